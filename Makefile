@@ -1,0 +1,93 @@
+# What a person does with this project. `make` alone lists it.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+
+# All relative: the checkout may stand in a folder with spaces in its name.
+VENV_PYTHON := .venv/bin/python
+RUN := PYTHONPATH=include $(VENV_PYTHON)
+INSTALLED := .venv/.installed
+UV := .venv/uv/bin/uv
+INSTALL_UV := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --target .venv/uv uv==$(UV_VERSION)
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
+# Airflow's processes start seconds sooner when their bytecode is kept.
+unexport PYTHONDONTWRITEBYTECODE
+# The environment is this checkout's own: nothing from a caller's Python may leak into it.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+.PHONY: help setup demo up down status test lint format lock clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## Create .venv from the pinned requirements.txt
+
+demo: setup ## Start everything, run the main job on seeded logs, show what came out, stop
+	@$(RUN) -m rtb_optimizer.demo $(ARGS)
+
+up: setup ## Start PostgreSQL, the S3 store and Airflow; leave them running
+	@$(RUN) -m rtb_optimizer.local up $(ARGS)
+
+down: ## End what `make up` started
+	@if [ -x $(VENV_PYTHON) ]; then $(RUN) -m rtb_optimizer.local down; else echo "Nothing runs: there is no .venv"; fi
+
+status: setup ## Tell what of the local stack runs
+	@$(RUN) -m rtb_optimizer.local status $(ARGS)
+
+test: setup ## Run all tests (ARGS="-k name" for some)
+	@$(VENV_PYTHON) -m pytest $(ARGS)
+
+lint: setup ## Check style, format and types
+	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) -m ruff format --check .
+	@$(VENV_PYTHON) -m mypy
+
+format: setup ## Put the sources into the standard format
+	@$(VENV_PYTHON) -m ruff format .
+
+lock: .venv/.bootstrap ## Make requirements.txt anew from requirements.in
+	@test -x $(UV) || $(INSTALL_UV) || { echo "error: make lock needs uv $(UV_VERSION), which could not be installed" >&2; exit 1; }
+	@$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-strip-extras \
+	    --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+	    requirements.in --output-file requirements.txt $(ARGS)
+	@# pip 23.2 finds a hash only under the name that was asked for: a pin with extras stands without them too.
+	@awk 'function flush() { printf "%s", block; if (sub(/\[[^]]*\]==/, "==", block)) printf "%s", block; block = "" } \
+	    /^[^ ]/ { flush() } { block = block $$0 "\n" } END { flush() }' requirements.txt > requirements.tmp
+	@mv requirements.tmp requirements.txt
+
+clean: down ## Remove .venv, the local stack's data and all caches
+	@rm -rf .venv .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is older than requirements.txt only after that file changed: then the environment follows it.
+$(INSTALLED): requirements.txt .venv/.bootstrap
+	@echo "Installing the packages of requirements.txt into .venv"
+	@if [ -x $(UV) ]; then \
+	    $(UV) pip sync --quiet --python $(VENV_PYTHON) --require-hashes requirements.txt; \
+	else \
+	    $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt; \
+	fi || { echo "error: the packages of requirements.txt could not be installed (see above):" \
+	    "check network, free disk and package index, then run make setup again" >&2; exit 1; }
+	@touch $@
+
+# uv stands in a folder of its own: `uv pip sync` removes from .venv what requirements.txt does not name.
+.venv/.bootstrap: Makefile
+	@$(PYTHON) --version >/dev/null 2>&1 || { \
+	    echo "error: $(PYTHON) is not installed or does not start: install Python 3.11, 3.12 or 3.13, or name it: make setup PYTHON=python3.12" >&2; \
+	    exit 1; }
+	@$(PYTHON) -c '$(SUPPORTED)' || { \
+	    echo "error: $(PYTHON) is $$($(PYTHON) --version 2>&1), but 3.11, 3.12 or 3.13 is needed:" \
+	    "name one, as in make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	    echo "error: $(PYTHON) cannot make virtual environments: install its venv package (Debian: apt install python3-venv)" >&2; \
+	    exit 1; }
+	@$(VENV_PYTHON) -c '$(SUPPORTED)' 2>/dev/null || { \
+	    echo "Creating .venv with $$($(PYTHON) --version)"; $(PYTHON) -m venv --clear .venv; } || { \
+	    echo "error: .venv could not be created (see above): check free disk and the folder's permissions" >&2; exit 1; }
+	@$(VENV_PYTHON) -m pip --version >/dev/null 2>&1 || $(VENV_PYTHON) -m ensurepip >/dev/null
+	@test -x $(UV) || $(INSTALL_UV) || echo "uv $(UV_VERSION) could not be installed: going on with pip, which takes some minutes"
+	@touch $@

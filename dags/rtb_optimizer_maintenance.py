@@ -1,0 +1,51 @@
+"""What keeps the catalog true when nobody is looking: every five minutes.
+
+- **sweep_runs** ends runs whose dag run is over, deleted or was marked by a user: the last of three layers through
+  which a failure reaches `opt_runs`.
+- **export_manifest** writes the entity manifest from the catalog, so that the DAGs follow it.
+- **reconcile_active_copies** makes each entity's `active.json` say what the catalog says.
+"""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import DAG, CronTriggerTimetable, task
+
+from rtb_optimizer.callbacks import dag_run_state
+
+with DAG(
+    "rtb_optimizer_maintenance",
+    schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
+    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(minutes=30),
+    is_paused_upon_creation=False,
+    doc_md=__doc__,
+    tags=["rtb_optimizer", "maintenance"],
+):
+
+    @task
+    def sweep_runs() -> int:
+        """End runs that no dag run carries any more."""
+        from rtb_optimizer import maintenance
+
+        return maintenance.sweep_runs(dag_run_state)
+
+    @task
+    def export_manifest() -> int:
+        """Write the entity manifest."""
+        from rtb_optimizer import maintenance
+
+        return maintenance.export_manifest()
+
+    @task
+    def reconcile_active_copies() -> int:
+        """Repair active.json copies."""
+        from rtb_optimizer import maintenance
+
+        return maintenance.reconcile_active_copies()
+
+    sweep_runs()
+    export_manifest()
+    reconcile_active_copies()

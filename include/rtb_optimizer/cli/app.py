@@ -1,0 +1,65 @@
+"""The command line: which commands there are, and how an error is told.
+
+Exit codes: 0 done, 1 an error that is told in one line, 2 the command was written wrong.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from rtb_optimizer import __version__
+from rtb_optimizer.cli import catalog, config, entities, runs
+from rtb_optimizer.errors import RtbOptimizerError
+from rtb_optimizer.store.connections import catalog_url
+
+app = typer.Typer(
+    name="rtb_optimizer",
+    help="Compile RTB logs into segment tables that bidders read, and decide which one they read.\n\n"
+    "The catalog is the PostgreSQL of the Airflow connection `rtb_catalog`, the objects are in the S3 of `rtb_s3`; "
+    "both can be set as AIRFLOW_CONN_RTB_CATALOG and AIRFLOW_CONN_RTB_S3.",
+    epilog="A new catalog: migrate, seed, entities add. Tonight's bids: runs list, activate, rollback.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+catalog.register(app)
+app.add_typer(entities.app, name="entities")
+app.add_typer(config.app, name="config")
+app.add_typer(runs.app, name="runs")
+runs.register(app)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
+    """Show the version when asked."""
+    if show:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; an error that we can name is one line on stderr and exit code 1."""
+    os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")  # Airflow's hooks log every connection
+    try:
+        app()
+    except RtbOptimizerError as problem:
+        _fail(str(problem))
+    except OperationalError as problem:
+        reason = " ".join(str(problem.orig).split())
+        _fail(f"the catalog at {catalog_url().render_as_string()} cannot be used: {reason}")
+    except ProgrammingError as problem:
+        if "does not exist" not in str(problem.orig):
+            raise
+        _fail("the catalog has no or an older schema: run `python -m rtb_optimizer migrate`")
+    except KeyboardInterrupt:
+        _fail("interrupted")
+
+
+def _fail(message: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]error:[/red] {escape(message)}")
+    sys.exit(1)

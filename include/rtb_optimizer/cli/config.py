@@ -1,0 +1,43 @@
+"""Commands for an entity's configuration: show, set, unset."""
+
+from typing import Annotated
+
+import typer
+
+from rtb_optimizer.cli import shown
+from rtb_optimizer.cli.entities import Code, pairs
+from rtb_optimizer.cli.shown import AsJson, By, console
+from rtb_optimizer.store import configs, connections, entities, manifest_export, queries
+
+app = typer.Typer(help="What an entity is configured to do: version defaults and its overrides.", no_args_is_help=True)
+
+
+@app.command()
+def show(entity_code: Code, as_json: AsJson = False) -> None:
+    """Show every key with its value, where the value comes from, and its limits."""
+    with connections.session() as session:
+        found = queries.config_rows(session, entities.find(session, entity_code))
+    columns = ("section", "key", "value", "origin", "updated_by", "type", "limits")
+    shown.rows(found, columns, as_json=as_json, empty="the version declares no keys")
+
+
+@app.command("set")
+def set_values(
+    entity_code: Code, given: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="Overrides.")], by: By
+) -> None:
+    """Override keys. All are checked together, and none is stored when one is wrong."""
+    with connections.session() as session:
+        configs.set_overrides(session, entities.find(session, entity_code, lock=True), pairs(given), by)
+        session.commit()
+        manifest_export.export(session)
+    console.print(f"{entity_code}: {', '.join(pairs(given))} set by {by}; the next run uses it")
+
+
+@app.command()
+def unset(entity_code: Code, key: Annotated[str, typer.Argument(help="Config key.")]) -> None:
+    """Remove an override, so that the version's default holds again."""
+    with connections.session() as session:
+        configs.unset_override(session, entities.find(session, entity_code, lock=True), key)
+        session.commit()
+        manifest_export.export(session)
+    console.print(f"{entity_code}: {key} is the default again")

@@ -1,0 +1,113 @@
+"""Commands for runs: list, show, run, activate, rollback."""
+
+import logging
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from rtb_optimizer.cli import shown
+from rtb_optimizer.cli.entities import Code, pairs
+from rtb_optimizer.cli.shown import AsJson, By, console
+from rtb_optimizer.core.windows import WindowAsked
+from rtb_optimizer.maintenance import CLI_DAG_ID
+from rtb_optimizer.store import activation, active_copy, connections, queries
+from rtb_optimizer.store import runs as stored_runs
+from rtb_optimizer.store.activation import Decided
+from rtb_optimizer.store.objects import ObjectStore
+from rtb_optimizer.store.runs import Attempt
+from rtb_optimizer.store.schema import Entity
+
+app = typer.Typer(help="What has been run.", no_args_is_help=True)
+RunName = Annotated[str, typer.Argument(help="Run id or run code, from `runs list`.")]
+Reason = Annotated[str, typer.Option(help="Why; recorded in the history.")]
+
+
+def register(root: typer.Typer) -> None:
+    """Add the commands that stand beside `runs`."""
+    root.command("run")(run)
+    root.command("activate")(activate)
+    root.command("rollback")(rollback)
+
+
+@app.command("list")
+def list_runs(
+    entity: Annotated[str, typer.Option(help="Only this entity's.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, newest first, with what was decided on them."""
+    with connections.session() as session:
+        found = queries.run_rows(session, entity or None, limit)
+    columns = ("run_id", "entity_code", "data_start", "data_end", "status", "decision", "is_active", "triggered_by")
+    shown.rows(found, columns, as_json=as_json, empty="no runs yet: `run ENTITY` starts one")
+
+
+@app.command()
+def show(run: RunName, as_json: AsJson = False) -> None:
+    """Show a run: its features, macros, outputs, decisions, configuration, and its error if it failed."""
+    with connections.session() as session:
+        found = queries.run_details(session, stored_runs.find(session, run))
+    shown.facts(found, as_json=as_json)
+
+
+def run(
+    entity_code: Code,
+    by: By,
+    data_start: Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD; with --data-end.")] = None,
+    data_end: Annotated[str | None, typer.Option(help="Day after the last, YYYY-MM-DD.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE for this run only; repeatable.")] = None,
+) -> None:
+    """Run an entity here and now, without Airflow: the same steps, recorded the same way.
+
+    Without dates the window is the last complete days, `lookback_days` of them.
+    """
+    from rtb_optimizer import pipeline
+    from rtb_optimizer.steps import RunRequest
+
+    logging.getLogger("rtb_optimizer").setLevel(logging.WARNING)
+    request = RunRequest(
+        entity_code=entity_code,
+        attempt=Attempt(CLI_DAG_ID, f"{by}-{uuid.uuid4()}"),
+        window=WindowAsked(datetime.now(UTC), data_start, data_end),
+        triggered_by=f"manual:{by}",
+        overrides=pairs(set_ or []),
+    )
+    decided = pipeline.run(request, lambda step, count: console.print(f"{step}: {count}"))
+    _told(decided)
+
+
+def activate(run: RunName, by: By, reason: Reason) -> None:
+    """Make a succeeded run the active one, whatever its gates and window: a person's decision."""
+    with connections.session() as session:
+        found = stored_runs.find(session, run)
+        entity = session.get_one(Entity, found.entity_id)
+        activation.verify_outputs(session, ObjectStore.of(entity.s3_base_path), found.run_id)
+        decided = activation.activate_by_hand(session, found.run_id, by, reason)
+        session.commit()
+        active_copy.refresh(session, entity.entity_code)
+    _told(decided)
+
+
+def rollback(
+    entity_code: Code,
+    by: By,
+    reason: Reason,
+    to: Annotated[str, typer.Option(help="Run to go back to; default: the one that was active before.")] = "",
+) -> None:
+    """Move an entity's pointer back to an earlier run."""
+    with connections.session() as session:
+        target = stored_runs.find(session, to).run_id if to else None
+        decided = activation.roll_back(session, entity_code, by, reason, target)
+        entity = session.get_one(Entity, stored_runs.find(session, decided.opt_run_id).entity_id)
+        activation.verify_outputs(session, ObjectStore.of(entity.s3_base_path), decided.opt_run_id)
+        session.commit()
+        active_copy.refresh(session, entity_code)
+    _told(decided)
+
+
+def _told(decided: Decided) -> None:
+    console.print(
+        f"run {decided.opt_run_id} of {decided.entity_code}: {decided.decision}, {'; '.join(decided.reasons)}"
+    )

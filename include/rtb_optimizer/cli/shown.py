@@ -1,0 +1,66 @@
+"""How is a read shown? As a table for a person, as JSON for a program."""
+
+import getpass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+By = Annotated[str, typer.Option("--by", help="Who does this; recorded.", default_factory=getpass.getuser)]
+
+console = Console(highlight=False)
+
+
+def rows(found: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
+    """Print rows: the named columns as a table, or all there is as JSON. `empty` says what to do about none."""
+    listed = list(found)
+    if as_json:
+        document(listed)
+    elif not listed:
+        console.print(empty, style="dim")
+    else:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, no_wrap=True)
+        for row in listed:
+            table.add_row(*(_cell(row[column]) for column in columns))
+        # As wide as it is: a terminal wraps whole lines, which can be read and piped, cells folded in half can not.
+        console.print(table, width=Measurement.get(console, console.options.update(width=10_000), table).maximum)
+
+
+def facts(found: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print one thing's facts, a line each, or as JSON."""
+    if as_json:
+        document(found)
+        return
+    width = max(len(name) for name in found)
+    for name, value in found.items():
+        console.print(f"[bold]{name:<{width}}[/bold]  ", end="")
+        console.print(_cell(value), markup=False, soft_wrap=True)
+
+
+def document(found: object) -> None:
+    """Print JSON."""
+    typer.echo(json.dumps(found, indent=2, default=_plain))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    if isinstance(value, dict | list):
+        return json.dumps(value, default=_plain)
+    return str(value)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,1 @@
+"""Decisions. Nothing here reads a file, a clock, a database or Airflow."""

@@ -1,0 +1,133 @@
+"""What does a resolved configuration tell each part of a run? The snapshot's values as typed settings.
+
+The field names are the config keys; rules that hold between keys are checked here, all at once.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from croniter import croniter
+
+from rtb_optimizer.core.bidding import BidRules
+from rtb_optimizer.core.config import ConfigValue
+from rtb_optimizer.core.macros import GapPolicy
+from rtb_optimizer.core.segments import SegmentRules
+from rtb_optimizer.core.selection import SelectionRules
+from rtb_optimizer.core.windows import zone
+from rtb_optimizer.errors import ConfigInvalid, WindowInvalid
+
+_LOGS_PATH = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The configuration of version v3; see store/seeds/v3.toml for what each key means."""
+
+    logs_path: str
+    completion_marker: str
+    freshness_timeout_minutes: int
+    min_partition_share: float
+    lookback_days: int
+    timezone: str
+    schedule: str
+    outcome_column: str
+    exposure_column: str
+    weight_column: str
+    value_column: str
+    cost_column: str
+    timestamp_column: str
+    row_id_columns: list[str]
+    row_filter: dict[str, list[str]]
+    candidate_features: list[str]
+    anchor_features: list[str]
+    host_features: list[str]
+    denied_features: list[str]
+    missing_values: list[str]
+    max_values_per_feature: int
+    max_missing_share: float
+    max_features: int
+    min_signal_score: float
+    min_z: float
+    min_positives: int
+    negatives_per_positive: int
+    full_sample_rows: int
+    leak_score: float
+    allowed_leaks: list[str]
+    max_segments: int
+    dead_band: float
+    multiplier_min: float
+    multiplier_max: float
+    confidence: float
+    min_holdout_gain: float
+    allow_older_window: bool
+    macro_formats: list[str]
+    macro_gap_policies: dict[str, str]
+    engine_threads: int
+    engine_memory_mb: int
+
+    @property
+    def selection_rules(self) -> SelectionRules:
+        """When selection stops."""
+        return SelectionRules(
+            self.max_features,
+            self.min_signal_score,
+            self.min_z,
+            self.min_positives,
+            self.max_missing_share,
+            self.leak_score,
+            frozenset(self.allowed_leaks),
+        )
+
+    @property
+    def segment_rules(self) -> SegmentRules:
+        """Which rows the master table gets and how bids are bounded."""
+        bids = BidRules(self.multiplier_min, self.multiplier_max, self.confidence)
+        return SegmentRules(self.max_segments, self.dead_band, bids)
+
+
+def settings_of(values: Mapping[str, ConfigValue]) -> Settings:
+    """Return the typed settings of a snapshot's values.
+
+    Raises:
+        ConfigInvalid: with every rule between keys that is broken.
+    """
+    given: dict[str, Any] = {field.name: values.get(field.name) for field in fields(Settings)}
+    for name, kind in Settings.__annotations__.items():
+        if given[name] is None:
+            given[name] = [] if kind == list[str] else {} if kind in (dict[str, str], dict[str, list[str]]) else ""
+    settings = Settings(**given)
+    violations = [problem for problem in _problems(settings) if problem]
+    if violations:
+        raise ConfigInvalid(violations)
+    return settings
+
+
+def _problems(s: Settings) -> list[str | None]:
+    denied = sorted(set(s.anchor_features) & set(s.denied_features))
+    return [
+        None if _LOGS_PATH.fullmatch(s.logs_path) else f"logs_path: {s.logs_path!r} is no s3://bucket/path URL",
+        _zone_problem(s.timezone),
+        None if not s.schedule or croniter.is_valid(s.schedule) else f"schedule: {s.schedule!r} is no cron expression",
+        None if not denied else f"anchor_features: {', '.join(denied)} stands in denied_features too",
+        None
+        if len(s.anchor_features) <= s.max_features
+        else f"max_features: {s.max_features} is below the {len(s.anchor_features)} anchor_features",
+        None
+        if all(isinstance(v, list) and v and all(isinstance(x, str) for x in v) for v in s.row_filter.values())
+        else 'row_filter: each column needs a list of strings, as {"site_id": ["345"]}',
+        *[
+            f"macro_gap_policies: {policy!r} of {name!r} is not one of {', '.join(GapPolicy)}"
+            for name, policy in sorted(s.macro_gap_policies.items())
+            if policy not in list(GapPolicy)
+        ],
+    ]
+
+
+def _zone_problem(name: str) -> str | None:
+    try:
+        zone(name)
+    except WindowInvalid as problem:
+        return str(problem)
+    return None

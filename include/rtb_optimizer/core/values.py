@@ -1,0 +1,73 @@
+"""When are two raw feature values the same value?
+
+The same rules serve the logs, the look-up and the macros, so that a bid finds its segment. Canonicalisation works
+on distinct values, after counting: counts of values that become one are added up before any rate is taken.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+MISSING = "__missing__"
+UNEXPANDED = "__unexpanded__"
+OTHER = "__other__"
+WILDCARD = "*"
+
+MAX_VALUE_BYTES = 256
+"""A longer value is no id that a macro could carry: it joins the other rare ones."""
+
+# The six bracket families of ad macros: ${X}, %%X%%, [X], {X}, {{X}}, ##X##.
+_UNEXPANDED = re.compile(
+    r"\$\{[\w:.-]+\}|%%[\w:.-]+%%|\[%?[A-Za-z][\w:.-]*%?\]|\{\{?[A-Za-z][\w:.|\s-]*\}?\}|##[\w-]+##"
+)
+_WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def canonical(raw: object, missing: frozenset[str], *, is_host: bool = False) -> str:
+    """Return the one spelling of a raw value.
+
+    Trimmed and in Unicode NFC; `512.0` is `512`; control characters become spaces; hosts are lower-case without
+    trailing dot; what the source writes for "nothing" is `__missing__`, an unexpanded macro `__unexpanded__`, and a
+    value over 256 bytes `__other__`. `missing` holds lower-case spellings.
+    """
+    if raw is None:
+        return MISSING
+    text = unicodedata.normalize("NFC", _CONTROL.sub(" ", str(raw))).strip()
+    if text.lower() in missing:
+        return MISSING
+    if _UNEXPANDED.fullmatch(text) or ("%" in text and _UNEXPANDED.fullmatch(unquote(text))):
+        return UNEXPANDED
+    if len(text.encode()) > MAX_VALUE_BYTES:
+        return OTHER
+    if _WHOLE_FLOAT.fullmatch(text):
+        return text.partition(".")[0]
+    return text.lower().rstrip(".") if is_host else text
+
+
+def segment_key(parts: Iterable[str | None], delimiter: str = "|") -> str:
+    """Join the parts of a pattern, None standing for "any value", so that no two patterns share a key."""
+    return delimiter.join(_escaped(part, delimiter) for part in parts)
+
+
+def split_key(key: str, delimiter: str = "|") -> list[str | None]:
+    """Undo `segment_key`."""
+    parts: list[str] = [""]
+    characters = iter(key)
+    for character in characters:
+        if character == delimiter:
+            parts.append("")
+        elif character == "\\":
+            parts[-1] += character + next(characters, "")
+        else:
+            parts[-1] += character
+    return [None if part == WILDCARD else re.sub(r"\\(.)", r"\1", part) for part in parts]
+
+
+def _escaped(part: str | None, delimiter: str) -> str:
+    if part is None:
+        return WILDCARD
+    if part == WILDCARD:
+        return "\\" + WILDCARD
+    return part.replace("\\", "\\\\").replace(delimiter, "\\" + delimiter)

@@ -1,0 +1,1 @@
+"""Seeded synthetic logs, and the demonstration that turns them into active runs."""

@@ -1,0 +1,1 @@
+"""Where the counting over the logs runs."""

@@ -1,0 +1,144 @@
+"""What do the logs say? Runs the statements and returns what the core decides on: profile, sample, exact counts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtb_optimizer.core.sample import Feature, Floats, Sample, Split, split_rows, sum_by
+from rtb_optimizer.core.segments import Counts
+from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.core.values import OTHER, canonical
+from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.statements import MEASURES, MICRO, LogTable
+from rtb_optimizer.errors import LogsInvalid
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DUPLICATE_CHECK_ROWS = 2_000_000
+ANOMALIES = ("zero_exposure", "outcome_above_exposure", "outcome_null", "value_negative", "cost_negative")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The window as a whole: exact totals, rows with an outcome, rows per day, and rows that contradict themselves."""
+
+    totals: Counts
+    positive_rows: int
+    rows_by_day: Mapping[date, int]
+    anomalies: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A sample with how it was drawn: `share` of the rows without an outcome."""
+
+    sample: Sample
+    split: Split
+    share: float
+
+
+def profile(engine: Engine, table: LogTable) -> Profile:
+    """Count the window's rows.
+
+    Raises:
+        LogsInvalid: when the window has no row, or rows without any exposure.
+    """
+    days = engine.query(table.profile()).to_pydict()
+    sums = {name: sum(days[name]) for name in ("rows", *MEASURES)}
+    if not sums["rows"]:
+        raise LogsInvalid(
+            f"no row of the logs falls into [{table.window.start:%F %R}, {table.window.end:%F %R}) UTC "
+            "and passes row_filter"
+        )
+    if sums["exposure"] <= 0:
+        raise LogsInvalid(f"{sums['rows']} rows have no exposure at all: check exposure_column and weight_column")
+    anomalies = {name: sum(days[name]) for name in ANOMALIES}
+    one_in = max(1, sums["rows"] // DUPLICATE_CHECK_ROWS)
+    anomalies["duplicate"] = one_in * int(engine.query(table.duplicates(one_in)).to_pydict()["repeats"][0])
+    return Profile(
+        totals=_counts(sums),
+        positive_rows=sum(days["positive"]),
+        rows_by_day=dict(zip(days["log_day"], days["rows"], strict=True)),
+        anomalies=anomalies,
+    )
+
+
+def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], rows: int, positive_rows: int) -> Drawn:
+    """Draw the case-control sample of `features` from logs of that size.
+
+    It has every row with an outcome, and of the others a share picked by a hash of the row and weighted back.
+    """
+    s = table.settings
+    share = sampled_share(s, rows, positive_rows)
+    drawn = engine.query(table.sample(features, share))
+    outcome = _floats(drawn, "outcome") / MICRO
+    weight = np.where(outcome > 0, 1.0, 1.0 / share)
+    exposure = _floats(drawn, "exposure") / MICRO * weight
+    spend = np.maximum(_floats(drawn, "cost"), 0.0) / MICRO * weight if s.cost_column else exposure
+    split = split_rows(drawn["log_day"].to_pylist(), _row_hash(drawn))
+    encoded = {name: encode(drawn["f_" + name], name, exposure, s) for name in features}
+    return Drawn(Sample(exposure, outcome, spend, split.fold, encoded), split, share)
+
+
+def sampled_share(settings: Settings, rows: int, positive_rows: int) -> float:
+    """Return the share of rows without an outcome to draw: all of small logs, else some per row with one."""
+    others = rows - positive_rows
+    wanted = settings.negatives_per_positive * max(positive_rows, 1)
+    if rows <= settings.full_sample_rows or wanted >= others:
+        return 1.0
+    return max(wanted, settings.full_sample_rows) / others
+
+
+def encode(column: "pa.ChunkedArray", name: str, exposure: Floats, settings: Settings) -> Feature:
+    """Return a raw column as codes of its canonical values, in sorted order; rare ones beyond the cap are __other__."""
+    dictionary = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    spelled = _spelled(dictionary.dictionary.to_pylist(), name, settings)
+    raw_codes = dictionary.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    weight = sum_by(raw_codes, exposure, len(spelled))
+    kept = _most_exposed(spelled, weight, settings.max_values_per_feature)
+    values = tuple(sorted({value if value in kept else OTHER for value in spelled}))
+    position = {value: n for n, value in enumerate(values)}
+    recode = np.array([position[v if v in kept else OTHER] for v in spelled], dtype=np.int64)
+    return Feature(recode[raw_codes] if len(recode) else raw_codes, values)
+
+
+def exact_counts(engine: Engine, table: LogTable, feature: str, published: Sequence[str]) -> dict[str, Counts]:
+    """Return the exact statistics of a feature's canonical values; those not `published` add up as __other__."""
+    rows = engine.query(table.value_statistics(feature)).to_pydict()
+    known = set(published)
+    merged: dict[str, dict[str, int]] = {}
+    for n, value in enumerate(_spelled(rows["raw"], feature, table.settings)):
+        into = merged.setdefault(value if value in known else OTHER, dict.fromkeys(("rows", *MEASURES), 0))
+        for name in into:
+            into[name] += int(rows[name][n])
+    return {value: _counts(sums) for value, sums in merged.items()}
+
+
+def _spelled(raw: Sequence[object], name: str, settings: Settings) -> list[str]:
+    missing = frozenset(value.lower() for value in settings.missing_values)
+    is_host = name in settings.host_features
+    return [canonical(str(v).lower() if isinstance(v, bool) else v, missing, is_host=is_host) for v in raw]
+
+
+def _most_exposed(spelled: Sequence[str], weight: Floats, at_most: int) -> set[str]:
+    total: dict[str, float] = {}
+    for value, exposure in zip(spelled, weight, strict=True):
+        total[value] = total.get(value, 0.0) + float(exposure)
+    return set(sorted(total, key=lambda value: (-total[value], value))[:at_most])
+
+
+def _counts(sums: Mapping[str, int]) -> Counts:
+    return Counts(int(sums["rows"]), *(int(sums[name]) / MICRO for name in MEASURES))
+
+
+def _floats(rows: "pa.Table", name: str) -> Floats:
+    return np.asarray(rows[name].to_numpy(), dtype=np.float64)
+
+
+def _row_hash(rows: "pa.Table") -> NDArray[np.uint64]:
+    return np.asarray(rows["row_hash"].to_numpy(), dtype=np.uint64)

@@ -1,0 +1,79 @@
+"""Every error the product raises on purpose.
+
+RtbOptimizerError
+├── ConfigInvalid            a configuration with every violation it has
+├── WindowInvalid            a window that cannot be run
+├── EntityInvalid            an entity that cannot be stored or run
+├── NotFound                 a name that the catalog does not know
+├── RunNotRunning            a step of a run that has ended
+├── RunIncomplete            an activation of a run whose outputs are not all there
+├── LogsInvalid              logs that cannot become a table
+├── LogsMissing              partitions that did not arrive
+├── MacroGap                 a selected feature without a macro in a required format
+├── ObjectConflict           a write-once object that exists with other bytes
+├── ConnectionMissing        a connection that is not configured
+├── ManifestInvalid          an entity manifest that cannot be read
+└── LocalStackError          the local stack cannot start or stop
+"""
+
+from collections.abc import Sequence
+
+
+class RtbOptimizerError(Exception):
+    """Base of all: `str(error)` is one line that names the thing and the fix."""
+
+
+class ConfigInvalid(RtbOptimizerError):
+    """Raised when a configuration breaks its declarations; carries every violation, not the first."""
+
+    def __init__(self, violations: Sequence[str]) -> None:
+        self.violations = tuple(violations)
+        super().__init__("; ".join(self.violations))
+
+
+class WindowInvalid(RtbOptimizerError):
+    """Raised when data_start and data_end do not make a window."""
+
+
+class EntityInvalid(RtbOptimizerError):
+    """Raised when an entity's code, path or status does not allow what was asked."""
+
+
+class NotFound(RtbOptimizerError):
+    """Raised when the catalog has no row of that name."""
+
+
+class RunNotRunning(RtbOptimizerError):
+    """Raised when a step belongs to a run that has already ended."""
+
+
+class RunIncomplete(RtbOptimizerError):
+    """Raised when a run would be activated without every output present and verified."""
+
+
+class LogsInvalid(RtbOptimizerError):
+    """Raised when logs cannot become a table: a column is missing, counts contradict each other."""
+
+
+class LogsMissing(RtbOptimizerError):
+    """Raised when partitions of the window did not arrive in time."""
+
+
+class MacroGap(RtbOptimizerError):
+    """Raised when a selected feature has no macro in a format whose gap policy is `fail`."""
+
+
+class ObjectConflict(RtbOptimizerError):
+    """Raised when a write-once object already exists with other bytes."""
+
+
+class ConnectionMissing(RtbOptimizerError):
+    """Raised when the catalog or S3 connection is not configured."""
+
+
+class ManifestInvalid(RtbOptimizerError):
+    """Raised when the entity manifest is absent or cannot be read."""
+
+
+class LocalStackError(RtbOptimizerError):
+    """Raised when the local stack cannot start, stop or be reached."""

@@ -1,0 +1,1 @@
+"""The embedded stack: PostgreSQL, an S3-protocol store and Airflow on one machine, supervised."""

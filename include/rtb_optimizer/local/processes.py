@@ -1,0 +1,96 @@
+"""What is a supervised process, how is it started, and is that pid still the one we started?"""
+
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from rtb_optimizer.local.files import open_log
+
+# Two readings of one start time may differ by the clock's tick.
+_SAME_START_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class StopStep:
+    """One step of an ending: a signal, and how long to wait before the next step."""
+
+    signal: signal.Signals
+    seconds: float
+    whole_group: bool = False
+
+
+@dataclass(frozen=True)
+class Service:
+    """One program to keep running."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    folder: Path
+    stop: tuple[StopStep, ...]
+    user: str | None = None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A process beyond doubt: pids are reused, pids with a start time are not."""
+
+    pid: int
+    create_time: float
+
+
+def start(service: Service, log: Path) -> subprocess.Popen[bytes]:
+    """Start a service as a direct child in a process group of its own, its output appended to a log."""
+    extra_groups: list[int] | None = [] if service.user else None
+    with open_log(log) as output:
+        return subprocess.Popen(
+            service.command,
+            cwd=service.folder,
+            env=dict(service.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            umask=0o077,
+            user=service.user,
+            group=_group_of(service.user),
+            extra_groups=extra_groups,
+        )
+
+
+def identify(pid: int) -> Identity | None:
+    """Take down who a pid is now."""
+    try:
+        return Identity(pid, float(psutil.Process(pid).create_time()))
+    except psutil.Error:
+        return None
+
+
+def is_alive(identity: Identity) -> bool:
+    """Tell whether this very process still runs."""
+    try:
+        process = psutil.Process(identity.pid)
+        same = abs(float(process.create_time()) - identity.create_time) < _SAME_START_SECONDS
+        return same and not is_zombie(process)
+    except psutil.Error:
+        return False
+
+
+def is_zombie(process: psutil.Process) -> bool:
+    """Tell whether a process has ended and only waits for its parent to take note."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return True
+
+
+def _group_of(user: str | None) -> int | None:
+    if user is None:
+        return None
+    import pwd
+
+    return pwd.getpwnam(user).pw_gid

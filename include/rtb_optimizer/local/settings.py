@@ -1,0 +1,97 @@
+"""Where does a local stack live and on which ports? Everything else about it follows from this."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rtb_optimizer.errors import LocalStackError
+from rtb_optimizer.local.credentials import Credentials, load_or_create
+from rtb_optimizer.local.ports import (
+    GRPC_OFFSET,
+    HIGHEST_PORT,
+    LOOPBACK,
+    from_environment,
+    pick_free,
+    with_grpc,
+)
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+BUCKET = "rtb"
+REGION = "us-east-1"
+CATALOG_DATABASE = "rtb_catalog"
+METADATA_DATABASE = "airflow"
+
+
+@dataclass(frozen=True)
+class LocalSettings:
+    """One local stack: its folder, its ports and its secrets."""
+
+    root: Path
+    pg_port: int
+    s3_port: int
+    airflow_port: int
+    credentials: Credentials
+    checkout: Path = CHECKOUT
+    dags_folder: Path = CHECKOUT / "dags"
+    host: str = LOOPBACK
+
+    @property
+    def logs(self) -> Path:
+        """The folder with one log file per process."""
+        return self.root / "logs"
+
+    @property
+    def airflow_home(self) -> Path:
+        """The folder that Airflow calls its home."""
+        return self.root / "airflow"
+
+    @property
+    def airflow_url(self) -> str:
+        """Where the Airflow UI and its REST API answer."""
+        return f"http://{self.host}:{self.airflow_port}"
+
+    @property
+    def s3_url(self) -> str:
+        """Where the object store answers."""
+        return f"http://{self.host}:{self.s3_port}"
+
+    def database_url(self, database: str, driver: str = "postgresql") -> str:
+        """Address one database of the embedded server, password included."""
+        login = f"postgres:{self.credentials.postgres_password}"
+        return f"{driver}://{login}@{self.host}:{self.pg_port}/{database}"
+
+
+def local_settings(environ: Mapping[str, str] = os.environ) -> LocalSettings:
+    """Read the stack's settings: `<checkout>/.local` and fixed ports, unless `RTB_*` variables say otherwise.
+
+    Raises:
+        LocalStackError: when ports are not ports, or two services would share one.
+    """
+    root = Path(environ.get("RTB_LOCAL_DIR") or CHECKOUT / ".local").absolute()
+    ports = (
+        from_environment("RTB_PG_PORT", 15_432, environ),
+        from_environment("RTB_S3_PORT", 18_333, environ),
+        from_environment("RTB_AIRFLOW_PORT", 18_080, environ),
+    )
+    _check_ports(*ports)
+    dags = Path(environ.get("RTB_DAGS_FOLDER") or CHECKOUT / "dags").absolute()
+    return LocalSettings(root, *ports, credentials=load_or_create(root), dags_folder=dags)
+
+
+def settings_on_free_ports(root: Path, dags_folder: Path | None = None) -> LocalSettings:
+    """Make the settings of a stack of its own in `root`, on ports that are free now: for tests."""
+    folder = dags_folder or CHECKOUT / "dags"
+    return LocalSettings(root, *pick_free(), credentials=load_or_create(root), dags_folder=folder)
+
+
+def _check_ports(postgres: int, store: int, airflow: int) -> None:
+    taken = with_grpc(store)
+    if max(taken) > HIGHEST_PORT:
+        limit = HIGHEST_PORT - GRPC_OFFSET - (len(taken) // 2 - 1)
+        raise LocalStackError(f"RTB_S3_PORT={store} leaves no room for gRPC ports: set it to {limit} or less")
+    if len({postgres, airflow, *taken}) != len(taken) + 2:
+        raise LocalStackError(
+            f"RTB_PG_PORT={postgres}, RTB_S3_PORT={store} (to {store + 4}) and RTB_AIRFLOW_PORT={airflow} "
+            "overlap: set them apart"
+        )

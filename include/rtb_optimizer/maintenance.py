@@ -1,0 +1,52 @@
+"""What keeps the catalog true when nobody is looking? The sweep, the manifest and the copies of the pointers."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from rtb_optimizer.store import active_copy, connections, entities, failures, manifest_export
+
+CLI_DAG_ID = "cli"
+CLI_RUN_LIMIT = timedelta(hours=24)
+ALIVE = ("queued", "running")
+
+log = logging.getLogger(__name__)
+
+
+def sweep_runs(dag_run_state: Callable[[str, str], str]) -> int:
+    """End every running run whose dag run is over; return how many.
+
+    `dag_run_state(dag_id, dag_run_id)` says `queued`, `running`, `success`, `failed` or `deleted`.
+    """
+    swept = 0
+    with connections.session() as session:
+        for attempt in failures.running_attempts(session):
+            if attempt.dag_id == CLI_DAG_ID:
+                continue
+            state = dag_run_state(attempt.dag_id, attempt.dag_run_id)
+            if state not in ALIVE:
+                swept += failures.fail(session, attempt, f"swept: the dag run is {state}, and nothing else told of it")
+        swept += failures.fail_abandoned(session, CLI_DAG_ID, CLI_RUN_LIMIT)
+        session.commit()
+    return swept
+
+
+def export_manifest() -> int:
+    """Write the entity manifest; return how many entities it has."""
+    with connections.session() as session:
+        return manifest_export.export(session)
+
+
+def reconcile_active_copies() -> int:
+    """Repair each entity's active.json; return how many had to be written. One that fails does not stop the others."""
+    repaired, problems = 0, []
+    with connections.session() as session:
+        for code in [entity.entity_code for entity in entities.all_entities(session)]:
+            try:
+                repaired += active_copy.refresh(session, code)
+            except Exception as problem:
+                log.exception("active.json of %s", code)
+                problems.append(f"{code}: {problem}")
+    if problems:
+        raise ExceptionGroup("active.json could not be reconciled", [RuntimeError(problem) for problem in problems])
+    return repaired

@@ -1,0 +1,94 @@
+"""What do a run's output files look like? Bytes from decisions: the same decisions give the same bytes.
+
+No clock, no run id and no float formatting by hand: the table is sorted by whoever built it, JSON keys are sorted.
+"""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rtb_optimizer.core.macros import Dialect, MacroCombo
+from rtb_optimizer.core.segments import Segment
+from rtb_optimizer.core.values import WILDCARD, segment_key
+
+TOP_SEGMENTS = 20
+
+
+def json_bytes(document: object) -> bytes:
+    """Return a document as JSON, keys sorted, with a final newline."""
+    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def segments_parquet(features: Sequence[str], segments: Sequence[Segment]) -> bytes:
+    """Return the master table as Parquet: one row a segment, the default first.
+
+    Columns: `segment` (the key), one column per feature (its value, or `*`), exact `rows`, `exposures`, `outcomes`,
+    `value`, `cost`, then `expected`, `factor` with its interval, `tier`, `multiplier`, `is_default`. A value that is
+    itself `*` is told from the wildcard by the key, where it is escaped.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, list[Any]] = {"segment": [segment_key(s.pattern) for s in segments]}
+    for n, feature in enumerate(features):
+        columns[f"feature_{feature}"] = [WILDCARD if s.pattern[n] is None else s.pattern[n] for s in segments]
+    columns |= {
+        "rows": [s.counts.rows for s in segments],
+        "exposures": [s.counts.exposure for s in segments],
+        "outcomes": [s.counts.outcome for s in segments],
+        "value": [s.counts.value for s in segments],
+        "cost": [s.counts.cost for s in segments],
+        "expected": [s.expected for s in segments],
+        "factor": [s.factor for s in segments],
+        "factor_low": [s.factor_low for s in segments],
+        "factor_high": [s.factor_high for s in segments],
+        "tier": [s.tier.value for s in segments],
+        "multiplier": [s.multiplier for s in segments],
+        "is_default": [s.is_default for s in segments],
+    }
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def ad_macros_document(
+    features: Sequence[str], combos: Sequence[MacroCombo], dialects: Mapping[str, Dialect]
+) -> dict[str, Any]:
+    """Return the macro combos with what a reader needs to take them apart, and the matrix feature x format."""
+    return {
+        "fields": list(features),
+        "formats": {
+            combo.macro_format: {
+                "combo": combo.combo,
+                "separator": dialects[combo.macro_format].separator,
+                "missing": list(dialects[combo.macro_format].missing),
+                "expanded_at": dialects[combo.macro_format].expanded_at,
+                "coverage": {feature: how.value for feature, how in combo.coverage.items()},
+            }
+            for combo in combos
+        },
+    }
+
+
+def segments_summary(segments: Sequence[Segment]) -> dict[str, Any]:
+    """Return what the report says of the table: size, tiers, best and worst by what they move.
+
+    A segment's weight is its expected outcomes: a large factor on nothing is no news.
+    """
+    rows = [s for s in segments if not s.is_default]
+    moved = sorted(rows, key=lambda s: (-s.counts.exposure * abs(s.multiplier - 1), segment_key(s.pattern)))
+    return {
+        "total": len(segments),
+        "level": segments[0].multiplier,
+        "tiers": {name: sum(s.tier == name for s in rows) for name in ("low", "medium", "high")},
+        "best": [_segment(s) for s in moved if s.multiplier > 1][:TOP_SEGMENTS],
+        "worst": [_segment(s) for s in moved if s.multiplier < 1][:TOP_SEGMENTS],
+    }
+
+
+def _segment(segment: Segment) -> dict[str, Any]:
+    facts = asdict(segment)
+    facts.pop("pattern")
+    return {"segment": segment_key(segment.pattern), **facts.pop("counts"), **facts}

@@ -1,0 +1,61 @@
+"""Which candidates are looked at, what is chosen, and what is that worth on rows that selection never saw?"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from rtb_optimizer.core.model import fit, log_likelihood_gain
+from rtb_optimizer.core.selection import Reason, Rejected, Selection, screen, select
+from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.engines.counting import Drawn, Profile, draw_sample
+from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.statements import LogTable
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A selection with its evidence. `holdout_gain` is a share of the baseline deviance."""
+
+    selection: Selection
+    holdout_gain: float
+    holdout_outcomes: float
+    sampled_rows: int
+    sampled_share: float
+    folds_by_day: bool
+
+
+def choose_features(engine: Engine, table: LogTable, found: Profile) -> Choice:
+    """Draw the sample, reject what cannot be a segment, select on all but the hold-out, judge on the hold-out."""
+    s = table.settings
+    early, names = admissible(s, table.types.keys())
+    drawn = draw_sample(engine, table, names, found.totals.rows, found.positive_rows)
+    screened = {
+        name: screen(drawn.sample.features[name], len(drawn.sample.exposure), s.selection_rules) for name in names
+    }
+    kept = [name for name in names if screened[name] is None and name not in s.anchor_features]
+    selection = select(drawn.sample.where(~drawn.split.holdout), kept, s.anchor_features, s.selection_rules)
+    early += [Rejected(n, why) for n, why in screened.items() if why is not None and n not in s.anchor_features]
+    return Choice(
+        selection=Selection(selection.chosen, tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))),
+        holdout_gain=_holdout_gain(drawn, selection),
+        holdout_outcomes=float(drawn.sample.outcome[drawn.split.holdout].sum()),
+        sampled_rows=len(drawn.sample.exposure),
+        sampled_share=drawn.share,
+        folds_by_day=drawn.split.by_day,
+    )
+
+
+def admissible(settings: Settings, columns: Collection[str]) -> tuple[list[Rejected], list[str]]:
+    """Part the configured names: candidates that are denied or not in the logs, and what is left, anchors first."""
+    denied = [n for n in settings.candidate_features if n in settings.denied_features]
+    absent = [n for n in settings.candidate_features if n not in columns and n not in denied]
+    rejected = [Rejected(n, Reason.DENYLISTED) for n in denied] + [Rejected(n, Reason.ABSENT) for n in absent]
+    left = [n for n in settings.candidate_features if n not in denied and n not in absent]
+    return rejected, list(dict.fromkeys((*settings.anchor_features, *left)))
+
+
+def _holdout_gain(drawn: Drawn, selection: Selection) -> float:
+    holdout = drawn.sample.where(drawn.split.holdout)
+    if not selection.chosen or holdout.outcome.sum() <= 0:
+        return 0.0
+    model = fit(drawn.sample.where(~drawn.split.holdout), selection.priors)
+    return log_likelihood_gain(holdout, model.rates(holdout))

@@ -1,0 +1,1 @@
+"""What is remembered: the catalog in PostgreSQL, the objects in S3."""

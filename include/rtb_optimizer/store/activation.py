@@ -1,0 +1,161 @@
+"""How does the pointer move? In one transaction, with the entity's row locked, and with a line in the history.
+
+The lock makes decisions of one entity a queue: of any number of activations at once, each sees what the one before
+it decided, and the history has one line for each, numbered without gaps.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from rtb_optimizer.core.activation import Decision, RunAge, Verdict, decide
+from rtb_optimizer.errors import EntityInvalid, NotFound, RunIncomplete, RunNotRunning
+from rtb_optimizer.store import entities
+from rtb_optimizer.store.objects import ObjectStore
+from rtb_optimizer.store.runs import outputs
+from rtb_optimizer.store.schema import Entity, Run, RunDecision
+
+OUTPUT_TYPES = ("segments", "features", "ad_macros", "report", "manifest")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What stands in the history after an activation: ours, or what an earlier try had decided."""
+
+    decision: Decision
+    reasons: tuple[str, ...]
+    entity_code: str
+    opt_run_id: int
+
+
+def verify_outputs(session: Session, store: ObjectStore, opt_run_id: int) -> None:
+    """Read back every output of a run and hold it against its row.
+
+    Raises:
+        RunIncomplete: naming each output that is absent or differs.
+    """
+    rows = {row.output_type: row for row in outputs(session, opt_run_id)}
+    problems = [f"{kind} was not recorded" for kind in OUTPUT_TYPES if kind not in rows]
+    for kind, row in rows.items():
+        found = store.stored(row.s3_key)
+        if found is None:
+            problems.append(f"{kind} is gone from s3://{row.s3_bucket}/{row.s3_key}")
+        elif (found.byte_size, found.sha256) != (row.byte_size, row.sha256):
+            problems.append(f"{kind} at s3://{row.s3_bucket}/{row.s3_key} is not what was written")
+    if problems:
+        raise RunIncomplete(f"run {opt_run_id} cannot be activated: {'; '.join(problems)}")
+
+
+def finish(
+    session: Session, opt_run_id: int, total_segments: int, gate_failures: Sequence[str], *, allow_older: bool
+) -> Decided:
+    """End a running run as succeeded and decide whether it takes over. Committing is the caller's.
+
+    Raises:
+        RunNotRunning: when the run has failed meanwhile: an orphan of a killed worker must not activate.
+    """
+    run, entity = _locked(session, opt_run_id)
+    if run.status == "succeeded":
+        return _decided(session, entity, opt_run_id)
+    if run.status != "running":
+        raise RunNotRunning(f"run {run.run_code} is {run.status}: {run.error_message or 'it cannot be activated'}")
+    run.status, run.finished_at, run.total_segments = "succeeded", func.now(), total_segments
+    session.flush()  # the pointer may only refer to a run that has succeeded
+    verdict = decide(_age(run), _active_age(session, entity), entity.status, gate_failures, allow_older=allow_older)
+    return _record(session, entity, run, verdict, run.triggered_by)
+
+
+def activate_by_hand(session: Session, opt_run_id: int, decided_by: str, reason: str) -> Decided:
+    """Make a succeeded run the active one because a person says so, whatever its gates and window.
+
+    Raises:
+        EntityInvalid: when the entity is not active or the run did not succeed.
+    """
+    run, entity = _locked(session, opt_run_id)
+    if run.status != "succeeded":
+        raise EntityInvalid(f"run {run.run_code} is {run.status}: only a succeeded run can be activated")
+    if entity.status != "active":
+        raise EntityInvalid(f"{entity.entity_code} is {entity.status}: resume it before activating a run")
+    if entity.active_run_id == opt_run_id:
+        raise EntityInvalid(f"run {run.run_code} is the active one already")
+    return _record(session, entity, run, Verdict(Decision.ACTIVATED, (reason,)), decided_by)
+
+
+def roll_back(session: Session, entity_code: str, decided_by: str, reason: str, to: int | None = None) -> Decided:
+    """Move an entity's pointer back, to the run that was active before or to the one named.
+
+    Raises:
+        NotFound: when no earlier run was active, or the one named is not the entity's.
+    """
+    entity = entities.find(session, entity_code, lock=True)
+    target = to if to is not None else _active_before(session, entity)
+    run = session.get(Run, target) if target is not None else None
+    if run is None or run.entity_id != entity.entity_id or run.status != "succeeded":
+        raise NotFound(f"{entity_code} has no earlier succeeded run to roll back to; `runs list` shows what there is")
+    if run.run_id == entity.active_run_id:
+        raise EntityInvalid(f"run {run.run_code} is the active one already")
+    return _record(session, entity, run, Verdict(Decision.ROLLED_BACK, (reason,)), decided_by)
+
+
+def _locked(session: Session, opt_run_id: int) -> tuple[Run, Entity]:
+    """Lock the run, then its entity: always in this order, so that two transactions cannot wait for each other."""
+    run = session.scalars(select(Run).where(Run.run_id == opt_run_id).with_for_update()).one_or_none()
+    if run is None:
+        raise NotFound(f"no run {opt_run_id}")
+    entity = session.scalars(
+        select(Entity)
+        .where(Entity.entity_id == run.entity_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()
+    return run, entity
+
+
+def _record(session: Session, entity: Entity, run: Run, verdict: Verdict, decided_by: str) -> Decided:
+    last = session.scalar(
+        select(func.max(RunDecision.decision_number)).where(RunDecision.entity_id == entity.entity_id)
+    )
+    session.add(
+        RunDecision(
+            entity_id=entity.entity_id,
+            decision_number=(last or 0) + 1,
+            run_id=run.run_id,
+            decision=verdict.decision,
+            from_run_id=entity.active_run_id,
+            decided_by=decided_by,
+            reasons=list(verdict.reasons),
+        )
+    )
+    if verdict.decision in (Decision.ACTIVATED, Decision.ROLLED_BACK):
+        entity.active_run_id = run.run_id
+    session.flush()
+    return Decided(verdict.decision, verdict.reasons, entity.entity_code, run.run_id)
+
+
+def _decided(session: Session, entity: Entity, opt_run_id: int) -> Decided:
+    row = session.scalars(
+        select(RunDecision).where(RunDecision.run_id == opt_run_id).order_by(RunDecision.decision_number).limit(1)
+    ).one()
+    return Decided(Decision(row.decision), tuple(row.reasons), entity.entity_code, opt_run_id)
+
+
+def _active_before(session: Session, entity: Entity) -> int | None:
+    """Return the run that the active one replaced when it last became active."""
+    return session.scalar(
+        select(RunDecision.from_run_id)
+        .where(RunDecision.entity_id == entity.entity_id, RunDecision.run_id == entity.active_run_id)
+        .where(RunDecision.decision.in_((Decision.ACTIVATED, Decision.ROLLED_BACK)))
+        .order_by(RunDecision.decision_number.desc())
+        .limit(1)
+    )
+
+
+def _age(run: Run) -> RunAge:
+    return RunAge(run.run_id, run.data_end)
+
+
+def _active_age(session: Session, entity: Entity) -> RunAge | None:
+    active = session.get(Run, entity.active_run_id) if entity.active_run_id is not None else None
+    return _age(active) if active else None

@@ -1,0 +1,97 @@
+"""What is an entity configured to do? The declared keys of its version and its overrides."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from rtb_optimizer.core.config import ConfigKey, DataType, Snapshot, read_value, resolve
+from rtb_optimizer.core.settings import settings_of
+from rtb_optimizer.errors import ConfigInvalid, NotFound
+from rtb_optimizer.store.schema import Entity, EntityConfig, VersionConfig
+
+
+def declared_keys(session: Session, version_id: int) -> list[ConfigKey]:
+    """Return the keys that a version declares, in the order of their declaration."""
+    rows = session.scalars(
+        select(VersionConfig).where(VersionConfig.version_id == version_id).order_by(VersionConfig.config_id)
+    )
+    return [
+        ConfigKey(
+            key=row.config_key,
+            data_type=DataType(row.data_type),
+            default=row.default_value,
+            minimum=row.min_value,
+            maximum=row.max_value,
+            required=row.is_required,
+            choices=tuple(row.allowed_values),
+            section=row.config_section,
+            display_name=row.display_name,
+            description=row.description,
+            ui_visible=row.is_ui_visible,
+        )
+        for row in rows
+    ]
+
+
+def overrides(session: Session, entity_id: int) -> dict[str, str]:
+    """Return an entity's overrides as stored."""
+    rows = session.execute(
+        select(EntityConfig.config_key, EntityConfig.config_value).where(EntityConfig.entity_id == entity_id)
+    )
+    return {key: value for key, value in rows}  # noqa: C416 - rows are no pairs to dict()'s type
+
+
+def resolve_for(session: Session, entity: Entity, trigger: Mapping[str, object] | None = None) -> Snapshot:
+    """Resolve an entity's configuration, the rules between keys included.
+
+    Raises:
+        ConfigInvalid: with every violation.
+    """
+    keys = declared_keys(session, entity.current_version_id)
+    snapshot = resolve(keys, overrides(session, entity.entity_id), trigger)
+    settings_of(snapshot.values)
+    return snapshot
+
+
+def set_overrides(session: Session, entity: Entity, values: Mapping[str, str], updated_by: str) -> None:
+    """Store overrides, after the configuration that results has been checked as a whole.
+
+    Raises:
+        ConfigInvalid: with every violation; nothing is stored.
+    """
+    _check(session, entity, values)
+    for key, value in values.items():
+        row = insert(EntityConfig).values(
+            entity_id=entity.entity_id, config_key=key, config_value=value, updated_by=updated_by
+        )
+        changed = {"config_value": value, "updated_by": updated_by, "updated_at": row.excluded.updated_at}
+        session.execute(row.on_conflict_do_update(index_elements=["entity_id", "config_key"], set_=changed))
+
+
+def unset_override(session: Session, entity: Entity, key: str) -> None:
+    """Remove an override, so that the version's default holds again.
+
+    Raises:
+        NotFound: when the entity does not override that key.
+    """
+    where = EntityConfig.entity_id == entity.entity_id, EntityConfig.config_key == key
+    if session.scalar(select(EntityConfig.id).where(*where)) is None:
+        raise NotFound(f"{entity.entity_code} does not override {key!r}")
+    session.execute(delete(EntityConfig).where(*where))
+
+
+def _check(session: Session, entity: Entity, values: Mapping[str, str]) -> None:
+    keys = {key.key: key for key in declared_keys(session, entity.current_version_id)}
+    known = {name: text for name, text in values.items() if name in keys}
+    violations = [f"{name}: unknown config key" for name in sorted(values) if name not in keys]
+    for name, text in known.items():
+        try:
+            read_value(keys[name], text)
+        except ValueError as problem:
+            violations.append(f"{name}: {problem}")
+    if violations:
+        raise ConfigInvalid(violations)
+    snapshot = resolve(keys.values(), overrides(session, entity.entity_id) | known)
+    settings_of(snapshot.values)

@@ -1,0 +1,54 @@
+"""How does a failure land in opt_runs, whoever tells of it?
+
+Three layers tell, since each misses cases: the failed task (which has the exception), the failed dag run, and the
+sweep over runs that no dag run carries any more. Any of them may speak twice; a run that has ended stays as it is.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from rtb_optimizer.store.runs import MAX_ERROR_LENGTH, Attempt
+from rtb_optimizer.store.schema import Run
+
+
+def fail(session: Session, attempt: Attempt, message: str) -> int:
+    """End an attempt's run, and older ones of its dag run, as failed; return how many were still running."""
+    ended = session.execute(
+        update(Run)
+        .where(Run.airflow_dag_id == attempt.dag_id, Run.airflow_run_id == attempt.dag_run_id)
+        .where(Run.clear_number <= attempt.clear_number, Run.status == "running")
+        .values(status="failed", finished_at=func.now(), error_message=message[:MAX_ERROR_LENGTH])
+        .returning(Run.run_id)
+    )
+    return len(ended.all())
+
+
+def fail_run(session: Session, opt_run_id: int, message: str) -> int:
+    """End one run as failed; return 0 when it had ended already."""
+    ended = session.execute(
+        update(Run)
+        .where(Run.run_id == opt_run_id, Run.status == "running")
+        .values(status="failed", finished_at=func.now(), error_message=message[:MAX_ERROR_LENGTH])
+        .returning(Run.run_id)
+    )
+    return len(ended.all())
+
+
+def running_attempts(session: Session) -> Sequence[Attempt]:
+    """Return the attempts of all running runs: what the sweep asks Airflow about."""
+    rows = session.scalars(select(Run).where(Run.status == "running").order_by(Run.run_id))
+    return [Attempt(run.airflow_dag_id, run.airflow_run_id, run.clear_number) for run in rows]
+
+
+def fail_abandoned(session: Session, dag_id: str, after: timedelta) -> int:
+    """End runs that no scheduler watches, as of the command line, and that have run for too long."""
+    ended = session.execute(
+        update(Run)
+        .where(Run.airflow_dag_id == dag_id, Run.status == "running", Run.started_at < func.now() - after)
+        .values(status="failed", finished_at=func.now(), error_message=f"abandoned: still running after {after}")
+        .returning(Run.run_id)
+    )
+    return len(ended.all())

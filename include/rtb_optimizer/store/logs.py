@@ -1,0 +1,56 @@
+"""Which log files make up a window, and are they all there?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.core.windows import Window, dates_of, zone
+from rtb_optimizer.store.objects import ListedObject, ObjectStore, split_url
+
+DATE_FIELD = "{date}"
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One folder (or file) of logs: its s3:// URL, its day (None without {date}), its Parquet objects."""
+
+    url: str
+    day: date | None
+    files: tuple[ListedObject, ...]
+    complete: bool
+
+
+def partitions(settings: Settings, window: Window) -> list[Partition]:
+    """Return the window's partitions in order, each with what is there now."""
+    store = ObjectStore.of(settings.logs_path)
+    urls = [(settings.logs_path.replace(DATE_FIELD, str(day)), day) for day in _days(settings, window)]
+    return [_partition(store, url, day, settings.completion_marker) for url, day in urls]
+
+
+def expected(settings: Settings, window: Window) -> int:
+    """Return how many partitions the window has, there or not."""
+    return len(_days(settings, window))
+
+
+def incomplete(found: Sequence[Partition]) -> list[str]:
+    """Return the URLs of the partitions that are not complete."""
+    return [partition.url for partition in found if not partition.complete]
+
+
+def _days(settings: Settings, window: Window) -> Sequence[date | None]:
+    return dates_of(window, zone(settings.timezone)) if DATE_FIELD in settings.logs_path else [None]
+
+
+def _partition(store: ObjectStore, url: str, day: date | None, marker: str) -> Partition:
+    prefix = split_url(url)[1]
+    listed = [entry for entry in store.list(prefix) if _below(entry.key, prefix)]
+    files = tuple(sorted((e for e in listed if e.key.endswith(".parquet")), key=lambda e: e.key.encode()))
+    # A single file needs no marker: S3 shows it only once it is whole.
+    marked = not marker or url.endswith(".parquet") or any(e.key.rsplit("/", 1)[-1] == marker for e in listed)
+    return Partition(url, day, files, complete=bool(files) and marked)
+
+
+def _below(key: str, prefix: str) -> bool:
+    """Whether a key is the prefix or stands below it as a folder: date=2026-11-1 is no part of date=2026-11-10."""
+    return key == prefix or key.startswith(prefix.rstrip("/") + "/")

@@ -1,0 +1,41 @@
+"""How does the catalog's schema move? Alembic, configured here: `python -m rtb_optimizer migrate`."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Move the schema up to `revision`. Waits for nobody: lock and statement timeouts are in migrations/env.py."""
+    command.upgrade(_config(engine), revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Move the schema down to `revision`; `base` drops it with all its data."""
+    command.downgrade(_config(engine), revision)
+
+
+def head() -> str:
+    """Return the newest revision of this checkout."""
+    return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
+
+
+def current(engine: Engine) -> str | None:
+    """Return the revision that the database is at, None before the first migration."""
+    with engine.connect() as connection:
+        if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+            return None
+        revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return revision
+
+
+def _config(engine: Engine | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["engine"] = engine
+    return config

@@ -1,0 +1,30 @@
+"""Run by Alembic around each migration.
+
+A migration that waits for a lock would stop every reader behind it: it gives up instead, and can be run again.
+The advisory lock lets two starters migrate at once; the second finds nothing to do.
+"""
+
+from alembic import context
+from sqlalchemy import Engine, text
+
+from rtb_optimizer.store.schema import Base
+
+LOCK_TIMEOUT = "4s"
+STATEMENT_TIMEOUT = "60s"
+
+engine: Engine = context.config.attributes["engine"]
+with engine.connect() as connection:
+    # Outside the migration's transaction and before the timeouts: waiting for another migrator is no fault.
+    connection.execute(text("SELECT pg_advisory_lock(hashtext('rtb_optimizer.migrate'))"))
+    connection.commit()
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+    connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
+    connection.commit()
+    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()
+    connection.execute(text("SELECT pg_advisory_unlock_all()"))
+    connection.execute(text("RESET lock_timeout"))
+    connection.execute(text("RESET statement_timeout"))
+    connection.commit()

@@ -1,0 +1,133 @@
+"""What do people ask of the catalog? The reads of the command line, as rows of plain values."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from rtb_optimizer.core.config import ConfigKey, resolve
+from rtb_optimizer.errors import ConfigInvalid
+from rtb_optimizer.store import configs, runs
+from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision, Version
+
+
+def entity_rows(session: Session) -> list[dict[str, Any]]:
+    """Return every entity with its active run."""
+    found = session.execute(
+        select(Entity, Version.version_code, Run)
+        .join(Version, Version.version_id == Entity.current_version_id)
+        .outerjoin(Run, Run.run_id == Entity.active_run_id)
+        .order_by(Entity.entity_code)
+    )
+    return [
+        {
+            "entity_code": entity.entity_code,
+            "entity_name": entity.entity_name,
+            "object_type": entity.object_type,
+            "object_id": entity.object_id,
+            "version_code": version_code,
+            "status": entity.status,
+            "s3_base_path": entity.s3_base_path,
+            "active_run_id": entity.active_run_id,
+            "active_run_code": active.run_code if active else None,
+            "active_data_end": active.data_end if active else None,
+        }
+        for entity, version_code, active in found
+    ]
+
+
+def config_rows(session: Session, entity: Entity) -> list[dict[str, Any]]:
+    """Return every declared key with its value for an entity, its origin and its limits."""
+    keys = configs.declared_keys(session, entity.current_version_id)
+    stored = {
+        row.config_key: row
+        for row in session.scalars(select(EntityConfig).where(EntityConfig.entity_id == entity.entity_id))
+    }
+    try:
+        values = resolve(keys, {name: row.config_value for name, row in stored.items()}).values
+    except ConfigInvalid:  # show what is stored, so that it can be mended
+        values = {key.key: stored[key.key].config_value if key.key in stored else key.default for key in keys}
+    return [
+        {
+            "section": key.section,
+            "key": key.key,
+            "value": values[key.key],
+            "origin": "entity" if key.key in stored else "default",
+            "updated_by": stored[key.key].updated_by if key.key in stored else None,
+            "type": key.data_type.value,
+            "limits": _limits(key),
+            "description": key.description,
+        }
+        for key in keys
+    ]
+
+
+def run_rows(session: Session, entity_code: str | None, limit: int) -> list[dict[str, Any]]:
+    """Return runs, newest first, with the last decision on each."""
+    newer = aliased(RunDecision)
+    last = ~select(newer.id).where(newer.run_id == RunDecision.run_id, newer.id > RunDecision.id).exists()
+    query = (
+        select(Run, Entity, RunDecision.decision)
+        .join(Entity, Entity.entity_id == Run.entity_id)
+        .outerjoin(RunDecision, (RunDecision.run_id == Run.run_id) & last)
+        .order_by(Run.run_id.desc())
+        .limit(limit)
+    )
+    if entity_code:
+        query = query.where(Entity.entity_code == entity_code)
+    return [
+        {**_run(run, entity), "decision": decision, "is_active": "active" if entity.active_run_id == run.run_id else ""}
+        for run, entity, decision in session.execute(query)
+    ]
+
+
+def run_details(session: Session, run: Run) -> dict[str, Any]:
+    """Return all that the catalog knows of one run."""
+    entity = session.get_one(Entity, run.entity_id)
+    decisions = session.scalars(
+        select(RunDecision).where(RunDecision.run_id == run.run_id).order_by(RunDecision.decision_number)
+    )
+    return {
+        **_run(run, entity),
+        "is_active": entity.active_run_id == run.run_id,
+        "features": [
+            {"order": f.feature_order, "feature": f.feature_name, "anchor": f.is_anchor, "signal_score": f.signal_score}
+            for f in runs.features(session, run.run_id)
+        ],
+        "ad_macros": {m.macro_format: m.macro_combo for m in runs.ad_macros(session, run.run_id)},
+        "outputs": [
+            {"type": o.output_type, "url": f"s3://{o.s3_bucket}/{o.s3_key}", "rows": o.row_count, "bytes": o.byte_size}
+            for o in runs.outputs(session, run.run_id)
+        ],
+        "decisions": [
+            {"decision": d.decision, "from_run_id": d.from_run_id, "by": d.decided_by, "reasons": d.reasons}
+            for d in decisions
+        ],
+        "config_snapshot": run.config_snapshot,
+    }
+
+
+def _run(run: Run, entity: Entity) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "run_code": run.run_code,
+        "entity_code": entity.entity_code,
+        "status": run.status,
+        "data_start": run.data_start,
+        "data_end": run.data_end,
+        "triggered_by": run.triggered_by,
+        "total_segments": run.total_segments,
+        "error_message": run.error_message,
+        "airflow_dag_id": run.airflow_dag_id,
+        "airflow_run_id": run.airflow_run_id,
+        "clear_number": run.clear_number,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+    }
+
+
+def _limits(key: ConfigKey) -> str:
+    if key.choices:
+        return " | ".join(key.choices)
+    bounds = [f"{side} {limit:g}" for side, limit in (("min", key.minimum), ("max", key.maximum)) if limit is not None]
+    return ", ".join([*bounds, *(["required"] if key.required else [])])

@@ -1,0 +1,161 @@
+"""What does the catalog know of a run, from its creation to its end?
+
+Writes of a step are fenced: they lock the run's row and refuse when it is no longer running, so that an orphan of a
+killed worker cannot touch a run that was failed, cleared or finished meanwhile.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from rtb_optimizer.core.macros import MacroCombo
+from rtb_optimizer.core.selection import Chosen
+from rtb_optimizer.core.windows import Window
+from rtb_optimizer.errors import NotFound, RunNotRunning
+from rtb_optimizer.store.objects import StoredObject
+from rtb_optimizer.store.schema import Entity, Run, RunFeature, RunFeatureMacro, RunOutput
+
+MAX_ERROR_LENGTH = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What a run belongs to: an Airflow dag run and how often it was cleared, or a call of the command line."""
+
+    dag_id: str
+    dag_run_id: str
+    clear_number: int = 0
+
+    def run_code(self, entity_code: str, window: Window) -> str:
+        """Return the run's code: entity, window, and ten hex digits that no other attempt has."""
+        digest = hashlib.sha256(f"{self.dag_id}|{self.dag_run_id}|{self.clear_number}".encode()).hexdigest()
+        return f"{entity_code}-{window.start:%Y%m%d}-{window.end:%Y%m%d}-{digest[:10]}"
+
+
+def create(
+    session: Session,
+    entity: Entity,
+    attempt: Attempt,
+    window: Window,
+    config_snapshot: Mapping[str, Any],
+    triggered_by: str,
+) -> Run:
+    """Return the attempt's run, inserted unless a try before did. Earlier attempts still running are closed."""
+    session.execute(
+        update(Run)
+        .where(Run.airflow_dag_id == attempt.dag_id, Run.airflow_run_id == attempt.dag_run_id)
+        .where(Run.clear_number < attempt.clear_number, Run.status == "running")
+        .values(status="failed", finished_at=func.now(), error_message="the dag run was cleared: a new run took over")
+    )
+    row = insert(Run).values(
+        entity_id=entity.entity_id,
+        version_id=entity.current_version_id,
+        run_code=attempt.run_code(entity.entity_code, window),
+        triggered_by=triggered_by,
+        data_start=window.start,
+        data_end=window.end,
+        config_snapshot=dict(config_snapshot),
+        airflow_dag_id=attempt.dag_id,
+        airflow_run_id=attempt.dag_run_id,
+        clear_number=attempt.clear_number,
+    )
+    session.execute(row.on_conflict_do_nothing(index_elements=["airflow_dag_id", "airflow_run_id", "clear_number"]))
+    return session.scalars(
+        select(Run).where(
+            Run.airflow_dag_id == attempt.dag_id,
+            Run.airflow_run_id == attempt.dag_run_id,
+            Run.clear_number == attempt.clear_number,
+        )
+    ).one()
+
+
+def find(session: Session, run: int | str) -> Run:
+    """Return a run by id or run_code.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    column = Run.run_id if isinstance(run, int) or run.isdigit() else Run.run_code
+    found = session.scalars(select(Run).where(column == (int(run) if column is Run.run_id else run))).one_or_none()
+    if found is None:
+        raise NotFound(f"no run {run!r}: `python -m rtb_optimizer runs list` shows what there is")
+    return found
+
+
+def running(session: Session, opt_run_id: int) -> Run:
+    """Return a run that is still running, its row locked for this transaction: the fence of every step's write.
+
+    Raises:
+        RunNotRunning: when it has ended.
+    """
+    run = session.scalars(select(Run).where(Run.run_id == opt_run_id).with_for_update()).one()
+    if run.status != "running":
+        raise RunNotRunning(f"run {run.run_code} is {run.status}, not running: {run.error_message or 'nothing to do'}")
+    return run
+
+
+def record_features(session: Session, opt_run_id: int, chosen: Sequence[Chosen]) -> None:
+    """Record the selected features of a running run; a second time changes nothing."""
+    running(session, opt_run_id)
+    for feature in chosen:
+        row = insert(RunFeature).values(
+            run_id=opt_run_id,
+            feature_name=feature.name,
+            feature_order=feature.order,
+            is_anchor=feature.is_anchor,
+            signal_score=feature.signal_score,
+        )
+        session.execute(row.on_conflict_do_nothing())
+
+
+def record_ad_macros(session: Session, opt_run_id: int, combos: Sequence[MacroCombo]) -> None:
+    """Record the macro combos of a running run; a skipped format has no row."""
+    running(session, opt_run_id)
+    for combo in combos:
+        if combo.combo is not None:
+            row = insert(RunFeatureMacro).values(
+                run_id=opt_run_id, macro_combo=combo.combo, macro_format=combo.macro_format
+            )
+            session.execute(row.on_conflict_do_nothing(index_elements=["run_id", "macro_format"]))
+
+
+def record_outputs(session: Session, opt_run_id: int, outputs: Mapping[str, tuple[StoredObject, int]]) -> None:
+    """Record the outputs of a running run, by type: the object and its row count."""
+    running(session, opt_run_id)
+    for output_type, (stored, row_count) in outputs.items():
+        row = insert(RunOutput).values(
+            run_id=opt_run_id,
+            output_type=output_type,
+            s3_bucket=stored.bucket,
+            s3_key=stored.key,
+            row_count=row_count,
+            byte_size=stored.byte_size,
+            sha256=stored.sha256,
+        )
+        session.execute(row.on_conflict_do_nothing(index_elements=["run_id", "output_type"]))
+
+
+def features(session: Session, opt_run_id: int) -> Sequence[RunFeature]:
+    """Return a run's features in order."""
+    return session.scalars(
+        select(RunFeature).where(RunFeature.run_id == opt_run_id).order_by(RunFeature.feature_order)
+    ).all()
+
+
+def outputs(session: Session, opt_run_id: int) -> Sequence[RunOutput]:
+    """Return a run's outputs by type."""
+    return session.scalars(
+        select(RunOutput).where(RunOutput.run_id == opt_run_id).order_by(RunOutput.output_type)
+    ).all()
+
+
+def ad_macros(session: Session, opt_run_id: int) -> Sequence[RunFeatureMacro]:
+    """Return a run's macro combos by format."""
+    return session.scalars(
+        select(RunFeatureMacro).where(RunFeatureMacro.run_id == opt_run_id).order_by(RunFeatureMacro.macro_format)
+    ).all()

@@ -1,0 +1,286 @@
+"""What the catalog remembers: the ten opt_* tables and the history of decisions, with the rules that must hold.
+
+PostgreSQL only. Every constraint has a name (see NAMING), which is what tests and messages refer to.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+}
+ENTITY_CODE_PATTERN = "^[a-z0-9][a-z0-9_]{0,62}$"
+S3_PATH_PATTERN = "^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_=.-]+)*$"
+
+
+class Base(DeclarativeBase):
+    """Base of all models: text is TEXT, instants carry their time zone, dictionaries are JSONB."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as a class attribute
+        str: Text(),
+        int: BigInteger(),
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB(),
+        list[str]: JSONB(),
+    }
+
+
+def _one_of(column: str, *allowed: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in allowed)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _created_at() -> Mapped[datetime]:
+    return mapped_column(server_default=func.now())
+
+
+class Optimizer(Base):
+    """An optimizer, such as `rtb_optimizer`."""
+
+    __tablename__ = "opt_master"
+    __table_args__ = (_one_of("status", "active", "paused", "retired"), UniqueConstraint("opt_code"))
+
+    opt_id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    opt_code: Mapped[str]
+    opt_name: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="active")
+    created_at: Mapped[datetime] = _created_at()
+
+
+class Version(Base):
+    """A release of an optimizer's rules, such as `v3`."""
+
+    __tablename__ = "opt_versions"
+    __table_args__ = (
+        _one_of("status", "draft", "active", "retired"),
+        UniqueConstraint("opt_id", "version_code"),
+        UniqueConstraint("opt_id", "version_id"),  # lets an entity point only at a version of its own optimizer
+    )
+
+    version_id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    opt_id: Mapped[int] = mapped_column(ForeignKey("opt_master.opt_id"))
+    version_code: Mapped[str]
+    version_name: Mapped[str]
+    release_date: Mapped[datetime | None]
+    status: Mapped[str] = mapped_column(server_default="draft")
+    created_at: Mapped[datetime] = _created_at()
+
+
+class VersionConfig(Base):
+    """A config key that a version declares."""
+
+    __tablename__ = "opt_version_configs"
+    __table_args__ = (
+        _one_of("data_type", "string", "integer", "float", "boolean", "enum", "list", "json"),
+        CheckConstraint("min_value <= max_value", name="range"),
+        UniqueConstraint("version_id", "config_key"),
+    )
+
+    config_id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("opt_versions.version_id"))
+    config_key: Mapped[str]
+    config_section: Mapped[str]
+    display_name: Mapped[str]
+    data_type: Mapped[str]
+    default_value: Mapped[str | None]
+    min_value: Mapped[float | None]
+    max_value: Mapped[float | None]
+    is_required: Mapped[bool] = mapped_column(server_default="false")
+    is_ui_visible: Mapped[bool] = mapped_column(server_default="false")
+    allowed_values: Mapped[list[str]] = mapped_column(server_default="[]")
+    description: Mapped[str] = mapped_column(server_default="")
+
+
+class Entity(Base):
+    """What is optimised: an SSP, a publisher. Its `active_run_id` is what bidders read."""
+
+    __tablename__ = "opt_entities"
+    __table_args__ = (
+        _one_of("status", "active", "paused", "retired"),
+        CheckConstraint(f"entity_code ~ '{ENTITY_CODE_PATTERN}'", name="entity_code"),
+        CheckConstraint(f"s3_base_path ~ '{S3_PATH_PATTERN}' AND s3_base_path !~ '\\.\\.'", name="s3_base_path"),
+        UniqueConstraint("opt_id", "entity_code"),
+        ForeignKeyConstraint(
+            ["opt_id", "current_version_id"],
+            ["opt_versions.opt_id", "opt_versions.version_id"],
+            name="fk_opt_entities_current_version",
+        ),
+        # Only its own run, and only a succeeded one: the pointer's status is a constant that the run must have.
+        ForeignKeyConstraint(
+            ["entity_id", "active_run_id", "active_run_status"],
+            ["opt_runs.entity_id", "opt_runs.run_id", "opt_runs.status"],
+            name="fk_opt_entities_active_run",
+            use_alter=True,
+        ),
+    )
+
+    entity_id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    opt_id: Mapped[int] = mapped_column(ForeignKey("opt_master.opt_id"))
+    entity_code: Mapped[str]
+    entity_name: Mapped[str]
+    object_id: Mapped[int]
+    object_type: Mapped[str]
+    current_version_id: Mapped[int]
+    active_run_id: Mapped[int | None]
+    active_run_status: Mapped[str | None] = mapped_column(
+        Computed("CASE WHEN active_run_id IS NULL THEN NULL ELSE 'succeeded' END", persisted=True)
+    )
+    s3_base_path: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="active")
+    created_at: Mapped[datetime] = _created_at()
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class EntityConfig(Base):
+    """A config key that an entity overrides."""
+
+    __tablename__ = "opt_entity_configs"
+    __table_args__ = (UniqueConstraint("entity_id", "config_key"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    entity_id: Mapped[int] = mapped_column(ForeignKey("opt_entities.entity_id"))
+    config_key: Mapped[str]
+    config_value: Mapped[str]
+    updated_by: Mapped[str]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class Run(Base):
+    """One run. (airflow_dag_id, airflow_run_id, clear_number) is the attempt that it belongs to."""
+
+    __tablename__ = "opt_runs"
+    __table_args__ = (
+        _one_of("status", "running", "succeeded", "failed"),
+        CheckConstraint("data_start < data_end", name="window"),
+        CheckConstraint("(status = 'running') = (finished_at IS NULL)", name="finished_at"),
+        CheckConstraint("total_segments >= 0", name="total_segments"),
+        UniqueConstraint("run_code"),
+        UniqueConstraint("airflow_dag_id", "airflow_run_id", "clear_number"),
+        UniqueConstraint("entity_id", "run_id"),  # what a decision refers to
+        UniqueConstraint("entity_id", "run_id", "status"),  # what an entity's pointer refers to
+    )
+
+    run_id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    entity_id: Mapped[int] = mapped_column(ForeignKey("opt_entities.entity_id"), index=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("opt_versions.version_id"))
+    run_code: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="running", index=True)
+    triggered_by: Mapped[str]
+    data_start: Mapped[datetime]
+    data_end: Mapped[datetime]
+    config_snapshot: Mapped[dict[str, Any]]
+    total_segments: Mapped[int | None]
+    error_message: Mapped[str | None]
+    airflow_dag_id: Mapped[str]  # `cli` for a run of the command line
+    airflow_run_id: Mapped[str]
+    clear_number: Mapped[int] = mapped_column(server_default="0")
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+
+
+class RunFeature(Base):
+    """A feature that a run selected."""
+
+    __tablename__ = "opt_run_features"
+    __table_args__ = (
+        CheckConstraint("feature_order >= 1", name="feature_order"),
+        UniqueConstraint("run_id", "feature_order"),
+        UniqueConstraint("run_id", "feature_name"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("opt_runs.run_id"))
+    feature_name: Mapped[str]
+    feature_order: Mapped[int]
+    is_anchor: Mapped[bool]
+    signal_score: Mapped[float]
+
+
+class RunOutput(Base):
+    """An immutable S3 object that a run published."""
+
+    __tablename__ = "opt_run_outputs"
+    __table_args__ = (
+        CheckConstraint("row_count >= 0", name="row_count"),
+        CheckConstraint("byte_size > 0", name="byte_size"),
+        CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
+        UniqueConstraint("run_id", "output_type"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("opt_runs.run_id"))
+    output_type: Mapped[str]
+    s3_bucket: Mapped[str]
+    s3_key: Mapped[str]
+    row_count: Mapped[int]
+    byte_size: Mapped[int]
+    sha256: Mapped[str]
+    created_at: Mapped[datetime] = _created_at()
+
+
+class RunFeatureMacro(Base):
+    """The macro combo of a run in one format."""
+
+    __tablename__ = "opt_run_feature_macros"
+    __table_args__ = (UniqueConstraint("run_id", "macro_format"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("opt_runs.run_id"))
+    macro_combo: Mapped[str]
+    macro_format: Mapped[str]
+
+
+class FeatureMacro(Base):
+    """The macro template of a feature in one format."""
+
+    __tablename__ = "opt_feature_macros"
+    __table_args__ = (UniqueConstraint("opt_id", "feature_name", "macro_format"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    opt_id: Mapped[int] = mapped_column(ForeignKey("opt_master.opt_id"))
+    feature_name: Mapped[str]
+    macro_template: Mapped[str]
+    macro_format: Mapped[str]
+
+
+class RunDecision(Base):
+    """What was decided about a run, by whom and why. `decision_number` counts per entity, without gaps."""
+
+    __tablename__ = "opt_run_decisions"
+    __table_args__ = (
+        _one_of("decision", "activated", "held", "superseded", "rolled_back"),
+        UniqueConstraint("entity_id", "decision_number"),
+        ForeignKeyConstraint(["entity_id", "run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
+        ForeignKeyConstraint(["entity_id", "from_run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    entity_id: Mapped[int] = mapped_column(ForeignKey("opt_entities.entity_id"))
+    decision_number: Mapped[int]
+    run_id: Mapped[int] = mapped_column(index=True)
+    decision: Mapped[str]
+    from_run_id: Mapped[int | None]
+    decided_by: Mapped[str]
+    reasons: Mapped[list[str]]
+    decided_at: Mapped[datetime] = _created_at()

@@ -1,0 +1,126 @@
+"""What does a fresh catalog hold? The optimizer, its version, its config keys and the macro table.
+
+The content is data: seeds/v3.toml and seeds/dialects.toml. Seeding twice changes nothing; a key that was changed
+in the file is changed in the catalog.
+"""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from rtb_optimizer.core.macros import Dialect, GapPolicy, template_problem
+from rtb_optimizer.errors import ConfigInvalid, NotFound
+from rtb_optimizer.store.schema import FeatureMacro, Optimizer, Version, VersionConfig
+
+SEEDS = Path(__file__).with_name("seeds")
+OPT_CODE, OPT_NAME = "rtb_optimizer", "RTB Optimizer"
+
+
+@cache
+def dialects() -> dict[str, Dialect]:
+    """Return the macro dialects by format."""
+    return {name: _dialect(name, table) for name, table in _read("dialects").items()}
+
+
+def dialect(macro_format: str) -> Dialect:
+    """Return one dialect.
+
+    Raises:
+        NotFound: naming the formats there are.
+    """
+    if macro_format not in dialects():
+        raise NotFound(f"macro format {macro_format!r} is not one of {', '.join(dialects())}")
+    return dialects()[macro_format]
+
+
+def seed(session: Session) -> int:
+    """Write the optimizer, version v3 with its keys, and the macro templates; return the version's id."""
+    opt_id = _upsert(session, Optimizer, ["opt_code"], {"opt_code": OPT_CODE, "opt_name": OPT_NAME}, Optimizer.opt_id)
+    table = _read("v3")
+    version = {
+        "opt_id": opt_id,
+        "version_code": table["version_code"],
+        "version_name": table["version_name"],
+        "release_date": table["release_date"],
+        "status": "active",
+    }
+    version_id = _upsert(session, Version, ["opt_id", "version_code"], version, Version.version_id)
+    for key in table["keys"]:
+        _upsert(
+            session,
+            VersionConfig,
+            ["version_id", "config_key"],
+            _key_row(version_id, key),
+            VersionConfig.config_id,
+        )
+    for row in _macro_rows(opt_id):
+        _upsert(session, FeatureMacro, ["opt_id", "feature_name", "macro_format"], row, FeatureMacro.id)
+    return version_id
+
+
+def seeded(session: Session) -> bool:
+    """Whether the catalog has an optimizer at all."""
+    return bool(session.scalar(select(func.count()).select_from(Optimizer)))
+
+
+def _read(name: str) -> dict[str, Any]:
+    with (SEEDS / f"{name}.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def _dialect(name: str, table: dict[str, Any]) -> Dialect:
+    return Dialect(
+        macro_format=name,
+        title=table["title"],
+        pattern=table["pattern"],
+        separator=table["separator"],
+        missing=tuple(table["missing"]),
+        expanded_at=table["expanded_at"],
+        gap_policy=GapPolicy(table["gap_policy"]),
+        derived=table.get("derived", {}),
+    )
+
+
+def _macro_rows(opt_id: int) -> list[dict[str, Any]]:
+    rows = [
+        {"opt_id": opt_id, "feature_name": feature, "macro_template": template, "macro_format": name}
+        for name, table in _read("dialects").items()
+        for feature, template in table["templates"].items()
+    ]
+    problems = [template_problem(row["macro_template"], dialect(row["macro_format"])) for row in rows]
+    if any(problems):
+        raise ConfigInvalid([problem for problem in problems if problem])
+    return rows
+
+
+def _key_row(version_id: int, key: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "version_id": version_id,
+        "config_key": key["key"],
+        "config_section": key["section"],
+        "display_name": key["title"],
+        "data_type": key["type"],
+        "default_value": key.get("default"),
+        "min_value": key.get("min"),
+        "max_value": key.get("max"),
+        "is_required": key.get("required", False),
+        "is_ui_visible": key.get("ui", False),
+        "allowed_values": key.get("choices", []),
+        "description": key["description"],
+    }
+
+
+def _upsert(session: Session, model: Any, natural_key: list[str], row: dict[str, Any], identity: Any) -> int:  # noqa: ANN401 - any mapped class
+    statement = insert(model).values(**row)
+    changed = {name: statement.excluded[name] for name in row if name not in natural_key}
+    written: int = session.execute(
+        statement.on_conflict_do_update(
+            index_elements=natural_key, set_=changed or {natural_key[0]: row[natural_key[0]]}
+        ).returning(identity)
+    ).scalar_one()
+    return written
