@@ -31,7 +31,8 @@ def rows(found: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json:
         for row in listed:
             table.add_row(*(_cell(row[column]) for column in columns))
         # As wide as it is: a terminal wraps whole lines, which can be read and piped, cells folded in half can not.
-        console.print(table, width=Measurement.get(console, console.options.update(width=10_000), table).maximum)
+        wide = Console(highlight=False, width=10_000)
+        wide.print(table, width=Measurement.get(wide, wide.options, table).maximum)
 
 
 def facts(found: Mapping[str, Any], *, as_json: bool) -> None:

@@ -1,0 +1,83 @@
+"""What is asked of the local Airflow over REST: trigger a DAG, see how a dag run goes."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from rtb_optimizer.errors import LocalStackError
+from rtb_optimizer.local.airflow import token
+from rtb_optimizer.local.settings import LocalSettings
+
+FINAL = ("success", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class AirflowApi:
+    """A signed-in client of Airflow's REST API."""
+
+    client: httpx.Client
+
+    @classmethod
+    def sign_in(cls, settings: LocalSettings, user: str = "admin") -> "AirflowApi":
+        """Sign in to the local Airflow."""
+        headers = {"Authorization": f"Bearer {token(settings, user)}"}
+        return cls(httpx.Client(base_url=f"{settings.airflow_url}/api/v2", headers=headers, timeout=60))
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Call the API.
+
+        Raises:
+            LocalStackError: with Airflow's own words when it refuses.
+        """
+        response = self.client.request(method, path, json=body)
+        if response.is_error:
+            raise LocalStackError(f"Airflow refuses {method} {path}: {response.status_code} {response.text}")
+        return response.json() if response.content else None
+
+    def wait_for_dags(self, dag_ids: list[str], timeout_s: float = 120) -> None:
+        """Wait until Airflow has parsed the DAGs.
+
+        Raises:
+            LocalStackError: naming those it does not know in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while missing := [dag for dag in dag_ids if self.client.get(f"/dags/{dag}").status_code != httpx.codes.OK]:
+            if time.monotonic() > deadline:
+                raise LocalStackError(f"Airflow has no DAG {', '.join(missing)}: see dag-processor.log")
+            time.sleep(0.5)
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Trigger a DAG as the form would; return the dag run's id."""
+        run = self.call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf or {})})
+        return str(run["dag_run_id"])
+
+    def state(self, dag_id: str, dag_run_id: str) -> str:
+        """Return a dag run's state."""
+        return str(self.call("GET", f"/dags/{dag_id}/dagRuns/{dag_run_id}")["state"])
+
+    def task_states(self, dag_id: str, dag_run_id: str) -> dict[str, str]:
+        """Return the state of each task of a dag run that has one."""
+        found = self.call("GET", f"/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances")["task_instances"]
+        return {task["task_id"]: task["state"] for task in found if task["state"]}
+
+    def wait(
+        self, dag_id: str, dag_run_id: str, timeout_s: float = 300, tell: Callable[[str], None] = lambda _state: None
+    ) -> str:
+        """Wait until a dag run is over; return its state. `tell` hears every change of its state.
+
+        Raises:
+            LocalStackError: when it is not over in time.
+        """
+        deadline, seen = time.monotonic() + timeout_s, ""
+        while (state := self.state(dag_id, dag_run_id)) not in FINAL:
+            if state != seen:
+                tell(state)
+            if time.monotonic() > deadline:
+                tasks = self.task_states(dag_id, dag_run_id)
+                raise LocalStackError(f"{dag_run_id} of {dag_id} is still {state} after {timeout_s:.0f} s: {tasks}")
+            seen = state
+            time.sleep(0.5)
+        return state
