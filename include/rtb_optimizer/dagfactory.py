@@ -27,7 +27,6 @@ from airflow.sdk import (
     AssetAlias,
     CronDataIntervalTimetable,
     ExceptionRetryPolicy,
-    Param,
     ParamsDict,
     RetryAction,
     RetryRule,
@@ -39,9 +38,17 @@ from rtb_optimizer import manifest
 from rtb_optimizer.callbacks import dag_failed, task_failed
 from rtb_optimizer.errors import ManifestInvalid, RtbOptimizerError
 from rtb_optimizer.sensors import WaitForLogs
+from rtb_optimizer.trigger_form import trigger_form
 
 START = pendulum.datetime(2010, 1, 1, tz="UTC")  # before any log; catchup is off, backfills may go back this far
 TAG_LENGTH = 100
+TASK_DEFAULTS = {
+    "retries": 2,
+    "retry_delay": timedelta(seconds=10),
+    # What our own errors say stays true however often it is tried.
+    "retry_policy": ExceptionRetryPolicy([RetryRule(exception=RtbOptimizerError, action=RetryAction.FAIL)]),
+    "on_failure_callback": task_failed,
+}
 
 log = logging.getLogger(__name__)
 
@@ -55,25 +62,32 @@ def shard_dags(shard_file: str) -> dict[str, DAG]:
     shards = sorted(path.name for path in Path(shard_file).parent.glob("shard_*.py"))
     place, only = shards.index(Path(shard_file).name), get_parsing_context().dag_id
     dags: dict[str, DAG] = {}
-    for entry, form in _entries():
-        dag_id = f"{entry.get('opt_code')}__{entry.get('entity_code')}"
-        if crc32(dag_id.encode()) % len(shards) != place or (only and only != dag_id):
-            continue
+    try:
+        document = manifest.load(manifest.path())
+        forms = {name: trigger_form(fields) for name, fields in document["forms"].items()}
+    except (ManifestInvalid, LookupError, TypeError, ValueError):
+        log.exception("no entity has a DAG")
+        return dags
+    for entry in document["entities"]:
         try:
-            dags[dag_id] = entity_dag(dag_id, entry, form)
+            dag_id = f"{entry['opt_code']}__{entry['entity_code']}"
+            if crc32(dag_id.encode()) % len(shards) == place and only in (None, dag_id):
+                dags[dag_id] = entity_dag(dag_id, entry, forms[entry["form"]])
         except Exception:  # whatever is wrong with one entity must not touch another
-            log.exception("entity %s has no DAG", entry.get("entity_code"))
+            log.exception("an entity has no DAG: %.200r", entry)
     return dags
 
 
 def entity_dag(dag_id: str, entry: Mapping[str, Any], form: ParamsDict) -> DAG:
     """Build one entity's DAG from its entry in the manifest."""
     code = entry["entity_code"]
+    schedule = CronDataIntervalTimetable(entry["schedule"], timezone=entry["timezone"])
+    schedule.validate()  # here, where it concerns one entity; Airflow's own check would fail the whole file
     alias, active = AssetAlias(f"rtb_activation/{code}"), active_asset(code)
     with DAG(
         dag_id=dag_id,
         dag_display_name=f"{entry['entity_name']} · {dag_id}",
-        schedule=CronDataIntervalTimetable(entry["schedule"], timezone=entry["timezone"]),
+        schedule=schedule,
         start_date=START,
         catchup=False,
         max_active_runs=4,
@@ -82,14 +96,7 @@ def entity_dag(dag_id: str, entry: Mapping[str, Any], form: ParamsDict) -> DAG:
         is_paused_upon_creation=False,
         doc_md=__doc__,
         tags=[entry["opt_code"], f"type:{entry['object_type']}"[:TAG_LENGTH], f"version:{entry['version_code']}"],
-        default_args={
-            "owner": entry["opt_code"],
-            "retries": 2,
-            "retry_delay": timedelta(seconds=10),
-            # What our own errors say stays true however often it is tried.
-            "retry_policy": ExceptionRetryPolicy([RetryRule(exception=RtbOptimizerError, action=RetryAction.FAIL)]),
-            "on_failure_callback": task_failed,
-        },
+        default_args=TASK_DEFAULTS | {"owner": entry["opt_code"]},
     ) as dag:
 
         @task(outlets=[alias])
@@ -157,48 +164,3 @@ def write_outputs(opt_run_id: int) -> int:
     from rtb_optimizer import steps
 
     return steps.write_outputs(opt_run_id)
-
-
-def _entries() -> list[tuple[dict[str, Any], ParamsDict]]:
-    try:
-        document = manifest.load(manifest.path())
-    except ManifestInvalid:
-        log.exception("no entity has a DAG")
-        return []
-    forms = {name: _form(fields) for name, fields in document["forms"].items()}
-    return [(entry, forms[entry["form"]]) for entry in document["entities"]]
-
-
-def _form(fields: list[dict[str, Any]]) -> ParamsDict:
-    form = ParamsDict(_window_params() | {field["key"]: _param(field) for field in fields})
-    form.validate()
-    return form
-
-
-def _window_params() -> dict[str, Param]:
-    told = "Both dates or neither; empty: the schedule's interval, else the last complete days."
-    return {
-        name: Param(None, type=["null", "string"], format="date", title=title, section="Window", description=told)
-        for name, title in (("data_start", "Data start (inclusive)"), ("data_end", "Data end (exclusive)"))
-    }
-
-
-_JSON_TYPES = {"integer": "integer", "float": "number", "boolean": "boolean", "list": "array", "json": "object"}
-
-
-def _param(field: Mapping[str, Any]) -> Param:
-    """Return a form field that is empty unless filled in: the form sends every field, and empty means inherit."""
-    limits = {name: field[name] for name in ("minimum", "maximum") if field[name] is not None}
-    if field["type"] not in ("integer", "float"):
-        suffix = "Items" if field["type"] == "list" else "Length"
-        limits = {f"{name[:3]}{suffix}": int(limit) for name, limit in limits.items()}
-    if field["choices"]:
-        limits["enum"] = [None, *field["choices"]]
-    return Param(
-        None,
-        type=["null", _JSON_TYPES.get(field["type"], "string")],
-        title=field["title"],
-        section=field["section"],
-        description=f"{field['description']} Empty: the entity's own setting (default {field['default']}).",
-        **limits,
-    )

@@ -5,7 +5,7 @@ from typing import Any
 
 from rtb_optimizer.core.windows import WindowAsked
 from rtb_optimizer.errors import WindowInvalid
-from rtb_optimizer.steps import RunRequest
+from rtb_optimizer.run_request import RunRequest
 from rtb_optimizer.store.runs import Attempt
 
 WINDOW_PARAMS = ("data_start", "data_end")

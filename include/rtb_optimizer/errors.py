@@ -11,6 +11,7 @@ RtbOptimizerError
 ├── LogsMissing              partitions that did not arrive
 ├── MacroGap                 a selected feature without a macro in a required format
 ├── ObjectConflict           a write-once object that exists with other bytes
+├── CopiesNotReconciled      copies of the active pointers that could not be repaired
 ├── ConnectionMissing        a connection that is not configured
 ├── ManifestInvalid          an entity manifest that cannot be read
 └── LocalStackError          the local stack cannot start or stop
@@ -65,6 +66,10 @@ class MacroGap(RtbOptimizerError):
 
 class ObjectConflict(RtbOptimizerError):
     """Raised when a write-once object already exists with other bytes."""
+
+
+class CopiesNotReconciled(RtbOptimizerError):
+    """Raised when an entity's active.json could not be made to say what the catalog says."""
 
 
 class ConnectionMissing(RtbOptimizerError):

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
+from rtb_optimizer.errors import CopiesNotReconciled
 from rtb_optimizer.store import active_copy, connections, entities, failures, manifest_export
 
 CLI_DAG_ID = "cli"
@@ -38,15 +39,20 @@ def export_manifest() -> int:
 
 
 def reconcile_active_copies() -> int:
-    """Repair each entity's active.json; return how many had to be written. One that fails does not stop the others."""
+    """Repair each entity's active.json; return how many had to be written. One that fails does not stop the others.
+
+    Raises:
+        CopiesNotReconciled: at the end, naming those that failed and why.
+    """
     repaired, problems = 0, []
     with connections.session() as session:
         for code in [entity.entity_code for entity in entities.all_entities(session)]:
             try:
                 repaired += active_copy.refresh(session, code)
             except Exception as problem:
-                log.exception("active.json of %s", code)
-                problems.append(f"{code}: {problem}")
+                log.warning("active.json of %s", code, exc_info=True)
+                session.rollback()
+                problems.append(f"{code}: {' '.join(str(problem).split())}")
     if problems:
-        raise ExceptionGroup("active.json could not be reconciled", [RuntimeError(problem) for problem in problems])
+        raise CopiesNotReconciled(f"active.json is not what the catalog says: {'; '.join(problems)}")
     return repaired

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 
 from rtb_optimizer import steps
+from rtb_optimizer.run_request import RunRequest
 from rtb_optimizer.store import connections, failures
 from rtb_optimizer.store.activation import Decided
 
@@ -18,7 +19,7 @@ STEPS: tuple[tuple[str, Callable[[int], int]], ...] = (
 )
 
 
-def run(request: steps.RunRequest, on_step: Callable[[str, int], None] = lambda _step, _count: None) -> Decided:
+def run(request: RunRequest, on_step: Callable[[str, int], None] = lambda _step, _count: None) -> Decided:
     """Run every step; `on_step` hears each step's name and count. A failure lands in opt_runs and is raised."""
     opt_run_id = steps.create_run(request)
     step = "create_run"

@@ -3,7 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from rtb_optimizer.core.leaks import knows_the_outcome
 from rtb_optimizer.core.model import fit, log_likelihood_gain
+from rtb_optimizer.core.sample import Sample
 from rtb_optimizer.core.selection import Reason, Rejected, Selection, screen, select
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.engines.counting import Drawn, Profile, draw_sample
@@ -28,12 +30,10 @@ def choose_features(engine: Engine, table: LogTable, found: Profile) -> Choice:
     s = table.settings
     early, names = admissible(s, table.types.keys())
     drawn = draw_sample(engine, table, names, found.totals.rows, found.positive_rows)
-    screened = {
-        name: screen(drawn.sample.features[name], len(drawn.sample.exposure), s.selection_rules) for name in names
-    }
-    kept = [name for name in names if screened[name] is None and name not in s.anchor_features]
+    screened = {name: _unfit(name, drawn.sample, s) for name in names if name not in s.anchor_features}
+    kept = [name for name, why in screened.items() if why is None]
     selection = select(drawn.sample.where(~drawn.split.holdout), kept, s.anchor_features, s.selection_rules)
-    early += [Rejected(n, why) for n, why in screened.items() if why is not None and n not in s.anchor_features]
+    early += [Rejected(name, why) for name, why in screened.items() if why is not None]
     return Choice(
         selection=Selection(selection.chosen, tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))),
         holdout_gain=_holdout_gain(drawn, selection),
@@ -51,6 +51,14 @@ def admissible(settings: Settings, columns: Collection[str]) -> tuple[list[Rejec
     rejected = [Rejected(n, Reason.DENYLISTED) for n in denied] + [Rejected(n, Reason.ABSENT) for n in absent]
     left = [n for n in settings.candidate_features if n not in denied and n not in absent]
     return rejected, list(dict.fromkeys((*settings.anchor_features, *left)))
+
+
+def _unfit(name: str, sample: Sample, settings: Settings) -> Reason | None:
+    feature = sample.features[name]
+    reason = screen(feature, len(sample.exposure), settings.selection_rules)
+    if reason is None and name not in settings.allowed_leaks and knows_the_outcome(feature, sample):
+        return Reason.LEAK_SUSPECTED
+    return reason
 
 
 def _holdout_gain(drawn: Drawn, selection: Selection) -> float:

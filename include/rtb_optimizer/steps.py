@@ -5,10 +5,7 @@ Only ids and counts are returned, and every step may run twice, even at the same
 
 import json
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select as sql_select
 
@@ -19,29 +16,17 @@ from rtb_optimizer.core.macros import map_ad_macros as map_combo
 from rtb_optimizer.core.model import fit
 from rtb_optimizer.core.segments import Counts
 from rtb_optimizer.core.segments import build_segments as build_table
-from rtb_optimizer.core.windows import Window, WindowAsked, resolve_window, zone
 from rtb_optimizer.engines.counting import draw_sample, exact_counts, profile
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
+from rtb_optimizer.run_request import RunRequest
 from rtb_optimizer.screening import choose_features
 from rtb_optimizer.store import activation, active_copy, configs, connections, entities, failures, logs, runs
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
-from rtb_optimizer.store.runs import Attempt
 from rtb_optimizer.store.schema import Entity, FeatureMacro
 from rtb_optimizer.store.seeds import dialect, dialects
 from rtb_optimizer.workspace import counting, open_workspace, partitions_to_read
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """What starts a run: `overrides` come from the trigger form, None for a field left empty."""
-
-    entity_code: str
-    attempt: Attempt
-    window: WindowAsked
-    triggered_by: str
-    overrides: Mapping[str, object]
 
 
 def create_run(request: RunRequest) -> int:
@@ -59,12 +44,12 @@ def create_run(request: RunRequest) -> int:
         try:
             resolved = configs.resolve_for(session, entity, request.overrides)
         except ConfigInvalid as violations:
-            run = runs.create(session, entity, request.attempt, _window(request, {}), {}, request.triggered_by)
+            run = runs.create(session, entity, request.attempt, request.resolved_window({}), {}, request.triggered_by)
             failures.fail_run(session, run.run_id, f"create_run: ConfigInvalid: {violations}")
             session.commit()
             raise
         snapshot = {"values": resolved.values, "origins": resolved.origins, "code_version": __version__}
-        window = _window(request, resolved.values)
+        window = request.resolved_window(resolved.values)
         run = runs.create(session, entity, request.attempt, window, snapshot, request.triggered_by)
         session.commit()
     log.info("run %s (%d), window [%s, %s)", run.run_code, run.run_id, window.start, window.end)
@@ -200,7 +185,3 @@ def activate_run(opt_run_id: int) -> activation.Decided:
         log.info("run %s: %s, %s", run.run_code, decided.decision, "; ".join(decided.reasons))
         active_copy.refresh(session, entity.entity_code)
     return decided
-
-
-def _window(request: RunRequest, values: Mapping[str, Any]) -> Window:
-    return resolve_window(request.window, zone(values.get("timezone", "UTC")), values.get("lookback_days", 1))

@@ -8,6 +8,7 @@ import sys
 from typing import Annotated
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -15,7 +16,10 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from rtb_optimizer import __version__
 from rtb_optimizer.cli import catalog, config, entities, runs
 from rtb_optimizer.errors import RtbOptimizerError
-from rtb_optimizer.store.connections import catalog_url
+from rtb_optimizer.store.connections import S3_CONN_ID, catalog_url
+
+_NO_SUCH_SCHEMA = ("42P01", "42703")  # undefined table, undefined column
+_NO_PRIVILEGE = "42501"
 
 app = typer.Typer(
     name="rtb_optimizer",
@@ -53,13 +57,22 @@ def main() -> None:
         reason = " ".join(str(problem.orig).split())
         _fail(f"the catalog at {catalog_url().render_as_string()} cannot be used: {reason}")
     except ProgrammingError as problem:
-        if "does not exist" not in str(problem.orig):
+        state = getattr(problem.orig, "sqlstate", None)  # not the text, which is in the server's language
+        if state in _NO_SUCH_SCHEMA:
+            _fail("the catalog has no or an older schema: run `python -m rtb_optimizer migrate`")
+        if state != _NO_PRIVILEGE:
             raise
-        _fail("the catalog has no or an older schema: run `python -m rtb_optimizer migrate`")
+        _fail(f"the catalog refuses: {problem.orig}; grant it to the role of {catalog_url().render_as_string()}")
+    except (BotoCoreError, ClientError) as problem:
+        _fail(f"the S3 of connection {S3_CONN_ID!r} cannot be used: {problem}")
+    except OSError as problem:
+        _fail(str(problem))
     except KeyboardInterrupt:
         _fail("interrupted")
 
 
 def _fail(message: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]error:[/red] {escape(message)}")
+    Console(stderr=True, highlight=False, soft_wrap=True).print(
+        f"[red]error:[/red] {escape(' '.join(message.splitlines()))}"
+    )
     sys.exit(1)

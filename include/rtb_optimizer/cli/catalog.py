@@ -1,5 +1,6 @@
 """Commands for the catalog as a whole: migrate, seed, manifest, reconcile."""
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -59,6 +60,7 @@ def write_manifest(
 
 def reconcile(as_json: AsJson = False) -> None:
     """Make each entity's active.json say what the catalog says; the catalog is the truth."""
+    logging.getLogger("rtb_optimizer").setLevel(logging.ERROR)  # what failed is told in one line at the end
     repaired = maintenance.reconcile_active_copies()
     if as_json:
         document({"repaired": repaired})

@@ -64,7 +64,7 @@ def run(
     Without dates the window is the last complete days, `lookback_days` of them.
     """
     from rtb_optimizer import pipeline
-    from rtb_optimizer.steps import RunRequest
+    from rtb_optimizer.run_request import RunRequest
 
     logging.getLogger("rtb_optimizer").setLevel(logging.WARNING)
     request = RunRequest(

@@ -14,7 +14,8 @@ from rich.table import Table
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 By = Annotated[str, typer.Option("--by", help="Who does this; recorded.", default_factory=getpass.getuser)]
 
-console = Console(highlight=False)
+# No markup: a reason or a path may hold square brackets. No folding: a line that is piped on is one line.
+console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 def rows(found: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
@@ -31,7 +32,7 @@ def rows(found: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json:
         for row in listed:
             table.add_row(*(_cell(row[column]) for column in columns))
         # As wide as it is: a terminal wraps whole lines, which can be read and piped, cells folded in half can not.
-        wide = Console(highlight=False, width=10_000)
+        wide = Console(highlight=False, markup=False, width=10_000)
         wide.print(table, width=Measurement.get(wide, wide.options, table).maximum)
 
 
@@ -42,8 +43,8 @@ def facts(found: Mapping[str, Any], *, as_json: bool) -> None:
         return
     width = max(len(name) for name in found)
     for name, value in found.items():
-        console.print(f"[bold]{name:<{width}}[/bold]  ", end="")
-        console.print(_cell(value), markup=False, soft_wrap=True)
+        console.print(f"{name:<{width}}  ", style="bold", end="")
+        console.print(_cell(value))
 
 
 def document(found: object) -> None:

@@ -76,6 +76,6 @@ def failed_gates(facts: Mapping[str, float], limits: Mapping[str, float]) -> lis
     }
     failures = [text.format(facts[k], limits[k]) for k, text in words.items() if facts[k] < limits[k]]
     gain, limit = facts["holdout_gain"], limits["holdout_gain"]
-    if gain <= limit:
+    if not gain > limit:  # what is no number is no gain either
         failures.append(f"gain on the hold-out {gain:+.2%} of the baseline deviance, more than {limit:+.2%} is needed")
     return failures

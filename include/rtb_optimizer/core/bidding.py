@@ -43,7 +43,8 @@ def tier(outcomes: float) -> Tier:
 def factor_intervals(outcome: Floats, expected: Floats, prior: float, confidence: float) -> tuple[Floats, Floats]:
     """Return the central credible interval of each factor, whose posterior is Gamma(k + m, E + m).
 
-    Quantiles by Wilson and Hilferty (1931): a cube of a normal, within 1 % for the shapes that occur here.
+    Quantiles by Wilson and Hilferty (1931): a cube of a normal. At a confidence of 0.8 both are within 1 % from a
+    shape of 2 on; at smaller shapes and larger confidences the low one is too low, which raises less, never more.
     """
     shape, rate = outcome + prior, expected + prior
     z = NormalDist().inv_cdf(0.5 + confidence / 2)

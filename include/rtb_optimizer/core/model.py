@@ -53,7 +53,7 @@ def fit(sample: Sample, priors: Mapping[str, float], rounds: int = BACKFIT_ROUND
                 expected /= factors[name].theta[feature.codes]
             factors[name] = fit_factor(feature, sample.outcome, expected, prior)
             expected *= factors[name].theta[feature.codes]
-        level = sample.outcome.sum() / expected.sum()
+        level = sample.outcome.sum() / expected.sum() if base > 0 else 1.0
         base, expected = base * level, expected * level
     return FactorModel(float(base), factors)
 
@@ -76,10 +76,10 @@ def log_likelihood_gain(sample: Sample, rates: Floats) -> float:
     The level of `rates` is taken out first: a day that is better as a whole says nothing about segments. The unit
     is that of `signal_score`.
     """
-    total = sample.outcome.sum()
     mean = (rates * sample.exposure).sum() / sample.exposure.sum()
-    gain = float((sample.outcome * np.log(rates / mean)).sum())
-    return gain / baseline_deviance(sample) if total > 0 else 0.0
+    if mean <= 0 or sample.outcome.sum() <= 0:
+        return 0.0
+    return float((sample.outcome * np.log(rates / mean)).sum()) / baseline_deviance(sample)
 
 
 def baseline_deviance(sample: Sample) -> float:

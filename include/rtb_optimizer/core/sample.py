@@ -13,7 +13,7 @@ Mask = NDArray[np.bool_]
 
 HASH_FOLDS = 5
 MIN_DAYS_FOR_DAY_FOLDS = 3
-HOLDOUT_BUCKETS = 10
+HOLDOUT_BUCKETS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Split:
 
 
 def split_rows(days: NDArray[np.object_] | list[date], row_hash: NDArray[np.uint64]) -> Split:
-    """Part rows by day, the last day held out; with fewer than four days by the row's hash, a tenth held out.
+    """Part rows by day, the last day held out; with fewer than four days by the row's hash, a fifth held out.
 
     Days are the honest blocks: rows of one day share users, outages and retries, and a random split would let a
     feature learn from its own day.

@@ -126,11 +126,11 @@ def _greedy(
     while left:
         model = fit(sample, {c.name: c.prior for c in chosen}) if chosen else None
         gains = {name: _score(sample, name, model) for name in left}
-        best = min(left, key=lambda name: (-gains[name].nats, len(sample.features[name].values), name))
-        why = _stop_reason(gains[best], base, len(chosen), rules)
-        if why is not None:
-            reasons += [_left_out(n, gains[n], marginal[n], base, why, rules) for n in left]
+        worth = [name for name in left if _stop_reason(gains[name], base, len(chosen), rules) is None]
+        if not worth:
+            reasons += [_left_out(n, gains[n], marginal[n], base, rules) for n in left]
             break
+        best = min(worth, key=lambda name: (-gains[name].nats, len(sample.features[name].values), name))
         chosen.append(_chosen(best, len(chosen) + 1, gains[best], marginal, base, False))
         left.remove(best)
     return Selection(tuple(chosen), tuple(sorted(reasons, key=lambda r: r.name)))
@@ -149,11 +149,14 @@ def _stop_reason(gain: Gain, base: float, count: int, rules: SelectionRules) -> 
     return Reason.NOT_SIGNIFICANT if gain.z < rules.min_z else None
 
 
-def _left_out(name: str, gain: Gain, alone: Gain, base: float, why: Reason, rules: SelectionRules) -> Rejected:
-    """Say why a candidate was still there at the end: it may have had signal that others carry already."""
+def _left_out(name: str, gain: Gain, alone: Gain, base: float, rules: SelectionRules) -> Rejected:
+    """Say why a candidate was still there at the end: it may have had signal that others carry already.
+
+    One that is worth it even now was left out for want of room.
+    """
     own = _stop_reason(gain, base, 0, rules)
     had_signal = _stop_reason(alone, base, 0, rules) is None
-    reason = why if own is None else Reason.REDUNDANT if had_signal else own
+    reason = Reason.MAX_FEATURES if own is None else Reason.REDUNDANT if had_signal else own
     return Rejected(name, reason, gain.nats / base)
 
 

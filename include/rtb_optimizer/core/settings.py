@@ -4,14 +4,14 @@ The field names are the config keys; rules that hold between keys are checked he
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from croniter import croniter
 
 from rtb_optimizer.core.bidding import BidRules
-from rtb_optimizer.core.config import ConfigValue
+from rtb_optimizer.core.config_key import ConfigValue
 from rtb_optimizer.core.macros import GapPolicy
 from rtb_optimizer.core.segments import SegmentRules
 from rtb_optimizer.core.selection import SelectionRules
@@ -19,6 +19,9 @@ from rtb_optimizer.core.windows import zone
 from rtb_optimizer.errors import ConfigInvalid, WindowInvalid
 
 _LOGS_PATH = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")
+
+# What "not set" is for the kinds of a key that have an empty value; a number and a boolean have none.
+_EMPTY: dict[Any, Callable[[], Any]] = {str: str, list[str]: list, dict[str, str]: dict, dict[str, list[str]]: dict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,6 @@ class Settings:
     host_features: list[str]
     denied_features: list[str]
     missing_values: list[str]
-    max_values_per_feature: int
     max_missing_share: float
     max_features: int
     min_signal_score: float
@@ -94,9 +96,11 @@ def settings_of(values: Mapping[str, ConfigValue]) -> Settings:
         ConfigInvalid: with every rule between keys that is broken.
     """
     given: dict[str, Any] = {field.name: values.get(field.name) for field in fields(Settings)}
-    for name, kind in Settings.__annotations__.items():
-        if given[name] is None:
-            given[name] = [] if kind == list[str] else {} if kind in (dict[str, str], dict[str, list[str]]) else ""
+    unset = [name for name, value in given.items() if value is None]
+    needed = [name for name in unset if Settings.__annotations__[name] not in _EMPTY]
+    if needed:
+        raise ConfigInvalid([f"{name}: a value is needed and none is set" for name in needed])
+    given |= {name: _EMPTY[Settings.__annotations__[name]]() for name in unset}
     settings = Settings(**given)
     violations = [problem for problem in _problems(settings) if problem]
     if violations:

@@ -19,7 +19,7 @@ MAX_VALUE_BYTES = 256
 
 # The six bracket families of ad macros: ${X}, %%X%%, [X], {X}, {{X}}, ##X##.
 _UNEXPANDED = re.compile(
-    r"\$\{[\w:.-]+\}|%%[\w:.-]+%%|\[%?[A-Za-z][\w:.-]*%?\]|\{\{?[A-Za-z][\w:.|\s-]*\}?\}|##[\w-]+##"
+    r"\$\{[\w:.-]+\}|%%[\w:.-]+%%|\[%?[A-Za-z][\w:.-]*%?\]|\{\{?\s*[A-Za-z][\w:.|\s-]*\}?\}|##[\w-]+##"
 )
 _WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

@@ -1,5 +1,6 @@
 """What do the logs say? Runs the statements and returns what the core decides on: profile, sample, exact counts."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rtb_optimizer.core.sample import Feature, Floats, Sample, Split, split_rows, sum_by
+from rtb_optimizer.core.sample import Feature, Floats, Sample, Split, split_rows
 from rtb_optimizer.core.segments import Counts
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.values import OTHER, canonical
 from rtb_optimizer.engines.protocol import Engine
-from rtb_optimizer.engines.statements import MEASURES, MICRO, LogTable
+from rtb_optimizer.engines.statements import MEASURES, MICRO, SAMPLE_BUCKETS, LogTable
 from rtb_optimizer.errors import LogsInvalid
 
 if TYPE_CHECKING:
@@ -81,30 +82,35 @@ def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], rows: 
     exposure = _floats(drawn, "exposure") / MICRO * weight
     spend = np.maximum(_floats(drawn, "cost"), 0.0) / MICRO * weight if s.cost_column else exposure
     split = split_rows(drawn["log_day"].to_pylist(), _row_hash(drawn))
-    encoded = {name: encode(drawn["f_" + name], name, exposure, s) for name in features}
+    encoded = {name: encode(drawn["f_" + name], name, s) for name in features}
     return Drawn(Sample(exposure, outcome, spend, split.fold, encoded), split, share)
 
 
 def sampled_share(settings: Settings, rows: int, positive_rows: int) -> float:
-    """Return the share of rows without an outcome to draw: all of small logs, else some per row with one."""
+    """Return the share of rows without an outcome to draw: all of small logs, else some per row with one.
+
+    It is a whole number of hash buckets, so that weighting back by it is exact.
+    """
     others = rows - positive_rows
     wanted = settings.negatives_per_positive * max(positive_rows, 1)
     if rows <= settings.full_sample_rows or wanted >= others:
         return 1.0
-    return max(wanted, settings.full_sample_rows) / others
+    return math.ceil(max(wanted, settings.full_sample_rows) / others * SAMPLE_BUCKETS) / SAMPLE_BUCKETS
 
 
-def encode(column: "pa.ChunkedArray", name: str, exposure: Floats, settings: Settings) -> Feature:
-    """Return a raw column as codes of its canonical values, in sorted order; rare ones beyond the cap are __other__."""
+def encode(column: "pa.ChunkedArray", name: str, settings: Settings) -> Feature:
+    """Return a raw column as codes of its canonical values, in sorted order.
+
+    Every value has a code of its own: shrinkage deals with rare ones. Lumping them together here would put most
+    values that were seen with an outcome only into one pot, since the sample has few other rows of them, and so leak
+    the outcome.
+    """
     dictionary = column.combine_chunks().dictionary_encode(null_encoding="encode")
     spelled = _spelled(dictionary.dictionary.to_pylist(), name, settings)
-    raw_codes = dictionary.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    weight = sum_by(raw_codes, exposure, len(spelled))
-    kept = _most_exposed(spelled, weight, settings.max_values_per_feature)
-    values = tuple(sorted({value if value in kept else OTHER for value in spelled}))
+    values = tuple(sorted(set(spelled)))
     position = {value: n for n, value in enumerate(values)}
-    recode = np.array([position[v if v in kept else OTHER] for v in spelled], dtype=np.int64)
-    return Feature(recode[raw_codes] if len(recode) else raw_codes, values)
+    recode = np.array([position[value] for value in spelled], dtype=np.int64)
+    return Feature(recode[dictionary.indices.to_numpy(zero_copy_only=False)], values)
 
 
 def exact_counts(engine: Engine, table: LogTable, feature: str, published: Sequence[str]) -> dict[str, Counts]:
@@ -122,14 +128,14 @@ def exact_counts(engine: Engine, table: LogTable, feature: str, published: Seque
 def _spelled(raw: Sequence[object], name: str, settings: Settings) -> list[str]:
     missing = frozenset(value.lower() for value in settings.missing_values)
     is_host = name in settings.host_features
-    return [canonical(str(v).lower() if isinstance(v, bool) else v, missing, is_host=is_host) for v in raw]
+    return [canonical(_text(v), missing, is_host=is_host) for v in raw]
 
 
-def _most_exposed(spelled: Sequence[str], weight: Floats, at_most: int) -> set[str]:
-    total: dict[str, float] = {}
-    for value, exposure in zip(spelled, weight, strict=True):
-        total[value] = total.get(value, 0.0) + float(exposure)
-    return set(sorted(total, key=lambda value: (-total[value], value))[:at_most])
+def _text(raw: object) -> object:
+    """Return a value as SQL would print it; text written without a string annotation comes as bytes."""
+    if isinstance(raw, bytes):
+        return raw.decode(errors="replace")
+    return str(raw).lower() if isinstance(raw, bool) else raw
 
 
 def _counts(sums: Mapping[str, int]) -> Counts:

@@ -16,6 +16,7 @@ MICRO = 1_000_000
 MEASURES = ("exposure", "outcome", "value", "cost")
 SOURCE_FILE = "source_file"
 SAMPLE_BUCKETS = 1_000_000
+ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +54,31 @@ class LogTable:
 
     def source(self, features: Sequence[str] = (), *, row_hash: bool = False) -> str:
         """Return the rows of the window as a subquery: day, measures in millionths, features as they are."""
-        columns = [f"{self._day()} AS log_day", *(f"{self._micros(m)} AS {m}" for m in MEASURES)]
-        columns += [f"{self._hash()} AS row_hash"] if row_hash else []
+        columns = [f"{self._hash()} AS row_hash"] if row_hash else []
         columns += [f"{self.quote(name)} AS {self.quote('f_' + name)}" for name in features]
-        return f"(SELECT {', '.join(columns)} FROM logs WHERE {self._where()})"
+        return self._rows(columns)
 
     def profile(self) -> str:
         """One row per day: rows, sums, and how many rows contradict themselves."""
         s = self.settings
-        raw = self.quote(s.outcome_column)
+        raw = [
+            f"{self._raw_micros(s.outcome_column)} AS raw_outcome",
+            f"{self.quote(s.outcome_column)} IS NULL AS outcome_null",
+        ]
         counts = {
             "zero_exposure": "exposure <= 0",
             "positive": "outcome > 0",
-            "outcome_above_exposure": f"{self._raw_micros(s.outcome_column)} > exposure",
-            "outcome_null": f"{raw} IS NULL",
+            "outcome_above_exposure": "raw_outcome > exposure",
+            "outcome_null": "outcome_null",
             "value_negative": "value < 0",
             "cost_negative": "cost < 0",
         }
         tests = ", ".join(f"COUNT(*) FILTER (WHERE {test}) AS {name}" for name, test in counts.items())
         sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
-        columns = ", ".join(f"{self._micros(m)} AS {m}" for m in MEASURES)
-        rows = f"(SELECT *, {self._day()} AS log_day, {columns} FROM logs WHERE {self._where()})"
-        return f"SELECT log_day, COUNT(*) AS rows, {sums}, {tests} FROM {rows} GROUP BY log_day ORDER BY log_day"
+        return (
+            f"SELECT log_day, COUNT(*) AS rows, {sums}, {tests} FROM {self._rows(raw)} "
+            "GROUP BY log_day ORDER BY log_day"
+        )
 
     def duplicates(self, one_in: int) -> str:
         """Rows that repeat another, among those whose hash falls on one in `one_in`: repeats share their hash."""
@@ -82,13 +86,17 @@ class LogTable:
         return f"SELECT COUNT(*) - COUNT(DISTINCT row_hash) AS repeats FROM ({hashed}) WHERE row_hash % {one_in} = 0"
 
     def sample(self, features: Sequence[str], share: float) -> str:
-        """Every row with an outcome, and the share of the others that a hash of the row picks."""
+        """Every row with an outcome, and the share of the others that a hash of the row picks.
+
+        The features break ties of the order: rows that share their id would otherwise come as the threads go.
+        """
         picked = f"outcome > 0 OR row_hash % {SAMPLE_BUCKETS} < {round(share * SAMPLE_BUCKETS)}"
-        names = ", ".join(self.quote("f_" + name) for name in features)
+        names = ", ".join(
+            ["row_hash", "log_day", "exposure", "outcome", "cost", *(self.quote("f_" + n) for n in features)]
+        )
         return (
-            f"SELECT log_day, row_hash, exposure, outcome, cost, {names} "
-            f"FROM {self.source(features, row_hash=True)} WHERE exposure > 0 AND ({picked}) "
-            f"ORDER BY row_hash, log_day, exposure, outcome, cost"
+            f"SELECT {names} FROM {self.source(features, row_hash=True)} "
+            f"WHERE exposure > 0 AND ({picked}) ORDER BY {names}"
         )
 
     def value_statistics(self, feature: str) -> str:
@@ -96,6 +104,11 @@ class LogTable:
         sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
         column = self.quote("f_" + feature)
         return f"SELECT {column} AS raw, COUNT(*) AS rows, {sums} FROM {self.source([feature])} GROUP BY {column}"
+
+    def _rows(self, columns: Sequence[str]) -> str:
+        """Return the window's rows with day, measures and more columns; never `*`, whose names could be a measure's."""
+        measured = [f"{self._day()} AS log_day", *(f"{self._micros(m)} AS {m}" for m in MEASURES)]
+        return f"(SELECT {', '.join([*measured, *columns])} FROM logs WHERE {self._where()})"
 
     def _where(self) -> str:
         filters = [
@@ -121,8 +134,10 @@ class LogTable:
         kind = self.types[column]
         if kind == "DATE":
             return self.quote(column)
-        if kind == "TIMESTAMP WITH TIME ZONE":
-            return f"({self.quote(column)} AT TIME ZONE 'UTC')"
+        if kind in ZONED_TYPES:
+            return f"CAST({self.quote(column)} AT TIME ZONE 'UTC' AS TIMESTAMP)"
+        if kind == "VARCHAR":  # a text may name its offset, which a cast to TIMESTAMP would drop
+            return f"(CAST({self.quote(column)} AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC')"
         return f"CAST({self.quote(column)} AS TIMESTAMP)"
 
     def _day(self) -> str:
@@ -133,7 +148,7 @@ class LogTable:
             return f"CAST(({self._instant()} AT TIME ZONE 'UTC') AT TIME ZONE {_literal(tz)} AS DATE)"
         dated = {url: day for url, day in self.days.items() if day is not None}
         if not dated:
-            return f"DATE '{self.window.start:%Y-%m-%d}'"
+            return f"DATE '{self.window.start.astimezone(zone(tz)):%Y-%m-%d}'"
         cases = " ".join(
             f"WHEN starts_with({SOURCE_FILE}, {_literal(url)}) THEN DATE '{day}'" for url, day in dated.items()
         )

@@ -28,7 +28,13 @@ _STOP = (StopStep(signal.SIGTERM, 12, whole_group=True),)
 def services(settings: LocalSettings) -> list[Service]:
     """Give the commands of api-server, scheduler, dag-processor and triggerer."""
     return [
-        Service(f"airflow-{name}", _airflow(name, *options), _environment(settings), settings.airflow_home, _STOP)
+        Service(
+            f"airflow-{name}",
+            _airflow(name, *options),
+            _component_environment(settings, name),
+            settings.airflow_home,
+            _STOP,
+        )
         for name, options in _COMPONENTS.items()
     ]
 
@@ -119,6 +125,12 @@ def _airflow(*arguments: str) -> tuple[str, ...]:
 
 def _environment(settings: LocalSettings) -> dict[str, str]:
     return process_environment(settings) | {"NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def _component_environment(settings: LocalSettings, name: str) -> dict[str, str]:
+    # Two lines per DAG and parse are no news; a task's own lines are what a person reads in the UI.
+    quiet = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING"} if name == "dag-processor" else {}
+    return _environment(settings) | quiet
 
 
 def _call(

@@ -14,6 +14,9 @@ AIRFLOW_SETTINGS: dict[str, str] = {
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
     # One parse of 1,000 DAGs costs seconds: entity DAGs change with the manifest, not by the clock.
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
+    # How soon the DAG of a paused or removed entity goes: the defaults add up to two minutes.
+    "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "20",
+    "AIRFLOW__SCHEDULER__PARSING_CLEANUP_INTERVAL": "15",
     # Between two tasks the scheduler sleeps; the default second is most of a run's overhead.
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
     # A killed worker is noticed after this; the default is 300 s.

@@ -91,7 +91,7 @@ def roll_back(session: Session, entity_code: str, decided_by: str, reason: str, 
     """
     entity = entities.find(session, entity_code, lock=True)
     target = to if to is not None else _active_before(session, entity)
-    run = session.get(Run, target) if target is not None else None
+    run = session.get(Run, target, populate_existing=True) if target is not None else None
     if run is None or run.entity_id != entity.entity_id or run.status != "succeeded":
         raise NotFound(f"{entity_code} has no earlier succeeded run to roll back to; `runs list` shows what there is")
     if run.run_id == entity.active_run_id:
@@ -100,14 +100,22 @@ def roll_back(session: Session, entity_code: str, decided_by: str, reason: str, 
 
 
 def _locked(session: Session, opt_run_id: int) -> tuple[Run, Entity]:
-    """Lock the run, then its entity: always in this order, so that two transactions cannot wait for each other."""
-    run = session.scalars(select(Run).where(Run.run_id == opt_run_id).with_for_update()).one_or_none()
+    """Lock the run, then its entity, and read both afresh: what was read before the locks does not count.
+
+    As no key's update: decisions of other runs refer to this run, and must not wait for us while we wait for them.
+    """
+    run = session.scalars(
+        select(Run)
+        .where(Run.run_id == opt_run_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
     if run is None:
         raise NotFound(f"no run {opt_run_id}")
     entity = session.scalars(
         select(Entity)
         .where(Entity.entity_id == run.entity_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
     return run, entity
@@ -142,11 +150,14 @@ def _decided(session: Session, entity: Entity, opt_run_id: int) -> Decided:
 
 
 def _active_before(session: Session, entity: Entity) -> int | None:
-    """Return the run that the active one replaced when it last became active."""
+    """Return the run that the active one replaced when it was activated: a second roll back goes further back.
+
+    Where a roll back came from does not count, or the next one would bring back the very run that was left.
+    """
     return session.scalar(
         select(RunDecision.from_run_id)
         .where(RunDecision.entity_id == entity.entity_id, RunDecision.run_id == entity.active_run_id)
-        .where(RunDecision.decision.in_((Decision.ACTIVATED, Decision.ROLLED_BACK)))
+        .where(RunDecision.decision == Decision.ACTIVATED)
         .order_by(RunDecision.decision_number.desc())
         .limit(1)
     )

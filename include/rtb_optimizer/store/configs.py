@@ -6,7 +6,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.config import ConfigKey, DataType, Snapshot, read_value, resolve
+from rtb_optimizer.core.config import Snapshot, resolve
+from rtb_optimizer.core.config_key import ConfigKey, DataType
 from rtb_optimizer.core.settings import settings_of
 from rtb_optimizer.errors import ConfigInvalid, NotFound
 from rtb_optimizer.store.schema import Entity, EntityConfig, VersionConfig
@@ -75,23 +76,18 @@ def unset_override(session: Session, entity: Entity, key: str) -> None:
 
     Raises:
         NotFound: when the entity does not override that key.
+        ConfigInvalid: when the key is required and has no default.
     """
     where = EntityConfig.entity_id == entity.entity_id, EntityConfig.config_key == key
     if session.scalar(select(EntityConfig.id).where(*where)) is None:
         raise NotFound(f"{entity.entity_code} does not override {key!r}")
+    declared = {each.key: each for each in declared_keys(session, entity.current_version_id)}
+    if key in declared and declared[key].required and declared[key].default is None:
+        raise ConfigInvalid([f"{key}: a value is required and there is no default: set another one instead"])
     session.execute(delete(EntityConfig).where(*where))
 
 
 def _check(session: Session, entity: Entity, values: Mapping[str, str]) -> None:
-    keys = {key.key: key for key in declared_keys(session, entity.current_version_id)}
-    known = {name: text for name, text in values.items() if name in keys}
-    violations = [f"{name}: unknown config key" for name in sorted(values) if name not in keys]
-    for name, text in known.items():
-        try:
-            read_value(keys[name], text)
-        except ValueError as problem:
-            violations.append(f"{name}: {problem}")
-    if violations:
-        raise ConfigInvalid(violations)
-    snapshot = resolve(keys.values(), overrides(session, entity.entity_id) | known)
+    keys = declared_keys(session, entity.current_version_id)
+    snapshot = resolve(keys, {**overrides(session, entity.entity_id), **values})
     settings_of(snapshot.values)

@@ -45,11 +45,11 @@ def catalog_url() -> URL:
     """Return the catalog's URL with the psycopg driver."""
     # Importing Airflow takes seconds; a plain URL in the environment, Airflow's first place to look, needs none.
     text = os.environ.get(f"AIRFLOW_CONN_{CATALOG_CONN_ID.upper()}", "")
-    if "://" not in text:
+    if "://" not in text or text.lstrip().startswith("{"):  # JSON may hold a URL, or a password that looks like one
         text = _airflow_connection(CATALOG_CONN_ID).get_uri()
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # without the text, which has the password
         raise ConnectionMissing(f"connection {CATALOG_CONN_ID!r} is no PostgreSQL URL") from None
     if url.get_backend_name() not in ("postgres", "postgresql"):
         raise ConnectionMissing(f"connection {CATALOG_CONN_ID!r} is {url.get_backend_name()}: PostgreSQL is needed")

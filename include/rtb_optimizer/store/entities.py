@@ -60,7 +60,9 @@ def find(session: Session, entity_code: str, *, lock: bool = False) -> Entity:
         NotFound: naming the codes there are.
     """
     query = select(Entity).where(Entity.entity_code == entity_code)
-    entity = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if lock:  # what was read before the lock does not count; runs may be inserted meanwhile
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    entity = session.scalars(query).one_or_none()
     if entity is None:
         codes = session.scalars(select(Entity.entity_code).order_by(Entity.entity_code).limit(10)).all()
         raise NotFound(f"no entity {entity_code!r}; there are: {', '.join(codes) or 'none'}")

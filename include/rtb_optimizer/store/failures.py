@@ -20,7 +20,7 @@ def fail(session: Session, attempt: Attempt, message: str) -> int:
         update(Run)
         .where(Run.airflow_dag_id == attempt.dag_id, Run.airflow_run_id == attempt.dag_run_id)
         .where(Run.clear_number <= attempt.clear_number, Run.status == "running")
-        .values(status="failed", finished_at=func.now(), error_message=message[:MAX_ERROR_LENGTH])
+        .values(status="failed", finished_at=func.now(), error_message=_storable(message))
         .returning(Run.run_id)
     )
     return len(ended.all())
@@ -31,7 +31,7 @@ def fail_run(session: Session, opt_run_id: int, message: str) -> int:
     ended = session.execute(
         update(Run)
         .where(Run.run_id == opt_run_id, Run.status == "running")
-        .values(status="failed", finished_at=func.now(), error_message=message[:MAX_ERROR_LENGTH])
+        .values(status="failed", finished_at=func.now(), error_message=_storable(message))
         .returning(Run.run_id)
     )
     return len(ended.all())
@@ -52,3 +52,8 @@ def fail_abandoned(session: Session, dag_id: str, after: timedelta) -> int:
         .returning(Run.run_id)
     )
     return len(ended.all())
+
+
+def _storable(message: str) -> str:
+    """Return a message as PostgreSQL takes it: exceptions quote bytes of logs that are no text."""
+    return message.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")[:MAX_ERROR_LENGTH]

@@ -46,8 +46,9 @@ def _partition(store: ObjectStore, url: str, day: date | None, marker: str) -> P
     prefix = split_url(url)[1]
     listed = [entry for entry in store.list(prefix) if _below(entry.key, prefix)]
     files = tuple(sorted((e for e in listed if e.key.endswith(".parquet")), key=lambda e: e.key.encode()))
-    # A single file needs no marker: S3 shows it only once it is whole.
-    marked = not marker or url.endswith(".parquet") or any(e.key.rsplit("/", 1)[-1] == marker for e in listed)
+    # A single file needs no marker: S3 shows it only once it is whole. A folder may be called x.parquet, too.
+    single = any(entry.key == prefix for entry in files)
+    marked = not marker or single or any(e.key.rsplit("/", 1)[-1] == marker for e in listed)
     return Partition(url, day, files, complete=bool(files) and marked)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rtb_optimizer import manifest
-from rtb_optimizer.core.config import ConfigKey
+from rtb_optimizer.core.config_key import ConfigKey
 from rtb_optimizer.errors import ConfigInvalid
 from rtb_optimizer.store import configs
 from rtb_optimizer.store.schema import Entity, Optimizer, Version
@@ -19,7 +19,8 @@ FIRST_HOUR = 3
 def export(session: Session, to: Path | None = None) -> int:
     """Write the manifest of all active entities; return how many there are."""
     document = build(session)
-    manifest.replace(to or manifest.path(), document)
+    if manifest.replace(to or manifest.path(), document):
+        manifest.touch_dag_files()
     return len(document["entities"])
 
 
@@ -32,10 +33,10 @@ def build(session: Session) -> dict[str, Any]:
         .where(Entity.status == "active", Optimizer.status == "active", Version.status == "active")
         .order_by(Entity.entity_code)
     ).all()
-    versions = {str(e.current_version_id): _form(session, e.current_version_id) for e, _, _ in rows}
+    versions = sorted({entity.current_version_id for entity, _, _ in rows})
     return {
         "format": manifest.FORMAT,
-        "forms": versions,
+        "forms": {str(version_id): _form(session, version_id) for version_id in versions},
         "entities": [_entry(session, entity, opt, version) for entity, opt, version in rows],
     }
 

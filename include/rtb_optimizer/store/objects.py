@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -91,8 +90,8 @@ class ObjectStore:
 
 def split_url(url: str) -> tuple[str, str]:
     """Split s3://bucket/some/key into bucket and key."""
-    parts = urlsplit(url)
-    return parts.netloc, parts.path.lstrip("/")
+    bucket, _, key = url.removeprefix("s3://").partition("/")  # urlsplit would cut a key at # or ?
+    return bucket, key.lstrip("/")
 
 
 def run_prefix(s3_base_path: str, run_code: str) -> str:

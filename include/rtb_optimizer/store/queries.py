@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from rtb_optimizer.core.config import ConfigKey, resolve
+from rtb_optimizer.core.config import resolve
+from rtb_optimizer.core.config_key import ConfigKey
 from rtb_optimizer.errors import ConfigInvalid
-from rtb_optimizer.store import configs, runs
+from rtb_optimizer.store import configs, entities, runs
 from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision, Version
 
 
@@ -63,7 +64,11 @@ def config_rows(session: Session, entity: Entity) -> list[dict[str, Any]]:
 
 
 def run_rows(session: Session, entity_code: str | None, limit: int) -> list[dict[str, Any]]:
-    """Return runs, newest first, with the last decision on each."""
+    """Return runs, newest first, with the last decision on each; of one entity if named.
+
+    Raises:
+        NotFound: when there is no entity of that code.
+    """
     newer = aliased(RunDecision)
     last = ~select(newer.id).where(newer.run_id == RunDecision.run_id, newer.id > RunDecision.id).exists()
     query = (
@@ -74,7 +79,7 @@ def run_rows(session: Session, entity_code: str | None, limit: int) -> list[dict
         .limit(limit)
     )
     if entity_code:
-        query = query.where(Entity.entity_code == entity_code)
+        query = query.where(Entity.entity_id == entities.find(session, entity_code).entity_id)
     return [
         {**_run(run, entity), "decision": decision, "is_active": "active" if entity.active_run_id == run.run_id else ""}
         for run, entity, decision in session.execute(query)

@@ -21,6 +21,7 @@ from rtb_optimizer.store.objects import StoredObject
 from rtb_optimizer.store.schema import Entity, Run, RunFeature, RunFeatureMacro, RunOutput
 
 MAX_ERROR_LENGTH = 4000
+MAX_ID_DIGITS = 18  # longer is out of a bigint's range
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,8 @@ def find(session: Session, run: int | str) -> Run:
     Raises:
         NotFound: when there is none.
     """
-    column = Run.run_id if isinstance(run, int) or run.isdigit() else Run.run_code
-    found = session.scalars(select(Run).where(column == (int(run) if column is Run.run_id else run))).one_or_none()
+    is_id = isinstance(run, int) or (run.isdecimal() and len(run) <= MAX_ID_DIGITS)
+    found = session.scalars(select(Run).where(Run.run_id == int(run) if is_id else Run.run_code == run)).one_or_none()
     if found is None:
         raise NotFound(f"no run {run!r}: `python -m rtb_optimizer runs list` shows what there is")
     return found
@@ -93,7 +94,8 @@ def running(session: Session, opt_run_id: int) -> Run:
     Raises:
         RunNotRunning: when it has ended.
     """
-    run = session.scalars(select(Run).where(Run.run_id == opt_run_id).with_for_update()).one()
+    fenced = select(Run).where(Run.run_id == opt_run_id).with_for_update().execution_options(populate_existing=True)
+    run = session.scalars(fenced).one()
     if run.status != "running":
         raise RunNotRunning(f"run {run.run_code} is {run.status}, not running: {run.error_message or 'nothing to do'}")
     return run

@@ -20,11 +20,15 @@ with engine.connect() as connection:
     connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
     connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
     connection.commit()
-    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
-    with context.begin_transaction():
-        context.run_migrations()
-    connection.commit()
-    connection.execute(text("SELECT pg_advisory_unlock_all()"))
-    connection.execute(text("RESET lock_timeout"))
-    connection.execute(text("RESET statement_timeout"))
-    connection.commit()
+    try:
+        context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+    finally:
+        # The connection goes back to a pool: a lock or a timeout left on it would stop whoever comes next.
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock_all()"))
+        connection.execute(text("RESET lock_timeout"))
+        connection.execute(text("RESET statement_timeout"))
+        connection.commit()

@@ -1,0 +1,45 @@
+"""What does the trigger form in the Airflow UI ask? The window, and the config keys that a version shows there.
+
+Every field is empty unless filled in: the form sends all of them, and empty means what the entity is configured to.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from airflow.sdk import Param, ParamsDict
+
+
+def trigger_form(fields: Iterable[Mapping[str, Any]]) -> ParamsDict:
+    """Return the window's fields and one for each declared key, checked once against Airflow's rules for them."""
+    form = ParamsDict(_window_params() | {field["key"]: _param(field) for field in fields})
+    form.validate()
+    return form
+
+
+def _window_params() -> dict[str, Param]:
+    told = "Both dates or neither; empty: the schedule's interval, else the last complete days."
+    return {
+        name: Param(None, type=["null", "string"], format="date", title=title, section="Window", description=told)
+        for name, title in (("data_start", "Data start (inclusive)"), ("data_end", "Data end (exclusive)"))
+    }
+
+
+_JSON_TYPES = {"integer": "integer", "float": "number", "boolean": "boolean", "list": "array", "json": "object"}
+
+
+def _param(field: Mapping[str, Any]) -> Param:
+    """Return a form field that is empty unless filled in: the form sends every field, and empty means inherit."""
+    limits = {name: field[name] for name in ("minimum", "maximum") if field[name] is not None}
+    if field["type"] not in ("integer", "float"):
+        suffix = "Items" if field["type"] == "list" else "Length"
+        limits = {f"{name[:3]}{suffix}": int(limit) for name, limit in limits.items()}
+    if field["choices"]:
+        limits["enum"] = [None, *field["choices"]]
+    return Param(
+        None,
+        type=["null", _JSON_TYPES.get(field["type"], "string")],
+        title=field["title"],
+        section=field["section"],
+        description=f"{field['description']} Empty: the entity's own setting (default {field['default']}).",
+        **limits,
+    )

@@ -1,0 +1,163 @@
+"""What tests stand on: a real PostgreSQL built by the migrations, a real S3 store, seeded logs."""
+
+import os
+import tempfile
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+# Before any import of Airflow: it reads these once, and writes into its home.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="rtb_optimizer_airflow_"))
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
+os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from rtb_optimizer.core.windows import WindowAsked
+from rtb_optimizer.local.environment import environment
+from rtb_optimizer.local.settings import settings_on_free_ports
+from rtb_optimizer.local.stack import running_stack
+from rtb_optimizer.store import connections, entities, migrate, seeds
+from rtb_optimizer.store.entities import NewEntity
+from rtb_optimizer.store.objects import ObjectStore
+from rtb_optimizer.store.runs import Attempt
+from seeded_logs import NIGHTS, write_logs
+
+CHECKOUT = Path(__file__).parents[1]
+NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    """PostgreSQL and S3 on free ports, for all tests; ends with the session, however that ends."""
+    settings = settings_on_free_ports(tmp_path_factory.mktemp("stack"))
+    with running_stack(settings, ("postgres", "s3")) as live, pytest.MonkeyPatch.context() as patch:
+        for name in ("AIRFLOW_CONN_RTB_CATALOG", "AIRFLOW_CONN_RTB_S3", "RTB_BUCKET"):
+            patch.setenv(name, environment(live)[name])
+        yield live
+
+
+@pytest.fixture(scope="session")
+def template_database(stack):
+    """A migrated and seeded catalog that each test's own is copied from."""
+    url = stack.database_url("template_catalog", "postgresql+psycopg")
+    with psycopg.connect(stack.database_url("postgres"), autocommit=True) as server:
+        server.execute("CREATE DATABASE template_catalog")
+    engine = create_engine(url, poolclass=NullPool)
+    migrate.upgrade(engine)
+    with connections.Session(engine) as session:
+        seeds.seed(session)
+        session.commit()
+    return "template_catalog"
+
+
+@pytest.fixture
+def catalog(stack, template_database, monkeypatch, tmp_path):
+    """A seeded catalog of this test's own, where the product finds it; yields its URL."""
+    name = f"test_{os.urandom(6).hex()}"
+    with psycopg.connect(stack.database_url("postgres"), autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY file_copy")
+        monkeypatch.setenv("AIRFLOW_CONN_RTB_CATALOG", stack.database_url(name))
+        monkeypatch.setenv("RTB_MANIFEST", str(tmp_path / "entities.json"))
+        connections.catalog.cache_clear()
+        yield stack.database_url(name)
+        connections.catalog().dispose()
+        connections.catalog.cache_clear()
+        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def session(catalog):  # noqa: ARG001 - the session is on this catalog
+    """A session on this test's catalog."""
+    with connections.session() as opened:
+        yield opened
+
+
+@pytest.fixture
+def base_path(catalog):
+    """An S3 folder of this test's own."""
+    return f"s3://rtb/{catalog.rsplit('/', 1)[1]}"
+
+
+@pytest.fixture
+def store(base_path):
+    """The objects of the bucket."""
+    return ObjectStore.of(base_path)
+
+
+@pytest.fixture
+def add_entity(base_path):
+    """Add an entity over four seeded nights of logs; keyword arguments override its configuration."""
+    logs_path = f"{base_path}/logs/date={{date}}/"
+
+    def add(entity_code="drugs_com", **config):
+        defaults = {
+            "logs_path": logs_path,
+            "lookback_days": str(len(NIGHTS)),
+            "outcome_column": "click",
+            "value_column": "revenue",
+            "cost_column": "price",
+            "timestamp_column": "event_time",
+            "row_id_columns": "auction_id",
+            "candidate_features": "internal_adspace_id, device_type, browser, ad_size, carrier, user_id",
+            "anchor_features": "internal_adspace_id",
+        }
+        new = NewEntity(entity_code, entity_code.title(), 1334, "ssp", f"{base_path}/{entity_code}", defaults | config)
+        with connections.session() as opened:
+            entity = entities.add(opened, new, "tester")
+            opened.commit()
+            return entity
+
+    return add
+
+
+@pytest.fixture
+def logs(base_path):
+    """Four nights of seeded logs, 6 to 9 March 2026, each marked complete."""
+    write_logs(ObjectStore.of(base_path), f"{base_path}/logs/date={{date}}/", NIGHTS)
+
+
+@pytest.fixture
+def now():
+    """When runs of a test start."""
+    return NOW
+
+
+@pytest.fixture
+def request_run():
+    """A request for a run, as Airflow or the command line would make it; by default the night before NOW."""
+    from rtb_optimizer.run_request import RunRequest
+
+    def request(
+        entity_code="drugs_com", dag_run_id="manual__1", clear_number=0, triggered_by="manual:tester", **window
+    ):
+        overrides = window.pop("overrides", {})
+        attempt = Attempt(f"rtb_optimizer__{entity_code}", dag_run_id, clear_number)
+        return RunRequest(entity_code, attempt, WindowAsked(NOW, **window), triggered_by, overrides)
+
+    return request
+
+
+@pytest.fixture
+def make_run(session):
+    """Insert a run of an entity: `status`, and the day its data ends; for tests that need no logs."""
+    from rtb_optimizer.core.windows import Window
+    from rtb_optimizer.store import runs
+    from rtb_optimizer.store.schema import Run
+
+    counter = iter(range(1, 1_000_000))
+
+    def make(entity, status="running", data_end=date(2026, 3, 10), dag_run_id=None):
+        end = datetime(data_end.year, data_end.month, data_end.day, tzinfo=UTC)
+        attempt = Attempt(f"rtb_optimizer__{entity.entity_code}", dag_run_id or f"manual__{next(counter)}")
+        run = runs.create(session, entity, attempt, Window(end - timedelta(days=1), end), {"values": {}}, "schedule")
+        if status != "running":
+            stored = session.get_one(Run, run.run_id)
+            stored.status, stored.finished_at = status, NOW
+        session.commit()
+        return run
+
+    return make

@@ -1,0 +1,87 @@
+"""A run takes over when it may and is newer in data; otherwise it says why not."""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rtb_optimizer.core.activation import Decision, RunAge, decide, failed_gates
+
+DAY = datetime(2026, 3, 10, tzinfo=UTC)
+ACTIVE = RunAge(5, DAY)
+OLDER = DAY - timedelta(days=1)
+NEWER = DAY + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "active", "status", "gates", "allow_older", "decision", "reason"),
+    [
+        (RunAge(6, DAY), None, "active", [], False, "activated", "first active run of the entity"),
+        (RunAge(6, NEWER), ACTIVE, "active", [], False, "activated", "newer data than run 5"),
+        (RunAge(4, NEWER), ACTIVE, "active", [], False, "activated", "newer data than run 5"),
+        (
+            *(RunAge(6, DAY), ACTIVE, "active", [], False),
+            *("activated", "data as new as, and a later run than, run 5"),
+        ),
+        (
+            *(RunAge(4, DAY), ACTIVE, "active", [], False),
+            *("superseded", "run 5 has data up to 2026-03-10 00:00, this one up to 2026-03-10 00:00"),
+        ),
+        (
+            *(RunAge(9, OLDER), ACTIVE, "active", [], False),
+            *("superseded", "run 5 has data up to 2026-03-10 00:00, this one up to 2026-03-09 00:00"),
+        ),
+        (RunAge(9, OLDER), ACTIVE, "active", [], True, "activated", "older than run 5, allowed by name"),
+        (RunAge(6, NEWER), ACTIVE, "active", [], True, "activated", "newer data than run 5"),
+        (RunAge(6, NEWER), ACTIVE, "paused", [], False, "held", "the entity is paused"),
+        (RunAge(6, NEWER), None, "retired", [], True, "held", "the entity is retired"),
+        (RunAge(6, NEWER), ACTIVE, "active", ["too little"], False, "held", "too little"),
+        (RunAge(6, DAY), None, "active", ["too little"], False, "held", "too little"),
+        (RunAge(9, OLDER), ACTIVE, "active", ["too little"], True, "held", "too little"),
+    ],
+)
+def test_a_decision_follows_status_then_gates_then_age(candidate, active, status, gates, allow_older, decision, reason):
+    verdict = decide(candidate, active, status, gates, allow_older=allow_older)
+
+    assert (verdict.decision, verdict.reasons) == (Decision(decision), (reason,))
+
+
+def test_all_gates_that_fail_are_reasons():
+    assert decide(RunAge(6, NEWER), ACTIVE, "active", ["a", "b"]).reasons == ("a", "b")
+
+
+def test_of_two_runs_exactly_one_is_newer_and_none_is_newer_than_itself():
+    ages = [RunAge(n, end) for n in (4, 5, 6) for end in (OLDER, DAY, NEWER)]
+
+    for one in ages:
+        for other in ages:
+            assert one.is_newer_than(other) + other.is_newer_than(one) == (one != other)
+
+
+PASSING = {"outcomes": 50.0, "segments": 1.0, "partition_share": 1.0, "holdout_gain": 0.01}
+LIMITS = {"outcomes": 50.0, "segments": 1.0, "partition_share": 1.0, "holdout_gain": 0.0}
+
+
+def test_facts_that_reach_their_limits_fail_no_gate():
+    assert failed_gates(PASSING, LIMITS) == []
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "words"),
+    [
+        ("outcomes", 49, "49 outcomes in the window, 50 are needed"),
+        ("segments", 0, "0 segments beside the default row, 1 are needed"),
+        ("partition_share", 0.75, "75% of the window's partitions are there, 100% are needed"),
+        ("holdout_gain", 0.0, "gain on the hold-out +0.00% of the baseline deviance, more than +0.00% is needed"),
+        ("holdout_gain", -0.012, "gain on the hold-out -1.20% of the baseline deviance, more than +0.00% is needed"),
+        ("holdout_gain", math.nan, "gain on the hold-out +nan% of the baseline deviance, more than +0.00% is needed"),
+    ],
+)
+def test_a_gate_that_fails_says_in_words_what_there_is_and_what_is_needed(fact, value, words):
+    assert failed_gates(PASSING | {fact: value}, LIMITS) == [words]
+
+
+def test_every_gate_that_fails_is_told():
+    nothing = dict.fromkeys(PASSING, 0.0)
+
+    assert [words.split()[1] for words in failed_gates(nothing, LIMITS)] == ["outcomes", "segments", "of", "on"]

@@ -1,0 +1,292 @@
+"""What Airflow sees when it parses: which DAGs, at what cost, and what one broken entity does to the others."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from conftest import CHECKOUT
+from rtb_optimizer import manifest
+
+DAGS = CHECKOUT / "dags"
+FIELDS = [
+    {"key": "max_features", "type": "integer", "minimum": 1.0, "maximum": 20.0, "choices": [], "default": "8"},
+    {"key": "min_signal_score", "type": "float", "minimum": 0.0, "maximum": 1.0, "choices": [], "default": "0.0005"},
+    {"key": "link", "type": "enum", "minimum": None, "maximum": None, "choices": ["log", "odds"], "default": "log"},
+    {
+        "key": "allow_older_window",
+        "type": "boolean",
+        "minimum": None,
+        "maximum": None,
+        "choices": [],
+        "default": "false",
+    },
+]
+TASKS = ["create_run", "wait_for_logs", "select_features", "build_segments", "map_ad_macros", "write_outputs"]
+
+
+def entry(code, **changed):
+    return {
+        "opt_code": "rtb_optimizer",
+        "entity_code": code,
+        "entity_name": code.title(),
+        "object_type": "ssp",
+        "version_code": "v3",
+        "form": "1",
+        "schedule": manifest_schedule(code),
+        "timezone": "UTC",
+    } | changed
+
+
+def manifest_schedule(code):
+    return f"{len(code)} 3 * * *"
+
+
+def document(*entries):
+    form = [field | {"title": field["key"], "section": "Selection", "description": "..."} for field in FIELDS]
+    return {"format": manifest.FORMAT, "forms": {"1": form}, "entities": list(entries)}
+
+
+@pytest.fixture
+def entities(tmp_path, monkeypatch):
+    """Write the manifest that the next parse reads."""
+    target = tmp_path / "entities.json"
+    monkeypatch.setenv("RTB_MANIFEST", str(target))
+
+    def write(*entries):
+        target.write_text(json.dumps(document(*entries)))
+        return target
+
+    return write
+
+
+def parse(folder=DAGS):
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(dag_folder=str(folder))
+    assert bag.import_errors == {}
+    return bag.dags
+
+
+def serialized(dag):
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    return json.dumps(DagSerialization.to_dict(dag), sort_keys=True)
+
+
+def test_there_is_one_dag_per_entity_and_the_maintenance_dag(entities):
+    entities(entry("drugs_com"), entry("healthline"))
+
+    assert set(parse()) == {"rtb_optimizer__drugs_com", "rtb_optimizer__healthline", "rtb_optimizer_maintenance"}
+
+
+def test_the_graph_is_the_one_of_the_design(entities):
+    entities(entry("drugs_com"))
+    dag = parse()["rtb_optimizer__drugs_com"]
+
+    assert sorted(dag.task_ids) == sorted([*TASKS, "activate_run"])
+    downstream = {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks}
+    assert downstream["select_features"] == ["build_segments", "map_ad_macros"]
+    assert downstream["build_segments"] == downstream["map_ad_macros"] == ["write_outputs"]
+    assert downstream["write_outputs"] == ["activate_run"]
+    assert all("wait_for_logs" in dag.get_task(t).get_flat_relative_ids(upstream=True) for t in TASKS[2:])
+
+
+def test_no_task_runs_after_a_failure_which_would_turn_a_failed_run_into_a_success(entities):
+    entities(entry("drugs_com"))
+
+    for task in parse()["rtb_optimizer__drugs_com"].tasks:
+        assert (task.trigger_rule, task.is_teardown) == ("all_success", False), task.task_id
+
+
+def test_the_form_comes_from_the_manifest_and_is_empty_so_that_the_entity_s_own_values_hold(entities):
+    entities(entry("drugs_com"))
+    params = parse()["rtb_optimizer__drugs_com"].params
+
+    assert set(params) == {"data_start", "data_end", *(field["key"] for field in FIELDS)}
+    assert all(params[name] is None for name in params)
+    schema = params.get_param("max_features").schema
+    assert (schema["type"], schema["minimum"], schema["maximum"]) == (["null", "integer"], 1.0, 20.0)
+    assert params.get_param("link").schema["enum"] == [None, "log", "odds"]
+
+
+@pytest.mark.parametrize("value", [0, 21, "many", 1.5])
+def test_the_form_refuses_what_the_declaration_refuses(entities, value):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    entities(entry("drugs_com"))
+
+    with pytest.raises(ParamValidationError):
+        parse()["rtb_optimizer__drugs_com"].params.get_param("max_features").resolve(value)
+
+
+def test_schedule_documentation_and_failure_callback_are_set(entities):
+    from rtb_optimizer import callbacks, dagfactory
+
+    entities(entry("drugs_com", schedule="5 1 * * *", timezone="Europe/Berlin"))
+    dag = parse()["rtb_optimizer__drugs_com"]
+
+    assert (dag.catchup, dag.timetable.expression, str(dag.timetable.timezone)) == (False, "5 1 * * *", "Europe/Berlin")
+    assert dag.doc_md == dagfactory.__doc__
+    assert dag.on_failure_callback == callbacks.dag_failed
+    assert all(task.on_failure_callback == [callbacks.task_failed] for task in dag.tasks)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"schedule": "every night"},
+        {"timezone": "Mars/Olympus"},
+        {"entity_code": "no spaces allowed!"},
+        {"form": "unknown"},
+        {"entity_name": None},
+    ],
+)
+def test_one_broken_entity_takes_no_other_dag_down(entities, broken):
+    entities(entry("drugs_com"), entry("broken") | broken, entry("healthline"))
+
+    assert {"rtb_optimizer__drugs_com", "rtb_optimizer__healthline"} <= set(parse())
+
+
+def test_an_entry_that_lacks_everything_takes_no_other_dag_down(entities):
+    target = entities(entry("drugs_com"))
+    target.write_text(json.dumps(document(entry("drugs_com"), {}, "no entry at all")))
+
+    assert "rtb_optimizer__drugs_com" in parse()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', "null"])
+def test_a_broken_manifest_takes_nothing_down_while_the_last_good_one_is_beside_it(entities, text):
+    target = entities(entry("drugs_com"))
+    manifest.replace(target, document(entry("drugs_com"), entry("healthline")))
+    target.write_text(text)
+
+    assert {"rtb_optimizer__drugs_com", "rtb_optimizer__healthline"} <= set(parse())
+
+
+def test_without_any_manifest_only_the_maintenance_dag_is_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("RTB_MANIFEST", str(tmp_path / "absent.json"))
+
+    assert set(parse()) == {"rtb_optimizer_maintenance"}
+
+
+def test_a_second_parse_yields_the_same_bytes_else_every_parse_would_make_a_new_dag_version(entities):
+    entities(*[entry(f"entity_{n}") for n in range(20)])
+    first, second = parse(), parse()
+
+    assert {name: serialized(dag) for name, dag in first.items()} == {
+        name: serialized(dag) for name, dag in second.items()
+    }
+
+
+def test_configuration_values_stay_out_of_the_dag(entities):
+    entities(entry("drugs_com"))
+    text = serialized(parse()["rtb_optimizer__drugs_com"])
+
+    assert "logs_path" not in text
+    assert "s3://" not in text
+
+
+def test_shards_are_the_same_file_and_share_the_entities_between_them(entities):
+    shards = sorted((DAGS / "shards").glob("shard_*.py"))
+    entities(*[entry(f"entity_{n}") for n in range(200)])
+    sizes = [len(parse(shard)) for shard in shards]
+
+    assert len({shard.read_text() for shard in shards}) == 1
+    assert sum(sizes) == 200
+    assert min(sizes) > 200 / len(shards) / 2
+
+
+def measured(script, **variables):
+    """Run a script in a fresh process; return what it printed last, as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT / "include"), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+THOUSAND = """
+import json, time
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+started = time.process_time()
+bag = DagBag(dag_folder={dags!r})
+size = sum(len(json.dumps(DagSerialization.to_dict(dag))) for dag in bag.dags.values())
+print(json.dumps([len(bag.dags), time.process_time() - started, size]))
+"""
+
+
+def test_a_thousand_entities_parse_and_serialize_within_ten_seconds_of_cpu(entities):
+    target = entities(*[entry(f"entity_{n}") for n in range(1000)])
+
+    count, cpu_seconds, _ = measured(THOUSAND.format(dags=str(DAGS)), RTB_MANIFEST=str(target))
+
+    assert count == 1001
+    assert cpu_seconds < 10
+
+
+TASK_START = """
+import json, time
+from airflow.sdk.definitions.context import Context
+from airflow.sdk.execution_time.context import context_to_airflow_vars
+from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
+import runpy, rtb_optimizer.dagfactory
+from pathlib import Path
+from zlib import crc32
+dag_id = "rtb_optimizer__entity_4321"
+shards = sorted(Path({dags!r}, "shards").glob("shard_*.py"))
+shard = shards[crc32(dag_id.encode()) % len(shards)]
+with _airflow_parsing_context_manager(dag_id=dag_id, task_id="create_run"):
+    started = time.process_time()
+    found = runpy.run_path(str(shard))
+    spent = time.process_time() - started
+print(json.dumps([sorted(name for name in found if name.startswith("rtb_optimizer__")), spent]))
+"""
+
+
+def test_a_task_start_among_five_thousand_entities_builds_one_dag_within_a_tenth_of_a_second(entities):
+    target = entities(*[entry(f"entity_{n}") for n in range(5000)])
+
+    built, cpu_seconds = measured(TASK_START.format(dags=str(DAGS)), RTB_MANIFEST=str(target))
+
+    assert built == ["rtb_optimizer__entity_4321"]
+    assert cpu_seconds < 0.1
+
+
+WATCHED = """
+import json, socket, sys
+opened = []
+def watch(event, arguments):
+    if event == "socket.connect" and not isinstance(arguments[1], str):
+        opened.append(str(arguments[1]))
+sys.addaudithook(watch)
+socket.socket().connect_ex(("127.0.0.1", 9))
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(dag_folder={dags!r})
+heavy = [name for name in ("pandas", "duckdb", "boto3", "psycopg", "rtb_optimizer.steps") if name in sys.modules]
+print(json.dumps([len(bag.dags), opened, heavy]))
+"""
+
+
+def test_parsing_opens_no_connection_and_imports_nothing_heavy(entities):
+    target = entities(entry("drugs_com"), entry("healthline"))
+
+    count, opened, heavy = measured(WATCHED.format(dags=str(DAGS)), RTB_MANIFEST=str(target))
+
+    assert count == 3
+    assert opened == ["('127.0.0.1', 9)"], "the one that proves that connections are seen"
+    assert heavy == []
+
+
+def test_adding_a_file_to_dags_needs_a_line_here():
+    """Every parse pays for every file: a new one is a decision."""
+    files = sorted(str(path.relative_to(DAGS)) for path in DAGS.rglob("*.py"))
+
+    assert files == ["rtb_optimizer_maintenance.py", *(f"shards/shard_{n}.py" for n in range(8))]

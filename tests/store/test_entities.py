@@ -1,0 +1,113 @@
+"""Which entities are taken in, and what does their status do?"""
+
+import pytest
+from sqlalchemy import select, update
+
+from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, NotFound
+from rtb_optimizer.store import connections, entities
+from rtb_optimizer.store.entities import NewEntity
+from rtb_optimizer.store.schema import Entity, EntityConfig, Optimizer, Version
+
+CONFIG = {"logs_path": "s3://lake/logs/", "outcome_column": "click", "candidate_features": "browser"}
+
+
+def new(code="new_com", path="s3://rtb/new", **config):
+    return NewEntity(code, "New", 7, "ssp", path, CONFIG | config)
+
+
+def test_an_entity_is_added_with_its_configuration_under_the_active_version(session):
+    added = entities.add(session, new(path="s3://rtb/new/"), "ana")
+    session.commit()
+    found = entities.find(session, "new_com")
+    assert found.entity_id == added.entity_id
+    assert (found.object_id, found.object_type, found.status, found.active_run_id) == (7, "ssp", "active", None)
+    assert found.s3_base_path == "s3://rtb/new"
+    assert session.get_one(Version, found.current_version_id).version_code == "v3"
+    rows = session.scalars(select(EntityConfig).where(EntityConfig.entity_id == found.entity_id)).all()
+    assert {row.config_key: row.config_value for row in rows} == CONFIG
+    assert {row.updated_by for row in rows} == {"ana"}
+
+
+def test_codes_and_paths_that_the_catalog_refuses_are_told_before_it_does(session):
+    """In one line that shows how it is written; the database has the same rules."""
+    for code in ("Drugs.com", "drugs-com", "_drugs", "", "a" * 64, "drugs com", "drügs", "a\n"):
+        with pytest.raises(EntityInvalid, match="as drugs_com"):
+            entities.add(session, new(code=code), "ana")
+    for path in (
+        "rtb/new",
+        "https://rtb/new",
+        "s3://",
+        "s3://r",
+        "s3://rtb/a b",
+        "s3://rtb/../x",
+        "s3://rtb//x",
+        "s3://RTB/x",
+    ):
+        with pytest.raises(EntityInvalid, match="s3://bucket/path"):
+            entities.add(session, new(path=path), "ana")
+    assert session.scalars(select(Entity)).all() == []
+
+
+def test_an_entity_with_a_wrong_configuration_is_not_added(session):
+    with pytest.raises(ConfigInvalid, match="max_features"):
+        entities.add(session, new(max_features="0"), "ana")
+    session.rollback()
+    with pytest.raises(NotFound, match="no entity 'new_com'; there are: none"):
+        entities.find(session, "new_com")
+
+
+def test_a_code_is_taken_once_and_stays_taken_when_removed(session):
+    entities.add(session, new(), "ana")
+    entities.set_status(session, "new_com", "retired")
+    with pytest.raises(EntityInvalid, match=r"'new_com' exists already; `entities resume`"):
+        entities.add(session, new(), "ana")
+
+
+def test_a_name_that_is_not_there_is_told_with_those_that_are(session):
+    for code in ("b_com", "a_com"):
+        entities.add(session, new(code), "ana")
+    with pytest.raises(NotFound, match="no entity 'c_com'; there are: a_com, b_com"):
+        entities.find(session, "c_com")
+
+
+def test_every_entity_is_listed_by_code_the_retired_too(session):
+    for code in ("b_com", "a_com", "c_com"):
+        entities.add(session, new(code), "ana")
+    entities.set_status(session, "c_com", "retired")
+    assert [entity.entity_code for entity in entities.all_entities(session)] == ["a_com", "b_com", "c_com"]
+
+
+def test_the_newest_active_version_is_taken_or_the_one_that_is_named(session):
+    optimizer = session.scalars(select(Optimizer)).one()
+    for code, status in (("v4", "active"), ("v5", "draft")):
+        session.add(Version(opt_id=optimizer.opt_id, version_code=code, version_name=code, status=status))
+    session.flush()
+    with pytest.raises(ConfigInvalid, match="unknown config key"):
+        entities.add(session, new(), "ana")  # v4 declares no key
+    session.expunge_all()
+    session.rollback()
+    session.add(Version(opt_id=optimizer.opt_id, version_code="v5", version_name="x", status="draft"))
+    session.flush()
+    assert entities.add(session, new(), "ana", "v3").entity_code == "new_com"
+    with pytest.raises(NotFound, match="no active version v5"):
+        entities.add(session, new("b_com"), "ana", "v5")
+
+
+def test_without_a_seed_or_an_active_version_the_fix_is_told(session):
+    session.execute(update(Version).values(status="retired"))
+    with pytest.raises(NotFound, match="no active version"):
+        entities.add(session, new(), "ana")
+    session.execute(update(Optimizer).values(opt_code="other"))
+    with pytest.raises(NotFound, match="python -m rtb_optimizer seed"):
+        entities.add(session, new(), "ana")
+
+
+def test_a_locked_entity_is_read_as_it_is_now_not_as_it_was_read_before(add_entity, session):
+    add_entity()
+    before = entities.find(session, "drugs_com")
+    session.commit()
+    with connections.session() as other:
+        entities.set_status(other, "drugs_com", "paused")
+        other.commit()
+    assert before.status == "active"
+    assert entities.find(session, "drugs_com", lock=True).status == "paused"

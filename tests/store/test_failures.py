@@ -1,0 +1,154 @@
+"""Does a failure land in opt_runs once, whoever tells of it and however late?"""
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import func, select, update
+
+from rtb_optimizer import callbacks
+from rtb_optimizer.core.windows import Window
+from rtb_optimizer.store import connections, failures, runs
+from rtb_optimizer.store.runs import MAX_ERROR_LENGTH, Attempt
+from rtb_optimizer.store.schema import Run
+
+DAG = "rtb_optimizer__drugs_com"
+WINDOW = Window(datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
+
+
+@pytest.fixture
+def create(add_entity):
+    entity = add_entity()
+
+    def run(dag_run_id="manual__1", clear_number=0, dag_id=DAG):
+        with connections.session() as own:
+            made = runs.create(own, entity, Attempt(dag_id, dag_run_id, clear_number), WINDOW, {}, "schedule")
+            own.commit()
+            return made.run_id
+
+    return run
+
+
+@pytest.fixture
+def state(session):
+    def of(opt_run_id):
+        session.rollback()
+        return tuple(session.execute(select(Run.status, Run.error_message).where(Run.run_id == opt_run_id)).one())
+
+    return of
+
+
+def dag_run(dag_run_id="manual__1", clear_number=0):
+    return SimpleNamespace(dag_id=DAG, run_id=dag_run_id, clear_number=clear_number)
+
+
+def task_context(clear_number=0, exception=None):
+    told = {} if exception is None else {"exception": exception}
+    task = SimpleNamespace(task_id="build_segments", try_number=2)
+    return {"ti": task, "dag_run": dag_run("manual__1", clear_number)} | told
+
+
+def test_a_failed_task_tells_its_name_its_try_and_its_exception(create, state, session):
+    run = create()
+    callbacks.task_failed(task_context(exception=ValueError("no column click")))
+    assert state(run) == ("failed", "build_segments (try 2): ValueError: no column click")
+    assert session.get_one(Run, run).finished_at is not None
+
+
+def test_a_killed_task_has_no_exception_and_says_so(create, state):
+    run = create()
+    callbacks.task_failed(task_context())
+    assert state(run) == ("failed", "build_segments (try 2): no heartbeat: its worker died")
+
+
+@pytest.mark.parametrize(
+    ("tell", "said"),
+    [
+        (lambda: callbacks.dag_failed({"dag_run": dag_run(), "reason": "timed_out"}), "the dag run failed: timed_out"),
+        (lambda: callbacks.dag_failed({"dag_run": dag_run()}), "the dag run failed: no reason given"),
+        (lambda: callbacks.dag_run_failed(dag_run(), ""), "the dag run was marked failed: by a user"),
+    ],
+)
+def test_what_fails_without_a_failed_task_is_told_by_the_dag_run(create, state, tell, said):
+    run = create()
+    tell()
+    assert state(run) == ("failed", said)
+
+
+def test_a_failed_dag_run_names_the_tasks_that_failed(create, state):
+    def get_task_states(dag_id, run_ids):
+        assert (dag_id, run_ids) == (DAG, ["manual__1"])
+        return {"manual__1": {"write_outputs": "failed", "build_segments": "failed", "create_run": "success"}}
+
+    run = create()
+    callbacks.dag_failed({"dag_run": dag_run(), "ti": SimpleNamespace(get_task_states=get_task_states)})
+    assert state(run)[1].endswith("; failed tasks: build_segments, write_outputs")
+
+
+def test_the_first_to_tell_is_believed_and_the_others_change_nothing(create, state):
+    run = create()
+    callbacks.task_failed(task_context(exception=ValueError("first")))
+    callbacks.task_failed(task_context(exception=ValueError("again")))
+    callbacks.dag_failed({"dag_run": dag_run(), "reason": "task_failure"})
+    assert state(run) == ("failed", "build_segments (try 2): ValueError: first")
+
+
+def test_a_run_that_succeeded_stays_so(create, state, session):
+    run = create()
+    session.execute(update(Run).where(Run.run_id == run).values(status="succeeded", finished_at=func.now()))
+    session.commit()
+    assert failures.fail(session, Attempt(DAG, "manual__1"), "late") == 0
+    assert failures.fail_run(session, run, "late") == 0
+    session.commit()
+    assert state(run) == ("succeeded", None)
+
+
+def test_a_late_callback_of_an_older_attempt_does_not_end_the_newer_one(create, state):
+    older, newer = create(), create(clear_number=1)
+    callbacks.task_failed(task_context(clear_number=0, exception=ValueError("late")))
+    assert state(newer) == ("running", None)
+    assert state(older)[0] == "failed"
+    callbacks.task_failed(task_context(clear_number=1, exception=ValueError("own")))
+    assert state(newer)[0] == "failed"
+
+
+def test_a_failure_of_one_dag_run_is_no_other_s(create, state):
+    mine, next_one, elsewhere = create(), create("manual__2"), create(dag_id="rtb_optimizer__other_com")
+    callbacks.dag_failed({"dag_run": dag_run(), "reason": "x"})
+    assert [state(run)[0] for run in (mine, next_one, elsewhere)] == ["failed", "running", "running"]
+
+
+def test_a_failure_before_there_is_a_run_is_no_error(create, state):
+    run = create("manual__2")
+    callbacks.task_failed(task_context(exception=ValueError("WindowInvalid")))
+    assert state(run) == ("running", None)
+
+
+def test_a_long_message_is_cut_and_keeps_its_beginning(create, state):
+    run = create()
+    callbacks.task_failed(task_context(exception=ValueError("x" * 10_000)))
+    assert len(state(run)[1]) == MAX_ERROR_LENGTH
+    assert state(run)[1].startswith("build_segments (try 2): ValueError: xxx")
+
+
+def test_a_message_that_is_no_text_is_recorded_all_the_same(create, state):
+    run = create()
+    callbacks.task_failed(task_context(exception=ValueError("a\0b\udc80c")))
+    assert state(run) == ("failed", "build_segments (try 2): ValueError: a�b?c")
+
+
+def test_the_sweep_is_told_of_running_runs_only(create, session):
+    ended, first, second = create("manual__1"), create("manual__2"), create("manual__3", 4)
+    failures.fail_run(session, ended, "x")
+    assert first < second
+    assert failures.running_attempts(session) == [Attempt(DAG, "manual__2"), Attempt(DAG, "manual__3", 4)]
+
+
+def test_what_no_scheduler_watches_is_abandoned_after_its_time(create, state, session):
+    old, young, watched = create("a", dag_id="cli"), create("b", dag_id="cli"), create("c")
+    for run, hours in ((old, 25), (young, 23), (watched, 25)):
+        session.execute(update(Run).where(Run.run_id == run).values(started_at=func.now() - timedelta(hours=hours)))
+    assert failures.fail_abandoned(session, "cli", timedelta(hours=24)) == 1
+    session.commit()
+    assert state(old) == ("failed", "abandoned: still running after 1 day, 0:00:00")
+    assert [state(run)[0] for run in (young, watched)] == ["running", "running"]

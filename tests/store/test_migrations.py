@@ -1,0 +1,165 @@
+"""Do the migrations lead to what the models say, up and down, for two at once, and past nobody's lock?"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from rtb_optimizer.store import migrate
+from rtb_optimizer.store.schema import Base
+
+COLUMNS = """
+SELECT table_name, column_name, data_type, is_nullable, column_default, is_identity, identity_generation,
+       generation_expression
+FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+ORDER BY table_name, column_name
+"""
+CONSTRAINTS = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'
+ORDER BY 1, 2
+"""
+INDEXES = """
+SELECT tablename, indexname, indexdef FROM pg_indexes
+WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY 1, 2
+"""
+MIGRATOR = "from rtb_optimizer.store import connections, migrate; migrate.upgrade(connections.catalog())"
+CHECKOUT = Path(__file__).parents[2]
+ADVISORY_LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+
+
+@pytest.fixture
+def migrated(empty_engine):
+    migrate.upgrade(empty_engine)
+    return empty_engine
+
+
+def rows(engine, query):
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def tables(engine):
+    return {row[0] for row in rows(engine, COLUMNS)}
+
+
+def scripts():
+    config = Config()
+    config.set_main_option("script_location", str(migrate.MIGRATIONS))
+    return ScriptDirectory.from_config(config)
+
+
+def test_up_down_and_up_again_ends_where_up_ended(empty_engine):
+    assert migrate.current(empty_engine) is None
+    migrate.upgrade(empty_engine)
+    first = [rows(empty_engine, query) for query in (COLUMNS, CONSTRAINTS, INDEXES)]
+    assert migrate.current(empty_engine) == migrate.head()
+
+    migrate.downgrade(empty_engine, "base")
+    assert tables(empty_engine) == set()
+    assert migrate.current(empty_engine) is None
+
+    migrate.upgrade(empty_engine)
+    assert [rows(empty_engine, query) for query in (COLUMNS, CONSTRAINTS, INDEXES)] == first
+
+
+def test_every_revision_can_be_undone_by_itself(empty_engine):
+    for revision in reversed(list(scripts().walk_revisions())):
+        before = rows(empty_engine, COLUMNS)
+        migrate.upgrade(empty_engine, revision.revision)
+        migrate.downgrade(empty_engine, revision.down_revision or "base")
+        assert rows(empty_engine, COLUMNS) == before, revision.revision
+        migrate.upgrade(empty_engine, revision.revision)
+
+
+def test_the_history_has_one_head():
+    assert scripts().get_heads() == [migrate.head()]
+
+
+def test_alembic_finds_no_difference_between_models_and_database(migrated):
+    with migrated.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+@pytest.mark.parametrize("query", [COLUMNS, CONSTRAINTS, INDEXES], ids=["columns", "constraints", "indexes"])
+def test_the_migrations_build_what_the_models_would_build(migrated, new_database, query):
+    modelled = create_engine(new_database().replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
+    Base.metadata.create_all(modelled)
+    found = rows(migrated, query)
+    assert found == rows(modelled, query)
+    assert {row[0] for row in found} == set(Base.metadata.tables) if query is not INDEXES else found
+
+
+def test_migrating_twice_changes_nothing(migrated):
+    before = rows(migrated, CONSTRAINTS)
+    migrate.upgrade(migrated)
+    assert rows(migrated, CONSTRAINTS) == before
+
+
+def test_starters_that_migrate_at_once_all_succeed(empty_engine):
+    """Processes, as two hosts of a deployment would be."""
+    url = empty_engine.url.render_as_string(hide_password=False)
+    surroundings = os.environ | {"AIRFLOW_CONN_RTB_CATALOG": url, "PYTHONPATH": "include"}
+    command = [sys.executable, "-c", MIGRATOR]
+    started = [
+        subprocess.Popen(command, env=surroundings, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    errors = [process.communicate(timeout=60)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], errors
+    assert migrate.current(empty_engine) == migrate.head()
+    assert tables(empty_engine) == set(Base.metadata.tables)
+
+
+def test_a_migrator_waits_for_the_one_that_is_at_it(empty_engine, at_once):
+    """Past lock_timeout, which must not count here: a first start may take longer than that."""
+    url = empty_engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(hashtext('rtb_optimizer.migrate'))")
+
+        def act(who):
+            if who == "migrator":
+                migrate.upgrade(empty_engine)
+                return time.monotonic()
+            time.sleep(4.5)
+            assert migrate.current(empty_engine) is None
+            released = time.monotonic()
+            other.execute("SELECT pg_advisory_unlock_all()")
+            return released
+
+        done, released = at_once(act, ["migrator", "holder"])
+    assert done > released
+    assert migrate.current(empty_engine) == migrate.head()
+
+
+def test_a_migration_that_meets_a_lock_gives_up_and_can_be_run_again(migrated):
+    url = migrated.url.render_as_string(hide_password=False).replace("+psycopg", "")
+    pooled = create_engine(migrated.url, pool_size=1, max_overflow=0)
+    before = rows(migrated, COLUMNS)
+    with psycopg.connect(url) as other:
+        other.execute("LOCK TABLE opt_runs IN ACCESS EXCLUSIVE MODE")
+        started = time.monotonic()
+        with pytest.raises(OperationalError, match="lock timeout"):
+            migrate.downgrade(pooled, "base")
+        assert time.monotonic() - started < 10
+    assert rows(migrated, COLUMNS) == before
+    assert migrate.current(migrated) == migrate.head()
+
+    # A pool keeps the connection: what the migration had set must not stay on it.
+    assert rows(migrated, ADVISORY_LOCKS) == [(0,)]
+    assert rows(pooled, "SHOW lock_timeout") == [("0",)]
+    assert rows(pooled, "SHOW statement_timeout") == [("0",)]
+    migrate.downgrade(pooled, "base")
+    assert tables(migrated) == set()
+    pooled.dispose()

@@ -1,0 +1,265 @@
+"""The main job through a real Airflow: scheduler, dag-processor, triggerer and api-server, real PostgreSQL, real S3.
+
+The tests share one stack and read in order: what the first night leaves active is what the others may not replace.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from rtb_optimizer.local.airflow_api import AirflowApi
+from rtb_optimizer.local.environment import environment, process_environment
+from rtb_optimizer.local.settings import settings_on_free_ports
+from rtb_optimizer.local.stack import running_stack
+from rtb_optimizer.store import connections, entities, migrate, queries
+from rtb_optimizer.store.objects import ObjectStore, split_url
+from rtb_optimizer.store.schema import Run
+from seeded_logs import BUSY_WORLD, write_logs
+
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
+
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+LOGS = "s3://rtb/e2e/logs/date={date}/"
+DAG = "rtb_optimizer__drugs_com"
+CONFIG = {
+    "logs_path": LOGS,
+    "outcome_column": "click",
+    "cost_column": "price",
+    "timestamp_column": "event_time",
+    "anchor_features": "internal_adspace_id",
+    "candidate_features": "internal_adspace_id,device_type,ad_size",
+    "schedule": "0 0 * * *",
+    # The nights are those before today, so each day has other rows: what a gate says of them is not this file's matter.
+    "min_holdout_gain": "-1",
+}
+
+
+def night(days_ago):
+    return TODAY - timedelta(days=days_ago)
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory):
+    """A whole stack with a migrated and seeded catalog and six nights of logs; no entity yet."""
+    settings = settings_on_free_ports(tmp_path_factory.mktemp("e2e"))
+    with running_stack(settings) as live, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(live).items():
+            patch.setenv(name, value)
+        forget_connections()
+        migrate.upgrade(connections.catalog())
+        command(live, "seed")
+        write_logs(ObjectStore.of(LOGS), LOGS, [night(n).date() for n in range(1, 7)], BUSY_WORLD)
+        yield live
+        forget_connections()
+
+
+def forget_connections():
+    for cached in (connections.catalog, connections.s3_client, connections._s3_hook):
+        cached.cache_clear()
+
+
+def command(live, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "rtb_optimizer", *arguments],
+        env=process_environment(live, os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def airflow(live):
+    """Airflow with the DAG of an entity that the command line added."""
+    settings = [argument for item in CONFIG.items() for argument in ("--set", "=".join(item))]
+    base = ["--name", "Drugs.com", "--object-id", "1334", "--s3-base-path", "s3://rtb/e2e/drugs_com"]
+    command(live, "entities", "add", "drugs_com", *base, *settings)
+    api = AirflowApi.sign_in(live)
+    api.wait_for_dags([DAG])
+    return api
+
+
+def run_of(dag_run_id):
+    with connections.session() as session:
+        return session.scalars(select(Run).where(Run.airflow_run_id == dag_run_id)).one_or_none()
+
+
+def row_of(dag_run_id):
+    with connections.session() as session:
+        rows = queries.run_rows(session, "drugs_com", 100)
+    return next(row for row in rows if row["airflow_run_id"] == dag_run_id)
+
+
+def active_run():
+    with connections.session() as session:
+        return session.get_one(Run, entities.find(session, "drugs_com").active_run_id)
+
+
+def until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.3)
+    return found
+
+
+def test_the_scheduled_run_covers_the_last_day_and_becomes_active(airflow):
+    dag_run = until(lambda: airflow.call("GET", f"/dags/{DAG}/dagRuns?run_type=scheduled")["dag_runs"])[0]
+
+    assert airflow.wait(DAG, dag_run["dag_run_id"]) == "success"
+    row = row_of(dag_run["dag_run_id"])
+    assert (row["status"], row["decision"], row["triggered_by"]) == ("succeeded", "activated", "schedule")
+    assert (row["data_start"], row["data_end"]) == (night(1), TODAY)
+    assert active_run().airflow_run_id == dag_run["dag_run_id"]
+
+
+def test_a_manual_run_takes_its_window_from_the_form_and_an_older_one_does_not_take_over(airflow):
+    before = active_run()
+    dag_run = airflow.trigger(DAG, {"data_start": f"{night(5):%F}", "data_end": f"{night(3):%F}", "max_features": 2})
+
+    assert airflow.wait(DAG, dag_run) == "success"
+    row, run = row_of(dag_run), run_of(dag_run)
+    assert (row["data_start"], row["data_end"], row["triggered_by"]) == (night(5), night(3), "manual:admin")
+    assert (row["status"], row["decision"]) == ("succeeded", "superseded")
+    assert run.config_snapshot["values"]["max_features"] == 2
+    assert run.config_snapshot["origins"]["max_features"] == "trigger"
+    assert active_run().run_id == before.run_id
+
+
+def test_a_backfill_records_each_night_with_its_own_window_and_the_newest_stays_active(live, airflow):
+    before = active_run()
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "airflow", "backfill", "create", "--dag-id", DAG, "--max-active-runs", "3"),
+            *("--from-date", f"{night(5):%F}", "--to-date", f"{night(3):%F}"),
+        ],
+        env=process_environment(live, os.environ),
+        check=True,
+        capture_output=True,
+    )
+    runs = until(
+        lambda: len(found := airflow.call("GET", f"/dags/{DAG}/dagRuns?run_type=backfill")["dag_runs"]) == 3 and found
+    )
+
+    assert [airflow.wait(DAG, run["dag_run_id"]) for run in runs] == ["success"] * 3
+    rows = [row_of(run["dag_run_id"]) for run in runs]
+    assert {(row["data_start"], row["data_end"]) for row in rows} == {(night(n), night(n - 1)) for n in (5, 4, 3)}
+    assert {row["decision"] for row in rows} == {"superseded"}
+    assert {row["triggered_by"].split(":")[0] for row in rows} == {"backfill"}
+    assert all(row["triggered_by"].split(":")[1] not in ("", "unknown") for row in rows)
+    assert active_run().run_id == before.run_id
+
+
+def test_a_rerun_of_the_newest_night_takes_over_and_tells_downstream_dags(airflow):
+    before = events(airflow)
+    dag_run = airflow.trigger(DAG)
+
+    assert airflow.wait(DAG, dag_run) == "success"
+    assert active_run().airflow_run_id == dag_run
+    assert events(airflow) == before + 1 == 2, "only activations are events: one scheduled run, one rerun"
+
+
+def events(airflow):
+    assets = airflow.call("GET", "/assets?name_pattern=rtb_active/drugs_com")["assets"]
+    found = [asset for asset in assets if asset["name"] == "rtb_active/drugs_com"]
+    return airflow.call("GET", f"/assets/events?asset_id={found[0]['id']}")["total_entries"] if found else 0
+
+
+def test_a_value_beyond_its_limits_is_refused_at_the_form_and_leaves_no_run(airflow):
+    before = len(airflow.call("GET", f"/dags/{DAG}/dagRuns")["dag_runs"])
+
+    answer = airflow.client.post(f"/dags/{DAG}/dagRuns", json={"logical_date": None, "conf": {"max_features": 99}})
+
+    assert answer.status_code == 400
+    assert "max_features" in answer.text
+    assert len(airflow.call("GET", f"/dags/{DAG}/dagRuns")["dag_runs"]) == before
+
+
+def test_an_unknown_key_fails_the_run_at_once_with_its_name(airflow):
+    before = active_run()
+    dag_run = airflow.trigger(DAG, {"max_featurs": 3})
+
+    assert airflow.wait(DAG, dag_run) == "failed"
+    assert run_of(dag_run).error_message == "create_run: ConfigInvalid: max_featurs (trigger): unknown config key"
+    assert active_run().run_id == before.run_id
+
+
+def test_broken_logs_fail_the_run_with_step_and_cause_and_leave_the_active_run_alone(airflow):
+    before = active_run()
+    folder = split_url(LOGS.replace("{date}", f"{night(9):%F}"))[1]
+    store = ObjectStore.of(LOGS)
+    store.put_once(f"{folder}part-0.parquet", b"PAR1 this is no Parquet file PAR1")
+    store.put_once(f"{folder}_SUCCESS", b"\n")
+    dag_run = airflow.trigger(DAG, {"data_start": f"{night(9):%F}", "data_end": f"{night(8):%F}"})
+
+    assert airflow.wait(DAG, dag_run) == "failed"
+    run = run_of(dag_run)
+    assert run.status == "failed"
+    assert run.error_message.startswith("select_features (try 1): LogsInvalid: ")
+    assert "part-0.parquet" in run.error_message
+    assert active_run().run_id == before.run_id
+
+
+def test_a_run_whose_logs_are_late_waits_deferred_and_goes_on_when_they_arrive(airflow):
+    dag_run = waiting_run(airflow, days_ago=12)
+    assert run_of(dag_run).status == "running"
+
+    write_logs(ObjectStore.of(LOGS), LOGS, [night(12).date()], BUSY_WORLD)
+
+    assert airflow.wait(DAG, dag_run) == "success"
+    assert row_of(dag_run)["decision"] == "superseded"
+
+
+def test_a_task_that_a_user_marks_failed_ends_the_run_through_the_dag_callback(airflow):
+    dag_run = waiting_run(airflow, days_ago=20)
+    airflow.call("PATCH", f"/dags/{DAG}/dagRuns/{dag_run}/taskInstances/wait_for_logs", {"new_state": "failed"})
+
+    assert until(lambda: run_of(dag_run).status == "failed")
+    assert "the dag run" in run_of(dag_run).error_message
+
+
+def test_a_dag_run_that_a_user_marks_failed_ends_the_run_through_the_listener(airflow):
+    dag_run = waiting_run(airflow, days_ago=21)
+    airflow.call("PATCH", f"/dags/{DAG}/dagRuns/{dag_run}", {"state": "failed"})
+
+    assert until(lambda: run_of(dag_run).status == "failed", seconds=10)
+    assert run_of(dag_run).error_message.startswith("the dag run was marked failed: ")
+
+
+def waiting_run(airflow, days_ago):
+    window = {"data_start": f"{night(days_ago):%F}", "data_end": f"{night(days_ago - 1):%F}"}
+    dag_run = airflow.trigger(DAG, window)
+    until(lambda: airflow.task_states(DAG, dag_run).get("wait_for_logs") == "deferred")
+    return dag_run
+
+
+def test_a_run_that_nothing_told_of_is_swept_by_the_maintenance_dag(airflow):
+    with connections.session() as session:
+        lost = session.get_one(Run, active_run().run_id)
+        columns = {c.name: getattr(lost, c.name) for c in Run.__table__.columns}
+        changed = {"run_code": "lost", "status": "running", "finished_at": None, "airflow_run_id": "manual__deleted"}
+        session.add(Run(**{k: v for k, v in (columns | changed).items() if k != "run_id"}))
+        session.commit()
+    sweep = airflow.trigger("rtb_optimizer_maintenance")
+
+    assert airflow.wait("rtb_optimizer_maintenance", sweep) == "success"
+    run = run_of("manual__deleted")
+    assert (run.status, run.error_message) == (
+        "failed",
+        "swept: the dag run is deleted, and nothing else told of it",
+    )
+
+
+def test_pausing_and_resuming_an_entity_changes_the_dags_without_a_deploy(live, airflow):
+    command(live, "entities", "pause", "drugs_com")
+    until(lambda: airflow.call("GET", f"/dags/{DAG}")["is_stale"], seconds=90)
+
+    command(live, "entities", "resume", "drugs_com")
+    until(lambda: not airflow.call("GET", f"/dags/{DAG}")["is_stale"], seconds=90)

@@ -1,0 +1,128 @@
+"""What keeps the code in shape: imports flow one way, modules and functions stay small, names say something."""
+
+import ast
+
+import pytest
+
+from conftest import CHECKOUT
+
+PACKAGE = CHECKOUT / "include" / "rtb_optimizer"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts)
+MAX_MODULE_LINES, MAX_FUNCTION_LINES = 200, 40
+READ_AS_ONE = {"store/schema.py"}  # eleven tables that refer to each other
+
+# Who may import whom: a module may import what stands before its own layer, and its own.
+LAYERS = {
+    "errors": set(),
+    "manifest": {"errors"},
+    "outputs": {"errors", "core"},
+    "core": {"errors"},
+    "engines": {"errors", "core"},
+    "store": {"errors", "core", "manifest"},
+    "screening": {"errors", "core", "engines"},
+    "workspace": {"errors", "core", "engines", "store", "outputs"},
+    "report": {"errors", "core", "engines", "store", "outputs", "screening", "workspace"},
+    "run_request": {"core", "store"},
+    "steps": {"errors", "core", "engines", "store", "outputs", "screening", "workspace", "report", "run_request"},
+    "pipeline": {"errors", "store", "run_request", "steps"},
+    "maintenance": {"errors", "store"},
+    "dagrun_request": {"errors", "core", "store", "run_request"},
+    "callbacks": {"errors", "store"},
+    "listener": {"errors", "store", "callbacks"},
+    "sensors": {"errors", "steps"},
+    "trigger_form": set(),
+    "dagfactory": {"errors", "manifest", "callbacks", "sensors", "steps", "dagrun_request", "trigger_form"},
+    "local": {"errors"},
+    "demo": {"errors", "core", "store", "local", "outputs"},
+    "cli": {"errors", "core", "store", "manifest", "maintenance", "run_request", "pipeline"},
+    "__main__": {"cli"},
+}
+AIRFLOW_MODULES = {
+    "store/connections.py",
+    "dagfactory.py",
+    "sensors.py",
+    "trigger_form.py",
+    "callbacks.py",
+    "listener.py",
+}
+PURE = {"core"}
+PURE_MAY_IMPORT = {
+    "collections", "croniter", "dataclasses", "datetime", "enum", "json", "math", "numpy", "re", "rtb_optimizer",
+    "statistics", "typing", "unicodedata", "urllib", "zoneinfo",
+}  # fmt: skip
+VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "base"}
+
+
+def imports(path):
+    """Every module that a file imports, wherever the import stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            if node.module == "rtb_optimizer":
+                yield from (f"rtb_optimizer.{alias.name}" for alias in node.names if alias.name != "__version__")
+
+
+def layer(path):
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def name(path):
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_imports_flow_one_way(path):
+    own = layer(path)
+    if own == "__init__":
+        return
+    used = {module.split(".")[1] for module in imports(path) if module.startswith("rtb_optimizer.")}
+
+    assert used <= LAYERS[own] | {own}
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if layer(p) in PURE], ids=name)
+def test_the_core_imports_nothing_that_could_touch_the_world(path):
+    assert {module.split(".")[0] for module in imports(path)} <= PURE_MAY_IMPORT
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_only_a_few_modules_know_airflow(path):
+    if any(module.split(".")[0] == "airflow" for module in imports(path)):
+        assert name(path) in AIRFLOW_MODULES
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_modules_and_functions_stay_small(path):
+    tree = ast.parse(path.read_text())
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = [f.name for f in functions if f.end_lineno - f.lineno + 1 - docstring_lines(f) > MAX_FUNCTION_LINES]
+
+    assert len(path.read_text().splitlines()) <= MAX_MODULE_LINES or name(path) in READ_AS_ONE
+    assert long == []
+
+
+def docstring_lines(function):
+    first = function.body[0]
+    is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    return first.end_lineno - first.lineno + 1 if is_docstring else 0
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_names_say_something(path):
+    assert set(path.relative_to(PACKAGE).with_suffix("").parts).isdisjoint(VAGUE)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_every_module_says_which_question_it_answers(path):
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+def test_the_plugins_folder_holds_one_short_file():
+    """The loader executes every .py below plugins/ and registers it by its bare name."""
+    files = list((CHECKOUT / "plugins").rglob("*.py"))
+
+    assert [path.name for path in files] == ["rtb_optimizer_plugin.py"]
+    assert len(files[0].read_text().splitlines()) <= 25
