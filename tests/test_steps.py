@@ -1,13 +1,20 @@
 """A whole run, step by step, without Airflow: each step twice, since Airflow may run any of them twice."""
 
+import hashlib
 import io
+import json
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import func, select
 
-from rtb_optimizer import steps
-from rtb_optimizer.store import runs
-from rtb_optimizer.store.schema import Entity, Run
+from rtb_optimizer import pipeline, steps
+from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, LogsInvalid, LogsMissing, MacroGap, RunNotRunning
+from rtb_optimizer.store import connections, entities, runs
+from rtb_optimizer.store.objects import run_prefix
+from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunFeature, RunFeatureMacro, RunOutput
+from seeded_logs import BUSY_WORLD, NIGHTS, write_logs
 
 pytestmark = pytest.mark.usefixtures("logs")
 STEPS = ("require_partitions", "select_features", "build_segments", "map_ad_macros", "write_outputs", "activate_run")
@@ -28,3 +35,205 @@ def test_logs_become_an_active_run_and_every_step_may_run_twice(add_entity, requ
     assert set(written) == {"segments", "features", "ad_macros", "report", "manifest"}
     table = pq.read_table(io.BytesIO(store.read(written["segments"].s3_key)))
     assert table.num_rows == run.total_segments == written["segments"].row_count
+
+
+@pytest.fixture
+def run_all(add_entity):
+    """Run every step of a request, as one attempt; returns the run's id."""
+
+    def run(request):
+        opt_run_id = steps.create_run(request)
+        for step in STEPS:
+            getattr(steps, step)(opt_run_id)
+        return opt_run_id
+
+    add_entity()
+    return run
+
+
+def facts(session, store, opt_run_id):
+    """All that one run has told: its rows, its decisions, its objects."""
+    tables = (RunFeature, RunOutput, RunFeatureMacro, RunDecision)
+    rows = [session.scalar(select(func.count()).where(table.run_id == opt_run_id)) for table in tables]
+    run = session.get_one(Run, opt_run_id)
+    prefix = run_prefix(session.get_one(Entity, run.entity_id).s3_base_path, run.run_code)
+    return rows, sorted((entry.key, entry.etag) for entry in store.list(prefix))
+
+
+def test_a_retried_step_tells_no_fact_twice(run_all, request_run, session, store):
+    opt_run_id = run_all(request_run())
+    before = facts(session, store, opt_run_id)
+
+    assert steps.create_run(request_run()) == opt_run_id
+    decided = steps.activate_run(opt_run_id)
+
+    assert decided.decision == "activated"
+    assert facts(session, store, opt_run_id) == before
+
+
+def test_a_step_of_an_ended_run_refuses_and_writes_nothing(run_all, request_run, session, store):
+    opt_run_id = run_all(request_run())
+    before = facts(session, store, opt_run_id)
+
+    for step in STEPS[1:-1]:
+        with pytest.raises(RunNotRunning, match="is succeeded, not running"):
+            getattr(steps, step)(opt_run_id)
+    assert facts(session, store, opt_run_id) == before
+
+
+def test_a_cleared_dag_run_gets_a_new_run_and_closes_the_old_one(add_entity, request_run, session):
+    add_entity()
+    first = steps.create_run(request_run())
+    second = steps.create_run(request_run(clear_number=1))
+
+    assert first != second
+    assert session.get_one(Run, first).status == "failed"
+    assert session.get_one(Run, first).error_message == "the dag run was cleared: a new run took over"
+    with pytest.raises(RunNotRunning):
+        steps.select_features(first)
+
+
+def test_an_older_window_that_finishes_last_leaves_the_newer_run_active(run_all, request_run, session):
+    newest = run_all(request_run())
+    older = run_all(request_run(dag_run_id="backfill__1", data_start="2026-03-06", data_end="2026-03-09"))
+
+    assert session.get_one(Run, older).status == "succeeded"
+    assert entities.find(session, "drugs_com").active_run_id == newest
+    assert [(d.run_id, d.decision) for d in session.scalars(select(RunDecision).order_by(RunDecision.id))] == [
+        (newest, "activated"),
+        (older, "superseded"),
+    ]
+
+
+def test_an_older_window_takes_over_when_asked_by_name(run_all, request_run, session):
+    run_all(request_run())
+    window = {"data_start": "2026-03-06", "data_end": "2026-03-09"}
+    older = run_all(request_run(dag_run_id="manual__2", overrides={"allow_older_window": True}, **window))
+
+    assert entities.find(session, "drugs_com").active_run_id == older
+
+
+def test_a_bad_configuration_is_recorded_as_a_failed_run_with_every_violation(add_entity, request_run, session):
+    add_entity()
+
+    with pytest.raises(ConfigInvalid):
+        steps.create_run(request_run(overrides={"max_features": 99, "max_featurs": 3}))
+
+    run = session.scalars(select(Run)).one()
+    assert run.status == "failed"
+    assert run.error_message == (
+        "create_run: ConfigInvalid: max_featurs (trigger): unknown config key; "
+        "max_features (trigger): 99 is above the maximum of 20"
+    )
+
+
+def test_a_paused_entity_starts_no_run_and_a_running_one_finishes_without_activating(add_entity, request_run, session):
+    add_entity()
+    opt_run_id = steps.create_run(request_run())
+    for step in STEPS[:-1]:
+        getattr(steps, step)(opt_run_id)
+    with connections.session() as other:
+        entities.set_status(other, "drugs_com", "paused")
+        other.commit()
+
+    decided = steps.activate_run(opt_run_id)
+
+    assert (decided.decision, decided.reasons) == ("held", ("the entity is paused",))
+    assert entities.find(session, "drugs_com").active_run_id is None
+    with pytest.raises(EntityInvalid, match="resume it"):
+        steps.create_run(request_run(dag_run_id="manual__2"))
+
+
+def test_a_missing_partition_fails_the_run_with_its_name(add_entity, request_run):
+    add_entity()
+    request = request_run(data_start="2026-03-05", data_end="2026-03-08")
+
+    with pytest.raises(LogsMissing, match=r"1 of 3 partitions are not complete: s3://.*date=2026-03-05/"):
+        pipeline.run(request)
+
+
+def test_a_failed_run_leaves_the_active_one_alone_and_says_what_and_where(run_all, request_run, session):
+    active = run_all(request_run())
+
+    with pytest.raises(LogsInvalid):
+        pipeline.run(request_run(dag_run_id="manual__2", overrides={"outcome_column": "clicks"}))
+
+    failed = session.scalars(select(Run).where(Run.airflow_run_id == "manual__2")).one()
+    assert failed.status == "failed"
+    assert failed.error_message.startswith(
+        "select_features: LogsInvalid: the logs have no column 'clicks' (outcome_column); they have: ad_size, "
+    )
+    assert entities.find(session, "drugs_com").active_run_id == active
+
+
+def test_a_gap_without_a_policy_fails_and_one_with_a_policy_is_told_in_the_report(run_all, request_run, session, store):
+    policies = {"macro_formats": ["xandr"], "macro_gap_policies": {"xandr": "fail"}}
+    with pytest.raises(MacroGap, match="format 'xandr' has no macro for"):
+        pipeline.run(request_run(dag_run_id="manual__1", overrides=policies | {"anchor_features": ["carrier"]}))
+
+    policies["macro_gap_policies"] = {"xandr": "skip_format"}
+    skipped = run_all(request_run(dag_run_id="manual__2", overrides=policies | {"anchor_features": ["carrier"]}))
+    key = {o.output_type: o.s3_key for o in runs.outputs(session, skipped)}["ad_macros"]
+    xandr = json.loads(store.read(key))["formats"]["xandr"]
+
+    assert runs.ad_macros(session, skipped) == []
+    assert (xandr["combo"], xandr["coverage"]["carrier"]) == (None, "gap")
+
+
+def test_shuffled_logs_give_the_same_bytes(run_all, request_run, session, store, base_path):
+    first = run_all(request_run())
+    for day in NIGHTS:
+        key = f"{base_path.removeprefix('s3://rtb/')}/logs/date={day}/part-0.parquet"
+        table = pq.read_table(io.BytesIO(store.read(key)))
+        body = io.BytesIO()
+        pq.write_table(table.take(np.random.default_rng(1).permutation(len(table))), body, row_group_size=777)
+        store.replace(key, body.getvalue())
+    second = run_all(request_run(dag_run_id="manual__2"))
+
+    hashes = [
+        {o.output_type: o.sha256 for o in runs.outputs(session, n) if o.output_type != "manifest"}
+        for n in (first, second)
+    ]
+    assert hashes[0] == hashes[1]
+
+
+def test_the_manifest_lists_what_was_read_and_written(run_all, request_run, session, store):
+    opt_run_id = run_all(request_run())
+    rows = {o.output_type: o for o in runs.outputs(session, opt_run_id)}
+    manifest = json.loads(store.read(rows["manifest"].s3_key))
+
+    assert len(manifest["inputs"]) == len(NIGHTS)
+    assert set(manifest["outputs"]) == {"segments", "features", "ad_macros", "report"}
+    for name, listed in manifest["outputs"].items():
+        assert listed["sha256"] == rows[name].sha256 == hashlib.sha256(store.read(listed["s3_key"])).hexdigest()
+
+
+def test_active_json_says_what_the_catalog_says(run_all, request_run, session, store, base_path):
+    opt_run_id = run_all(request_run())
+    copy = json.loads(store.read(f"{base_path.removeprefix('s3://rtb/')}/drugs_com/active.json"))
+
+    assert copy["run_id"] == opt_run_id
+    assert {name: o["sha256"] for name, o in copy["outputs"].items()} == {
+        o.output_type: o.sha256 for o in runs.outputs(session, opt_run_id)
+    }
+
+
+def test_the_planted_signal_is_found_and_noise_is_not(add_entity, request_run, session, store, base_path):
+    """Adspace, device and size carry signal in the seeded world; the carrier and the user id carry none."""
+    logs_path = f"{base_path}/busy/date={{date}}/"
+    write_logs(store, logs_path, NIGHTS, BUSY_WORLD)
+    add_entity("busy", logs_path=logs_path, denied_features="")
+
+    decided = pipeline.run(request_run("busy"))
+
+    chosen = [feature.feature_name for feature in runs.features(session, decided.opt_run_id)]
+    keys = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}
+    reasons = {r["name"]: r["reason"] for r in json.loads(store.read(keys["features"]))["rejected"]}
+    table = pq.read_table(io.BytesIO(store.read(keys["segments"]))).to_pylist()
+    assert chosen[0] == "internal_adspace_id"
+    assert {"device_type", "ad_size"} <= set(chosen)
+    assert {"carrier", "user_id"}.isdisjoint(chosen)
+    assert reasons["user_id"] == "near_unique"
+    assert table[0]["is_default"]
+    assert all(0.3 <= row["multiplier"] <= 3.0 for row in table)
+    assert all(row["factor_low"] <= row["factor"] <= row["factor_high"] for row in table)

@@ -17,18 +17,27 @@ log = logging.getLogger(__name__)
 def sweep_runs(dag_run_state: Callable[[str, str], str]) -> int:
     """End every running run whose dag run is over; return how many.
 
-    `dag_run_state(dag_id, dag_run_id)` says `queued`, `running`, `success`, `failed` or `deleted`.
+    `dag_run_state(dag_id, dag_run_id)` says `queued`, `running`, `success`, `failed` or `deleted`. Where it cannot
+    say, the others are swept all the same, and its exception is raised at the end.
     """
-    swept = 0
+    swept, problem = 0, None
     with connections.session() as session:
         for attempt in failures.running_attempts(session):
             if attempt.dag_id == CLI_DAG_ID:
                 continue
-            state = dag_run_state(attempt.dag_id, attempt.dag_run_id)
+            try:
+                state = dag_run_state(attempt.dag_id, attempt.dag_run_id)
+            except Exception as unknown:
+                log.warning("the state of %s of %s", attempt.dag_run_id, attempt.dag_id, exc_info=True)
+                problem = unknown
+                continue
             if state not in ALIVE:
                 swept += failures.fail(session, attempt, f"swept: the dag run is {state}, and nothing else told of it")
+            session.commit()  # asking takes time, in which a run's row must not stay locked
         swept += failures.fail_abandoned(session, CLI_DAG_ID, CLI_RUN_LIMIT)
         session.commit()
+    if problem:
+        raise problem
     return swept
 
 

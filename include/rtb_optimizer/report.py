@@ -46,15 +46,12 @@ def selection_document(
             "positive_rows": found.positive_rows,
             "rows_by_day": {str(day): rows for day, rows in found.rows_by_day.items()},
             "anomalies": {name: count for name, count in found.anomalies.items() if count},
+            "partitions": [p.url for p in partitions],
             "partitions_expected": expected,
-            "partitions": [
-                {
-                    "url": p.url,
-                    "files": [{"key": f.key, "byte_size": f.byte_size, "etag": f.etag} for f in p.files],
-                }
-                for p in partitions
-            ],
         },
+        "inputs": [
+            {"s3_key": file.key, "byte_size": file.byte_size, "etag": file.etag} for p in partitions for file in p.files
+        ],
     }
 
 
@@ -117,7 +114,9 @@ def report_document(
     }
 
 
-def manifest_document(workspace: Workspace, written: Mapping[str, tuple[StoredObject, int]]) -> dict[str, Any]:
+def manifest_document(
+    workspace: Workspace, inputs: Sequence[Mapping[str, Any]], written: Mapping[str, tuple[StoredObject, int]]
+) -> dict[str, Any]:
     """Return the manifest: the object written last, that lists the others with size, sha256 and rows."""
     return {
         "entity_code": workspace.entity_code,
@@ -127,6 +126,7 @@ def manifest_document(workspace: Workspace, written: Mapping[str, tuple[StoredOb
         "data_end": workspace.window.end.isoformat(),
         "code_version": __version__,
         "config_sha256": sha256(outputs.json_bytes(workspace.snapshot)).hexdigest(),
+        "inputs": list(inputs),
         "outputs": {
             name: {
                 "s3_bucket": o.bucket,

@@ -152,7 +152,7 @@ def write_outputs(opt_run_id: int) -> int:
     }
     for name, (document, rows) in documents.items():
         written[name] = (workspace.write(f"{name}.json", outputs.json_bytes(document)), rows)
-    manifest = report.manifest_document(workspace, written)
+    manifest = report.manifest_document(workspace, selection["inputs"], written)
     written["manifest"] = (workspace.write("manifest.json", outputs.json_bytes(manifest)), len(written))
     with connections.session() as session:
         runs.record_outputs(session, opt_run_id, written)

@@ -5,45 +5,37 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rtb_optimizer.core.activation import Decision, RunAge, decide, failed_gates
+from rtb_optimizer.core.activation import RunAge, decide, failed_gates
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 ACTIVE = RunAge(5, DAY)
 OLDER = DAY - timedelta(days=1)
 NEWER = DAY + timedelta(days=1)
+BEHIND = "run 5 has data up to 2026-03-10 00:00, this one up to"
 
 
 @pytest.mark.parametrize(
-    ("candidate", "active", "status", "gates", "allow_older", "decision", "reason"),
+    ("candidate", "active", "status", "gates", "allow_older", "verdict"),
     [
-        (RunAge(6, DAY), None, "active", [], False, "activated", "first active run of the entity"),
-        (RunAge(6, NEWER), ACTIVE, "active", [], False, "activated", "newer data than run 5"),
-        (RunAge(4, NEWER), ACTIVE, "active", [], False, "activated", "newer data than run 5"),
-        (
-            *(RunAge(6, DAY), ACTIVE, "active", [], False),
-            *("activated", "data as new as, and a later run than, run 5"),
-        ),
-        (
-            *(RunAge(4, DAY), ACTIVE, "active", [], False),
-            *("superseded", "run 5 has data up to 2026-03-10 00:00, this one up to 2026-03-10 00:00"),
-        ),
-        (
-            *(RunAge(9, OLDER), ACTIVE, "active", [], False),
-            *("superseded", "run 5 has data up to 2026-03-10 00:00, this one up to 2026-03-09 00:00"),
-        ),
-        (RunAge(9, OLDER), ACTIVE, "active", [], True, "activated", "older than run 5, allowed by name"),
-        (RunAge(6, NEWER), ACTIVE, "active", [], True, "activated", "newer data than run 5"),
-        (RunAge(6, NEWER), ACTIVE, "paused", [], False, "held", "the entity is paused"),
-        (RunAge(6, NEWER), None, "retired", [], True, "held", "the entity is retired"),
-        (RunAge(6, NEWER), ACTIVE, "active", ["too little"], False, "held", "too little"),
-        (RunAge(6, DAY), None, "active", ["too little"], False, "held", "too little"),
-        (RunAge(9, OLDER), ACTIVE, "active", ["too little"], True, "held", "too little"),
+        (RunAge(6, DAY), None, "active", [], False, "activated: first active run of the entity"),
+        (RunAge(6, NEWER), ACTIVE, "active", [], False, "activated: newer data than run 5"),
+        (RunAge(4, NEWER), ACTIVE, "active", [], False, "activated: newer data than run 5"),
+        (RunAge(6, DAY), ACTIVE, "active", [], False, "activated: data as new as, and a later run than, run 5"),
+        (RunAge(4, DAY), ACTIVE, "active", [], False, f"superseded: {BEHIND} 2026-03-10 00:00"),
+        (RunAge(9, OLDER), ACTIVE, "active", [], False, f"superseded: {BEHIND} 2026-03-09 00:00"),
+        (RunAge(9, OLDER), ACTIVE, "active", [], True, "activated: older than run 5, allowed by name"),
+        (RunAge(6, NEWER), ACTIVE, "active", [], True, "activated: newer data than run 5"),
+        (RunAge(6, NEWER), ACTIVE, "paused", [], False, "held: the entity is paused"),
+        (RunAge(6, NEWER), None, "retired", [], True, "held: the entity is retired"),
+        (RunAge(6, NEWER), ACTIVE, "active", ["too little"], False, "held: too little"),
+        (RunAge(6, DAY), None, "active", ["too little"], False, "held: too little"),
+        (RunAge(9, OLDER), ACTIVE, "active", ["too little"], True, "held: too little"),
     ],
 )
-def test_a_decision_follows_status_then_gates_then_age(candidate, active, status, gates, allow_older, decision, reason):
-    verdict = decide(candidate, active, status, gates, allow_older=allow_older)
+def test_a_decision_follows_status_then_gates_then_age(candidate, active, status, gates, allow_older, verdict):
+    decided = decide(candidate, active, status, gates, allow_older=allow_older)
 
-    assert (verdict.decision, verdict.reasons) == (Decision(decision), (reason,))
+    assert f"{decided.decision}: {'; '.join(decided.reasons)}" == verdict
 
 
 def test_all_gates_that_fail_are_reasons():

@@ -92,10 +92,8 @@ def sampled_share(settings: Settings, rows: int, positive_rows: int) -> float:
     It is a whole number of hash buckets, so that weighting back by it is exact.
     """
     others = rows - positive_rows
-    wanted = settings.negatives_per_positive * max(positive_rows, 1)
-    if rows <= settings.full_sample_rows or wanted >= others:
-        return 1.0
-    return math.ceil(max(wanted, settings.full_sample_rows) / others * SAMPLE_BUCKETS) / SAMPLE_BUCKETS
+    wanted = max(settings.negatives_per_positive * max(positive_rows, 1), settings.full_sample_rows)
+    return math.ceil(wanted / others * SAMPLE_BUCKETS) / SAMPLE_BUCKETS if wanted < others else 1.0
 
 
 def encode(column: "pa.ChunkedArray", name: str, settings: Settings) -> Feature:

@@ -1,0 +1,53 @@
+"""A column that was written after the outcome gives itself away: values that never stand without it."""
+
+import numpy as np
+import pytest
+
+from planted_samples import planted, sample_of
+from rtb_optimizer.core.leaks import knows_the_outcome, pure_share
+
+
+def with_column(column, outcome):
+    sample = sample_of(outcome, column=column)
+    return sample.features["column"], sample
+
+
+OUTCOME = [1.0] * 100 + [0.0] * 900
+
+
+def test_an_id_that_only_rows_with_an_outcome_have_is_found():
+    column = ["conversion"] * 60 + ["none"] * 940
+
+    assert pure_share(*with_column(column, OUTCOME)) == pytest.approx(0.6)
+    assert knows_the_outcome(*with_column(column, OUTCOME))
+
+
+def test_a_tenth_of_the_outcomes_is_allowed_and_more_is_not():
+    assert not knows_the_outcome(*with_column(["x"] * 10 + ["none"] * 990, OUTCOME))
+    assert knows_the_outcome(*with_column(["x"] * 11 + ["none"] * 989, OUTCOME))
+
+
+def test_values_seen_too_rarely_to_tell_luck_from_knowledge_do_not_count():
+    # A value is surprising from 5 outcomes on here: 0.1 ** 5 is below exp(-10), 0.1 ** 4 is not.
+    for size, share in ((4, 0.0), (5, 1.0)):
+        column = [f"v{n // size}" for n in range(100)] + ["none"] * 900
+
+        assert pure_share(*with_column(column, OUTCOME)) == pytest.approx(share)
+
+
+def test_a_value_with_a_few_plain_rows_is_still_pure():
+    assert pure_share(*with_column(["x"] * 105 + ["none"] * 895, OUTCOME)) == pytest.approx(1.0)
+    assert pure_share(*with_column(["x"] * 120 + ["none"] * 880, OUTCOME)) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", ["site", "device", "noise", "random_id"])
+def test_signal_and_noise_that_were_known_before_are_not_suspected(name, seed):
+    sample = planted(seed)
+
+    assert pure_share(sample.features[name], sample) < 0.01
+
+
+@pytest.mark.parametrize("outcome", [np.zeros(20), np.ones(20)])
+def test_where_no_row_or_every_row_has_an_outcome_nothing_can_be_told(outcome):
+    assert pure_share(*with_column(["a", "b"] * 10, outcome)) == 0.0

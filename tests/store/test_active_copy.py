@@ -1,0 +1,115 @@
+"""Does active.json say what the catalog says, whoever writes it and when?"""
+
+import json
+from datetime import date, timedelta
+
+import pytest
+
+from rtb_optimizer.store import activation, active_copy, connections, runs
+from rtb_optimizer.store.objects import active_key
+from rtb_optimizer.store.schema import Run
+
+DAY = date(2026, 3, 10)
+
+
+@pytest.fixture
+def entity(add_entity):
+    return add_entity()
+
+
+@pytest.fixture
+def activate(entity, make_run, store):
+    """Make a run with one output and activate it; returns the run."""
+
+    def new(days=0):
+        run = make_run(entity, data_end=DAY + timedelta(days=days))
+        with connections.session() as own:
+            stored = store.put_once(f"{active_key(entity.s3_base_path)}-{run.run_code}", b"12345")
+            runs.record_outputs(own, run.run_id, {"segments": (stored, 7)})
+            activation.finish(own, run.run_id, 1, (), allow_older=False)
+            own.commit()
+        return run
+
+    return new
+
+
+@pytest.fixture
+def read(entity, store):
+    return lambda: json.loads(store.read(active_key(entity.s3_base_path)))
+
+
+def test_before_the_first_activation_there_is_no_copy(entity, session, store):
+    assert not active_copy.refresh(session, "drugs_com")
+    assert store.stored(active_key(entity.s3_base_path)) is None
+
+
+def test_the_copy_tells_a_reader_all_it_needs(entity, activate, session, read, store):
+    run = activate()
+    assert active_copy.refresh(session, "drugs_com")
+    found = read()
+    output = found["outputs"].pop("segments")
+    assert {name: found[name] for name in ("entity_code", "object_id", "object_type", "run_id", "run_code")} == {
+        "entity_code": entity.entity_code,
+        "object_id": 1334,
+        "object_type": "ssp",
+        "run_id": run.run_id,
+        "run_code": run.run_code,
+    }
+    assert (found["data_start"], found["data_end"]) == ("2026-03-09T00:00:00+00:00", "2026-03-10T00:00:00+00:00")
+    assert found["decision_number"] == 1
+    assert found["activated_at"]
+    assert (output["s3_bucket"], output["row_count"], output["byte_size"]) == ("rtb", 7, 5)
+    assert store.stored(output["s3_key"]).sha256 == output["sha256"]
+
+
+def test_a_copy_that_is_right_is_not_written_again(activate, session):
+    activate()
+    assert [active_copy.refresh(session, "drugs_com") for _ in range(3)] == [True, False, False]
+
+
+@pytest.mark.parametrize("garbage", [b"", b"{", b"\xff\x00", b'{"run_id": 1}'])
+def test_a_copy_that_is_wrong_is_written_again(entity, activate, session, store, read, garbage):
+    run = activate()
+    store.replace(active_key(entity.s3_base_path), garbage)
+    assert active_copy.refresh(session, "drugs_com")
+    assert read()["run_id"] == run.run_id
+
+
+def test_the_copy_follows_a_roll_back_and_says_which_decision_it_was(activate, session, read):
+    first = activate()
+    activate(1)
+    activation.roll_back(session, "drugs_com", "ana", "bad")
+    session.commit()
+    assert active_copy.refresh(session, "drugs_com")
+    assert (read()["run_id"], read()["decision_number"]) == (first.run_id, 3)
+
+
+def test_a_decision_that_moves_nothing_leaves_the_copy_as_it_is(activate, session):
+    activate()
+    active_copy.refresh(session, "drugs_com")
+    activate(-1)  # superseded
+    assert not active_copy.refresh(session, "drugs_com")
+
+
+def test_a_writer_that_read_before_the_pointer_moved_sees_that_it_has(entity, activate, session, read):
+    """Its session may even hold the entity as it was: the truth is asked for again."""
+    activate()
+    active_copy.refresh(session, "drugs_com")
+    assert session.get_one(Run, read()["run_id"])
+    newer = activate(1)
+    assert active_copy.refresh(session, entity.entity_code)
+    assert read()["run_id"] == newer.run_id
+
+
+def test_of_many_that_activate_and_write_at_once_the_copy_is_the_newest_s(entity, make_run, session, read, at_once):
+    def finish(opt_run_id):
+        with connections.session() as own:
+            activation.finish(own, opt_run_id, 1, (), allow_older=False)
+            own.commit()
+            active_copy.refresh(own, entity.entity_code)
+
+    for turn in range(4):
+        made = [make_run(entity, data_end=DAY + timedelta(days=8 * turn + n)).run_id for n in range(8)]
+        at_once(finish, made)
+        assert read()["run_id"] == made[-1]
+        assert not active_copy.refresh(session, entity.entity_code)
