@@ -29,8 +29,10 @@ setup: $(INSTALLED) ## Create .venv from the pinned requirements.txt
 demo: setup ## Start everything, run the main job on seeded logs, show what came out, stop
 	@$(RUN) -m rtb_optimizer.demo $(ARGS)
 
-up: setup ## Start PostgreSQL, the S3 store and Airflow; leave them running
+up: setup ## Start PostgreSQL, the S3 store and Airflow, with a migrated and seeded catalog; leave them running
 	@$(RUN) -m rtb_optimizer.local up $(ARGS)
+	@. "$${RTB_LOCAL_DIR:-./.local}/env" && for step in migrate seed manifest; do \
+	    $(VENV_PYTHON) -m rtb_optimizer $$step >/dev/null || exit 1; done
 
 down: ## End what `make up` started
 	@if [ -x $(VENV_PYTHON) ]; then $(RUN) -m rtb_optimizer.local down; else echo "Nothing runs: there is no .venv"; fi

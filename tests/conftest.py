@@ -1,6 +1,7 @@
 """What tests stand on: a real PostgreSQL built by the migrations, a real S3 store, seeded logs."""
 
 import os
+import shutil
 import tempfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -28,6 +29,13 @@ from seeded_logs import NIGHTS, write_logs
 
 CHECKOUT = Path(__file__).parents[1]
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
+
+
+def pytest_unconfigure():
+    """Leave nothing behind: the home above was made for these tests alone."""
+    home = Path(os.environ["AIRFLOW_HOME"])
+    if home.name.startswith("rtb_optimizer_airflow_"):
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -217,6 +217,18 @@ def test_a_run_whose_logs_are_late_waits_deferred_and_goes_on_when_they_arrive(a
     assert row_of(dag_run)["decision"] == "superseded"
 
 
+def test_a_run_whose_logs_never_arrive_fails_with_the_list_after_the_freshness_timeout(airflow):
+    window = {"data_start": f"{night(15):%F}", "data_end": f"{night(13):%F}"}
+    dag_run = airflow.trigger(DAG, window | {"freshness_timeout_minutes": 0})
+
+    assert airflow.wait(DAG, dag_run) == "failed"
+    assert run_of(dag_run).error_message == (
+        "wait_for_logs (try 1): LogsMissing: 2 of 2 partitions are not complete: "
+        f"s3://rtb/e2e/logs/date={night(15):%F}/, s3://rtb/e2e/logs/date={night(14):%F}/; "
+        "deliver them, or lower min_partition_share"
+    )
+
+
 def test_a_task_that_a_user_marks_failed_ends_the_run_through_the_dag_callback(airflow):
     dag_run = waiting_run(airflow, days_ago=20)
     airflow.call("PATCH", f"/dags/{DAG}/dagRuns/{dag_run}/taskInstances/wait_for_logs", {"new_state": "failed"})

@@ -52,17 +52,14 @@ def active(add_entity, create):
     return new
 
 
-@pytest.mark.parametrize(
-    ("dag_run_state", "ended"),
-    [("queued", False), ("running", False), ("success", True), ("failed", True), ("deleted", True)],
-)
-def test_a_run_is_ended_when_its_dag_run_is_over(add_entity, create, state, dag_run_state, ended):
-    run, asked = create(add_entity()), []
-    swept = maintenance.sweep_runs(lambda *dag_run: asked.append(dag_run) or dag_run_state)
-    assert asked == [("dag", "manual__1")]
-    assert swept == int(ended)
-    said = f"swept: the dag run is {dag_run_state}, and nothing else told of it"
-    assert state(run) == (("failed", said) if ended else ("running", None))
+def test_a_run_is_ended_when_its_dag_run_is_over(add_entity, create, state):
+    entity, asked = add_entity(), []
+    for said, ended in (("queued", 0), ("running", 0), ("success", 1), ("failed", 1), ("deleted", 1)):
+        run = create(entity, said)
+        assert maintenance.sweep_runs(lambda *dag_run: asked.append(dag_run) or dag_run[1]) == ended
+        message = f"swept: the dag run is {said}, and nothing else told of it"
+        assert state(run) == (("failed", message) if ended else ("running", None))
+    assert set(asked) == {("dag", said) for said in ("queued", "running", "success", "failed", "deleted")}
 
 
 def test_a_sweep_ends_only_those_that_are_over_and_does_so_once(add_entity, create, state):
@@ -142,7 +139,7 @@ def test_one_entity_that_cannot_be_reconciled_does_not_stop_the_others_and_is_na
         update(Entity).where(Entity.entity_code == "broken_com").values(s3_base_path="s3://no-such-bucket/x")
     )
     session.commit()
-    with pytest.raises(CopiesNotReconciled, match="broken_com: .*NoSuchBucket") as caught:
+    with pytest.raises(CopiesNotReconciled, match=r"broken_com: .*NoSuchBucket") as caught:
         maintenance.reconcile_active_copies()
     assert "\n" not in str(caught.value)
     assert "a_com" not in str(caught.value)

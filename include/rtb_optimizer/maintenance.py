@@ -4,8 +4,11 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
+from sqlalchemy.orm import Session
+
 from rtb_optimizer.errors import CopiesNotReconciled
 from rtb_optimizer.store import active_copy, connections, entities, failures, manifest_export
+from rtb_optimizer.store.runs import Attempt
 
 CLI_DAG_ID = "cli"
 CLI_RUN_LIMIT = timedelta(hours=24)
@@ -20,25 +23,29 @@ def sweep_runs(dag_run_state: Callable[[str, str], str]) -> int:
     `dag_run_state(dag_id, dag_run_id)` says `queued`, `running`, `success`, `failed` or `deleted`. Where it cannot
     say, the others are swept all the same, and its exception is raised at the end.
     """
-    swept, problem = 0, None
+    swept, problems = 0, []
     with connections.session() as session:
         for attempt in failures.running_attempts(session):
-            if attempt.dag_id == CLI_DAG_ID:
-                continue
             try:
-                state = dag_run_state(attempt.dag_id, attempt.dag_run_id)
-            except Exception as unknown:
+                swept += _swept(session, attempt, dag_run_state) if attempt.dag_id != CLI_DAG_ID else 0
+            except Exception as problem:
                 log.warning("the state of %s of %s", attempt.dag_run_id, attempt.dag_id, exc_info=True)
-                problem = unknown
-                continue
-            if state not in ALIVE:
-                swept += failures.fail(session, attempt, f"swept: the dag run is {state}, and nothing else told of it")
-            session.commit()  # asking takes time, in which a run's row must not stay locked
+                session.rollback()
+                problems.append(problem)
         swept += failures.fail_abandoned(session, CLI_DAG_ID, CLI_RUN_LIMIT)
         session.commit()
-    if problem:
-        raise problem
+    if problems:
+        raise problems[0]
     return swept
+
+
+def _swept(session: Session, attempt: Attempt, dag_run_state: Callable[[str, str], str]) -> int:
+    state = dag_run_state(attempt.dag_id, attempt.dag_run_id)
+    if state in ALIVE:
+        return 0
+    ended = failures.fail(session, attempt, f"swept: the dag run is {state}, and nothing else told of it")
+    session.commit()  # asking for the next one takes time, in which no row must stay locked
+    return ended
 
 
 def export_manifest() -> int:

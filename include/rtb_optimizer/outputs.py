@@ -73,9 +73,9 @@ def ad_macros_document(
 
 
 def segments_summary(segments: Sequence[Segment]) -> dict[str, Any]:
-    """Return what the report says of the table: size, tiers, best and worst by what they move.
+    """Return what the report says of the table: size, tiers, best and worst by how much of the traffic they move.
 
-    A segment's weight is its expected outcomes: a large factor on nothing is no news.
+    A segment's weight is its exposures: a large factor on nothing is no news.
     """
     rows = [s for s in segments if not s.is_default]
     moved = sorted(rows, key=lambda s: (-s.counts.exposure * abs(s.multiplier - 1), segment_key(s.pattern)))

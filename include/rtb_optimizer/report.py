@@ -20,6 +20,7 @@ from rtb_optimizer.workspace import Workspace
 ANOMALY_WORDS = {
     "zero_exposure": "rows without any exposure: not counted",
     "outcome_above_exposure": "rows with more outcomes than exposures: outcomes cut to the exposures",
+    "outcome_negative": "rows with a negative outcome: counted as no outcome",
     "outcome_null": "rows without an outcome value: counted as no outcome",
     "value_negative": "rows with a negative value: kept in the sums",
     "cost_negative": "rows with a negative cost: weigh nothing when bids are normalised",

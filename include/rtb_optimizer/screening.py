@@ -1,7 +1,7 @@
 """Which candidates are looked at, what is chosen, and what is that worth on rows that selection never saw?"""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rtb_optimizer.core.leaks import knows_the_outcome
 from rtb_optimizer.core.model import fit, log_likelihood_gain
@@ -32,7 +32,9 @@ def choose_features(engine: Engine, table: LogTable, found: Profile) -> Choice:
     drawn = draw_sample(engine, table, names, found.totals.rows, found.positive_rows)
     screened = {name: _unfit(name, drawn.sample, s) for name in names if name not in s.anchor_features}
     kept = [name for name, why in screened.items() if why is None]
-    selection = select(drawn.sample.where(~drawn.split.holdout), kept, s.anchor_features, s.selection_rules)
+    enough = found.totals.outcome >= s.min_positives  # of the whole window, as the gate counts them
+    rules = replace(s.selection_rules, min_positives=0) if enough else s.selection_rules
+    selection = select(drawn.sample.where(~drawn.split.holdout), kept, s.anchor_features, rules)
     early += [Rejected(name, why) for name, why in screened.items() if why is not None]
     return Choice(
         selection=Selection(selection.chosen, tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))),

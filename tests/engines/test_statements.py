@@ -173,7 +173,11 @@ def test_outcomes_beyond_exposures_are_cut_for_rates_and_reported(open_logs):
 
 def test_rows_that_contradict_themselves_are_counted_by_kind(open_logs):
     engine, table = open_logs(
-        {"click": [1, None, 0], "earned": [-1.0, 2.0, -0.5], "paid": [0.1, -0.1, 0.0]},
+        {
+            "click": pa.array([1.0, None, float("nan"), -2.0]),
+            "earned": [-1.0, 2.0, -0.5, float("nan")],
+            "paid": [0.1, -0.1, 0.0, 0.0],
+        },
         value_column="earned",
         cost_column="paid",
     )
@@ -182,7 +186,8 @@ def test_rows_that_contradict_themselves_are_counted_by_kind(open_logs):
     assert found.anomalies == {
         "zero_exposure": 0,
         "outcome_above_exposure": 0,
-        "outcome_null": 1,
+        "outcome_negative": 1,
+        "outcome_null": 2,
         "value_negative": 2,
         "cost_negative": 1,
         "duplicate": 0,

@@ -36,6 +36,13 @@ def empty_engine(new_database):
 
 
 @pytest.fixture
+def folder(stack):
+    """An S3 folder of this test's own, for tests that need no catalog."""
+    assert stack
+    return f"s3://rtb/folder_{os.urandom(6).hex()}"
+
+
+@pytest.fixture
 def at_once():
     """Call a function once per argument, in as many threads that all start together; returns what came of each."""
 

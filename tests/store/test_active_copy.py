@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from rtb_optimizer.store import activation, active_copy, connections, runs
-from rtb_optimizer.store.objects import active_key
+from rtb_optimizer.store.objects import ObjectStore, active_key
 from rtb_optimizer.store.schema import Run
 
 DAY = date(2026, 3, 10)
@@ -113,3 +113,20 @@ def test_of_many_that_activate_and_write_at_once_the_copy_is_the_newest_s(entity
         at_once(finish, made)
         assert read()["run_id"] == made[-1]
         assert not active_copy.refresh(session, entity.entity_code)
+
+
+def test_a_slow_writer_of_the_old_truth_does_not_have_the_last_word(entity, activate, session, read, monkeypatch):
+    """Between its look at the catalog and its write another run activates and writes its own copy."""
+    write, newer = ObjectStore.replace, []
+
+    def overtaken(self, key, body):
+        if not newer:
+            newer.append(activate(1))
+            with connections.session() as other:
+                active_copy.refresh(other, entity.entity_code)
+        return write(self, key, body)
+
+    activate()
+    monkeypatch.setattr(ObjectStore, "replace", overtaken)
+    assert active_copy.refresh(session, entity.entity_code)
+    assert read()["run_id"] == newer[0].run_id

@@ -5,36 +5,42 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from rtb_optimizer.core.config import resolve
+from rtb_optimizer.core.config_key import ConfigKey, DataType
 from rtb_optimizer.core.settings import settings_of
 from rtb_optimizer.core.windows import Window
-from rtb_optimizer.store import configs, logs
-from rtb_optimizer.store.objects import split_url
+from rtb_optimizer.store import logs, seeds
+from rtb_optimizer.store.objects import ObjectStore, split_url
 
 DAY = date(2026, 11, 1)
 WINDOW = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC))
 
 
-@pytest.fixture
-def settings(add_entity, session):
-    return settings_of(configs.resolve_for(session, add_entity()).values)
+@pytest.fixture(scope="module")
+def settings():
+    """The seeded defaults."""
+    declared = seeds._read("v3")["keys"]
+    keys = [ConfigKey(key["key"], DataType(key["type"]), key.get("default")) for key in declared]
+    return settings_of(resolve(keys, {"logs_path": "s3://lake/logs/"}).values)
 
 
 @pytest.fixture
-def look(settings, store, base_path):
+def look(settings, folder):
     """Put objects below the test's folder and return the window's partitions."""
+    store = ObjectStore.of(folder)
 
     def partitions(keys, path="day={date}/", window=WINDOW, **changed):
         for key in keys:
-            store.put_once(f"{split_url(base_path)[1]}/{key}", b"x")
-        return logs.partitions(replace(settings, logs_path=f"{base_path}/{path}", **changed), window)
+            store.put_once(f"{split_url(folder)[1]}/{key}", b"x")
+        return logs.partitions(replace(settings, logs_path=f"{folder}/{path}", **changed), window)
 
     return partitions
 
 
 @pytest.fixture
-def names(base_path):
+def names(folder):
     """Return the names of a partition's files below the test's folder."""
-    start = len(split_url(base_path)[1]) + 1
+    start = len(split_url(folder)[1]) + 1
     return lambda partition: [file.key[start:] for file in partition.files]
 
 

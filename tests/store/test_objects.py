@@ -7,14 +7,19 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rtb_optimizer.store import connections
-from rtb_optimizer.store.objects import StoredObject, active_key, run_prefix, split_url
+from rtb_optimizer.store.objects import ObjectStore, StoredObject, active_key, run_prefix, split_url
 
 MEGABYTE = 1 << 20
 
 
 @pytest.fixture
-def prefix(base_path):
-    return split_url(base_path)[1]
+def prefix(folder):
+    return split_url(folder)[1]
+
+
+@pytest.fixture
+def store(folder):
+    return ObjectStore.of(folder)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from rtb_optimizer.core.sample import Feature, Sample, sum_by
 
 SURPRISE_NATS = 10.0
 """A value counts when chance would leave it without a plain row once in exp(10), about 22,000, values."""
-PURE_RATE = 0.9
+PURE_RATE = 0.98
 SUSPECT_SHARE = 0.1
 
 

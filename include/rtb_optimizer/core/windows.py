@@ -104,7 +104,7 @@ def dates_of(window: Window, tz: ZoneInfo) -> list[date]:
 
 def _date(text: str) -> date:
     try:
-        return date.fromisoformat(text[:10])
+        return date.fromisoformat(text)
     except ValueError:
         raise WindowInvalid(f"{text!r} is not a date: write YYYY-MM-DD") from None
 

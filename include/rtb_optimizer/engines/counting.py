@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DUPLICATE_CHECK_ROWS = 2_000_000
-ANOMALIES = ("zero_exposure", "outcome_above_exposure", "outcome_null", "value_negative", "cost_negative")
+ANOMALIES = (
+    *("zero_exposure", "outcome_above_exposure", "outcome_negative", "outcome_null", "value_negative"),
+    "cost_negative",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,12 +63,13 @@ class LogTable:
         s = self.settings
         raw = [
             f"{self._raw_micros(s.outcome_column)} AS raw_outcome",
-            f"{self.quote(s.outcome_column)} IS NULL AS outcome_null",
+            f"{self._counted(s.outcome_column)} IS NULL AS outcome_null",
         ]
         counts = {
             "zero_exposure": "exposure <= 0",
             "positive": "outcome > 0",
             "outcome_above_exposure": "raw_outcome > exposure",
+            "outcome_negative": "raw_outcome < 0",
             "outcome_null": "outcome_null",
             "value_negative": "value < 0",
             "cost_negative": "cost < 0",
@@ -158,7 +159,7 @@ class LogTable:
         s = self.settings
         column = getattr(s, f"{measure}_column")
         if measure == "exposure" and not column:
-            return self._weighted(str(MICRO))
+            return f"COALESCE({self._weighted(str(MICRO))}, 0)"
         if not column:
             return "CAST(0 AS BIGINT)"
         if measure == "outcome":  # clamped for rates: a row cannot have more outcomes than exposures
@@ -166,13 +167,19 @@ class LogTable:
         return self._raw_micros(column)
 
     def _raw_micros(self, column: str) -> str:
-        value = f"COALESCE(CAST({self.quote(column)} AS DOUBLE), 0)"
-        return self._weighted(f"{value} * {MICRO}")
+        return f"COALESCE({self._counted(column)}, 0)"
+
+    def _counted(self, column: str) -> str:
+        """Return a column in millionths, weighted, NULL for what is no number.
+
+        TRY_CAST is what finds a NaN: a comparison may be answered from a file's statistics, which leave NaN out.
+        """
+        return self._weighted(f"CAST({self.quote(column)} AS DOUBLE) * {MICRO}")
 
     def _weighted(self, micros: str) -> str:
         weight = self.settings.weight_column
-        weighed = f"{micros} * COALESCE(CAST({self.quote(weight)} AS DOUBLE), 0)" if weight else micros
-        return f"CAST(FLOOR({weighed} + 0.5) AS BIGINT)"
+        weighed = f"{micros} * CAST({self.quote(weight)} AS DOUBLE)" if weight else micros
+        return f"TRY_CAST(FLOOR({weighed} + 0.5) AS BIGINT)"
 
     def _hash(self) -> str:
         s = self.settings

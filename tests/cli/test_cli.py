@@ -1,0 +1,443 @@
+"""Does the command line teach, record, refuse in one line, and tell programs as well as people?"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+import typer
+from sqlalchemy import select, update
+from typer.testing import CliRunner
+
+from rtb_optimizer import manifest
+from rtb_optimizer.cli.app import app, main
+from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, NotFound, RunIncomplete
+from rtb_optimizer.store import activation, connections, entities, runs
+from rtb_optimizer.store.objects import active_key
+from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision
+
+CHECKOUT = Path(__file__).parents[2]
+ADD = ("--name", "New", "--object-id", "7", "--s3-base-path", "s3://rtb/new", "--by", "ana")
+SET = ("--set", "logs_path=s3://rtb/logs/", "--set", "outcome_column=click", "--set", "candidate_features=browser")
+
+
+@pytest.fixture
+def cli(catalog):
+    """Run a command in this process; its output, or the error that `main` would tell in one line."""
+    assert catalog
+
+    def run(*arguments):
+        done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def process(tmp_path):
+    """Run `python -m rtb_optimizer` as a person would; environment variables may be set or, with None, removed."""
+
+    def run(*arguments, **changed):
+        base = {**os.environ, "PYTHONPATH": "include", "AIRFLOW_HOME": str(tmp_path / "airflow"), **changed}
+        surroundings = {name: value for name, value in base.items() if value is not None}
+        command = [sys.executable, "-m", "rtb_optimizer", *arguments]
+        return subprocess.run(
+            command, cwd=CHECKOUT, env=surroundings, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def told(monkeypatch, capsys):
+    """Run a command as `process` does, but in this process, which is faster."""
+
+    def run(*arguments, **changed):
+        for name, value in changed.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["rtb_optimizer", *arguments])
+        connections.catalog.cache_clear()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        connections.catalog.cache_clear()
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, ended.value.code, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def exported():
+    return lambda: [entry["entity_code"] for entry in manifest.load(manifest.path())["entities"]]
+
+
+@pytest.fixture
+def finished(make_run, store, session):
+    """Make a run with all its outputs in S3 and finish it; returns the run."""
+
+    def new(entity, gates=()):
+        run = make_run(entity)
+        prefix = active_key(entity.s3_base_path).rsplit("/", 1)[0]
+        kinds = activation.OUTPUT_TYPES
+        written = {kind: (store.put_once(f"{prefix}/{run.run_code}/{kind}", kind.encode()), 1) for kind in kinds}
+        with connections.session() as own:
+            runs.record_outputs(own, run.run_id, written)
+            activation.finish(own, run.run_id, 1, gates, allow_older=False)
+            own.commit()
+        session.expire_all()
+        return run
+
+    return new
+
+
+def commands(of=None, name=()):
+    """Walk every command with its words."""
+    found = of or typer.main.get_command(app)
+    yield name, found
+    for word, child in getattr(found, "commands", {}).items():
+        yield from commands(child, (*name, word))
+
+
+LEAVES = [(name, command) for name, command in commands() if not hasattr(command, "commands")]
+READS = [
+    ("entities", "list"),
+    ("config", "show", "drugs_com"),
+    ("runs", "list"),
+    ("runs", "list", "--entity", "drugs_com", "--limit", "1"),
+    ("runs", "show", "1"),
+    ("reconcile",),
+]
+
+
+# ---- Help
+
+
+def test_the_commands_are_those_that_were_asked_for():
+    assert {" ".join(name) for name, _ in LEAVES} == {
+        *("migrate", "seed", "manifest", "reconcile", "run", "activate", "rollback"),
+        *(f"entities {word}" for word in ("list", "add", "pause", "resume", "remove")),
+        *(f"config {word}" for word in ("show", "set", "unset")),
+        *("runs list", "runs show"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), list(commands()), ids=[" ".join(name) or "root" for name, _ in commands()]
+)
+def test_every_command_says_what_it_does_and_what_each_of_its_words_means(name, command):
+    assert len(command.help.split()) >= 3, name
+    silent = [p.name for p in command.params if p.name != "help" and not (getattr(p, "help", "") or "").strip()]
+    assert silent == []
+    shown = CliRunner().invoke(app, [*name, "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert command.help.split(".")[0].split("\n")[0].replace("`", "") in re.sub(r"\s+", " ", shown.output)
+
+
+@pytest.mark.parametrize("name", [name for name, command in commands() if hasattr(command, "commands")])
+def test_a_group_without_a_command_shows_its_help(name):
+    assert "Usage:" in CliRunner().invoke(app, name).output
+
+
+def test_the_version_is_told():
+    assert re.fullmatch(r"\d+\.\d+.*\n", CliRunner().invoke(app, ["--version"]).output)
+
+
+def test_every_read_has_a_json_form():
+    reads = {name for name, _ in LEAVES if name[-1] in {"list", "show", "reconcile"}}
+    assert {read[:2] if read[0] != "reconcile" else read for read in READS} >= reads
+    assert [
+        name for name, command in LEAVES if name in reads and "as_json" not in [p.name for p in command.params]
+    ] == []
+
+
+# ---- Reads
+
+
+def test_what_is_read_as_json_is_json_and_as_a_table_says_the_same(cli, add_entity, finished):
+    run = finished(add_entity())
+    found = {read: (json.loads(cli(*read, "--json")), cli(*read)) for read in READS}
+    listed, table = found["entities", "list"]
+    assert [row["entity_code"] for row in listed] == ["drugs_com"]
+    assert listed[0]["active_run_id"] == run.run_id
+    assert table.splitlines()[0].split() == [
+        *("entity_code", "object_type", "object_id", "version_code", "status", "active_run_id", "active_data_end")
+    ]
+    assert "drugs_com" in table.splitlines()[1]
+    shown, lines = found["runs", "show", "1"]
+    assert (shown["run_code"], shown["is_active"]) == (run.run_code, True)
+    assert any(line.split() == ["run_code", run.run_code] for line in lines.splitlines())
+    configured = {row["key"]: row["value"] for row in found["config", "show", "drugs_com"][0]}
+    assert configured["candidate_features"][0] == "internal_adspace_id"
+    assert found["reconcile",][0] == {"repaired": 1}
+
+
+def test_an_empty_catalog_tells_what_to_do_next_and_is_an_empty_list_for_a_program(cli):
+    assert "entities add" in cli("entities", "list")
+    assert "run ENTITY" in cli("runs", "list")
+    assert json.loads(cli("entities", "list", "--json")) == json.loads(cli("runs", "list", "--json")) == []
+
+
+def test_a_table_shows_each_row_in_one_line_and_brackets_as_they_are(cli, add_entity):
+    add_entity(row_filter='{"site": ["a", "b"]}', missing_values='["[na]", "[/b]"]', outcome_column="[red]")
+    lines = cli("config", "show", "drugs_com").splitlines()
+    assert len(lines) == 1 + len(json.loads(cli("config", "show", "drugs_com", "--json")))
+    assert any("[red]" in line for line in lines)
+    assert any('["[na]", "[/b]"]' in line for line in lines)
+
+
+# ---- The catalog
+
+
+def test_migrating_and_seeding_again_change_nothing(cli):
+    assert "schema at revision 0001, newest is 0001" in [cli("migrate"), cli("migrate")][1]
+    assert cli("seed") == cli("seed")
+    assert "adx" in cli("seed")
+
+
+def test_moving_down_asks_first(cli, process):
+    refused = process("migrate", "--down-to", "base")
+    assert refused.returncode == 1
+    assert "deletes data" in refused.stdout
+    assert cli("entities", "list")
+    assert "schema at revision none" in cli("migrate", "--down-to", "base", "--yes")
+
+
+def test_the_manifest_is_written_or_only_shown(cli, add_entity, tmp_path):
+    add_entity()
+    shown = json.loads(cli("manifest", "--show"))
+    assert not manifest.path().exists()
+    assert cli("manifest", "--to", str(tmp_path / "x.json")) == f"1 entities in {tmp_path / 'x.json'}\n"
+    assert json.loads((tmp_path / "x.json").read_text()) == shown
+
+
+# ---- Entities and configuration
+
+
+def test_each_change_of_an_entity_is_exported_at_once(cli, exported, session):
+    assert "added new_com" in cli("entities", "add", "new_com", *ADD, *SET)
+    assert exported() == ["new_com"]
+    for word, status, there in (
+        ("pause", "paused", []),
+        ("resume", "active", ["new_com"]),
+        ("remove", "retired", []),
+        ("resume", "active", ["new_com"]),
+    ):
+        assert cli("entities", word, "new_com") == f"new_com is {status}\n"
+        assert exported() == there
+    assert {row.updated_by for row in session.scalars(select(EntityConfig))} == {"ana"}
+    found = entities.find(session, "new_com")
+    assert (found.entity_name, found.object_id, found.object_type) == ("New", 7, "ssp")
+
+
+def test_an_entity_that_is_refused_is_neither_stored_nor_exported(cli, exported):
+    cli("manifest")
+    with pytest.raises(ConfigInvalid) as caught:
+        cli("entities", "add", "new_com", *ADD, "--set", "max_features=0")
+    assert {text.split()[0] for text in caught.value.violations} == {
+        *("max_features", "logs_path", "outcome_column", "candidate_features")
+    }
+    with pytest.raises(EntityInvalid):
+        cli("entities", "add", "New.com", *ADD, *SET)
+    assert exported() == []
+    assert json.loads(cli("entities", "list", "--json")) == []
+
+
+def test_what_is_not_key_value_is_a_word_written_wrong(add_entity, catalog):
+    assert catalog
+    add_entity()
+    for arguments in (("config", "set", "drugs_com", "max_features"), ("entities", "add", "x", *ADD, "--set", "a")):
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 2
+        assert "is not KEY=VALUE" in re.sub(r"\s+", " ", done.output)
+
+
+def test_a_value_is_set_by_somebody_and_unset_again(cli, add_entity, exported):
+    add_entity()
+    said = cli("config", "set", "drugs_com", "min_z=2", "schedule=5 4 * * *", "--by", "ben")
+    assert said == "drugs_com: min_z, schedule set by ben; the next run uses it\n"
+    rows = {row["key"]: row for row in json.loads(cli("config", "show", "drugs_com", "--json"))}
+    assert (rows["min_z"]["value"], rows["min_z"]["updated_by"]) == (2.0, "ben")
+    assert manifest.load(manifest.path())["entities"][0]["schedule"] == "5 4 * * *"
+    cli("config", "unset", "drugs_com", "schedule")
+    assert manifest.load(manifest.path())["entities"][0]["schedule"] == "22 3 * * *"
+    assert exported() == ["drugs_com"]
+
+
+def test_a_set_with_several_violations_tells_all_and_stores_none(cli, add_entity):
+    add_entity()
+    before = cli("config", "show", "drugs_com", "--json")
+    with pytest.raises(ConfigInvalid) as caught:
+        cli("config", "set", "drugs_com", "max_features=99", "nope=1", "min_z=x", "max_segments=5")
+    assert sorted(text.split()[0] for text in caught.value.violations) == ["max_features", "min_z", "nope"]
+    assert cli("config", "show", "drugs_com", "--json") == before
+
+
+# ---- Runs
+
+
+@pytest.mark.usefixtures("logs")
+def test_a_whole_run_is_told_step_by_step_and_recorded_as_the_person_s(cli, add_entity, session, store):
+    entity = add_entity()
+    window = ("--data-start", "2026-03-06", "--data-end", "2026-03-10")
+    said = cli("run", "drugs_com", "--by", "ana", *window, "--set", "max_features=2").splitlines()
+    assert [line.split(":")[0] for line in said[:-1]] == [
+        *("wait_for_logs", "select_features", "build_segments", "map_ad_macros", "write_outputs")
+    ]
+    run = session.scalars(select(Run)).one()
+    assert said[-1] == f"run {run.run_id} of drugs_com: activated, first active run of the entity"
+    assert (run.triggered_by, run.airflow_dag_id, run.data_start.day, run.data_end.day) == ("manual:ana", "cli", 6, 10)
+    assert run.config_snapshot["values"]["max_features"] == 2
+    assert json.loads(store.read(active_key(entity.s3_base_path)))["run_id"] == run.run_id
+    with pytest.raises(ConfigInvalid, match=r"max_features \(trigger\)"):
+        cli("run", "drugs_com", "--set", "max_features=99")
+
+
+def test_a_run_that_fails_is_recorded_with_its_step_and_its_reason(add_entity, told, session):
+    add_entity()
+    done = told("run", "drugs_com", "--data-start", "2026-03-09", "--data-end", "2026-03-10")
+    run = session.scalars(select(Run)).one()
+    assert (run.status, run.error_message.split(": ")[:2]) == ("failed", ["wait_for_logs", "LogsMissing"])
+    assert done.returncode == 1
+    assert_one_line(done, "1 of 1 partitions are not complete")
+
+
+def test_a_person_activates_and_rolls_back_with_a_name_and_a_reason(cli, add_entity, finished, session, store):
+    entity = add_entity()
+    first, second = finished(entity), finished(entity)
+    copy = active_key(entity.s3_base_path)
+    why = "bids [/b] doubled [red]"
+    said = cli("rollback", "drugs_com", "--by", "ana", "--reason", why)
+    assert said == f"run {first.run_id} of drugs_com: rolled_back, {why}\n"
+    assert json.loads(store.read(copy))["run_id"] == first.run_id
+    said = cli("activate", second.run_code, "--by", "ben", "--reason", "was fine")
+    assert said == f"run {second.run_id} of drugs_com: activated, was fine\n"
+    assert json.loads(store.read(copy))["run_id"] == second.run_id
+    cli("rollback", "drugs_com", "--by", "ana", "--reason", "by name", "--to", str(first.run_id))
+    rows = session.scalars(select(RunDecision).order_by(RunDecision.decision_number)).all()
+    assert [(row.run_id, row.decision, row.decided_by) for row in rows[2:]] == [
+        (first.run_id, "rolled_back", "ana"),
+        (second.run_id, "activated", "ben"),
+        (first.run_id, "rolled_back", "ana"),
+    ]
+
+
+def test_a_run_whose_outputs_are_gone_is_neither_activated_nor_rolled_back_to(cli, add_entity, finished, store):
+    entity = add_entity()
+    first, second = finished(entity), finished(entity)
+    prefix = active_key(entity.s3_base_path).rsplit("/", 1)[0]
+    store.replace(f"{prefix}/{first.run_code}/segments", b"changed!")
+    for command in (("activate", first.run_code), ("rollback", "drugs_com")):
+        with pytest.raises(RunIncomplete, match="is not what was written"):
+            cli(*command, "--reason", "x")
+    assert json.loads(cli("entities", "list", "--json"))[0]["active_run_id"] == second.run_id
+
+
+def test_a_decision_without_a_reason_is_refused(cli):
+    for command in (("activate", "1"), ("rollback", "drugs_com")):
+        with pytest.raises(AssertionError, match="--reason"):
+            cli(*command)
+
+
+def test_reconciling_writes_what_is_missing_and_counts_it(cli, add_entity, finished, store):
+    entity = add_entity()
+    finished(entity)
+    assert cli("reconcile") == "1 copies had to be written\n"
+    store.replace(active_key(entity.s3_base_path), b"{")
+    assert json.loads(cli("reconcile", "--json")) == {"repaired": 1}
+    assert cli("reconcile") == "0 copies had to be written\n"
+
+
+def test_a_name_that_is_not_there_is_named(cli):
+    for command in (
+        "config show nope_com",
+        "config unset nope_com min_z",
+        "entities pause nope_com",
+        "runs show 4711",
+        "runs list --entity nope_com",
+        "run nope_com",
+        "activate 4711 --reason x",
+        "rollback nope_com --reason x",
+    ):
+        with pytest.raises(NotFound, match=r"nope_com|4711"):
+            cli(*command.split())
+
+
+# ---- Errors, as a person sees them
+
+
+def assert_one_line(done, said):
+    assert done.returncode == 1, done
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_what_cannot_be_done_is_told_in_one_line(told, catalog):
+    assert catalog
+    assert_one_line(told("config", "show", "nope_com"), "no entity 'nope_com'; there are: none")
+
+
+def test_a_catalog_that_cannot_be_reached_is_named_without_its_password(process):
+    url = "postgresql://rtb:s3cret@127.0.0.1:1/catalog"
+    done = process("entities", "list", AIRFLOW_CONN_RTB_CATALOG=url)
+    assert_one_line(done, "the catalog at postgresql+psycopg://rtb:***@127.0.0.1:1/catalog cannot be used")
+    assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_a_wrong_password_is_told_without_the_right_one_or_the_wrong_one(told, catalog, stack):
+    secret = stack.credentials.postgres_password
+    done = told("entities", "list", AIRFLOW_CONN_RTB_CATALOG=catalog.replace(secret, "s3cret"))
+    assert_one_line(done, "password authentication failed")
+    assert "s3cret" not in done.stderr
+    assert secret not in done.stderr
+
+
+def test_a_catalog_that_was_not_migrated_says_to_migrate_it(told, catalog):
+    with psycopg.connect(catalog, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public; SET lc_messages = 'C'")
+    done = told("entities", "list")
+    assert_one_line(done, "python -m rtb_optimizer migrate")
+
+
+def test_a_role_that_may_not_read_is_told_what_it_lacks(told, catalog):
+    with psycopg.connect(catalog, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS reader")
+        connection.execute("CREATE ROLE reader LOGIN PASSWORD 's3cret'")
+    url = re.sub(r"//.*@", "//reader:s3cret@", catalog)
+    done = told("entities", "list", AIRFLOW_CONN_RTB_CATALOG=url)
+    assert_one_line(done, "permission denied for table opt_entities")
+    assert "s3cret" not in done.stderr
+
+
+def test_an_s3_that_cannot_be_reached_is_named(process, add_entity, finished):
+    run = finished(add_entity())
+    closed = {"conn_type": "aws", "login": "k", "password": "s3cret", "extra": {"endpoint_url": "http://127.0.0.1:1"}}
+    done = process("activate", run.run_code, "--reason", "x", AIRFLOW_CONN_RTB_S3=json.dumps(closed))
+    assert_one_line(done, "the S3 of connection 'rtb_s3' cannot be used")
+    assert "http://127.0.0.1:1" in done.stderr
+    assert "s3cret" not in done.stderr
+
+
+def test_copies_that_cannot_be_written_are_named_with_their_entity(process, add_entity, finished, session):
+    finished(add_entity())
+    session.execute(update(Entity).values(s3_base_path="s3://no-such-bucket/x"))
+    session.commit()
+    assert_one_line(process("reconcile"), "active.json is not what the catalog says: drugs_com: ")
+
+
+def test_a_manifest_that_cannot_be_written_is_named(told, catalog, tmp_path):
+    assert catalog
+    (tmp_path / "a file").write_text("")
+    done = told("manifest", RTB_MANIFEST=str(tmp_path / "a file" / "entities.json"))
+    assert_one_line(done, "a file")
+
+
+def test_a_connection_that_is_not_set_is_told_with_the_variable_that_sets_it(process):
+    done = process("entities", "list", AIRFLOW_CONN_RTB_CATALOG=None)
+    assert_one_line(done, "AIRFLOW_CONN_RTB_CATALOG")
