@@ -67,7 +67,7 @@ def catalog(stack, template_database, monkeypatch, tmp_path):
     """A seeded catalog of this test's own, where the product finds it; yields its URL."""
     name = f"test_{os.urandom(6).hex()}"
     with psycopg.connect(stack.database_url("postgres"), autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY file_copy")
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY wal_log")
         monkeypatch.setenv("AIRFLOW_CONN_RTB_CATALOG", stack.database_url(name))
         monkeypatch.setenv("RTB_MANIFEST", str(tmp_path / "entities.json"))
         connections.catalog.cache_clear()

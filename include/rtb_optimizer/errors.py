@@ -10,7 +10,6 @@ RtbOptimizerError
 ├── LogsInvalid              logs that cannot become a table
 ├── LogsMissing              partitions that did not arrive
 ├── MacroGap                 a selected feature without a macro in a required format
-├── ObjectConflict           a write-once object that exists with other bytes
 ├── CopiesNotReconciled      copies of the active pointers that could not be repaired
 ├── ConnectionMissing        a connection that is not configured
 ├── ManifestInvalid          an entity manifest that cannot be read
@@ -62,10 +61,6 @@ class LogsMissing(RtbOptimizerError):
 
 class MacroGap(RtbOptimizerError):
     """Raised when a selected feature has no macro in a format whose gap policy is `fail`."""
-
-
-class ObjectConflict(RtbOptimizerError):
-    """Raised when a write-once object already exists with other bytes."""
 
 
 class CopiesNotReconciled(RtbOptimizerError):

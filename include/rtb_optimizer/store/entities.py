@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.errors import EntityInvalid, NotFound
@@ -48,7 +49,10 @@ def add(session: Session, new: NewEntity, updated_by: str, version_code: str | N
         s3_base_path=new.s3_base_path.rstrip("/"),
     )
     session.add(entity)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError:  # two add the same code at once
+        raise EntityInvalid(f"entity {new.entity_code!r} exists already: it was added just now") from None
     configs.set_overrides(session, entity, new.config, updated_by)
     return entity
 

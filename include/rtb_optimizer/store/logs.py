@@ -45,11 +45,17 @@ def _days(settings: Settings, window: Window) -> Sequence[date | None]:
 def _partition(store: ObjectStore, url: str, day: date | None, marker: str) -> Partition:
     prefix = split_url(url)[1]
     listed = [entry for entry in store.list(prefix) if _below(entry.key, prefix)]
-    files = tuple(sorted((e for e in listed if e.key.endswith(".parquet")), key=lambda e: e.key.encode()))
+    data = (e for e in listed if e.key.endswith(".parquet") and not _hidden(e.key.removeprefix(prefix)))
+    files = tuple(sorted(data, key=lambda e: e.key.encode()))
     # A single file needs no marker: S3 shows it only once it is whole. A folder may be called x.parquet, too.
     single = any(entry.key == prefix for entry in files)
     marked = not marker or single or any(e.key.rsplit("/", 1)[-1] == marker for e in listed)
     return Partition(url, day, files, complete=bool(files) and marked)
+
+
+def _hidden(path: str) -> bool:
+    """Whether a path is not data by convention: writers keep their own things below `_` and `.` names."""
+    return any(part.startswith(("_", ".")) for part in path.split("/"))
 
 
 def _below(key: str, prefix: str) -> bool:

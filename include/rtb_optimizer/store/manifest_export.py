@@ -19,7 +19,7 @@ FIRST_HOUR = 3
 def export(session: Session, to: Path | None = None) -> int:
     """Write the manifest of all active entities; return how many there are."""
     document = build(session)
-    if manifest.replace(to or manifest.path(), document):
+    if manifest.replace(to or manifest.path(), document) and to is None:
         manifest.touch_dag_files()
     return len(document["entities"])
 

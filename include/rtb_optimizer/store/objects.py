@@ -14,7 +14,9 @@ from botocore.exceptions import ClientError
 
 from rtb_optimizer.store import connections
 
-_EXISTS = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
+_EXISTS = ("PreconditionFailed", "412")
+_BEING_WRITTEN = ("ConditionalRequestConflict", "409")  # another writer is at it: AWS asks to try again
+_TRIES = 5
 _ABSENT = ("NoSuchKey", "404", "NotFound")
 
 
@@ -51,12 +53,17 @@ class ObjectStore:
 
     def put_once(self, key: str, body: bytes) -> StoredObject:
         """Write an object unless it exists; return what stands there after, ours or the first writer's."""
-        try:
-            self._client.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*")
-        except ClientError as problem:
-            if problem.response["Error"]["Code"] not in _EXISTS:
-                raise
-            body = self.read(key)
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                self._client.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*")
+            except ClientError as problem:
+                code = problem.response["Error"]["Code"]
+                if code in _EXISTS:
+                    return self._stored(key, self.read(key))
+                if code not in _BEING_WRITTEN or not tries_left:
+                    raise
+            else:
+                break
         return self._stored(key, body)
 
     def replace(self, key: str, body: bytes) -> StoredObject:

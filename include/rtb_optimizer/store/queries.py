@@ -1,12 +1,13 @@
 """What do people ask of the catalog? The reads of the command line, as rows of plain values."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from rtb_optimizer.core.config import resolve
-from rtb_optimizer.core.config_key import ConfigKey
+from rtb_optimizer.core.config_key import ConfigKey, DataType
 from rtb_optimizer.errors import ConfigInvalid
 from rtb_optimizer.store import configs, entities, runs
 from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision, Version
@@ -47,7 +48,7 @@ def config_rows(session: Session, entity: Entity) -> list[dict[str, Any]]:
     try:
         values = resolve(keys, {name: row.config_value for name, row in stored.items()}).values
     except ConfigInvalid:  # show what is stored, so that it can be mended
-        values = {key.key: stored[key.key].config_value if key.key in stored else key.default for key in keys}
+        values = {key.key: key.default for key in keys} | {name: row.config_value for name, row in stored.items()}
     return [
         {
             "section": key.section,
@@ -59,7 +60,7 @@ def config_rows(session: Session, entity: Entity) -> list[dict[str, Any]]:
             "limits": _limits(key),
             "description": key.description,
         }
-        for key in keys
+        for key in [*keys, *_undeclared(keys, stored)]
     ]
 
 
@@ -81,7 +82,7 @@ def run_rows(session: Session, entity_code: str | None, limit: int) -> list[dict
     if entity_code:
         query = query.where(Entity.entity_id == entities.find(session, entity_code).entity_id)
     return [
-        {**_run(run, entity), "decision": decision, "is_active": "active" if entity.active_run_id == run.run_id else ""}
+        {**_run(run, entity), "decision": decision, "is_active": entity.active_run_id == run.run_id}
         for run, entity, decision in session.execute(query)
     ]
 
@@ -129,6 +130,16 @@ def _run(run: Run, entity: Entity) -> dict[str, Any]:
         "started_at": run.started_at,
         "finished_at": run.finished_at,
     }
+
+
+def _undeclared(keys: Sequence[ConfigKey], stored: Mapping[str, EntityConfig]) -> list[ConfigKey]:
+    """Return stored overrides that the version does not declare: they make a run fail, so they must be seen."""
+    declared = {key.key for key in keys}
+    return [
+        ConfigKey(name, DataType.STRING, section="not declared by the version: unset it")
+        for name in sorted(stored)
+        if name not in declared
+    ]
 
 
 def _limits(key: ConfigKey) -> str:

@@ -46,10 +46,17 @@ def create(
     config_snapshot: Mapping[str, Any],
     triggered_by: str,
 ) -> Run:
-    """Return the attempt's run, inserted unless a try before did. Earlier attempts still running are closed."""
+    """Return the attempt's run, inserted unless a try before did. Earlier attempts still running are closed.
+
+    Raises:
+        RunNotRunning: when a later attempt has begun: this one is an orphan of a killed worker.
+    """
+    of_dag_run = Run.airflow_dag_id == attempt.dag_id, Run.airflow_run_id == attempt.dag_run_id
+    if (session.scalar(select(func.max(Run.clear_number)).where(*of_dag_run)) or 0) > attempt.clear_number:
+        raise RunNotRunning(f"{attempt.dag_run_id} was cleared: a later attempt has begun")
     session.execute(
         update(Run)
-        .where(Run.airflow_dag_id == attempt.dag_id, Run.airflow_run_id == attempt.dag_run_id)
+        .where(*of_dag_run)
         .where(Run.clear_number < attempt.clear_number, Run.status == "running")
         .values(status="failed", finished_at=func.now(), error_message="the dag run was cleared: a new run took over")
     )
@@ -65,14 +72,8 @@ def create(
         airflow_run_id=attempt.dag_run_id,
         clear_number=attempt.clear_number,
     )
-    session.execute(row.on_conflict_do_nothing(index_elements=["airflow_dag_id", "airflow_run_id", "clear_number"]))
-    return session.scalars(
-        select(Run).where(
-            Run.airflow_dag_id == attempt.dag_id,
-            Run.airflow_run_id == attempt.dag_run_id,
-            Run.clear_number == attempt.clear_number,
-        )
-    ).one()
+    session.execute(row.on_conflict_do_nothing())  # whichever key the other try of this attempt reached first
+    return session.scalars(select(Run).where(*of_dag_run, Run.clear_number == attempt.clear_number)).one()
 
 
 def find(session: Session, run: int | str) -> Run:

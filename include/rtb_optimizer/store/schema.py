@@ -3,7 +3,7 @@
 PostgreSQL only. Every constraint has a name (see NAMING), which is what tests and messages refer to.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -82,7 +82,7 @@ class Version(Base):
     opt_id: Mapped[int] = mapped_column(ForeignKey("opt_master.opt_id"))
     version_code: Mapped[str]
     version_name: Mapped[str]
-    release_date: Mapped[datetime | None]
+    release_date: Mapped[date | None]
     status: Mapped[str] = mapped_column(server_default="draft")
     created_at: Mapped[datetime] = _created_at()
 

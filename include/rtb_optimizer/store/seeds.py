@@ -117,7 +117,8 @@ def _key_row(version_id: int, key: dict[str, Any]) -> dict[str, Any]:
 
 def _upsert(session: Session, model: Any, natural_key: list[str], row: dict[str, Any], identity: Any) -> int:  # noqa: ANN401 - any mapped class
     statement = insert(model).values(**row)
-    changed = {name: statement.excluded[name] for name in row if name not in natural_key}
+    # A status that a person changed stays: seeding again must not bring a retired version back.
+    changed = {name: statement.excluded[name] for name in row if name not in (*natural_key, "status")}
     written: int = session.execute(
         statement.on_conflict_do_update(
             index_elements=natural_key, set_=changed or {natural_key[0]: row[natural_key[0]]}

@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.Column("opt_id", sa.BigInteger(), nullable=False),
         sa.Column("version_code", sa.Text(), nullable=False),
         sa.Column("version_name", sa.Text(), nullable=False),
-        sa.Column("release_date", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("release_date", sa.Date(), nullable=True),
         sa.Column("status", sa.Text(), server_default="draft", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("status IN ('draft', 'active', 'retired')", name=op.f("ck_opt_versions_status")),
