@@ -20,7 +20,7 @@ def main() -> int:
     """Run the demonstration; an error is one line and exit code 1."""
     try:
         with running_stack(local_settings(), tell=console.print) as settings:
-            os.environ.update(process_environment(settings))
+            os.environ.update(process_environment(settings) | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING"})
             codes = prepare()
             run(settings, codes)
             with connections.session() as session:
