@@ -47,9 +47,9 @@ AIRFLOW_MODULES = {
 }
 PURE = {"core"}
 PURE_MAY_IMPORT = {
-    "collections", "croniter", "dataclasses", "datetime", "enum", "json", "math", "numpy", "re", "rtb_optimizer",
-    "statistics", "typing", "unicodedata", "urllib", "zoneinfo",
-}  # fmt: skip
+    *("collections", "croniter", "dataclasses", "datetime", "enum", "itertools", "json", "math", "numpy", "re"),
+    *("rtb_optimizer", "statistics", "typing", "unicodedata", "urllib", "zoneinfo"),
+}
 VAGUE = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "base"}
 
 

@@ -5,6 +5,7 @@ import io
 import json
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import func, select
@@ -12,7 +13,7 @@ from sqlalchemy import func, select
 from rtb_optimizer import pipeline, steps
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, LogsInvalid, LogsMissing, MacroGap, RunNotRunning
 from rtb_optimizer.store import connections, entities, runs
-from rtb_optimizer.store.objects import run_prefix
+from rtb_optimizer.store.objects import run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunFeature, RunFeatureMacro, RunOutput
 from seeded_logs import BUSY_WORLD, NIGHTS, write_logs
 
@@ -237,3 +238,37 @@ def test_the_planted_signal_is_found_and_noise_is_not(add_entity, request_run, s
     assert table[0]["is_default"]
     assert all(0.3 <= row["multiplier"] <= 3.0 for row in table)
     assert all(row["factor_low"] <= row["factor"] <= row["factor_high"] for row in table)
+
+
+def test_an_interaction_gets_rows_with_the_exact_counts_of_its_cells(
+    add_entity, request_run, session, store, base_path
+):
+    """Device and size say together what neither says alone: mobile banners are good, and so are desktop skyscrapers."""
+    rng = np.random.default_rng(11)
+    logs_path = f"{base_path}/pairs/date={{date}}/"
+    rows = 0
+    for day in NIGHTS:
+        device, size = rng.choice(["mobile", "desktop"], 20_000), rng.choice(["300x250", "160x600"], 20_000)
+        good = (device == "mobile") == (size == "300x250")
+        click = (rng.random(20_000) < np.where(good, 0.08, 0.02)).astype(int)
+        rows += int(((device == "mobile") & (size == "300x250")).sum())
+        body = io.BytesIO()
+        pq.write_table(pa.table({"device": device, "size": size, "click": click}), body)
+        folder = split_url(logs_path.replace("{date}", str(day)))[1]
+        store.put_once(f"{folder}part-0.parquet", body.getvalue())
+        store.put_once(f"{folder}_SUCCESS", b"\n")
+    columns = {"value_column": "", "cost_column": "", "timestamp_column": "", "row_id_columns": ""}
+    features = {"anchor_features": "device, size", "candidate_features": "device, size"}
+    add_entity("pairs", logs_path=logs_path, **columns, **features)
+
+    decided = pipeline.run(request_run("pairs"))
+
+    keys = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}
+    found = json.loads(store.read(keys["features"]))["interactions"]
+    table = {row["segment"]: row for row in pq.read_table(io.BytesIO(store.read(keys["segments"]))).to_pylist()}
+    assert [interaction["features"] for interaction in found] == [["device", "size"]]
+    assert decided.decision == "activated"
+    cell = table["mobile|300x250"]
+    assert (cell["rows"], cell["exposures"]) == (rows, rows)
+    assert cell["factor"] == pytest.approx(1.6, rel=0.1)
+    assert table["mobile|160x600"]["factor"] == pytest.approx(0.4, rel=0.1)

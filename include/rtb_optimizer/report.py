@@ -27,6 +27,8 @@ ANOMALY_WORDS = {
     "duplicate": "rows that repeat another: kept, since nothing tells a repeat from a coincidence",
 }
 
+_FEATURE_PARTS = {"features": "chosen", "interactions": "interactions", "rejected": "rejected"}
+
 
 def selection_document(
     choice: Choice, found: Profile, partitions: Sequence[Partition], expected: int
@@ -34,6 +36,7 @@ def selection_document(
     """Return what selection hands on: features, rejections, evidence, and what the logs were."""
     return {
         "chosen": [asdict(feature) for feature in choice.selection.chosen],
+        "interactions": [asdict(interaction) for interaction in choice.selection.interactions],
         "rejected": [asdict(rejected) for rejected in choice.selection.rejected],
         "evidence": {
             "holdout_gain": choice.holdout_gain,
@@ -58,7 +61,7 @@ def selection_document(
 
 def features_document(selection: Mapping[str, Any]) -> dict[str, Any]:
     """Return the `features` output: what was selected, in order, and why the others were not."""
-    return {"features": selection["chosen"], "rejected": selection["rejected"]}
+    return {name: selection[part] for name, part in _FEATURE_PARTS.items()}
 
 
 def gates(settings: Settings, selection: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, dict[str, float]]:
@@ -107,8 +110,7 @@ def report_document(
         ],
         "logs": selection["logs"],
         "evidence": selection["evidence"],
-        "features": selection["chosen"],
-        "rejected": selection["rejected"],
+        **features_document(selection),
         "segments": summary,
         "ad_macros": macros,
         "config": {"values": workspace.snapshot["values"], "origins": workspace.snapshot["origins"]},

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from rtb_optimizer.core.crossing import with_interactions
+from rtb_optimizer.core.interactions import detect
 from rtb_optimizer.core.leaks import knows_the_outcome
 from rtb_optimizer.core.model import fit, log_likelihood_gain
 from rtb_optimizer.core.sample import Sample
@@ -34,10 +36,14 @@ def choose_features(engine: Engine, table: LogTable, found: Profile) -> Choice:
     kept = [name for name, why in screened.items() if why is None]
     enough = found.totals.outcome >= s.min_positives  # of the whole window, as the gate counts them
     rules = replace(s.selection_rules, min_positives=0) if enough else s.selection_rules
-    selection = select(drawn.sample.where(~drawn.split.holdout), kept, s.anchor_features, rules)
+    training = drawn.sample.where(~drawn.split.holdout)
+    selection = select(training, kept, s.anchor_features, rules)
+    interactions = detect(training, selection.priors, s.interaction_rules) if enough else ()
     early += [Rejected(name, why) for name, why in screened.items() if why is not None]
+    rejected = tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))
+    selection = Selection(selection.chosen, rejected, interactions)
     return Choice(
-        selection=Selection(selection.chosen, tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))),
+        selection=selection,
         holdout_gain=_holdout_gain(drawn, selection),
         holdout_outcomes=float(drawn.sample.outcome[drawn.split.holdout].sum()),
         sampled_rows=len(drawn.sample.exposure),
@@ -64,8 +70,9 @@ def _unfit(name: str, sample: Sample, settings: Settings) -> Reason | None:
 
 
 def _holdout_gain(drawn: Drawn, selection: Selection) -> float:
-    holdout = drawn.sample.where(drawn.split.holdout)
+    sample = with_interactions(drawn.sample, [interaction.features for interaction in selection.interactions])
+    holdout = sample.where(drawn.split.holdout)
     if not selection.chosen or holdout.outcome.sum() <= 0:
         return 0.0
-    model = fit(drawn.sample.where(~drawn.split.holdout), selection.priors)
+    model = fit(sample.where(~drawn.split.holdout), selection.priors)
     return log_likelihood_gain(holdout, model.rates(holdout))

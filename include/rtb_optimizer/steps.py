@@ -11,11 +11,13 @@ from sqlalchemy import select as sql_select
 
 from rtb_optimizer import __version__, outputs, report
 from rtb_optimizer.core.activation import failed_gates
+from rtb_optimizer.core.crossing import with_interactions
 from rtb_optimizer.core.macros import GapPolicy
 from rtb_optimizer.core.macros import map_ad_macros as map_combo
 from rtb_optimizer.core.model import fit
 from rtb_optimizer.core.segments import Counts
 from rtb_optimizer.core.segments import build_segments as build_table
+from rtb_optimizer.core.values import segment_key
 from rtb_optimizer.engines.counting import draw_sample, exact_counts, profile
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
 from rtb_optimizer.run_request import RunRequest
@@ -97,14 +99,20 @@ def build_segments(opt_run_id: int) -> int:
     """Build the master table from all rows of the window; return how many segments it has."""
     workspace = open_workspace(opt_run_id)
     selection = workspace.handed("selection")
-    priors = {feature["name"]: feature["prior"] for feature in selection["chosen"]}
+    features = [feature["name"] for feature in selection["chosen"]]
+    interactions = {segment_key(found["features"]): found["features"] for found in selection["interactions"]}
+    terms = {name: [name] for name in features} | interactions
+    priors = dict(
+        zip(terms, (found["prior"] for part in ("chosen", "interactions") for found in selection[part]), strict=True)
+    )
     totals = Counts(**selection["logs"]["totals"])
     with counting(workspace, partitions_to_read(workspace)) as (engine, table):
-        sample = draw_sample(engine, table, list(priors), totals.rows, selection["logs"]["positive_rows"]).sample
+        drawn = draw_sample(engine, table, features, totals.rows, selection["logs"]["positive_rows"])
+        sample = with_interactions(drawn.sample, interactions.values())
         model = fit(sample, priors)
-        exact = {name: exact_counts(engine, table, name, sample.features[name].values) for name in priors}
-    segments = build_table(model, sample, exact, totals, workspace.settings.segment_rules)
-    workspace.write("work/segments.parquet", outputs.segments_parquet(list(priors), segments))
+        exact = {n: exact_counts(engine, table, parts, sample.features[n].values) for n, parts in terms.items()}
+    segments = build_table(model, sample, exact, totals, workspace.settings.segment_rules, interactions)
+    workspace.write("work/segments.parquet", outputs.segments_parquet(features, segments))
     workspace.hand_over("segments", outputs.segments_summary(segments))
     return len(segments)
 

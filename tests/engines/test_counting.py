@@ -170,7 +170,7 @@ def test_every_value_has_a_code_of_its_own_and_what_is_not_published_adds_up_as_
     click = [int(n % 10 == 0) for n in range(100)]
     engine, table = open_logs({"site": site, "click": click})
     feature = draw_sample(engine, table, ["site"], 100, 10).sample.features["site"]
-    counts = exact_counts(engine, table, "site", ["big", "middle", "small", "never"])
+    counts = exact_counts(engine, table, ["site"], ["big", "middle", "small", "never"])
 
     assert feature.values == tuple(sorted(set(site)))
     assert {value: c.rows for value, c in counts.items()} == {"big": 50, "middle": 30, "small": 3, OTHER: 17}
@@ -184,7 +184,7 @@ def test_spellings_of_one_value_add_up_before_any_rate_is_taken(open_logs):
         {"domain": site, "click": [1, 0, 1, 0, 1, 0, 0, 1, 1], "paid": [0.1] * 9}, cost_column="paid"
     )
     values = draw_sample(engine, table, ["domain"], 9, 5).sample.features["domain"].values
-    counts = exact_counts(engine, table, "domain", values)
+    counts = exact_counts(engine, table, ["domain"], values)
 
     assert values == (MISSING, UNEXPANDED, "drugs.com", "other.org")
     assert {v: (c.rows, c.outcome) for v, c in counts.items()} == {
@@ -212,7 +212,7 @@ def test_a_feature_of_any_type_becomes_text(open_logs, column, values):
     engine, table = open_logs({"x": column, "click": [1, 0, 1]})
 
     assert set(draw_sample(engine, table, ["x"], 3, 2).sample.features["x"].values) == values
-    assert set(exact_counts(engine, table, "x", tuple(values))) == values
+    assert set(exact_counts(engine, table, ["x"], tuple(values))) == values
 
 
 def test_an_empty_column_has_no_values():
@@ -222,7 +222,7 @@ def test_an_empty_column_has_no_values():
 def test_statistics_are_of_all_rows_not_of_the_sample(open_logs):
     logs = table_of()
     engine, table = open_logs({"part-0.parquet": logs}, **CASE_CONTROL)
-    counts = exact_counts(engine, table, "site", [f"s{n}" for n in range(10)])
+    counts = exact_counts(engine, table, ["site"], [f"s{n}" for n in range(10)])
 
     site, click, paid = (np.asarray(logs[name]) for name in ("site", "click", "paid"))
     for value, counted in counts.items():

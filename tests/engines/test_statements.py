@@ -67,7 +67,7 @@ def test_the_zone_of_the_machine_does_not_show(open_logs, monkeypatch, machine_z
             DAY,
             timestamp_column="t",
         )
-        counted = profile(engine, table).totals.rows, sorted(exact_counts(engine, table, "zoned", ()))
+        counted = profile(engine, table).totals.rows, sorted(exact_counts(engine, table, ["zoned"], ()))
         printed = engine.query("SELECT CAST(zoned AS VARCHAR) AS t FROM logs ORDER BY t").to_pydict()["t"][1]
     time.tzset()
 
@@ -224,7 +224,7 @@ def test_duplicates_are_counted_by_the_row_id_and_kept(open_logs, id_columns, re
 def test_money_is_summed_in_whole_micros_half_rounded_up(open_logs, paid, micros):
     engine, table = open_logs({"click": [0] * len(paid), "paid": paid}, cost_column="paid")
 
-    assert engine.query(table.value_statistics("paid")).num_rows == len(set(paid))
+    assert engine.query(table.value_statistics(["paid"])).num_rows == len(set(paid))
     assert profile(engine, table).totals.cost * 1e6 == pytest.approx(micros, rel=1e-15)
 
 
@@ -247,7 +247,7 @@ def test_columns_that_are_called_as_our_own_are_not_mistaken_for_them(open_logs,
     totals = profile(engine, table).totals
     assert (totals.exposure, totals.outcome, totals.value, totals.cost) == (3, 2, 0, 0)
     assert profile(*as_cost).totals.cost == 19
-    assert exact_counts(engine, table, name, ("7", "5"))["7"].outcome == 1
+    assert exact_counts(engine, table, [name], ("7", "5"))["7"].outcome == 1
 
 
 def test_the_measures_own_names_may_be_the_columns_that_hold_them(open_logs):
@@ -274,7 +274,7 @@ def test_a_hostile_column_name_is_only_a_name(open_logs, name):
     )
 
     assert profile(engine, table).totals.rows == 3
-    assert exact_counts(engine, table, name, ("x", "y"))["y"].outcome == 1
+    assert exact_counts(engine, table, [name], ("x", "y"))["y"].outcome == 1
     assert draw_sample(engine, table, [name], 3, 2).sample.features[name].values == ("x", "y")
 
 
@@ -290,7 +290,7 @@ def test_a_hostile_value_is_only_a_value(open_logs, value):
     engine, table = open_logs({"kind": [value, "other", "other"], "click": [1, 0, 1]}, row_filter={"kind": [value]})
 
     assert profile(engine, table).totals.rows == 1
-    assert list(exact_counts(engine, table, "kind", ())) == ["__other__"]
+    assert list(exact_counts(engine, table, ["kind"], ())) == ["__other__"]
 
 
 def test_missing_columns_are_all_named_with_their_keys_and_those_there_are(open_logs):
@@ -324,6 +324,6 @@ def test_a_statement_is_the_same_text_each_time_it_is_asked_for():
     def texts(known):
         settings = v3_settings(timestamp_column="t", row_filter={"b": ["1"], "a": ["2"]})
         table = LogTable(settings, DAY, known, {}, lambda name: f'"{name}"')
-        return table.profile(), table.sample(["a", "b"], 0.25), table.value_statistics("a"), table.duplicates(3)
+        return table.profile(), table.sample(["a", "b"], 0.25), table.value_statistics(["a"]), table.duplicates(3)
 
     assert texts(types) == texts(dict(reversed(types.items())))

@@ -1,7 +1,8 @@
 """Which rows does the master table have, and what do they say?
 
-A row is a pattern over the ordered features with one value given (`*|mobile|*`), or none: the default. A bid's
-multiplier is the default row's times that of every row that matches, clipped.
+A row is a pattern over the ordered features: one value given (`*|mobile|*`), those of an interaction
+(`*|mobile|300x250`), or none: the default. A bid's multiplier is the default row's times that of every row that
+matches, clipped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from rtb_optimizer.core.bidding import (
 )
 from rtb_optimizer.core.model import Factor, FactorModel
 from rtb_optimizer.core.sample import Floats, Sample
-from rtb_optimizer.core.values import UNEXPANDED
+from rtb_optimizer.core.values import UNEXPANDED, segment_key, split_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class Counts:
     outcome: float
     value: float
     cost: float
+
+
+NO_ROWS = Counts(0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,35 +71,41 @@ def build_segments(
     exact: Mapping[str, Mapping[str, Counts]],
     totals: Counts,
     rules: SegmentRules,
+    interactions: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Segment]:
-    """Build the master table: the default row, then factor rows by feature order and falling exposure.
+    """Build the master table: the default row, factor rows by feature order and falling exposure, interactions last.
 
-    `exact` holds, by feature and canonical value, the statistics of all rows of the window.
+    Args:
+        model: Whose factors become rows.
+        sample: What the model was fitted on; it weighs bids by spend.
+        exact: By factor and value, the statistics of all rows of the window.
+        totals: The statistics of the window.
+        rules: How many rows, and how bids are bounded.
+        interactions: The features of those factors of the model that are an interaction, by the factor's name.
     """
-    names = list(model.factors)
+    terms = {name: (name,) for name in model.factors} | {n: tuple(f) for n, f in (interactions or {}).items()}
+    features = [name for name, parts in terms.items() if parts == (name,)]
+    kept = _worth_a_row(model, sample, rules)
     bounds = {
         n: factor_intervals(f.outcome, f.expected, f.prior, rules.bids.confidence) for n, f in model.factors.items()
     }
     bids = {n: multipliers(low, high, rules.bids) for n, (low, high) in bounds.items()}
-    kept = _worth_a_row(model, sample, rules)
-    rows = [
-        Segment(
-            pattern=_pattern(names, name, sample.features[name].values[v]),
-            counts=exact[name].get(sample.features[name].values[v], Counts(0, 0, 0, 0, 0)),
-            expected=float(model.factors[name].expected[v]),
-            factor=float(model.factors[name].theta[v]),
-            factor_low=float(bounds[name][0][v]),
-            factor_high=float(bounds[name][1][v]),
-            tier=tier(float(model.factors[name].outcome[v])),
-            multiplier=float(bids[name][v]),
+    rows = []
+    for name, code in kept:
+        factor, value = model.factors[name], sample.features[name].values[code]
+        row = Segment(
+            pattern=_pattern(features, terms[name], value),
+            counts=exact[name].get(value, NO_ROWS),
+            expected=float(factor.expected[code]),
+            factor=float(factor.theta[code]),
+            factor_low=float(bounds[name][0][code]),
+            factor_high=float(bounds[name][1][code]),
+            tier=tier(float(factor.outcome[code])),
+            multiplier=float(bids[name][code]),
         )
-        for name, v in kept
-    ]
-    order = {name: n for n, name in enumerate(names)}
-    rows.sort(key=lambda s: (_depth(s, order), -s.counts.exposure, s.pattern[_depth(s, order)] or ""))
-    served = _served_product(sample, names, kept, bids)
-    level = spend_neutral_level(served, sample.spend, rules.bids)
-    return [_default(names, totals, level, model), *rows]
+        rows.append(row)
+    level = spend_neutral_level(_served_product(sample, kept, bids), sample.spend, rules.bids)
+    return [_default(features, totals, level, model), *sorted(rows, key=_reading_order)]
 
 
 def _worth_a_row(model: FactorModel, sample: Sample, rules: SegmentRules) -> list[tuple[str, int]]:
@@ -115,28 +125,27 @@ def _said(factor: Factor) -> Floats:
     return factor.expected * (theta * np.log(theta) - theta + 1)
 
 
-def _served_product(
-    sample: Sample, names: Sequence[str], kept: Sequence[tuple[str, int]], bids: Mapping[str, Floats]
-) -> Floats:
+def _served_product(sample: Sample, kept: Sequence[tuple[str, int]], bids: Mapping[str, Floats]) -> Floats:
     """Return each sampled row's product of multipliers, as a reader of the pruned table would compute it."""
+    published = {name: np.ones(len(bid)) for name, bid in bids.items()}
+    for name, code in kept:
+        published[name][code] = bids[name][code]
     product = np.ones(len(sample.exposure))
-    for name in names:
-        published = np.ones(len(sample.features[name].values))
-        for feature, code in kept:
-            if feature == name:
-                published[code] = bids[name][code]
-        product *= published[sample.features[name].codes]
+    for name, bid in published.items():
+        product *= bid[sample.features[name].codes]
     return product
 
 
-def _pattern(names: Sequence[str], name: str, value: str) -> tuple[str | None, ...]:
-    return tuple(value if n == name else None for n in names)
+def _pattern(features: Sequence[str], term: Sequence[str], value: str) -> tuple[str | None, ...]:
+    given = dict(zip(term, split_key(value) if len(term) > 1 else [value], strict=True))
+    return tuple(given.get(name) for name in features)
 
 
-def _depth(segment: Segment, order: Mapping[str, int]) -> int:
-    return next((n for n in order.values() if segment.pattern[n] is not None), 0)
+def _reading_order(segment: Segment) -> tuple[int, list[int], float, str]:
+    given = [n for n, part in enumerate(segment.pattern) if part is not None]
+    return len(given), given, -segment.counts.exposure, segment_key(segment.pattern)
 
 
-def _default(names: Sequence[str], totals: Counts, level: float, model: FactorModel) -> Segment:
+def _default(features: Sequence[str], totals: Counts, level: float, model: FactorModel) -> Segment:
     expected = model.base * totals.exposure
-    return Segment((None,) * len(names), totals, expected, 1.0, 1.0, 1.0, tier(totals.outcome), level)
+    return Segment((None,) * len(features), totals, expected, 1.0, 1.0, 1.0, tier(totals.outcome), level)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from rtb_optimizer.core.interactions import SHRINKING, Interaction
 from rtb_optimizer.core.model import FactorModel, baseline_deviance, fit
 from rtb_optimizer.core.sample import Feature, Sample
 from rtb_optimizer.core.scoring import Gain, cross_fitted_gain
@@ -76,11 +77,13 @@ class Selection:
 
     chosen: tuple[Chosen, ...]
     rejected: tuple[Rejected, ...]
+    interactions: tuple[Interaction, ...] = ()
 
     @property
     def priors(self) -> dict[str, float]:
-        """The prior of each chosen feature, in order: what the model is fitted with."""
-        return {feature.name: feature.prior for feature in self.chosen}
+        """The prior of each chosen feature and interaction, in order: what the model is fitted with."""
+        alone = {feature.name: feature.prior for feature in self.chosen}
+        return alone | {interaction.name: interaction.prior for interaction in self.interactions}
 
 
 def select(sample: Sample, candidates: Sequence[str], anchors: Sequence[str], rules: SelectionRules) -> Selection:
@@ -123,17 +126,32 @@ def _greedy(
     rejected = [n for n in suspected if n not in rules.allowed_leaks]
     reasons = [Rejected(n, Reason.LEAK_SUSPECTED, marginal[n].nats / base) for n in rejected]
     left = [name for name in left if name not in rejected]
-    while left:
-        model = fit(sample, {c.name: c.prior for c in chosen}) if chosen else None
-        gains = {name: _score(sample, name, model) for name in left}
-        worth = [name for name in left if _stop_reason(gains[name], base, len(chosen), rules) is None]
-        if not worth:
-            reasons += [_left_out(n, gains[n], marginal[n], base, rules) for n in left]
+    gains = {name: marginal[name] for name in left}
+    while gains:
+        best = _best(sample, gains, chosen, rules)
+        if best is None:
+            reasons += [_left_out(n, gains[n], marginal[n], base, rules) for n in gains]
             break
-        best = min(worth, key=lambda name: (-gains[name].nats, len(sample.features[name].values), name))
-        chosen.append(_chosen(best, len(chosen) + 1, gains[best], marginal, base, False))
-        left.remove(best)
+        chosen.append(_chosen(best, len(chosen) + 1, gains.pop(best), marginal, base, False))
     return Selection(tuple(chosen), tuple(sorted(reasons, key=lambda r: r.name)))
+
+
+def _best(sample: Sample, gains: dict[str, Gain], chosen: Sequence[Chosen], rules: SelectionRules) -> str | None:
+    """Return the candidate worth most over what is chosen; `gains` are brought up to date as far as was needed.
+
+    Lazily: in the order of the last gains, while one could still win. Gains shrink as features enter the model.
+    """
+    base = baseline_deviance(sample)
+    model = fit(sample, {c.name: c.prior for c in chosen}) if chosen else None
+    best: str | None = None
+    for name in sorted(gains, key=lambda n: (-gains[n].nats, len(sample.features[n].values), n)):
+        if best is not None and gains[name].nats * SHRINKING < gains[best].nats:
+            break
+        gains[name] = _score(sample, name, model) if model else gains[name]
+        worth = _stop_reason(gains[name], base, len(chosen), rules) is None
+        if worth and (best is None or gains[name].nats > gains[best].nats):
+            best = name
+    return best
 
 
 def _score(sample: Sample, name: str, model: FactorModel | None) -> Gain:

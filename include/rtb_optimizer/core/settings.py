@@ -12,6 +12,7 @@ from croniter import croniter
 
 from rtb_optimizer.core.bidding import BidRules
 from rtb_optimizer.core.config_key import ConfigValue
+from rtb_optimizer.core.interactions import InteractionRules
 from rtb_optimizer.core.macros import GapPolicy
 from rtb_optimizer.core.segments import SegmentRules
 from rtb_optimizer.core.selection import SelectionRules
@@ -57,6 +58,8 @@ class Settings:
     full_sample_rows: int
     leak_score: float
     allowed_leaks: list[str]
+    max_interactions: int
+    min_interaction_z: float
     max_segments: int
     dead_band: float
     multiplier_min: float
@@ -81,6 +84,11 @@ class Settings:
             self.leak_score,
             frozenset(self.allowed_leaks),
         )
+
+    @property
+    def interaction_rules(self) -> InteractionRules:
+        """When the search for interactions stops."""
+        return InteractionRules(self.max_interactions, self.min_signal_score, self.min_interaction_z)
 
     @property
     def segment_rules(self) -> SegmentRules:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rtb_optimizer.core.sample import Feature, Floats, Sample, Split, split_rows
 from rtb_optimizer.core.segments import Counts
 from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.values import OTHER, canonical
+from rtb_optimizer.core.values import OTHER, canonical, segment_key
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.statements import MEASURES, MICRO, SAMPLE_BUCKETS, LogTable
 from rtb_optimizer.errors import LogsInvalid
@@ -114,12 +114,19 @@ def encode(column: "pa.ChunkedArray", name: str, settings: Settings) -> Feature:
     return Feature(recode[dictionary.indices.to_numpy(zero_copy_only=False)], values)
 
 
-def exact_counts(engine: Engine, table: LogTable, feature: str, published: Sequence[str]) -> dict[str, Counts]:
-    """Return the exact statistics of a feature's canonical values; those not `published` add up as __other__."""
-    rows = engine.query(table.value_statistics(feature)).to_pydict()
+def exact_counts(
+    engine: Engine, table: LogTable, features: Sequence[str], published: Sequence[str]
+) -> dict[str, Counts]:
+    """Return the exact statistics of a feature's canonical values, or of an interaction's cells by their key.
+
+    Values that are not `published` add up as `__other__`.
+    """
+    rows = engine.query(table.value_statistics(features)).to_pydict()
+    spelled = [_spelled(rows["f_" + name], name, table.settings) for name in features]
+    values = spelled[0] if len(features) == 1 else [segment_key(cell) for cell in zip(*spelled, strict=True)]
     known = set(published)
     merged: dict[str, dict[str, int]] = {}
-    for n, value in enumerate(_spelled(rows["raw"], feature, table.settings)):
+    for n, value in enumerate(values):
         into = merged.setdefault(value if value in known else OTHER, dict.fromkeys(("rows", *MEASURES), 0))
         for name in into:
             into[name] += int(rows[name][n])

@@ -100,11 +100,11 @@ class LogTable:
             f"WHERE exposure > 0 AND ({picked}) ORDER BY {names}"
         )
 
-    def value_statistics(self, feature: str) -> str:
-        """Exact statistics of each raw value of one feature."""
+    def value_statistics(self, features: Sequence[str]) -> str:
+        """Exact statistics of each combination of raw values of the features, usually one."""
         sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
-        column = self.quote("f_" + feature)
-        return f"SELECT {column} AS raw, COUNT(*) AS rows, {sums} FROM {self.source([feature])} GROUP BY {column}"
+        columns = ", ".join(self.quote("f_" + feature) for feature in features)
+        return f"SELECT {columns}, COUNT(*) AS rows, {sums} FROM {self.source(features)} GROUP BY {columns}"
 
     def _rows(self, columns: Sequence[str]) -> str:
         """Return the window's rows with day, measures and more columns; never `*`, whose names could be a measure's."""
