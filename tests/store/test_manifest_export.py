@@ -48,7 +48,7 @@ def test_a_form_has_the_visible_keys_with_their_limits_and_the_version_s_default
         "title": "Features at most",
         "section": "Selection",
         "description": "Selection stops at this many, anchors included.",
-        "default": "8",
+        "default": "12",
         "minimum": 1,
         "maximum": 20,
         "choices": [],

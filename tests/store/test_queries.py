@@ -44,7 +44,7 @@ def test_every_key_is_shown_with_its_value_its_origin_and_its_limits(entity, ses
     rows = {row["key"]: row for row in queries.config_rows(session, entity)}
     assert set(rows) == {key.key for key in configs.declared_keys(session, entity.current_version_id)}
     assert (rows["min_z"]["value"], rows["min_z"]["origin"], rows["min_z"]["updated_by"]) == (2.5, "entity", "ana")
-    assert (rows["max_features"]["value"], rows["max_features"]["origin"]) == (8, "default")
+    assert (rows["max_features"]["value"], rows["max_features"]["origin"]) == (12, "default")
     assert rows["max_features"]["updated_by"] is None
     assert (rows["max_features"]["limits"], rows["max_features"]["type"]) == ("min 1, max 20", "integer")
     assert rows["candidate_features"]["limits"] == "min 1, max 500, required"
