@@ -24,6 +24,7 @@ LAYERS = {
     "report": {"errors", "core", "engines", "store", "outputs", "screening", "workspace"},
     "run_request": {"core", "store"},
     "steps": {"errors", "core", "engines", "store", "outputs", "screening", "workspace", "report", "run_request"},
+    "explain": {"errors", "core", "store"},
     "pipeline": {"errors", "store", "run_request", "steps"},
     "maintenance": {"errors", "store"},
     "dagrun_request": {"errors", "core", "store", "run_request"},
@@ -34,7 +35,7 @@ LAYERS = {
     "dagfactory": {"errors", "manifest", "callbacks", "sensors", "steps", "dagrun_request", "trigger_form"},
     "local": {"errors"},
     "demo": {"errors", "core", "store", "local", "outputs"},
-    "cli": {"errors", "core", "store", "manifest", "maintenance", "run_request", "pipeline"},
+    "cli": {"errors", "core", "store", "manifest", "maintenance", "run_request", "pipeline", "explain"},
     "__main__": {"cli"},
 }
 AIRFLOW_MODULES = {

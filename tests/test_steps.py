@@ -272,3 +272,17 @@ def test_an_interaction_gets_rows_with_the_exact_counts_of_its_cells(
     assert (cell["rows"], cell["exposures"]) == (rows, rows)
     assert cell["factor"] == pytest.approx(1.6, rel=0.1)
     assert table["mobile|160x600"]["factor"] == pytest.approx(0.4, rel=0.1)
+
+
+def test_logs_without_any_signal_give_a_default_only_table_that_is_held(add_entity, request_run, session, store):
+    add_entity(candidate_features="carrier", anchor_features="")
+
+    decided = pipeline.run(request_run())
+
+    keys = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}
+    table = pq.read_table(io.BytesIO(store.read(keys["segments"]))).to_pylist()
+    assert [row["is_default"] for row in table] == [True]
+    assert table[0]["multiplier"] == pytest.approx(1.0)
+    assert decided.decision == "held"
+    assert decided.reasons[0] == "0 segments beside the default row, 1 are needed"
+    assert runs.features(session, decided.opt_run_id) == []

@@ -13,7 +13,7 @@ import typer
 from sqlalchemy import select, update
 from typer.testing import CliRunner
 
-from rtb_optimizer import manifest
+from rtb_optimizer import manifest, pipeline
 from rtb_optimizer.cli.app import app, main
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, NotFound, RunIncomplete
 from rtb_optimizer.store import activation, connections, entities, runs
@@ -122,7 +122,7 @@ def test_the_commands_are_those_that_were_asked_for():
         *("migrate", "seed", "manifest", "reconcile", "run", "activate", "rollback"),
         *(f"entities {word}" for word in ("list", "add", "pause", "resume", "remove")),
         *(f"config {word}" for word in ("show", "set", "unset")),
-        *("runs list", "runs show"),
+        *("runs list", "runs show", "explain"),
     }
 
 
@@ -441,3 +441,15 @@ def test_a_manifest_that_cannot_be_written_is_named(told, catalog, tmp_path):
 def test_a_connection_that_is_not_set_is_told_with_the_variable_that_sets_it(process):
     done = process("entities", "list", AIRFLOW_CONN_RTB_CATALOG=None)
     assert_one_line(done, "AIRFLOW_CONN_RTB_CATALOG")
+
+
+@pytest.mark.usefixtures("logs")
+def test_a_bid_is_explained_with_the_rows_that_make_it(cli, add_entity, request_run):
+    add_entity()
+    decided = pipeline.run(request_run())
+    as_json = json.loads(cli("explain", "drugs_com", "internal_adspace_id=1000", "--json"))
+    as_table = cli("explain", "drugs_com", "internal_adspace_id=1000")
+
+    assert as_json["run_id"] == decided.opt_run_id
+    assert f"{as_json['multiplier']:.5g}" in as_table
+    assert all(row["segment"] in as_table for row in as_json["rows"])

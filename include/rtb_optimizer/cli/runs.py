@@ -27,6 +27,7 @@ Reason = Annotated[str, typer.Option(help="Why; recorded in the history.")]
 def register(root: typer.Typer) -> None:
     """Add the commands that stand beside `runs`."""
     root.command("run")(run)
+    root.command("explain")(explain)
     root.command("activate")(activate)
     root.command("rollback")(rollback)
 
@@ -76,6 +77,28 @@ def run(
     )
     decided = pipeline.run(request, lambda step, count: console.print(f"{step}: {count}"))
     _told(decided)
+
+
+def explain(
+    entity_code: Code,
+    given: Annotated[
+        list[str] | None, typer.Argument(metavar="[FEATURE=VALUE]...", help="What the request is.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Explain a bid: the rows of the active table that match a request, and the multiplier they make together.
+
+    A feature that is not given is missing. Values are spelled as in the logs.
+    """
+    from rtb_optimizer.explain import explain as explained
+
+    with connections.session() as session:
+        found = explained(session, entity_code, pairs(given or []))
+    if as_json:
+        shown.document(found)
+        return
+    shown.facts({name: value for name, value in found.items() if name != "rows"}, as_json=False)
+    shown.rows(found["rows"], list(found["rows"][0]), as_json=False, empty="no row matches")
 
 
 def activate(run: RunName, by: By, reason: Reason) -> None:
