@@ -135,3 +135,10 @@ def test_a_template_may_not_hold_the_separator():
 
     assert template_problem("a~b", loose) == "'a~b' holds the separator '~' of loose"
     assert template_problem("a-b", loose) is None
+
+
+def test_wildcards_alone_address_nothing_and_make_no_combo():
+    made = mapped("openrtb", ["device_type", "ad_size"])
+
+    assert made.combo is None
+    assert set(made.coverage.values()) == {Coverage.WILDCARD}

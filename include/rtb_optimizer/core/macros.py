@@ -51,7 +51,10 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class MacroCombo:
-    """The ordered join for a run in one format, None where the format is skipped; `coverage` by feature."""
+    """The ordered join for a run in one format, with its `coverage` by feature.
+
+    None where the format is skipped, and where it would be wildcards alone: that addresses nothing.
+    """
 
     macro_format: str
     combo: str | None
@@ -75,7 +78,8 @@ def map_ad_macros(
             f"format {dialect.macro_format!r} has no macro for {', '.join(gaps)}: add one to opt_feature_macros, or "
             "choose another policy in macro_gap_policies (wildcard, derived, skip_format)"
         )
-    combo = None if gaps else dialect.separator.join(text for text, _ in parts.values())
+    addresses = any(how in (Coverage.MACRO, Coverage.DERIVED) for how in coverage.values())
+    combo = dialect.separator.join(text for text, _ in parts.values()) if addresses and not gaps else None
     return MacroCombo(dialect.macro_format, combo, coverage)
 
 
