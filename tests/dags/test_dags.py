@@ -199,7 +199,7 @@ def test_shards_are_the_same_file_and_share_the_entities_between_them(entities):
     assert min(sizes) > 200 / len(shards) / 2
 
 
-def measured(script, **variables):
+def printed(script, **variables):
     """Run a script in a fresh process; return what it printed last, as JSON."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script],
@@ -212,52 +212,24 @@ def measured(script, **variables):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-THOUSAND = """
-import json, time
-from airflow.dag_processing.dagbag import DagBag
-from airflow.serialization.serialized_objects import DagSerialization
-started = time.process_time()
-bag = DagBag(dag_folder={dags!r})
-size = sum(len(json.dumps(DagSerialization.to_dict(dag))) for dag in bag.dags.values())
-print(json.dumps([len(bag.dags), time.process_time() - started, size]))
-"""
-
-
-def test_a_thousand_entities_parse_and_serialize_within_ten_seconds_of_cpu(entities):
-    target = entities(*[entry(f"entity_{n}") for n in range(1000)])
-
-    count, cpu_seconds, _ = measured(THOUSAND.format(dags=str(DAGS)), RTB_MANIFEST=str(target))
-
-    assert count == 1001
-    assert cpu_seconds < 10
-
-
 TASK_START = """
-import json, time
-from airflow.sdk.definitions.context import Context
-from airflow.sdk.execution_time.context import context_to_airflow_vars
-from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
-import runpy, rtb_optimizer.dagfactory
+import json, runpy, sys
 from pathlib import Path
 from zlib import crc32
+from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
 dag_id = "rtb_optimizer__entity_4321"
 shards = sorted(Path({dags!r}, "shards").glob("shard_*.py"))
-shard = shards[crc32(dag_id.encode()) % len(shards)]
 with _airflow_parsing_context_manager(dag_id=dag_id, task_id="create_run"):
-    started = time.process_time()
-    found = runpy.run_path(str(shard))
-    spent = time.process_time() - started
-print(json.dumps([sorted(name for name in found if name.startswith("rtb_optimizer__")), spent]))
+    found = runpy.run_path(str(shards[crc32(dag_id.encode()) % len(shards)]))
+print(json.dumps(sorted(name for name in found if name.startswith("rtb_optimizer__"))))
 """
 
 
-def test_a_task_start_among_five_thousand_entities_builds_one_dag_within_a_tenth_of_a_second(entities):
+def test_a_task_start_among_five_thousand_entities_builds_its_own_dag_only(entities):
+    """What it costs in CPU is told by benchmarks/dag_parsing.py."""
     target = entities(*[entry(f"entity_{n}") for n in range(5000)])
 
-    built, cpu_seconds = measured(TASK_START.format(dags=str(DAGS)), RTB_MANIFEST=str(target))
-
-    assert built == ["rtb_optimizer__entity_4321"]
-    assert cpu_seconds < 0.1
+    assert printed(TASK_START.format(dags=str(DAGS)), RTB_MANIFEST=str(target)) == ["rtb_optimizer__entity_4321"]
 
 
 WATCHED = """
@@ -278,7 +250,7 @@ print(json.dumps([len(bag.dags), opened, heavy]))
 def test_parsing_opens_no_connection_and_imports_nothing_heavy(entities):
     target = entities(entry("drugs_com"), entry("healthline"))
 
-    count, opened, heavy = measured(WATCHED.format(dags=str(DAGS)), RTB_MANIFEST=str(target))
+    count, opened, heavy = printed(WATCHED.format(dags=str(DAGS)), RTB_MANIFEST=str(target))
 
     assert count == 3
     assert opened == ["('127.0.0.1', 9)"], "the one that proves that connections are seen"
