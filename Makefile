@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The environment is this checkout's own: nothing from a caller's Python may leak into it.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup demo up down status test lint format lock clean
+.PHONY: help setup demo up down status test bench lint format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ status: setup ## Tell what of the local stack runs
 
 test: setup ## Run all tests (ARGS="-k name" for some)
 	@$(VENV_PYTHON) -m pytest $(ARGS)
+
+bench: setup ## Measure speed, memory and quality on synthetic logs (ARGS="--rows 1e7" for more rows)
+	@$(RUN) benchmarks/bench.py $(ARGS)
 
 lint: setup ## Check style, format and types
 	@$(VENV_PYTHON) -m ruff check .

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from rtb_optimizer.engines.shared_files import SharedFiles
 from rtb_optimizer.errors import LogsInvalid
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             }
         )
         self._duckdb.execute("SET TimeZone = 'UTC'")  # the machine's zone must not show in what is counted
-        self._duckdb.register_filesystem(ArrowFSWrapper(filesystem))
+        self._duckdb.register_filesystem(ArrowFSWrapper(SharedFiles(filesystem)))
 
     def __enter__(self) -> Self:
         return self

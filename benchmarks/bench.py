@@ -1,0 +1,119 @@
+"""How fast, how small and how good is a run? Measures it on two synthetic worlds against a plain scan of the logs.
+
+make bench, or: PYTHONPATH=include .venv/bin/python benchmarks/bench.py --rows 1e7 --runs 3 --seeds 5
+
+Every measurement has a fresh process; floor and run take turns. Results of other sizes on the same machine are kept.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from results import Measurement, machine, record
+
+HERE = Path(__file__).parent
+WORLDS = {"world1": [], "world2": ["--interacting"]}
+WORLD_SEED = 1
+PICKS_FROM_SEED = 101
+
+Run = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How large, how often and on how many seeds."""
+
+    rows: int
+    runs: int
+    seeds: int
+
+    @property
+    def size(self) -> str:
+        """The rows as an id shows them."""
+        millions = self.rows / 1e6
+        return f"{millions:g}M"
+
+
+def measured(what: str, *options: object) -> Any:  # noqa: ANN401 - whatever the process prints
+    """Measure one thing in a fresh process."""
+    command = [sys.executable, str(HERE / "measured.py"), what, *map(str, options)]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)  # noqa: S603 - our own script
+
+
+def rounds(asked: Asked, kind: list[str]) -> tuple[list[Run], list[Run]]:
+    """Write a world's logs, then measure floor and run in turns."""
+    with TemporaryDirectory(prefix="rtb_optimizer_bench_") as folder:
+        measured("world", "--folder", folder, "--rows", asked.rows, "--seed", WORLD_SEED, *kind)
+        turns = [
+            (measured("floor", "--folder", folder), measured("run", "--folder", folder)) for _ in range(asked.runs)
+        ]
+    return [floor for floor, _ in turns], [run for _, run in turns]
+
+
+def speed(asked: Asked, floors: list[Run], runs: list[Run]) -> Iterator[Measurement]:
+    """Yield what a run costs; ratios are of a round, so that a slow minute hurts both sides."""
+    size, times, targets = asked.size, asked.runs, {"10M": 5.0, "50M": 3.0}
+    pairs = list(zip(floors, runs, strict=True))
+    whole = median(run["cpu"] / floor["cpu"] for floor, run in pairs)
+    selection = median(run["selection_cpu"] / floor["cpu"] for floor, run in pairs)
+    yield Measurement(f"scan_cpu_{size}", median(f["cpu"] for f in floors), "CPU s", runs=times)
+    yield Measurement(f"selection_cpu_{size}", median(r["selection_cpu"] for r in runs), "CPU s", runs=times)
+    yield Measurement(f"run_cpu_{size}", median(r["cpu"] for r in runs), "CPU s", runs=times)
+    yield Measurement(f"run_wall_{size}", median(r["wall"] for r in runs), "s", runs=times)
+    yield Measurement(f"selection_over_scan_{size}", selection, "x", at_most=1.5, runs=times)
+    yield Measurement(f"run_over_scan_{size}", whole, "x", at_most=targets.get(size), runs=times)
+    yield Measurement(f"run_peak_memory_{size}", median(r["rss"] for r in runs), "GiB", at_most=2.0, runs=times)
+
+
+def quality(asked: Asked, name: str, runs: list[Run]) -> Iterator[Measurement]:
+    """Yield what the master table knows of the day held out; runs repeat each other, so one is told."""
+    least = {"world1": 88.0, "world2": 72.0}[name] if asked.rows >= 10_000_000 else None  # noqa: PLR2004 - 10M
+    told = runs[-1]["oracle"]
+    yield Measurement(f"{name}_oracle_{asked.size}", 100 * told["share"], "%", at_least=least)
+    yield Measurement(f"{name}_table_rows_{asked.size}", told["rows"], "rows", at_most=10_000)
+    yield Measurement(f"{name}_level_{asked.size}", told["level"], "told / true rate")
+
+
+def picked(asked: Asked, name: str, kind: list[str]) -> Iterator[Measurement]:
+    """Yield what selection picked over several seeds of a world."""
+    seeds = range(PICKS_FROM_SEED, PICKS_FROM_SEED + asked.seeds)
+    picks = [measured("picks", "--rows", asked.rows, "--seed", seed, *kind) for seed in seeds]
+    if not picks:
+        return
+    for what in ("noise", "redundant", "false_interactions"):
+        total = sum(pick[what] for pick in picks)
+        yield Measurement(f"{name}_{what}_picked_{asked.size}", total, "in all seeds", at_most=0, runs=len(picks))
+    planted_interactions = 1 if name == "world1" else 5
+    for what, of in {"planted": 11, "interactions": planted_interactions}.items():
+        found = median(pick[what] for pick in picks)
+        yield Measurement(f"{name}_{what}_picked_{asked.size}", found, f"of {of}, median", runs=len(picks))
+
+
+def main() -> None:
+    """Measure, record, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=lambda text: int(float(text)), default=1_000_000)
+    parser.add_argument("--runs", type=int, default=3, help="rounds of floor and run")
+    parser.add_argument("--seeds", type=int, default=3, help="fresh worlds to select on, of each kind")
+    asked = Asked(**vars(parser.parse_args()))
+    found: list[Measurement] = []
+    shown = ""
+    for name, kind in WORLDS.items():
+        print(f"{name}: {asked.size} rows, {asked.runs} rounds, then {asked.seeds} seeds", file=sys.stderr)
+        floors, runs = rounds(asked, kind) if name == "world1" else rounds(Asked(asked.rows, 1, 0), kind)
+        found += speed(asked, floors, runs) if name == "world1" else ()
+        found += quality(asked, name, runs)
+        found += picked(asked, name, kind)
+        shown = record(machine(), asked.size, found)  # after each world: the second may be stopped
+    print(shown)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""What is measured, in a process of its own? The floor, a whole run, and what a selection picked; prints JSON.
+
+The clock starts when everything is imported: what is compared is work, not start-up.
+"""
+
+import argparse
+import importlib
+import json
+import resource
+import time
+import tomllib
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files as resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from auction_logs import write_logs
+from columns import CANDIDATES, NOISE, PLANTED, REDUNDANT
+from oracle import oracle_share
+from worlds import DAYS, World, world
+
+from rtb_optimizer import outputs
+from rtb_optimizer.core.config import resolve
+from rtb_optimizer.core.config_key import ConfigKey, DataType
+from rtb_optimizer.core.crossing import with_interactions
+from rtb_optimizer.core.model import fit
+from rtb_optimizer.core.segments import build_segments
+from rtb_optimizer.core.selection import Selection
+from rtb_optimizer.core.settings import Settings, settings_of
+from rtb_optimizer.core.windows import Window
+from rtb_optimizer.engines.counting import Profile, draw_sample, exact_counts, profile
+from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
+from rtb_optimizer.engines.statements import LogTable
+from rtb_optimizer.screening import choose_features
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IMPORTED_LATER = ("duckdb", "pyarrow.fs", "pyarrow.parquet", "fsspec.implementations.arrow", "pandas")
+COLUMNS = {"outcome_column": "click", "value_column": "revenue", "cost_column": "price"}
+
+
+def default_settings() -> Settings:
+    """Return what version v3 declares, with nothing set but what the columns of these logs mean."""
+    seed = tomllib.loads((resources("rtb_optimizer.store") / "seeds" / "v3.toml").read_text())
+    keys = [
+        ConfigKey(k["key"], DataType(k["type"]), k.get("default"), k.get("min"), k.get("max")) for k in seed["keys"]
+    ]
+    logs = {"logs_path": "s3://bench/logs/date={date}/", "candidate_features": ",".join(CANDIDATES)}
+    return settings_of(resolve(keys, logs | COLUMNS).values)
+
+
+def floor(days: list[Path]) -> dict[str, object]:
+    """Decode every column and do next to nothing with it."""
+    import duckdb
+
+    database = duckdb.connect(config={"threads": default_settings().engine_threads})
+    source = f"read_parquet({[str(day) for day in days]}, hive_partitioning = false)"
+    described = database.sql(f"DESCRIBE SELECT * FROM {source}").fetchall()
+    touched = {"VARCHAR": "SUM(STRLEN({}))", "TIMESTAMP": "MAX({})"}
+    sums = [touched.get(kind, "SUM({})").format(name) for name, kind, *_ in described]
+    clock = Clock()
+    database.sql(f"SELECT {', '.join(sums)} FROM {source}").fetchall()
+    return {"cpu": clock.cpu(), "wall": clock.wall(), "rss": peak_memory()}
+
+
+def run(days: list[Path]) -> dict[str, object]:
+    """Do what the steps of a run do, on local files, and ask the table's bytes for the last day."""
+    training, holdout, settings = days[:-1], days[-1], default_settings()
+    clock = Clock()
+    found, selection = select(training, settings)
+    selected = clock.cpu()
+    table = master_table(training, settings, found, selection)
+    measured = {"cpu": clock.cpu(), "wall": clock.wall(), "rss": peak_memory(), "selection_cpu": selected}
+    return measured | {"oracle": oracle_share(table, holdout, settings)}
+
+
+def picks(rows: int, seed: int, *, interacting: bool) -> dict[str, object]:
+    """Select on a fresh world; return how much of what was picked is planted, redundant or noise."""
+    planted = world(seed, interacting=interacting)
+    with TemporaryDirectory(prefix="rtb_optimizer_world_") as folder:
+        _, selection = select(write_logs(planted, rows, Path(folder))[:-1], default_settings())
+    return judged(selection, planted)
+
+
+def judged(selection: Selection, planted: World) -> dict[str, object]:
+    """Count what was picked by what it is; an interaction is false where its columns share no planted one."""
+    names = {chosen.name for chosen in selection.chosen}
+    terms = [set(found.features) for found in selection.interactions]
+    true = [term for term in terms if any(term <= truth for truth in planted.interactions)]
+    counts = {"planted": len(names & set(PLANTED)), "redundant": len(names & set(REDUNDANT))}
+    return counts | {
+        "noise": len(names & set(NOISE)),
+        "interactions": len(true),
+        "false_interactions": len(terms) - len(true),
+    }
+
+
+def select(days: list[Path], settings: Settings) -> tuple[Profile, Selection]:
+    """Profile the logs and select: the step `select_features` without its catalog."""
+    with opened(settings) as engine:
+        table = logs(engine, days, settings)
+        found = profile(engine, table)
+        return found, choose_features(engine, table, found).selection
+
+
+def master_table(days: list[Path], settings: Settings, found: Profile, selection: Selection) -> bytes:
+    """Count and build: the step `build_segments` without its catalog."""
+    features = [chosen.name for chosen in selection.chosen]
+    interactions = {interaction.name: interaction.features for interaction in selection.interactions}
+    terms = {name: (name,) for name in features} | interactions
+    with opened(settings) as engine:
+        table = logs(engine, days, settings)
+        drawn = draw_sample(engine, table, features, found.totals.rows, found.positive_rows)
+        sample = with_interactions(drawn.sample, interactions.values())
+        model = fit(sample, selection.priors)
+        exact = {
+            name: exact_counts(engine, table, parts, sample.features[name].values) for name, parts in terms.items()
+        }
+    rows = build_segments(model, sample, exact, found.totals, settings.segment_rules, interactions)
+    return outputs.segments_parquet(features, rows)
+
+
+def opened(settings: Settings) -> DuckDBEngine:
+    """Return an engine that reads local files the way a run reads S3."""
+    from pyarrow.fs import LocalFileSystem
+
+    return DuckDBEngine(LocalFileSystem(), settings.engine_threads, settings.engine_memory_mb)
+
+
+def logs(engine: DuckDBEngine, days: list[Path], settings: Settings) -> LogTable:
+    """Open the files of these days."""
+    urls = [f"local://{day}" for day in days]
+    start = datetime.combine(DAYS[0], datetime.min.time(), UTC)
+    window = Window(start, start + timedelta(len(days)))
+    dates = {f"local://{path.parent}/": day for path, day in zip(days, DAYS, strict=False)}
+    return LogTable(settings, window, engine.open_logs(urls), dates, engine.quote)
+
+
+class Clock:
+    """Seconds of processor and of wall since it was made; children count."""
+
+    def __init__(self) -> None:
+        self._cpu, self._wall = _cpu_seconds(), time.monotonic()
+
+    def cpu(self) -> float:
+        """Return the seconds of all threads and children, user and system."""
+        return _cpu_seconds() - self._cpu
+
+    def wall(self) -> float:
+        """Return the seconds that passed."""
+        return time.monotonic() - self._wall
+
+
+def _cpu_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
+
+
+def peak_memory() -> float:
+    """Return this process's largest resident size so far, in GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def main() -> None:
+    """Measure one thing and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("world", "floor", "run", "picks"))
+    parser.add_argument("--folder", type=Path, help="where the world's logs are")
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--interacting", action="store_true")
+    asked = parser.parse_args()
+    for name in IMPORTED_LATER:
+        importlib.import_module(name)
+    days = sorted(asked.folder.glob("date=*/*.parquet")) if asked.folder else []
+    measures: dict[str, Callable[[], object]] = {
+        "world": lambda: len(write_logs(world(asked.seed, interacting=asked.interacting), asked.rows, asked.folder)),
+        "floor": lambda: floor(days[:-1]),
+        "run": lambda: run(days),
+        "picks": lambda: picks(asked.rows, asked.seed, interacting=asked.interacting),
+    }
+    print(json.dumps(measures[asked.what]()))
+
+
+if __name__ == "__main__":
+    main()

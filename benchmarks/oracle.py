@@ -1,0 +1,73 @@
+"""How much of what could be known does a master table know? It is read as a bidder would, on a day held out."""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtb_optimizer.core.crossing import with_interactions
+from rtb_optimizer.core.sample import Sample
+from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.core.values import WILDCARD, segment_key
+from rtb_optimizer.engines.counting import encode
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Floats = NDArray[np.float64]
+Factors = dict[tuple[str, ...], dict[str, float]]
+
+
+def oracle_share(table: bytes, holdout: Path, settings: Settings) -> dict[str, float]:
+    """Return the share of the log-loss gain of the true probabilities that the table reaches, and its rows.
+
+    Gains are over the training days' outcome rate, and exact: the hidden probabilities weigh both outcomes.
+    """
+    import pyarrow.parquet as pq
+
+    rows = pq.read_table(io.BytesIO(table))
+    factors, default = read_factors(rows)
+    names = list(dict.fromkeys(name for term in factors for name in term))
+    day = pq.read_table(holdout, columns=[*names, "p_true"], partitioning=None)
+    true = day["p_true"].to_numpy()
+    base = default["outcomes"] / default["exposures"]
+    told = default["expected"] / default["exposures"] * matched(factors, day, names, settings)
+    constant, ours, best = (log_loss(true, rate) for rate in (np.full(len(true), base), told, true))
+    return {"share": (constant - ours) / (constant - best), "rows": rows.num_rows, "level": told.mean() / true.mean()}
+
+
+def read_factors(rows: "pa.Table") -> tuple[Factors, dict[str, float]]:
+    """Part the table into factors, by the features that a row gives and by their key, and the default row."""
+    columns = [name for name in rows.column_names if name.startswith("feature_")]
+    factors: Factors = {}
+    default: dict[str, float] = {}
+    for row in rows.to_pylist():
+        given = [name for name in columns if row[name] != WILDCARD]
+        if row["is_default"]:
+            default = row
+            continue
+        values = [row[name] for name in given]
+        key = segment_key(values) if len(values) > 1 else values[0]
+        factors.setdefault(tuple(name.removeprefix("feature_") for name in given), {})[key] = row["factor"]
+    return factors, default
+
+
+def matched(factors: Factors, day: "pa.Table", names: list[str], settings: Settings) -> Floats:
+    """Return the product of the factors whose rows match, for each row of the logs; 1 where none does."""
+    one = np.ones(day.num_rows)
+    encoded = {name: encode(day[name], name, settings) for name in names}
+    sample = Sample(one, one, one, np.zeros(day.num_rows, np.int64), encoded)
+    sample = with_interactions(sample, [term for term in factors if len(term) > 1])
+    product = one.copy()
+    for term, by_key in factors.items():
+        feature = sample.features[segment_key(term) if len(term) > 1 else term[0]]
+        product *= np.array([by_key.get(value, 1.0) for value in feature.values])[feature.codes]
+    return product
+
+
+def log_loss(true: Floats, told: Floats) -> float:
+    """Return the expected log-loss of probabilities, given the true ones."""
+    q = np.clip(told, 1e-9, 1 - 1e-9)
+    return float(-(true * np.log(q) + (1 - true) * np.log1p(-q)).mean())
