@@ -60,7 +60,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             )
             columns = self.query("DESCRIBE logs").to_pydict()
         except duckdb.Error as problem:
-            raise LogsInvalid(f"the log files cannot be read: {str(problem).splitlines()[0]}") from problem
+            raise LogsInvalid(f"the log files cannot be read: {_cause(problem)}") from problem
         return dict(zip(columns["column_name"], columns["column_type"], strict=True))
 
     def query(self, sql: str) -> "pa.Table":
@@ -74,11 +74,18 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         try:
             return self._duckdb.sql(sql).to_arrow_table()
         except duckdb.Error as problem:
-            raise LogsInvalid(f"counting the logs failed: {str(problem).splitlines()[0]}") from problem
+            raise LogsInvalid(f"counting the logs failed: {_cause(problem)}") from problem
 
     def quote(self, identifier: str) -> str:
         """See Engine."""
         return '"' + identifier.replace('"', '""') + '"'
+
+
+def _cause(problem: Exception) -> str:
+    """Return the line of a DuckDB error that says what is wrong: below the traceback where Python read the file."""
+    lines = [line for line in str(problem).splitlines() if line.strip() and not line[0].isspace()]
+    said = [line for line in lines if not line.startswith(("Traceback", "LINE "))] or ["it does not say why"]
+    return said[-1] if lines[0].startswith("Traceback") else said[0]
 
 
 def literal(text: str) -> str:
