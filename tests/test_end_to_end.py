@@ -229,12 +229,12 @@ def test_a_run_whose_logs_never_arrive_fails_with_the_list_after_the_freshness_t
     )
 
 
-def test_a_task_that_a_user_marks_failed_ends_the_run_through_the_dag_callback(airflow):
+def test_a_task_that_a_user_marks_failed_ends_the_run_through_the_dag_callback_or_the_listener(airflow):
     dag_run = waiting_run(airflow, days_ago=20)
     airflow.call("PATCH", f"/dags/{DAG}/dagRuns/{dag_run}/taskInstances/wait_for_logs", {"new_state": "failed"})
 
     assert until(lambda: run_of(dag_run).status == "failed")
-    assert "the dag run" in run_of(dag_run).error_message
+    assert run_of(dag_run).error_message.startswith("the dag run failed: task_failure")
 
 
 def test_a_dag_run_that_a_user_marks_failed_ends_the_run_through_the_listener(airflow):
@@ -242,7 +242,7 @@ def test_a_dag_run_that_a_user_marks_failed_ends_the_run_through_the_listener(ai
     airflow.call("PATCH", f"/dags/{DAG}/dagRuns/{dag_run}", {"state": "failed"})
 
     assert until(lambda: run_of(dag_run).status == "failed", seconds=10)
-    assert run_of(dag_run).error_message.startswith("the dag run was marked failed: ")
+    assert run_of(dag_run).error_message == ("the dag run failed: Dag Run's state was manually set to `failed`.")
 
 
 def waiting_run(airflow, days_ago):

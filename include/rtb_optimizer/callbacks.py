@@ -26,8 +26,8 @@ def dag_failed(context: Any) -> None:  # noqa: ANN401 - as above
 
 
 def dag_run_failed(dag_run: Any, message: str) -> None:  # noqa: ANN401 - as above
-    """End the run at once when a user marks its dag run failed: no callback is called then."""
-    _fail(dag_run, f"the dag run was marked failed: {message or 'by a user'}")
+    """End the run of a dag run that ended as failed, whatever ended it; for a user's mark no callback is called."""
+    _fail(dag_run, f"the dag run failed: {message or 'no reason given'}")
 
 
 def _fail(dag_run: Any, message: str) -> None:  # noqa: ANN401 - as above

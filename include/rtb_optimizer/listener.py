@@ -1,4 +1,4 @@
-"""Who hears at once that a user marked a dag run failed? This listener, in the process where it happened.
+"""Who hears at once that a dag run failed, by a user's mark too? This listener, in the process where it happened.
 
 It runs inside the scheduler and the API server: it does one short update, for our own DAGs only.
 """

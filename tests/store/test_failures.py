@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import func, select, update
 
-from rtb_optimizer import callbacks
+from rtb_optimizer import callbacks, listener
 from rtb_optimizer.core.windows import Window
 from rtb_optimizer.store import connections, failures, runs
 from rtb_optimizer.store.runs import MAX_ERROR_LENGTH, Attempt
@@ -66,13 +66,21 @@ def test_a_killed_task_has_no_exception_and_says_so(create, state):
     [
         (lambda: callbacks.dag_failed({"dag_run": dag_run(), "reason": "timed_out"}), "the dag run failed: timed_out"),
         (lambda: callbacks.dag_failed({"dag_run": dag_run()}), "the dag run failed: no reason given"),
-        (lambda: callbacks.dag_run_failed(dag_run(), ""), "the dag run was marked failed: by a user"),
+        (lambda: callbacks.dag_run_failed(dag_run(), "set by hand"), "the dag run failed: set by hand"),
     ],
 )
 def test_what_fails_without_a_failed_task_is_told_by_the_dag_run(create, state, tell, said):
     run = create()
     tell()
     assert state(run) == ("failed", said)
+
+
+def test_the_listener_hears_of_our_own_dags_only(create, state):
+    run, other = create(), create(dag_id="somebody_elses")
+    listener.on_dag_run_failed(SimpleNamespace(dag_id="somebody_elses", run_id="manual__1", clear_number=0), "by hand")
+    assert state(other) == ("running", None)
+    listener.on_dag_run_failed(dag_run(), "by hand")
+    assert state(run) == ("failed", "the dag run failed: by hand")
 
 
 def test_a_failed_dag_run_names_the_tasks_that_failed(create, state):

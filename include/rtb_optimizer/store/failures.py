@@ -7,7 +7,7 @@ sweep over runs that no dag run carries any more. Any of them may speak twice; a
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.store.runs import MAX_ERROR_LENGTH, Attempt
@@ -16,25 +16,13 @@ from rtb_optimizer.store.schema import Run
 
 def fail(session: Session, attempt: Attempt, message: str) -> int:
     """End an attempt's run, and older ones of its dag run, as failed; return how many were still running."""
-    ended = session.execute(
-        update(Run)
-        .where(Run.airflow_dag_id == attempt.dag_id, Run.airflow_run_id == attempt.dag_run_id)
-        .where(Run.clear_number <= attempt.clear_number, Run.status == "running")
-        .values(status="failed", finished_at=func.now(), error_message=_storable(message))
-        .returning(Run.run_id)
-    )
-    return len(ended.all())
+    of_dag_run = Run.airflow_dag_id == attempt.dag_id, Run.airflow_run_id == attempt.dag_run_id
+    return _end(session, message, *of_dag_run, Run.clear_number <= attempt.clear_number)
 
 
 def fail_run(session: Session, opt_run_id: int, message: str) -> int:
     """End one run as failed; return 0 when it had ended already."""
-    ended = session.execute(
-        update(Run)
-        .where(Run.run_id == opt_run_id, Run.status == "running")
-        .values(status="failed", finished_at=func.now(), error_message=_storable(message))
-        .returning(Run.run_id)
-    )
-    return len(ended.all())
+    return _end(session, message, Run.run_id == opt_run_id)
 
 
 def running_attempts(session: Session) -> Sequence[Attempt]:
@@ -45,10 +33,15 @@ def running_attempts(session: Session) -> Sequence[Attempt]:
 
 def fail_abandoned(session: Session, dag_id: str, after: timedelta) -> int:
     """End runs that no scheduler watches, as of the command line, and that have run for too long."""
+    too_long = Run.started_at < func.now() - after
+    return _end(session, f"abandoned: still running after {after}", Run.airflow_dag_id == dag_id, too_long)
+
+
+def _end(session: Session, message: str, *which: ColumnElement[bool]) -> int:
     ended = session.execute(
         update(Run)
-        .where(Run.airflow_dag_id == dag_id, Run.status == "running", Run.started_at < func.now() - after)
-        .values(status="failed", finished_at=func.now(), error_message=f"abandoned: still running after {after}")
+        .where(*which, Run.status == "running")
+        .values(status="failed", finished_at=func.now(), error_message=_storable(message))
         .returning(Run.run_id)
     )
     return len(ended.all())
