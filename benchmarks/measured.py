@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files as resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auction_logs import write_logs
 from columns import CANDIDATES, NOISE, PLANTED, REDUNDANT
@@ -23,21 +23,22 @@ from worlds import DAYS, World, world
 from rtb_optimizer import outputs
 from rtb_optimizer.core.config import resolve
 from rtb_optimizer.core.config_key import ConfigKey, DataType
-from rtb_optimizer.core.crossing import with_interactions
-from rtb_optimizer.core.model import fit
-from rtb_optimizer.core.segments import build_segments
+from rtb_optimizer.core.evidence import judge
 from rtb_optimizer.core.selection import Selection
 from rtb_optimizer.core.settings import Settings, settings_of
 from rtb_optimizer.core.windows import Window
-from rtb_optimizer.engines.counting import Profile, draw_sample, exact_counts, profile
 from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
+from rtb_optimizer.engines.profile import Profile, profile
 from rtb_optimizer.engines.statements import LogTable
-from rtb_optimizer.screening import choose_features
+from rtb_optimizer.handover import sample_bytes, sample_of
+from rtb_optimizer.screening import Choice, choose_features
+from rtb_optimizer.selection_record import selection_document
+from rtb_optimizer.tables import Recipe, build_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-IMPORTED_LATER = ("duckdb", "pyarrow.fs", "pyarrow.parquet", "fsspec.implementations.arrow", "pandas")
+IMPORTED_LATER = ("duckdb", "pyarrow.fs", "pyarrow.parquet", "pyarrow.dataset", "fsspec.implementations.arrow")
 COLUMNS = {"outcome_column": "click", "value_column": "revenue", "cost_column": "price"}
 
 
@@ -45,7 +46,15 @@ def default_settings() -> Settings:
     """Return what version v3 declares, with nothing set but what the columns of these logs mean."""
     seed = tomllib.loads((resources("rtb_optimizer.store") / "seeds" / "v3.toml").read_text())
     keys = [
-        ConfigKey(k["key"], DataType(k["type"]), k.get("default"), k.get("min"), k.get("max")) for k in seed["keys"]
+        ConfigKey(
+            k["key"],
+            DataType(k["type"]),
+            k.get("default"),
+            k.get("min"),
+            k.get("max"),
+            choices=tuple(k.get("choices", ())),
+        )
+        for k in seed["keys"]
     ]
     logs = {"logs_path": "s3://bench/logs/date={date}/", "candidate_features": ",".join(CANDIDATES)}
     return settings_of(resolve(keys, logs | COLUMNS).values)
@@ -69,19 +78,19 @@ def run(days: list[Path]) -> dict[str, object]:
     """Do what the steps of a run do, on local files, and ask the table's bytes for the last day."""
     training, holdout, settings = days[:-1], days[-1], default_settings()
     clock = Clock()
-    found, selection = select(training, settings)
+    found, choice = select(training, settings)
     selected = clock.cpu()
-    table = master_table(training, settings, found, selection)
+    master, _ = tables(training, settings, found, handed_on(found, choice, settings))
     measured = {"cpu": clock.cpu(), "wall": clock.wall(), "rss": peak_memory(), "selection_cpu": selected}
-    return measured | {"oracle": oracle_share(table, holdout, settings)}
+    return measured | {"oracle": oracle_share(master, holdout, settings)}
 
 
 def picks(rows: int, seed: int, *, interacting: bool) -> dict[str, object]:
     """Select on a fresh world; return how much of what was picked is planted, redundant or noise."""
     planted = world(seed, interacting=interacting)
     with TemporaryDirectory(prefix="rtb_optimizer_world_") as folder:
-        _, selection = select(write_logs(planted, rows, Path(folder))[:-1], default_settings())
-    return judged(selection, planted)
+        _, choice = select(write_logs(planted, rows, Path(folder))[:-1], default_settings())
+    return judged(choice.selection, planted)
 
 
 def judged(selection: Selection, planted: World) -> dict[str, object]:
@@ -97,44 +106,45 @@ def judged(selection: Selection, planted: World) -> dict[str, object]:
     }
 
 
-def select(days: list[Path], settings: Settings) -> tuple[Profile, Selection]:
-    """Profile the logs and select: the step `select_features` without its catalog."""
+def select(days: list[Path], settings: Settings) -> tuple[Profile, Choice]:
+    """Profile the logs and select."""
     with opened(settings) as engine:
         table = logs(engine, days, settings)
         found = profile(engine, table)
-        return found, choose_features(engine, table, found).selection
+        return found, choose_features(engine, table, found)
 
 
-def master_table(days: list[Path], settings: Settings, found: Profile, selection: Selection) -> bytes:
-    """Count and build: the step `build_segments` without its catalog."""
-    features = [chosen.name for chosen in selection.chosen]
-    interactions = {interaction.name: interaction.features for interaction in selection.interactions}
-    terms = {name: (name,) for name in features} | interactions
+def handed_on(found: Profile, choice: Choice, settings: Settings) -> tuple[dict[str, Any], bytes]:
+    """Judge the selection on the hold-out, and hand it on with its sample: the rest of the step `select_features`."""
+    drawn = choice.drawn
+    evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
+    document = selection_document(choice, evidence, found, [], [])
+    return document, sample_bytes(drawn.sample, [chosen.name for chosen in choice.selection.chosen])
+
+
+def tables(
+    days: list[Path], settings: Settings, found: Profile, handed: tuple[dict[str, Any], bytes]
+) -> tuple[bytes, bytes]:
+    """Count and build both tables: the step `build_segments` without its catalog."""
+    selection, sample = handed[0], sample_of(handed[1])
+    recipe = Recipe.of(selection)
     with opened(settings) as engine:
-        table = logs(engine, days, settings)
-        drawn = draw_sample(engine, table, features, found.totals.rows, found.positive_rows)
-        sample = with_interactions(drawn.sample, interactions.values())
-        model = fit(sample, selection.priors)
-        exact = {
-            name: exact_counts(engine, table, parts, sample.features[name].values) for name, parts in terms.items()
-        }
-    rows = build_segments(model, sample, exact, found.totals, settings.segment_rules, interactions)
-    return outputs.segments_parquet(features, rows)
+        built = build_tables(engine, logs(engine, days, settings), sample, recipe, found.totals, None)
+    master = outputs.segments_parquet(recipe.features, built.segments)
+    return master, outputs.joint_parquet(built.joint, sample.unit)
 
 
 def opened(settings: Settings) -> DuckDBEngine:
-    """Return an engine that reads local files the way a run reads S3."""
-    from pyarrow.fs import LocalFileSystem
-
-    return DuckDBEngine(LocalFileSystem(), settings.engine_threads, settings.engine_memory_mb)
+    """Return an engine that reads local files as the floor does."""
+    return DuckDBEngine(None, settings.engine_threads, settings.engine_memory_mb)
 
 
 def logs(engine: DuckDBEngine, days: list[Path], settings: Settings) -> LogTable:
     """Open the files of these days."""
-    urls = [f"local://{day}" for day in days]
+    urls = [str(day) for day in days]
     start = datetime.combine(DAYS[0], datetime.min.time(), UTC)
     window = Window(start, start + timedelta(len(days)))
-    dates = {f"local://{path.parent}/": day for path, day in zip(days, DAYS, strict=False)}
+    dates = {f"{path.parent}/": day for path, day in zip(days, DAYS, strict=False)}
     return LogTable(settings, window, engine.open_logs(urls), dates, engine.quote)
 
 

@@ -11,7 +11,7 @@ from rtb_optimizer.core.crossing import with_interactions
 from rtb_optimizer.core.sample import Sample
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.values import WILDCARD, segment_key
-from rtb_optimizer.engines.counting import encode
+from rtb_optimizer.engines.encoding import encode
 
 if TYPE_CHECKING:
     import pyarrow as pa

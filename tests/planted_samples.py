@@ -22,12 +22,12 @@ def feature(values: Sequence[object]) -> Feature:
 def sample_of(
     outcome: Sequence[float], fold: Sequence[int] | None = None, exposure: Sequence[float] | None = None, **values
 ) -> Sample:
-    """Build a sample from a column per argument; rows take turns at five folds, one exposure each."""
+    """Build a sample from a column per argument, sorted by fold; rows take turns at five, one exposure each."""
     n = len(outcome)
     exposed = np.ones(n) if exposure is None else np.asarray(exposure, dtype=float)
     folds: Ints = np.arange(n) % FOLDS if fold is None else np.asarray(fold)
     features = {name: feature(column) for name, column in values.items()}
-    return Sample(exposed, np.asarray(outcome, dtype=float), exposed, folds, features)
+    return Sample(exposed, np.asarray(outcome, dtype=float), exposed, folds, features).by_fold()
 
 
 def planted(seed: int = 3, rows: int = ROWS, base: float = 0.06) -> Sample:

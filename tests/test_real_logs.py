@@ -80,8 +80,8 @@ def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report
         reasons = {rejected["name"]: rejected["reason"] for rejected in report["rejected"]}
         assert {reasons[name] for name in DEMAND} == {"denylisted"}
         assert reasons["integration_type_id"] == reasons["revenue_share_percent"] == "constant"
-        assert report["evidence"]["folds"] == "day"
-        assert report["kpis"]["value"] > 1000
+        assert report["coverage"]["folds"] == "day"
+        assert report["totals"]["value"] > 1000
         for warning in report["warnings"]:
             told[warning["code"]] = told.get(warning["code"], 0) + warning["rows"]
 
@@ -116,4 +116,4 @@ def test_two_campaigns_of_weighted_rows_run_and_columns_written_after_the_click_
     assert {name for name, reason in reasons.items() if reason == "near_unique"} >= {"ipinyouid", "ip"}
     assert "slotid" in {feature["name"] for feature in report["features"]}
     # 3.08 and 2.85 million impressions stand behind the 25,000 rows.
-    assert report["kpis"]["exposure"] == pytest.approx({1458: 3_083_056, 3386: 2_847_802}[advertiser], rel=1e-6)
+    assert report["totals"]["exposure"] == pytest.approx({1458: 3_083_056, 3386: 2_847_802}[advertiser], rel=1e-6)

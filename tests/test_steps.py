@@ -33,7 +33,7 @@ def test_logs_become_an_active_run_and_every_step_may_run_twice(add_entity, requ
     assert (run.status, session.get_one(Entity, entity.entity_id).active_run_id) == ("succeeded", opt_run_id)
     assert runs.features(session, opt_run_id)[0].feature_name == "internal_adspace_id"
     written = {o.output_type: o for o in runs.outputs(session, opt_run_id)}
-    assert set(written) == {"segments", "features", "ad_macros", "report", "manifest"}
+    assert set(written) == {"segments", "joint_segments", "features", "ad_macros", "report", "report_page", "manifest"}
     table = pq.read_table(io.BytesIO(store.read(written["segments"].s3_key)))
     assert table.num_rows == run.total_segments == written["segments"].row_count
 
@@ -189,6 +189,8 @@ def test_shuffled_logs_give_the_same_bytes(run_all, request_run, session, store,
         body = io.BytesIO()
         pq.write_table(table.take(np.random.default_rng(1).permutation(len(table))), body, row_group_size=777)
         store.replace(key, body.getvalue())
+    entities.find(session, "drugs_com").active_run_id = None  # a run starts from what is active
+    session.commit()
     second = run_all(request_run(dag_run_id="manual__2"))
 
     hashes = [
@@ -204,7 +206,7 @@ def test_the_manifest_lists_what_was_read_and_written(run_all, request_run, sess
     manifest = json.loads(store.read(rows["manifest"].s3_key))
 
     assert len(manifest["inputs"]) == len(NIGHTS)
-    assert set(manifest["outputs"]) == {"segments", "features", "ad_macros", "report"}
+    assert set(manifest["outputs"]) == {"segments", "joint_segments", "features", "ad_macros", "report", "report_page"}
     for name, listed in manifest["outputs"].items():
         assert listed["sha256"] == rows[name].sha256 == hashlib.sha256(store.read(listed["s3_key"])).hexdigest()
 

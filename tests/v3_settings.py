@@ -22,6 +22,7 @@ def declared_keys() -> list[ConfigKey]:
             minimum=key.get("min"),
             maximum=key.get("max"),
             required=key.get("required", False),
+            choices=tuple(key.get("choices", ())),
         )
         for key in tomllib.loads(SEED.read_text())["keys"]
     ]

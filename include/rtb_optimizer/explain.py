@@ -1,18 +1,16 @@
 """Why is this bid what it is? The rows of the active run's table that match a request, with what they stand on."""
 
-import io
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.lookup import Row, look_up
-from rtb_optimizer.core.settings import Settings, settings_of
+from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.values import canonical
 from rtb_optimizer.errors import NotFound
-from rtb_optimizer.store import entities, runs
-from rtb_optimizer.store.objects import ObjectStore
+from rtb_optimizer.published import published
+from rtb_optimizer.store import entities
 from rtb_optimizer.store.schema import Run
 
 
@@ -26,14 +24,11 @@ def explain(session: Session, entity_code: str, given: Mapping[str, str]) -> dic
     if entity.active_run_id is None:
         raise NotFound(f"{entity_code} has no active run: every bid is its default")
     run = session.get_one(Run, entity.active_run_id)
-    settings = settings_of(run.config_snapshot["values"])
-    keys = {output.output_type: output.s3_key for output in runs.outputs(session, run.run_id)}
-    store = ObjectStore.of(entity.s3_base_path)
-    features = [feature["name"] for feature in json.loads(store.read(keys["features"]))["features"]]
+    found = published(session, run)
+    settings, features, table = found.settings, found.features, found.rows
     unknown = sorted(set(given) - set(features))
     if unknown:
         raise NotFound(f"{', '.join(unknown)} is no feature of run {run.run_code}; it has: {', '.join(features)}")
-    table = _table(store.read(keys["segments"]))
     rows = [Row(name, row["factor"], row["multiplier"]) for name, row in table.items()]
     values = {name: _canonical(value, name, settings) for name, value in given.items()}
     answer = look_up(rows, features, values, settings.multiplier_min, settings.multiplier_max)
@@ -54,12 +49,6 @@ def explain(session: Session, entity_code: str, given: Mapping[str, str]) -> dic
 
 
 _SHOWN = ("segment", "exposures", "outcomes", "factor", "factor_low", "factor_high", "tier", "multiplier")
-
-
-def _table(body: bytes) -> dict[str, dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    return {row["segment"]: row for row in pq.read_table(io.BytesIO(body)).to_pylist()}
 
 
 def _canonical(value: str, name: str, settings: Settings) -> str:

@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rtb_optimizer.core.joint import JointTable
 from rtb_optimizer.core.macros import Dialect, MacroCombo
 from rtb_optimizer.core.segments import Segment
 from rtb_optimizer.core.values import WILDCARD, segment_key
 
 TOP_SEGMENTS = 20
+SCATTERED = 2_000
 
 
 def json_bytes(document: object) -> bytes:
@@ -25,12 +27,10 @@ def segments_parquet(features: Sequence[str], segments: Sequence[Segment]) -> by
     """Return the master table as Parquet: one row a segment, the default first.
 
     Columns: `segment` (the key), one column per feature (its value, or `*`), exact `rows`, `exposures`, `outcomes`,
-    `value`, `cost`, then `expected`, `factor` with its interval, `tier`, `multiplier`, `is_default`. A value that is
+    `value`, `cost`, then `expected`, `factor` with its interval, `prior` and `events` (outcomes as the
+    model counts them), `tier`, `no_bid`, `multiplier`, `is_default`. A value that is
     itself `*` is told from the wildcard by the key, where it is escaped.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     columns: dict[str, list[Any]] = {"segment": [segment_key(s.pattern) for s in segments]}
     for n, feature in enumerate(features):
         columns[f"feature_{feature}"] = [WILDCARD if s.pattern[n] is None else s.pattern[n] for s in segments]
@@ -44,12 +44,41 @@ def segments_parquet(features: Sequence[str], segments: Sequence[Segment]) -> by
         "factor": [s.factor for s in segments],
         "factor_low": [s.factor_low for s in segments],
         "factor_high": [s.factor_high for s in segments],
+        "prior": [s.prior for s in segments],
+        "events": [s.events for s in segments],
         "tier": [s.tier.value for s in segments],
+        "no_bid": [s.no_bid for s in segments],
         "multiplier": [s.multiplier for s in segments],
         "is_default": [s.is_default for s in segments],
     }
+    return _parquet(columns)
+
+
+def joint_parquet(table: JointTable, unit: float) -> bytes:
+    """Return the joint table as Parquet: one row a prefix of values, the default first, then by length and key.
+
+    Columns: `segment` (the key, shorter prefixes ending in `*`), `exposures`, `outcomes` and `expected` as estimated
+    on the sample, `rate` per exposure in the measure of the logs, `multiplier`, `is_default`.
+    """
+    rest = len(table.features)
+    rows: list[tuple[Any, ...]] = [(segment_key([None] * rest), None, None, None, table.rate * unit, table.multiplier)]
+    for depth, level in enumerate(table.levels, start=1):
+        keys = [level.feature.values[int(code)] for code in level.codes]
+        padded = [(segment_key([key]) if depth == 1 else key) + "|*" * (rest - depth) for key in keys]
+        sums = [(array * unit).tolist() for array in (level.outcome, level.expected, level.rate)]
+        found = zip(padded, level.exposure.tolist(), *sums, level.multiplier.tolist(), strict=True)
+        rows += sorted(found)
+    names = ("segment", "exposures", "outcomes", "expected", "rate", "multiplier")
+    columns = {name: [row[n] for row in rows] for n, name in enumerate(names)}
+    return _parquet(columns | {"is_default": [n == 0 for n in range(len(rows))]})
+
+
+def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     buffer = io.BytesIO()
-    pq.write_table(pa.table(columns), buffer, compression="zstd")
+    pq.write_table(pa.table(dict(columns)), buffer, compression="zstd")
     return buffer.getvalue()
 
 
@@ -79,12 +108,15 @@ def segments_summary(segments: Sequence[Segment]) -> dict[str, Any]:
     """
     rows = [s for s in segments if not s.is_default]
     moved = sorted(rows, key=lambda s: (-s.counts.exposure * abs(s.multiplier - 1), segment_key(s.pattern)))
+    dots = sorted(rows, key=lambda s: (-s.counts.exposure, segment_key(s.pattern)))[:SCATTERED]
     return {
         "total": len(segments),
         "level": segments[0].multiplier,
         "tiers": {name: sum(s.tier == name for s in rows) for name in ("low", "medium", "high")},
+        "no_bid": sum(s.no_bid for s in rows),
         "best": [_segment(s) for s in moved if s.multiplier > 1][:TOP_SEGMENTS],
         "worst": [_segment(s) for s in moved if s.multiplier < 1][:TOP_SEGMENTS],
+        "scatter": [{"outcome": s.events, "multiplier": s.multiplier, "tier": s.tier.value} for s in dots],
     }
 
 

@@ -5,18 +5,25 @@ says which run it is.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
 from rtb_optimizer import __version__, outputs
+from rtb_optimizer.active import Active
+from rtb_optimizer.core.activation import failed_gates
+from rtb_optimizer.core.kpis import kpis
+from rtb_optimizer.core.segments import Counts
 from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.engines.counting import Profile
-from rtb_optimizer.screening import Choice
-from rtb_optimizer.store.logs import Partition
+from rtb_optimizer.core.values import segment_key
+from rtb_optimizer.selection_record import SCALE, features_document
 from rtb_optimizer.store.objects import StoredObject
 from rtb_optimizer.workspace import Workspace
 
+Written = Mapping[str, tuple[StoredObject, int]]
+REPLAY_ASSUMPTION = (
+    "outcomes and spend of the hold-out follow the multiplier in proportion: a bid of twice as much buys twice as much"
+)
+TOLD_APART = ("rows_by_term", "scatter", "joint_rows")
 ANOMALY_WORDS = {
     "zero_exposure": "rows without any exposure: not counted",
     "outcome_above_exposure": "rows with more outcomes than exposures: outcomes cut to the exposures",
@@ -27,42 +34,6 @@ ANOMALY_WORDS = {
     "duplicate": "rows that repeat another: kept, since nothing tells a repeat from a coincidence",
 }
 
-_FEATURE_PARTS = {"features": "chosen", "interactions": "interactions", "rejected": "rejected"}
-
-
-def selection_document(
-    choice: Choice, found: Profile, partitions: Sequence[Partition], expected: int
-) -> dict[str, Any]:
-    """Return what selection hands on: features, rejections, evidence, and what the logs were."""
-    return {
-        "chosen": [asdict(feature) for feature in choice.selection.chosen],
-        "interactions": [asdict(interaction) for interaction in choice.selection.interactions],
-        "rejected": [asdict(rejected) for rejected in choice.selection.rejected],
-        "evidence": {
-            "holdout_gain": choice.holdout_gain,
-            "holdout_outcomes": choice.holdout_outcomes,
-            "sampled_rows": choice.sampled_rows,
-            "sampled_share": choice.sampled_share,
-            "folds": "day" if choice.folds_by_day else "row_hash",
-        },
-        "logs": {
-            "totals": asdict(found.totals),
-            "positive_rows": found.positive_rows,
-            "rows_by_day": {str(day): rows for day, rows in found.rows_by_day.items()},
-            "anomalies": {name: count for name, count in found.anomalies.items() if count},
-            "partitions": [p.url for p in partitions],
-            "partitions_expected": expected,
-        },
-        "inputs": [
-            {"s3_key": file.key, "byte_size": file.byte_size, "etag": file.etag} for p in partitions for file in p.files
-        ],
-    }
-
-
-def features_document(selection: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the `features` output: what was selected, in order, and why the others were not."""
-    return {name: selection[part] for name, part in _FEATURE_PARTS.items()}
-
 
 def gates(settings: Settings, selection: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """Return the facts that activation is decided on, and the limits they must reach."""
@@ -72,7 +43,7 @@ def gates(settings: Settings, selection: Mapping[str, Any], summary: Mapping[str
             "outcomes": found["totals"]["outcome"],
             "segments": summary["total"] - 1,
             "partition_share": len(found["partitions"]) / found["partitions_expected"],
-            "holdout_gain": selection["evidence"]["holdout_gain"],
+            "holdout_gain": selection["evidence"]["gain"],
         },
         "limits": {
             "outcomes": settings.min_positives,
@@ -84,42 +55,107 @@ def gates(settings: Settings, selection: Mapping[str, Any], summary: Mapping[str
 
 
 def report_document(
-    workspace: Workspace, selection: Mapping[str, Any], summary: Mapping[str, Any], macros: Mapping[str, Any]
+    workspace: Workspace, parts: Mapping[str, Mapping[str, Any]], written: Written, active: Active
 ) -> dict[str, Any]:
-    """Return the `report` output: what a yield analyst asks of a run."""
-    totals, anomalies = selection["logs"]["totals"], selection["logs"]["anomalies"]
+    """Return the `report` output: what a yield analyst asks of a run.
+
+    Args:
+        workspace: The run.
+        parts: What the steps handed over: `selection`, `segments`, `ad_macros`.
+        written: The outputs so far.
+        active: The run that was active when this one began.
+    """
+    selection, summary = parts["selection"], parts["segments"]
+    found, evidence = selection["logs"], selection["evidence"]
+    checked = gates(workspace.settings, selection, summary)
+    failed = failed_gates(checked["facts"], checked["limits"])
     return {
         "entity_code": workspace.entity_code,
         "data_start": workspace.window.start.isoformat(),
         "data_end": workspace.window.end.isoformat(),
-        "gates": gates(workspace.settings, selection, summary),
-        "kpis": {
-            **totals,
-            "outcome_rate": totals["outcome"] / totals["exposure"],
-            "value_per_thousand": 1000 * totals["value"] / totals["exposure"],
-            "cost_per_thousand": 1000 * totals["cost"] / totals["exposure"],
+        "objective": workspace.settings.objective,
+        **{name: selection[name] for name in SCALE},
+        "verdict": {"decision": "hold" if failed else "activate", "reasons": failed or ["all gates are passed"]},
+        "gates": checked,
+        "totals": found["totals"],
+        "kpis": kpis(Counts(**found["totals"]), active.report.get("kpis", [])),
+        "coverage": _coverage(workspace.settings, found, evidence),
+        "warnings": _warnings(found),
+        "logs": found,
+        **_features(selection, summary),
+        "segments": {name: value for name, value in summary.items() if name not in TOLD_APART},
+        "scatter": summary["scatter"],
+        "joint": {
+            "rows": summary["joint_rows"],
+            "losses": [loss | {"master_gain": evidence["gain"]} for loss in evidence["joint"]],
         },
-        "warnings": [
-            {
-                "code": name,
-                "rows": count,
-                "share": count / totals["rows"],
-                "message": f"{count} {ANOMALY_WORDS[name]}",
-            }
-            for name, count in sorted(anomalies.items())
-        ],
-        "logs": selection["logs"],
-        "evidence": selection["evidence"],
-        **features_document(selection),
-        "segments": summary,
-        "ad_macros": macros,
-        "config": {"values": workspace.snapshot["values"], "origins": workspace.snapshot["origins"]},
+        "holdout": {name: evidence[name] for name in ("gain", "outcomes", "level", "calibration", "lift")},
+        "replay": {"assumption": REPLAY_ASSUMPTION, "policies": evidence["replay"]},
+        "changes": active.changes,
+        "ad_macros": parts["ad_macros"],
+        "outputs": [_output(name, o, rows, workspace.prefix) for name, (o, rows) in sorted(written.items())],
+        "config": _config(workspace.snapshot, active.config),
     }
 
 
-def manifest_document(
-    workspace: Workspace, inputs: Sequence[Mapping[str, Any]], written: Mapping[str, tuple[StoredObject, int]]
-) -> dict[str, Any]:
+def _output(name: str, stored: StoredObject, rows: int, prefix: str) -> dict[str, Any]:
+    """Return an output with its place in the run's folder: the whole key would name the run."""
+    place = stored.key.removeprefix(f"{prefix}/")
+    sizes = {"row_count": rows, "byte_size": stored.byte_size, "sha256": stored.sha256}
+    return {"output_type": name, "s3_key": place, **sizes}
+
+
+def _coverage(settings: Settings, found: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str, Any]:
+    sampled = {name: evidence[name] for name in ("sampled_rows", "sampled_share", "sampled_positive_share", "folds")}
+    return sampled | {
+        "partitions_expected": found["partitions_expected"],
+        "partitions_found": len(found["partitions"]),
+        "missing": found["missing"],
+        "rows_by_day": found["rows_by_day"],
+        "timezone": settings.timezone,
+        "weight_column": settings.weight_column,
+        "duplicate_share": found["anomalies"].get("duplicate", 0) / found["totals"]["rows"],
+    }
+
+
+def _warnings(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = found["totals"]["rows"]
+    return [
+        {"code": name, "rows": count, "share": count / rows, "message": f"{count} {ANOMALY_WORDS[name]}"}
+        for name, count in sorted(found["anomalies"].items())
+    ]
+
+
+def _features(selection: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the features and interactions with the score so far and their rows in the table, and the rejected."""
+    rows, told, reached = summary["rows_by_term"], features_document(selection), 0.0
+    for feature in told["features"]:
+        reached += feature["signal_score"]
+        feature |= {"cumulative_score": reached, "rows": rows.get(feature["name"], 0)}
+    for found in told["interactions"]:
+        found["rows"] = rows.get(segment_key(found["features"]), 0)
+    return {name: told[name] for name in ("features", "interactions", "rejected")}
+
+
+def _config(snapshot: Mapping[str, Any], active: Mapping[str, Any]) -> dict[str, Any]:
+    values, origins = snapshot["values"], snapshot["origins"]
+    return {
+        "values": values,
+        "origins": origins,
+        "changed_from_default": [
+            {"key": key, "default": snapshot["defaults"].get(key), "value": values[key]}
+            for key, origin in sorted(origins.items())
+            if origin != "default"
+        ],
+        "changed_from_active": [
+            {"key": key, "active": active.get(key), "value": value}
+            for key, value in sorted(values.items())
+            if active and active.get(key) != value
+        ],
+    }
+
+
+def manifest_document(workspace: Workspace, inputs: Sequence[Mapping[str, Any]], written: Written) -> dict[str, Any]:
     """Return the manifest: the object written last, that lists the others with size, sha256 and rows."""
     return {
         "entity_code": workspace.entity_code,

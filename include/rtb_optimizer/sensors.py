@@ -29,12 +29,12 @@ class WaitForLogs(BaseOperator):
 
     def execute(self, context: Any) -> int:  # noqa: ANN401, ARG002 - Airflow's signature
         """Look once, then leave the worker."""
-        from rtb_optimizer import steps
+        from rtb_optimizer import freshness, steps
 
-        missing = steps.missing_partitions(self.opt_run_id)
+        missing = freshness.missing_partitions(self.opt_run_id)
         if not missing:
             return steps.require_partitions(self.opt_run_id)
-        deadline = steps.freshness_deadline(self.opt_run_id)
+        deadline = freshness.freshness_deadline(self.opt_run_id)
         log.info("waiting until %s for %d partitions: %s", deadline, len(missing), ", ".join(missing))
         trigger = LogsComplete(self.opt_run_id, deadline.isoformat(), POLL_S)
         self.defer(trigger=trigger, method_name=self.resume.__name__)
@@ -69,11 +69,11 @@ class LogsComplete(BaseTrigger):
     def _over(self) -> bool:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        from rtb_optimizer import steps
+        from rtb_optimizer import freshness
         from rtb_optimizer.errors import RunNotRunning
 
         try:
-            return not steps.missing_partitions(self.opt_run_id)
+            return not freshness.missing_partitions(self.opt_run_id)
         except RunNotRunning:
             return True
         except (BotoCoreError, ClientError):  # the store may be away for a while: that is what waiting is for

@@ -5,27 +5,26 @@ Only ids and counts are returned, and every step may run twice, even at the same
 
 import json
 import logging
-from datetime import datetime, timedelta
-
-from sqlalchemy import select as sql_select
 
 from rtb_optimizer import __version__, outputs, report
+from rtb_optimizer.active import compared_with, multipliers_before
+from rtb_optimizer.ad_macros import combos_of, without_required_macro
 from rtb_optimizer.core.activation import failed_gates
-from rtb_optimizer.core.crossing import with_interactions
-from rtb_optimizer.core.macros import GapPolicy
-from rtb_optimizer.core.macros import map_ad_macros as map_combo
-from rtb_optimizer.core.model import fit
+from rtb_optimizer.core.evidence import judge
 from rtb_optimizer.core.segments import Counts
-from rtb_optimizer.core.segments import build_segments as build_table
-from rtb_optimizer.core.values import segment_key
-from rtb_optimizer.engines.counting import draw_sample, exact_counts, profile
+from rtb_optimizer.engines.profile import profile
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
+from rtb_optimizer.handover import sample_bytes, sample_of
+from rtb_optimizer.published import PublishedRun, table_rows
+from rtb_optimizer.report_page.page import report_page
 from rtb_optimizer.run_request import RunRequest
 from rtb_optimizer.screening import choose_features
-from rtb_optimizer.store import activation, active_copy, configs, connections, entities, failures, logs, runs
+from rtb_optimizer.selection_record import features_document, selection_document
+from rtb_optimizer.store import activation, active_copy, configs, connections, entities, failures, runs
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
-from rtb_optimizer.store.schema import Entity, FeatureMacro
-from rtb_optimizer.store.seeds import dialect, dialects
+from rtb_optimizer.store.schema import Entity
+from rtb_optimizer.store.seeds import dialects
+from rtb_optimizer.tables import Recipe, build_tables
 from rtb_optimizer.workspace import counting, open_workspace, partitions_to_read
 
 log = logging.getLogger(__name__)
@@ -50,25 +49,18 @@ def create_run(request: RunRequest) -> int:
             failures.fail_run(session, run.run_id, f"create_run: ConfigInvalid: {violations}")
             session.commit()
             raise
-        snapshot = {"values": resolved.values, "origins": resolved.origins, "code_version": __version__}
+        snapshot = {
+            "values": resolved.values,
+            "origins": resolved.origins,
+            "defaults": configs.defaults(session, entity.current_version_id),
+            "active_run_id": entity.active_run_id,
+            "code_version": __version__,
+        }
         window = request.resolved_window(resolved.values)
         run = runs.create(session, entity, request.attempt, window, snapshot, request.triggered_by)
         session.commit()
     log.info("run %s (%d), window [%s, %s)", run.run_code, run.run_id, window.start, window.end)
     return run.run_id
-
-
-def missing_partitions(opt_run_id: int) -> list[str]:
-    """Return the URLs of the window's partitions that are not complete yet."""
-    workspace = open_workspace(opt_run_id)
-    return logs.incomplete(logs.partitions(workspace.settings, workspace.window))
-
-
-def freshness_deadline(opt_run_id: int) -> datetime:
-    """Return until when a run waits for its logs."""
-    with connections.session() as session:
-        run = runs.find(session, opt_run_id)
-    return run.started_at + timedelta(minutes=run.config_snapshot["values"]["freshness_timeout_minutes"])
 
 
 def require_partitions(opt_run_id: int) -> int:
@@ -79,42 +71,41 @@ def require_partitions(opt_run_id: int) -> int:
 def select_features(opt_run_id: int) -> int:
     """Select the features of a run and record them; return how many."""
     workspace = open_workspace(opt_run_id)
-    partitions = partitions_to_read(workspace)
+    settings, partitions = workspace.settings, partitions_to_read(workspace)
+    with connections.session() as session:
+        gaps = without_required_macro(session, workspace.opt_id, settings)
     with counting(workspace, partitions) as (engine, table):
         found = profile(engine, table)
         log.info("%d rows, %g outcomes, %s", found.totals.rows, found.totals.outcome, dict(found.anomalies))
-        chosen = choose_features(engine, table, found)
+        choice = choose_features(engine, table, found, gaps)
+    evidence = judge(choice.drawn.sample, choice.drawn.holdout, choice.selection, choice.link, settings.table_rules)
+    chosen = choice.selection.chosen
+    workspace.write("work/sample.parquet", sample_bytes(choice.drawn.sample, [feature.name for feature in chosen]))
     workspace.hand_over(
-        "selection", report.selection_document(chosen, found, partitions, workspace.partitions_expected)
+        "selection", selection_document(choice, evidence, found, partitions, workspace.partitions_expected)
     )
     with connections.session() as session:
-        runs.record_features(session, opt_run_id, chosen.selection.chosen)
+        runs.record_features(session, opt_run_id, chosen)
         session.commit()
-    for feature in chosen.selection.chosen:
+    for feature in chosen:
         log.info("feature %d %s: score %.5f", feature.order, feature.name, feature.signal_score)
-    return len(chosen.selection.chosen)
+    return len(chosen)
 
 
 def build_segments(opt_run_id: int) -> int:
-    """Build the master table from all rows of the window; return how many segments it has."""
+    """Build the master table from all rows of the window, and the joint table; return how many segments it has."""
     workspace = open_workspace(opt_run_id)
     selection = workspace.handed("selection")
-    features = [feature["name"] for feature in selection["chosen"]]
-    interactions = {segment_key(found["features"]): found["features"] for found in selection["interactions"]}
-    terms = {name: [name] for name in features} | interactions
-    priors = dict(
-        zip(terms, (found["prior"] for part in ("chosen", "interactions") for found in selection[part]), strict=True)
-    )
-    totals = Counts(**selection["logs"]["totals"])
+    recipe, totals = Recipe.of(selection), Counts(**selection["logs"]["totals"])
+    sample = sample_of(workspace.read("work/sample.parquet"))
+    with connections.session() as session:
+        previous = multipliers_before(session, workspace.snapshot)
     with counting(workspace, partitions_to_read(workspace)) as (engine, table):
-        drawn = draw_sample(engine, table, features, totals.rows, selection["logs"]["positive_rows"])
-        sample = with_interactions(drawn.sample, interactions.values())
-        model = fit(sample, priors)
-        exact = {n: exact_counts(engine, table, parts, sample.features[n].values) for n, parts in terms.items()}
-    segments = build_table(model, sample, exact, totals, workspace.settings.segment_rules, interactions)
-    workspace.write("work/segments.parquet", outputs.segments_parquet(features, segments))
-    workspace.hand_over("segments", outputs.segments_summary(segments))
-    return len(segments)
+        built = build_tables(engine, table, sample, recipe, totals, previous)
+    workspace.write("work/segments.parquet", outputs.segments_parquet(recipe.features, built.segments))
+    workspace.write("work/joint_segments.parquet", outputs.joint_parquet(built.joint, sample.unit))
+    workspace.hand_over("segments", built.summary)
+    return len(built.segments)
 
 
 def map_ad_macros(opt_run_id: int) -> int:
@@ -124,19 +115,9 @@ def map_ad_macros(opt_run_id: int) -> int:
         MacroGap: when a feature has no macro in a format whose policy is `fail`.
     """
     workspace = open_workspace(opt_run_id)
-    policies = workspace.settings.macro_gap_policies
     with connections.session() as session:
         features = [feature.feature_name for feature in runs.features(session, opt_run_id)]
-        rows = session.scalars(sql_select(FeatureMacro).where(FeatureMacro.opt_id == workspace.opt_id)).all()
-        combos = [
-            map_combo(
-                features,
-                {row.feature_name: row.macro_template for row in rows if row.macro_format == name},
-                dialect(name),
-                GapPolicy(policies[name]) if name in policies else None,
-            )
-            for name in workspace.settings.macro_formats
-        ]
+        combos = combos_of(session, workspace.opt_id, workspace.settings, features)
         runs.record_ad_macros(session, opt_run_id, combos)
         session.commit()
     workspace.hand_over("ad_macros", outputs.ad_macros_document(features, combos, dialects()))
@@ -146,20 +127,23 @@ def map_ad_macros(opt_run_id: int) -> int:
 def write_outputs(opt_run_id: int) -> int:
     """Write the outputs, the manifest last, then record them; return how many there are."""
     workspace = open_workspace(opt_run_id)
-    selection, summary, macros = (workspace.handed(name) for name in ("selection", "segments", "ad_macros"))
-    documents = {
-        "features": (report.features_document(selection), len(selection["chosen"])),
-        "ad_macros": (macros, len(macros["formats"])),
-        "report": (report.report_document(workspace, selection, summary, macros), 1),
-    }
+    parts = {name: workspace.handed(name) for name in ("selection", "segments", "ad_macros")}
+    selection, summary, macros = parts.values()
+    told = features_document(selection)
     written = {
-        "segments": (
-            workspace.write("segments.parquet", workspace.read("work/segments.parquet")),
-            summary["total"],
-        )
+        name: (workspace.write(f"{name}.parquet", workspace.read(f"work/{name}.parquet")), rows)
+        for name, rows in {"segments": summary["total"], "joint_segments": summary["joint_rows"]}.items()
     }
-    for name, (document, rows) in documents.items():
-        written[name] = (workspace.write(f"{name}.json", outputs.json_bytes(document)), rows)
+    written["features"] = (workspace.write("features.json", outputs.json_bytes(told)), len(selection["chosen"]))
+    written["ad_macros"] = (workspace.write("ad_macros.json", outputs.json_bytes(macros)), len(macros["formats"]))
+    own = PublishedRun(
+        workspace.run_code, workspace.snapshot["values"], told, table_rows(workspace.read("work/segments.parquet"))
+    )
+    with connections.session() as session:
+        active = compared_with(session, workspace.snapshot, own)
+    document = report.report_document(workspace, parts, written, active)
+    written["report"] = (workspace.write("report.json", outputs.json_bytes(document)), 1)
+    written["report_page"] = (workspace.write("report.html", report_page(document)), 1)
     manifest = report.manifest_document(workspace, selection["inputs"], written)
     written["manifest"] = (workspace.write("manifest.json", outputs.json_bytes(manifest)), len(written))
     with connections.session() as session:

@@ -14,6 +14,7 @@ from rtb_optimizer.core.settings import Settings, settings_of
 from rtb_optimizer.core.windows import Window
 from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
 from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.required_columns import require_columns
 from rtb_optimizer.engines.statements import LogTable
 from rtb_optimizer.errors import LogsMissing
 from rtb_optimizer.outputs import json_bytes
@@ -37,8 +38,8 @@ class Workspace:
     prefix: str
 
     @property
-    def partitions_expected(self) -> int:
-        """How many partitions the window has, there or not."""
+    def partitions_expected(self) -> list[str]:
+        """The URLs of the window's partitions, there or not."""
         return logs.expected(self.settings, self.window)
 
     def write(self, name: str, body: bytes) -> StoredObject:
@@ -108,5 +109,5 @@ def counting(workspace: Workspace, partitions: list[logs.Partition]) -> Iterator
         types = engine.open_logs(urls)
         days = {partition.url: partition.day for partition in partitions}
         table = LogTable(s, workspace.window, types, days, engine.quote)
-        table.require_columns()
+        require_columns(table)
         yield engine, table

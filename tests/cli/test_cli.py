@@ -122,7 +122,7 @@ def test_the_commands_are_those_that_were_asked_for():
         *("migrate", "seed", "manifest", "reconcile", "run", "activate", "rollback"),
         *(f"entities {word}" for word in ("list", "add", "pause", "resume", "remove")),
         *(f"config {word}" for word in ("show", "set", "unset")),
-        *("runs list", "runs show", "explain"),
+        *("runs list", "runs show", "explain", "diff"),
     }
 
 
@@ -453,3 +453,26 @@ def test_a_bid_is_explained_with_the_rows_that_make_it(cli, add_entity, request_
     assert as_json["run_id"] == decided.opt_run_id
     assert f"{as_json['multiplier']:.5g}" in as_table
     assert all(row["segment"] in as_table for row in as_json["rows"])
+
+
+@pytest.mark.usefixtures("logs")
+def test_two_runs_are_compared_row_by_row_with_causes_that_add_up(cli, add_entity, request_run):
+    add_entity()
+    pipeline.run(request_run(data_start="2026-03-06", data_end="2026-03-09"))
+    pipeline.run(request_run(dag_run_id="manual__2", overrides={"max_features": 2, "multiplier_max": 1.5}))
+    as_json = json.loads(cli("diff", "drugs_com", "--json"))
+    as_table = cli("diff", "drugs_com")
+    shown, named = as_json["largest"], (as_json[side]["run_code"] for side in ("before", "after"))
+
+    assert json.loads(cli("diff", "drugs_com", *named, "--limit", "1", "--json"))["largest"] == shown[:1]
+    assert all(f"{row['segment']} " in as_table and f"{row['after']:.5g}" in as_table for row in shown)
+    assert re.search(r"^rows +\d+ -> \d+: \d+ appeared, \d+ vanished, \d+ moved, \d+ stayed$", as_table, re.MULTILINE)
+    assert re.search(r"^multiplier_max +3 +1\.5 *$", as_table, re.MULTILINE)
+    assert all(f"-{name}" in as_table for name in as_json["features"]["removed"])
+    assert "data + model + config + normaliser" in as_table.splitlines()[-1]
+
+
+def test_runs_that_cannot_be_compared_are_told_with_those_there_are(told, add_entity, finished):
+    assert_one_line(told("diff", "nope_com"), "no entity 'nope_com'")
+    run = finished(add_entity())
+    assert_one_line(told("diff", "drugs_com"), f"the only succeeded run is {run.run_id} ({run.run_code})")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rtb_optimizer.core.bidding import BidRules, Tier, factor_intervals, multipliers, spend_neutral_level, tier
+from rtb_optimizer.core.model import Factor
 
 RULES = BidRules(minimum=0.3, maximum=3.0, confidence=0.8)
 
@@ -18,7 +19,9 @@ CHI_SQUARE = {  # shape: 5 %, 10 %, 90 %, 95 %
 
 
 def interval(outcome, expected, prior, confidence):
-    low, high = factor_intervals(np.array([outcome]), np.array([expected]), prior, confidence)
+    theta = (outcome + prior) / (expected + prior)
+    shape = (np.array([float(number)]) for number in (theta, outcome, expected, 1e9))
+    low, high = factor_intervals(Factor(*shape, prior, 0.0), confidence)
     return float(low[0]), float(high[0])
 
 

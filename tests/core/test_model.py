@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from planted_samples import DEVICE_FACTORS, SITE_FACTORS, feature, planted, reordered, sample_of
-from rtb_optimizer.core.model import baseline_deviance, fit, fit_factor, log_likelihood_gain
+from planted_samples import DEVICE_FACTORS, SITE_FACTORS, planted, reordered, sample_of
+from rtb_optimizer.core.link import Link
+from rtb_optimizer.core.model import fit
 from rtb_optimizer.core.values import UNEXPANDED
 
 # One value of 10 rows without an outcome, one of 10 rows with all: base rate 1/2, five expected of each.
@@ -56,30 +57,30 @@ def test_expected_outcomes_add_up_to_those_seen():
 
 
 def test_an_unexpanded_macro_keeps_factor_1_whatever_its_rows_say():
-    column = feature([UNEXPANDED] * 10 + ["b"] * 10)
-    factor = fit_factor(column, HALVES.outcome, np.full(20, 0.5), 1)
+    sample = sample_of([0] * 10 + [1] * 10, half=[UNEXPANDED] * 10 + ["b"] * 10)
+    factor = fit(sample, {"half": 1}, rounds=0).factors["half"]
 
-    assert dict(zip(column.values, factor.theta, strict=True)) == {UNEXPANDED: 1.0, "b": pytest.approx(11 / 6)}
+    assert dict(zip(sample.features["half"].values, factor.theta, strict=True)) == {
+        UNEXPANDED: 1.0,
+        "b": pytest.approx(11 / 6),
+    }
 
 
 def test_a_value_that_no_row_has_keeps_factor_1():
     column = replace(HALVES.features["half"], values=("a", "b", "never"))
+    sample = replace(HALVES, features={"half": column})
 
-    assert fit_factor(column, HALVES.outcome, np.full(20, 0.5), 3).theta[2] == 1.0
+    for link in Link:
+        assert fit(sample, {"half": 3}, link).factors["half"].theta[2] == pytest.approx(1.0)
 
 
 def test_logs_without_any_outcome_give_a_rate_of_0_and_factors_of_1():
     sample = replace(HALVES, outcome=np.zeros(20))
-    model = fit(sample, {"half": 2})
+    for link in Link:
+        model = fit(sample, {"half": 2}, link)
 
-    assert model.base == 0
-    assert list(model.factors["half"].theta) == [1.0, 1.0]
-    assert baseline_deviance(sample) == 0
-    assert log_likelihood_gain(HALVES, model.rates(HALVES)) == 0
-
-
-def test_a_model_that_expects_nothing_gains_nothing_on_rows_with_outcomes():
-    assert log_likelihood_gain(HALVES, np.zeros(20)) == 0.0
+        assert model.base == 0
+        assert list(model.factors["half"].theta) == [1.0, 1.0]
 
 
 def test_the_order_of_rows_changes_no_factor():
@@ -106,19 +107,29 @@ def test_a_weight_counts_as_that_many_rows():
     assert one.factors["site"].theta == pytest.approx(other.factors["site"].theta, rel=1e-9)
 
 
-def test_the_baseline_deviance_is_outcomes_times_one_plus_the_log_of_exposures_each():
-    assert baseline_deviance(HALVES) == pytest.approx(10 * (1 + np.log(2)))
+@pytest.mark.parametrize("link", Link)
+def test_expected_outcomes_add_up_on_either_scale(link):
+    sample = planted(base=0.3)
+    model = fit(sample, {"site": 8, "device": 8}, link)
+
+    assert (model.rates(sample) * sample.exposure).sum() == pytest.approx(sample.outcome.sum(), rel=1e-9)
 
 
-def test_rates_that_are_right_gain_and_rates_that_are_wrong_lose():
-    right, wrong = np.where(HALVES.outcome > 0, 0.9, 0.1), np.where(HALVES.outcome > 0, 0.1, 0.9)
+def test_on_the_odds_scale_planted_odds_are_found_again_and_no_rate_passes_1():
+    draw = np.random.default_rng(4)
+    a, b = draw.integers(0, 4, 60_000), draw.integers(0, 3, 60_000)
+    odds = np.array([0.2, 1.0, 2.0, 8.0])[a] * np.array([0.5, 1.0, 3.0])[b]
+    sample = sample_of((draw.random(60_000) < odds / (1 + odds)).astype(float), fold=a % 2, a=a, b=b)
+    model = fit(sample, {"a": 1, "b": 1}, Link.ODDS, rounds=20)
 
-    assert log_likelihood_gain(HALVES, right) == pytest.approx(10 * np.log(1.8) / (10 * (1 + np.log(2))))
-    assert log_likelihood_gain(HALVES, wrong) < 0
+    theta = {name: factor.theta for name, factor in model.factors.items()}
+    assert theta["a"] / theta["a"][1] == pytest.approx([0.2, 1.0, 2.0, 8.0], rel=0.12)
+    assert theta["b"] / theta["b"][1] == pytest.approx([0.5, 1.0, 3.0], rel=0.12)
+    assert model.rates(sample).max() < 1
 
 
-def test_the_level_of_rates_is_no_gain():
-    rates = fit(HALVES, {"half": 1}).rates(HALVES)
+def test_where_outcomes_are_rare_both_scales_give_one_model():
+    sample = planted(base=0.002, rows=60_000)
+    log, odds = (fit(sample, {"site": 8, "device": 8}, link) for link in Link)
 
-    assert log_likelihood_gain(HALVES, 7 * rates) == pytest.approx(log_likelihood_gain(HALVES, rates))
-    assert log_likelihood_gain(HALVES, np.full(20, 0.003)) == pytest.approx(0)
+    assert odds.rates(sample) == pytest.approx(log.rates(sample), rel=0.01)

@@ -6,17 +6,23 @@ import numpy as np
 import pytest
 
 from planted_samples import FOLDS, feature, planted, plug_in_information, reordered, sample_of
-from rtb_optimizer.core.model import baseline_deviance, fit
+from rtb_optimizer.core.link import Link, baseline_deviance
+from rtb_optimizer.core.model import fit
 from rtb_optimizer.core.scoring import PRIORS, cross_fitted_gain
 
 
 def gain_of(sample, name, priors=PRIORS):
+    sample = sample.by_fold()
     expected = sample.exposure * sample.outcome.sum() / sample.exposure.sum()
-    return cross_fitted_gain(sample.features[name], sample.outcome, expected, sample.fold, priors)
+    return cross_fitted_gain(sample.features[name], sample, expected, priors=priors)
 
 
 def score(sample, name, priors=PRIORS):
-    return gain_of(sample, name, priors).nats / baseline_deviance(sample)
+    return gain_of(sample, name, priors).nats / baseline(sample)
+
+
+def baseline(sample):
+    return baseline_deviance(sample.outcome.sum(), sample.exposure.sum(), Link.LOG)
 
 
 def test_planted_signal_scores_high_and_significantly():
@@ -50,7 +56,7 @@ def test_an_id_that_knows_each_row_by_heart_gains_nothing_out_of_fold():
     sample = planted(rows=2_000)
     own = feature([f"row{n}" for n in range(2_000)])
 
-    assert cross_fitted_gain(own, sample.outcome, np.full(2_000, 0.06), sample.fold).nats == pytest.approx(0, abs=1e-9)
+    assert cross_fitted_gain(own, sample, np.full(2_000, 0.06)).nats == pytest.approx(0, abs=1e-9)
 
 
 def test_a_feature_that_only_tells_the_folds_apart_gains_nothing():
@@ -64,25 +70,24 @@ def test_a_feature_that_only_tells_the_folds_apart_gains_nothing():
 def test_a_constant_gains_exactly_nothing():
     sample = planted(rows=2_000)
 
-    assert cross_fitted_gain(
-        feature(["x"] * 2_000), sample.outcome, np.full(2_000, 0.1), sample.fold
-    ).nats == pytest.approx(0, abs=1e-9)
+    gain = cross_fitted_gain(feature(["x"] * 2_000), sample, np.full(2_000, 0.1))
+    assert gain.nats == pytest.approx(0, abs=1e-9)
 
 
 def test_a_level_that_is_wrong_as_a_whole_is_no_gain():
     sample = planted()
     expected = np.full(len(sample.outcome), sample.outcome.mean())
 
-    gains = [cross_fitted_gain(sample.features["site"], sample.outcome, f * expected, sample.fold) for f in (1, 3)]
+    gains = [cross_fitted_gain(sample.features["site"], sample, f * expected) for f in (1, 3)]
     assert gains[1].nats == pytest.approx(gains[0].nats, rel=0.02)
 
 
 def test_a_copy_of_a_feature_gains_nothing_over_it():
     sample = planted()
     expected = sample.exposure * fit(sample, {"site": 4}).rates(sample)
-    gain = cross_fitted_gain(sample.features["site_copy"], sample.outcome, expected, sample.fold)
+    gain = cross_fitted_gain(sample.features["site_copy"], sample, expected)
 
-    assert gain.nats / baseline_deviance(sample) < 0.0005
+    assert gain.nats / baseline(sample) < 0.0005
     assert score(sample, "site_copy") == pytest.approx(score(sample, "site"))
 
 
@@ -125,3 +130,42 @@ def test_nothing_to_learn_from_scores_nothing():
     gain = gain_of(sample, "x")
 
     assert (gain.nats, gain.z) == (0, 0)
+
+
+@pytest.mark.parametrize("base", [0.06, 0.3])
+def test_on_the_odds_scale_signal_gains_as_much_and_noise_as_little(base):
+    sample = planted(base=base)
+    expected = np.full(len(sample.outcome), sample.outcome.mean())
+    deviance = baseline_deviance(sample.outcome.sum(), len(sample.outcome), Link.ODDS)
+
+    scores = {
+        name: cross_fitted_gain(sample.features[name], sample, expected, Link.ODDS).nats / deviance
+        for name in ("site", "device", "noise", "random_id")
+    }
+    assert scores["site"] > 0.03
+    assert scores["site"] > scores["device"] > 0.005
+    assert max(scores["noise"], scores["random_id"]) < 0.001
+
+
+def test_where_outcomes_are_rare_both_scales_give_one_score():
+    sample = planted(base=0.003, rows=60_000)
+    expected = np.full(len(sample.outcome), sample.outcome.mean())
+    log, odds = (cross_fitted_gain(sample.features["site"], sample, expected, link) for link in Link)
+
+    assert odds.nats == pytest.approx(log.nats, rel=0.02)
+
+
+def test_the_odds_gain_is_about_and_never_more_than_what_rows_gain_one_by_one():
+    """A cell's rows are taken as alike, which is the least they can gain: checked against the rows themselves."""
+    sample = planted(base=0.2)
+    before = fit(sample, {"device": 1}, Link.ODDS)
+    rates = before.rates(sample)
+    gain = cross_fitted_gain(sample.features["site"], sample, rates * sample.exposure, Link.ODDS, priors=[8])
+    by_row = 0.0
+    for block in sample.blocks:
+        rest = sample.at(np.r_[0 : block.start, block.stop : len(rates)])
+        both = fit(rest, {"device": 1, "site": 8}, Link.ODDS).rates(sample)[block]
+        k, old = sample.outcome[block], rates[block]
+        by_row += float((k * np.log(both / old) + (1 - k) * np.log((1 - both) / (1 - old))).sum())
+
+    assert 0.85 * by_row < gain.nats < 1.02 * by_row

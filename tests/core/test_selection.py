@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from planted_samples import feature, planted, reordered, sample_of
-from rtb_optimizer.core.selection import Reason, SelectionRules, screen, select
+from rtb_optimizer.core.rejection import Reason, screen
+from rtb_optimizer.core.selection import SelectionRules, select
 from rtb_optimizer.core.values import MISSING
 
-RULES = SelectionRules(
-    max_features=8, min_signal_score=0.0005, min_z=3, min_positives=50, max_missing_share=0.5, leak_score=0.25
-)
+RULES = SelectionRules(max_features=8, min_signal_score=0.0005, min_z=3, min_positives=50, leak_score=0.25)
 CANDIDATES = ("random_id", "noise", "device", "site", "leak")
 
 
@@ -189,4 +188,4 @@ def test_nothing_depends_on_the_order_of_rows_or_candidates():
     ],
 )
 def test_a_candidate_is_screened_by_its_values_alone(column, reason):
-    assert screen(feature(column), 1000, RULES) is reason
+    assert screen(feature(column), 1000, 0.5) is reason

@@ -6,9 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from counted import counted
+from rtb_optimizer.core.evidence import judge
 from rtb_optimizer.core.values import MISSING, OTHER, UNEXPANDED
 from rtb_optimizer.core.windows import Window
-from rtb_optimizer.engines.counting import draw_sample, encode, exact_counts, profile, sampled_share
+from rtb_optimizer.engines.encoding import encode
+from rtb_optimizer.engines.profile import profile
+from rtb_optimizer.engines.sampling import Shares, draw_sample, shares_drawn
 from rtb_optimizer.errors import LogsInvalid
 from rtb_optimizer.screening import admissible, choose_features
 from v3_settings import v3_settings
@@ -59,30 +63,32 @@ def test_logs_without_any_exposure_are_refused_with_the_keys_to_look_at(open_log
 
 
 @pytest.mark.parametrize(
-    ("rows", "positives", "share"),
+    ("rows", "positives", "shares"),
     [
-        (1_000, 10, 1.0),  # small logs are taken whole
-        (5_001, 10, 1.0),  # and so are those with fewer others than there is room for
-        (10_000, 0, 0.5),
-        (1_000_000, 1_000, 0.030031),  # 30 others per positive
-        (1_000_000, 10, 0.005001),  # but never fewer than full_sample_rows
-        (1_000_000, 40_000, 1.0),
-        (10_000_000_000, 10, 0.000001),  # the least there is
+        (1_000, 10, (1.0, 1.0)),  # small logs are taken whole
+        (5_001, 10, (1.0, 0.9998)),
+        (10_000, 0, (1.0, 0.5)),
+        (1_000_000, 1_000, (1.0, 0.030031)),  # 30 others per positive
+        (1_000_000, 10, (1.0, 0.004991)),  # but never fewer than full_sample_rows in all
+        (1_000_000, 40_000, (1.0, 0.0625)),  # and never more than max_sample_rows in all
+        (1_000_000, 80_000, (0.625, 0.054348)),  # where positives alone would be half of them and more
+        (1_000_000, 990_000, (0.090910, 1.0)),  # with few others there is more room for positives
+        (10_000_000_000, 10, (1.0, 0.000001)),  # the least there is
     ],
 )
-def test_the_share_drawn_is_enough_others_and_a_whole_number_of_buckets(rows, positives, share):
-    settings = v3_settings(negatives_per_positive=30, full_sample_rows=5_000)
+def test_the_shares_drawn_are_enough_others_and_a_whole_number_of_buckets(rows, positives, shares):
+    settings = v3_settings(negatives_per_positive=30, full_sample_rows=5_000, max_sample_rows=100_000)
 
-    assert sampled_share(settings, rows, positives) == share
+    assert shares_drawn(settings, rows, positives) == Shares(*shares)
 
 
 def test_small_logs_are_drawn_whole_with_weight_1(open_logs):
     engine, table = open_logs(
         {"click": [1, 0, 0], "site": ["a", "b", "a"], "paid": [0.5, -1.0, 2.0]}, cost_column="paid"
     )
-    drawn = draw_sample(engine, table, ["site"], 3, 1)
+    drawn = draw_sample(engine, table, ["site"], profile(engine, table))
 
-    assert drawn.share == 1.0
+    assert drawn.shares.others == 1.0
     assert sorted(drawn.sample.exposure) == [1, 1, 1]
     assert drawn.sample.outcome.sum() == 1
     assert sorted(drawn.sample.spend) == [0, 0.5, 2.0]  # a negative cost weighs nothing
@@ -91,26 +97,28 @@ def test_small_logs_are_drawn_whole_with_weight_1(open_logs):
 def test_without_a_cost_bids_are_normalised_on_exposures(open_logs):
     engine, table = open_logs({"click": [1, 0], "imps": [5, 7]}, exposure_column="imps")
 
-    assert sorted(draw_sample(engine, table, [], 2, 1).sample.spend) == [5, 7]
+    assert sorted(draw_sample(engine, table, [], profile(engine, table)).sample.spend) == [5, 7]
 
 
 def test_a_case_control_sample_has_every_positive_and_weighs_the_others_back(open_logs):
     logs = table_of()
     engine, table = open_logs({"part-0.parquet": logs}, **CASE_CONTROL)
     found = profile(engine, table)
-    drawn = draw_sample(engine, table, ["site", "noise"], found.totals.rows, found.positive_rows)
+    drawn = draw_sample(engine, table, ["site", "noise"], profile(engine, table))
     sample = drawn.sample
 
-    assert 0.08 < drawn.share < 0.12
+    assert 0.08 < drawn.shares.others < 0.12
     assert sample.outcome.sum() == found.totals.outcome == logs["click"].to_numpy().sum()
     assert len(sample.outcome) == pytest.approx(6 * found.positive_rows, rel=0.05)
     assert sample.exposure.sum() == pytest.approx(found.totals.exposure, rel=0.03)
     assert sample.spend.sum() == pytest.approx(found.totals.cost, rel=0.04)
     assert set(sample.exposure[sample.outcome > 0]) == {1.0}
-    assert set(sample.exposure[sample.outcome == 0]) == {1 / drawn.share}
+    assert set(sample.exposure[sample.outcome == 0]) == {1 / drawn.shares.others}
     for n, value in enumerate(sample.features["site"].values):
         exact = int((np.asarray(logs["site"]) == value).sum())
-        error = np.sqrt(exact * (1 - drawn.share) / drawn.share)  # of a count of independently drawn rows
+        error = np.sqrt(
+            exact * (1 - drawn.shares.others) / drawn.shares.others
+        )  # of a count of rows drawn independently
         assert sample.exposure[sample.features["site"].codes == n].sum() == pytest.approx(exact, abs=4 * error)
 
 
@@ -125,10 +133,15 @@ def test_the_sample_selects_what_all_rows_select(open_logs):
     assert chosen == [(["site"], ["noise"])] * 2
 
 
+def drawn_from(opened, features):
+    engine, table = opened
+    return draw_sample(engine, table, features, profile(engine, table))
+
+
 def same(one, other):
     arrays = ("exposure", "outcome", "spend", "fold")
     assert all(np.array_equal(getattr(one.sample, a), getattr(other.sample, a)) for a in arrays)
-    assert np.array_equal(one.split.holdout, other.split.holdout)
+    assert np.array_equal(one.holdout, other.holdout)
     for name, feature in one.sample.features.items():
         assert other.sample.features[name].values == feature.values
         assert np.array_equal(other.sample.features[name].codes, feature.codes)
@@ -146,7 +159,7 @@ def test_the_sample_is_the_same_whatever_the_files_their_rows_order_and_the_thre
     drawn = []
     for files, threads in layouts:
         engine, table = open_logs(files, threads=threads, **CASE_CONTROL)
-        drawn.append(draw_sample(engine, table, ["site", "noise"], 20_000, 400))
+        drawn.append(draw_sample(engine, table, ["site", "noise"], profile(engine, table)))
 
     same(drawn[0], drawn[1])
     same(drawn[0], drawn[2])
@@ -155,22 +168,22 @@ def test_the_sample_is_the_same_whatever_the_files_their_rows_order_and_the_thre
 def test_rows_are_parted_by_day_when_there_are_four_and_the_last_is_held_out(open_logs):
     days = [datetime(2026, 3, day, 12, tzinfo=UTC) for day in (6, 7, 8, 9)] * 10
     config = {"timestamp_column": "t", "candidate_features": "t"}
-    four = draw_sample(*open_logs({"t": days, "click": [1, 0] * 20}, **config), ["t"], 40, 20)
-    three = draw_sample(*open_logs({"t": [*days[:3]] * 9, "click": [1] * 27}, **config), ["t"], 27, 27)
+    four = drawn_from(open_logs({"t": days, "click": [1, 0] * 20}, **config), ["t"])
+    three = drawn_from(open_logs({"t": [*days[:3]] * 9, "click": [1] * 27}, **config), ["t"])
 
-    assert four.split.by_day
-    assert four.split.holdout.sum() == 10
-    assert len({*zip(four.sample.features["t"].codes, four.split.fold, strict=True)}) == 4
-    assert set(four.split.fold[four.split.holdout]) == {3}
-    assert not three.split.by_day
+    assert four.by_day
+    assert four.holdout.sum() == 10
+    assert len({*zip(four.sample.features["t"].codes, four.sample.fold, strict=True)}) == 4
+    assert set(four.sample.fold[four.holdout]) == {3}
+    assert not three.by_day
 
 
 def test_every_value_has_a_code_of_its_own_and_what_is_not_published_adds_up_as_other(open_logs):
     site = ["big"] * 50 + ["middle"] * 30 + ["small"] * 3 + [f"rare{n}" for n in range(17)]
     click = [int(n % 10 == 0) for n in range(100)]
     engine, table = open_logs({"site": site, "click": click})
-    feature = draw_sample(engine, table, ["site"], 100, 10).sample.features["site"]
-    counts = exact_counts(engine, table, ["site"], ["big", "middle", "small", "never"])
+    feature = draw_sample(engine, table, ["site"], profile(engine, table)).sample.features["site"]
+    counts = counted(engine, table, ["site"], ["big", "middle", "small", "never"])
 
     assert feature.values == tuple(sorted(set(site)))
     assert {value: c.rows for value, c in counts.items()} == {"big": 50, "middle": 30, "small": 3, OTHER: 17}
@@ -183,8 +196,8 @@ def test_spellings_of_one_value_add_up_before_any_rate_is_taken(open_logs):
     engine, table = open_logs(
         {"domain": site, "click": [1, 0, 1, 0, 1, 0, 0, 1, 1], "paid": [0.1] * 9}, cost_column="paid"
     )
-    values = draw_sample(engine, table, ["domain"], 9, 5).sample.features["domain"].values
-    counts = exact_counts(engine, table, ["domain"], values)
+    values = draw_sample(engine, table, ["domain"], profile(engine, table)).sample.features["domain"].values
+    counts = counted(engine, table, ["domain"], values)
 
     assert values == (MISSING, UNEXPANDED, "drugs.com", "other.org")
     assert {v: (c.rows, c.outcome) for v, c in counts.items()} == {
@@ -211,8 +224,8 @@ def test_spellings_of_one_value_add_up_before_any_rate_is_taken(open_logs):
 def test_a_feature_of_any_type_becomes_text(open_logs, column, values):
     engine, table = open_logs({"x": column, "click": [1, 0, 1]})
 
-    assert set(draw_sample(engine, table, ["x"], 3, 2).sample.features["x"].values) == values
-    assert set(exact_counts(engine, table, ["x"], tuple(values))) == values
+    assert set(draw_sample(engine, table, ["x"], profile(engine, table)).sample.features["x"].values) == values
+    assert set(counted(engine, table, ["x"], tuple(values))) == values
 
 
 def test_an_empty_column_has_no_values():
@@ -222,14 +235,14 @@ def test_an_empty_column_has_no_values():
 def test_statistics_are_of_all_rows_not_of_the_sample(open_logs):
     logs = table_of()
     engine, table = open_logs({"part-0.parquet": logs}, **CASE_CONTROL)
-    counts = exact_counts(engine, table, ["site"], [f"s{n}" for n in range(10)])
+    counts = counted(engine, table, ["site"], [f"s{n}" for n in range(10)])
 
     site, click, paid = (np.asarray(logs[name]) for name in ("site", "click", "paid"))
-    for value, counted in counts.items():
+    for value, told in counts.items():
         of_value = site == value
-        assert (counted.rows, counted.exposure) == (of_value.sum(), of_value.sum())
-        assert counted.outcome == click[of_value].sum()
-        assert counted.cost == pytest.approx(paid[of_value].sum(), abs=1e-9)
+        assert (told.rows, told.exposure) == (of_value.sum(), of_value.sum())
+        assert told.outcome == click[of_value].sum()
+        assert told.cost == pytest.approx(paid[of_value].sum(), abs=1e-9)
 
 
 def test_candidates_that_are_denied_or_not_in_the_logs_are_rejected_by_name():
@@ -238,6 +251,12 @@ def test_candidates_that_are_denied_or_not_in_the_logs_are_rejected_by_name():
 
     assert {(r.name, r.reason) for r in rejected} == {("user_id", "denylisted"), ("gone", "absent")}
     assert names == ["anchor", "site"]
+
+
+def gain_of(choice, table):
+    return judge(
+        choice.drawn.sample, choice.drawn.holdout, choice.selection, choice.link, table.settings.table_rules
+    ).gain
 
 
 def test_an_absent_candidate_is_rejected_and_the_others_are_still_looked_at(open_logs):
@@ -249,7 +268,7 @@ def test_an_absent_candidate_is_rejected_and_the_others_are_still_looked_at(open
     assert [f.name for f in choice.selection.chosen] == ["site"]
     assert reasons["gone"] == "absent"
     assert set(reasons) == {"gone", "noise", "auction"}
-    assert choice.holdout_gain > 0
+    assert gain_of(choice, table) > 0
 
 
 def test_anchors_and_no_outcome_at_all_is_a_choice_without_gain_and_no_crash(open_logs):
@@ -262,7 +281,7 @@ def test_anchors_and_no_outcome_at_all_is_a_choice_without_gain_and_no_crash(ope
         choice = choose_features(engine, table, profile(engine, table))
 
         assert [f.name for f in choice.selection.chosen] == ["site"]
-        assert choice.holdout_gain == 0.0
+        assert gain_of(choice, table) == 0.0
 
 
 def test_a_window_is_counted_alike_in_one_piece_and_day_by_day(open_logs):

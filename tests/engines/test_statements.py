@@ -5,8 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 import pytest
 
+from counted import counted
 from rtb_optimizer.core.windows import Window
-from rtb_optimizer.engines.counting import draw_sample, exact_counts, profile
+from rtb_optimizer.engines.profile import profile
+from rtb_optimizer.engines.required_columns import require_columns
+from rtb_optimizer.engines.sampling import draw_sample
 from rtb_optimizer.engines.statements import LogTable
 from rtb_optimizer.errors import LogsInvalid
 from v3_settings import v3_settings
@@ -67,11 +70,11 @@ def test_the_zone_of_the_machine_does_not_show(open_logs, monkeypatch, machine_z
             DAY,
             timestamp_column="t",
         )
-        counted = profile(engine, table).totals.rows, sorted(exact_counts(engine, table, ["zoned"], ()))
+        told = profile(engine, table).totals.rows, sorted(counted(engine, table, ["zoned"], ()))
         printed = engine.query("SELECT CAST(zoned AS VARCHAR) AS t FROM logs ORDER BY t").to_pydict()["t"][1]
     time.tzset()
 
-    assert counted == (3, ["__other__"])
+    assert told == (3, ["__other__"])
     assert printed == "2026-03-09 00:00:00+00"
 
 
@@ -190,7 +193,6 @@ def test_rows_that_contradict_themselves_are_counted_by_kind(open_logs):
         "outcome_null": 2,
         "value_negative": 2,
         "cost_negative": 1,
-        "duplicate": 0,
     }
     assert (found.totals.value, found.totals.outcome) == (0.5, 1)
 
@@ -205,9 +207,10 @@ def test_duplicates_are_counted_by_the_row_id_and_kept(open_logs, id_columns, re
         {"auction": ["a", "a", "a", "b", "c"], "imp": [1, 1, 2, 1, 1], "click": [1, 1, 0, 0, 0]},
         row_id_columns=id_columns,
     )
-    found = profile(engine, table)
+    drawn = draw_sample(engine, table, ["auction", "imp"], profile(engine, table))
 
-    assert (found.anomalies["duplicate"], found.totals.rows) == (repeats, 5)
+    assert drawn.duplicates == repeats
+    assert len(drawn.sample.exposure) == 5
 
 
 @pytest.mark.parametrize(
@@ -247,7 +250,7 @@ def test_columns_that_are_called_as_our_own_are_not_mistaken_for_them(open_logs,
     totals = profile(engine, table).totals
     assert (totals.exposure, totals.outcome, totals.value, totals.cost) == (3, 2, 0, 0)
     assert profile(*as_cost).totals.cost == 19
-    assert exact_counts(engine, table, [name], ("7", "5"))["7"].outcome == 1
+    assert counted(engine, table, [name], ("7", "5"))["7"].outcome == 1
 
 
 def test_the_measures_own_names_may_be_the_columns_that_hold_them(open_logs):
@@ -274,8 +277,8 @@ def test_a_hostile_column_name_is_only_a_name(open_logs, name):
     )
 
     assert profile(engine, table).totals.rows == 3
-    assert exact_counts(engine, table, [name], ("x", "y"))["y"].outcome == 1
-    assert draw_sample(engine, table, [name], 3, 2).sample.features[name].values == ("x", "y")
+    assert counted(engine, table, [name], ("x", "y"))["y"].outcome == 1
+    assert draw_sample(engine, table, [name], profile(engine, table)).sample.features[name].values == ("x", "y")
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -290,7 +293,7 @@ def test_a_hostile_value_is_only_a_value(open_logs, value):
     engine, table = open_logs({"kind": [value, "other", "other"], "click": [1, 0, 1]}, row_filter={"kind": [value]})
 
     assert profile(engine, table).totals.rows == 1
-    assert list(exact_counts(engine, table, ["kind"], ())) == ["__other__"]
+    assert list(counted(engine, table, ["kind"], ())) == ["__other__"]
 
 
 def test_missing_columns_are_all_named_with_their_keys_and_those_there_are(open_logs):
@@ -304,7 +307,7 @@ def test_missing_columns_are_all_named_with_their_keys_and_those_there_are(open_
     )
 
     with pytest.raises(LogsInvalid) as absent:
-        table.require_columns()
+        require_columns(table)
 
     assert str(absent.value) == (
         "the logs have no column 'click' (outcome_column), 'paid' (cost_column), 'adspace' (anchor_features), "
@@ -315,7 +318,7 @@ def test_missing_columns_are_all_named_with_their_keys_and_those_there_are(open_
 def test_candidates_may_be_absent(open_logs):
     _, table = open_logs({"click": [1]}, candidate_features="site, carrier")
 
-    assert table.require_columns() is None
+    assert require_columns(table) is None
 
 
 def test_a_statement_is_the_same_text_each_time_it_is_asked_for():
@@ -324,6 +327,6 @@ def test_a_statement_is_the_same_text_each_time_it_is_asked_for():
     def texts(known):
         settings = v3_settings(timestamp_column="t", row_filter={"b": ["1"], "a": ["2"]})
         table = LogTable(settings, DAY, known, {}, lambda name: f'"{name}"')
-        return table.profile(), table.sample(["a", "b"], 0.25), table.value_statistics(["a"]), table.duplicates(3)
+        return table.profile(), table.sample(["a", "b"], 1.0, 0.25), table.value_statistics(["a"]), table.measures()
 
     assert texts(types) == texts(dict(reversed(types.items())))

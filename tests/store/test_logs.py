@@ -5,12 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from rtb_optimizer.core.config import resolve
-from rtb_optimizer.core.config_key import ConfigKey, DataType
-from rtb_optimizer.core.settings import settings_of
 from rtb_optimizer.core.windows import Window
-from rtb_optimizer.store import logs, seeds
+from rtb_optimizer.store import logs
 from rtb_optimizer.store.objects import ObjectStore, split_url
+from v3_settings import v3_settings
 
 DAY = date(2026, 11, 1)
 WINDOW = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC))
@@ -19,9 +17,7 @@ WINDOW = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=
 @pytest.fixture(scope="module")
 def settings():
     """The seeded defaults."""
-    declared = seeds._read("v3")["keys"]
-    keys = [ConfigKey(key["key"], DataType(key["type"]), key.get("default")) for key in declared]
-    return settings_of(resolve(keys, {"logs_path": "s3://lake/logs/"}).values)
+    return v3_settings(logs_path="s3://lake/logs/")
 
 
 @pytest.fixture
@@ -86,7 +82,8 @@ def test_a_window_has_a_partition_for_each_of_its_days_there_or_not(look, settin
     found = look(["day=2026-11-02/a.parquet", "day=2026-11-02/_SUCCESS"], window=window)
     assert [(p.day.day, p.complete) for p in found] == [(1, False), (2, True), (3, False)]
     assert [url.rsplit("=", 1)[1] for url in logs.incomplete(found)] == ["2026-11-01/", "2026-11-03/"]
-    assert logs.expected(replace(settings, logs_path="s3://lake/{date}/"), window) == 3
+    days = ("2026-11-01", "2026-11-02", "2026-11-03")
+    assert logs.expected(replace(settings, logs_path="s3://lake/{date}/"), window) == [f"s3://lake/{d}/" for d in days]
 
 
 def test_days_are_those_of_the_entity_s_own_midnights(look):
@@ -99,7 +96,7 @@ def test_a_path_without_a_date_is_one_partition_of_no_day(look, names, settings)
     three_days = Window(WINDOW.start, WINDOW.end + timedelta(days=2))
     (found,) = look(["all/a.parquet", "all/b.parquet", "all/_SUCCESS"], "all/", three_days)
     assert (found.day, found.complete, names(found)) == (None, True, ["all/a.parquet", "all/b.parquet"])
-    assert logs.expected(replace(settings, logs_path="s3://lake/all/"), three_days) == 1
+    assert logs.expected(replace(settings, logs_path="s3://lake/all/"), three_days) == ["s3://lake/all/"]
 
 
 def test_a_single_file_needs_no_marker(look, names):

@@ -17,7 +17,10 @@ from rtb_optimizer.store.schema import Run, RunFeature, RunFeatureMacro, RunOutp
 
 WINDOW = Window(datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
 LATER = Window(datetime(2026, 3, 10, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC))
-CHOSEN = [Chosen("internal_adspace_id", 1, True, 0.2, 0.2, 9.0, 50.0), Chosen("browser", 2, False, 0.1, 0.1, 5.0, 9.0)]
+CHOSEN = [
+    Chosen("internal_adspace_id", 1, True, 0.2, 0.01, 0.2, 9.0, 50.0),
+    Chosen("browser", 2, False, 0.1, 0.02, 0.1, 5.0, 9.0),
+]
 COMBOS = [MacroCombo("adx", "[ADX_PLACEMENT_ID]|[ADX_BROWSER]", {}), MacroCombo("xandr", None, {})]
 OUTPUTS = {"segments": (StoredObject("rtb", "k", 5, "a" * 64), 7)}
 

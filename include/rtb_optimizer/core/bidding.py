@@ -1,7 +1,8 @@
 """What should a bid be multiplied by, given what is known of a segment?
 
 A factor is acted on by its interval: raised on the lower bound, cut on the upper, left alone where the interval
-covers 1. The product of a row's multipliers is clipped, and one level for all rows keeps the spend what it was.
+covers 1; and it moves only so far in one run. The product of a row's multipliers is clipped, and one level for all
+rows keeps the spend what it was.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from rtb_optimizer.core.sample import Floats
+from rtb_optimizer.core.link import Link, rate_ratio
+from rtb_optimizer.core.model import Factor
+from rtb_optimizer.core.sample import Floats, Mask, sum_by
 
 BISECTION_STEPS = 60
 LOW_TIER_BELOW, HIGH_TIER_FROM = 10, 100
@@ -26,11 +29,18 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BidRules:
-    """`minimum` and `maximum` bound a bid's total multiplier; `confidence` is the mass of a factor's interval."""
+    """How bids follow from factors.
+
+    `minimum` and `maximum` bound a bid's total multiplier; `confidence` is the mass of a factor's interval; a segment
+    that is surely worth less than `no_bid_below` times its surroundings is not bid on; `max_movement` is the largest
+    ratio of a row's multiplier to the active run's.
+    """
 
     minimum: float
     maximum: float
     confidence: float
+    no_bid_below: float = 0.0
+    max_movement: float = np.inf
 
 
 def tier(outcomes: float) -> Tier:
@@ -40,24 +50,49 @@ def tier(outcomes: float) -> Tier:
     return Tier.MEDIUM if outcomes < HIGH_TIER_FROM else Tier.HIGH
 
 
-def factor_intervals(outcome: Floats, expected: Floats, prior: float, confidence: float) -> tuple[Floats, Floats]:
-    """Return the central credible interval of each factor, whose posterior is Gamma(k + m, E + m).
+def factor_intervals(factor: Factor, confidence: float, link: Link = Link.LOG) -> tuple[Floats, Floats]:
+    """Return the central credible interval of each factor.
 
-    Quantiles by Wilson and Hilferty (1931): a cube of a normal. At a confidence of 0.8 both are within 1 % from a
-    shape of 2 on; at smaller shapes and larger confidences the low one is too low, which raises less, never more.
+    Its posterior is Gamma(k + m, E + m); on the odds scale the ratio of two, of outcomes and of exposures without.
+    Quantiles by Wilson and Hilferty (1931), a cube of a normal, and for the ratio by Paulson (1942), which is theirs
+    where exposures without an outcome are many. At a confidence of 0.8 both bounds are within 1 % from a shape of 2
+    on; at smaller shapes and larger confidences the low one is too low, which raises less, never more.
     """
-    shape, rate = outcome + prior, expected + prior
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    centre, spread = 1 - 1 / (9 * shape), z / (3 * np.sqrt(shape))
-    low = shape * np.maximum(centre - spread, 0.0) ** 3 / rate
-    high = shape * (centre + spread) ** 3 / rate
+    spread = 1 / (9 * (factor.outcome + factor.prior))
+    wide = np.zeros_like(spread)
+    if link is Link.ODDS:
+        wide = 1 / (9 * np.maximum(factor.exposure - factor.outcome + factor.prior_without, 1e-9))
+    both = (1 - wide) ** 2 * spread + (1 - spread) ** 2 * wide - z**2 * spread * wide
+    scale = np.maximum((1 - wide) ** 2 - z**2 * wide, 1e-9)
+    centre, reach = (1 - wide) * (1 - spread), z * np.sqrt(np.maximum(both, 0.0))
+    low: Floats = factor.theta * (np.maximum(centre - reach, 0.0) / scale) ** 3
+    high: Floats = factor.theta * ((centre + reach) / scale) ** 3
     return low, high
 
 
-def multipliers(low: Floats, high: Floats, rules: BidRules) -> Floats:
-    """Return the multiplier of each factor from its interval, each within the rules' bounds."""
+def rate_intervals(factor: Factor, confidence: float, link: Link = Link.LOG) -> tuple[Floats, Floats]:
+    """Return the interval of what each factor does to the rate of its own rows: what a bid can act on."""
+    low, high = factor_intervals(factor, confidence, link)
+    share = factor.expected / np.maximum(factor.exposure, 1e-300)
+    return rate_ratio(low, share, link), rate_ratio(high, share, link)
+
+
+def multipliers(low: Floats, high: Floats, rules: BidRules, previous: Floats | None = None) -> Floats:
+    """Return the multiplier of each factor from its interval, within the rules' bounds and reach of the previous."""
     acted = np.where(low > 1, low, np.where(high < 1, high, 1.0))
-    return np.clip(acted, rules.minimum, rules.maximum)
+    bounded = np.clip(acted, rules.minimum, rules.maximum)
+    if previous is None:
+        return bounded
+    within = np.clip(bounded, previous / rules.max_movement, previous * rules.max_movement)
+    bid: Floats = np.clip(within, rules.minimum, rules.maximum)
+    return bid
+
+
+def not_worth_a_bid(high: Floats, rules: BidRules) -> Mask:
+    """Return which factors are surely so small that no bid is better than a small one."""
+    below: Mask = high < rules.no_bid_below
+    return below
 
 
 def spend_neutral_level(product: Floats, spend: Floats, rules: BidRules) -> float:
@@ -69,9 +104,16 @@ def spend_neutral_level(product: Floats, spend: Floats, rules: BidRules) -> floa
     total = spend.sum()
     if total <= 0 or len(product) == 0:
         return 1.0
+    product, spend = _together(product, spend)
     low, high = rules.minimum / product.max(), rules.maximum / product.min()
     for _ in range(BISECTION_STEPS):
         level = float(np.sqrt(low * high))
         spent = (spend * np.clip(level * product, rules.minimum, rules.maximum)).sum()
         low, high = (level, high) if spent < total else (low, level)
     return float(np.sqrt(low * high))
+
+
+def _together(product: Floats, spend: Floats) -> tuple[Floats, Floats]:
+    """Return spend by distinct product: many rows share one, and each is looked at sixty times."""
+    distinct, place = np.unique(product, return_inverse=True)
+    return distinct, sum_by(place, spend, len(distinct))

@@ -1,26 +1,75 @@
 """What is an interaction of features? A feature whose values are the cells: the combinations that occur."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 
 from rtb_optimizer.core.sample import Feature, Ints, Sample
-from rtb_optimizer.core.values import UNEXPANDED, segment_key
+from rtb_optimizer.core.values import segment_key
 
 DENSE_CELLS = 1 << 22
 
 
-def crossed(sample: Sample, features: Sequence[str]) -> Sample:
-    """Return the sample with the features' interaction among its features, named by `segment_key(features)`.
+class CellNames(Sequence[str]):
+    """The names of an interaction's cells, made when one is asked for: there may be many more than are published.
 
-    A cell's value is the `segment_key` of its parts, or `__unexpanded__` where a part is an unexpanded macro.
+    A cell's name is the `segment_key` of its parts.
     """
+
+    def __init__(self, parts: Sequence[Feature], cells: Sequence[Ints]) -> None:
+        self._parts, self._cells = parts, cells
+
+    def __len__(self) -> int:
+        return len(self._cells[0])
+
+    @overload
+    def __getitem__(self, code: int) -> str: ...
+    @overload
+    def __getitem__(self, code: slice) -> Sequence[str]: ...
+    def __getitem__(self, code: int | slice) -> str | Sequence[str]:
+        if isinstance(code, slice):
+            return [self[n] for n in range(*code.indices(len(self)))]
+        if not -len(self) <= code < len(self):
+            raise IndexError(code)
+        return segment_key(part.values[int(cells[code])] for part, cells in zip(self._parts, self._cells, strict=True))
+
+    @property
+    def barred(self) -> Ints:
+        """The cells with a part that is no value."""
+        pairs = zip(self._parts, self._cells, strict=True)
+        return np.flatnonzero(np.any([np.isin(cells, part.barred) for part, cells in pairs], axis=0))
+
+
+@dataclass(frozen=True, slots=True)
+class CrossedFeature(Feature):
+    """An interaction as a feature; `parts` are the names of those that interact."""
+
+    values: CellNames
+    parts: tuple[str, ...]
+
+    @property
+    def barred(self) -> Ints:
+        """See Feature."""
+        return self.values.barred
+
+
+def parts_of(name: str, feature: Feature) -> tuple[str, ...]:
+    """Return the names of what a feature is made of: its own, or those of an interaction's parts."""
+    return feature.parts if isinstance(feature, CrossedFeature) else (name,)
+
+
+def crossed_feature(sample: Sample, features: Sequence[str]) -> CrossedFeature:
+    """Return the features' interaction: a feature whose values are the combinations that occur."""
     codes, first = cell_codes(sample, features)
-    spelled = [[sample.features[name].values[code] for code in sample.features[name].codes[first]] for name in features]
-    cells = zip(*spelled, strict=True)
-    values = tuple(UNEXPANDED if UNEXPANDED in cell else segment_key(cell) for cell in cells)
-    return replace(sample, features={**sample.features, segment_key(features): Feature(codes, values)})
+    parts = [sample.features[name] for name in features]
+    return CrossedFeature(codes, CellNames(parts, [part.codes.take(first) for part in parts]), tuple(features))
+
+
+def crossed(sample: Sample, features: Sequence[str]) -> Sample:
+    """Return the sample with the features' interaction among its features, named by `segment_key(features)`."""
+    return replace(sample, features={**sample.features, segment_key(features): crossed_feature(sample, features)})
 
 
 def with_interactions(sample: Sample, interactions: Iterable[Sequence[str]]) -> Sample:
@@ -32,17 +81,22 @@ def with_interactions(sample: Sample, interactions: Iterable[Sequence[str]]) -> 
 
 def cell_codes(sample: Sample, features: Sequence[str]) -> tuple[Ints, Ints]:
     """Return each row's cell (n codes, dense from 0), and for each cell a row that is in it."""
-    joint = np.zeros(len(sample.exposure), dtype=np.int64)
-    size = 1
-    for name in features:
+    joint = sample.features[features[0]].codes.astype(np.int64)
+    size = len(sample.features[features[0]].values)
+    for name in features[1:]:
         feature = sample.features[name]
-        joint, size = joint * len(feature.values) + feature.codes, size * len(feature.values)
+        joint *= len(feature.values)
+        joint += feature.codes
+        size *= len(feature.values)
         if size > DENSE_CELLS:  # renumbered, so that the product of sizes cannot overflow
             cells, joint = np.unique(joint, return_inverse=True)
             size = len(cells)
-    seen = np.zeros(size, dtype=bool)
-    seen[joint] = True
-    codes = (np.cumsum(seen) - 1)[joint]
-    first = np.empty(int(seen.sum()), dtype=np.int64)
+    rank = np.zeros(size, dtype=np.int32)
+    rank[joint] = 1
+    occurs = np.flatnonzero(rank)
+    np.cumsum(rank, out=rank)
+    codes = rank.take(joint)
+    codes -= 1
+    first = np.empty(len(occurs), dtype=np.int64)
     first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
     return codes, first

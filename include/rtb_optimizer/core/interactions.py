@@ -2,20 +2,28 @@
 
 Pairs of the chosen features are scored like any candidate, over everything in the model; an accepted pair opens its
 triples. The model is fitted anew after each one: what a first interaction explains, a second must not claim again.
+All terms are tried on a part of the rows without an outcome, and only the best of them on all.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
-from rtb_optimizer.core.crossing import cell_codes, crossed
-from rtb_optimizer.core.model import baseline_deviance, fit
-from rtb_optimizer.core.sample import Feature, Floats, Sample
+import numpy as np
+
+from rtb_optimizer.core.crossing import crossed_feature
+from rtb_optimizer.core.link import Link, baseline_deviance
+from rtb_optimizer.core.model import Fitting
+from rtb_optimizer.core.sample import Floats, Ints, Sample
 from rtb_optimizer.core.scoring import Gain, cross_fitted_gain
 from rtb_optimizer.core.values import segment_key
 
 SHRINKING = 1.05
 """How much a gain may grow when others enter the model; more than that, and a lazy search would miss it."""
+SCREENED_ONE_IN = 4
+SCREENED_FROM = 100_000
+"""Samples of fewer rows are not worth screening on a part."""
+FINALISTS = 3
 
 Term = tuple[str, ...]
 
@@ -35,6 +43,7 @@ class Interaction:
 
     features: Term
     signal_score: float
+    standard_error: float
     z: float
     prior: float
 
@@ -44,45 +53,80 @@ class Interaction:
         return segment_key(self.features)
 
 
-def detect(sample: Sample, priors: Mapping[str, float], rules: InteractionRules) -> tuple[Interaction, ...]:
+def detect(
+    sample: Sample, priors: Mapping[str, float], rules: InteractionRules, link: Link = Link.LOG
+) -> tuple[Interaction, ...]:
     """Return the interactions of the features in `priors` (their shrinkage, in order), the strongest first."""
-    base, order = baseline_deviance(sample), list(priors)
-    known, found = dict(priors), list[Interaction]()
-    last: dict[Term, float] = dict.fromkeys(combinations(order, 2), float("inf"))
-    while last and len(found) < rules.at_most:
-        expected = sample.exposure * fit(sample, known).rates(sample)
-        best = _best(sample, last, expected, base, rules)
-        if best is None:
+    order, found = list(priors), list[Interaction]()
+    if rules.at_most == 0 or len(order) < 2:  # noqa: PLR2004 - a pair
+        return ()
+    sample = sample.by_fold()
+    base = baseline_deviance(float(sample.outcome.sum()), float(sample.exposure.sum()), link)
+    fitting = Fitting(sample, link)
+    for name, prior in priors.items():
+        fitting.add(name, sample.features[name], prior)
+    fitting.backfit()
+    screening = _Screening(sample, link)
+    open_terms: list[Term] = list(combinations(order, 2))
+    while open_terms and len(found) < rules.at_most:
+        finalists = screening.best(open_terms, fitting.expected)
+        scored = {term: _gain(sample, term, fitting.expected, link) for term in finalists}
+        worth = {t: g for t, g in scored.items() if g.nats >= rules.min_signal_score * base and g.z >= rules.min_z}
+        if not worth:
             break
-        term, gain = best
-        found.append(Interaction(term, gain.nats / base, gain.z, gain.prior))
-        sample = crossed(sample, term)
-        known[found[-1].name] = gain.prior
-        del last[term]
+        term = max(worth, key=lambda t: worth[t].nats)
+        gain = worth[term]
+        found.append(Interaction(term, gain.nats / base, gain.standard_error / base, gain.z, gain.prior))
+        fitting.add(found[-1].name, crossed_feature(sample, term), gain.prior)
+        fitting.backfit()
+        open_terms.remove(term)
         taken = {interaction.features for interaction in found}
-        last |= {wider: float("inf") for wider in _wider(term, order) if wider not in taken and wider not in last}
+        open_terms += [wider for wider in _wider(term, order) if wider not in taken and wider not in open_terms]
     return tuple(found)
 
 
-def _best(
-    sample: Sample, last: dict[Term, float], expected: Floats, base: float, rules: InteractionRules
-) -> tuple[Term, Gain] | None:
-    """Return the term worth most, scoring lazily: in the order of the last scores, while one could still win."""
-    best: tuple[Term, Gain] | None = None
-    for term in sorted(last, key=lambda t: (-last[t], t)):
-        if best is not None and last[term] * SHRINKING < best[1].nats:
-            break
-        gain = _score(sample, term, expected)
-        last[term] = gain.nats
-        worth = gain.nats >= rules.min_signal_score * base and gain.z >= rules.min_z
-        if worth and (best is None or gain.nats > best[1].nats):
-            best = term, gain
-    return best
+class _Screening:
+    """Terms are ranked on the rows with an outcome and a part of the others, weighted back.
+
+    Ranks are kept from round to round: gains shrink as terms enter the model, so that few need to be told again.
+    """
+
+    def __init__(self, sample: Sample, link: Link) -> None:
+        self._link = link
+        self._rows, self._weight = _part(sample)
+        part = sample if self._rows is None else sample.at(self._rows)
+        self._part = replace(part, exposure=part.exposure * self._weight)
+        self._last: dict[Term, float] = {}
+
+    def best(self, terms: list[Term], expected: Floats) -> list[Term]:
+        """Return the finalists: the terms that seem to gain most over `expected` (n floats of the whole sample)."""
+        there = (expected if self._rows is None else expected.take(self._rows)) * self._weight
+        known = [term for term in terms if term in self._last]
+        ranked = sorted(known, key=lambda t: (-self._last[t], t))
+        fresh: dict[Term, float] = {t: self._told(t, there) for t in terms if t not in self._last}
+        for term in ranked:
+            leaders = sorted(fresh.values(), reverse=True)[:FINALISTS]
+            if len(leaders) == FINALISTS and self._last[term] * SHRINKING < leaders[-1]:
+                break
+            fresh[term] = self._told(term, there)
+        return sorted(fresh, key=lambda t: (-fresh[t], t))[:FINALISTS]
+
+    def _told(self, term: Term, expected: Floats) -> float:
+        self._last[term] = _gain(self._part, term, expected, self._link).nats
+        return self._last[term]
 
 
-def _score(sample: Sample, term: Term, expected: Floats) -> Gain:
-    codes, first = cell_codes(sample, term)
-    return cross_fitted_gain(Feature(codes, ("",) * len(first)), sample.outcome, expected, sample.fold)
+def _part(sample: Sample) -> tuple[Ints | None, Floats]:
+    n = len(sample.exposure)
+    if n < SCREENED_FROM or len(sample.positive) > n // 2:
+        return None, np.ones(n)
+    others = np.flatnonzero(sample.outcome == 0)[::SCREENED_ONE_IN]
+    rows = np.sort(np.concatenate([sample.positive, others]))
+    return rows, np.where(sample.outcome[rows] == 0, float(SCREENED_ONE_IN), 1.0)
+
+
+def _gain(sample: Sample, term: Term, expected: Floats, link: Link) -> Gain:
+    return cross_fitted_gain(crossed_feature(sample, term), sample, expected, link)
 
 
 def _wider(term: Term, order: list[str]) -> list[Term]:

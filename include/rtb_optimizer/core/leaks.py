@@ -1,12 +1,14 @@
 """Does a candidate know the outcome? Then it was written after it, and no bidder will see it in time.
 
-The sign: values that come with an outcome or not at all. One such value is luck; when many outcomes sit in values
-that had every chance to be seen without one, the column follows the outcome.
+The signs: values that come with an outcome or not at all (one such value is luck; when many outcomes sit in values
+that had every chance to be seen without one, the column follows the outcome), and a value that changes between the
+row of an exposure and the row of its event, where the logs have both.
 """
 
 from math import log
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtb_optimizer.core.sample import Feature, Sample, sum_by
 
@@ -14,6 +16,8 @@ SURPRISE_NATS = 10.0
 """A value counts when chance would leave it without a plain row once in exp(10), about 22,000, values."""
 PURE_RATE = 0.98
 SUSPECT_SHARE = 0.1
+MIN_EVENT_PAIRS = 20
+"""Fewer exposures with a row for the event as well prove nothing."""
 
 
 def knows_the_outcome(feature: Feature, sample: Sample) -> bool:
@@ -37,3 +41,18 @@ def pure_share(feature: Feature, sample: Sample) -> float:
         return 0.0
     pure = (outcome >= PURE_RATE * exposure) & (outcome * log(1 / chance) >= SURPRISE_NATS)
     return float(outcome[pure].sum()) / total
+
+
+def changes_with_the_event(feature: Feature, outcome: NDArray[np.float64], row_id: NDArray[np.uint64]) -> bool:
+    """Whether the column differs between the rows of one id without and with an outcome, in a tenth of the ids.
+
+    Args:
+        feature: The candidate over n rows.
+        outcome: Outcomes of each row (n floats).
+        row_id: A hash of each row's id (n integers): an exposure and its event share it.
+    """
+    order = np.lexsort((outcome, row_id))
+    first, second = order[:-1], order[1:]
+    pairs = (row_id[first] == row_id[second]) & (outcome[first] == 0) & (outcome[second] > 0)
+    changed = feature.codes[first][pairs] != feature.codes[second][pairs]
+    return len(changed) >= MIN_EVENT_PAIRS and bool(changed.mean() > SUSPECT_SHARE)

@@ -2,7 +2,8 @@
 
 Each factor is `theta = (k + m) / (E + m)`: k outcomes seen, E expected under everything else in the model, m the
 prior in expected outcomes. That is gamma-Poisson shrinkage toward 1, "what the rest of the model says already"
-(multiplicative empirical Bayes, fitted by backfitting).
+(multiplicative empirical Bayes, fitted by backfitting). On the odds scale (core/link.py) theta is that ratio over the
+same ratio of exposures without an outcome, whose prior is m times the baseline's odds against.
 """
 
 from collections.abc import Mapping
@@ -10,82 +11,155 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtb_optimizer.core.sample import Feature, Floats, Sample, sum_by
-from rtb_optimizer.core.values import UNEXPANDED
+from rtb_optimizer.core.link import Link, levelled, rate_of, strength_of
+from rtb_optimizer.core.sample import Feature, Floats, Ints, Sample, sum_by
 
 BACKFIT_ROUNDS = 2
+TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """The factors of one feature: arrays of one length V, aligned with the feature's values."""
+    """The factors of one feature: arrays of one length V, aligned with the feature's values.
+
+    `expected` are the outcomes that everything else in the model expects; `prior` and `prior_without` are what
+    shrinkage adds to outcomes and to exposures without one: a number, or one by value.
+    """
 
     theta: Floats
     outcome: Floats
     expected: Floats
-    prior: float
+    exposure: Floats
+    prior: Floats | float
+    prior_without: Floats | float
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What was seen of each value of a feature: outcomes and exposures."""
+
+    outcome: Floats
+    exposure: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class FactorModel:
-    """`base` is outcomes per exposure; `factors` keep the order of selection."""
+    """`base` is the strength (core/link.py) that factors multiply; `factors` keep the order of selection."""
 
     base: float
     factors: Mapping[str, Factor]
+    link: Link = Link.LOG
+
+    def strengths(self, sample: Sample) -> Floats:
+        """Return the product of base and factors of each sampled row (n floats)."""
+        strength = np.full(len(sample.exposure), self.base)
+        for name, factor in self.factors.items():
+            strength *= factor.theta.take(sample.features[name].codes)
+        return strength
 
     def rates(self, sample: Sample) -> Floats:
         """Return expected outcomes per exposure of each sampled row (n floats)."""
-        rate = np.full(len(sample.exposure), self.base)
-        for name, factor in self.factors.items():
-            rate *= factor.theta[sample.features[name].codes]
-        return rate
+        return rate_of(self.strengths(sample), self.link)
 
 
-def fit(sample: Sample, priors: Mapping[str, float], rounds: int = BACKFIT_ROUNDS) -> FactorModel:
+class Fitting:
+    """A model while it is fitted: terms come one by one, and all can be fitted again to what the others left."""
+
+    def __init__(self, sample: Sample, link: Link = Link.LOG) -> None:
+        self.sample, self.link = sample, link
+        k, n = float(sample.outcome.sum()), float(sample.exposure.sum())
+        self._strength = np.full(len(sample.exposure), strength_of(k / n, link))
+        self.base, self._total = strength_of(k / n, link), k
+        self._odds_against = (n - k) / k if k > 0 else 0.0
+        self._terms: dict[str, tuple[Feature, Factor]] = {}
+        self._barred: dict[str, Ints] = {}
+
+    @property
+    def expected(self) -> Floats:
+        """The outcomes that the model expects of each row (n floats)."""
+        return self.sample.exposure * rate_of(self._strength, self.link)
+
+    def add(self, name: str, feature: Feature, prior: float) -> Factor:
+        """Fit one more term to what the model leaves, and take it in."""
+        size = len(feature.values)
+        self._barred[name] = feature.barred
+        unfitted = Factor(
+            theta=np.ones(size),
+            outcome=self.sample.outcomes_by(feature.codes, size),
+            expected=np.zeros(size),
+            exposure=sum_by(feature.codes, self.sample.exposure, size),
+            prior=prior,
+            prior_without=prior * self._odds_against,
+        )
+        return self._refit(name, feature, unfitted)
+
+    def backfit(self, rounds: int = 1) -> None:
+        """Fit each term again to what the others leave, and the level last."""
+        for _ in range(rounds):
+            for name, (feature, factor) in self._terms.items():
+                self._refit(name, feature, factor)
+        self.level()
+
+    def level(self) -> None:
+        """Bring the level to the outcomes that were seen."""
+        if self._total > 0:
+            before = float(self._strength[0])
+            self._strength = levelled(self._strength, self.sample.exposure, self._total, self.link)
+            self.base *= float(self._strength[0]) / before
+
+    def model(self) -> FactorModel:
+        """Return the model as it stands."""
+        return FactorModel(float(self.base), {name: factor for name, (_, factor) in self._terms.items()}, self.link)
+
+    def _refit(self, name: str, feature: Feature, old: Factor) -> Factor:
+        e = sum_by(feature.codes, self.expected, len(feature.values))
+        new = _next_log(old, e) if self.link is Link.LOG else _next_odds(old, e)
+        new.theta[self._barred[name]] = 1.0
+        self._strength *= (new.theta / old.theta).take(feature.codes)
+        self._terms[name] = feature, new
+        return new
+
+
+def fit(
+    sample: Sample, priors: Mapping[str, float], link: Link = Link.LOG, rounds: int = BACKFIT_ROUNDS
+) -> FactorModel:
     """Fit the factors of the features in `priors` (their m), in that order, then backfit them `rounds` times."""
-    base = sample.outcome.sum() / sample.exposure.sum()
-    factors: dict[str, Factor] = {}
-    expected = sample.exposure * base
-    for _ in range(rounds + 1):
-        for name, prior in priors.items():
-            feature = sample.features[name]
-            if name in factors:
-                expected /= factors[name].theta[feature.codes]
-            factors[name] = fit_factor(feature, sample.outcome, expected, prior)
-            expected *= factors[name].theta[feature.codes]
-        level = sample.outcome.sum() / expected.sum() if base > 0 else 1.0
-        base, expected = base * level, expected * level
-    return FactorModel(float(base), factors)
+    fitting = Fitting(sample, link)
+    for name, prior in priors.items():
+        fitting.add(name, sample.features[name], prior)
+    fitting.backfit(rounds)
+    return fitting.model()
 
 
-def fit_factor(feature: Feature, outcome: Floats, expected: Floats, prior: float) -> Factor:
-    """Fit one feature's factors; an unexpanded macro is no value and keeps factor 1."""
-    size = len(feature.values)
-    k = sum_by(feature.codes, outcome, size)
-    e = sum_by(feature.codes, expected, size)
-    total = e.sum()
-    e = e * (k.sum() / total) if total > 0 else e
-    theta = (k + prior) / (e + prior)
-    theta[[value == UNEXPANDED for value in feature.values]] = 1.0
-    return Factor(theta, k, e, prior)
+def shrunk(sums: Sums, expected: Floats, prior: Floats | float, prior_without: Floats | float, link: Link) -> Factor:
+    """Return the factors of values with these outcomes and exposures, where that many outcomes were expected."""
+    theta = (sums.outcome + prior) / (expected + prior)
+    if link is Link.ODDS:
+        rest = np.maximum(sums.exposure - expected, 0.0) + prior_without
+        theta = theta * rest / np.maximum(sums.exposure - sums.outcome + prior_without, TINY)
+    return Factor(theta, sums.outcome, expected, sums.exposure, prior, prior_without)
 
 
-def log_likelihood_gain(sample: Sample, rates: Floats) -> float:
-    """Return the Poisson log-likelihood of `rates` over a constant at the sample's own rate, as a share of baseline.
+def _next_log(old: Factor, with_it: Floats) -> Factor:
+    """Fit a factor anew: it is constant within its value, so that it divides out of what is expected with it."""
+    e = with_it / old.theta
+    total = float(e.sum())
+    e *= old.outcome.sum() / total if total > 0 else 1.0
+    return shrunk(Sums(old.outcome, old.exposure), e, old.prior, old.prior_without, Link.LOG)
 
-    The level of `rates` is taken out first: a day that is better as a whole says nothing about segments. The unit
-    is that of `signal_score`.
+
+def _next_odds(old: Factor, with_it: Floats) -> Factor:
+    """Take a factor of odds one step nearer to where its value's rows, prior and all, expect what was seen.
+
+    The prior is rows of the baseline's rate, on which the factor acts too. `expected` is what rows that are all alike
+    would have to expect without the factor for it to be the closed form of `shrunk`: the rows are not alike, and odds
+    do not divide out of a sum.
     """
-    mean = (rates * sample.exposure).sum() / sample.exposure.sum()
-    if mean <= 0 or sample.outcome.sum() <= 0:
-        return 0.0
-    return float((sample.outcome * np.log(rates / mean)).sum()) / baseline_deviance(sample)
-
-
-def baseline_deviance(sample: Sample) -> float:
-    """Return the deviance of a constant rate, in nats per sample: K (1 + ln(N / K)), K outcomes in N exposures.
-
-    It is the Poisson negative log-likelihood at the mean rate and, for rare outcomes, N times their entropy.
-    """
-    k, n = float(sample.outcome.sum()), float(sample.exposure.sum())
-    return k * (1.0 + np.log(n / k)) if k > 0 else 0.0
+    k, n, m, rest = old.outcome, old.exposure, old.prior, old.prior_without
+    share = m / np.maximum(m + rest, TINY)
+    of_prior = (m + rest) * share * old.theta / (1 + share * (old.theta - 1))
+    without = np.maximum(n - k + rest, TINY)
+    theta = old.theta * (k + m) / (with_it + of_prior)
+    theta *= np.maximum(n - with_it + m + rest - of_prior, TINY) / without
+    odds = (k + m) / without
+    return Factor(theta, k, (odds * (n + rest) - theta * m) / (theta + odds), n, m, rest)

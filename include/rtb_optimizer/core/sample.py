@@ -1,14 +1,17 @@
 """What does selection look at? Rows drawn from the logs, every feature as integer codes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rtb_optimizer.core.values import UNEXPANDED
+
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer]
 Mask = NDArray[np.bool_]
 
 HASH_FOLDS = 5
@@ -21,23 +24,64 @@ class Feature:
     """One candidate over the sampled rows: `values[codes[i]]` is row i's canonical value."""
 
     codes: Ints
-    values: tuple[str, ...]
+    values: Sequence[str]
+
+    @property
+    def barred(self) -> Ints:
+        """The codes of what is no value: an unexpanded macro keeps factor 1 and is never a segment."""
+        return np.array([n for n, value in enumerate(self.values) if value == UNEXPANDED], dtype=np.int64)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sample:
-    """Arrays of one length n. `exposure` and `outcome` carry the row's weight; `spend` is what normalises bids."""
+    """Arrays of one length n. `exposure` and `outcome` carry the row's weight; `spend` is what normalises bids.
+
+    `unit` is what one outcome stands for in the logs' own measure: 1 for events, an amount of money for value.
+    """
 
     exposure: Floats
     outcome: Floats
     spend: Floats
     fold: Ints
     features: Mapping[str, Feature]
+    unit: float = 1.0
+
+    @cached_property
+    def positive(self) -> Ints:
+        """The rows that have an outcome: few, as a rule, so that sums of outcomes need look at them alone."""
+        return np.flatnonzero(self.outcome)
+
+    @cached_property
+    def blocks(self) -> tuple[slice, ...]:
+        """The runs of rows of one fold; of a sample sorted by fold, the folds."""
+        starts = np.flatnonzero(np.diff(self.fold, prepend=self.fold[:1] - 1))
+        ends = [*starts[1:], len(self.fold)][: len(starts)]  # of no row at all, none
+        return tuple(slice(int(start), int(end)) for start, end in zip(starts, ends, strict=True))
+
+    def by_fold(self) -> "Sample":
+        """Return the sample sorted by fold, as scoring needs it; the rows of a fold keep their order."""
+        return self if np.all(np.diff(self.fold) >= 0) else self.at(np.argsort(self.fold, kind="stable"))
 
     def where(self, keep: Mask) -> "Sample":
         """Return the rows of `keep` (n booleans)."""
-        features = {name: replace(f, codes=f.codes[keep]) for name, f in self.features.items()}
-        return Sample(self.exposure[keep], self.outcome[keep], self.spend[keep], self.fold[keep], features)
+        return self.at(np.flatnonzero(keep))
+
+    def at(self, rows: Ints) -> "Sample":
+        """Return the rows at these positions, in this order."""
+        features = {name: replace(f, codes=f.codes.take(rows)) for name, f in self.features.items()}
+        return Sample(
+            self.exposure.take(rows),
+            self.outcome.take(rows),
+            self.spend.take(rows),
+            self.fold.take(rows),
+            features,
+            self.unit,
+        )
+
+    def outcomes_by(self, codes: Ints, size: int) -> Floats:
+        """Return the outcomes by code: `size` floats."""
+        rows = self.positive
+        return sum_by(codes[rows], self.outcome[rows], size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +99,14 @@ def split_rows(days: NDArray[np.object_] | list[date], row_hash: NDArray[np.uint
     Days are the honest blocks: rows of one day share users, outages and retries, and a random split would let a
     feature learn from its own day.
     """
-    order = {day: n for n, day in enumerate(sorted(set(days)))}
-    day = np.array([order[d] for d in days], dtype=np.int64)
-    if len(order) > MIN_DAYS_FOR_DAY_FOLDS:
-        return Split(day, day == len(order) - 1, by_day=True)
+    distinct, day = np.unique(np.asarray(days, dtype="datetime64[D]"), return_inverse=True)
+    if len(distinct) > MIN_DAYS_FOR_DAY_FOLDS:
+        return Split(day, day == len(distinct) - 1, by_day=True)
     buckets = (row_hash % np.uint64(HASH_FOLDS * HOLDOUT_BUCKETS)).astype(np.int64)
     return Split(buckets % HASH_FOLDS, buckets // HASH_FOLDS == 0, by_day=False)
 
 
 def sum_by(codes: Ints, weights: Floats, size: int) -> Floats:
     """Return the sum of `weights` by code: `size` floats."""
-    return np.bincount(codes, weights, size).astype(np.float64)
+    sums: Floats = np.bincount(codes, weights, size)  # type: ignore[assignment]  # with weights they are floats
+    return sums

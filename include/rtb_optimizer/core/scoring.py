@@ -4,7 +4,8 @@ For each fold the factors come from the other folds and are judged on this one:
 G(m) = sum over folds j and values v of k_vj ln(theta_v) - E_vj (theta_v - 1),
 theta_v = (k_v - k_vj + m) / (E_v - E_vj + m).
 A value that memorises its own rows gains nothing, so a user id scores about 0, where plug-in mutual information
-would rank it first. The prior m is the best of a grid.
+would rank it first. The prior m is the best of a grid. On the odds scale the second term is n_vj ln(1 + p_vj (theta_v
+- 1)) with p = E / n, which takes the rows of a cell as alike and so never gains too much (Jensen).
 """
 
 from collections.abc import Sequence
@@ -12,9 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtb_optimizer.core.sample import Feature, Floats, Ints, sum_by
+from rtb_optimizer.core.link import Link, rate_ratio
+from rtb_optimizer.core.sample import Feature, Floats, Ints, Sample, sum_by
 
 PRIORS: tuple[float, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+COARSE = 3
+"""Every third prior is tried first, then the neighbours of the best: the gain has one peak."""
+TINY = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +37,68 @@ class Gain:
 
 
 def cross_fitted_gain(
-    feature: Feature, outcome: Floats, expected: Floats, fold: Ints, priors: Sequence[float] = PRIORS
+    feature: Feature, sample: Sample, expected: Floats, link: Link = Link.LOG, priors: Sequence[float] = PRIORS
 ) -> Gain:
-    """Score one feature (n codes) on top of `expected` outcomes (n floats), with `fold` (n integers) as blocks."""
-    _, block = np.unique(fold, return_inverse=True)
-    shape = len(feature.values), int(block.max(initial=0)) + 1
-    cell = feature.codes * shape[1] + block
-    k = sum_by(cell, outcome, shape[0] * shape[1]).reshape(shape)
-    e = sum_by(cell, expected, shape[0] * shape[1]).reshape(shape)
-    seen = e.sum(axis=1) > 0
-    return max((_gain(k[seen], e[seen], prior) for prior in priors), key=lambda gain: gain.nats)
+    """Score one feature (n codes) on top of `expected` outcomes (n floats); the sample is sorted by fold."""
+    return _best_prior(Cells.of(feature, sample, expected, link), priors)
 
 
-def _gain(k: Floats, e: Floats, prior: float) -> Gain:
-    k_out = k.sum(axis=1, keepdims=True) - k
-    e_out = e.sum(axis=1, keepdims=True) - e
-    level = k_out.sum(axis=0) / np.maximum(e_out.sum(axis=0), 1e-300)  # each complement calibrated by itself
-    theta = (k_out + prior) / (e_out * level + prior)
-    # The mean factor is taken out of the judged fold too: a gain is about telling values apart, not about the day.
-    theta /= np.maximum((e * theta).sum(axis=0) / np.maximum(e.sum(axis=0), 1e-300), 1e-300)
-    logs = np.log(theta)
-    return Gain(float((k * logs).sum()), float(np.sqrt((k * logs**2).sum())), prior)
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Outcomes k, expected e and exposures n by value and fold (V x F); the rest follows from them for all priors.
+
+    Logarithms are needed only where outcomes are: of a column with many values that is a small part of its cells.
+    """
+
+    e: Floats
+    k_out: Floats
+    e_out: Floats
+    seen: tuple[Ints, Ints]
+    k_seen: Floats
+    n: Floats | None
+
+    @classmethod
+    def of(cls, feature: Feature, sample: Sample, expected: Floats, link: Link) -> "Cells":
+        """Count the cells of a feature."""
+        size, blocks = len(feature.values), sample.blocks
+        k = np.empty((len(blocks), size))
+        e, n = np.empty_like(k), np.empty_like(k) if link is Link.ODDS else None
+        rows = sample.positive
+        for j, block in enumerate(blocks):
+            codes = feature.codes[block]
+            e[j] = sum_by(codes, expected[block], size)
+            mine = rows[slice(*np.searchsorted(rows, [block.start, block.stop]))]
+            k[j] = sum_by(feature.codes[mine], sample.outcome[mine], size)
+            if n is not None:
+                n[j] = sum_by(codes, sample.exposure[block], size)
+        used = e.sum(axis=0) > 0
+        k, e, n = k[:, used], e[:, used], n[:, used] if n is not None else None
+        k_out, e_out = k.sum(axis=0) - k, e.sum(axis=0) - e
+        level = k_out.sum(axis=1) / np.maximum(e_out.sum(axis=1), TINY)  # each complement calibrated by itself
+        fold, value = np.nonzero(k)
+        seen = fold, value
+        return cls(e, k_out, e_out * level[:, None], seen, k[seen], n)
+
+    def gain(self, prior: float) -> Gain:
+        """Return the gain with this prior."""
+        theta = (self.k_out + prior) / (self.e_out + prior)
+        # The mean factor is taken out of the judged fold too: a gain is about telling values apart, not about the day.
+        e_fold = np.maximum(self.e.sum(axis=1), TINY)
+        share = self.e / np.maximum(self.n, TINY) if self.n is not None else None
+        moved = self.e * (theta if share is None else rate_ratio(theta, share, Link.ODDS))
+        mean = np.maximum(moved.sum(axis=1) / e_fold, TINY)
+        logs = np.log(theta[self.seen] / mean[self.seen[0]])
+        nats = float((self.k_seen * logs).sum())
+        if self.n is not None and share is not None:
+            nats -= float((self.n * np.log1p(share * (theta / mean[:, None] - 1))).sum())
+        return Gain(nats, float(np.sqrt((self.k_seen * logs**2).sum())), prior)
+
+
+def _best_prior(cells: Cells, priors: Sequence[float]) -> Gain:
+    tried = {at: cells.gain(priors[at]) for at in {*range(0, len(priors), COARSE), len(priors) - 1}}
+    while True:
+        best = max(sorted(tried), key=lambda at: tried[at].nats)
+        near = [at for at in (best - 1, best + 1) if 0 <= at < len(priors) and at not in tried]
+        if not near:
+            return tried[best]
+        tried |= {at: cells.gain(priors[at]) for at in near}

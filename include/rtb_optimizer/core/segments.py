@@ -15,12 +15,20 @@ from rtb_optimizer.core.bidding import (
     Tier,
     factor_intervals,
     multipliers,
+    not_worth_a_bid,
+    rate_intervals,
     spend_neutral_level,
     tier,
 )
+from rtb_optimizer.core.crossing import parts_of
+from rtb_optimizer.core.link import Link, rate_of
 from rtb_optimizer.core.model import Factor, FactorModel
-from rtb_optimizer.core.sample import Floats, Sample
-from rtb_optimizer.core.values import UNEXPANDED, segment_key, split_key
+from rtb_optimizer.core.sample import Floats, Ints, Sample
+from rtb_optimizer.core.values import segment_key, split_key
+from rtb_optimizer.core.worth import SegmentRules, worth_a_row
+
+Pattern = frozenset[tuple[str, str]]
+"""The (feature, value) pairs that a row gives: the same in tables whose features stand in another order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,11 @@ NO_ROWS = Counts(0, 0, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A row of the master table. `factor` predicts outcomes, `multiplier` is what to do about it."""
+    """A row of the master table. `factor` predicts outcomes, `multiplier` is what to do about it.
+
+    `events` are its outcomes as the model counts them, those that the interval and the tier stand on; `expected` is in
+    the measure of the logs.
+    """
 
     pattern: tuple[str | None, ...]
     counts: Counts
@@ -47,22 +59,16 @@ class Segment:
     factor: float
     factor_low: float
     factor_high: float
+    prior: float
+    events: float
     tier: Tier
     multiplier: float
+    no_bid: bool
 
     @property
     def is_default(self) -> bool:
         """Whether this is the row that matches everything."""
         return all(part is None for part in self.pattern)
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentRules:
-    """`dead_band` is how far from 1 a factor says nothing; `max_segments` counts the default row too."""
-
-    max_segments: int
-    dead_band: float
-    bids: BidRules
 
 
 def build_segments(
@@ -71,7 +77,7 @@ def build_segments(
     exact: Mapping[str, Mapping[str, Counts]],
     totals: Counts,
     rules: SegmentRules,
-    interactions: Mapping[str, Sequence[str]] | None = None,
+    previous: Mapping[Pattern, float] | None = None,
 ) -> list[Segment]:
     """Build the master table: the default row, factor rows by feature order and falling exposure, interactions last.
 
@@ -81,64 +87,70 @@ def build_segments(
         exact: By factor and value, the statistics of all rows of the window.
         totals: The statistics of the window.
         rules: How many rows, and how bids are bounded.
-        interactions: The features of those factors of the model that are an interaction, by the factor's name.
+        previous: The multipliers of the active run by pattern, to move from; None where there is none.
     """
-    terms = {name: (name,) for name in model.factors} | {n: tuple(f) for n, f in (interactions or {}).items()}
+    terms = {name: parts_of(name, sample.features[name]) for name in model.factors}
     features = [name for name, parts in terms.items() if parts == (name,)]
-    kept = _worth_a_row(model, sample, rules)
-    bounds = {
-        n: factor_intervals(f.outcome, f.expected, f.prior, rules.bids.confidence) for n, f in model.factors.items()
-    }
-    bids = {n: multipliers(low, high, rules.bids) for n, (low, high) in bounds.items()}
-    rows = []
-    for name, code in kept:
-        factor, value = model.factors[name], sample.features[name].values[code]
-        row = Segment(
-            pattern=_pattern(features, terms[name], value),
-            counts=exact[name].get(value, NO_ROWS),
-            expected=float(factor.expected[code]),
-            factor=float(factor.theta[code]),
-            factor_low=float(bounds[name][0][code]),
-            factor_high=float(bounds[name][1][code]),
-            tier=tier(float(factor.outcome[code])),
-            multiplier=float(bids[name][code]),
-        )
-        rows.append(row)
-    level = spend_neutral_level(_served_product(sample, kept, bids), sample.spend, rules.bids)
-    return [_default(features, totals, level, model), *sorted(rows, key=_reading_order)]
+    rows, product = [], np.ones(len(sample.exposure))
+    for name, codes in worth_a_row(model, sample, rules).items():
+        kept = [sample.features[name].values[code] for code in codes]
+        given = [_given(terms[name], value) for value in kept]
+        before = None if previous is None else np.array([previous.get(frozenset(g.items()), 1.0) for g in given])
+        told = _Told(model.factors[name], codes, model.link, rules.bids, before)
+        for n, value in enumerate(kept):
+            pattern = tuple(given[n].get(feature) for feature in features)
+            rows.append(told.segment(n, pattern, exact[name].get(value, NO_ROWS), sample.unit))
+        product *= told.by_code().take(sample.features[name].codes)
+    level = spend_neutral_level(product, sample.spend, rules.bids)
+    return [_default(features, totals, level, model, sample.unit), *sorted(rows, key=_reading_order)]
 
 
-def _worth_a_row(model: FactorModel, sample: Sample, rules: SegmentRules) -> list[tuple[str, int]]:
-    """Return (feature, value code) of the cells that say the most: expected deviance E (t ln t - t + 1)."""
-    cells = [
-        (float(weight), name, code)
-        for name, factor in model.factors.items()
-        for code, weight in enumerate(_said(factor))
-        if abs(factor.theta[code] - 1) >= rules.dead_band and sample.features[name].values[code] != UNEXPANDED
-    ]
-    cells.sort(key=lambda cell: (-cell[0], cell[1], sample.features[cell[1]].values[cell[2]]))
-    return [(name, code) for _, name, code in cells[: rules.max_segments - 1]]
-
-
-def _said(factor: Factor) -> Floats:
-    theta = factor.theta
-    return factor.expected * (theta * np.log(theta) - theta + 1)
-
-
-def _served_product(sample: Sample, kept: Sequence[tuple[str, int]], bids: Mapping[str, Floats]) -> Floats:
-    """Return each sampled row's product of multipliers, as a reader of the pruned table would compute it."""
-    published = {name: np.ones(len(bid)) for name, bid in bids.items()}
-    for name, code in kept:
-        published[name][code] = bids[name][code]
+def multiplier_product(model: FactorModel, kept: Mapping[str, Ints], sample: Sample, bids: BidRules) -> Floats:
+    """Return the product of the multipliers of the rows that match, for each row of a sample (n floats), unclipped."""
     product = np.ones(len(sample.exposure))
-    for name, bid in published.items():
-        product *= bid[sample.features[name].codes]
+    for name, codes in kept.items():
+        product *= _Told(model.factors[name], codes, model.link, bids, None).by_code().take(sample.features[name].codes)
     return product
 
 
-def _pattern(features: Sequence[str], term: Sequence[str], value: str) -> tuple[str | None, ...]:
-    given = dict(zip(term, split_key(value) if len(term) > 1 else [value], strict=True))
-    return tuple(given.get(name) for name in features)
+class _Told:
+    """What the table tells of one factor's kept values."""
+
+    def __init__(self, factor: Factor, codes: Ints, link: Link, bids: BidRules, previous: Floats | None) -> None:
+        self._factor, self._codes = factor, codes
+        low, high = factor_intervals(factor, bids.confidence, link)
+        self._low, self._high = low[codes], high[codes]
+        low, high = rate_intervals(factor, bids.confidence, link)
+        self._multiplier = multipliers(low[codes], high[codes], bids, previous)
+        self._no_bid = not_worth_a_bid(high[codes], bids)
+
+    def by_code(self) -> Floats:
+        """Return the multiplier of every value of the factor; 1 where it has no row."""
+        multiplier = np.ones(len(self._factor.theta))
+        multiplier[self._codes] = self._multiplier
+        return multiplier
+
+    def segment(self, n: int, pattern: tuple[str | None, ...], counts: Counts, unit: float) -> Segment:
+        """Return the row of the n-th kept value."""
+        factor, code = self._factor, self._codes[n]
+        return Segment(
+            pattern=pattern,
+            counts=counts,
+            expected=float(factor.expected[code]) * unit,
+            factor=float(factor.theta[code]),
+            factor_low=float(self._low[n]),
+            factor_high=float(self._high[n]),
+            prior=float(factor.prior),
+            events=float(factor.outcome[code]),
+            tier=tier(float(factor.outcome[code])),
+            multiplier=float(self._multiplier[n]),
+            no_bid=bool(self._no_bid[n]),
+        )
+
+
+def _given(term: Sequence[str], value: str) -> dict[str, str]:
+    parts = split_key(value) if len(term) > 1 else [value]
+    return dict(zip(term, map(str, parts), strict=True))
 
 
 def _reading_order(segment: Segment) -> tuple[int, list[int], float, str]:
@@ -146,6 +158,8 @@ def _reading_order(segment: Segment) -> tuple[int, list[int], float, str]:
     return len(given), given, -segment.counts.exposure, segment_key(segment.pattern)
 
 
-def _default(features: Sequence[str], totals: Counts, level: float, model: FactorModel) -> Segment:
-    expected = model.base * totals.exposure
-    return Segment((None,) * len(features), totals, expected, 1.0, 1.0, 1.0, tier(totals.outcome), level)
+def _default(features: Sequence[str], totals: Counts, level: float, model: FactorModel, unit: float) -> Segment:
+    rate = float(rate_of(np.array([model.base]), model.link)[0]) * unit
+    events = totals.outcome if unit == 1.0 else totals.value / unit
+    alone = (1.0, 1.0, 1.0, 0.0, events, tier(events), level, False)
+    return Segment((None,) * len(features), totals, rate * totals.exposure, *alone)

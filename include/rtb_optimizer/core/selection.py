@@ -1,39 +1,23 @@
 """Which features, in which order, and why not the others?
 
 Anchors first, in their configured order, scored but never dropped. Then greedily the candidate with the largest
-cross-fitted gain over what is chosen, until none is worth it. Every candidate that is left out has a reason code.
+cross-fitted gain over what is chosen, until none is worth it: too small, within its error, or no better than a canary,
+the best candidate with its values dealt to other rows. Every candidate that is left out has a reason code.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rtb_optimizer.core.interactions import SHRINKING, Interaction
-from rtb_optimizer.core.model import FactorModel, baseline_deviance, fit
-from rtb_optimizer.core.sample import Feature, Sample
+from rtb_optimizer.core.link import Link, baseline_deviance
+from rtb_optimizer.core.model import Fitting
+from rtb_optimizer.core.rejection import Reason, Rejected
+from rtb_optimizer.core.sample import Ints, Sample
 from rtb_optimizer.core.scoring import Gain, cross_fitted_gain
-from rtb_optimizer.core.values import MISSING
 
-CONSTANT_SHARE = 0.999
-NEAR_UNIQUE_SHARE = 0.5
-
-
-class Reason(StrEnum):
-    """Why a candidate was not selected."""
-
-    ABSENT = "absent"
-    CONSTANT = "constant"
-    DENYLISTED = "denylisted"
-    LEAK_SUSPECTED = "leak_suspected"
-    MAX_FEATURES = "max_features"
-    MOSTLY_MISSING = "mostly_missing"
-    NEAR_UNIQUE = "near_unique"
-    NO_GAIN = "no_gain"
-    NOT_SIGNIFICANT = "not_significant"
-    REDUNDANT = "redundant"
-    TOO_FEW_POSITIVES = "too_few_positives"
+CANARY_SEED = 20_260_101
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +28,6 @@ class SelectionRules:
     min_signal_score: float
     min_z: float
     min_positives: int
-    max_missing_share: float
     leak_score: float
     allowed_leaks: frozenset[str] = frozenset()
 
@@ -57,18 +40,10 @@ class Chosen:
     order: int
     is_anchor: bool
     signal_score: float
+    standard_error: float
     marginal_score: float
     z: float
     prior: float
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """A candidate left out, with what it scored last (None: it was never scored)."""
-
-    name: str
-    reason: Reason
-    signal_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,105 +61,104 @@ class Selection:
         return alone | {interaction.name: interaction.prior for interaction in self.interactions}
 
 
-def select(sample: Sample, candidates: Sequence[str], anchors: Sequence[str], rules: SelectionRules) -> Selection:
-    """Select from `candidates` (names of sample.features); an anchor need not stand among them."""
-    base = baseline_deviance(sample)
-    marginal = {name: _score(sample, name, None) for name in dict.fromkeys((*anchors, *candidates))}
-    chosen = [_chosen(name, n + 1, marginal[name], marginal, base, True) for n, name in enumerate(anchors[:1])]
-    for name in anchors[1:]:
-        gain = _score(sample, name, fit(sample, {c.name: c.prior for c in chosen}))
-        chosen.append(_chosen(name, len(chosen) + 1, gain, marginal, base, True))
-    if sample.outcome.sum() < rules.min_positives:
-        left = [name for name in candidates if name not in anchors]
-        return Selection(tuple(chosen), tuple(Rejected(n, Reason.TOO_FEW_POSITIVES) for n in left))
-    return _greedy(sample, candidates, chosen, marginal, rules)
-
-
-def screen(feature: Feature, exposure_rows: int, rules: SelectionRules) -> Reason | None:
-    """Return why a candidate cannot be a segment at all, from its values alone."""
-    rows = np.bincount(feature.codes, minlength=len(feature.values))
-    if (rows > 0).sum() > NEAR_UNIQUE_SHARE * exposure_rows:
-        return Reason.NEAR_UNIQUE
-    missing = sum(rows[n] for n, value in enumerate(feature.values) if value == MISSING)
-    if rows.max(initial=0) >= CONSTANT_SHARE * exposure_rows and missing < rows.max(initial=0):
-        return Reason.CONSTANT
-    if missing > rules.max_missing_share * exposure_rows:
-        return Reason.MOSTLY_MISSING
-    return None
-
-
-def _greedy(
-    sample: Sample,
-    candidates: Sequence[str],
-    chosen: list[Chosen],
-    marginal: Mapping[str, Gain],
-    rules: SelectionRules,
+def select(
+    sample: Sample, candidates: Sequence[str], anchors: Sequence[str], rules: SelectionRules, link: Link = Link.LOG
 ) -> Selection:
-    base = baseline_deviance(sample)
-    left = [name for name in candidates if name not in {c.name for c in chosen}]
-    suspected = [n for n in left if marginal[n].nats / base > rules.leak_score]
-    rejected = [n for n in suspected if n not in rules.allowed_leaks]
-    reasons = [Rejected(n, Reason.LEAK_SUSPECTED, marginal[n].nats / base) for n in rejected]
-    left = [name for name in left if name not in rejected]
-    gains = {name: marginal[name] for name in left}
+    """Select from `candidates` (names of sample.features); an anchor need not stand among them."""
+    search = _Search(sample.by_fold(), rules, link, list(dict.fromkeys((*anchors, *candidates))))
+    for name in anchors:
+        search.take(name, search.score(name), is_anchor=True)
+    left = [name for name in candidates if name not in anchors]
+    if sample.outcome.sum() < rules.min_positives:
+        return search.selection([Rejected(name, Reason.TOO_FEW_POSITIVES) for name in left])
+    suspected = [n for n in left if search.alone(n) > rules.leak_score and n not in rules.allowed_leaks]
+    rejected = [search.rejected(name, search.marginal[name], Reason.LEAK_SUSPECTED) for name in suspected]
+    gains = {name: search.marginal[name] for name in left if name not in suspected}
     while gains:
-        best = _best(sample, gains, chosen, rules)
-        if best is None:
-            reasons += [_left_out(n, gains[n], marginal[n], base, rules) for n in gains]
+        best = search.best(gains)
+        if best is None or search.a_canary_wins(best, gains[best]):
+            rejected += [search.left_out(name, gain, best) for name, gain in gains.items()]
             break
-        chosen.append(_chosen(best, len(chosen) + 1, gains.pop(best), marginal, base, False))
-    return Selection(tuple(chosen), tuple(sorted(reasons, key=lambda r: r.name)))
+        search.take(best, gains.pop(best), is_anchor=False)
+    return search.selection(rejected)
 
 
-def _best(sample: Sample, gains: dict[str, Gain], chosen: Sequence[Chosen], rules: SelectionRules) -> str | None:
-    """Return the candidate worth most over what is chosen; `gains` are brought up to date as far as was needed.
+class _Search:
+    """What is chosen so far, and what the others would add to it."""
 
-    Lazily: in the order of the last gains, while one could still win. Gains shrink as features enter the model.
-    """
-    base = baseline_deviance(sample)
-    model = fit(sample, {c.name: c.prior for c in chosen}) if chosen else None
-    best: str | None = None
-    for name in sorted(gains, key=lambda n: (-gains[n].nats, len(sample.features[n].values), n)):
-        if best is not None and gains[name].nats * SHRINKING < gains[best].nats:
-            break
-        gains[name] = _score(sample, name, model) if model else gains[name]
-        worth = _stop_reason(gains[name], base, len(chosen), rules) is None
-        if worth and (best is None or gains[name].nats > gains[best].nats):
-            best = name
-    return best
+    def __init__(self, sample: Sample, rules: SelectionRules, link: Link, names: Sequence[str]) -> None:
+        self._sample, self._rules, self._link = sample, rules, link
+        self._base = baseline_deviance(float(sample.outcome.sum()), float(sample.exposure.sum()), link)
+        self._fitting = Fitting(sample, link)
+        self._expected = self._fitting.expected
+        self._dealt: Ints | None = None
+        self._chosen: list[Chosen] = []
+        self.marginal: Mapping[str, Gain] = {name: self._gain(name) for name in names}
 
+    def alone(self, name: str) -> float:
+        """Return the score of a feature alone."""
+        return self.marginal[name].nats / (self._base or 1.0)
 
-def _score(sample: Sample, name: str, model: FactorModel | None) -> Gain:
-    rates = model.rates(sample) if model else sample.outcome.sum() / sample.exposure.sum()
-    return cross_fitted_gain(sample.features[name], sample.outcome, sample.exposure * rates, sample.fold)
+    def score(self, name: str) -> Gain:
+        """Return what a feature gains over what is chosen."""
+        return self._gain(name) if self._chosen else self.marginal[name]
 
+    def take(self, name: str, gain: Gain, *, is_anchor: bool) -> None:
+        """Choose a feature."""
+        scale = self._base or 1.0
+        scored = (gain.nats / scale, gain.standard_error / scale, self.alone(name), gain.z, gain.prior)
+        self._chosen.append(Chosen(name, len(self._chosen) + 1, is_anchor, *scored))
+        self._fitting.add(name, self._sample.features[name], gain.prior)
+        self._fitting.backfit()
+        self._expected = self._fitting.expected
 
-def _stop_reason(gain: Gain, base: float, count: int, rules: SelectionRules) -> Reason | None:
-    if count >= rules.max_features:
-        return Reason.MAX_FEATURES
-    if gain.nats < rules.min_signal_score * base:
-        return Reason.NO_GAIN
-    return Reason.NOT_SIGNIFICANT if gain.z < rules.min_z else None
+    def best(self, gains: dict[str, Gain]) -> str | None:
+        """Return the candidate worth most over what is chosen; `gains` are brought up to date as far as was needed.
 
+        Lazily: in the order of the last gains, while one could still win. Gains shrink as features enter the model.
+        """
+        best: str | None = None
+        for name in sorted(gains, key=lambda n: (-gains[n].nats, len(self._sample.features[n].values), n)):
+            if best is not None and gains[name].nats * SHRINKING < gains[best].nats:
+                break
+            gains[name] = self.score(name)
+            worth = self._stop(gains[name], len(self._chosen)) is None
+            if worth and (best is None or gains[name].nats > gains[best].nats):
+                best = name
+        return best
 
-def _left_out(name: str, gain: Gain, alone: Gain, base: float, rules: SelectionRules) -> Rejected:
-    """Say why a candidate was still there at the end: it may have had signal that others carry already.
+    def a_canary_wins(self, name: str, gain: Gain) -> bool:
+        """Whether the feature's values, dealt to other rows, gain as much: then its gain is no knowledge either."""
+        if self._dealt is None:
+            self._dealt = np.random.default_rng(CANARY_SEED).permutation(len(self._sample.exposure))
+        feature = self._sample.features[name]
+        canary = replace(feature, codes=feature.codes.take(self._dealt))
+        return cross_fitted_gain(canary, self._sample, self._expected, self._link).nats >= gain.nats
 
-    One that is worth it even now was left out for want of room.
-    """
-    own = _stop_reason(gain, base, 0, rules)
-    had_signal = _stop_reason(alone, base, 0, rules) is None
-    reason = Reason.MAX_FEATURES if own is None else Reason.REDUNDANT if had_signal else own
-    return Rejected(name, reason, gain.nats / base)
+    def left_out(self, name: str, gain: Gain, beaten_by_canary: str | None) -> Rejected:
+        """Say why a candidate was still there at the end: it may have had signal that others carry already.
 
+        One that is worth it even now was left out for want of room, or because a canary had won.
+        """
+        own = self._stop(gain, 0)
+        had_signal = self._stop(self.marginal[name], 0) is None
+        for_want = Reason.MAX_FEATURES if beaten_by_canary is None else Reason.CANARY
+        return self.rejected(name, gain, for_want if own is None else Reason.REDUNDANT if had_signal else own)
 
-def _chosen(
-    name: str,
-    order: int,
-    gain: Gain,
-    marginal: Mapping[str, Gain],
-    base: float,
-    is_anchor: bool,  # noqa: FBT001
-) -> Chosen:
-    scale = base or 1.0
-    return Chosen(name, order, is_anchor, gain.nats / scale, marginal[name].nats / scale, gain.z, gain.prior)
+    def rejected(self, name: str, gain: Gain, reason: Reason) -> Rejected:
+        """Reject a candidate with its scores."""
+        return Rejected(name, reason, gain.nats / (self._base or 1.0), self.alone(name))
+
+    def selection(self, rejected: Sequence[Rejected]) -> Selection:
+        """Return what came of it."""
+        return Selection(tuple(self._chosen), tuple(sorted(rejected, key=lambda r: r.name)))
+
+    def _gain(self, name: str) -> Gain:
+        return cross_fitted_gain(self._sample.features[name], self._sample, self._expected, self._link)
+
+    def _stop(self, gain: Gain, count: int) -> Reason | None:
+        if count >= self._rules.max_features:
+            return Reason.MAX_FEATURES
+        if gain.nats < self._rules.min_signal_score * self._base:
+            return Reason.NO_GAIN
+        return Reason.NOT_SIGNIFICANT if gain.z < self._rules.min_z else None

@@ -12,11 +12,13 @@ from croniter import croniter
 
 from rtb_optimizer.core.bidding import BidRules
 from rtb_optimizer.core.config_key import ConfigValue
+from rtb_optimizer.core.evidence import TableRules
 from rtb_optimizer.core.interactions import InteractionRules
+from rtb_optimizer.core.joint import JointRules
 from rtb_optimizer.core.macros import GapPolicy
-from rtb_optimizer.core.segments import SegmentRules
 from rtb_optimizer.core.selection import SelectionRules
 from rtb_optimizer.core.windows import zone
+from rtb_optimizer.core.worth import SegmentRules
 from rtb_optimizer.errors import ConfigInvalid, WindowInvalid
 
 _LOGS_PATH = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")
@@ -42,6 +44,9 @@ class Settings:
     value_column: str
     cost_column: str
     timestamp_column: str
+    objective: str
+    link: str
+    value_cap_quantile: float
     row_id_columns: list[str]
     row_filter: dict[str, list[str]]
     candidate_features: list[str]
@@ -56,6 +61,7 @@ class Settings:
     min_positives: int
     negatives_per_positive: int
     full_sample_rows: int
+    max_sample_rows: int
     leak_score: float
     allowed_leaks: list[str]
     max_interactions: int
@@ -65,10 +71,14 @@ class Settings:
     multiplier_min: float
     multiplier_max: float
     confidence: float
+    no_bid_below: float
+    max_movement: float
     min_holdout_gain: float
     allow_older_window: bool
     macro_formats: list[str]
     macro_gap_policies: dict[str, str]
+    joint_features: int
+    joint_min_exposures: int
     engine_threads: int
     engine_memory_mb: int
 
@@ -80,7 +90,6 @@ class Settings:
             self.min_signal_score,
             self.min_z,
             self.min_positives,
-            self.max_missing_share,
             self.leak_score,
             frozenset(self.allowed_leaks),
         )
@@ -93,8 +102,16 @@ class Settings:
     @property
     def segment_rules(self) -> SegmentRules:
         """Which rows the master table gets and how bids are bounded."""
-        bids = BidRules(self.multiplier_min, self.multiplier_max, self.confidence)
+        bounds = (self.multiplier_min, self.multiplier_max)
+        bids = BidRules(*bounds, self.confidence, self.no_bid_below, self.max_movement)
         return SegmentRules(self.max_segments, self.dead_band, bids)
+
+    @property
+    def table_rules(self) -> TableRules:
+        """Which rows the master table and the joint table get."""
+        rules = self.segment_rules
+        joint = JointRules(rules.max_segments, self.joint_min_exposures, rules.dead_band, rules.bids)
+        return TableRules(rules, joint)
 
 
 def settings_of(values: Mapping[str, ConfigValue]) -> Settings:
@@ -129,6 +146,9 @@ def _problems(s: Settings) -> list[str | None]:
         None
         if all(isinstance(v, list) and v and all(isinstance(x, str) for x in v) for v in s.row_filter.values())
         else 'row_filter: each column needs a list of strings, as {"site_id": ["345"]}',
+        None
+        if s.objective != "value" or s.value_column
+        else "value_column: objective is value, and no column says what it is",
         *[
             f"macro_gap_policies: {policy!r} of {name!r} is not one of {', '.join(GapPolicy)}"
             for name, policy in sorted(s.macro_gap_policies.items())

@@ -22,6 +22,8 @@ _UNEXPANDED = re.compile(
     r"\$\{[\w:.-]+\}|%%[\w:.-]+%%|\[%?[A-Za-z][\w:.-]*%?\]|\{\{?\s*[A-Za-z][\w:.|\s-]*\}?\}|##[\w-]+##"
 )
 _WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
+_PLAIN = re.compile(r"(?!-?\d+\.0+$)[\w:/-][\w.:/-]{0,63}", re.ASCII)
+"""What most values look like: nothing to trim, normalise or expand."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -34,9 +36,10 @@ def canonical(raw: object, missing: frozenset[str], *, is_host: bool = False) ->
     """
     if raw is None:
         return MISSING
-    text = unicodedata.normalize("NFC", _CONTROL.sub(" ", str(raw))).strip()
-    if text.lower() in missing:
-        return MISSING
+    plain = isinstance(raw, str) and not is_host and _PLAIN.fullmatch(raw)
+    text = str(raw) if plain else unicodedata.normalize("NFC", _CONTROL.sub(" ", str(raw))).strip()
+    if plain or text.lower() in missing:
+        return MISSING if text.lower() in missing else text
     if _UNEXPANDED.fullmatch(text) or ("%" in text and _UNEXPANDED.fullmatch(unquote(text))):
         return UNEXPANDED
     if len(text.encode()) > MAX_VALUE_BYTES:

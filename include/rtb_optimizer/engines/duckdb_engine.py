@@ -2,26 +2,32 @@
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from rtb_optimizer.engines.progress import Progress
+from rtb_optimizer.engines.row_groups import RowGroups
 from rtb_optimizer.engines.shared_files import SharedFiles
 from rtb_optimizer.errors import LogsInvalid
 
 if TYPE_CHECKING:
+    import duckdb
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
     from pyarrow.fs import FileSystem
 
 
 class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
     """A DuckDB of its own, with bounded threads and memory; what does not fit is spilled to a temporary folder.
 
-    Files come through `filesystem`, since DuckDB's own S3 reader is an extension that would be downloaded.
+    Files come through `filesystem`, since DuckDB's own S3 reader is an extension that would be downloaded; without
+    one, URLs are paths of this machine.
     """
 
-    def __init__(self, filesystem: "FileSystem", threads: int, memory_mb: int) -> None:
+    def __init__(self, filesystem: "FileSystem | None", threads: int, memory_mb: int) -> None:
         import duckdb
         from fsspec.implementations.arrow import ArrowFSWrapper
 
@@ -37,7 +43,12 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             }
         )
         self._duckdb.execute("SET TimeZone = 'UTC'")  # the machine's zone must not show in what is counted
-        self._duckdb.register_filesystem(ArrowFSWrapper(SharedFiles(filesystem)))
+        if filesystem is not None:
+            self._duckdb.register_filesystem(ArrowFSWrapper(SharedFiles(filesystem)))
+        self.threads, self._filesystem = threads, filesystem
+        self._urls: tuple[str, ...] = ()
+        self._rows = 0
+        self._idle: list[duckdb.DuckDBPyConnection] = []
 
     def __enter__(self) -> Self:
         return self
@@ -45,7 +56,8 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._duckdb.close()
+        for database in (self._duckdb, *self._idle):
+            database.close()
         self._spill.cleanup()
 
     def open_logs(self, urls: Sequence[str]) -> Mapping[str, str]:
@@ -58,12 +70,14 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
                 "CREATE OR REPLACE VIEW logs AS SELECT * FROM "
                 f"read_parquet([{listed}], union_by_name = true, filename = 'source_file', hive_partitioning = false)"
             )
-            columns = self.query("DESCRIBE logs").to_pydict()
+            columns = self._duckdb.sql("DESCRIBE logs").to_arrow_table().to_pydict()
+            counted = self._duckdb.sql(f"SELECT SUM(num_rows) AS n FROM parquet_file_metadata([{listed}])")
+            self._urls, self._rows = tuple(urls), int(counted.to_arrow_table()["n"][0].as_py())
         except duckdb.Error as problem:
             raise LogsInvalid(f"the log files cannot be read: {_cause(problem)}") from problem
         return dict(zip(columns["column_name"], columns["column_type"], strict=True))
 
-    def query(self, sql: str) -> "pa.Table":
+    def query(self, sql: str, what: str = "query") -> "pa.Table":
         """See Engine.
 
         Raises:
@@ -72,9 +86,41 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         import duckdb
 
         try:
-            return self._duckdb.sql(sql).to_arrow_table()
+            with Progress(what, self._rows, lambda: self._duckdb.query_progress() / 100):
+                return self._duckdb.sql(sql).to_arrow_table()
         except duckdb.Error as problem:
             raise LogsInvalid(f"counting the logs failed: {_cause(problem)}") from problem
+
+    def row_groups(self, columns: Sequence[str]) -> RowGroups | None:
+        """Return the files' row groups, for counting without SQL, or None where only SQL reads them all alike."""
+        return RowGroups.of(self._filesystem, self._urls, columns)
+
+    def measure(self, sql: str, batch: "pa.RecordBatch") -> "Mapping[str, NDArray[np.generic]]":
+        """Run a statement over a batch as the table `logs`; return its columns in the order of the rows."""
+        import duckdb
+        import pyarrow as pa
+
+        try:
+            with self._small() as small:
+                small.register("logs", pa.Table.from_batches([batch]))
+                columns = small.sql(sql).to_arrow_table()
+                small.unregister("logs")
+        except duckdb.Error as problem:
+            raise LogsInvalid(f"counting the logs failed: {_cause(problem)}") from problem
+        return {name: columns[name].to_numpy() for name in columns.column_names}
+
+    @contextmanager
+    def _small(self) -> "Iterator[duckdb.DuckDBPyConnection]":
+        """Lend a database of its own, in which `logs` is a batch; they are kept, since making one takes long."""
+        import duckdb
+
+        try:
+            small = self._idle.pop()
+        except IndexError:
+            small = duckdb.connect(config={"threads": 1})
+            small.execute("SET TimeZone = 'UTC'")
+        yield small
+        self._idle.append(small)
 
     def quote(self, identifier: str) -> str:
         """See Engine."""

@@ -16,8 +16,8 @@ class Engine(Protocol):
     def open_logs(self, urls: Sequence[str]) -> Mapping[str, str]:
         """Make the Parquet files queryable as the table `logs`; return its columns and their SQL types."""
 
-    def query(self, sql: str) -> "pa.Table":
-        """Run one statement and return all its rows."""
+    def query(self, sql: str, what: str = "query") -> "pa.Table":
+        """Run one statement and return all its rows; `what` names it in the log of a long run."""
 
     def quote(self, identifier: str) -> str:
         """Return an identifier quoted for this engine's SQL."""

@@ -10,11 +10,10 @@ from datetime import date
 
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.windows import Window, zone
-from rtb_optimizer.errors import LogsInvalid
+from rtb_optimizer.engines.row_identity import SOURCE_FILE, identifying_columns, measured_columns
 
 MICRO = 1_000_000
 MEASURES = ("exposure", "outcome", "value", "cost")
-SOURCE_FILE = "source_file"
 SAMPLE_BUCKETS = 1_000_000
 ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
 
@@ -32,26 +31,6 @@ class LogTable:
     days: Mapping[str, date | None]
     quote: Callable[[str], str]
 
-    def require_columns(self) -> None:
-        """Raise LogsInvalid naming every configured column that the logs lack; candidates may be absent."""
-        s = self.settings
-        named = {
-            "outcome_column": s.outcome_column,
-            "exposure_column": s.exposure_column,
-            "weight_column": s.weight_column,
-            "value_column": s.value_column,
-            "cost_column": s.cost_column,
-            "timestamp_column": s.timestamp_column,
-        }
-        asked = [(key, column) for key, column in named.items() if column]
-        asked += [("anchor_features", column) for column in s.anchor_features]
-        asked += [("row_id_columns", column) for column in s.row_id_columns]
-        asked += [("row_filter", column) for column in s.row_filter]
-        absent = [f"{column!r} ({key})" for key, column in asked if column not in self.types]
-        if absent:
-            there = ", ".join(sorted(set(self.types) - {SOURCE_FILE}))
-            raise LogsInvalid(f"the logs have no column {', '.join(absent)}; they have: {there}")
-
     def source(self, features: Sequence[str] = (), *, row_hash: bool = False) -> str:
         """Return the rows of the window as a subquery: day, measures in millionths, features as they are."""
         columns = [f"{self._hash()} AS row_hash"] if row_hash else []
@@ -67,7 +46,7 @@ class LogTable:
         ]
         counts = {
             "zero_exposure": "exposure <= 0",
-            "positive": "outcome > 0",
+            "positive": f"{self.target} > 0",
             "outcome_above_exposure": "raw_outcome > exposure",
             "outcome_negative": "raw_outcome < 0",
             "outcome_null": "outcome_null",
@@ -81,30 +60,36 @@ class LogTable:
             "GROUP BY log_day ORDER BY log_day"
         )
 
-    def duplicates(self, one_in: int) -> str:
-        """Rows that repeat another, among those whose hash falls on one in `one_in`: repeats share their hash."""
-        hashed = f"SELECT {self._hash()} AS row_hash FROM logs WHERE {self._where()}"
-        return f"SELECT COUNT(*) - COUNT(DISTINCT row_hash) AS repeats FROM ({hashed}) WHERE row_hash % {one_in} = 0"
+    def sample(self, features: Sequence[str], positives: float, others: float) -> str:
+        """Rows picked by a hash of the row: one share of those with an outcome, another of those without.
 
-    def sample(self, features: Sequence[str], share: float) -> str:
-        """Every row with an outcome, and the share of the others that a hash of the row picks.
-
-        The features break ties of the order: rows that share their id would otherwise come as the threads go.
+        They come in no order. The hash is of the row alone, so that the same rows are drawn whatever their order.
         """
-        picked = f"outcome > 0 OR row_hash % {SAMPLE_BUCKETS} < {round(share * SAMPLE_BUCKETS)}"
-        names = ", ".join(
-            ["row_hash", "log_day", "exposure", "outcome", "cost", *(self.quote("f_" + n) for n in features)]
-        )
-        return (
-            f"SELECT {names} FROM {self.source(features, row_hash=True)} "
-            f"WHERE exposure > 0 AND ({picked}) ORDER BY {names}"
-        )
+        lesser, greater = sorted(((others, f"NOT {self.target} > 0"), (positives, f"{self.target} > 0")))
+        picked = f"{_below(lesser[0])} OR ({greater[1]} AND {_below(greater[0])})"
+        names = ", ".join(["row_hash", "log_day", *MEASURES, *(self.quote("f_" + n) for n in features)])
+        return f"SELECT {names} FROM {self.source(features, row_hash=True)} WHERE exposure > 0 AND ({picked})"
 
     def value_statistics(self, features: Sequence[str]) -> str:
         """Exact statistics of each combination of raw values of the features, usually one."""
         sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
         columns = ", ".join(self.quote("f_" + feature) for feature in features)
         return f"SELECT {columns}, COUNT(*) AS rows, {sums} FROM {self.source(features)} GROUP BY {columns}"
+
+    def measures(self) -> str:
+        """Every row's measures in millionths, in the order of the rows, and whether it is the window's."""
+        measured = ", ".join(f"{self._micros(m)} AS {m}" for m in MEASURES)
+        return f"SELECT COALESCE({self._where()}, FALSE) AS kept, {measured} FROM logs"
+
+    @property
+    def row_columns(self) -> list[str]:
+        """The columns that `measures` looks at."""
+        return sorted({*measured_columns(self.settings), *self.settings.row_filter})
+
+    @property
+    def target(self) -> str:
+        """The measure that is predicted: `outcome`, or `value`."""
+        return "value" if self.settings.objective == "value" else "outcome"
 
     def _rows(self, columns: Sequence[str]) -> str:
         """Return the window's rows with day, measures and more columns; never `*`, whose names could be a measure's."""
@@ -182,10 +167,18 @@ class LogTable:
         return f"TRY_CAST(FLOOR({weighed} + 0.5) AS BIGINT)"
 
     def _hash(self) -> str:
-        s = self.settings
-        known = [c for c in sorted(self.types) if c != SOURCE_FILE]
-        columns = s.row_id_columns or known
-        return f"hash({', '.join(self.quote(column) for column in columns)})"
+        identity = identifying_columns(self.settings, self.types)
+        return f"hash({', '.join(self.quote(column) for column in identity)})"
+
+
+def buckets(share: float) -> int:
+    """Return how many of the hash's buckets a share is."""
+    return round(share * SAMPLE_BUCKETS)
+
+
+def _below(share: float) -> str:
+    """Return the test that picks a share of the rows by their hash."""
+    return f"row_hash % {SAMPLE_BUCKETS} < {buckets(share)}" if share < 1 else "TRUE"
 
 
 def _literal(text: str) -> str:

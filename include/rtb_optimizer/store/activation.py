@@ -99,6 +99,17 @@ def roll_back(session: Session, entity_code: str, decided_by: str, reason: str, 
     return _record(session, entity, run, Verdict(Decision.ROLLED_BACK, (reason,)), decided_by)
 
 
+def moved_from(session: Session, entity: Entity) -> int | None:
+    """Return the run that bidders read before the active one, whether the pointer moved forward or back."""
+    return session.scalar(
+        select(RunDecision.from_run_id)
+        .where(RunDecision.entity_id == entity.entity_id)
+        .where(RunDecision.decision.in_((Decision.ACTIVATED, Decision.ROLLED_BACK)))
+        .order_by(RunDecision.decision_number.desc())
+        .limit(1)
+    )
+
+
 def _locked(session: Session, opt_run_id: int) -> tuple[Run, Entity]:
     """Lock the run, then its entity, and read both afresh: what was read before the locks does not count.
 

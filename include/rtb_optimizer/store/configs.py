@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config import Snapshot, resolve
-from rtb_optimizer.core.config_key import ConfigKey, DataType
+from rtb_optimizer.core.config_key import ConfigKey, ConfigValue, DataType, read_value
 from rtb_optimizer.core.settings import settings_of
 from rtb_optimizer.errors import ConfigInvalid, NotFound
 from rtb_optimizer.store.schema import Entity, EntityConfig, VersionConfig
@@ -34,6 +34,12 @@ def declared_keys(session: Session, version_id: int) -> list[ConfigKey]:
         )
         for row in rows
     ]
+
+
+def defaults(session: Session, version_id: int) -> dict[str, ConfigValue]:
+    """Return a version's typed defaults, of the keys that have one: what a run from before a key was declared used."""
+    keys = declared_keys(session, version_id)
+    return {key.key: read_value(key, key.default) for key in keys if key.default is not None}
 
 
 def overrides(session: Session, entity_id: int) -> dict[str, str]:

@@ -28,9 +28,9 @@ def partitions(settings: Settings, window: Window) -> list[Partition]:
     return [_partition(store, url, day, settings.completion_marker) for url, day in urls]
 
 
-def expected(settings: Settings, window: Window) -> int:
-    """Return how many partitions the window has, there or not."""
-    return len(_days(settings, window))
+def expected(settings: Settings, window: Window) -> list[str]:
+    """Return the URLs of the window's partitions, there or not."""
+    return [settings.logs_path.replace(DATE_FIELD, str(day)) for day in _days(settings, window)]
 
 
 def incomplete(found: Sequence[Partition]) -> list[str]:

@@ -89,6 +89,12 @@ def find(session: Session, run: int | str) -> Run:
     return found
 
 
+def succeeded(session: Session, entity: Entity, limit: int = 10) -> Sequence[Run]:
+    """Return an entity's succeeded runs, the newest first."""
+    own = select(Run).where(Run.entity_id == entity.entity_id, Run.status == "succeeded")
+    return session.scalars(own.order_by(Run.run_id.desc()).limit(limit)).all()
+
+
 def running(session: Session, opt_run_id: int) -> Run:
     """Return a run that is still running, its row locked for this transaction: the fence of every step's write.
 

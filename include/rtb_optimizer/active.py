@@ -1,0 +1,48 @@
+"""What was active when a run began? Its multipliers to move from, and what the run's report compares with.
+
+The run that counts is the one that the snapshot froze: the same run, tried again, compares with the same one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from rtb_optimizer.compare import changes_between, table_of
+from rtb_optimizer.core.segments import Pattern
+from rtb_optimizer.published import PublishedRun, published, published_report
+from rtb_optimizer.store.schema import Run
+
+NOTHING: dict[str, Any] = {"against": None, "appeared": 0, "vanished": 0, "moved": 0, "largest": []}
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """What the report says of the active run: its own report and configuration, and what changed since."""
+
+    report: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+
+
+def multipliers_before(session: Session, snapshot: Mapping[str, Any]) -> dict[Pattern, float] | None:
+    """Return the multiplier of each row of the run that was active, or None where none was."""
+    run = _run(session, snapshot)
+    if run is None:
+        return None
+    return {row.given: row.multiplier for row in table_of(published(session, run)).rows.values()}
+
+
+def compared_with(session: Session, snapshot: Mapping[str, Any], own: PublishedRun) -> Active:
+    """Return what changed from the run that was active to `own`."""
+    run = _run(session, snapshot)
+    if run is None:
+        return Active()
+    before = published(session, run)
+    return Active(published_report(session, run), before.config, changes_between(before, own))
+
+
+def _run(session: Session, snapshot: Mapping[str, Any]) -> Run | None:
+    active = snapshot.get("active_run_id")
+    return None if active is None else session.get(Run, active)

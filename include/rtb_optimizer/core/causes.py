@@ -1,0 +1,99 @@
+"""Why is a row's multiplier another? Each change of its log, split into what the data, the model and the rules did.
+
+The multiplier is worked out again with one thing changed at a time: first the counts, then what the model expects,
+last the rules. Each step's change is one cause, so that they add up to the whole; what working it out again does not
+explain, as a limit on movement, is the rules' too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from rtb_optimizer.core.bidding import multipliers, rate_intervals
+from rtb_optimizer.core.model import Factor, Sums, shrunk
+from rtb_optimizer.core.published_table import PublishedRow, PublishedTable, Scale
+from rtb_optimizer.core.sample import Floats
+from rtb_optimizer.core.worth import SegmentRules, said
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """Parts of the change of the log of each row's own multiplier: arrays of one length, a row each."""
+
+    data: Floats
+    model: Floats
+    config: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Rows as arrays of one length."""
+
+    exposure: Floats
+    outcome: Floats
+    expected: Floats
+    prior: Floats
+    multiplier: Floats
+
+    @classmethod
+    def of(cls, rows: Sequence[PublishedRow]) -> Self:
+        """Return the rows' columns."""
+        taken = [(r.exposure, r.outcome, r.expected, r.prior, r.multiplier) for r in rows]
+        return cls(*np.array(taken, dtype=float).reshape(-1, 5).T)
+
+
+def acted(seen: Columns, expected: Floats, prior: Floats, rules: SegmentRules, scale: Scale) -> Floats:
+    """Return the multiplier that the rules give each row; 1 in the dead band, where there would be no row."""
+    factor = _factor(seen, expected, prior, scale)
+    bids = multipliers(*rate_intervals(factor, rules.bids.confidence, scale.link), rules.bids)
+    return np.where(np.abs(factor.theta - 1) < rules.dead_band, 1.0, bids)
+
+
+def causes_of_move(
+    before: Sequence[PublishedRow], after: Sequence[PublishedRow], rules: SegmentRules, scale: Scale
+) -> Causes:
+    """Return why rows moved that stand in both tables, one beside the other; `rules` and `scale` are those of `before`.
+
+    The rules of `after` need not be known: what its rows say that the old rules would not is their doing.
+    """
+    was, now = Columns.of(before), Columns.of(after)
+    grown = np.divide(now.exposure, was.exposure, out=np.ones_like(was.exposure), where=was.exposure > 0)
+    start = np.log(acted(was, was.expected, was.prior, rules, scale))
+    counted = np.log(acted(now, was.expected * grown, was.prior, rules, scale))
+    modelled = np.log(acted(now, now.expected, now.prior, rules, scale))
+    data, model = counted - start, modelled - counted
+    return Causes(data, model, np.log(now.multiplier) - np.log(was.multiplier) - data - model)
+
+
+def causes_of_standing_alone(rows: Sequence[PublishedRow], other: PublishedTable) -> Causes:
+    """Return why rows say something that `other`, a table without them, does not: the change from 1.
+
+    A feature or an interaction that the other model does not have is the model's doing. Else, what the other table's
+    rules would have made of these counts is the data's, and the rest the rules': a bound, the dead band, or no room.
+    """
+    own = Columns.of(rows)
+    whole = np.log(own.multiplier)
+    is_new = np.array([row.term not in other.terms for row in rows], dtype=bool)
+    would = acted(own, own.expected, own.prior, other.rules, other.scale)
+    has_room = _said(own, other.scale) > _least_said(other)
+    data = np.where(is_new, 0.0, np.log(np.where(has_room, would, 1.0)))
+    model = np.where(is_new, whole, 0.0)
+    return Causes(data, model, whole - data - model)
+
+
+def _least_said(table: PublishedTable) -> float:
+    """Return what a row had to say at least to get into the table; nothing, while there was room."""
+    if len(table.rows) + 1 < table.rules.max_segments:  # the default row counts
+        return -1.0
+    return float(_said(Columns.of(list(table.rows.values())), table.scale).min(initial=np.inf))
+
+
+def _said(rows: Columns, scale: Scale) -> Floats:
+    """Return the expected deviance by which rows compete for room, as the table's builder ranks them."""
+    return said(_factor(rows, rows.expected, rows.prior, scale))
+
+
+def _factor(seen: Columns, expected: Floats, prior: Floats, scale: Scale) -> Factor:
+    return shrunk(Sums(seen.outcome, seen.exposure), expected, prior, prior * scale.odds_against, scale.link)

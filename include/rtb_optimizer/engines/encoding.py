@@ -1,0 +1,42 @@
+"""How do raw columns become codes of canonical values?"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rtb_optimizer.core.sample import Feature
+from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.core.values import canonical
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def encode(column: "pa.ChunkedArray", name: str, settings: Settings) -> Feature:
+    """Return a raw column as codes of its canonical values, in sorted order.
+
+    Every value has a code of its own: shrinkage deals with rare ones. Lumping them together here would put most
+    values that were seen with an outcome only into one pot, since the sample has few other rows of them, and so leak
+    the outcome.
+    """
+    dictionary = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    canon = spelled(dictionary.dictionary.to_pylist(), name, settings)
+    values = tuple(sorted(set(canon)))
+    position: Mapping[str, int] = {value: n for n, value in enumerate(values)}
+    recode = np.array([position[value] for value in canon], dtype=np.int32)
+    return Feature(recode.take(dictionary.indices.to_numpy(zero_copy_only=False)), values)
+
+
+def spelled(raw: Sequence[object], name: str, settings: Settings) -> list[str]:
+    """Return the canonical spelling of each raw value of a feature."""
+    missing = frozenset(value.lower() for value in settings.missing_values)
+    is_host = name in settings.host_features
+    return [canonical(_text(value), missing, is_host=is_host) for value in raw]
+
+
+def _text(raw: object) -> object:
+    """Return a value as SQL would print it; text written without a string annotation comes as bytes."""
+    if isinstance(raw, bytes):
+        return raw.decode(errors="replace")
+    return str(raw).lower() if isinstance(raw, bool) else raw

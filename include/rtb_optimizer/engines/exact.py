@@ -1,0 +1,93 @@
+"""What are the exact statistics of the published rows? One pass over all rows of the window.
+
+Counted on the codes that Parquet stores where the files allow it, else in SQL: the sums are integers of a millionth,
+so that both give the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtb_optimizer.core.segments import Counts
+from rtb_optimizer.core.values import OTHER, segment_key
+from rtb_optimizer.engines.cell_sums import MEASURES, CellSums
+from rtb_optimizer.engines.cells import Term
+from rtb_optimizer.engines.encoding import spelled
+from rtb_optimizer.engines.profile import counts_of
+from rtb_optimizer.engines.progress import Progress
+from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.row_groups import RowGroups
+from rtb_optimizer.engines.statements import LogTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Terms = Mapping[str, Sequence[str]]
+Statistics = dict[str, dict[str, Counts]]
+
+
+@runtime_checkable
+class ReadsRowGroups(Protocol):
+    """An engine that can also hand over the files as they are stored."""
+
+    threads: int
+
+    def row_groups(self, columns: Sequence[str]) -> RowGroups | None:
+        """Return the files' row groups, or None where only SQL reads them all alike."""
+
+    def measure(self, sql: str, batch: "pa.RecordBatch") -> Mapping[str, NDArray[np.generic]]:
+        """Run a statement over a batch as the table `logs`; return its columns in the order of the rows."""
+
+
+def exact_counts(engine: Engine, table: LogTable, terms: Terms, published: Terms) -> Statistics:
+    """Return the statistics of each term's published values, or cells by their key; the rest adds up as `__other__`.
+
+    Args:
+        engine: Where counting runs.
+        table: The logs.
+        terms: The features of each term, by its name.
+        published: The canonical values (or cell keys) of each term, by its name.
+    """
+    columns = sorted({*table.row_columns, *(feature for features in terms.values() for feature in features)})
+    groups = engine.row_groups(columns) if terms and isinstance(engine, ReadsRowGroups) else None
+    if groups is None or not isinstance(engine, ReadsRowGroups):
+        return {name: counts_in_sql(engine, table, parts, published[name]) for name, parts in terms.items()}
+    statement = table.measures()
+    cells = {name: Term(parts, published[name]) for name, parts in terms.items()}
+    sums = CellSums(cells, table.settings, table.row_columns, lambda batch: engine.measure(statement, batch))
+    finished, done = count(1), [0.0]
+
+    def add(place: tuple[int, int]) -> None:
+        for batch in groups.read(place):
+            sums.add(batch)
+        done[0] = next(finished) / len(groups.places)
+
+    with Progress("exact statistics", groups.rows, lambda: done[0]), ThreadPoolExecutor(engine.threads) as pool:
+        list(pool.map(add, groups.places))
+    return {name: _named(sums.of(name), published[name]) for name in terms}
+
+
+def counts_in_sql(
+    engine: Engine, table: LogTable, features: Sequence[str], published: Sequence[str]
+) -> dict[str, Counts]:
+    """Count one term in SQL; canonical values are added up before any rate is taken."""
+    rows = engine.query(table.value_statistics(features), "exact statistics").to_pydict()
+    canon = [spelled(rows["f_" + name], name, table.settings) for name in features]
+    values = canon[0] if len(features) == 1 else [segment_key(cell) for cell in zip(*canon, strict=True)]
+    place = {value: n for n, value in enumerate(published)}
+    sums = np.zeros((len(MEASURES), len(published) + 1), np.int64)
+    at = np.array([place.get(value, len(published)) for value in values], dtype=np.int64)
+    for n, measure in enumerate(MEASURES):
+        np.add.at(sums[n], at, np.array([int(value) for value in rows[measure]], dtype=np.int64))
+    return _named(sums, published)
+
+
+def _named(sums: NDArray[np.int64], published: Sequence[str]) -> dict[str, Counts]:
+    """Return the sums by value, of those that occur."""
+    names = [*published, OTHER]
+    there = np.flatnonzero(sums[0])
+    return {names[n]: counts_of(dict(zip(MEASURES, sums[:, n].tolist(), strict=True))) for n in there}

@@ -1,0 +1,53 @@
+"""What is the window as a whole? Its totals, its days, and the rows that contradict themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from rtb_optimizer.core.segments import Counts
+from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.statements import MEASURES, MICRO, LogTable
+from rtb_optimizer.errors import LogsInvalid
+
+ANOMALIES = (
+    *("zero_exposure", "outcome_above_exposure", "outcome_negative", "outcome_null", "value_negative"),
+    "cost_negative",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The window as a whole: exact totals, rows to predict, rows per day, and rows that contradict themselves."""
+
+    totals: Counts
+    positive_rows: int
+    rows_by_day: Mapping[date, int]
+    anomalies: Mapping[str, int]
+
+
+def profile(engine: Engine, table: LogTable) -> Profile:
+    """Count the window's rows.
+
+    Raises:
+        LogsInvalid: when the window has no row, or rows without any exposure.
+    """
+    days = engine.query(table.profile(), "profile").to_pydict()
+    sums = {name: sum(days[name]) for name in ("rows", *MEASURES)}
+    if not sums["rows"]:
+        raise LogsInvalid(
+            f"no row of the logs falls into [{table.window.start:%F %R}, {table.window.end:%F %R}) UTC "
+            "and passes row_filter"
+        )
+    if sums["exposure"] <= 0:
+        raise LogsInvalid(f"{sums['rows']} rows have no exposure at all: check exposure_column and weight_column")
+    return Profile(
+        totals=counts_of(sums),
+        positive_rows=sum(days["positive"]),
+        rows_by_day=dict(zip(days["log_day"], days["rows"], strict=True)),
+        anomalies={name: sum(days[name]) for name in ANOMALIES},
+    )
+
+
+def counts_of(sums: Mapping[str, int]) -> Counts:
+    """Return sums in millionths as statistics."""
+    return Counts(int(sums["rows"]), *(int(sums[name]) / MICRO for name in MEASURES))

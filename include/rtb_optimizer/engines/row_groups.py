@@ -1,0 +1,69 @@
+"""What do the log files hold, piece by piece? Their row groups, texts still as dictionary and codes.
+
+Parquet stores a text column as a dictionary and codes. SQL engines group by the text; counting codes with arrays is
+several times cheaper, and the dictionaries are small.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow.fs import FileSystem
+
+
+BATCH_ROWS = 1 << 17
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroups:
+    """Row groups of files that share one schema; `open_file` opens a URL."""
+
+    filesystem: "FileSystem | None"
+    urls: Sequence[str]
+    columns: Sequence[str]
+    texts: Sequence[str]
+    places: Sequence[tuple[int, int]]
+    rows: int
+
+    @classmethod
+    def of(cls, filesystem: "FileSystem | None", urls: Sequence[str], columns: Sequence[str]) -> "RowGroups | None":
+        """Look at the files; return None where they differ in a column, lack one, or nest one."""
+        import pyarrow as pa
+
+        places: list[tuple[int, int]] = []
+        schema, rows = None, 0
+        for at, url in enumerate(urls):
+            with _opened(filesystem, url) as file:
+                mine = file.schema_arrow
+                if any(mine.get_field_index(column) < 0 for column in columns):
+                    return None
+                fields = [(name, mine.field(name).type) for name in columns]
+                if schema is not None and fields != schema:
+                    return None
+                schema = fields
+                places += [(at, group) for group in range(file.metadata.num_row_groups)]
+                rows += file.metadata.num_rows
+        fields = schema or []
+        if any(pa.types.is_nested(kind) for _, kind in fields):
+            return None
+        texts = [name for name, kind in fields if pa.types.is_string(kind) or pa.types.is_binary(kind)]
+        return cls(filesystem, urls, columns, texts, places, rows)
+
+    def read(self, place: tuple[int, int]) -> Iterator["pa.RecordBatch"]:
+        """Yield the columns of a row group in pieces of bounded size, texts dictionary-encoded."""
+        at, group = place
+        with _opened(self.filesystem, self.urls[at], self.texts) as file:
+            yield from file.iter_batches(BATCH_ROWS, [group], list(self.columns), use_threads=False)
+
+
+def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()) -> Any:  # noqa: ANN401 - pyarrow has no types
+    import pyarrow.parquet as pq
+
+    source = url if filesystem is None else filesystem.open_input_file(_path(url))
+    return pq.ParquetFile(source, read_dictionary=list(texts))
+
+
+def _path(url: str) -> str:
+    return url.partition("://")[2]

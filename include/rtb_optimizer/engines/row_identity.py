@@ -1,0 +1,28 @@
+"""What tells one row of the logs from another? The columns whose hash draws the sample and finds duplicates."""
+
+from collections.abc import Mapping
+
+from rtb_optimizer.core.settings import Settings
+
+SOURCE_FILE = "source_file"
+"""The engine's own column: the file that a row came from."""
+
+
+def identifying_columns(settings: Settings, types: Mapping[str, str]) -> list[str]:
+    """Return the configured row id; else the time and what is measured; else, where there is no time, all columns.
+
+    The many texts of a row are left out where they can be: hashing them costs as much as reading them, and a time
+    with prices tells rows apart as well.
+    """
+    if settings.row_id_columns:
+        return settings.row_id_columns
+    if types.get(settings.timestamp_column, "").startswith("TIMESTAMP"):
+        return measured_columns(settings)
+    return [column for column in sorted(types) if column != SOURCE_FILE]
+
+
+def measured_columns(settings: Settings) -> list[str]:
+    """Return the columns that say when a row was, and what it counts."""
+    s = settings
+    named = (s.timestamp_column, s.outcome_column, s.exposure_column, s.weight_column, s.value_column, s.cost_column)
+    return sorted({column for column in named if column})

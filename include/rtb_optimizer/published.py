@@ -1,0 +1,82 @@
+"""What did a run publish? Its configuration, its features, and its segment table, read back from S3."""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from rtb_optimizer.core.link import Link
+from rtb_optimizer.core.published_table import Scale
+from rtb_optimizer.core.settings import Settings, settings_of
+from rtb_optimizer.store import configs, runs
+from rtb_optimizer.store.objects import ObjectStore
+from rtb_optimizer.store.schema import Entity, Run
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRun:
+    """A run as its readers see it: `config` by key, `selection` as in its `features` output, `rows` by segment."""
+
+    run_code: str
+    config: Mapping[str, Any]
+    selection: Mapping[str, Any]
+    rows: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def features(self) -> list[str]:
+        """The features in the order that the table's keys have."""
+        return [feature["name"] for feature in self.selection["features"]]
+
+    @property
+    def interactions(self) -> list[list[str]]:
+        """The features of each interaction."""
+        return [found["features"] for found in self.selection["interactions"]]
+
+    @property
+    def settings(self) -> Settings:
+        """The typed configuration."""
+        return settings_of(self.config)
+
+    @property
+    def scale(self) -> Scale:
+        """On which scale its factors multiply."""
+        default = next(row for row in self.rows.values() if row["is_default"])
+        events = default.get("events") or default["outcomes"]
+        against = (default["exposures"] - events) / events if events > 0 else 0.0
+        return Scale(Link(self.selection.get("link", Link.LOG)), against, self.selection.get("unit", 1.0))
+
+    @property
+    def priors(self) -> dict[frozenset[str], float]:
+        """The prior of every feature's and every interaction's factors, by the features it is of."""
+        alone = {frozenset([feature["name"]]): feature["prior"] for feature in self.selection["features"]}
+        return alone | {frozenset(found["features"]): found["prior"] for found in self.selection["interactions"]}
+
+
+def published(session: Session, run: Run) -> PublishedRun:
+    """Return what a succeeded run published."""
+    keys = {output.output_type: output.s3_key for output in runs.outputs(session, run.run_id)}
+    store = ObjectStore.of(session.get_one(Entity, run.entity_id).s3_base_path)
+    return PublishedRun(
+        run_code=run.run_code,
+        config=configs.defaults(session, run.version_id) | run.config_snapshot["values"],
+        selection=json.loads(store.read(keys["features"])),
+        rows=table_rows(store.read(keys["segments"])),
+    )
+
+
+def published_report(session: Session, run: Run) -> dict[str, Any]:
+    """Return the report of a succeeded run."""
+    keys = {output.output_type: output.s3_key for output in runs.outputs(session, run.run_id)}
+    store = ObjectStore.of(session.get_one(Entity, run.entity_id).s3_base_path)
+    report: dict[str, Any] = json.loads(store.read(keys["report"]))
+    return report
+
+
+def table_rows(body: bytes) -> dict[str, dict[str, Any]]:
+    """Return the rows of a segment table by segment, in table order."""
+    import pyarrow.parquet as pq
+
+    return {row["segment"]: row for row in pq.read_table(io.BytesIO(body)).to_pylist()}

@@ -1,0 +1,70 @@
+"""What does selection hand on? Features, rejections, the evidence for them, and what the logs were."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rtb_optimizer.core.evidence import Evidence
+from rtb_optimizer.core.sample import Sample
+from rtb_optimizer.core.values import MISSING
+from rtb_optimizer.engines.profile import Profile
+from rtb_optimizer.screening import Choice
+from rtb_optimizer.store.logs import Partition
+
+SCALE = ("link", "unit")
+
+
+def selection_document(
+    choice: Choice, evidence: Evidence, found: Profile, partitions: Sequence[Partition], expected: Sequence[str]
+) -> dict[str, Any]:
+    """Return what selection hands on: features, rejections, evidence, and what the logs were.
+
+    Args:
+        choice: What was selected, and on which sample.
+        evidence: What that is worth on the hold-out.
+        found: The window as a whole.
+        partitions: What was read.
+        expected: The URLs of all partitions of the window, there or not.
+    """
+    drawn, read = choice.drawn, {p.url for p in partitions}
+    anomalies = {**found.anomalies, "duplicate": drawn.duplicates}
+    return {
+        "link": choice.link,
+        "unit": drawn.sample.unit,
+        "chosen": [asdict(feature) | values_of(drawn.sample, feature.name) for feature in choice.selection.chosen],
+        "interactions": [asdict(interaction) for interaction in choice.selection.interactions],
+        "rejected": [asdict(rejected) for rejected in choice.selection.rejected],
+        "evidence": {
+            **asdict(evidence),
+            "sampled_rows": len(drawn.sample.exposure),
+            "sampled_share": drawn.shares.others,
+            "sampled_positive_share": drawn.shares.positives,
+            "folds": "day" if drawn.by_day else "row_hash",
+        },
+        "logs": {
+            "totals": asdict(found.totals),
+            "positive_rows": found.positive_rows,
+            "rows_by_day": {str(day): rows for day, rows in found.rows_by_day.items()},
+            "anomalies": {name: count for name, count in anomalies.items() if count},
+            "partitions": [p.url for p in partitions],
+            "partitions_expected": len(expected),
+            "missing": [url for url in expected if url not in read],
+        },
+        "inputs": [
+            {"s3_key": file.key, "byte_size": file.byte_size, "etag": file.etag} for p in partitions for file in p.files
+        ],
+    }
+
+
+def values_of(sample: Sample, name: str) -> dict[str, float]:
+    """Return how many values a feature has, and which share of the exposures has none."""
+    feature = sample.features[name]
+    missing = feature.codes == feature.values.index(MISSING) if MISSING in feature.values else False
+    share = float((sample.exposure * missing).sum() / sample.exposure.sum())
+    return {"values": len(feature.values), "missing_share": share}
+
+
+def features_document(selection: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `features` output: what was selected, in order, on which scale, and why the others were not."""
+    parts = {"features": "chosen", "interactions": "interactions", "rejected": "rejected"}
+    return {name: selection[part] for name, part in parts.items()} | {name: selection[name] for name in SCALE}

@@ -1,0 +1,119 @@
+"""Which tables does a run publish, and what is there to tell of them?"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from rtb_optimizer.core.crossing import parts_of, with_interactions
+from rtb_optimizer.core.joint import JointTable, compile_joint
+from rtb_optimizer.core.link import Link
+from rtb_optimizer.core.model import FactorModel, fit
+from rtb_optimizer.core.sample import Ints, Sample
+from rtb_optimizer.core.segments import Counts, Pattern, Segment, build_segments, multiplier_product
+from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.core.values import segment_key
+from rtb_optimizer.core.worth import published, worth_a_row
+from rtb_optimizer.engines.exact import exact_counts
+from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.statements import LogTable
+from rtb_optimizer.outputs import segments_summary
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What selection decided: ordered features, interactions, the prior of each, and the link."""
+
+    features: Sequence[str]
+    interactions: Sequence[Sequence[str]]
+    priors: Mapping[str, float]
+    link: Link
+
+    @classmethod
+    def of(cls, selection: Mapping[str, Any]) -> Self:
+        """Read what the selection step handed on."""
+        found = [*selection["chosen"], *selection["interactions"]]
+        names = [term["name"] if "name" in term else segment_key(term["features"]) for term in found]
+        return cls(
+            features=[feature["name"] for feature in selection["chosen"]],
+            interactions=[interaction["features"] for interaction in selection["interactions"]],
+            priors=dict(zip(names, (term["prior"] for term in found), strict=True)),
+            link=Link(selection["link"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A model on its sample, and which of its values get a row."""
+
+    model: FactorModel
+    sample: Sample
+    kept: Mapping[str, Ints]
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The master table, the joint table compiled from it, and what the report says of them."""
+
+    segments: Sequence[Segment]
+    joint: JointTable
+    summary: Mapping[str, Any]
+
+
+def build_tables(
+    engine: Engine,
+    logs: LogTable,
+    sample: Sample,
+    recipe: Recipe,
+    totals: Counts,
+    previous: Mapping[Pattern, float] | None,
+) -> Tables:
+    """Fit the selection on the whole sample, count its rows exactly, and build what is published."""
+    settings = logs.settings
+    sample = with_interactions(sample, recipe.interactions)
+    model = fit(sample, recipe.priors, recipe.link)
+    kept = worth_a_row(model, sample, settings.segment_rules)
+    named = {name: [sample.features[name].values[int(code)] for code in codes] for name, codes in kept.items()}
+    parts = {name: parts_of(name, sample.features[name]) for name in recipe.priors}
+    exact = exact_counts(engine, logs, parts, named)
+    segments = build_segments(model, sample, exact, totals, settings.segment_rules, previous)
+    fitted = Fitted(model, sample, kept)
+    joint = joint_table(fitted, segments, recipe.features, settings)
+    return Tables(segments, joint, tables_summary(fitted, segments, joint, recipe.features))
+
+
+def joint_table(fitted: Fitted, segments: Sequence[Segment], features: Sequence[str], settings: Settings) -> JointTable:
+    """Compile the joint table of the first features from the master table."""
+    bids, sample = settings.segment_rules.bids, fitted.sample
+    product = multiplier_product(fitted.model, fitted.kept, sample, bids) * segments[0].multiplier
+    expected = sample.exposure * published(fitted.model, fitted.kept).rates(sample)
+    total = np.clip(product, bids.minimum, bids.maximum)
+    return compile_joint(sample, features[: settings.joint_features], expected, total, settings.table_rules.joint)
+
+
+def tables_summary(
+    fitted: Fitted, segments: Sequence[Segment], joint: JointTable, features: Sequence[str]
+) -> dict[str, Any]:
+    """Return what the report says of the tables: theirs, the rows of each term, how many rows answer a request."""
+    given = (tuple(n for n, part in enumerate(segment.pattern) if part is not None) for segment in segments[1:])
+    rows = Counter(segment_key([features[n] for n in term]) for term in given)
+    return segments_summary(segments) | {
+        "rows_by_term": dict(rows),
+        "joint_rows": joint.rows,
+        "coverage": _coverage(fitted),
+    }
+
+
+def _coverage(fitted: Fitted) -> list[dict[str, float]]:
+    """Return which share of exposures and spend is answered by how many rows beside the default."""
+    sample = fitted.sample
+    answered = np.zeros(len(sample.exposure), dtype=np.int64)
+    for name, codes in fitted.kept.items():
+        has_row = np.zeros(len(fitted.model.factors[name].theta), dtype=np.int64)
+        has_row[codes] = 1
+        answered += has_row.take(sample.features[name].codes)
+    exposure, spend = (np.bincount(answered, weight) for weight in (sample.exposure, sample.spend))
+    shares = zip(exposure / exposure.sum(), spend / max(spend.sum(), 1e-300), strict=True)
+    return [{"rows_matched": n, "exposure_share": float(x), "spend_share": float(s)} for n, (x, s) in enumerate(shares)]

@@ -1,0 +1,103 @@
+"""A joint table answers one key: with the longest prefix that has a row, and with what the master table would say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from planted_samples import planted, sample_of
+from rtb_optimizer.core.bidding import BidRules
+from rtb_optimizer.core.joint import JointRules, compile_joint, look_up_rates
+from rtb_optimizer.core.model import fit
+from rtb_optimizer.core.values import UNEXPANDED
+
+BIDS = BidRules(0.3, 3.0, 0.8)
+RULES = JointRules(max_rows=1_000, min_exposures=50, dead_band=0.02, bids=BIDS)
+
+
+def compiled(sample, features, rules=RULES, priors=None):
+    rates = fit(sample, priors or {"site": 4, "device": 8}).rates(sample)
+    product = rates / (sample.outcome.sum() / sample.exposure.sum())
+    return rates, compile_joint(sample, features, rates * sample.exposure, product, rules)
+
+
+def told(table):
+    """The table's rows by key."""
+    return {
+        tuple(level.feature.values[int(code)].split("|")): (rate, bid)
+        for level in table.levels
+        for code, rate, bid in zip(level.codes, level.rate, level.multiplier, strict=True)
+    }
+
+
+def test_a_key_of_all_features_says_what_the_master_table_says():
+    sample = planted()
+    rates, table = compiled(sample, ["site", "device"])
+
+    assert look_up_rates(table, sample) == pytest.approx(rates, rel=0.15)
+    assert np.corrcoef(look_up_rates(table, sample), rates)[0, 1] > 0.99
+
+
+def test_a_shorter_key_says_the_mean_of_what_it_does_not_tell_apart():
+    sample = planted()
+    rates, table = compiled(sample, ["site"])
+
+    for code, value in enumerate(sample.features["site"].values):
+        rows = sample.features["site"].codes == code
+        assert told(table)[(value,)][0] == pytest.approx(rates[rows].mean(), rel=0.1)
+
+
+def test_a_cell_with_too_few_exposures_falls_back_to_its_prefix():
+    sample = planted()
+    _, table = compiled(sample, ["site", "device"], replace(RULES, min_exposures=1_000))
+
+    assert {len(key) for key in told(table)} == {1}
+    assert len(set(look_up_rates(table, sample))) <= 8
+
+
+def test_an_unseen_value_is_answered_by_the_default():
+    sample = planted()
+    _, table = compiled(sample, ["site"])
+    stranger = sample_of([0.0], site=["nowhere"])
+
+    assert look_up_rates(table, stranger)[0] == pytest.approx(sample.outcome.sum() / sample.exposure.sum())
+
+
+@pytest.mark.parametrize("most", [1, 2, 5, 9])
+def test_there_are_never_more_rows_than_allowed_and_the_default_counts(most):
+    _, table = compiled(planted(), ["site", "device"], replace(RULES, max_rows=most))
+
+    assert table.rows <= most
+
+
+def test_a_cell_that_says_what_its_prefix_says_gets_no_row():
+    """A copy tells nothing apart: its cells are its sites, and are left to them."""
+    _, table = compiled(planted(), ["site", "site_copy"])
+
+    assert {len(key) for key in told(table)} == {1}
+
+
+def test_an_interaction_that_the_master_table_lacks_is_seen_in_the_joint_cells():
+    draw = np.random.default_rng(5)
+    a, b = draw.integers(0, 2, 40_000), draw.integers(0, 2, 40_000)
+    good = a == b
+    sample = sample_of((draw.random(40_000) < np.where(good, 0.09, 0.01)).astype(float), a=a, b=b)
+    _, table = compiled(sample, ["a", "b"], priors={"a": 8, "b": 8})
+
+    assert told(table)[("0", "0")][0] == pytest.approx(0.09, rel=0.15)
+    assert told(table)[("0", "1")][0] == pytest.approx(0.01, rel=0.3)
+    assert told(table)[("0", "0")][1] > 1.3
+    assert told(table)[("0", "1")][1] < 0.7
+
+
+def test_an_unexpanded_macro_is_no_part_of_a_key():
+    sample = sample_of([1.0] * 200 + [0.0] * 200, site=["x"] * 200 + [UNEXPANDED] * 200)
+    _, table = compiled(sample, ["site"], priors={"site": 1})
+
+    assert set(told(table)) <= {("x",)}
+
+
+def test_multipliers_keep_the_bounds():
+    _, table = compiled(planted(), ["site", "device"])
+
+    assert all(BIDS.minimum <= bid <= BIDS.maximum for _, bid in told(table).values())

@@ -1,0 +1,31 @@
+"""A sample comes back from the object store as it was, with the selected features alone."""
+
+import numpy as np
+
+from planted_samples import planted
+from rtb_optimizer.core.sample import Feature
+from rtb_optimizer.handover import sample_bytes, sample_of
+
+
+def test_a_sample_comes_back_as_it_was():
+    sample = planted(rows=3_000)
+    back = sample_of(sample_bytes(sample, ["site", "device"]))
+
+    assert list(back.features) == ["site", "device"]
+    for name in ("exposure", "outcome", "spend", "fold"):
+        assert np.array_equal(getattr(back, name), getattr(sample, name))
+    for name, feature in back.features.items():
+        assert np.array_equal(feature.codes, sample.features[name].codes)
+        assert feature.values == sample.features[name].values
+
+
+def test_values_and_names_of_any_spelling_come_back():
+    sample = planted(rows=500)
+    hostile = ('"', "|", "\\", "\U0001f600", "a\u0000b", "")
+    sample.features["f_x \u2028"] = Feature(np.arange(500) % 6, hostile)
+
+    assert sample_of(sample_bytes(sample, ["f_x \u2028"])).features["f_x \u2028"].values == hostile
+
+
+def test_the_same_sample_gives_the_same_bytes():
+    assert sample_bytes(planted(), ["site"]) == sample_bytes(planted(), ["site"])
