@@ -105,7 +105,7 @@ class Boosted:
             ours = target_encodings(self.fitted, None, strength, self.kind)
             theirs = target_encodings(self.fitted, self.asked, strength, self.kind)
             categories = []
-        fit, stop = labelled(self.fitted, self.kind), labelled(self.asked, self.kind)
+        fit, stop = (labelled(rows, self.kind, self.fitted.rate) for rows in (self.fitted, self.asked))
         training = lightgbm.Dataset(
             ours[fit.row],
             fit.label,

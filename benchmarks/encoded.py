@@ -67,14 +67,14 @@ class Labelled:
     weight: Floats
 
 
-def labelled(rows: Rows, kind: str) -> Labelled:
-    """Return counts as two weighted rows, hit and missed; money as a rate in units of its mean.
+def labelled(rows: Rows, kind: str, unit: float) -> Labelled:
+    """Return counts as two weighted rows, hit and missed; money as a rate in a unit, the rate of the fitted rows.
 
     The weights of money are relative to their mean, as money has no natural unit of information.
     """
     every = np.arange(len(rows.outcomes))
     if kind == MONEY:
-        return Labelled(every, rows.outcomes / rows.exposure / rows.rate, rows.exposure / rows.exposure.mean())
+        return Labelled(every, rows.outcomes / rows.exposure / unit, rows.exposure / rows.exposure.mean())
     weight = np.concatenate([rows.outcomes, rows.exposure - rows.outcomes])
     label = np.repeat([1.0, 0.0], len(every))
     kept = weight > 0
@@ -82,13 +82,14 @@ def labelled(rows: Rows, kind: str) -> Labelled:
 
 
 def target_encodings(fitted: Rows, asked: Rows | None, strength: float, kind: str) -> NDArray[np.float32]:
-    """Return two features for each column: log of the shrunk rate over the mean, and of the evidence behind it.
+    """Return two features for each column: log of the shrunk rate over the mean, and of the evidence for it in a day.
 
     `strength` is the prior's weight in outcomes; money counts in units of what an earning row earns. With nothing
     asked, the fitted rows are encoded out of fold: each day by what the other days say.
     """
     earning = fitted.outcomes[fitted.outcomes > 0]
     unit = float(earning.mean()) if kind == MONEY else 1.0
+    seen = len(np.unique(fitted.days)) - (asked is None)
     features = []
     for name in fitted.codes:
         came, expected = _sums(fitted, name, unit)
@@ -99,7 +100,7 @@ def target_encodings(fitted: Rows, asked: Rows | None, strength: float, kind: st
             # The code of an unseen value, -1, finds the last place: no evidence.
             came, expected = (np.append(total.sum(axis=0), 0.0) for total in (came, expected))
             at = (asked.codes[name],)
-        features += [np.log((came + strength) / (expected + strength))[at], np.log1p(expected)[at]]
+        features += [np.log((came + strength) / (expected + strength))[at], np.log1p(expected / seen)[at]]
     return np.stack(features, axis=1).astype(np.float32)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Setting = dict[str, Any]
-RIDGES = {"binomial": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), MONEY: (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)}
+RIDGES = {"binomial": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), MONEY: (1e-2, 1e-3, 1e-4, 1e-5)}
 """scikit-learn's C of the logistic, the variance its prior gives a coefficient; its alpha of the Poisson."""
 PAIR_BITS = 18
 MOST_PAIR_ENTRIES = 30_000_000
@@ -47,7 +47,7 @@ class Regression:
         """Fit; return the rates of the rows asked about."""
         pairs = setting["pairs"]
         if pairs not in self._made:
-            fit = labelled(self.fitted, self.kind)
+            fit = labelled(self.fitted, self.kind, self.fitted.rate)
             ours, theirs = (features(of, self.fitted, pairs=pairs) for of in (self.fitted, self.asked))
             self._made = {pairs: (fit, ours[fit.row], theirs)}
         fit, ours, theirs = self._made[pairs]
@@ -64,7 +64,7 @@ class Regression:
         money, ridge = self.kind == MONEY, setting["ridge"]
         if self._model is None or self._model[0] != setting["pairs"]:
             model = PoissonRegressor if money else LogisticRegression
-            self._model = (setting["pairs"], model(max_iter=200, tol=1e-4, warm_start=True))
+            self._model = (setting["pairs"], model(max_iter=400, tol=1e-4, warm_start=True))
         return self._model[1].set_params(**{"alpha" if money else "C": ridge})
 
 
