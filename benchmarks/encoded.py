@@ -35,6 +35,14 @@ class Rows:
         codes = {name: column[chosen] for name, column in self.codes.items()}
         return Rows(codes, self.outcomes[chosen], self.exposure[chosen], self.days[chosen])
 
+    def within(self, fitted: "Rows") -> "Rows":
+        """Return the rows with -1 for codes beyond those of the fitted rows: a last day may have values of its own."""
+        codes = {
+            name: np.where(column <= fitted.codes[name].max(), column, UNSEEN).astype(np.int32)
+            for name, column in self.codes.items()
+        }
+        return Rows(codes, self.outcomes, self.exposure, self.days)
+
     def matrix(self) -> NDArray[np.float32]:
         """Return the codes, a column each; floats, as LightGBM takes no mixed kinds."""
         return np.stack([column.astype(np.float32) for column in self.codes.values()], axis=1)

@@ -68,6 +68,8 @@ def told(name: str, training: Rows, holdout: Rows, kind: str) -> Told:
 def learner(name: str, training: Rows, kind: str) -> tuple[list[Setting], Callable[[Rows, Rows], Fitting]]:
     """Return the settings to try, and how to make the learner ready for some rows."""
     if name == "regression":
-        return Regression.settings(kind, training), lambda fitted, asked: Regression(kind, fitted, asked)
+        grid = Regression.settings(kind, training)
+        return grid, lambda fitted, asked: Regression(kind, fitted, asked.within(fitted))
     features = {"lightgbm": "categories", "lightgbm_encoded": "encodings"}[name]
-    return Boosted.settings(features, kind, DRAWS), lambda fitted, asked: Boosted(features, kind, fitted, asked)
+    drawn = Boosted.settings(features, kind, DRAWS)
+    return drawn, lambda fitted, asked: Boosted(features, kind, fitted, asked.within(fitted))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Setting = dict[str, Any]
-RIDGES = {"binomial": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), MONEY: (1e-2, 1e-3, 1e-4, 1e-5)}
+RIDGES = {"binomial": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), MONEY: (1e-1, 1e-2, 1e-3, 1e-4)}
 """scikit-learn's C of the logistic, the variance its prior gives a coefficient; its alpha of the Poisson."""
 PAIR_BITS = 18
 MOST_PAIR_ENTRIES = 30_000_000
@@ -64,7 +64,7 @@ class Regression:
         money, ridge = self.kind == MONEY, setting["ridge"]
         if self._model is None or self._model[0] != setting["pairs"]:
             model = PoissonRegressor if money else LogisticRegression
-            self._model = (setting["pairs"], model(max_iter=400, tol=1e-4, warm_start=True))
+            self._model = (setting["pairs"], model(max_iter=200, tol=1e-4, warm_start=True))
         return self._model[1].set_params(**{"alpha" if money else "C": ridge})
 
 

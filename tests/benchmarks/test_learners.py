@@ -84,3 +84,11 @@ def test_values_the_training_rows_do_not_have_are_unseen(encoded):
 
     assert ours["os"].tolist() == [1, 0, 1]
     assert theirs["os"].tolist() == [1, -1, -1, -1]
+
+
+def test_a_value_of_the_last_day_alone_is_unseen_by_the_days_before(encoded):
+    codes = {"os": np.array([0, 1, 2], np.int32), "site": np.array([0, 0, 1], np.int32)}
+    rows = encoded.Rows(codes, np.zeros(3), np.ones(3), np.array([0, 0, 1]))
+    earlier, last = encoded.parted(rows)
+
+    assert {name: of.tolist() for name, of in last.within(earlier).codes.items()} == {"os": [-1], "site": [-1]}
