@@ -98,7 +98,7 @@ RANKERS: dict[str, tuple[Ranker, tuple[str, ...]]] = {
 def save(path: Path, codes: Codes, outcome: Floats, weight: Floats) -> None:
     """Write a sample for the rankers' processes."""
     columns = {f"codes/{name}": column for name, column in codes.items()}
-    np.savez(path, outcome=outcome, weight=weight, **columns)  # type: ignore[arg-type]
+    np.savez(path, outcome=outcome, weight=weight, **columns)
 
 
 def ranked(name: str, path: Path) -> dict[str, Any]:
