@@ -18,8 +18,8 @@ Setting = dict[str, Any]
 RIDGES = {"binomial": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), MONEY: (1e-1, 1e-2, 1e-3, 1e-4)}
 """scikit-learn's C of the logistic, the variance its prior gives a coefficient; its alpha of the Poisson.
 
-The ends were set with the hold-outs in sight, in the regression's favour: on the real clicks a C of 0.0001 wins the
-judging day and loses half of the gain on the hold-out. An alpha of 1e-5 fits real revenue less well, and takes longest.
+The smallest C was set with a hold-out in sight, in the regression's favour: on the real clicks 0.0001 wins the judging
+day and loses half of the gain on the hold-out. An alpha of 1e-5 fits the judging day of real revenue less well.
 """
 PAIR_BITS = 18
 MOST_PAIR_ENTRIES = 30_000_000
