@@ -11,6 +11,7 @@ VENV_PYTHON := .venv/bin/python
 RUN := PYTHONPATH=include $(VENV_PYTHON)
 INSTALLED := .venv/.installed
 UV := .venv/uv/bin/uv
+PEERS := .venv/bench
 INSTALL_UV := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --target .venv/uv uv==$(UV_VERSION)
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
@@ -43,8 +44,8 @@ status: setup ## Tell what of the local stack runs
 test: setup ## Run all tests (ARGS="-k name" for some)
 	@$(VENV_PYTHON) -m pytest $(ARGS)
 
-bench: setup ## Measure speed, memory and quality on synthetic logs (ARGS="--rows 1e7" for more rows)
-	@$(RUN) benchmarks/bench.py $(ARGS)
+bench: setup $(PEERS)/.installed ## Measure speed, memory and quality on synthetic logs (ARGS="--rows 1e7" for more rows)
+	@PYTHONPATH=include:$(PEERS) $(VENV_PYTHON) benchmarks/bench.py $(ARGS)
 
 lint: setup ## Check style, format and types
 	@$(VENV_PYTHON) -m ruff check .
@@ -77,6 +78,18 @@ $(INSTALLED): requirements.txt .venv/.bootstrap
 	    $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt; \
 	fi || { echo "error: the packages of requirements.txt could not be installed (see above):" \
 	    "check network, free disk and package index, then run make setup again" >&2; exit 1; }
+	@touch $@
+
+# Without dependencies, and in a folder that only `make bench` looks into: what the optimizer itself runs on stays.
+$(PEERS)/.installed: benchmarks/peers.txt | $(INSTALLED)
+	@echo "Installing the packages of benchmarks/peers.txt into $(PEERS)"
+	@rm -rf $(PEERS)
+	@if [ -x $(UV) ]; then \
+	    $(UV) pip install --quiet --python $(VENV_PYTHON) --no-deps --target $(PEERS) -r benchmarks/peers.txt; \
+	else \
+	    $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --target $(PEERS) -r benchmarks/peers.txt; \
+	fi || { echo "error: the packages of benchmarks/peers.txt could not be installed (see above):" \
+	    "check network, free disk and package index, then run make bench again" >&2; exit 1; }
 	@touch $@
 
 # uv stands in a folder of its own: `uv pip sync` removes from .venv what requirements.txt does not name.

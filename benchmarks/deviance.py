@@ -1,0 +1,127 @@
+"""How well do told rates fit a hold-out? The likelihood gained over a constant, the level, and calibration by decile.
+
+One yardstick for the optimizer and its peers. A row has `outcomes` in `exposure` trials: a count (binomial), or money
+(quasi-Poisson). A level that drifts from day to day is nobody's merit or fault, so each figure is also told with the
+level taken out: one shift of the log odds (of the log rate for money), the same for all rows, makes the mean fit.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+BINOMIAL, MONEY = "binomial", "money"
+DECILES = 10
+FEW_OUTCOMES = 20
+"""A decile with fewer outcomes than this says little: its relative error is mostly chance."""
+TINY = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """The rows that rates are judged on; `kind` says whether outcomes are counts or money."""
+
+    outcomes: Floats
+    exposure: Floats
+    kind: str = BINOMIAL
+
+    @property
+    def rate(self) -> float:
+        """The outcomes per exposure."""
+        return float(self.outcomes.sum() / self.exposure.sum())
+
+
+def judged(holdout: Holdout, rates: Floats, training_rate: float) -> dict[str, Any]:
+    """Return all that the yardstick says of told rates, one for each row.
+
+    `gain` is in nats of all rows, `explained` its share of the constant's deviance. The constant is the training
+    rate; with the level taken out it is the hold-out's own.
+    """
+    shifted = level_taken_out(holdout, rates)
+    constant, own = (np.full(len(rates), rate) for rate in (training_rate, holdout.rate))
+    told = {"base_loss": log_loss(holdout, constant), "log_loss": log_loss(holdout, rates)}
+    for name, model, base in (("", rates, constant), ("_unlevelled", shifted, own)):
+        gain = log_likelihood(holdout, model) - log_likelihood(holdout, base)
+        told |= {f"gain{name}": gain, f"explained{name}": gain / (deviance(holdout, base) / 2)}
+    return told | {"level": level(holdout, rates), "calibration": calibration(holdout, shifted)}
+
+
+def log_likelihood(holdout: Holdout, rates: Floats) -> float:
+    """Return the log-likelihood of rates, up to what does not depend on them."""
+    y, n = holdout.outcomes, holdout.exposure
+    if holdout.kind == MONEY:
+        r = np.maximum(rates, TINY)
+        return float((y * np.log(r) - n * r).sum())
+    p = np.clip(rates, TINY, 1 - TINY)
+    return float((y * np.log(p) + (n - y) * np.log1p(-p)).sum())
+
+
+def log_loss(holdout: Holdout, rates: Floats) -> float:
+    """Return the mean loss of an exposure; for money, half the deviance, as a log-loss would depend on the unit."""
+    loss = deviance(holdout, rates) / 2 if holdout.kind == MONEY else -log_likelihood(holdout, rates)
+    return loss / float(holdout.exposure.sum())
+
+
+def deviance(holdout: Holdout, rates: Floats) -> float:
+    """Return twice the likelihood that rates lack against a model with a rate of its own for each row."""
+    return 2 * (_saturated(holdout) - log_likelihood(holdout, rates))
+
+
+def _saturated(holdout: Holdout) -> float:
+    y, n = holdout.outcomes, holdout.exposure
+    hit = y[y > 0] @ np.log(y[y > 0] / n[y > 0])
+    if holdout.kind == MONEY:
+        return float(hit - y.sum())
+    missed = (n - y)[y < n]
+    return float(hit + missed @ np.log(missed / n[y < n]))
+
+
+def level(holdout: Holdout, rates: Floats) -> float:
+    """Return the outcomes told over those that came."""
+    return float(rates @ holdout.exposure / holdout.outcomes.sum())
+
+
+def level_taken_out(holdout: Holdout, rates: Floats) -> Floats:
+    """Return the rates shifted as one so that they tell as many outcomes as came."""
+    if holdout.kind == MONEY:
+        return rates / level(holdout, rates)
+    p = np.clip(rates, TINY, 1 - TINY)
+    odds, low, high = np.log(p / (1 - p)), -40.0, 40.0
+    for _ in range(80):  # halving: the told sum only grows with the shift, and 80 halvings exhaust a float
+        middle = (low + high) / 2
+        short = _sigmoid(odds + middle) @ holdout.exposure < holdout.outcomes.sum()
+        low, high = (middle, high) if short else (low, middle)
+    return _sigmoid(odds + (low + high) / 2)
+
+
+def calibration(holdout: Holdout, rates: Floats) -> dict[str, Any]:
+    """Return the relative error of each decile of exposure, sorted by rate: told over came, less one.
+
+    An edge parts a row, or rows of one rate, by their exposure, so that their order in the logs does not matter.
+    Outcomes of money are counted as rows that earned any. `worst` is of the deciles with enough outcomes.
+    """
+    _, group = np.unique(rates, return_inverse=True)
+    exposure, came, told, events = (
+        np.concatenate([[0.0], np.cumsum(np.bincount(group, of))])
+        for of in (holdout.exposure, holdout.outcomes, holdout.exposure * rates, _events(holdout))
+    )
+    edges = np.linspace(0, exposure[-1], DECILES + 1)
+    came, told, events = (np.diff(np.interp(edges, exposure, of)) for of in (came, told, events))
+    errors = np.divide(told, came, out=np.full(DECILES, np.inf), where=came > 0) - 1
+    enough = events >= FEW_OUTCOMES
+    worst = float(np.abs(errors[enough]).max()) if enough.any() else None
+    deciles = [
+        {"came": c, "told": t, "error": e if np.isfinite(e) else None, "few": not known}
+        for c, t, e, known in zip(came.tolist(), told.tolist(), errors.tolist(), enough.tolist(), strict=True)
+    ]
+    return {"worst": worst, "few": int((~enough).sum()), "deciles": deciles}
+
+
+def _events(holdout: Holdout) -> Floats:
+    return (holdout.outcomes > 0).astype(float) if holdout.kind == MONEY else holdout.outcomes
+
+
+def _sigmoid(odds: Floats) -> Floats:
+    return 1 / (1 + np.exp(-odds))
