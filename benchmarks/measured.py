@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 IMPORTED_LATER = ("duckdb", "pyarrow.fs", "pyarrow.parquet", "pyarrow.dataset", "fsspec.implementations.arrow")
-COLUMNS = {"outcome_column": "click", "value_column": "revenue", "cost_column": "price"}
+COLUMNS = {"timestamp_column": "ts", "outcome_column": "click", "value_column": "revenue", "cost_column": "price"}
 
 
 def default_settings() -> Settings:

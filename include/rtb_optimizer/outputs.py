@@ -63,8 +63,7 @@ def joint_parquet(table: JointTable, unit: float) -> bytes:
     rest = len(table.features)
     rows: list[tuple[Any, ...]] = [(segment_key([None] * rest), None, None, None, table.rate * unit, table.multiplier)]
     for depth, level in enumerate(table.levels, start=1):
-        keys = [level.feature.values[int(code)] for code in level.codes]
-        padded = [(segment_key([key]) if depth == 1 else key) + "|*" * (rest - depth) for key in keys]
+        padded = [segment_key([*prefix, *[None] * (rest - depth)]) for prefix in table.prefixes(depth)]
         sums = [(array * unit).tolist() for array in (level.outcome, level.expected, level.rate)]
         found = zip(padded, level.exposure.tolist(), *sums, level.multiplier.tolist(), strict=True)
         rows += sorted(found)

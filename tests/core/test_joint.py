@@ -9,6 +9,7 @@ from planted_samples import planted, sample_of
 from rtb_optimizer.core.bidding import BidRules
 from rtb_optimizer.core.joint import JointRules, compile_joint, look_up_rates
 from rtb_optimizer.core.model import fit
+from rtb_optimizer.core.sample import Feature
 from rtb_optimizer.core.values import UNEXPANDED
 
 BIDS = BidRules(0.3, 3.0, 0.8)
@@ -23,11 +24,10 @@ def compiled(sample, features, rules=RULES, priors=None):
 
 def told(table):
     """The table's rows by key."""
-    return {
-        tuple(level.feature.values[int(code)].split("|")): (rate, bid)
-        for level in table.levels
-        for code, rate, bid in zip(level.codes, level.rate, level.multiplier, strict=True)
-    }
+    rows = {}
+    for depth, level in enumerate(table.levels, start=1):
+        rows |= dict(zip(table.prefixes(depth), zip(level.rate, level.multiplier, strict=True), strict=True))
+    return rows
 
 
 def test_a_key_of_all_features_says_what_the_master_table_says():
@@ -58,7 +58,8 @@ def test_a_cell_with_too_few_exposures_falls_back_to_its_prefix():
 def test_an_unseen_value_is_answered_by_the_default():
     sample = planted()
     _, table = compiled(sample, ["site"])
-    stranger = sample_of([0.0], site=["nowhere"])
+    strange = Feature(np.array([8]), (*sample.features["site"].values, "nowhere"))
+    stranger = replace(sample_of([0.0]), features={"site": strange})
 
     assert look_up_rates(table, stranger)[0] == pytest.approx(sample.outcome.sum() / sample.exposure.sum())
 

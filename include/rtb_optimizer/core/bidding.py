@@ -13,7 +13,7 @@ import numpy as np
 
 from rtb_optimizer.core.link import Link, rate_ratio
 from rtb_optimizer.core.model import Factor
-from rtb_optimizer.core.sample import Floats, Mask, sum_by
+from rtb_optimizer.core.sample import Floats, Mask
 
 BISECTION_STEPS = 60
 LOW_TIER_BELOW, HIGH_TIER_FROM = 10, 100
@@ -104,16 +104,25 @@ def spend_neutral_level(product: Floats, spend: Floats, rules: BidRules) -> floa
     total = spend.sum()
     if total <= 0 or len(product) == 0:
         return 1.0
-    product, spend = _together(product, spend)
+    spent = _Spend(product, spend)
     low, high = rules.minimum / product.max(), rules.maximum / product.min()
     for _ in range(BISECTION_STEPS):
         level = float(np.sqrt(low * high))
-        spent = (spend * np.clip(level * product, rules.minimum, rules.maximum)).sum()
-        low, high = (level, high) if spent < total else (low, level)
+        low, high = (level, high) if spent.at(level, rules) < total else (low, level)
     return float(np.sqrt(low * high))
 
 
-def _together(product: Floats, spend: Floats) -> tuple[Floats, Floats]:
-    """Return spend by distinct product: many rows share one, and each is looked at sixty times."""
-    distinct, place = np.unique(product, return_inverse=True)
-    return distinct, sum_by(place, spend, len(distinct))
+class _Spend:
+    """What is spent at a level: summed once by rising product, since it is asked sixty times."""
+
+    def __init__(self, product: Floats, spend: Floats) -> None:
+        order = np.argsort(product)
+        self._product = product[order]
+        self._spend = np.concatenate([[0.0], np.cumsum(spend[order])])
+        self._bid = np.concatenate([[0.0], np.cumsum((spend * product)[order])])
+
+    def at(self, level: float, rules: BidRules) -> float:
+        """Return sum spend_i clip(level * product_i)."""
+        below, above = np.searchsorted(self._product, [rules.minimum / level, rules.maximum / level])
+        cut, whole = self._spend[below], self._spend[-1] - self._spend[above]
+        return float(rules.minimum * cut + level * (self._bid[above] - self._bid[below]) + rules.maximum * whole)

@@ -42,6 +42,23 @@ class CellNames(Sequence[str]):
         return np.flatnonzero(np.any([np.isin(cells, part.barred) for part, cells in pairs], axis=0))
 
 
+class CellNumbers(Sequence[str]):
+    """The values of cells that need no name: there are just so many of them."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, code: int) -> str: ...
+    @overload
+    def __getitem__(self, code: slice) -> Sequence[str]: ...
+    def __getitem__(self, code: int | slice) -> str | Sequence[str]:
+        return str(code)
+
+
 @dataclass(frozen=True, slots=True)
 class CrossedFeature(Feature):
     """An interaction as a feature; `parts` are the names of those that interact."""
@@ -62,7 +79,9 @@ def parts_of(name: str, feature: Feature) -> tuple[str, ...]:
 
 def crossed_feature(sample: Sample, features: Sequence[str]) -> CrossedFeature:
     """Return the features' interaction: a feature whose values are the combinations that occur."""
-    codes, first = cell_codes(sample, features)
+    codes, size = cell_codes(sample, features)
+    first = np.empty(size, dtype=np.int64)
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
     parts = [sample.features[name] for name in features]
     return CrossedFeature(codes, CellNames(parts, [part.codes.take(first) for part in parts]), tuple(features))
 
@@ -79,9 +98,27 @@ def with_interactions(sample: Sample, interactions: Iterable[Sequence[str]]) -> 
     return sample
 
 
-def cell_codes(sample: Sample, features: Sequence[str]) -> tuple[Ints, Ints]:
-    """Return each row's cell (n codes, dense from 0), and for each cell a row that is in it."""
-    joint = sample.features[features[0]].codes.astype(np.int64)
+def cell_codes(sample: Sample, features: Sequence[str]) -> tuple[Ints, int]:
+    """Return each row's cell (n codes, dense from 0), and how many cells there are."""
+    return densely_numbered(*joint_codes(sample, features))
+
+
+def densely_numbered(joint: Ints, size: int) -> tuple[Ints, int]:
+    """Return integers below `size` numbered anew from 0 without gaps, in their order, and how many differ."""
+    if size > DENSE_CELLS:
+        there, numbered = np.unique(joint, return_inverse=True)
+        return numbered, len(there)
+    rank = np.zeros(size, dtype=np.int32)
+    rank[joint] = 1
+    np.cumsum(rank, out=rank)
+    codes = rank.take(joint)
+    codes -= 1
+    return codes, int(rank[-1]) if size else 0
+
+
+def joint_codes(sample: Sample, features: Sequence[str]) -> tuple[Ints, int]:
+    """Return a number by which rows share a cell (n integers), and a bound of it; not every number has to occur."""
+    joint: Ints = sample.features[features[0]].codes.astype(np.int64)
     size = len(sample.features[features[0]].values)
     for name in features[1:]:
         feature = sample.features[name]
@@ -89,14 +126,5 @@ def cell_codes(sample: Sample, features: Sequence[str]) -> tuple[Ints, Ints]:
         joint += feature.codes
         size *= len(feature.values)
         if size > DENSE_CELLS:  # renumbered, so that the product of sizes cannot overflow
-            cells, joint = np.unique(joint, return_inverse=True)
-            size = len(cells)
-    rank = np.zeros(size, dtype=np.int32)
-    rank[joint] = 1
-    occurs = np.flatnonzero(rank)
-    np.cumsum(rank, out=rank)
-    codes = rank.take(joint)
-    codes -= 1
-    first = np.empty(len(occurs), dtype=np.int64)
-    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
-    return codes, first
+            joint, size = densely_numbered(joint, size)
+    return joint, size

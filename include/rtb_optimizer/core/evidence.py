@@ -115,13 +115,13 @@ def _joint(
     """Return what joint tables of one to four keys keep of the master table's gain."""
     expected = training.exposure * told.rates(training)
     outcomes = float(unseen.outcome.sum())
-    losses = []
-    for keys in range(1, min(len(names), MOST_KEYS) + 1):
-        table = compile_joint(training, names[:keys], expected, product, rules)
+    losses, whole = [], compile_joint(training, names[:MOST_KEYS], expected, product, rules)
+    for keys in range(1, len(whole.features) + 1):
+        table = whole.of_keys(keys)
         rates = look_up_rates(table, unseen)
-        even = levelled(rates / (1 - rates) if told.link is Link.ODDS else rates, unseen.exposure, outcomes, told.link)
-        gain = deviance_gain(unseen, rate_of(even, told.link), told.link)
-        losses.append({"keys": keys, "rows": table.rows, "gain": gain})
+        strengths = rates / (1 - rates) if told.link is Link.ODDS else rates
+        even = rate_of(levelled(strengths, unseen.exposure, outcomes, told.link), told.link)
+        losses.append({"keys": keys, "rows": table.rows, "gain": deviance_gain(unseen, even, told.link)})
     return tuple(losses)
 
 

@@ -11,10 +11,10 @@ from itertools import combinations
 
 import numpy as np
 
-from rtb_optimizer.core.crossing import crossed_feature
+from rtb_optimizer.core.crossing import CellNumbers, cell_codes, crossed_feature, joint_codes
 from rtb_optimizer.core.link import Link, baseline_deviance
 from rtb_optimizer.core.model import Fitting
-from rtb_optimizer.core.sample import Floats, Ints, Sample
+from rtb_optimizer.core.sample import Feature, Floats, Ints, Sample
 from rtb_optimizer.core.scoring import Gain, cross_fitted_gain
 from rtb_optimizer.core.values import segment_key
 
@@ -24,6 +24,8 @@ SCREENED_ONE_IN = 4
 SCREENED_FROM = 100_000
 """Samples of fewer rows are not worth screening on a part."""
 FINALISTS = 3
+FEW_CELLS = 1 << 14
+"""Up to so many possible cells it costs less to count the empty ones than to renumber the others."""
 
 Term = tuple[str, ...]
 
@@ -126,7 +128,10 @@ def _part(sample: Sample) -> tuple[Ints | None, Floats]:
 
 
 def _gain(sample: Sample, term: Term, expected: Floats, link: Link) -> Gain:
-    return cross_fitted_gain(crossed_feature(sample, term), sample, expected, link)
+    codes, size = joint_codes(sample, term)
+    if size > FEW_CELLS:
+        codes, size = cell_codes(sample, term)
+    return cross_fitted_gain(Feature(codes, CellNumbers(size)), sample, expected, link)
 
 
 def _wider(term: Term, order: list[str]) -> list[Term]:

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtb_optimizer.core.bidding import BidRules, multipliers, rate_intervals
-from rtb_optimizer.core.crossing import crossed_feature
+from rtb_optimizer.core.crossing import CellNumbers, densely_numbered
 from rtb_optimizer.core.model import Factor
 from rtb_optimizer.core.sample import Feature, Floats, Ints, Sample, sum_by
 from rtb_optimizer.core.scoring import PRIORS, cross_fitted_gain
@@ -19,6 +20,7 @@ from rtb_optimizer.core.scoring import PRIORS, cross_fitted_gain
 RESIDUAL_PRIORS = PRIORS[3:]
 """Residuals are never shrunk less than this: factors left them over."""
 TINY = 1e-300
+MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,9 @@ class JointRules:
 
 @dataclass(frozen=True, slots=True)
 class Prefixes:
-    """The rows of one prefix length, as arrays over the cells that have one; `codes` are theirs in `feature`."""
+    """The rows of one prefix length, as arrays of one length; `rows` are sampled rows, one in the cell of each."""
 
-    feature: Feature
-    codes: Ints
+    rows: Ints
     exposure: Floats
     outcome: Floats
     expected: Floats
@@ -44,16 +45,20 @@ class Prefixes:
     multiplier: Floats
 
     def at(self, cells: Ints) -> "Prefixes":
-        """Return some of the rows."""
+        """Return some of them."""
         arrays = (self.exposure, self.outcome, self.expected, self.rate, self.multiplier)
         exposure, outcome, expected, rate, multiplier = (array[cells] for array in arrays)
-        return Prefixes(self.feature, self.codes[cells], exposure, outcome, expected, rate, multiplier)
+        return Prefixes(self.rows[cells], exposure, outcome, expected, rate, multiplier)
 
 
 @dataclass(frozen=True, slots=True)
 class JointTable:
-    """The prefixes of each length from 1, over `features`; what none answers has `rate` and `multiplier`."""
+    """The prefixes of each length from 1, over `features`; what none answers has `rate` and `multiplier`.
 
+    `sample` is what it was compiled from.
+    """
+
+    sample: Sample
     features: tuple[str, ...]
     levels: tuple[Prefixes, ...]
     rate: float
@@ -62,7 +67,18 @@ class JointTable:
     @property
     def rows(self) -> int:
         """How many rows the table has, the default among them."""
-        return 1 + sum(len(level.codes) for level in self.levels)
+        return 1 + sum(len(level.rows) for level in self.levels)
+
+    def of_keys(self, keys: int) -> "JointTable":
+        """Return the table of the first so many features."""
+        return replace(self, features=self.features[:keys], levels=self.levels[:keys])
+
+    def prefixes(self, depth: int) -> list[tuple[str, ...]]:
+        """Return the values that each row of a length gives."""
+        columns = [self.sample.features[name] for name in self.features[:depth]]
+        return [
+            tuple(column.values[int(column.codes[row])] for column in columns) for row in self.levels[depth - 1].rows
+        ]
 
 
 def compile_joint(
@@ -79,93 +95,116 @@ def compile_joint(
     """
     spend = sample.spend if sample.spend.sum() > 0 else sample.exposure
     light = Sample(sample.exposure, sample.outcome, spend, sample.fold, {})
-    rate = float(expected.sum() / light.exposure.sum())
-    bid = float((product * spend).sum() / spend.sum())
+    rate, bid = float(expected.sum() / light.exposure.sum()), float((product * spend).sum() / spend.sum())
     told = np.full(len(expected), rate), np.full(len(expected), bid)
     levels: list[Prefixes] = []
-    for depth in range(1, len(features) + 1):
-        feature = _prefix(sample, features[:depth])
-        room = rules.max_rows - 1 - sum(len(level.codes) for level in levels)
-        levels.append(_worth(_heavy(light, feature, expected, product, rules), light, told, rules, room))
-        _tell(levels[-1], told)
-    return JointTable(tuple(features), tuple(levels), rate, bid)
+    rows: Ints = np.arange(len(expected))
+    cell: Ints = np.zeros(len(expected), dtype=np.int64)
+    size = 1
+    for name in features:
+        rows, cell, size = _heavy(light, rows, cell, size, sample.features[name], rules.min_exposures)
+        part = Part(light.at(rows), cell, size, expected[rows], product[rows])
+        level = _rated(part, rows, rules)
+        kept = _worth(level, part, (told[0][rows], told[1][rows]), rules, room=rules.max_rows - 1 - _count(levels))
+        place = np.full(size, -1, dtype=np.int64)
+        place[kept] = kept
+        answered = np.flatnonzero(place.take(cell) >= 0)
+        told[0][rows[answered]] = level.rate.take(cell[answered])
+        told[1][rows[answered]] = level.multiplier.take(cell[answered])
+        levels.append(level.at(kept))
+    return JointTable(sample, tuple(features), tuple(levels), rate, bid)
 
 
 def look_up_rates(table: JointTable, sample: Sample) -> Floats:
-    """Return the rate that the table tells of each row of a sample with values of its own (n floats)."""
+    """Return the rate that the table tells of each row of a sample (n floats), whose values are those of the table's.
+
+    A sample's features number their values as those of the sample that the table was compiled from: both are parts of
+    one, as hold-out and training are.
+    """
     rates = np.full(len(sample.exposure), table.rate)
-    for depth, level in enumerate(table.levels, start=1):
-        row_of = {level.feature.values[int(code)]: n for n, code in enumerate(level.codes)}
-        theirs = _prefix(sample, table.features[:depth])
-        met = np.flatnonzero(np.bincount(theirs.codes, minlength=len(theirs.values)))
-        place = np.full(len(theirs.values), -1, dtype=np.int64)
-        place[met] = [row_of.get(theirs.values[int(code)], -1) for code in met]
-        _tell(replace(level, feature=replace(theirs, codes=place.take(theirs.codes))), (rates, rates), coded=True)
+    ours, theirs = np.zeros(len(rates), np.uint64), np.zeros(len(table.sample.exposure), np.uint64)
+    for name, level in zip(table.features, table.levels, strict=True):
+        ours, theirs = (_mixed(ids, part.features[name]) for ids, part in ((ours, sample), (theirs, table.sample)))
+        if len(level.rows):
+            ids = theirs.take(level.rows)
+            order = np.argsort(ids)
+            row = order.take(np.minimum(np.searchsorted(ids, ours, sorter=order), len(ids) - 1))
+            answered = np.flatnonzero(ids.take(row) == ours)
+            rates[answered] = level.rate.take(row[answered])
     return rates
 
 
-def _prefix(sample: Sample, features: Sequence[str]) -> Feature:
-    return crossed_feature(sample, features) if len(features) > 1 else sample.features[features[0]]
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The sampled rows of heavy cells: each one's cell below `size`, and what the master table says of it."""
+
+    sample: Sample
+    cell: Ints
+    size: int
+    expected: Floats
+    product: Floats
 
 
-def _heavy(light: Sample, feature: Feature, expected: Floats, product: Floats, rules: JointRules) -> Prefixes:
-    """Count the cells with exposures enough, and rate them."""
-    exposure = sum_by(feature.codes, light.exposure, len(feature.values))
-    enough = exposure >= rules.min_exposures
-    enough[feature.barred] = False
-    codes = np.flatnonzero(enough)
-    place = np.full(len(exposure), -1, dtype=np.int64)
-    place[codes] = np.arange(len(codes))
-    cell = place.take(feature.codes)
-    rows = np.flatnonzero(cell >= 0)
-    inside, cell, size = light.at(rows), cell[rows], len(codes)
-    e = sum_by(cell, expected[rows], size)
-    spent = np.maximum(sum_by(cell, inside.spend, size), TINY)
-    bid = sum_by(cell, (product * light.spend)[rows], size) / spent
+def _count(levels: Sequence[Prefixes]) -> int:
+    return sum(len(level.rows) for level in levels)
+
+
+def _mixed(ids: NDArray[np.uint64], feature: Feature) -> NDArray[np.uint64]:
+    """Return a hash of the values so far: prefixes of one hash are one prefix."""
+    return (ids + feature.codes.astype(np.uint64) + np.uint64(1)) * MIX
+
+
+def _heavy(
+    light: Sample, rows: Ints, cell: Ints, size: int, feature: Feature, min_exposures: float
+) -> tuple[Ints, Ints, int]:
+    """Part the cells by one more feature; return the rows of those still heavy, their cells, and how many there are.
+
+    What is not heavy has no heavy part either: its rows need not be looked at again.
+    """
+    usable = np.ones(len(feature.values), dtype=bool)
+    usable[feature.barred] = False
+    codes = feature.codes.take(rows)
+    fit = np.flatnonzero(usable.take(codes))
+    joint = cell[fit] * len(feature.values) + codes[fit]
+    finer, found = densely_numbered(joint, size * len(feature.values))
+    enough = sum_by(finer, light.exposure[rows[fit]], found) >= min_exposures
+    place = np.where(enough, np.cumsum(enough) - 1, -1)
+    there = place.take(finer)
+    inside = np.flatnonzero(there >= 0)
+    return rows[fit[inside]], there[inside], int(enough.sum())
+
+
+def _rated(part: Part, rows: Ints, rules: JointRules) -> Prefixes:
+    """Count the cells, and rate them."""
+    inside, cell, size = part.sample, part.cell, part.size
+    exposure, e = sum_by(cell, inside.exposure, size), sum_by(cell, part.expected, size)
+    bid = sum_by(cell, part.product * inside.spend, size) / np.maximum(sum_by(cell, inside.spend, size), TINY)
     k = inside.outcomes_by(cell, size)
-    residual, acted = _residual(inside, Feature(cell, range(size)), expected[rows], (k, e), rules)  # type: ignore[arg-type]
+    residual, acted = _residual(part, k, e, rules)
+    one = np.empty(size, dtype=np.int64)
+    one[cell] = rows
     multiplier = np.clip(bid * acted, rules.bids.minimum, rules.bids.maximum)
-    return Prefixes(feature, codes, exposure[codes], k, e, e / exposure[codes] * residual, multiplier)
+    return Prefixes(one, exposure, k, e, e / exposure * residual, multiplier)
 
 
-def _residual(
-    inside: Sample, cells: Feature, expected: Floats, sums: tuple[Floats, Floats], rules: JointRules
-) -> tuple[Floats, Floats]:
+def _residual(part: Part, k: Floats, e: Floats, rules: JointRules) -> tuple[Floats, Floats]:
     """Return what cells did over what was expected, shrunk, and what a bid may make of it."""
-    k, e = sums
-    gain = cross_fitted_gain(cells, inside, expected, priors=RESIDUAL_PRIORS)
+    cells = Feature(part.cell, CellNumbers(part.size))
+    gain = cross_fitted_gain(cells, part.sample, part.expected, priors=RESIDUAL_PRIORS)
     if not gain.nats > 0:
-        return np.ones(len(k)), np.ones(len(k))
+        return np.ones(part.size), np.ones(part.size)
     residual = (k + gain.prior) / (e + gain.prior)
     low, high = rate_intervals(Factor(residual, k, e, e, gain.prior, 0.0), rules.bids.confidence)
     return residual, multipliers(low, high, rules.bids)
 
 
-def _worth(level: Prefixes, light: Sample, told: tuple[Floats, Floats], rules: JointRules, room: int) -> Prefixes:
-    """Keep the cells that say something beyond what shorter prefixes tell of their rows: the heaviest news first."""
-    place = _place(level)
-    cell = place.take(level.feature.codes)
-    rows = np.flatnonzero(cell >= 0)
-    far = np.zeros(len(level.codes))
-    for own, above, weight in ((level.rate, told[0], light.exposure), (level.multiplier, told[1], light.spend)):
-        sums = sum_by(cell[rows], weight[rows], len(far))
-        mean = sum_by(cell[rows], (above * weight)[rows], len(far)) / np.maximum(sums, TINY)
+def _worth(level: Prefixes, part: Part, told: tuple[Floats, Floats], rules: JointRules, room: int) -> Ints:
+    """Return the cells that say something beyond what shorter prefixes tell of their rows: the heaviest news."""
+    far = np.zeros(part.size)
+    weights = part.sample.exposure, part.sample.spend
+    for own, above, weight in zip((level.rate, level.multiplier), told, weights, strict=True):
+        mean = sum_by(part.cell, above * weight, part.size) / np.maximum(sum_by(part.cell, weight, part.size), TINY)
         far = np.maximum(far, np.abs(own / np.maximum(mean, TINY) - 1))
     says = np.flatnonzero(far >= rules.dead_band)
     news = (level.exposure * far)[says]
-    return level.at(np.sort(says[np.argsort(-news, kind="stable")[: max(room, 0)]]))
-
-
-def _place(level: Prefixes) -> Ints:
-    place = np.full(len(level.feature.values), -1, dtype=np.int64)
-    place[level.codes] = np.arange(len(level.codes))
-    return place
-
-
-def _tell(level: Prefixes, told: tuple[Floats, Floats], *, coded: bool = False) -> None:
-    """Write down what the level's rows answer; `coded` says that the feature's codes are the rows already."""
-    row = level.feature.codes if coded else _place(level).take(level.feature.codes)
-    answered = np.flatnonzero(row >= 0)
-    told[0][answered] = level.rate.take(row[answered])
-    if told[1] is not told[0]:
-        told[1][answered] = level.multiplier.take(row[answered])
+    return np.sort(says[np.argsort(-news, kind="stable")[: max(room, 0)]])

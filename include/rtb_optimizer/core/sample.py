@@ -1,9 +1,10 @@
 """What does selection look at? Rows drawn from the logs, every feature as integer codes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,20 +64,19 @@ class Sample:
         return self if np.all(np.diff(self.fold) >= 0) else self.at(np.argsort(self.fold, kind="stable"))
 
     def where(self, keep: Mask) -> "Sample":
-        """Return the rows of `keep` (n booleans)."""
-        return self.at(np.flatnonzero(keep))
+        """Return the rows of `keep` (n booleans); rows that stand together are not copied."""
+        rows = np.flatnonzero(keep)
+        together = len(rows) > 0 and rows[-1] - rows[0] + 1 == len(rows)
+        return self._with(lambda column: column[rows[0] : rows[-1] + 1] if together else column.take(rows))
 
     def at(self, rows: Ints) -> "Sample":
         """Return the rows at these positions, in this order."""
-        features = {name: replace(f, codes=f.codes.take(rows)) for name, f in self.features.items()}
-        return Sample(
-            self.exposure.take(rows),
-            self.outcome.take(rows),
-            self.spend.take(rows),
-            self.fold.take(rows),
-            features,
-            self.unit,
-        )
+        return self._with(lambda column: column.take(rows))
+
+    def _with(self, part: Callable[[NDArray[Any]], NDArray[Any]]) -> "Sample":
+        features = {name: replace(f, codes=part(f.codes)) for name, f in self.features.items()}
+        exposure, outcome, spend, fold = map(part, (self.exposure, self.outcome, self.spend, self.fold))
+        return Sample(exposure, outcome, spend, fold, features, self.unit)
 
     def outcomes_by(self, codes: Ints, size: int) -> Floats:
         """Return the outcomes by code: `size` floats."""

@@ -1,6 +1,6 @@
 """What do the rows of each published cell add up to? Integer sums over batches of rows, in any order of batches."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rtb_optimizer.core.sample import Ints
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.engines.cells import Spelling, Term, local_codes
+from rtb_optimizer.engines.measuring import Measuring
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 MEASURES = ("rows", "exposure", "outcome", "value", "cost")
 EXACT_BELOW = 2**53
 """Sums of integers in floating point are exact up to here."""
-
-Measuring = Callable[["pa.RecordBatch"], Mapping[str, NDArray[np.generic]]]
 
 
 class CellSums:

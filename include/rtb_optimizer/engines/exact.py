@@ -17,6 +17,7 @@ from rtb_optimizer.core.values import OTHER, segment_key
 from rtb_optimizer.engines.cell_sums import MEASURES, CellSums
 from rtb_optimizer.engines.cells import Term
 from rtb_optimizer.engines.encoding import spelled
+from rtb_optimizer.engines.measuring import measuring
 from rtb_optimizer.engines.profile import counts_of
 from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.protocol import Engine
@@ -56,9 +57,8 @@ def exact_counts(engine: Engine, table: LogTable, terms: Terms, published: Terms
     groups = engine.row_groups(columns) if terms and isinstance(engine, ReadsRowGroups) else None
     if groups is None or not isinstance(engine, ReadsRowGroups):
         return {name: counts_in_sql(engine, table, parts, published[name]) for name, parts in terms.items()}
-    statement = table.measures()
     cells = {name: Term(parts, published[name]) for name, parts in terms.items()}
-    sums = CellSums(cells, table.settings, table.row_columns, lambda batch: engine.measure(statement, batch))
+    sums = CellSums(cells, table.settings, table.row_columns, measuring(table, engine.measure))
     finished, done = count(1), [0.0]
 
     def add(place: tuple[int, int]) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 
-BATCH_ROWS = 1 << 17
+BATCH_ROWS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ SOURCE_FILE = "source_file"
 
 
 def identifying_columns(settings: Settings, types: Mapping[str, str]) -> list[str]:
-    """Return the configured row id; else the time and what is measured; else, where there is no time, all columns.
+    """Return the configured row id; else the time and the money; else, where there is no time, all columns.
 
     The many texts of a row are left out where they can be: hashing them costs as much as reading them, and a time
     with prices tells rows apart as well.
@@ -17,7 +17,8 @@ def identifying_columns(settings: Settings, types: Mapping[str, str]) -> list[st
     if settings.row_id_columns:
         return settings.row_id_columns
     if types.get(settings.timestamp_column, "").startswith("TIMESTAMP"):
-        return measured_columns(settings)
+        money = (settings.cost_column, settings.value_column)
+        return sorted({settings.timestamp_column, *(column for column in money if column)})
     return [column for column in sorted(types) if column != SOURCE_FILE]
 
 

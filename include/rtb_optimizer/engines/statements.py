@@ -15,6 +15,7 @@ from rtb_optimizer.engines.row_identity import SOURCE_FILE, identifying_columns,
 MICRO = 1_000_000
 MEASURES = ("exposure", "outcome", "value", "cost")
 SAMPLE_BUCKETS = 1_000_000
+WHOLE_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "BOOLEAN")
 ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
 
 
@@ -159,6 +160,8 @@ class LogTable:
 
         TRY_CAST is what finds a NaN: a comparison may be answered from a file's statistics, which leave NaN out.
         """
+        if self.types.get(column) in WHOLE_TYPES and not self.settings.weight_column:
+            return f"CAST({self.quote(column)} AS BIGINT) * {MICRO}"
         return self._weighted(f"CAST({self.quote(column)} AS DOUBLE) * {MICRO}")
 
     def _weighted(self, micros: str) -> str:
