@@ -9,7 +9,7 @@ import json
 import resource
 import time
 import tomllib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files as resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,25 +39,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 IMPORTED_LATER = ("duckdb", "pyarrow.fs", "pyarrow.parquet", "pyarrow.dataset", "fsspec.implementations.arrow")
+Days = tuple[date, date]
 COLUMNS = {"timestamp_column": "ts", "outcome_column": "click", "value_column": "revenue", "cost_column": "price"}
 
 
-def default_settings() -> Settings:
+def default_settings(**columns: object) -> Settings:
     """Return what version v3 declares, with nothing set but what the columns of these logs mean."""
     seed = tomllib.loads((resources("rtb_optimizer.store") / "seeds" / "v3.toml").read_text())
     keys = [
         ConfigKey(
-            k["key"],
-            DataType(k["type"]),
-            k.get("default"),
-            k.get("min"),
-            k.get("max"),
+            *(k["key"], DataType(k["type"]), k.get("default"), k.get("min"), k.get("max")),
             choices=tuple(k.get("choices", ())),
         )
         for k in seed["keys"]
     ]
     logs = {"logs_path": "s3://bench/logs/date={date}/", "candidate_features": ",".join(CANDIDATES)}
-    return settings_of(resolve(keys, logs | COLUMNS).values)
+    return settings_of(resolve(keys, logs | COLUMNS, columns).values)
 
 
 def floor(days: list[Path]) -> dict[str, object]:
@@ -106,10 +103,10 @@ def judged(selection: Selection, planted: World) -> dict[str, object]:
     }
 
 
-def select(days: list[Path], settings: Settings) -> tuple[Profile, Choice]:
-    """Profile the logs and select."""
+def select(days: list[Path], settings: Settings, window: Days | None = None) -> tuple[Profile, Choice]:
+    """Profile the logs and select; the window is that of the worlds, unless told."""
     with opened(settings) as engine:
-        table = logs(engine, days, settings)
+        table = logs(engine, days, settings, window)
         found = profile(engine, table)
         return found, choose_features(engine, table, found)
 
@@ -123,13 +120,17 @@ def handed_on(found: Profile, choice: Choice, settings: Settings) -> tuple[dict[
 
 
 def tables(
-    days: list[Path], settings: Settings, found: Profile, handed: tuple[dict[str, Any], bytes]
+    days: list[Path],
+    settings: Settings,
+    found: Profile,
+    handed: tuple[dict[str, Any], bytes],
+    window: Days | None = None,
 ) -> tuple[bytes, bytes]:
     """Count and build both tables: the step `build_segments` without its catalog."""
     selection, sample = handed[0], sample_of(handed[1])
     recipe = Recipe.of(selection)
     with opened(settings) as engine:
-        built = build_tables(engine, logs(engine, days, settings), sample, recipe, found.totals, None)
+        built = build_tables(engine, logs(engine, days, settings, window), sample, recipe, found.totals, None)
     master = outputs.segments_parquet(recipe.features, built.segments)
     return master, outputs.joint_parquet(built.joint, sample.unit)
 
@@ -139,13 +140,12 @@ def opened(settings: Settings) -> DuckDBEngine:
     return DuckDBEngine(None, settings.engine_threads, settings.engine_memory_mb)
 
 
-def logs(engine: DuckDBEngine, days: list[Path], settings: Settings) -> LogTable:
+def logs(engine: DuckDBEngine, days: list[Path], settings: Settings, window: Days | None = None) -> LogTable:
     """Open the files of these days."""
-    urls = [str(day) for day in days]
-    start = datetime.combine(DAYS[0], datetime.min.time(), UTC)
-    window = Window(start, start + timedelta(len(days)))
-    dates = {f"{path.parent}/": day for path, day in zip(days, DAYS, strict=False)}
-    return LogTable(settings, window, engine.open_logs(urls), dates, engine.quote)
+    start, end = window or (DAYS[0], DAYS[0] + timedelta(len(days)))
+    midnights = (datetime.combine(day, datetime.min.time(), UTC) for day in (start, end))
+    types = engine.open_logs([str(day) for day in days])
+    return LogTable(settings, Window(*midnights), types, {}, engine.quote)
 
 
 class Clock:

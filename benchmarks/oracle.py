@@ -29,17 +29,21 @@ def oracle_share(table: bytes, holdout: Path, settings: Settings) -> dict[str, f
 
     rows = pq.read_table(io.BytesIO(table))
     factors, default = read_factors(rows)
-    names = list(dict.fromkeys(name for term in factors for name in term))
-    day = pq.read_table(holdout, columns=[*names, "p_true"], partitioning=None)
+    day = pq.read_table(holdout, partitioning=None)
     true = day["p_true"].to_numpy()
-    base = default["outcomes"] / default["exposures"]
-    told = default["expected"] / default["exposures"] * matched(factors, day, names, settings)
+    told = default["expected"] / default["exposures"] * matched(factors, day, settings)
+    share = share_of(true, told, default["outcomes"] / default["exposures"])
+    return {"share": share, "rows": rows.num_rows, "level": told.mean() / true.mean()}
+
+
+def share_of(true: Floats, told: Floats, base: float) -> float:
+    """Return the share of the true probabilities' log-loss gain over a constant that told ones reach."""
     constant, ours, best = (log_loss(true, rate) for rate in (np.full(len(true), base), told, true))
-    return {"share": (constant - ours) / (constant - best), "rows": rows.num_rows, "level": told.mean() / true.mean()}
+    return (constant - ours) / (constant - best)
 
 
-def read_factors(rows: "pa.Table") -> tuple[Factors, dict[str, float]]:
-    """Part the table into factors, by the features that a row gives and by their key, and the default row."""
+def read_factors(rows: "pa.Table", what: str = "factor") -> tuple[Factors, dict[str, float]]:
+    """Part a column of the table by the features that a row gives and by their key; return it and the default row."""
     columns = [name for name in rows.column_names if name.startswith("feature_")]
     factors: Factors = {}
     default: dict[str, float] = {}
@@ -50,13 +54,13 @@ def read_factors(rows: "pa.Table") -> tuple[Factors, dict[str, float]]:
             continue
         values = [row[name] for name in given]
         key = segment_key(values) if len(values) > 1 else values[0]
-        factors.setdefault(tuple(name.removeprefix("feature_") for name in given), {})[key] = row["factor"]
+        factors.setdefault(tuple(name.removeprefix("feature_") for name in given), {})[key] = row[what]
     return factors, default
 
 
-def matched(factors: Factors, day: "pa.Table", names: list[str], settings: Settings) -> Floats:
+def matched(factors: Factors, day: "pa.Table", settings: Settings) -> Floats:
     """Return the product of the factors whose rows match, for each row of the logs; 1 where none does."""
-    one = np.ones(day.num_rows)
+    one, names = np.ones(day.num_rows), dict.fromkeys(name for term in factors for name in term)
     encoded = {name: encode(day[name], name, settings) for name in names}
     sample = Sample(one, one, one, np.zeros(day.num_rows, np.int64), encoded)
     sample = with_interactions(sample, [term for term in factors if len(term) > 1])

@@ -46,7 +46,12 @@ class PublishedRun:
         default = next(row for row in self.rows.values() if row["is_default"])
         events = default.get("events") or default["outcomes"]
         against = (default["exposures"] - events) / events if events > 0 else 0.0
-        return Scale(Link(self.selection.get("link", Link.LOG)), against, self.selection.get("unit", 1.0))
+        return Scale(
+            Link(self.selection.get("link", Link.LOG)),
+            against,
+            self.selection.get("unit", 1.0),
+            self.selection.get("slope", 1.0),
+        )
 
     @property
     def priors(self) -> dict[frozenset[str], float]:

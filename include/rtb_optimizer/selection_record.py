@@ -11,7 +11,7 @@ from rtb_optimizer.engines.profile import Profile
 from rtb_optimizer.screening import Choice
 from rtb_optimizer.store.logs import Partition
 
-SCALE = ("link", "unit")
+SCALE = ("link", "unit", "slope")
 
 
 def selection_document(
@@ -31,6 +31,7 @@ def selection_document(
     return {
         "link": choice.link,
         "unit": drawn.sample.unit,
+        "slope": evidence.slope,
         "chosen": [asdict(feature) | values_of(drawn.sample, feature.name) for feature in choice.selection.chosen],
         "interactions": [asdict(interaction) for interaction in choice.selection.interactions],
         "rejected": [asdict(rejected) for rejected in choice.selection.rejected],

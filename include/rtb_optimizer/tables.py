@@ -10,7 +10,7 @@ import numpy as np
 from rtb_optimizer.core.crossing import parts_of, with_interactions
 from rtb_optimizer.core.joint import JointTable, compile_joint
 from rtb_optimizer.core.link import Link
-from rtb_optimizer.core.model import FactorModel, fit
+from rtb_optimizer.core.model import FactorModel, fit, tempered
 from rtb_optimizer.core.sample import Ints, Sample
 from rtb_optimizer.core.segments import Counts, Pattern, Segment, build_segments, multiplier_product
 from rtb_optimizer.core.settings import Settings
@@ -24,12 +24,13 @@ from rtb_optimizer.outputs import segments_summary
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What selection decided: ordered features, interactions, the prior of each, and the link."""
+    """What selection decided: ordered features, interactions, the prior of each, the link and the slope."""
 
     features: Sequence[str]
     interactions: Sequence[Sequence[str]]
     priors: Mapping[str, float]
     link: Link
+    slope: float
 
     @classmethod
     def of(cls, selection: Mapping[str, Any]) -> Self:
@@ -41,6 +42,7 @@ class Recipe:
             interactions=[interaction["features"] for interaction in selection["interactions"]],
             priors=dict(zip(names, (term["prior"] for term in found), strict=True)),
             link=Link(selection["link"]),
+            slope=selection["slope"],
         )
 
 
@@ -73,7 +75,7 @@ def build_tables(
     """Fit the selection on the whole sample, count its rows exactly, and build what is published."""
     settings = logs.settings
     sample = with_interactions(sample, recipe.interactions)
-    model = fit(sample, recipe.priors, recipe.link)
+    model = tempered(fit(sample, recipe.priors, recipe.link), sample, recipe.slope)
     kept = worth_a_row(model, sample, settings.segment_rules)
     named = {name: [sample.features[name].values[int(code)] for code in codes] for name, codes in kept.items()}
     parts = {name: parts_of(name, sample.features[name]) for name in recipe.priors}

@@ -67,13 +67,16 @@ PAIRED = ALONE | {frozenset(PAIR)}
         (table(row(outcome=500.0, expected=250.0)), {"data", "model"}),
         (table(row(rules=TIGHT), rules=TIGHT), {"config"}),
         (table(row(rules=SURE), rules=SURE), {"config"}),
-        (table(replace(row(), multiplier=1.4)), {"config"}),
+        (table(replace(row(), multiplier=1.4)), {"data"}),
+        (table(replace(row(outcome=500.0), multiplier=1.01 * row().multiplier)), {"data"}),
+        (table(replace(row(expected=100.0), multiplier=1.01 * row().multiplier)), {"model"}),
         (table(row(), level=0.8), {"normaliser"}),
         (table(row(outcome=500.0, prior=8.0, rules=SURE), level=1.1, rules=SURE), set(CAUSES)),
     ],
     ids=[
         *("nothing", "outcomes", "more of the same: surer", "expectation", "prior", "counts as expected otherwise"),
-        *("bounds", "confidence", "a limit that the rules do not know", "level", "all at once"),
+        *("bounds", "confidence", "a move that was held back before", "data held back", "model held back"),
+        *("level", "all at once"),
     ],
 )
 def test_a_move_is_told_by_what_made_it(after, causes):

@@ -7,7 +7,8 @@ import pytest
 
 from planted_samples import planted, sample_of
 from rtb_optimizer.core.bidding import BidRules
-from rtb_optimizer.core.joint import JointRules, compile_joint, look_up_rates
+from rtb_optimizer.core.joint import JointRules, compile_joint
+from rtb_optimizer.core.joint_lookup import look_up_rates
 from rtb_optimizer.core.model import fit
 from rtb_optimizer.core.sample import Feature
 from rtb_optimizer.core.values import UNEXPANDED

@@ -66,8 +66,9 @@ def factor_intervals(factor: Factor, confidence: float, link: Link = Link.LOG) -
     both = (1 - wide) ** 2 * spread + (1 - spread) ** 2 * wide - z**2 * spread * wide
     scale = np.maximum((1 - wide) ** 2 - z**2 * wide, 1e-9)
     centre, reach = (1 - wide) * (1 - spread), z * np.sqrt(np.maximum(both, 0.0))
-    low: Floats = factor.theta * (np.maximum(centre - reach, 0.0) / scale) ** 3
-    high: Floats = factor.theta * ((centre + reach) / scale) ** 3
+    power = 3 * factor.slope
+    low: Floats = factor.theta * (np.maximum(centre - reach, 0.0) / scale) ** power
+    high: Floats = factor.theta * ((centre + reach) / scale) ** power
     return low, high
 
 

@@ -2,7 +2,7 @@
 
 The multiplier is worked out again with one thing changed at a time: first the counts, then what the model expects,
 last the rules. Each step's change is one cause, so that they add up to the whole; what working it out again does not
-explain, as a limit on movement, is the rules' too.
+explain is the rules' too, unless these stayed: then a limit on movement held the other causes back.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,12 @@ from typing import Self
 import numpy as np
 
 from rtb_optimizer.core.bidding import multipliers, rate_intervals
-from rtb_optimizer.core.model import Factor, Sums, shrunk
+from rtb_optimizer.core.model import Factor, Sums, shrunk, tempered_factor
 from rtb_optimizer.core.published_table import PublishedRow, PublishedTable, Scale
 from rtb_optimizer.core.sample import Floats
 from rtb_optimizer.core.worth import SegmentRules, said
+
+SAME = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +54,35 @@ def acted(seen: Columns, expected: Floats, prior: Floats, rules: SegmentRules, s
 
 
 def causes_of_move(
-    before: Sequence[PublishedRow], after: Sequence[PublishedRow], rules: SegmentRules, scale: Scale
+    before: Sequence[PublishedRow], after: Sequence[PublishedRow], old: PublishedTable, new: PublishedTable
 ) -> Causes:
-    """Return why rows moved that stand in both tables, one beside the other; `rules` and `scale` are those of `before`.
-
-    The rules of `after` need not be known: what its rows say that the old rules would not is their doing.
-    """
+    """Return why rows moved that stand in both tables, one beside the other."""
     was, now = Columns.of(before), Columns.of(after)
     grown = np.divide(now.exposure, was.exposure, out=np.ones_like(was.exposure), where=was.exposure > 0)
-    start = np.log(acted(was, was.expected, was.prior, rules, scale))
-    counted = np.log(acted(now, was.expected * grown, was.prior, rules, scale))
-    modelled = np.log(acted(now, now.expected, now.prior, rules, scale))
+    start = np.log(acted(was, was.expected, was.prior, old.rules, old.scale))
+    counted = np.log(acted(now, was.expected * grown, was.prior, old.rules, old.scale))
+    modelled = np.log(acted(now, now.expected, now.prior, old.rules, new.scale))
+    whole = np.log(now.multiplier) - np.log(was.multiplier)
     data, model = counted - start, modelled - counted
-    return Causes(data, model, np.log(now.multiplier) - np.log(was.multiplier) - data - model)
+    if old.rules == new.rules:
+        return _held_back(data, model, whole)
+    return Causes(data, model, whole - data - model)
 
 
-def causes_of_standing_alone(rows: Sequence[PublishedRow], other: PublishedTable) -> Causes:
+def _held_back(data: Floats, model: Floats, whole: Floats) -> Causes:
+    """Return the causes of moves under rules that stayed: what a limit on movement leaves of data and model.
+
+    What moves the other way, or without either, catches up with what data did in an earlier run.
+    """
+    explained = data + model
+    left = np.divide(whole, explained, out=np.full_like(whole, -1.0), where=np.abs(explained) > SAME)
+    within = (left >= 0) & (left <= 1 + SAME)
+    kept = np.where(within, left, 1.0)
+    rest = np.where(within, 0.0, whole - explained)
+    return Causes(data * kept + rest, model * kept, np.zeros_like(whole))
+
+
+def causes_of_standing_alone(rows: Sequence[PublishedRow], own_table: PublishedTable, other: PublishedTable) -> Causes:
     """Return why rows say something that `other`, a table without them, does not: the change from 1.
 
     A feature or an interaction that the other model does not have is the model's doing. Else, what the other table's
@@ -76,10 +91,12 @@ def causes_of_standing_alone(rows: Sequence[PublishedRow], other: PublishedTable
     own = Columns.of(rows)
     whole = np.log(own.multiplier)
     is_new = np.array([row.term not in other.terms for row in rows], dtype=bool)
-    would = acted(own, own.expected, own.prior, other.rules, other.scale)
+    would = acted(own, own.expected, own.prior, other.rules, own_table.scale)
     has_room = _said(own, other.scale) > _least_said(other)
     data = np.where(is_new, 0.0, np.log(np.where(has_room, would, 1.0)))
     model = np.where(is_new, whole, 0.0)
+    if own_table.rules == other.rules:  # a row held back on its way from 1 is the data's all the same
+        data = np.where(is_new | ~has_room, data, whole)
     return Causes(data, model, whole - data - model)
 
 
@@ -96,4 +113,5 @@ def _said(rows: Columns, scale: Scale) -> Floats:
 
 
 def _factor(seen: Columns, expected: Floats, prior: Floats, scale: Scale) -> Factor:
-    return shrunk(Sums(seen.outcome, seen.exposure), expected, prior, prior * scale.odds_against, scale.link)
+    sums, without = Sums(seen.outcome, seen.exposure), prior * scale.odds_against
+    return tempered_factor(shrunk(sums, expected, prior, without, scale.link), scale.slope)

@@ -65,9 +65,9 @@ def changes(before: PublishedTable, after: PublishedTable) -> list[Change]:
     new = [row for given, row in after.rows.items() if given not in before.rows]
     gone = [row for given, row in before.rows.items() if given not in after.rows]
     found = [
-        *_changes(was, now, causes_of_move(was, now, before.rules, before.scale), level),
-        *_changes([None] * len(new), new, causes_of_standing_alone(new, before), level),
-        *_changes(gone, [None] * len(gone), _undone(causes_of_standing_alone(gone, after)), level),
+        *_changes(was, now, causes_of_move(was, now, before, after), level),
+        *_changes([None] * len(new), new, causes_of_standing_alone(new, after, before), level),
+        *_changes(gone, [None] * len(gone), _undone(causes_of_standing_alone(gone, before, after)), level),
     ]
     return sorted(found, key=lambda change: (-change.weight * abs(change.whole), change.segment))
 

@@ -11,12 +11,14 @@ import numpy as np
 
 from rtb_optimizer.core.bidding import spend_neutral_level
 from rtb_optimizer.core.crossing import with_interactions
-from rtb_optimizer.core.joint import JointRules, compile_joint, look_up_rates
+from rtb_optimizer.core.joint import JointRules, compile_joint
+from rtb_optimizer.core.joint_lookup import look_up_rates
 from rtb_optimizer.core.link import Link, baseline_deviance, levelled, rate_of
-from rtb_optimizer.core.model import FactorModel, fit
+from rtb_optimizer.core.model import FactorModel, fit, tempered
 from rtb_optimizer.core.sample import Floats, Mask, Sample
 from rtb_optimizer.core.segments import multiplier_product
 from rtb_optimizer.core.selection import Selection
+from rtb_optimizer.core.slope import calibration_slope
 from rtb_optimizer.core.worth import SegmentRules, published, worth_a_row
 
 PARTS = 10
@@ -26,11 +28,15 @@ MOST_KEYS = 4
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """`gain` is a share of the hold-out's baseline deviance, `level` outcomes told over outcomes seen."""
+    """`gain` is a share of the hold-out's baseline deviance, `level` outcomes told over outcomes seen.
+
+    `slope` is how steep the hold-out wants the table to be; the other figures are those of the table that steep.
+    """
 
     gain: float
     outcomes: float
     level: float
+    slope: float = 1.0
     calibration: tuple[Mapping[str, float], ...] = ()
     lift: tuple[Mapping[str, float], ...] = ()
     joint: tuple[Mapping[str, float], ...] = ()
@@ -53,6 +59,9 @@ def judge(sample: Sample, holdout: Mask, selection: Selection, link: Link, rules
     if not selection.chosen or outcomes <= 0 or training.outcome.sum() <= 0:
         return Evidence(0.0, outcomes, 1.0)
     model = fit(training, selection.priors, link)
+    whole = published(model, worth_a_row(model, training, rules.segments))
+    slope = calibration_slope(np.log(whole.strengths(unseen) / whole.base), unseen, link)
+    model = tempered(model, training, slope)
     kept = worth_a_row(model, training, rules.segments)
     told = published(model, kept)
     rates = told.rates(unseen)
@@ -65,6 +74,7 @@ def judge(sample: Sample, holdout: Mask, selection: Selection, link: Link, rules
     return Evidence(
         gain=deviance_gain(unseen, even, link),
         outcomes=outcomes,
+        slope=slope,
         level=float((rates * unseen.exposure).sum()) / outcomes,
         calibration=_calibration(unseen, even),
         lift=_lift(unseen, even),

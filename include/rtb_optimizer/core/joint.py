@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtb_optimizer.core.bidding import BidRules, multipliers, rate_intervals
 from rtb_optimizer.core.crossing import CellNumbers, densely_numbered
@@ -20,7 +19,6 @@ from rtb_optimizer.core.scoring import PRIORS, cross_fitted_gain
 RESIDUAL_PRIORS = PRIORS[3:]
 """Residuals are never shrunk less than this: factors left them over."""
 TINY = 1e-300
-MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,25 +113,6 @@ def compile_joint(
     return JointTable(sample, tuple(features), tuple(levels), rate, bid)
 
 
-def look_up_rates(table: JointTable, sample: Sample) -> Floats:
-    """Return the rate that the table tells of each row of a sample (n floats), whose values are those of the table's.
-
-    A sample's features number their values as those of the sample that the table was compiled from: both are parts of
-    one, as hold-out and training are.
-    """
-    rates = np.full(len(sample.exposure), table.rate)
-    ours, theirs = np.zeros(len(rates), np.uint64), np.zeros(len(table.sample.exposure), np.uint64)
-    for name, level in zip(table.features, table.levels, strict=True):
-        ours, theirs = (_mixed(ids, part.features[name]) for ids, part in ((ours, sample), (theirs, table.sample)))
-        if len(level.rows):
-            ids = theirs.take(level.rows)
-            order = np.argsort(ids)
-            row = order.take(np.minimum(np.searchsorted(ids, ours, sorter=order), len(ids) - 1))
-            answered = np.flatnonzero(ids.take(row) == ours)
-            rates[answered] = level.rate.take(row[answered])
-    return rates
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """The sampled rows of heavy cells: each one's cell below `size`, and what the master table says of it."""
@@ -147,11 +126,6 @@ class Part:
 
 def _count(levels: Sequence[Prefixes]) -> int:
     return sum(len(level.rows) for level in levels)
-
-
-def _mixed(ids: NDArray[np.uint64], feature: Feature) -> NDArray[np.uint64]:
-    """Return a hash of the values so far: prefixes of one hash are one prefix."""
-    return (ids + feature.codes.astype(np.uint64) + np.uint64(1)) * MIX
 
 
 def _heavy(

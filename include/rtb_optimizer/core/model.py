@@ -7,7 +7,7 @@ same ratio of exposures without an outcome, whose prior is m times the baseline'
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,7 +23,8 @@ class Factor:
     """The factors of one feature: arrays of one length V, aligned with the feature's values.
 
     `expected` are the outcomes that everything else in the model expects; `prior` and `prior_without` are what
-    shrinkage adds to outcomes and to exposures without one: a number, or one by value.
+    shrinkage adds to outcomes and to exposures without one: a number, or one by value. `theta` is to the power of
+    `slope` (core/slope.py).
     """
 
     theta: Floats
@@ -32,6 +33,7 @@ class Factor:
     exposure: Floats
     prior: Floats | float
     prior_without: Floats | float
+    slope: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,21 @@ def fit(
         fitting.add(name, sample.features[name], prior)
     fitting.backfit(rounds)
     return fitting.model()
+
+
+def tempered(model: FactorModel, sample: Sample, slope: float) -> FactorModel:
+    """Return the model with its factors to the power of a slope, at the level of the sample's outcomes."""
+    steep = replace(model, factors={name: tempered_factor(factor, slope) for name, factor in model.factors.items()})
+    total, strengths = float(sample.outcome.sum()), steep.strengths(sample)
+    if total <= 0:
+        return steep
+    level = levelled(strengths, sample.exposure, total, model.link)[0] / strengths[0]
+    return replace(steep, base=float(model.base * level))
+
+
+def tempered_factor(factor: Factor, slope: float) -> Factor:
+    """Return a factor to the power of a slope."""
+    return replace(factor, theta=factor.theta**slope, slope=slope)
 
 
 def shrunk(sums: Sums, expected: Floats, prior: Floats | float, prior_without: Floats | float, link: Link) -> Factor:

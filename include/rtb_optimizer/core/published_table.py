@@ -35,11 +35,15 @@ class PublishedRow:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """On which scale factors multiply; `odds_against` are the entity's exposures without an outcome per outcome."""
+    """On which scale factors multiply, in which unit outcomes are counted, and how steep it was made.
+
+    `odds_against` are the entity's exposures without an outcome per outcome.
+    """
 
     link: Link = Link.LOG
     odds_against: float = 0.0
     unit: float = 1.0
+    slope: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
