@@ -1,6 +1,6 @@
 """How fast, how small and how good is a run? Measures it on two synthetic worlds against a plain scan of the logs.
 
-make bench, or: PYTHONPATH=include .venv/bin/python benchmarks/bench.py --rows 1e7 --runs 3 --seeds 5
+make bench, or: make bench ARGS="--rows 1e7 --runs 3 --seeds 20 --peers"
 
 Every measurement has a fresh process; floor and run take turns. Results of other sizes on the same machine are kept.
 """
@@ -16,6 +16,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import against_peers
 from results import Measurement, machine, record
 
 HERE = Path(__file__).parent
@@ -28,11 +29,12 @@ Run = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How large, how often and on how many seeds."""
+    """How large, how often, on how many seeds, and whether peers are tuned."""
 
     rows: int
     runs: int
     seeds: int
+    peers: bool
 
     @property
     def size(self) -> str:
@@ -47,13 +49,9 @@ def measured(what: str, *options: object) -> Any:  # noqa: ANN401 - whatever the
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)  # noqa: S603 - our own script
 
 
-def rounds(asked: Asked, kind: list[str]) -> tuple[list[Run], list[Run]]:
-    """Write a world's logs, then measure floor and run in turns."""
-    with TemporaryDirectory(prefix="rtb_optimizer_bench_") as folder:
-        measured("world", "--folder", folder, "--rows", asked.rows, "--seed", WORLD_SEED, *kind)
-        turns = [
-            (measured("floor", "--folder", folder), measured("run", "--folder", folder)) for _ in range(asked.runs)
-        ]
+def rounds(folder: Path, runs: int) -> tuple[list[Run], list[Run]]:
+    """Measure floor and run in turns on a world's logs."""
+    turns = [(measured("floor", "--folder", folder), measured("run", "--folder", folder)) for _ in range(runs)]
     return [floor for floor, _ in turns], [run for _, run in turns]
 
 
@@ -96,22 +94,38 @@ def picked(asked: Asked, name: str, kind: list[str]) -> Iterator[Measurement]:
         yield Measurement(f"{name}_{what}_picked_{asked.size}", found, f"of {of}, median", runs=len(picks))
 
 
+def of_world(asked: Asked, name: str, kind: list[str]) -> Iterator[Measurement]:
+    """Write a world's logs and yield all that is measured on them."""
+    with TemporaryDirectory(prefix="rtb_optimizer_bench_") as created:
+        folder = Path(created)
+        measured("world", "--folder", folder, "--rows", asked.rows, "--seed", WORLD_SEED, *kind)
+        floors, runs = rounds(folder, asked.runs if name == "world1" else 1)
+        if name == "world1":
+            yield from speed(asked, floors, runs)
+        yield from quality(asked, name, runs)
+        if name == "world1":
+            yield from against_peers.rankings(asked.size, folder, asked.runs)
+            yield from against_peers.bids(asked.size, folder, peers=asked.peers)
+        if asked.peers:
+            yield from against_peers.worlds(asked.size, name, folder, 100 * runs[-1]["oracle"]["share"])
+
+
 def main() -> None:
     """Measure, record, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=lambda text: int(float(text)), default=1_000_000)
     parser.add_argument("--runs", type=int, default=3, help="rounds of floor and run")
-    parser.add_argument("--seeds", type=int, default=3, help="fresh worlds to select on, of each kind")
-    asked = Asked(**vars(parser.parse_args()))
-    found: list[Measurement] = []
+    parser.add_argument("--seeds", type=int, default=2, help="fresh worlds to select on, of each kind")
+    parser.add_argument("--peers", action="store_true", help="tune the peers too, which takes many minutes")
+    parser.add_argument("--world", choices=WORLDS, action="append", help="one or both; both unless told")
+    given = parser.parse_args()
+    asked = Asked(given.rows, given.runs, given.seeds, given.peers)
     shown = ""
-    for name, kind in WORLDS.items():
-        print(f"{name}: {asked.size} rows, {asked.runs} rounds, then {asked.seeds} seeds", file=sys.stderr)
-        floors, runs = rounds(asked, kind) if name == "world1" else rounds(Asked(asked.rows, 1, 0), kind)
-        found += speed(asked, floors, runs) if name == "world1" else ()
-        found += quality(asked, name, runs)
-        found += picked(asked, name, kind)
-        shown = record(machine(), asked.size, found)  # after each world: the second may be stopped
+    for name in given.world or WORLDS:
+        print(f"{name}: {asked.size} rows, {asked.runs} rounds, {asked.seeds} seeds", file=sys.stderr)
+        shown = record(machine(), of_world(asked, name, WORLDS[name]))  # after each part: the next may be stopped
+        shown = record(machine(), picked(asked, name, WORLDS[name]))
+    shown = record(machine(), against_peers.real_logs(peers=asked.peers))
     print(shown)
 
 

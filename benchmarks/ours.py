@@ -8,19 +8,20 @@ import importlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import learners
 import numpy as np
 from columns import CANDIDATES
-from deviance import Holdout, judged
+from deviance import BINOMIAL, Holdout, judged
 from encoded import Rows
 from measured import IMPORTED_LATER, Clock, default_settings, handed_on, logs, opened, select, tables
 from numpy.typing import NDArray
-from oracle import matched, oracle_share, read_factors
+from oracle import matched, oracle_share, read_factors, share_of
 from rankers import save
 from real_logs import CASES, Case
 from replay import Auctions, policies, replayed
@@ -71,7 +72,13 @@ def real(name: str) -> dict[str, Any]:
     rate = found.totals.value if settings.objective == "value" else found.totals.outcome
     of = judged(Holdout(outcomes[seen], exposure[seen], case.kind), rates[seen], rate / found.totals.exposure)
     features = [chosen.name for chosen in choice.selection.chosen]
-    return of | {"rows": _rows(master).num_rows, "features": features, "joint": handed[0]["evidence"]["joint"]}
+    evidence = handed[0]["evidence"]
+    return of | {
+        "rows": _rows(master).num_rows,
+        "features": features,
+        "joint": evidence["joint"],
+        "joint_master": evidence["gain"],
+    }
 
 
 def told(master: bytes, holdout: "pa.Table", settings: Settings, link: Link) -> Floats:
@@ -106,14 +113,32 @@ def rank(saved: Path) -> dict[str, Any]:
 def same_model(folder: Path, order: list[str]) -> dict[str, float]:
     """Return what the segment model reaches of the oracle on features that somebody else has ranked first."""
     days = sorted(folder.glob("date=*/*.parquet"))
-    settings = default_settings(candidate_features=",".join(CANDIDATES), anchor_features=",".join(order))
+    settings = replace(default_settings(), candidate_features=order, anchor_features=order)  # more than are allowed
     found, choice = select(days[:-1], settings)
     master, _ = tables(days[:-1], settings, found, handed_on(found, choice, settings))
     return oracle_share(master, days[-1], settings)
 
 
-def bids(folder: Path, lightgbm: Floats | None = None) -> list[dict[str, Any]]:
-    """Replay the last day of a world, whose auctions are second-price, under the table's multipliers."""
+def learnt(folder: Path, learner: str) -> Floats:
+    """Return the chance that a learner tells of each row of a world's last day, from the same sample as ours."""
+    training, holdout = rows_of(folder)
+    return learners.told(learner, training, holdout, BINOMIAL).rates
+
+
+def learner_share(folder: Path, learner: str) -> dict[str, float]:
+    """Return what a learner reaches of the oracle on a world's last day."""
+    import pyarrow.parquet as pq
+
+    training, _ = rows_of(folder)
+    day = pq.read_table(max(folder.glob("date=*/*.parquet")), columns=["p_true"], partitioning=None)
+    return {"share": share_of(day["p_true"].to_numpy(), learnt(folder, learner), training.rate)}
+
+
+def bids(folder: Path, learner: str | None) -> list[dict[str, Any]]:
+    """Replay the last day of a world, whose auctions are second-price, under the table's multipliers.
+
+    Outcomes are hidden chances, so that luck has no part in it.
+    """
     import pyarrow.parquet as pq
 
     days, settings = sorted(folder.glob("date=*/*.parquet")), default_settings()
@@ -124,7 +149,7 @@ def bids(folder: Path, lightgbm: Floats | None = None) -> list[dict[str, Any]]:
     total = default["multiplier"] * matched(by_row, day, settings)
     multipliers = np.clip(total, settings.multiplier_min, settings.multiplier_max)
     auctions = Auctions(day["price"].to_numpy(), day["p_true"].to_numpy())
-    peers = {} if lightgbm is None else {"lightgbm": lightgbm}
+    peers = {} if learner is None else {learner: learnt(folder, learner)}
     return [asdict(bought) for bought in replayed(auctions, policies(multipliers, peers))]
 
 
@@ -188,10 +213,11 @@ def _parted(case: Case, folder: Path) -> tuple[Path, "pa.Table"]:
 def main() -> None:
     """Answer one question and print the answer, as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("real", "sample", "rank", "same_model", "bids"))
+    parser.add_argument("what", choices=("real", "sample", "rank", "same_model", "learner", "bids"))
     parser.add_argument("of", help="a case of real logs, a world's folder, or a saved sample")
     parser.add_argument("--into", type=Path, help="where a sample is saved")
     parser.add_argument("--order", help="features that somebody else has ranked, the first ones, joined by commas")
+    parser.add_argument("--learner", choices=learners.LEARNERS, help="whose chances are asked for")
     asked = parser.parse_args()
     for name in IMPORTED_LATER:
         importlib.import_module(name)
@@ -200,7 +226,8 @@ def main() -> None:
         "sample": lambda: sample(Path(asked.of), asked.into),
         "rank": lambda: rank(Path(asked.of)),
         "same_model": lambda: same_model(Path(asked.of), asked.order.split(",")),
-        "bids": lambda: bids(Path(asked.of)),
+        "learner": lambda: learner_share(Path(asked.of), asked.learner),
+        "bids": lambda: bids(Path(asked.of), asked.learner),
     }
     print(json.dumps(answers[asked.what]()))
 

@@ -3,6 +3,8 @@
 import json
 import os
 import platform
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,13 +39,15 @@ def machine() -> dict[str, Any]:
     return {"cpu": _cpu_model(), "cores": os.cpu_count(), "memory_gib": round(memory)}
 
 
-def record(of: dict[str, Any], size: str, found: list[Measurement]) -> str:
-    """Write the measurements of a size over its former ones; return the table of all."""
+def record(of: dict[str, Any], found: Iterable[Measurement]) -> str:
+    """Write each measurement over its former self as it comes; return the table of all."""
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"machine": of, "measurements": []}
-    same = known["measurements"] if known["machine"] == of else []
-    kept = [measurement for measurement in same if not measurement["id"].endswith(f"_{size}")]
-    document = {"machine": of, "measurements": kept + [measurement.document() for measurement in found]}
-    RESULTS.write_text(json.dumps(document, indent=1) + "\n")
+    same = {m["id"]: m for m in known["measurements"]} if known["machine"] == of else {}
+    for measurement in found:
+        same[measurement.name] = measurement.document()
+        print(same[measurement.name], file=sys.stderr)
+        RESULTS.write_text(json.dumps({"machine": of, "measurements": list(same.values())}, indent=1) + "\n")
+    document = {"machine": of, "measurements": list(same.values())}
     README.write_text(with_table(README.read_text(), table(document)))
     return table(document)
 

@@ -20,7 +20,7 @@ def sample_bytes(sample: Sample, features: Sequence[str]) -> bytes:
     import pyarrow.parquet as pq
 
     columns = {name: getattr(sample, name) for name in ARRAYS} | {"fold": sample.fold.astype(np.int32)}
-    columns |= {f"f_{name}": sample.features[name].codes for name in features}
+    columns |= {f"f_{name}": sample.features[name].codes.astype(np.int32) for name in features}
     told = {"unit": sample.unit, "values": {name: list(sample.features[name].values) for name in features}}
     table = pa.table(columns).replace_schema_metadata({"sample": json.dumps(told)})
     buffer = io.BytesIO()
@@ -35,6 +35,8 @@ def sample_of(body: bytes) -> Sample:
     table = pq.read_table(io.BytesIO(body))
     told = json.loads(table.schema.metadata[b"sample"])
     columns = {name: table[name].to_numpy() for name in table.column_names}
-    features = {name: Feature(columns[f"f_{name}"], tuple(values)) for name, values in told["values"].items()}
+    features = {
+        name: Feature(columns[f"f_{name}"].astype(np.intp), tuple(values)) for name, values in told["values"].items()
+    }
     exposure, outcome, spend = (columns[name] for name in ARRAYS)
     return Sample(exposure, outcome, spend, columns["fold"], features, told["unit"])

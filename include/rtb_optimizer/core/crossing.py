@@ -108,7 +108,7 @@ def densely_numbered(joint: Ints, size: int) -> tuple[Ints, int]:
     if size > DENSE_CELLS:
         there, numbered = np.unique(joint, return_inverse=True)
         return numbered, len(there)
-    rank = np.zeros(size, dtype=np.int32)
+    rank = np.zeros(size, dtype=np.intp)
     rank[joint] = 1
     np.cumsum(rank, out=rank)
     codes = rank.take(joint)

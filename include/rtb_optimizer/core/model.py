@@ -70,16 +70,17 @@ class Fitting:
     def __init__(self, sample: Sample, link: Link = Link.LOG) -> None:
         self.sample, self.link = sample, link
         k, n = float(sample.outcome.sum()), float(sample.exposure.sum())
-        self._strength = np.full(len(sample.exposure), strength_of(k / n, link))
         self.base, self._total = strength_of(k / n, link), k
+        # What factors multiply, row by row: on the log scale the expected outcomes themselves, else the odds.
+        self._state = sample.exposure * self.base if link is Link.LOG else np.full(len(sample.exposure), self.base)
         self._odds_against = (n - k) / k if k > 0 else 0.0
         self._terms: dict[str, tuple[Feature, Factor]] = {}
         self._barred: dict[str, Ints] = {}
 
     @property
     def expected(self) -> Floats:
-        """The outcomes that the model expects of each row (n floats)."""
-        return self.sample.exposure * rate_of(self._strength, self.link)
+        """The outcomes that the model expects of each row (n floats); not to be written to."""
+        return self._state if self.link is Link.LOG else self.sample.exposure * rate_of(self._state, self.link)
 
     def add(self, name: str, feature: Feature, prior: float) -> Factor:
         """Fit one more term to what the model leaves, and take it in."""
@@ -104,10 +105,15 @@ class Fitting:
 
     def level(self) -> None:
         """Bring the level to the outcomes that were seen."""
-        if self._total > 0:
-            before = float(self._strength[0])
-            self._strength = levelled(self._strength, self.sample.exposure, self._total, self.link)
-            self.base *= float(self._strength[0]) / before
+        if self._total <= 0:
+            return
+        if self.link is Link.LOG:
+            level = self._total / float(self._state.sum())
+        else:
+            even = levelled(self._state, self.sample.exposure, self._total, self.link)
+            level = float(even[0] / self._state[0])
+        self._state *= level
+        self.base *= level
 
     def model(self) -> FactorModel:
         """Return the model as it stands."""
@@ -117,7 +123,7 @@ class Fitting:
         e = sum_by(feature.codes, self.expected, len(feature.values))
         new = _next_log(old, e) if self.link is Link.LOG else _next_odds(old, e)
         new.theta[self._barred[name]] = 1.0
-        self._strength *= (new.theta / old.theta).take(feature.codes)
+        self._state *= (new.theta / old.theta).take(feature.codes)
         self._terms[name] = feature, new
         return new
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -55,13 +56,13 @@ class Sample:
     @cached_property
     def blocks(self) -> tuple[slice, ...]:
         """The runs of rows of one fold; of a sample sorted by fold, the folds."""
-        starts = np.flatnonzero(np.diff(self.fold, prepend=self.fold[:1] - 1))
-        ends = [*starts[1:], len(self.fold)][: len(starts)]  # of no row at all, none
-        return tuple(slice(int(start), int(end)) for start, end in zip(starts, ends, strict=True))
+        changes = np.flatnonzero(self.fold[1:] != self.fold[:-1]) + 1
+        edges = [0, *changes.tolist(), len(self.fold)]
+        return tuple(slice(start, end) for start, end in pairwise(edges) if start < end)
 
     def by_fold(self) -> "Sample":
         """Return the sample sorted by fold, as scoring needs it; the rows of a fold keep their order."""
-        return self if np.all(np.diff(self.fold) >= 0) else self.at(np.argsort(self.fold, kind="stable"))
+        return self if bool((self.fold[1:] >= self.fold[:-1]).all()) else self.at(np.argsort(self.fold, kind="stable"))
 
     def where(self, keep: Mask) -> "Sample":
         """Return the rows of `keep` (n booleans); rows that stand together are not copied."""

@@ -51,6 +51,7 @@ class Cells:
     """
 
     e: Floats
+    e_fold: Floats
     k_out: Floats
     e_out: Floats
     seen: tuple[Ints, Ints]
@@ -72,21 +73,22 @@ class Cells:
             if n is not None:
                 n[j] = sum_by(codes, sample.exposure[block], size)
         used = e.sum(axis=0) > 0
-        k, e, n = k[:, used], e[:, used], n[:, used] if n is not None else None
+        if not used.all():
+            k, e, n = k[:, used], e[:, used], n[:, used] if n is not None else None
         k_out, e_out = k.sum(axis=0) - k, e.sum(axis=0) - e
         level = k_out.sum(axis=1) / np.maximum(e_out.sum(axis=1), TINY)  # each complement calibrated by itself
         fold, value = np.nonzero(k)
         seen = fold, value
-        return cls(e, k_out, e_out * level[:, None], seen, k[seen], n)
+        e_out *= level[:, None]
+        return cls(e, np.maximum(e.sum(axis=1), TINY), k_out, e_out, seen, k[seen], n)
 
     def gain(self, prior: float) -> Gain:
         """Return the gain with this prior."""
         theta = (self.k_out + prior) / (self.e_out + prior)
         # The mean factor is taken out of the judged fold too: a gain is about telling values apart, not about the day.
-        e_fold = np.maximum(self.e.sum(axis=1), TINY)
         share = self.e / np.maximum(self.n, TINY) if self.n is not None else None
         moved = self.e * (theta if share is None else rate_ratio(theta, share, Link.ODDS))
-        mean = np.maximum(moved.sum(axis=1) / e_fold, TINY)
+        mean = np.maximum(moved.sum(axis=1) / self.e_fold, TINY)
         logs = np.log(theta[self.seen] / mean[self.seen[0]])
         nats = float((self.k_seen * logs).sum())
         if self.n is not None and share is not None:

@@ -18,6 +18,7 @@ from rtb_optimizer.core.sample import Ints, Sample
 from rtb_optimizer.core.scoring import Gain, cross_fitted_gain
 
 CANARY_SEED = 20_260_101
+BEYOND_CANARIES_Z = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,12 @@ class _Search:
         return best
 
     def a_canary_wins(self, name: str, gain: Gain) -> bool:
-        """Whether the feature's values, dealt to other rows, gain as much: then its gain is no knowledge either."""
+        """Whether the feature's values, dealt to other rows, gain as much: then its gain is no knowledge either.
+
+        What is many standard errors above zero is far beyond what any canary gains, and is not asked.
+        """
+        if gain.z >= BEYOND_CANARIES_Z:
+            return False
         if self._dealt is None:
             self._dealt = np.random.default_rng(CANARY_SEED).permutation(len(self._sample.exposure))
         feature = self._sample.features[name]

@@ -24,7 +24,7 @@ def encode(column: "pa.ChunkedArray", name: str, settings: Settings) -> Feature:
     canon = spelled(dictionary.dictionary.to_pylist(), name, settings)
     values = tuple(sorted(set(canon)))
     position: Mapping[str, int] = {value: n for n, value in enumerate(values)}
-    recode = np.array([position[value] for value in canon], dtype=np.int32)
+    recode = np.array([position[value] for value in canon], dtype=np.intp)
     return Feature(recode.take(dictionary.indices.to_numpy(zero_copy_only=False)), values)
 
 
