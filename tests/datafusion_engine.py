@@ -3,6 +3,10 @@
 It runs the product's statements as they are. Only what no standard says is translated: the names of types, which
 `LogTable` knows as DuckDB spells them, and the column that tells which file a row came from. Sampling is not here:
 its hash is DuckDB's own, and another engine would draw another sample that is as good.
+
+Two things engines do not agree on, and no test pretends they do: sums beyond 64 bits, nine trillion units of money,
+which DataFusion wraps around; and how a float of 1e20, a NaN or an instant is spelled as text, should `row_filter`
+name one.
 """
 
 from collections.abc import Mapping, Sequence

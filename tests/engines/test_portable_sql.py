@@ -133,8 +133,9 @@ def test_exact_statistics_and_the_profile_are_the_same_bytes_on_two_engines(tabl
 
 
 def test_what_two_engines_count_in_sql_is_what_the_stored_codes_add_up_to(tables):
+    engine, table = tables["duckdb-2"]
+    assert engine.row_groups([*table.row_columns, "site"]) is not None  # else there would be nothing but SQL to compare
     for features in FEATURES:
-        engine, table = tables["duckdb-2"]
         seen = engine.query(table.value_statistics(features)).to_pydict()
         canon = [spelled(seen["f_" + name], name, table.settings) for name in features]
         values = sorted(set(canon[0] if len(features) == 1 else map(segment_key, zip(*canon, strict=True))))
@@ -176,6 +177,7 @@ def test_a_window_is_cut_alike_however_time_is_written(tmp_path, column, timezon
             found.append(told(engine.query(table.profile())))
 
     assert found[0] == found[1]
+    assert engine.query(table.profile()).num_rows > 0
 
 
 @pytest.mark.parametrize("rows", [[0.0, -0.0], [-0.0, 0.0]], ids=str)
