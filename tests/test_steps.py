@@ -181,25 +181,6 @@ def test_a_gap_without_a_policy_fails_and_one_with_a_policy_is_told_in_the_repor
     assert (xandr["combo"], xandr["coverage"]["carrier"]) == (None, "gap")
 
 
-def test_shuffled_logs_give_the_same_bytes(run_all, request_run, session, store, base_path):
-    first = run_all(request_run())
-    for day in NIGHTS:
-        key = f"{base_path.removeprefix('s3://rtb/')}/logs/date={day}/part-0.parquet"
-        table = pq.read_table(io.BytesIO(store.read(key)))
-        body = io.BytesIO()
-        pq.write_table(table.take(np.random.default_rng(1).permutation(len(table))), body, row_group_size=777)
-        store.replace(key, body.getvalue())
-    entities.find(session, "drugs_com").active_run_id = None  # a run starts from what is active
-    session.commit()
-    second = run_all(request_run(dag_run_id="manual__2"))
-
-    hashes = [
-        {o.output_type: o.sha256 for o in runs.outputs(session, n) if o.output_type != "manifest"}
-        for n in (first, second)
-    ]
-    assert hashes[0] == hashes[1]
-
-
 def test_the_manifest_lists_what_was_read_and_written(run_all, request_run, session, store):
     opt_run_id = run_all(request_run())
     rows = {o.output_type: o for o in runs.outputs(session, opt_run_id)}

@@ -1,9 +1,19 @@
 """A bid is moved by what is sure, within bounds, and the budget stays what it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from rtb_optimizer.core.bidding import BidRules, Tier, factor_intervals, multipliers, spend_neutral_level, tier
+from rtb_optimizer.core.bidding import (
+    BidRules,
+    Tier,
+    factor_intervals,
+    multipliers,
+    not_worth_a_bid,
+    spend_neutral_level,
+    tier,
+)
 from rtb_optimizer.core.model import Factor
 
 RULES = BidRules(minimum=0.3, maximum=3.0, confidence=0.8)
@@ -67,6 +77,42 @@ def test_an_interval_narrows_around_its_factor_with_more_outcomes_and_less_confi
 )
 def test_a_bid_is_raised_on_the_lower_bound_cut_on_the_upper_and_else_left_alone(low, high, acted):
     assert float(multipliers(np.array([low]), np.array([high]), RULES)[0]) == acted
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "previous", "moved"),
+    [
+        (2.0, 2.5, 1.0, 1.25),  # up as far as may be
+        (0.4, 0.5, 1.0, 0.8),  # down as far as may be
+        (1.1, 1.3, 1.0, 1.1),  # near enough to be reached at once
+        (2.0, 2.5, 1.9, 2.0),
+        (0.9, 1.1, 2.0, 1.6),  # back towards 1, in steps too
+        (0.9, 1.1, 0.4, 0.5),
+        (9.0, 9.9, 2.9, 3.0),  # the bounds hold, however far it might move
+        (0.1, 0.2, 0.31, 0.3),
+        (0.9, 1.1, 5.0, 3.0),  # and where the last run had wider ones
+        (0.9, 1.1, 0.1, 0.3),
+    ],
+)
+def test_a_multiplier_moves_only_so_far_from_that_of_the_active_run(low, high, previous, moved):
+    rules = replace(RULES, max_movement=1.25)
+    found = multipliers(np.array([low]), np.array([high]), rules, np.array([previous]))
+
+    assert float(found[0]) == pytest.approx(moved)
+
+
+def test_without_a_limit_or_a_run_before_a_multiplier_goes_where_it_wants_to():
+    low, high = np.array([2.0, 0.4]), np.array([2.5, 0.5])
+
+    assert multipliers(low, high, replace(RULES, max_movement=1.25)).tolist() == [2.0, 0.5]
+    assert multipliers(low, high, RULES, np.array([1.0, 1.0])).tolist() == [2.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("high", "below", "not_bid"), [(0.09, 0.1, True), (0.1, 0.1, False), (0.5, 0.1, False), (0.01, 0.0, False)]
+)
+def test_no_bid_is_advised_only_where_the_upper_bound_is_below(high, below, not_bid):
+    assert not_worth_a_bid(np.array([high]), replace(RULES, no_bid_below=below)).tolist() == [not_bid]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """A column that was written after the outcome gives itself away: values that never stand without it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from planted_samples import planted, sample_of
-from rtb_optimizer.core.leaks import knows_the_outcome, pure_share
+from planted_samples import feature, planted, sample_of
+from rtb_optimizer.core.leaks import MIN_EVENT_PAIRS, changes_with_the_event, knows_the_outcome, pure_share
 
 
 def with_column(column, outcome):
@@ -58,3 +60,45 @@ def test_signal_and_noise_that_were_known_before_are_not_suspected(name, seed):
 @pytest.mark.parametrize("outcome", [np.zeros(20), np.ones(20)])
 def test_where_no_row_or_every_row_has_an_outcome_nothing_can_be_told(outcome):
     assert pure_share(*with_column(["a", "b"] * 10, outcome)) == 0.0
+
+
+def paired(of_exposure, of_event, alone=()):
+    """Logs with a row for the exposure and one for its event, which share an id; exposures without one besides."""
+    column = feature([*of_exposure, *of_event, *alone])
+    outcome = np.r_[np.zeros(len(of_exposure)), np.ones(len(of_event)), np.zeros(len(alone))]
+    ids = np.r_[np.arange(len(of_exposure)), np.arange(len(of_event)), 10_000 + np.arange(len(alone))]
+    order = np.random.default_rng(1).permutation(len(ids))
+    return replace(column, codes=column.codes[order]), outcome[order], ids[order].astype(np.uint64)
+
+
+@pytest.mark.parametrize(
+    ("changed", "pairs", "found"),
+    [
+        (100, 100, True),
+        (11, 100, True),
+        (10, 100, False),  # a tenth may be noise: a user who turned a phone
+        (0, 100, False),
+        (MIN_EVENT_PAIRS, MIN_EVENT_PAIRS, True),
+        (MIN_EVENT_PAIRS - 1, MIN_EVENT_PAIRS - 1, False),  # too few to prove anything
+        (0, 0, False),
+    ],
+)
+def test_a_column_that_is_another_in_the_row_of_the_event_is_found(changed, pairs, found):
+    of_event = ["after"] * changed + ["before"] * (pairs - changed)
+
+    assert changes_with_the_event(*paired(["before"] * pairs, of_event, ["before"] * 50)) is found
+
+
+def test_a_column_that_only_differs_between_ids_does_not_change_with_the_event():
+    values = [f"v{n % 7}" for n in range(200)]
+
+    assert not changes_with_the_event(*paired(values, values, ["other"] * 50))
+
+
+def test_rows_of_one_id_that_both_have_an_outcome_or_none_are_no_pair():
+    column = feature(["a", "b"] * 100)
+    ids = np.repeat(np.arange(100), 2).astype(np.uint64)
+
+    for outcome in (np.zeros(200), np.ones(200)):
+        assert not changes_with_the_event(column, outcome, ids)
+    assert changes_with_the_event(column, np.tile([0.0, 1.0], 100), ids)

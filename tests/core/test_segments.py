@@ -24,10 +24,10 @@ def exact(sample, name):
     return {value: Counts(int(n), float(n), float(k), 0.0, float(n)) for value, n, k in cells}
 
 
-def table(sample, priors=PRIORS, rules=RULES):
+def table(sample, priors=PRIORS, rules=RULES, previous=None):
     n, k = float(sample.exposure.sum()), float(sample.outcome.sum())
     counted = {name: exact(sample, name) for name in priors}
-    return build_segments(fit(sample, priors), sample, counted, Counts(int(n), n, k, 0.0, n), rules)
+    return build_segments(fit(sample, priors), sample, counted, Counts(int(n), n, k, 0.0, n), rules, previous)
 
 
 def served(segments, sample, priors, rules):
@@ -147,6 +147,51 @@ def test_a_reader_of_the_table_keeps_the_bounds_and_the_spend(most, bounds):
     assert bids.max() <= bounds[1]
     assert (bids * sample.spend).sum() == pytest.approx(sample.spend.sum(), rel=1e-6)
     assert bids.std() > 0.01
+
+
+def given(segment):
+    return frozenset((name, value) for name, value in zip(PRIORS, segment.pattern, strict=True) if value is not None)
+
+
+@pytest.mark.parametrize("max_movement", [1.05, 1.25, 2.0])
+def test_rows_move_at_most_so_far_from_the_active_run_and_one_that_is_new_from_1(max_movement):
+    sample = planted()
+    free = {given(s): s.multiplier for s in table(sample)[1:]}
+    draw = np.random.default_rng(4)
+    previous = {key: float(np.exp(draw.normal(0, 1.5))) for key in sorted(free, key=sorted)[::2]}
+    rules = replace(RULES, bids=replace(RULES.bids, max_movement=max_movement))
+
+    held = {given(s): s.multiplier for s in table(sample, rules=rules, previous=previous)[1:]}
+
+    assert held.keys() == free.keys()
+    for key, multiplier in held.items():
+        before = previous.get(key, 1.0)
+        reached = np.clip(free[key], before / max_movement, before * max_movement)
+        assert multiplier == pytest.approx(np.clip(reached, 0.3, 3.0))
+    assert held != free
+
+
+def test_steps_lead_to_where_bids_would_have_gone_at_once_and_the_spend_stays():
+    sample = planted()
+    free = {given(s): s.multiplier for s in table(sample)[1:]}
+    rules = replace(RULES, bids=replace(RULES.bids, max_movement=1.5))
+    previous = {}
+    for _ in range(4):  # 1.5 ** 4 is beyond both bounds
+        segments = table(sample, rules=rules, previous=previous)
+        previous = {given(s): s.multiplier for s in segments[1:]}
+        bids = served(segments, sample, PRIORS, rules)
+        assert (bids * sample.spend).sum() == pytest.approx(sample.spend.sum(), rel=1e-6)
+
+    assert previous == pytest.approx(free)
+
+
+@pytest.mark.parametrize("below", [0.0, 0.3, 0.5, 0.7])
+def test_no_bid_is_told_of_rows_that_are_surely_below_and_of_no_other(below):
+    segments = table(planted(), rules=replace(RULES, bids=replace(RULES.bids, no_bid_below=below)))
+
+    assert [s.no_bid for s in segments[1:]] == [s.factor_high < below for s in segments[1:]]
+    assert any(s.no_bid for s in segments) == (below >= 0.5)
+    assert not segments[0].no_bid
 
 
 def test_better_values_get_higher_bids():

@@ -113,6 +113,28 @@ def test_a_larger_gain_that_is_not_significant_does_not_keep_out_a_smaller_one_t
     assert (names(selection), reasons(selection)) == (["half"], {"rare": Reason.NOT_SIGNIFICANT})
 
 
+@pytest.mark.parametrize(("values", "seed"), [(5, 7), (5, 38), (20, 21)])
+def test_a_gain_that_dealt_values_reach_as_well_is_left_to_the_canary(monkeypatch, values, seed):
+    """With limits of 0 luck is enough to be chosen: of many columns of noise, these gain a thousandth by chance."""
+    draw = np.random.default_rng(seed)
+    sample = sample_of(draw.random(2_000) < 0.1, noise=draw.integers(0, values, 2_000))
+    lenient = replace(RULES, min_signal_score=0.0, min_z=0.0)
+
+    rejected = select(sample, ["noise"], [], lenient).rejected
+    monkeypatch.setattr("rtb_optimizer.core.selection._Search.a_canary_wins", lambda *_: False)
+    unguarded = select(sample, ["noise"], [], lenient)
+
+    assert [(r.name, r.reason) for r in rejected] == [("noise", Reason.CANARY)]
+    assert names(unguarded) == ["noise"]
+    assert unguarded.chosen[0].signal_score == rejected[0].signal_score > 0.0005
+
+
+def test_a_canary_keeps_out_luck_and_lets_signal_pass():
+    lenient = replace(RULES, min_signal_score=0.0, min_z=0.0)
+    for seed in range(4):
+        assert names(select(planted(seed), ["site", "device"], [], lenient)) == ["site", "device"]
+
+
 def test_with_too_few_positives_only_anchors_are_used():
     few = replace(RULES, min_positives=10**6)
     selection = select(planted(), CANDIDATES, ["noise"], few)

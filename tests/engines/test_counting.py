@@ -142,6 +142,7 @@ def same(one, other):
     arrays = ("exposure", "outcome", "spend", "fold")
     assert all(np.array_equal(getattr(one.sample, a), getattr(other.sample, a)) for a in arrays)
     assert np.array_equal(one.holdout, other.holdout)
+    assert (one.duplicates, one.sample.unit) == (other.duplicates, other.sample.unit)
     for name, feature in one.sample.features.items():
         assert other.sample.features[name].values == feature.values
         assert np.array_equal(other.sample.features[name].codes, feature.codes)

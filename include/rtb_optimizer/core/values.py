@@ -30,9 +30,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 def canonical(raw: object, missing: frozenset[str], *, is_host: bool = False) -> str:
     """Return the one spelling of a raw value.
 
-    Trimmed and in Unicode NFC; `512.0` is `512`; control characters become spaces; hosts are lower-case without
-    trailing dot; what the source writes for "nothing" is `__missing__`, an unexpanded macro `__unexpanded__`, and a
-    value over 256 bytes `__other__`. `missing` holds lower-case spellings.
+    Trimmed and in Unicode NFC; `512.0` is `512`, `-0.0` is `0`: SQL groups both zeros and hands back either; control
+    characters become spaces; hosts are lower-case without trailing dot; what the source writes for "nothing" is
+    `__missing__`, an unexpanded macro `__unexpanded__`, and a value over 256 bytes `__other__`. `missing` holds
+    lower-case spellings.
     """
     if raw is None:
         return MISSING
@@ -45,7 +46,8 @@ def canonical(raw: object, missing: frozenset[str], *, is_host: bool = False) ->
     if len(text.encode()) > MAX_VALUE_BYTES:
         return OTHER
     if _WHOLE_FLOAT.fullmatch(text):
-        return text.partition(".")[0]
+        whole = text.partition(".")[0]
+        return "0" if whole == "-0" else whole
     return text.lower().rstrip(".") if is_host else text
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,8 @@ class Drawn:
 def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], found: Profile) -> Drawn:
     """Draw the case-control sample of `features` from logs of that profile.
 
-    Rows come sorted by fold and by a hash of all they hold, so that nothing depends on how the logs were laid out.
+    Rows come sorted by fold and by a hash of all they hold, and are sorted before anything is added up, so that
+    nothing depends on how the logs were laid out.
     """
     shares = shares_drawn(table.settings, found.totals.rows, found.positive_rows)
     drawn = engine.query(table.sample(features, shares.positives, shares.others), "sample")
@@ -53,16 +54,17 @@ def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], found:
     split = split_rows(drawn["log_day"].to_numpy(), row_hash)
     row = _hashed(row_hash, encoded, micros)
     order = np.argsort((split.fold.astype(np.uint64) << _FOLD_BITS) | (row >> _HASH_BITS))
+    encoded = {name: replace(feature, codes=feature.codes.take(order)) for name, feature in encoded.items()}
+    micros = {name: column.take(order) for name, column in micros.items()}
+    row_hash = row_hash.take(order)
     weight = np.where(micros[table.target] > 0, 1.0 / shares.positives, 1.0 / shares.others)
-    identity = row_hash if table.settings.row_id_columns else row
-    sample = _sample(micros, weight, split.fold, encoded, table.settings)
     return Drawn(
-        sample=sample.at(order),
+        sample=_sample(micros, weight, split.fold.take(order), encoded, table.settings),
         holdout=split.holdout.take(order),
         by_day=split.by_day,
         shares=shares,
-        row_hash=row_hash.take(order),
-        duplicates=_repeats(identity, weight),
+        row_hash=row_hash,
+        duplicates=_repeats(row_hash if table.settings.row_id_columns else row.take(order), weight),
     )
 
 
@@ -107,7 +109,10 @@ def _hashed(row_hash: Hashes, encoded: Mapping[str, Feature], micros: Mapping[st
 
 
 def _repeats(identity: Hashes, weight: Floats) -> int:
-    """Return how many rows of the logs repeat another: those of one identity are drawn together or not at all."""
-    order = np.argsort(identity)
+    """Return how many rows of the logs repeat another: those of one identity are drawn together or not at all.
+
+    Rows of one id may differ in weight: which of them is the first, and no repeat, is for the order of the rows.
+    """
+    order = np.argsort(identity, kind="stable")
     again = np.flatnonzero(np.diff(identity.take(order)) == 0) + 1
     return round(float(weight.take(order.take(again)).sum()))

@@ -1,7 +1,8 @@
 """What is asked of the logs? The SQL of a run: profile, sample, exact statistics.
 
 The text is plain SQL: money and exposures are summed as integers of a millionth, so that no order of summation shows,
-and rounded by FLOOR(x * 1e6 + 0.5), which engines agree on. Columns and values are quoted here and nowhere else.
+and rounded by FLOOR(x * 1e6 + 0.5), which engines agree on; only the sample's hash is the engine's own. Columns and
+values are quoted here and nowhere else.
 """
 
 from collections.abc import Callable, Mapping, Sequence
