@@ -24,7 +24,7 @@ LAYERS = {
     "report": {"core", "store", "outputs", "workspace", "active", "selection_record"},
     "report_page": set(),
     "run_request": {"core", "store"},
-    "published": {"core", "store"},
+    "published": {"errors", "core", "store"},
     "explain": {"errors", "core", "store", "published"},
     "compare": {"errors", "core", "store", "published"},
     "active": {"core", "store", "published", "compare"},

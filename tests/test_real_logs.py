@@ -61,6 +61,7 @@ def active_report(add_entity, session, store):
 def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report, uploaded, now):
     logs_path = uploaded("ssp_daily.parquet")
     told: dict[str, int] = {}
+    denied_gain = 0.0
     for site in (342, 344, 345, 346, 349, 351):
         report = active_report(
             f"publisher_{site}",
@@ -78,13 +79,16 @@ def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report
             denied_features=",".join(DEMAND),
         )
         reasons = {rejected["name"]: rejected["reason"] for rejected in report["rejected"]}
+        would_add = {r["name"]: r["signal_score"] for r in report["rejected"] if r["name"] in DEMAND}
         assert {reasons[name] for name in DEMAND} == {"denylisted"}
+        denied_gain = max(denied_gain, *(score or 0.0 for score in would_add.values()))
         assert reasons["integration_type_id"] == reasons["revenue_share_percent"] == "constant"
         assert report["coverage"]["folds"] == "day"
         assert report["totals"]["value"] > 1000
         for warning in report["warnings"]:
             told[warning["code"]] = told.get(warning["code"], 0) + warning["rows"]
 
+    assert denied_gain > 0.01, "what is known only after the auction would have added something, and the report says so"
     assert told["zero_exposure"] > 100_000, "a third of the rows"
     assert told["outcome_above_exposure"] > 1000
     assert told["duplicate"] > 100

@@ -3,6 +3,7 @@
 The run that counts is the one that the snapshot froze: the same run, tried again, compares with the same one.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from rtb_optimizer.compare import changes_between, table_of
 from rtb_optimizer.core.segments import Pattern
-from rtb_optimizer.published import PublishedRun, published, published_report
+from rtb_optimizer.published import PublishedRun, published, published_output
 from rtb_optimizer.store.schema import Run
 
 NOTHING: dict[str, Any] = {"against": None, "appeared": 0, "vanished": 0, "moved": 0, "largest": []}
@@ -40,7 +41,7 @@ def compared_with(session: Session, snapshot: Mapping[str, Any], own: PublishedR
     if run is None:
         return Active()
     before = published(session, run)
-    return Active(published_report(session, run), before.config, changes_between(before, own))
+    return Active(json.loads(published_output(session, run, "report")), before.config, changes_between(before, own))
 
 
 def _run(session: Session, snapshot: Mapping[str, Any]) -> Run | None:

@@ -1,15 +1,18 @@
 """Why is this bid what it is? The rows of the active run's table that match a request, with what they stand on."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.lookup import Row, look_up
+from rtb_optimizer.core.link import rate_of, strength_of
+from rtb_optimizer.core.lookup import Row, back_off_keys, look_up
 from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.values import canonical
+from rtb_optimizer.core.values import MISSING, canonical, segment_key
 from rtb_optimizer.errors import NotFound
-from rtb_optimizer.published import published
+from rtb_optimizer.published import published, published_output, table_rows
 from rtb_optimizer.store import entities
 from rtb_optimizer.store.schema import Run
 
@@ -33,22 +36,64 @@ def explain(session: Session, entity_code: str, given: Mapping[str, str]) -> dic
     values = {name: _canonical(value, name, settings) for name, value in given.items()}
     answer = look_up(rows, features, values, settings.multiplier_min, settings.multiplier_max)
     default = next(row for row in table.values() if row["is_default"])
+    matched = [table[row.segment] for row in answer.rows]
+    base = strength_of(default["expected"] / default["exposures"], found.scale.link)
     return {
         "entity_code": entity_code,
         "run_id": run.run_id,
         "run_code": run.run_code,
         "data_start": run.data_start,
         "data_end": run.data_end,
-        "features": features,
+        "inputs": _inputs(session, run),
+        "link": found.scale.link.value,
         "key": answer.key,
         "multiplier": answer.multiplier,
         "unclipped_multiplier": answer.unclipped,
-        "expected_outcomes_per_exposure": answer.rate * default["expected"] / default["exposures"],
-        "rows": [{name: table[row.segment][name] for name in _SHOWN} for row in answer.rows],
+        "no_bid": any(row.get("no_bid", False) for row in matched),
+        "expected_per_exposure": float(rate_of(np.array([base * answer.rate]), found.scale.link)[0]),
+        "rows": [{name: row[name] for name in _SHOWN} for row in matched],
+        "features": [_of_feature(name, values.get(name, MISSING), features, table) for name in features],
+        "back_off": _back_off(session, run, [values.get(name, MISSING) for name in features]),
     }
 
 
 _SHOWN = ("segment", "exposures", "outcomes", "factor", "factor_low", "factor_high", "tier", "multiplier")
+
+
+def _of_feature(
+    name: str, value: str, features: Sequence[str], table: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return what a feature's own value says: without a row, what the default says."""
+    key = segment_key(value if feature == name else None for feature in features)
+    row = table.get(key, {"factor": 1.0, "multiplier": 1.0})
+    own = {"factor": row["factor"], "multiplier": row["multiplier"]}
+    return {"feature": name, "value": value, "has_row": key in table, **own}
+
+
+def _back_off(session: Session, run: Run, request: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the keys that the joint table is asked for, the longest first, up to the one that answers."""
+    table = table_rows(published_output(session, run, "joint_segments"))
+    keys = len(next(iter(table)).split("|"))
+    path: list[dict[str, Any]] = []
+    for key in back_off_keys(request[:keys]):
+        row = table.get(key)
+        told = {"rate": row["rate"], "multiplier": row["multiplier"]} if row else {"rate": None, "multiplier": None}
+        path.append({"joint_key": key, "has_row": row is not None, **told})
+        if row:
+            break
+    return path
+
+
+def _inputs(session: Session, run: Run) -> dict[str, Any]:
+    """Return which objects of the logs the run read."""
+    inputs = json.loads(published_output(session, run, "manifest"))["inputs"]
+    keys = sorted(told["s3_key"] for told in inputs)
+    return {
+        "objects": len(inputs),
+        "bytes": sum(told["byte_size"] for told in inputs),
+        "first": keys[0] if keys else None,
+        "last": keys[-1] if keys else None,
+    }
 
 
 def _canonical(value: str, name: str, settings: Settings) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from rtb_optimizer.core.link import Link
 from rtb_optimizer.core.published_table import Scale
 from rtb_optimizer.core.settings import Settings, settings_of
+from rtb_optimizer.errors import NotFound
 from rtb_optimizer.store import configs, runs
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.schema import Entity, Run
@@ -62,22 +63,24 @@ class PublishedRun:
 
 def published(session: Session, run: Run) -> PublishedRun:
     """Return what a succeeded run published."""
-    keys = {output.output_type: output.s3_key for output in runs.outputs(session, run.run_id)}
-    store = ObjectStore.of(session.get_one(Entity, run.entity_id).s3_base_path)
     return PublishedRun(
         run_code=run.run_code,
         config=configs.defaults(session, run.version_id) | run.config_snapshot["values"],
-        selection=json.loads(store.read(keys["features"])),
-        rows=table_rows(store.read(keys["segments"])),
+        selection=json.loads(published_output(session, run, "features")),
+        rows=table_rows(published_output(session, run, "segments")),
     )
 
 
-def published_report(session: Session, run: Run) -> dict[str, Any]:
-    """Return the report of a succeeded run."""
+def published_output(session: Session, run: Run, output_type: str) -> bytes:
+    """Return the bytes of one output of a succeeded run.
+
+    Raises:
+        NotFound: when the run has none of that type, as one of an earlier release.
+    """
     keys = {output.output_type: output.s3_key for output in runs.outputs(session, run.run_id)}
-    store = ObjectStore.of(session.get_one(Entity, run.entity_id).s3_base_path)
-    report: dict[str, Any] = json.loads(store.read(keys["report"]))
-    return report
+    if output_type not in keys:
+        raise NotFound(f"run {run.run_code} has no output {output_type!r}; it has: {', '.join(sorted(keys))}")
+    return ObjectStore.of(session.get_one(Entity, run.entity_id).s3_base_path).read(keys[output_type])
 
 
 def table_rows(body: bytes) -> dict[str, dict[str, Any]]:

@@ -35,16 +35,19 @@ def choose_features(engine: Engine, table: LogTable, found: Profile, without_mac
     """
     s = table.settings
     early, names = admissible(s, table.types.keys(), without_macro)
-    drawn = draw_sample(engine, table, names, found)
-    screened = {name: _unfit(name, drawn, s) for name in names if name not in s.anchor_features}
-    kept = [name for name, why in screened.items() if why is None]
-    early += [Rejected(name, why) for name, why in screened.items() if why is not None]
+    denied = [r.name for r in early if r.reason is Reason.DENYLISTED and r.name in table.types]
+    drawn = draw_sample(engine, table, [*names, *denied], found)
+    screened = {name: _unfit(name, drawn, s) for name in (*names, *denied) if name not in s.anchor_features}
+    kept = [name for name in names if screened.get(name, Reason.ABSENT) is None]
+    told = [name for name in denied if screened[name] is None]  # the others are refused by their values, too
+    early = [r for r in early if r.name not in told]
+    early += [Rejected(name, why) for name, why in screened.items() if why is not None and name not in denied]
     sample = drawn.sample
     link = link_of(s.link, sample.outcome.sum(), sample.exposure.sum(), is_money=s.objective == "value")
     enough = found.totals.outcome >= s.min_positives  # of the whole window, as the gate counts them
     rules = replace(s.selection_rules, min_positives=0) if enough else s.selection_rules
     training = sample.where(~drawn.holdout)
-    selection = select(training, kept, s.anchor_features, rules, link)
+    selection = select(training, kept, s.anchor_features, rules, link, told)
     interactions = detect(training, selection.priors, s.interaction_rules, link) if enough else ()
     rejected = tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))
     return Choice(Selection(selection.chosen, rejected, interactions), link, drawn)

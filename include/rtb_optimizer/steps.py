@@ -74,13 +74,15 @@ def select_features(opt_run_id: int) -> int:
     settings, partitions = workspace.settings, partitions_to_read(workspace)
     with connections.session() as session:
         gaps = without_required_macro(session, workspace.opt_id, settings)
+        active = multipliers_before(session, workspace.snapshot)
     with counting(workspace, partitions) as (engine, table):
         found = profile(engine, table)
         log.info("%d rows, %g outcomes, %s", found.totals.rows, found.totals.outcome, dict(found.anomalies))
         choice = choose_features(engine, table, found, gaps)
-    evidence = judge(choice.drawn.sample, choice.drawn.holdout, choice.selection, choice.link, settings.table_rules)
+    drawn, rules = choice.drawn, settings.table_rules
+    evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, active)
     chosen = choice.selection.chosen
-    workspace.write("work/sample.parquet", sample_bytes(choice.drawn.sample, [feature.name for feature in chosen]))
+    workspace.write("work/sample.parquet", sample_bytes(drawn.sample, [feature.name for feature in chosen]))
     workspace.hand_over(
         "selection", selection_document(choice, evidence, found, partitions, workspace.partitions_expected)
     )

@@ -7,6 +7,7 @@ from planted_samples import planted, sample_of
 from rtb_optimizer.core.evidence import deviance_gain, judge
 from rtb_optimizer.core.interactions import InteractionRules, detect
 from rtb_optimizer.core.link import Link
+from rtb_optimizer.core.replayed import product_of_rows
 from rtb_optimizer.core.selection import Selection, SelectionRules, select
 from v3_settings import v3_settings
 
@@ -94,3 +95,26 @@ def test_rates_that_are_right_gain_and_rates_that_are_wrong_lose():
 def test_a_model_that_expects_nothing_gains_nothing():
     assert deviance_gain(HALVES, np.zeros(20), Link.LOG) == 0.0
     assert deviance_gain(sample_of([0.0] * 20), np.full(20, 0.5), Link.LOG) == 0.0
+
+
+def test_the_active_run_is_replayed_beside_ours():
+    sample = planted(rows=40_000)
+    holdout = sample.fold == 4
+    selection = select(sample.where(~holdout), ["site", "device"], [], RULES)
+    good = {frozenset({("site", "site7")}): 2.0, frozenset({("gone", "x")}): 3.0}
+    found = judge(sample, holdout, selection, Link.LOG, TABLES, good).replay
+
+    assert [policy["name"] for policy in found] == ["all ones", "active run", "this run"]
+    assert 0 < found[1]["change"] < found[2]["change"]
+    assert found[1]["spend"] == pytest.approx(found[0]["spend"], rel=1e-6)
+
+
+def test_a_table_bids_by_the_rows_that_match_alone_or_together():
+    sample = sample_of([0.0] * 4, fold=[0] * 4, a=["x", "x", "y|", "y|"], b=["1", "2", "1", "2"])
+    multipliers = {
+        frozenset({("a", "x")}): 2.0,
+        frozenset({("b", "1"), ("a", "y|")}): 0.5,
+        frozenset({("a", "never seen")}): 9.0,
+    }
+
+    assert list(product_of_rows(multipliers, sample)) == [2.0, 2.0, 0.5, 1.0]

@@ -211,3 +211,13 @@ def test_nothing_depends_on_the_order_of_rows_or_candidates():
 )
 def test_a_candidate_is_screened_by_its_values_alone(column, reason):
     assert screen(feature(column), 1000, 0.5) is reason
+
+
+def test_what_is_denied_is_told_with_what_it_would_have_added_and_never_chosen():
+    selection = select(planted(), ["device"], [], RULES, denied=["site", "noise"])
+    told = {rejected.name: rejected for rejected in selection.rejected}
+
+    assert names(selection) == ["device"]
+    assert {told[name].reason for name in ("site", "noise")} == {Reason.DENYLISTED}
+    assert told["site"].signal_score > 0.03
+    assert told["noise"].signal_score < 0.0005

@@ -40,7 +40,7 @@ def test_the_declared_keys_come_in_the_order_they_were_declared_with_all_their_l
 def test_a_value_comes_from_the_trigger_else_the_entity_else_the_version(entity, session):
     configs.set_overrides(session, entity, {"max_features": "4", "min_z": "2"}, "ana")
     found = configs.resolve_for(session, entity, {"max_features": 3, "max_segments": None})
-    assert [found.values[key] for key in ("max_features", "min_z", "max_segments")] == [3, 2.0, 10_000]
+    assert [found.values[key] for key in ("max_features", "min_z", "max_segments")] == [3, 2.0, 20_000]
     assert [found.origins[key] for key in ("max_features", "min_z", "max_segments")] == [
         Origin.TRIGGER,
         Origin.ENTITY,

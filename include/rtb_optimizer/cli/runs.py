@@ -88,7 +88,8 @@ def explain(
 ) -> None:
     """Explain a bid: the rows of the active table that match a request, and the multiplier they make together.
 
-    A feature that is not given is missing. Values are spelled as in the logs.
+    Then what each feature says alone, and the keys that the joint table is asked for until one has a row. A feature
+    that is not given is missing. Values are spelled as in the logs.
     """
     from rtb_optimizer.explain import explain as explained
 
@@ -97,8 +98,11 @@ def explain(
     if as_json:
         shown.document(found)
         return
-    shown.facts({name: value for name, value in found.items() if name != "rows"}, as_json=False)
-    shown.rows(found["rows"], list(found["rows"][0]), as_json=False, empty="no row matches")
+    tables = ("rows", "features", "back_off")
+    shown.facts({name: value for name, value in found.items() if name not in tables}, as_json=False)
+    for name in tables:
+        columns = list(found[name][0]) if found[name] else []
+        shown.rows(found[name], columns, as_json=False, empty="no features: the default row alone")
 
 
 def activate(run: RunName, by: By, reason: Reason) -> None:

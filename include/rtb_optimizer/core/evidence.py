@@ -15,8 +15,9 @@ from rtb_optimizer.core.joint import JointRules, compile_joint
 from rtb_optimizer.core.joint_lookup import look_up_rates
 from rtb_optimizer.core.link import Link, baseline_deviance, levelled, rate_of
 from rtb_optimizer.core.model import FactorModel, fit, tempered
+from rtb_optimizer.core.replayed import product_of_rows
 from rtb_optimizer.core.sample import Floats, Mask, Sample
-from rtb_optimizer.core.segments import multiplier_product
+from rtb_optimizer.core.segments import Pattern, multiplier_product
 from rtb_optimizer.core.selection import Selection
 from rtb_optimizer.core.slope import calibration_slope
 from rtb_optimizer.core.worth import SegmentRules, published, worth_a_row
@@ -51,8 +52,24 @@ class TableRules:
     joint: JointRules
 
 
-def judge(sample: Sample, holdout: Mask, selection: Selection, link: Link, rules: TableRules) -> Evidence:
-    """Fit the selection on all rows but the hold-out, and judge it there."""
+def judge(
+    sample: Sample,
+    holdout: Mask,
+    selection: Selection,
+    link: Link,
+    rules: TableRules,
+    active: Mapping[Pattern, float] | None = None,
+) -> Evidence:
+    """Fit the selection on all rows but the hold-out, and judge it there.
+
+    Args:
+        sample: All rows, sorted by fold.
+        holdout: Those that selection never saw (n booleans).
+        selection: What was selected on the others.
+        link: The scale that factors multiply on.
+        rules: How tables are made.
+        active: The multipliers of the active run by pattern: its bids are replayed beside ours.
+    """
     crossed = with_interactions(sample, [interaction.features for interaction in selection.interactions])
     unseen, training = crossed.where(holdout), crossed.where(~holdout)
     outcomes = float(unseen.outcome.sum())
@@ -79,7 +96,7 @@ def judge(sample: Sample, holdout: Mask, selection: Selection, link: Link, rules
         calibration=_calibration(unseen, even),
         lift=_lift(unseen, even),
         joint=_joint(training, unseen, names, told, bids["training"], rules.joint),
-        replay=_replay(unseen, bids["unseen"], rules.segments),
+        replay=_replay(unseen, bids["unseen"], active, rules.segments),
     )
 
 
@@ -135,14 +152,14 @@ def _joint(
     return tuple(losses)
 
 
-def _replay(unseen: Sample, product: Floats, rules: SegmentRules) -> tuple[Mapping[str, object], ...]:
-    """Return outcomes per spend with all bids alike and with the table's, if volume follows the multiplier."""
-    bids = rules.bids
-    level = spend_neutral_level(product, unseen.spend, bids)
-    policies = {
-        "all ones": np.ones(len(product)),
-        "this run": np.clip(level * product, bids.minimum, bids.maximum),
-    }
+def _replay(
+    unseen: Sample, product: Floats, active: Mapping[Pattern, float] | None, rules: SegmentRules
+) -> tuple[Mapping[str, object], ...]:
+    """Return outcomes per spend with all bids alike and with each table's, if volume follows the multiplier."""
+    policies = {"all ones": np.ones(len(product))}
+    if active is not None:
+        policies["active run"] = _spending_alike(product_of_rows(active, unseen), unseen, rules)
+    policies["this run"] = _spending_alike(product, unseen, rules)
     rows, before = [], None
     for name, multiplier in policies.items():
         outcomes, spend = float((unseen.outcome * multiplier).sum()), float((unseen.spend * multiplier).sum())
@@ -151,3 +168,8 @@ def _replay(unseen: Sample, product: Floats, rules: SegmentRules) -> tuple[Mappi
         change = each / before - 1 if before else 0.0
         rows.append({"name": name, "outcomes": outcomes, "spend": spend, "outcomes_per_spend": each, "change": change})
     return tuple(rows)
+
+
+def _spending_alike(product: Floats, unseen: Sample, rules: SegmentRules) -> Floats:
+    level = spend_neutral_level(product, unseen.spend, rules.bids)
+    return np.clip(level * product, rules.bids.minimum, rules.bids.maximum)

@@ -59,6 +59,12 @@ def look_up(
     )
 
 
+def back_off_keys(values: Sequence[str]) -> list[str]:
+    """Return the keys that a joint table is asked for, the longest prefix first, the default row's last."""
+    depths = range(len(values), -1, -1)
+    return [segment_key([*values[:depth], *[None] * (len(values) - depth)]) for depth in depths]
+
+
 def _matches(pattern: Sequence[str | None], request: Sequence[str]) -> bool:
     # The pattern of a table without features is one empty part: the default row, which matches everything.
     return not request or all(part in (None, value) for part, value in zip(pattern, request, strict=True))

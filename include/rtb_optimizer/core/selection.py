@@ -63,10 +63,18 @@ class Selection:
 
 
 def select(
-    sample: Sample, candidates: Sequence[str], anchors: Sequence[str], rules: SelectionRules, link: Link = Link.LOG
+    sample: Sample,
+    candidates: Sequence[str],
+    anchors: Sequence[str],
+    rules: SelectionRules,
+    link: Link = Link.LOG,
+    denied: Sequence[str] = (),
 ) -> Selection:
-    """Select from `candidates` (names of sample.features); an anchor need not stand among them."""
-    search = _Search(sample.by_fold(), rules, link, list(dict.fromkeys((*anchors, *candidates))))
+    """Select from `candidates` (names of sample.features); an anchor need not stand among them.
+
+    What is `denied` is never selected, but told with what it would have added to what was.
+    """
+    search = _Search(sample.by_fold(), rules, link, list(dict.fromkeys((*anchors, *candidates, *denied))))
     for name in anchors:
         search.take(name, search.score(name), is_anchor=True)
     left = [name for name in candidates if name not in anchors]
@@ -81,6 +89,7 @@ def select(
             rejected += [search.left_out(name, gain, best) for name, gain in gains.items()]
             break
         search.take(best, gains.pop(best), is_anchor=False)
+    rejected += [search.rejected(name, search.score(name), Reason.DENYLISTED) for name in denied]
     return search.selection(rejected)
 
 
