@@ -269,3 +269,53 @@ def test_logs_without_any_signal_give_a_default_only_table_that_is_held(add_enti
     assert decided.decision == "held"
     assert decided.reasons[0] == "0 segments beside the default row, 1 are needed"
     assert runs.features(session, decided.opt_run_id) == []
+
+
+def test_the_report_has_all_that_an_analyst_asks_and_compares_with_the_run_before(
+    add_entity, request_run, session, store, base_path
+):
+    logs_path = f"{base_path}/busy/date={{date}}/"
+    write_logs(store, logs_path, NIGHTS, BUSY_WORLD)
+    add_entity("busy", logs_path=logs_path)
+    first = pipeline.run(request_run("busy", data_start="2026-03-06", data_end="2026-03-09"))
+    second = pipeline.run(request_run("busy", dag_run_id="manual__2"))
+    keys = {o.output_type: o.s3_key for o in runs.outputs(session, second.opt_run_id)}
+    report = json.loads(store.read(keys["report"]))
+
+    assert report["verdict"] == {"decision": "activate", "reasons": ["all gates are passed"]}
+    assert set(report["coverage"]["rows_by_day"]) == {str(day) for day in NIGHTS}
+    assert all(kpi["previous"] is not None for kpi in report["kpis"] if kpi["name"] == "outcome rate")
+    assert sum(feature["rows"] for feature in report["features"]) + 1 <= report["segments"]["total"]
+    assert report["features"][-1]["cumulative_score"] > report["features"][0]["signal_score"] > 0
+    assert {rejected["name"] for rejected in report["rejected"]} >= {"carrier", "user_id"}
+    assert sum(part["exposure_share"] for part in report["segments"]["coverage"]) == pytest.approx(1)
+    assert report["changes"]["against"] == session.get_one(Run, first.opt_run_id).run_code
+    assert [policy["name"] for policy in report["replay"]["policies"]] == ["all ones", "active run", "this run"]
+    assert [loss["keys"] for loss in report["joint"]["losses"]] == list(range(1, len(report["joint"]["losses"]) + 1))
+    assert report["holdout"]["gain"] > 0
+    assert {output["output_type"] for output in report["outputs"]} == {
+        *("segments", "joint_segments", "features", "ad_macros"),
+    }
+    assert report["config"]["changed_from_active"] == []
+    page = store.read(keys["report_page"]).decode()
+    assert all(f'id="{part}"' in page for part in ("verdict", "features", "replay", "changes", "outputs"))
+
+
+def test_no_row_moves_further_in_one_run_than_it_may(add_entity, request_run, session, store, base_path):
+    logs_path = f"{base_path}/busy/date={{date}}/"
+    write_logs(store, logs_path, NIGHTS, BUSY_WORLD)
+    add_entity("busy", logs_path=logs_path)
+    multipliers = []
+    # One night of flat bids first; then what the logs say, held back; then the same, let go.
+    for n, overrides in enumerate(({"multiplier_max": 1, "multiplier_min": 1}, {}, {"max_movement": 1000})):
+        decided = pipeline.run(request_run("busy", dag_run_id=f"manual__{n}", overrides=overrides))
+        keys = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}
+        rows = pq.read_table(io.BytesIO(store.read(keys["segments"]))).to_pylist()
+        multipliers.append({row["segment"]: row["multiplier"] for row in rows if not row["is_default"]})
+    flat, held, free = multipliers
+
+    assert set(flat.values()) == {1.0}
+    assert max(held.values()) == pytest.approx(1.25)
+    assert min(held.values()) == pytest.approx(1 / 1.25)
+    assert max(free.values()) > 1.5
+    assert min(free.values()) < 0.6

@@ -6,6 +6,7 @@ The run that counts is the one that the snapshot froze: the same run, tried agai
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -33,6 +34,12 @@ def multipliers_before(session: Session, snapshot: Mapping[str, Any]) -> dict[Pa
     if run is None:
         return None
     return {row.given: row.multiplier for row in table_of(published(session, run)).rows.values()}
+
+
+def replayed_beside(session: Session, snapshot: Mapping[str, Any], window_end: datetime) -> dict[Pattern, float] | None:
+    """Return the multipliers of the run that was active, unless it has seen the last day: that would be no contest."""
+    run = _run(session, snapshot)
+    return multipliers_before(session, snapshot) if run is not None and run.data_end < window_end else None
 
 
 def compared_with(session: Session, snapshot: Mapping[str, Any], own: PublishedRun) -> Active:

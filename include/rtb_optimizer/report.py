@@ -89,7 +89,7 @@ def report_document(
             "rows": summary["joint_rows"],
             "losses": [loss | {"master_gain": evidence["gain"]} for loss in evidence["joint"]],
         },
-        "holdout": {name: evidence[name] for name in ("gain", "outcomes", "level", "calibration", "lift")},
+        "holdout": {name: evidence[name] for name in ("gain", "outcomes", "level", "slope", "calibration", "lift")},
         "replay": {"assumption": REPLAY_ASSUMPTION, "policies": evidence["replay"]},
         "changes": active.changes,
         "ad_macros": parts["ad_macros"],

@@ -42,6 +42,7 @@ def choose_features(engine: Engine, table: LogTable, found: Profile, without_mac
     told = [name for name in denied if screened[name] is None]  # the others are refused by their values, too
     early = [r for r in early if r.name not in told]
     early += [Rejected(name, why) for name, why in screened.items() if why is not None and name not in denied]
+    drawn = replace(drawn, sample=drawn.sample.with_features([*s.anchor_features, *kept, *told]))
     sample = drawn.sample
     link = link_of(s.link, sample.outcome.sum(), sample.exposure.sum(), is_money=s.objective == "value")
     enough = found.totals.outcome >= s.min_positives  # of the whole window, as the gate counts them

@@ -7,7 +7,7 @@ import json
 import logging
 
 from rtb_optimizer import __version__, outputs, report
-from rtb_optimizer.active import compared_with, multipliers_before
+from rtb_optimizer.active import compared_with, multipliers_before, replayed_beside
 from rtb_optimizer.ad_macros import combos_of, without_required_macro
 from rtb_optimizer.core.activation import failed_gates
 from rtb_optimizer.core.evidence import judge
@@ -74,7 +74,7 @@ def select_features(opt_run_id: int) -> int:
     settings, partitions = workspace.settings, partitions_to_read(workspace)
     with connections.session() as session:
         gaps = without_required_macro(session, workspace.opt_id, settings)
-        active = multipliers_before(session, workspace.snapshot)
+        active = replayed_beside(session, workspace.snapshot, workspace.window.end)
     with counting(workspace, partitions) as (engine, table):
         found = profile(engine, table)
         log.info("%d rows, %g outcomes, %s", found.totals.rows, found.totals.outcome, dict(found.anomalies))

@@ -148,7 +148,9 @@ def _joint(
         rates = look_up_rates(table, unseen)
         strengths = rates / (1 - rates) if told.link is Link.ODDS else rates
         even = rate_of(levelled(strengths, unseen.exposure, outcomes, told.link), told.link)
-        losses.append({"keys": keys, "rows": table.rows, "gain": deviance_gain(unseen, even, told.link)})
+        gain = deviance_gain(unseen, even, told.link)
+        answered = float(unseen.exposure[rates != table.rate].sum() / unseen.exposure.sum())
+        losses.append({"keys": keys, "rows": table.rows, "gain": gain, "exposure_share": answered})
     return tuple(losses)
 
 

@@ -1,6 +1,6 @@
 """What does selection look at? Rows drawn from the logs, every feature as integer codes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -78,6 +78,10 @@ class Sample:
         features = {name: replace(f, codes=part(f.codes)) for name, f in self.features.items()}
         exposure, outcome, spend, fold = map(part, (self.exposure, self.outcome, self.spend, self.fold))
         return Sample(exposure, outcome, spend, fold, features, self.unit)
+
+    def with_features(self, names: Iterable[str]) -> "Sample":
+        """Return the sample with these of its features alone: ids with a value a row take much memory."""
+        return replace(self, features={name: self.features[name] for name in dict.fromkeys(names)})
 
     def outcomes_by(self, codes: Ints, size: int) -> Floats:
         """Return the outcomes by code: `size` floats."""

@@ -75,7 +75,8 @@ def _segments(session: Session, run: Run, store: ObjectStore) -> None:
 
 
 def _outputs(session: Session, run: Run) -> None:
-    table = Table("output", "rows", "bytes", "key", box=None, pad_edge=False, header_style="dim")
+    table = Table("output", "rows", "bytes", box=None, pad_edge=False, header_style="dim")
+    table.add_column("key", overflow="fold")
     for output in runs.outputs(session, run.run_id):
         url = f"s3://{output.s3_bucket}/{output.s3_key}"
         table.add_row(output.output_type, f"{output.row_count:,}", f"{output.byte_size:,}", url)
