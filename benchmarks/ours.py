@@ -149,7 +149,8 @@ def bids(folder: Path, learner: str | None) -> list[dict[str, Any]]:
     total = default["multiplier"] * matched(by_row, day, settings)
     multipliers = np.clip(total, settings.multiplier_min, settings.multiplier_max)
     auctions = Auctions(day["price"].to_numpy(), day["p_true"].to_numpy())
-    peers = {} if learner is None else {learner: learnt(folder, learner)}
+    rates = {"table_rates": told(master, day, settings, choice.link)}
+    peers = rates if learner is None else rates | {learner: learnt(folder, learner)}
     return [asdict(bought) for bought in replayed(auctions, policies(multipliers, peers))]
 
 

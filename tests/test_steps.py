@@ -319,3 +319,16 @@ def test_no_row_moves_further_in_one_run_than_it_may(add_entity, request_run, se
     assert min(held.values()) == pytest.approx(1 / 1.25)
     assert max(free.values()) > 1.5
     assert min(free.values()) < 0.6
+
+
+def test_a_candidate_that_a_required_format_cannot_address_is_left_out_and_the_run_goes_on(
+    add_entity, request_run, session, store
+):
+    add_entity()
+    policies = {"macro_formats": ["xandr"], "macro_gap_policies": {"xandr": "fail"}}
+    decided = pipeline.run(request_run(overrides=policies))
+    keys = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}
+    reasons = {r["name"]: r["reason"] for r in json.loads(store.read(keys["features"]))["rejected"]}
+
+    assert reasons["carrier"] == "no_macro"
+    assert [row.macro_format for row in runs.ad_macros(session, decided.opt_run_id)] == ["xandr"]

@@ -19,6 +19,8 @@ from rtb_optimizer.core.scoring import Gain, cross_fitted_gain
 
 CANARY_SEED = 20_260_101
 BEYOND_CANARIES_Z = 10.0
+SHAKES_OTHERS = 0.1
+"""A pick that gains less than this part of the first one leaves the factors of the others as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,10 @@ class _Search:
         scored = (gain.nats / scale, gain.standard_error / scale, self.alone(name), gain.z, gain.prior)
         self._chosen.append(Chosen(name, len(self._chosen) + 1, is_anchor, *scored))
         self._fitting.add(name, self._sample.features[name], gain.prior)
-        self._fitting.backfit()
+        if gain.nats >= SHAKES_OTHERS * self.marginal[self._chosen[0].name].nats:
+            self._fitting.backfit()
+        else:
+            self._fitting.level()
         self._expected = self._fitting.expected
 
     def best(self, gains: dict[str, Gain]) -> str | None:
