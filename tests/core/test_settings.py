@@ -37,6 +37,11 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
         ({"logs_path": "/var/logs/x.parquet"}, "logs_path: '/var/logs/x.parquet' is no s3://bucket/path URL"),
         ({"logs_path": "s3://bucket"}, "logs_path: 's3://bucket' is no s3://bucket/path URL"),
         ({"logs_path": "s3://Bucket_1/x"}, "logs_path: 's3://Bucket_1/x' is no s3://bucket/path URL"),
+        ({"objective": "value"}, "value_column: objective is value, and no column says what it is"),
+        (
+            {"objective": "value", "value_column": "paid", "link": "odds"},
+            "link: money has no odds; choose log or auto",
+        ),
         ({"timezone": "Mars/Olympus"}, "timezone 'Mars/Olympus' is not an IANA name such as Europe/Berlin"),
         ({"schedule": "every night"}, "schedule: 'every night' is no cron expression"),
         (
@@ -68,6 +73,7 @@ def test_a_broken_rule_between_keys_is_told_in_words(overrides, complaint):
     [
         {"logs_path": "s3://lake/one.parquet"},
         {"schedule": "17 3 * * *"},
+        {"objective": "value", "value_column": "paid", "link": "log"},
         {"timezone": "Europe/Berlin"},
         {"anchor_features": "a, b", "max_features": 2},
         {"row_filter": {"site_id": ["345", "346"]}},

@@ -149,6 +149,7 @@ def _problems(s: Settings) -> list[str | None]:
         None
         if s.objective != "value" or s.value_column
         else "value_column: objective is value, and no column says what it is",
+        None if s.objective != "value" or s.link != "odds" else "link: money has no odds; choose log or auto",
         *[
             f"macro_gap_policies: {policy!r} of {name!r} is not one of {', '.join(GapPolicy)}"
             for name, policy in sorted(s.macro_gap_policies.items())
