@@ -1,6 +1,5 @@
 """How much of what could be known does a master table know? It is read as a bidder would, on a day held out."""
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from rtb_optimizer.core.sample import Sample
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.values import WILDCARD, segment_key
 from rtb_optimizer.engines.encoding import encode
+from rtb_optimizer.outputs import parquet_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,9 +27,9 @@ def oracle_share(table: bytes, holdout: Path, settings: Settings) -> dict[str, f
     """
     import pyarrow.parquet as pq
 
-    rows = pq.read_table(io.BytesIO(table))
+    rows = parquet_table(table)
     factors, default = read_factors(rows)
-    day = pq.read_table(holdout, partitioning=None)
+    day = pq.ParquetFile(holdout).read()
     true = day["p_true"].to_numpy()
     told = default["expected"] / default["exposures"] * matched(factors, day, settings)
     share = share_of(true, told, default["outcomes"] / default["exposures"])

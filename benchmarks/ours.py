@@ -5,7 +5,6 @@ The same yardsticks, samples and auctions as for the peers: a fresh process a qu
 
 import argparse
 import importlib
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -32,6 +31,7 @@ from rtb_optimizer.core.selection import select as select_features
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.engines.profile import profile
 from rtb_optimizer.engines.sampling import Drawn, draw_sample
+from rtb_optimizer.outputs import parquet_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -130,7 +130,7 @@ def learner_share(folder: Path, learner: str) -> dict[str, float]:
     import pyarrow.parquet as pq
 
     training, _ = rows_of(folder)
-    day = pq.read_table(max(folder.glob("date=*/*.parquet")), columns=["p_true"], partitioning=None)
+    day = pq.ParquetFile(max(folder.glob("date=*/*.parquet"))).read(["p_true"])
     return {"share": share_of(day["p_true"].to_numpy(), learnt(folder, learner), training.rate)}
 
 
@@ -144,7 +144,7 @@ def bids(folder: Path, learner: str | None) -> list[dict[str, Any]]:
     days, settings = sorted(folder.glob("date=*/*.parquet")), default_settings()
     found, choice = select(days[:-1], settings)
     master, _ = tables(days[:-1], settings, found, handed_on(found, choice, settings))
-    day = pq.read_table(days[-1], partitioning=None)
+    day = pq.ParquetFile(days[-1]).read()
     by_row, default = read_factors(_rows(master), "multiplier")
     total = default["multiplier"] * matched(by_row, day, settings)
     multipliers = np.clip(total, settings.multiplier_min, settings.multiplier_max)
@@ -159,7 +159,7 @@ def rows_of(folder: Path) -> tuple[Rows, Rows]:
     import pyarrow.parquet as pq
 
     drawn = _drawn(folder)
-    day = pq.read_table(max(folder.glob("date=*/*.parquet")), partitioning=None)
+    day = pq.ParquetFile(max(folder.glob("date=*/*.parquet"))).read()
     ours = {name: feature.codes.astype(np.int32) for name, feature in drawn.sample.features.items()}
     theirs = {name: _seen(drawn.sample.features[name], day[name]) for name in ours}
     n, last = day.num_rows, int(drawn.sample.fold.max()) + 1
@@ -186,9 +186,7 @@ def _seen(feature: Feature, column: "pa.ChunkedArray") -> NDArray[np.int32]:
 
 
 def _rows(master: bytes) -> "pa.Table":
-    import pyarrow.parquet as pq
-
-    return pq.read_table(io.BytesIO(master))
+    return parquet_table(master)
 
 
 def _first_day(case: Case) -> date:
@@ -201,7 +199,7 @@ def _parted(case: Case, folder: Path) -> tuple[Path, "pa.Table"]:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    table = pq.read_table(case.path)
+    table = pq.ParquetFile(case.path).read()
     at = table["date" if "date" in table.column_names else "ts"]
     if "hour" in case.columns:
         table = table.append_column("hour", pc.cast(pc.hour(at), pa.string()))

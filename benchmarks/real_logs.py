@@ -76,7 +76,7 @@ def loaded(case: Case) -> tuple[Rows, Rows]:
     """Return the training rows and the hold-out of a case, without rows of no exposure."""
     import pyarrow.parquet as pq
 
-    logs = pq.read_table(case.path)
+    logs = pq.ParquetFile(case.path).read()
     outcomes, exposure = case.amounts(logs)
     days, columns = _days(logs), {name: _column(logs, name) for name in case.columns}
     held_out = days >= np.datetime64(case.held_out)

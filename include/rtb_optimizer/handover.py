@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rtb_optimizer.core.sample import Feature, Sample
+from rtb_optimizer.outputs import parquet_table
 
 ARRAYS = ("exposure", "outcome", "spend")
 
@@ -30,9 +31,7 @@ def sample_bytes(sample: Sample, features: Sequence[str]) -> bytes:
 
 def sample_of(body: bytes) -> Sample:
     """Return the sample that `sample_bytes` wrote."""
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(io.BytesIO(body))
+    table = parquet_table(body)
     told = json.loads(table.schema.metadata[b"sample"])
     columns = {name: table[name].to_numpy() for name in table.column_names}
     features = {

@@ -7,12 +7,15 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtb_optimizer.core.joint import JointTable
 from rtb_optimizer.core.macros import Dialect, MacroCombo
 from rtb_optimizer.core.segments import Segment
 from rtb_optimizer.core.values import WILDCARD, segment_key
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 TOP_SEGMENTS = 20
 SCATTERED = 2_000
@@ -70,6 +73,18 @@ def joint_parquet(table: JointTable, unit: float) -> bytes:
     names = ("segment", "exposures", "outcomes", "expected", "rate", "multiplier")
     columns = {name: [row[n] for row in rows] for n, name in enumerate(names)}
     return _parquet(columns | {"is_default": [n == 0 for n in range(len(rows))]})
+
+
+def parquet_table(body: bytes) -> "pa.Table":
+    """Return the table that a Parquet file in memory holds.
+
+    Not by `pyarrow.parquet.read_table`: its dataset reader leaves threads that hold the Python file past the
+    interpreter's end, and a process that has done its work is then aborted on its way out.
+    """
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(io.BytesIO(body)) as file:
+        return file.read()
 
 
 def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:

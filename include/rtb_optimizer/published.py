@@ -1,6 +1,5 @@
 """What did a run publish? Its configuration, its features, and its segment table, read back from S3."""
 
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from rtb_optimizer.core.link import Link
 from rtb_optimizer.core.published_table import Scale
 from rtb_optimizer.core.settings import Settings, settings_of
 from rtb_optimizer.errors import NotFound
+from rtb_optimizer.outputs import parquet_table
 from rtb_optimizer.store import configs, runs
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.schema import Entity, Run
@@ -85,6 +85,4 @@ def published_output(session: Session, run: Run, output_type: str) -> bytes:
 
 def table_rows(body: bytes) -> dict[str, dict[str, Any]]:
     """Return the rows of a segment table by segment, in table order."""
-    import pyarrow.parquet as pq
-
-    return {row["segment"]: row for row in pq.read_table(io.BytesIO(body)).to_pylist()}
+    return {row["segment"]: row for row in parquet_table(body).to_pylist()}

@@ -1,12 +1,12 @@
 """What does the demonstration show of a run? Features, macros, segments, outputs, and what is active."""
 
-import io
 import json
 
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.outputs import parquet_table
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.schema import Run
@@ -48,17 +48,14 @@ def _macros(session: Session, run: Run) -> None:
 
 
 def _segments(session: Session, run: Run, store: ObjectStore) -> None:
-    import pandas as pd
-
     keys = {output.output_type: output.s3_key for output in runs.outputs(session, run.run_id)}
     report = json.loads(store.read(keys["report"]))
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("segment", "exposures", "outcomes", "factor", "multiplier"):
         table.add_column(column, justify="left" if column == "segment" else "right")
-    frame = pd.read_parquet(io.BytesIO(store.read(keys["segments"])))
-    default = frame[frame["is_default"]].iloc[0]
+    default = next(row for row in parquet_table(store.read(keys["segments"])).to_pylist() if row["is_default"])
     shown = [
-        default.to_dict(),
+        default,
         *report["segments"]["best"][:SHOWN_SEGMENTS],
         *report["segments"]["worst"][:SHOWN_SEGMENTS],
     ]
