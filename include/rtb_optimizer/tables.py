@@ -11,11 +11,12 @@ from rtb_optimizer.core.crossing import parts_of, with_interactions
 from rtb_optimizer.core.joint import JointTable, compile_joint
 from rtb_optimizer.core.link import Link
 from rtb_optimizer.core.model import FactorModel, fit, tempered
+from rtb_optimizer.core.movement import Pattern, rows_of
 from rtb_optimizer.core.sample import Ints, Sample
-from rtb_optimizer.core.segments import Counts, Pattern, Segment, build_segments, multiplier_product
+from rtb_optimizer.core.segments import Counts, Segment, build_segments, multiplier_product
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.values import segment_key
-from rtb_optimizer.core.worth import published, worth_a_row
+from rtb_optimizer.core.worth import published
 from rtb_optimizer.engines.exact import exact_counts
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.statements import LogTable
@@ -76,20 +77,26 @@ def build_tables(
     settings = logs.settings
     sample = with_interactions(sample, recipe.interactions)
     model = tempered(fit(sample, recipe.priors, recipe.link), sample, recipe.slope)
-    kept = worth_a_row(model, sample, settings.segment_rules)
+    kept = rows_of(model, sample, settings.segment_rules, previous)
     named = {name: [sample.features[name].values[int(code)] for code in codes] for name, codes in kept.items()}
     parts = {name: parts_of(name, sample.features[name]) for name in recipe.priors}
     exact = exact_counts(engine, logs, parts, named)
     segments = build_segments(model, sample, exact, totals, settings.segment_rules, previous)
     fitted = Fitted(model, sample, kept)
-    joint = joint_table(fitted, segments, recipe.features, settings)
+    joint = joint_table(fitted, segments, recipe.features, settings, previous)
     return Tables(segments, joint, tables_summary(fitted, segments, joint, recipe.features))
 
 
-def joint_table(fitted: Fitted, segments: Sequence[Segment], features: Sequence[str], settings: Settings) -> JointTable:
+def joint_table(
+    fitted: Fitted,
+    segments: Sequence[Segment],
+    features: Sequence[str],
+    settings: Settings,
+    previous: Mapping[Pattern, float] | None,
+) -> JointTable:
     """Compile the joint table of the first features from the master table."""
     bids, sample = settings.segment_rules.bids, fitted.sample
-    product = multiplier_product(fitted.model, fitted.kept, sample, bids) * segments[0].multiplier
+    product = multiplier_product(fitted.model, fitted.kept, sample, bids, previous) * segments[0].multiplier
     expected = sample.exposure * published(fitted.model, fitted.kept).rates(sample)
     total = np.clip(product, bids.minimum, bids.maximum)
     return compile_joint(sample, features[: settings.joint_features], expected, total, settings.table_rules.joint)

@@ -15,9 +15,10 @@ from rtb_optimizer.core.joint import JointRules, compile_joint
 from rtb_optimizer.core.joint_lookup import look_up_rates
 from rtb_optimizer.core.link import Link, baseline_deviance, levelled, rate_of
 from rtb_optimizer.core.model import FactorModel, fit, tempered
+from rtb_optimizer.core.movement import Pattern
 from rtb_optimizer.core.replayed import product_of_rows
 from rtb_optimizer.core.sample import Floats, Mask, Sample
-from rtb_optimizer.core.segments import Pattern, multiplier_product
+from rtb_optimizer.core.segments import multiplier_product
 from rtb_optimizer.core.selection import Selection
 from rtb_optimizer.core.slope import calibration_slope
 from rtb_optimizer.core.worth import SegmentRules, published, worth_a_row

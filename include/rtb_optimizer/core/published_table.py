@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtb_optimizer.core.link import Link
-from rtb_optimizer.core.segments import Pattern
+from rtb_optimizer.core.movement import Pattern
 from rtb_optimizer.core.values import split_key
 from rtb_optimizer.core.worth import SegmentRules
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from rtb_optimizer.core.crossing import crossed_feature
+from rtb_optimizer.core.movement import Pattern
 from rtb_optimizer.core.sample import Floats, Sample
-from rtb_optimizer.core.segments import Pattern
 from rtb_optimizer.core.values import segment_key
 
 

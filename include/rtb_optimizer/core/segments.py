@@ -23,12 +23,10 @@ from rtb_optimizer.core.bidding import (
 from rtb_optimizer.core.crossing import parts_of
 from rtb_optimizer.core.link import Link, rate_of
 from rtb_optimizer.core.model import Factor, FactorModel
+from rtb_optimizer.core.movement import Pattern, rows_of
 from rtb_optimizer.core.sample import Floats, Ints, Sample
 from rtb_optimizer.core.values import segment_key, split_key
-from rtb_optimizer.core.worth import SegmentRules, worth_a_row
-
-Pattern = frozenset[tuple[str, str]]
-"""The (feature, value) pairs that a row gives: the same in tables whose features stand in another order."""
+from rtb_optimizer.core.worth import SegmentRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +90,10 @@ def build_segments(
     terms = {name: parts_of(name, sample.features[name]) for name in model.factors}
     features = [name for name, parts in terms.items() if parts == (name,)]
     rows, product = [], np.ones(len(sample.exposure))
-    for name, codes in worth_a_row(model, sample, rules).items():
+    for name, codes in rows_of(model, sample, rules, previous).items():
         kept = [sample.features[name].values[code] for code in codes]
         given = [_given(terms[name], value) for value in kept]
-        before = None if previous is None else np.array([previous.get(frozenset(g.items()), 1.0) for g in given])
-        told = _Told(model.factors[name], codes, model.link, rules.bids, before)
+        told = _Told(model.factors[name], codes, model.link, rules.bids, _before(given, previous))
         for n, value in enumerate(kept):
             pattern = tuple(given[n].get(feature) for feature in features)
             rows.append(told.segment(n, pattern, exact[name].get(value, NO_ROWS), sample.unit))
@@ -105,12 +102,27 @@ def build_segments(
     return [_default(features, totals, level, model, sample.unit), *sorted(rows, key=_reading_order)]
 
 
-def multiplier_product(model: FactorModel, kept: Mapping[str, Ints], sample: Sample, bids: BidRules) -> Floats:
+def multiplier_product(
+    model: FactorModel,
+    kept: Mapping[str, Ints],
+    sample: Sample,
+    bids: BidRules,
+    previous: Mapping[Pattern, float] | None = None,
+) -> Floats:
     """Return the product of the multipliers of the rows that match, for each row of a sample (n floats), unclipped."""
     product = np.ones(len(sample.exposure))
     for name, codes in kept.items():
-        product *= _Told(model.factors[name], codes, model.link, bids, None).by_code().take(sample.features[name].codes)
+        feature = sample.features[name]
+        parts = parts_of(name, feature)
+        given = [] if previous is None else [_given(parts, feature.values[code]) for code in codes]
+        told = _Told(model.factors[name], codes, model.link, bids, _before(given, previous))
+        product *= told.by_code().take(feature.codes)
     return product
+
+
+def _before(given: Sequence[Mapping[str, str]], previous: Mapping[Pattern, float] | None) -> Floats | None:
+    """Return the multipliers of rows in the active run, 1 where it has none; None where there is no such run."""
+    return None if previous is None else np.array([previous.get(frozenset(g.items()), 1.0) for g in given])
 
 
 class _Told:

@@ -19,15 +19,23 @@ class SegmentRules:
     bids: BidRules
 
 
-def worth_a_row(model: FactorModel, sample: Sample, rules: SegmentRules) -> dict[str, Ints]:
-    """Return, by factor, the codes that get a row: those that say the most, as expected deviance E (t ln t - t + 1)."""
+def worth_a_row(
+    model: FactorModel, sample: Sample, rules: SegmentRules, first: Mapping[str, Ints] | None = None
+) -> dict[str, Ints]:
+    """Return, by factor, the codes that get a row: those that say the most, as expected deviance E (t ln t - t + 1).
+
+    Those in `first` get one whatever they say.
+    """
     owners, codes, weights = [], [], [np.zeros(0)]
     for n, (name, factor) in enumerate(model.factors.items()):
         says = np.abs(factor.theta - 1) >= rules.dead_band
         says[sample.features[name].barred] = False
+        weight = said(factor)
+        if first is not None:
+            says[first[name]], weight[first[name]] = True, np.inf
         codes.append(np.flatnonzero(says))
         owners.append(np.full(len(codes[-1]), n))
-        weights.append(said(factor)[codes[-1]])
+        weights.append(weight[codes[-1]])
     best = np.sort(np.argsort(-np.concatenate(weights), kind="stable")[: rules.max_segments - 1])
     owner, code = (np.concatenate([np.zeros(0, np.int64), *part])[best] for part in (owners, codes))
     return {name: code[owner == n] for n, name in enumerate(model.factors)}
