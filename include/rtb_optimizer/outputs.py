@@ -78,13 +78,13 @@ def joint_parquet(table: JointTable, unit: float) -> bytes:
 def parquet_table(body: bytes) -> "pa.Table":
     """Return the table that a Parquet file in memory holds.
 
-    Not by `pyarrow.parquet.read_table`: its dataset reader leaves threads that hold the Python file past the
+    By this thread alone, and not by `pyarrow.parquet.read_table`: other threads may hold the Python file past the
     interpreter's end, and a process that has done its work is then aborted on its way out.
     """
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(io.BytesIO(body)) as file:
-        return file.read()
+        return file.read(use_threads=False)
 
 
 def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:

@@ -8,8 +8,19 @@ import pytest
 from rtb_optimizer.engines.progress import Progress
 
 
+@pytest.fixture(autouse=True)
+def _heard(caplog, monkeypatch):
+    """Airflow's configuration switches off the loggers that were there before it, as in a run of all tests."""
+    logger = logging.getLogger("rtb_optimizer.engines.progress")
+    monkeypatch.setattr(logger, "disabled", False)
+    monkeypatch.setattr(logger, "propagate", False)
+    logger.addHandler(caplog.handler)
+    caplog.set_level(logging.INFO, logger.name)
+    yield
+    logger.removeHandler(caplog.handler)
+
+
 def test_while_it_runs_and_when_it_is_done_rows_and_rate_are_told(caplog):
-    caplog.set_level(logging.INFO)
     told = threading.Event()
     shares = iter([-1.0, 0.0, 0.25])
 
@@ -29,7 +40,6 @@ def test_while_it_runs_and_when_it_is_done_rows_and_rate_are_told(caplog):
 
 
 def test_work_that_fails_is_not_told_as_done(caplog):
-    caplog.set_level(logging.INFO)
     with pytest.raises(ZeroDivisionError), Progress("sample", 10, lambda: 0.0):
         raise ZeroDivisionError
 
@@ -37,7 +47,6 @@ def test_work_that_fails_is_not_told_as_done(caplog):
 
 
 def test_a_statement_over_logs_is_told_with_the_rows_of_its_files(open_logs, caplog):
-    caplog.set_level(logging.INFO)
     engine, table = open_logs({"click": [1, 0, 1]})
     engine.query(table.profile(), "profile")
 
