@@ -1,9 +1,11 @@
 """What a model is worth is told on rows that it never saw, read as a bidder reads the table."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from planted_samples import planted, sample_of
+from planted_samples import SITE_FACTORS, planted, sample_of
 from rtb_optimizer.core.evidence import deviance_gain, judge
 from rtb_optimizer.core.interactions import InteractionRules, detect
 from rtb_optimizer.core.link import Link
@@ -118,3 +120,16 @@ def test_a_table_bids_by_the_rows_that_match_alone_or_together():
     }
 
     assert list(product_of_rows(multipliers, sample)) == [2.0, 2.0, 0.5, 1.0]
+
+
+def test_a_hold_out_of_weaker_effects_makes_the_table_flatter_and_is_told_so():
+    sample, draw = planted(rows=60_000), np.random.default_rng(8)
+    alike = judged(sample, ["site"])
+    rate = 0.06 * np.sqrt(SITE_FACTORS[sample.features["site"].codes])
+    weaker = np.where(sample.fold == 4, draw.random(60_000) < rate, sample.outcome > 0).astype(float)
+    flatter = judged(replace(sample, outcome=weaker), ["site"])
+
+    assert alike.slope == pytest.approx(1.0, abs=0.1)
+    assert 0.4 < flatter.slope < 0.75
+    off = [abs(part["outcome"] / part["expected"] - 1) for part in flatter.calibration]
+    assert np.median(off) < 0.12, "a table of full steepness is 20 to 40 % off at both ends"
