@@ -21,6 +21,7 @@ LAYERS = {
     "store": {"errors", "core", "manifest"},
     "screening": {"errors", "core", "engines"},
     "workspace": {"errors", "core", "engines", "store", "outputs"},
+    "run_warnings": {"core"},
     "report": {"core", "store", "outputs", "workspace", "active", "selection_record"},
     "report_page": set(),
     "run_request": {"core", "store"},
@@ -35,6 +36,7 @@ LAYERS = {
     "steps": {
         *("errors", "core", "engines", "store", "outputs", "screening", "workspace", "report", "report_page"),
         *("run_request", "published", "active", "handover", "tables", "ad_macros", "selection_record"),
+        "run_warnings",
     },
     "pipeline": {"errors", "store", "run_request", "steps"},
     "maintenance": {"errors", "store"},

@@ -109,6 +109,11 @@ def test_the_verdict_comes_first(page):
     assert "newer data than run 17" in page.sections["verdict"]
 
 
+def test_what_to_look_into_is_told_beside_the_verdict(page):
+    for warning in report_document()["warnings"]:
+        assert warning["message"] in page.sections["verdict"]
+
+
 def test_every_element_is_closed_and_no_two_have_one_name(page):
     assert page.open == []
     assert len(page.ids) == len(set(page.ids))

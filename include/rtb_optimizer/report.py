@@ -15,6 +15,7 @@ from rtb_optimizer.core.kpis import kpis
 from rtb_optimizer.core.segments import Counts
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.values import segment_key
+from rtb_optimizer.core.warning import RunWarning, warning_documents
 from rtb_optimizer.selection_record import SCALE, features_document
 from rtb_optimizer.store.objects import StoredObject
 from rtb_optimizer.workspace import Workspace
@@ -24,15 +25,6 @@ REPLAY_ASSUMPTION = (
     "outcomes and spend of the hold-out follow the multiplier in proportion: a bid of twice as much buys twice as much"
 )
 TOLD_APART = ("rows_by_term", "scatter", "joint_rows")
-ANOMALY_WORDS = {
-    "zero_exposure": "rows without any exposure: not counted",
-    "outcome_above_exposure": "rows with more outcomes than exposures: outcomes cut to the exposures",
-    "outcome_negative": "rows with a negative outcome: counted as no outcome",
-    "outcome_null": "rows without an outcome value: counted as no outcome",
-    "value_negative": "rows with a negative value: kept in the sums",
-    "cost_negative": "rows with a negative cost: weigh nothing when bids are normalised",
-    "duplicate": "rows that repeat another: kept, since nothing tells a repeat from a coincidence",
-}
 
 
 def gates(settings: Settings, selection: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, dict[str, float]]:
@@ -55,7 +47,11 @@ def gates(settings: Settings, selection: Mapping[str, Any], summary: Mapping[str
 
 
 def report_document(
-    workspace: Workspace, parts: Mapping[str, Mapping[str, Any]], written: Written, active: Active
+    workspace: Workspace,
+    parts: Mapping[str, Mapping[str, Any]],
+    written: Written,
+    active: Active,
+    warnings: Sequence[RunWarning],
 ) -> dict[str, Any]:
     """Return the `report` output: what a yield analyst asks of a run.
 
@@ -64,6 +60,7 @@ def report_document(
         parts: What the steps handed over: `selection`, `segments`, `ad_macros`.
         written: The outputs so far.
         active: The run that was active when this one began.
+        warnings: What a person should look into.
     """
     selection, summary = parts["selection"], parts["segments"]
     found, evidence = selection["logs"], selection["evidence"]
@@ -80,7 +77,7 @@ def report_document(
         "totals": found["totals"],
         "kpis": kpis(Counts(**found["totals"]), active.report.get("kpis", [])),
         "coverage": _coverage(workspace.settings, found, evidence),
-        "warnings": _warnings(found),
+        "warnings": warning_documents(warnings),
         "logs": found,
         **_features(selection, summary),
         "segments": {name: value for name, value in summary.items() if name not in TOLD_APART},
@@ -116,14 +113,6 @@ def _coverage(settings: Settings, found: Mapping[str, Any], evidence: Mapping[st
         "weight_column": settings.weight_column,
         "duplicate_share": found["anomalies"].get("duplicate", 0) / found["totals"]["rows"],
     }
-
-
-def _warnings(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    rows = found["totals"]["rows"]
-    return [
-        {"code": name, "rows": count, "share": count / rows, "message": f"{count} {ANOMALY_WORDS[name]}"}
-        for name, count in sorted(found["anomalies"].items())
-    ]
 
 
 def _features(selection: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, Any]:

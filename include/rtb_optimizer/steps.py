@@ -18,6 +18,7 @@ from rtb_optimizer.handover import sample_bytes, sample_of
 from rtb_optimizer.published import PublishedRun, table_rows
 from rtb_optimizer.report_page.page import report_page
 from rtb_optimizer.run_request import RunRequest
+from rtb_optimizer.run_warnings import run_warnings
 from rtb_optimizer.screening import choose_features
 from rtb_optimizer.selection_record import features_document, selection_document
 from rtb_optimizer.store import activation, active_copy, configs, connections, entities, failures, runs
@@ -143,7 +144,9 @@ def write_outputs(opt_run_id: int) -> int:
     )
     with connections.session() as session:
         active = compared_with(session, workspace.snapshot, own)
-    document = report.report_document(workspace, parts, written, active)
+    document = report.report_document(workspace, parts, written, active, run_warnings(parts))
+    for warning in document["warnings"]:
+        log.warning("%s: %s", warning["code"], warning["message"])
     written["report"] = (workspace.write("report.json", outputs.json_bytes(document)), 1)
     written["report_page"] = (workspace.write("report.html", report_page(document)), 1)
     manifest = report.manifest_document(workspace, selection["inputs"], written)
