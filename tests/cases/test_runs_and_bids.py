@@ -1,0 +1,520 @@
+"""The edge cases of runs and bids (docs/edge-cases.md, 22 to 52): what becomes of the run, and what a person is told.
+
+FAIL: the run is failed, says why, and what was active stays active. HOLD: it succeeded and is not activated. WARN: it
+is activated, and the report says what was odd.
+"""
+
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import count
+from threading import Barrier
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from botocore.awsrequest import AWSResponse
+from sqlalchemy import select, text
+
+from rtb_optimizer import manifest, pipeline, steps
+from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, MacroGap
+from rtb_optimizer.store import active_copy, connections, entities, manifest_export, runs
+from rtb_optimizer.store.entities import NewEntity
+from rtb_optimizer.store.objects import ObjectStore, run_prefix, split_url
+from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunFeature, RunOutput, Version
+from seeded_logs import NIGHTS, WORLD
+
+case, with_logs = pytest.mark.case, pytest.mark.usefixtures("logs")
+BEFORE_ACTIVATION = ("require_partitions", "select_features", "build_segments", "map_ad_macros", "write_outputs")
+SHORTER = {"data_start": "2026-03-06", "data_end": "2026-03-09"}
+
+
+@pytest.fixture
+def started(request_run):
+    """Create a run and take it up to its activation; returns its id. Keyword arguments as of `request_run`."""
+    number = count(1)
+
+    def start(**asked):
+        asked.setdefault("dag_run_id", f"manual__{next(number)}")
+        opt_run_id = steps.create_run(request_run(**asked))
+        for step in BEFORE_ACTIVATION:
+            getattr(steps, step)(opt_run_id)
+        return opt_run_id
+
+    return start
+
+
+@pytest.fixture
+def told(session, store):
+    """Return an output of a run, read as JSON, or as rows where it is a table."""
+
+    def read(opt_run_id, name="report"):
+        session.expire_all()
+        keys = {output.output_type: output.s3_key for output in runs.outputs(session, opt_run_id)}
+        body = store.read(keys[name])
+        return pq.read_table(io.BytesIO(body)).to_pylist() if keys[name].endswith(".parquet") else json.loads(body)
+
+    return read
+
+
+def failed(session, what):
+    """The message of the one failed run, which begins with the step it failed in."""
+    session.expire_all()
+    run = session.scalars(select(Run).where(Run.status == "failed")).one()
+    assert run.error_message.startswith(what)
+    assert runs.outputs(session, run.run_id) == []
+    return run.error_message
+
+
+def at(day, *clock):
+    """An instant of March 2026."""
+    return datetime(2026, 3, day, *clock, tzinfo=UTC)
+
+
+@pytest.fixture
+def write_nights(store, base_path):
+    """Write other nights than the seeded ones: what `changed` makes of each; returns the config that reads them."""
+
+    def write(changed, world=WORLD):
+        logs_path = f"{base_path}/other/date={{date}}/"
+        for day in NIGHTS:
+            body = io.BytesIO()
+            pq.write_table(changed(day, world.day(day)), body)
+            folder = split_url(logs_path.replace("{date}", str(day)))[1]
+            store.replace(f"{folder}part-0.parquet", body.getvalue())
+            store.replace(f"{folder}_SUCCESS", b"\n")
+        return {"logs_path": logs_path}
+
+    return write
+
+
+def with_column(table, name, values):
+    """The table with a column replaced or added."""
+    table = table.drop_columns([name]) if name in table.column_names else table
+    return table.append_column(name, pa.array(values))
+
+
+def is_active(session, opt_run_id, entity_code="drugs_com"):
+    session.expire_all()
+    return entities.find(session, entity_code).active_run_id == opt_run_id
+
+
+# ---- Macros
+
+
+@case(22)
+@with_logs
+def test_a_format_that_must_not_fail_fails_the_run_by_feature_and_fix(add_entity, request_run, session):
+    add_entity()
+    overrides = {"macro_gap_policies": {"xandr": "fail"}, "anchor_features": ["carrier"]}
+
+    with pytest.raises(MacroGap):
+        pipeline.run(request_run(overrides=overrides))
+
+    assert "format 'xandr' has no macro for carrier: add one to opt_feature_macros, or choose another policy" in failed(
+        session, "map_ad_macros: MacroGap"
+    )
+
+
+@case(22)
+@with_logs
+def test_the_other_formats_are_written_and_the_matrix_tells_the_gap(add_entity, started, told, session):
+    add_entity()
+    overrides = {"macro_gap_policies": {"xandr": "skip_format"}, "anchor_features": ["internal_adspace_id", "carrier"]}
+    opt_run_id = started(overrides=overrides)
+    formats = told(opt_run_id)["ad_macros"]["formats"]
+
+    assert (formats["xandr"]["combo"], formats["xandr"]["coverage"]["carrier"]) == (None, "gap")
+    assert formats["adx"]["combo"].startswith("[ADX_PLACEMENT_ID]~*")
+    assert "adx" in {row.macro_format for row in runs.ad_macros(session, opt_run_id)}
+
+
+# ---- Configuration, versions, entities
+
+
+@case(24)
+def test_every_violation_of_a_configuration_is_told_when_saved_and_when_run(add_entity, request_run, session):
+    wrong = {"max_features": "99", "min_z": "many", "max_featurs": "3", "outcome_column": ""}
+    with pytest.raises(ConfigInvalid) as refused:
+        add_entity(**wrong)
+    assert {text.split(" ")[0] for text in refused.value.violations} == set(wrong)
+
+    add_entity("healthline")
+    with pytest.raises(ConfigInvalid):
+        steps.create_run(request_run("healthline", overrides=wrong))
+    message = failed(session, "create_run: ConfigInvalid: ")
+    assert "max_featurs (trigger): unknown config key" in message
+    assert "max_features (trigger): '99' is above" in message or "99 is above the maximum of 20" in message
+    assert "min_z (trigger): 'many' is not a finite number" in message
+    assert "outcome_column (trigger): a value is required and none is set" in message
+
+
+@case(26)
+@with_logs
+def test_a_version_that_is_switched_while_a_run_runs_is_the_next_run_s(add_entity, started, session):
+    entity = add_entity()
+    first = started(**SHORTER)
+    old = session.get_one(Run, first).version_id
+    new = Version(opt_id=entity.opt_id, version_code="v4", version_name="next", status="active")
+    session.add(new)
+    session.flush()
+    session.execute(
+        text(
+            "INSERT INTO opt_version_configs (version_id, config_key, config_section, display_name, data_type, "
+            "default_value, min_value, max_value, is_required, is_ui_visible, allowed_values, description) "
+            "SELECT :new, config_key, config_section, display_name, data_type, default_value, min_value, max_value, "
+            "is_required, is_ui_visible, allowed_values, description FROM opt_version_configs WHERE version_id = :old"
+        ),
+        {"new": new.version_id, "old": old},
+    )
+    session.get_one(Entity, entity.entity_id).current_version_id = new.version_id
+    session.get_one(Version, old).status = "retired"
+    session.commit()
+
+    assert steps.activate_run(first).decision == "activated"
+    second = started()
+    assert steps.activate_run(second).decision == "activated"
+    session.expire_all()
+    assert [session.get_one(Run, n).version_id for n in (first, second)] == [old, new.version_id]
+
+
+@case(27)
+@with_logs
+def test_a_run_of_an_entity_that_is_paused_meanwhile_finishes_and_is_held(add_entity, started, session):
+    add_entity()
+    opt_run_id = started()
+    entities.set_status(session, "drugs_com", "paused")
+    session.commit()
+
+    decided = steps.activate_run(opt_run_id)
+
+    assert (decided.decision, decided.reasons) == ("held", ("the entity is paused",))
+    assert session.get_one(Run, opt_run_id).status == "succeeded"
+    assert is_active(session, None)
+
+
+# ---- Who takes over
+
+
+@case(28)
+@with_logs
+def test_of_two_runs_that_activate_at_once_the_newer_one_wins(add_entity, started, session):
+    add_entity()
+    both = [started(**SHORTER), started()]
+    together = Barrier(2)
+
+    def activate(opt_run_id):
+        together.wait(30)
+        return steps.activate_run(opt_run_id).decision
+
+    with ThreadPoolExecutor(2) as pool:
+        decisions = list(pool.map(activate, both))
+
+    assert is_active(session, both[1])
+    assert decisions[1] == "activated"
+    history = session.scalars(select(RunDecision).order_by(RunDecision.decision_number)).all()
+    assert [row.decision_number for row in history] == [1, 2]
+    if history[0].run_id == both[1]:
+        assert decisions[0] == "superseded"
+        assert history[1].reasons[0].startswith(f"run {both[1]} has data up to 2026-03-10 00:00, this one up to")
+
+
+@case(29)
+@case(30)
+@with_logs
+def test_a_backfill_of_older_windows_never_takes_over_in_whatever_order_it_finishes(add_entity, started, session):
+    add_entity()
+    newest = started()
+    assert steps.activate_run(newest).decision == "activated"
+    windows = [("2026-03-06", "2026-03-08"), ("2026-03-06", "2026-03-09"), ("2026-03-07", "2026-03-09")]
+    asked = {"triggered_by": "backfill:ana", "overrides": {"min_holdout_gain": -1}}
+    older = [
+        started(dag_run_id=f"backfill__{n}", data_start=start, data_end=end, **asked)
+        for n, (start, end) in enumerate(windows)
+    ]
+
+    assert [steps.activate_run(n).decision for n in reversed(older)] == ["superseded"] * 3
+    assert is_active(session, newest)
+    folders = {o.s3_key.rsplit("/", 1)[0] for n in older for o in runs.outputs(session, n)}
+    assert len(folders) == len(windows)
+
+
+# ---- Tries again, and half done
+
+
+class FaultError(Exception):
+    """What a test breaks a step with."""
+
+
+@pytest.fixture
+def breaks(monkeypatch):
+    """Make the n-th call of a function fail, before it does anything or after; `fired` counts."""
+
+    class Fault:
+        fired = 0
+
+        def at(self, owner, name, nth, *, after=False):
+            real, calls = getattr(owner, name), count(1)
+
+            def faulty(*args, **keywords):
+                if next(calls) != nth:
+                    return real(*args, **keywords)
+                if after:
+                    real(*args, **keywords)
+                self.fired += 1
+                raise FaultError(f"{name} broke")
+
+            monkeypatch.setattr(owner, name, faulty)
+
+    return Fault()
+
+
+@case(32)
+@pytest.mark.parametrize("after", [False, True], ids=["before its rows", "after its rows"])
+@with_logs
+def test_a_step_that_died_half_way_is_tried_again_and_no_fact_stands_twice(
+    add_entity, request_run, session, breaks, after
+):
+    add_entity()
+    opt_run_id = steps.create_run(request_run())
+    breaks.at(runs, "record_features", 1, after=after)
+
+    with pytest.raises(FaultError):
+        steps.select_features(opt_run_id)
+    chosen = steps.select_features(opt_run_id)
+    for step in BEFORE_ACTIVATION[2:]:
+        getattr(steps, step)(opt_run_id)
+
+    assert breaks.fired == 1
+    rows = session.scalars(select(RunFeature.feature_order).where(RunFeature.run_id == opt_run_id)).all()
+    assert sorted(rows) == list(range(1, chosen + 1))
+    assert steps.activate_run(opt_run_id).decision == "activated"
+
+
+@case(33)
+@with_logs
+def test_a_write_that_fails_at_the_third_object_records_nothing_and_is_completed_by_the_next_try(
+    add_entity, request_run, session, store, breaks, monkeypatch
+):
+    add_entity()
+    before = pipeline.run(request_run(dag_run_id="manual__0", **SHORTER)).opt_run_id
+    opt_run_id = steps.create_run(request_run())
+    for step in BEFORE_ACTIVATION[:-1]:
+        getattr(steps, step)(opt_run_id)
+    with monkeypatch.context():
+        breaks.at(ObjectStore, "put_once", 3)
+        with pytest.raises(FaultError):
+            steps.write_outputs(opt_run_id)
+    run = session.get_one(Run, opt_run_id)
+    prefix = run_prefix(session.get_one(Entity, run.entity_id).s3_base_path, run.run_code)
+    written = {entry.key.rsplit("/", 1)[1] for entry in store.list(f"{prefix}/") if "/work/" not in entry.key}
+
+    assert breaks.fired == 1
+    assert written == {"segments.parquet", "joint_segments.parquet"}
+    assert session.scalars(select(RunOutput).where(RunOutput.run_id == opt_run_id)).all() == []
+    assert is_active(session, before)
+    assert steps.write_outputs(opt_run_id) == 7
+    assert steps.activate_run(opt_run_id).decision == "activated"
+
+
+@pytest.fixture
+def s3_answers(catalog, monkeypatch):  # noqa: ARG001 - S3 is there
+    """Let S3 answer writes with an error, the first so many times; returns how often it did."""
+    asked = []
+
+    def answer(times, status, code):
+        left = count(1)
+
+        def before_send(request, **_):
+            if request.method != "PUT" or next(left) > times:
+                return None
+            asked.append(request.url)
+            body = f"<Error><Code>{code}</Code><Message>so it is</Message></Error>".encode()
+            return AWSResponse(request.url, status, {"content-type": "application/xml"}, Raw(body))
+
+        monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)  # the waits between tries
+        handlers.append(before_send)
+        connections.s3_client().meta.events.register("before-send.s3", before_send)
+        return asked
+
+    handlers = []
+    yield answer
+    for handler in handlers:
+        connections.s3_client().meta.events.unregister("before-send.s3", handler)
+
+
+class Raw(io.BytesIO):
+    """A body as urllib3 hands it over."""
+
+    def stream(self, **_):
+        yield self.read()
+
+
+@case(34)
+@with_logs
+def test_an_s3_that_is_busy_is_asked_again(add_entity, request_run, session, s3_answers):
+    add_entity()
+    asked = s3_answers(2, 503, "SlowDown")
+
+    decided = pipeline.run(request_run())
+
+    assert len(asked) == 2
+    assert is_active(session, decided.opt_run_id)
+
+
+@case(34)
+@pytest.mark.parametrize(("status", "code", "tries"), [(503, "SlowDown", 6), (400, "ExpiredToken", 1)])
+@with_logs
+def test_an_s3_that_stays_busy_or_refuses_fails_the_run_and_nothing_takes_over(
+    add_entity, request_run, session, s3_answers, status, code, tries
+):
+    add_entity()
+    before = pipeline.run(request_run(dag_run_id="manual__0", **SHORTER)).opt_run_id
+    asked = s3_answers(1000, status, code)
+
+    with pytest.raises(Exception, match=code):
+        pipeline.run(request_run())
+
+    assert len(asked) == tries
+    assert code in failed(session, "select_features: ")
+    assert is_active(session, before)
+
+
+@case(35)
+@with_logs
+def test_an_activation_that_died_after_its_commit_is_told_the_same_by_the_next_try(
+    add_entity, started, session, store, base_path, breaks
+):
+    add_entity()
+    opt_run_id = started()
+    breaks.at(active_copy, "refresh", 1)
+
+    with pytest.raises(FaultError):
+        steps.activate_run(opt_run_id)
+    assert is_active(session, opt_run_id)
+    decided = steps.activate_run(opt_run_id)
+
+    assert breaks.fired == 1
+    assert (decided.decision, decided.reasons) == ("activated", ("first active run of the entity",))
+    assert len(session.scalars(select(RunDecision)).all()) == 1
+    copy = json.loads(store.read(f"{base_path.removeprefix('s3://rtb/')}/drugs_com/active.json"))
+    assert copy["run_id"] == opt_run_id
+
+
+# ---- Entities
+
+
+def new_entity(code="new_com", path="s3://rtb/new"):
+    config = {"logs_path": "s3://lake/logs/", "outcome_column": "click", "candidate_features": "site"}
+    return NewEntity(code, "New", 7, "ssp", path, config)
+
+
+@case(47)
+@pytest.mark.parametrize(
+    "path", ["", "rtb/new", "https://rtb/new", "s3://rtb/../other", "s3://rtb/a/..", "s3://rtb//x", "s3://RTB/x"]
+)
+def test_a_base_path_is_checked_before_it_is_stored(session, path):
+    with pytest.raises(EntityInvalid) as refused:
+        entities.add(session, new_entity(path=path), "ana")
+
+    assert str(refused.value).startswith(f"s3_base_path {path!r}: write s3://bucket/path")
+
+
+@case(47)
+def test_trailing_slashes_do_not_make_another_folder(session):
+    added = entities.add(session, new_entity(path="s3://rtb/new//"), "ana")
+
+    assert added.s3_base_path == "s3://rtb/new"
+    assert run_prefix(added.s3_base_path, "a-run") == "new/runs/a-run"
+
+
+@case(49)
+@pytest.mark.parametrize("code", ["drugs com", "Drugs", "drügs", "../drugs", "drugs-com", "a" * 64, "", "x';", "a\n"])
+def test_a_code_that_makes_no_dag_id_is_refused_with_how_to_write_it(session, code):
+    with pytest.raises(EntityInvalid) as refused:
+        entities.add(session, new_entity(code), "ana")
+
+    assert str(refused.value).startswith(f"entity code {code!r}: use lower-case letters, digits and _")
+
+
+@case(49)
+def test_a_code_is_taken_once(session):
+    entities.add(session, new_entity(), "ana")
+
+    with pytest.raises(EntityInvalid, match="'new_com' exists already"):
+        entities.add(session, new_entity(), "ana")
+
+
+@case(49)
+def test_a_removed_entity_has_no_dag_and_keeps_its_history_and_a_dead_catalog_keeps_the_dags(
+    add_entity, make_run, session, monkeypatch
+):
+    make_run(add_entity())
+    add_entity("healthline")
+    entities.set_status(session, "drugs_com", "retired")
+    session.commit()
+    manifest_export.export(session)
+    monkeypatch.setenv("AIRFLOW_CONN_RTB_CATALOG", "postgresql://nobody:x@127.0.0.1:1/none")
+
+    assert [entry["entity_code"] for entry in manifest.load(manifest.path())["entities"]] == ["healthline"]
+    assert len(session.scalars(select(Run)).all()) == 1
+
+
+# ---- Windows and tables
+
+
+@case(50)
+@pytest.mark.parametrize(
+    ("asked", "start", "end"),
+    [
+        ({"interval_start": at(9, 3, 17), "interval_end": at(10, 3, 17)}, 9, 10),
+        (
+            {"data_start": "2026-03-06", "data_end": "2026-03-08", "interval_start": at(1), "interval_end": at(2)},
+            *(6, 8),
+        ),
+        ({}, 9, 10),
+    ],
+    ids=["the schedule's interval", "dates of the form", "neither"],
+)
+def test_a_run_s_window_is_its_interval_s_whole_days_unless_dates_are_given(
+    add_entity, request_run, session, asked, start, end
+):
+    """Never the logical date, and never the moment at which the run happens to start."""
+    add_entity(lookback_days="1")
+    run = session.get_one(Run, steps.create_run(request_run(**asked)))
+
+    assert (run.data_start, run.data_end) == (at(start), at(end))
+
+
+@case(48)
+@with_logs
+def test_a_first_run_must_beat_equal_bids_before_anybody_reads_it(add_entity, write_nights, started, told, session):
+    """The last day contradicts the days before it: what they taught is worth less there than nothing."""
+    rng = np.random.default_rng(5)
+
+    def reversed_last(day, table):
+        good = (np.array(table["ad_size"]) == "300x250") == (day != NIGHTS[-1])
+        return with_column(table, "click", (rng.random(len(table)) < np.where(good, 0.12, 0.03)).astype(int))
+
+    add_entity("drugs_com", **write_nights(reversed_last), anchor_features="ad_size", candidate_features="ad_size")
+    opt_run_id = started()
+    decided = steps.activate_run(opt_run_id)
+
+    assert decided.decision == "held"
+    assert any(reason.startswith("gain on the hold-out") for reason in decided.reasons)
+    assert told(opt_run_id)["replay"]["policies"][0]["name"] == "all ones"
+    assert is_active(session, None)
+
+
+@case(51)
+@with_logs
+def test_a_table_of_the_default_row_alone_is_written_and_held(add_entity, started, told, session):
+    add_entity(candidate_features="carrier", anchor_features="")
+    opt_run_id = started()
+    decided = steps.activate_run(opt_run_id)
+
+    assert [row["is_default"] for row in told(opt_run_id, "segments")] == [True]
+    assert session.get_one(Run, opt_run_id).total_segments == 1
+    assert (decided.decision, decided.reasons[0]) == ("held", "0 segments beside the default row, 1 are needed")
