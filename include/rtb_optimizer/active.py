@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.compare import changes_between, table_of
-from rtb_optimizer.core.movement import Pattern
+from rtb_optimizer.core.published_table import PublishedTable
 from rtb_optimizer.published import PublishedRun, published, published_output
 from rtb_optimizer.store.schema import Run
 
@@ -28,18 +28,16 @@ class Active:
     changes: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
 
-def multipliers_before(session: Session, snapshot: Mapping[str, Any]) -> dict[Pattern, float] | None:
-    """Return the multiplier of each row of the run that was active, or None where none was."""
+def table_before(session: Session, snapshot: Mapping[str, Any]) -> PublishedTable | None:
+    """Return the table of the run that was active, or None where none was."""
     run = _run(session, snapshot)
-    if run is None:
-        return None
-    return {row.given: row.multiplier for row in table_of(published(session, run)).rows.values()}
+    return None if run is None else table_of(published(session, run))
 
 
-def replayed_beside(session: Session, snapshot: Mapping[str, Any], window_end: datetime) -> dict[Pattern, float] | None:
-    """Return the multipliers of the run that was active, unless it has seen the last day: that would be no contest."""
+def saw_the_last_day(session: Session, snapshot: Mapping[str, Any], window_end: datetime) -> bool:
+    """Whether the run that was active has learnt from the end of this window: replaying it there is no contest."""
     run = _run(session, snapshot)
-    return multipliers_before(session, snapshot) if run is not None and run.data_end < window_end else None
+    return run is not None and run.data_end >= window_end
 
 
 def compared_with(session: Session, snapshot: Mapping[str, Any], own: PublishedRun) -> Active:

@@ -24,24 +24,36 @@ Written = Mapping[str, tuple[StoredObject, int]]
 REPLAY_ASSUMPTION = (
     "outcomes and spend of the hold-out follow the multiplier in proportion: a bid of twice as much buys twice as much"
 )
-TOLD_APART = ("rows_by_term", "scatter", "joint_rows")
+TOLD_APART = ("rows_by_term", "scatter", "joint_rows", "predicted_changes", "warnings")
 
 
-def gates(settings: Settings, selection: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Return the facts that activation is decided on, and the limits they must reach."""
+def gates(
+    settings: Settings, selection: Mapping[str, Any], summary: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, float]]:
+    """Return the facts that activation is decided on, and the limits they must keep; `figures` are the kpis."""
     found = selection["logs"]
+    prices = {
+        f"{of}_factor": kpi["value"] / kpi["previous"]
+        for kpi in figures
+        for of in ("cost", "value")
+        if kpi["name"] == f"{of} per thousand" and kpi["value"] and kpi["previous"]
+    }
     return {
         "facts": {
             "outcomes": found["totals"]["outcome"],
             "segments": summary["total"] - 1,
             "partition_share": len(found["partitions"]) / found["partitions_expected"],
             "holdout_gain": selection["evidence"]["gain"],
+            **prices,
+            **summary["predicted_changes"],
         },
         "limits": {
             "outcomes": settings.min_positives,
             "segments": 1,
             "partition_share": settings.min_partition_share,
             "holdout_gain": settings.min_holdout_gain,
+            **dict.fromkeys(prices, settings.max_price_factor),
+            **dict.fromkeys(summary["predicted_changes"], settings.max_predicted_change),
         },
     }
 
@@ -64,7 +76,8 @@ def report_document(
     """
     selection, summary = parts["selection"], parts["segments"]
     found, evidence = selection["logs"], selection["evidence"]
-    checked = gates(workspace.settings, selection, summary)
+    figures = kpis(Counts(**found["totals"]), active.report.get("kpis", []))
+    checked = gates(workspace.settings, selection, summary, figures)
     failed = failed_gates(checked["facts"], checked["limits"])
     return {
         "entity_code": workspace.entity_code,
@@ -75,7 +88,7 @@ def report_document(
         "verdict": {"decision": "hold" if failed else "activate", "reasons": failed or ["all gates are passed"]},
         "gates": checked,
         "totals": found["totals"],
-        "kpis": kpis(Counts(**found["totals"]), active.report.get("kpis", [])),
+        "kpis": figures,
         "coverage": _coverage(workspace.settings, found, evidence),
         "warnings": warning_documents(warnings),
         "logs": found,

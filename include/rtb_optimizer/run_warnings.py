@@ -15,6 +15,7 @@ ANOMALY_WORDS = {
     "outcome_null": "rows without an outcome value: counted as no outcome",
     "value_negative": "rows with a negative value: kept in the sums",
     "cost_negative": "rows with a negative cost: weigh nothing when bids are normalised",
+    "cost_above_bid": "rows that cost more than was bid: their cost is left out, their outcomes count",
     "duplicate": "rows that repeat another: kept, since nothing tells a repeat from a coincidence",
 }
 

@@ -7,7 +7,7 @@ import json
 import logging
 
 from rtb_optimizer import __version__, outputs, report
-from rtb_optimizer.active import compared_with, multipliers_before, replayed_beside
+from rtb_optimizer.active import compared_with, saw_the_last_day, table_before
 from rtb_optimizer.ad_macros import combos_of, without_required_macro
 from rtb_optimizer.core.activation import failed_gates
 from rtb_optimizer.core.evidence import judge
@@ -75,15 +75,19 @@ def select_features(opt_run_id: int) -> int:
     settings, partitions = workspace.settings, partitions_to_read(workspace)
     with connections.session() as session:
         gaps = without_required_macro(session, workspace.opt_id, settings)
-        active = replayed_beside(session, workspace.snapshot, workspace.window.end)
+        before = table_before(session, workspace.snapshot)
+        no_contest = saw_the_last_day(session, workspace.snapshot, workspace.window.end)
     with counting(workspace, partitions) as (engine, table):
         found = profile(engine, table)
         log.info("%d rows, %g outcomes, %s", found.totals.rows, found.totals.outcome, dict(found.anomalies))
         choice = choose_features(engine, table, found, gaps)
     drawn, rules = choice.drawn, settings.table_rules
-    evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, active)
+    replayed = None if before is None or no_contest else before.multipliers
+    evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, replayed)
     chosen = choice.selection.chosen
-    workspace.write("work/sample.parquet", sample_bytes(drawn.sample, [feature.name for feature in chosen]))
+    needed = dict.fromkeys([*(feature.name for feature in chosen), *(before.features if before else ())])
+    kept = [name for name in needed if name in drawn.sample.features]  # the active run's too: bids are held against it
+    workspace.write("work/sample.parquet", sample_bytes(drawn.sample, kept))
     workspace.hand_over(
         "selection", selection_document(choice, evidence, found, partitions, workspace.partitions_expected)
     )
@@ -102,9 +106,9 @@ def build_segments(opt_run_id: int) -> int:
     recipe, totals = Recipe.of(selection), Counts(**selection["logs"]["totals"])
     sample = sample_of(workspace.read("work/sample.parquet"))
     with connections.session() as session:
-        previous = multipliers_before(session, workspace.snapshot)
+        before = table_before(session, workspace.snapshot)
     with counting(workspace, partitions_to_read(workspace)) as (engine, table):
-        built = build_tables(engine, table, sample, recipe, totals, previous)
+        built = build_tables(engine, table, sample, recipe, totals, before)
     workspace.write("work/segments.parquet", outputs.segments_parquet(recipe.features, built.segments))
     workspace.write("work/joint_segments.parquet", outputs.joint_parquet(built.joint, sample.unit))
     workspace.hand_over("segments", built.summary)

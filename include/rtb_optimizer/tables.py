@@ -12,7 +12,9 @@ from rtb_optimizer.core.joint import JointTable, compile_joint
 from rtb_optimizer.core.link import Link
 from rtb_optimizer.core.model import FactorModel, fit, tempered
 from rtb_optimizer.core.movement import Pattern, rows_of
-from rtb_optimizer.core.sample import Ints, Sample
+from rtb_optimizer.core.published_table import PublishedTable
+from rtb_optimizer.core.replayed import bids_of, predicted_changes
+from rtb_optimizer.core.sample import Floats, Ints, Sample
 from rtb_optimizer.core.segments import Counts, Segment, build_segments, multiplier_product
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.values import segment_key
@@ -71,10 +73,13 @@ def build_tables(
     sample: Sample,
     recipe: Recipe,
     totals: Counts,
-    previous: Mapping[Pattern, float] | None,
+    before: PublishedTable | None,
 ) -> Tables:
-    """Fit the selection on the whole sample, count its rows exactly, and build what is published."""
-    settings = logs.settings
+    """Fit the selection on the whole sample, count its rows exactly, and build what is published.
+
+    `before` is the active run's table, to move from and to be held against.
+    """
+    settings, previous = logs.settings, before.multipliers if before else None
     sample = with_interactions(sample, recipe.interactions)
     model = tempered(fit(sample, recipe.priors, recipe.link), sample, recipe.slope)
     kept = rows_of(model, sample, settings.segment_rules, previous)
@@ -84,7 +89,13 @@ def build_tables(
     segments = build_segments(model, sample, exact, totals, settings.segment_rules, previous)
     fitted = Fitted(model, sample, kept)
     joint = joint_table(fitted, segments, recipe.features, settings, previous)
-    return Tables(segments, joint, tables_summary(fitted, segments, joint, recipe.features))
+    changes = {}
+    if before is not None:
+        changes = predicted_changes(
+            sample, bids_of(before, sample), total_multipliers(fitted, segments, settings, previous)
+        )
+    summary = tables_summary(fitted, segments, joint, recipe.features) | {"predicted_changes": changes}
+    return Tables(segments, joint, summary)
 
 
 def joint_table(
@@ -95,11 +106,20 @@ def joint_table(
     previous: Mapping[Pattern, float] | None,
 ) -> JointTable:
     """Compile the joint table of the first features from the master table."""
-    bids, sample = settings.segment_rules.bids, fitted.sample
-    product = multiplier_product(fitted.model, fitted.kept, sample, bids, previous) * segments[0].multiplier
+    sample = fitted.sample
+    total = total_multipliers(fitted, segments, settings, previous)
     expected = sample.exposure * published(fitted.model, fitted.kept).rates(sample)
-    total = np.clip(product, bids.minimum, bids.maximum)
     return compile_joint(sample, features[: settings.joint_features], expected, total, settings.table_rules.joint)
+
+
+def total_multipliers(
+    fitted: Fitted, segments: Sequence[Segment], settings: Settings, previous: Mapping[Pattern, float] | None
+) -> Floats:
+    """Return what the master table bids on each row of the sample (n floats)."""
+    bids = settings.segment_rules.bids
+    product = multiplier_product(fitted.model, fitted.kept, fitted.sample, bids, previous) * segments[0].multiplier
+    total: Floats = np.clip(product, bids.minimum, bids.maximum)
+    return total
 
 
 def tables_summary(

@@ -19,7 +19,7 @@ from botocore.awsrequest import AWSResponse
 from sqlalchemy import select, text
 
 from rtb_optimizer import manifest, pipeline, steps
-from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, MacroGap
+from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, LogsInvalid, MacroGap
 from rtb_optimizer.store import active_copy, connections, entities, manifest_export, runs
 from rtb_optimizer.store.entities import NewEntity
 from rtb_optimizer.store.objects import ObjectStore, run_prefix, split_url
@@ -68,6 +68,11 @@ def failed(session, what):
     return run.error_message
 
 
+def messages(report):
+    """What the report warns of, in words."""
+    return [warning["message"] for warning in report["warnings"]]
+
+
 def at(day, *clock):
     """An instant of March 2026."""
     return datetime(2026, 3, day, *clock, tzinfo=UTC)
@@ -88,6 +93,10 @@ def write_nights(store, base_path):
         return {"logs_path": logs_path}
 
     return write
+
+
+def as_seeded(_, table):
+    return table
 
 
 def with_column(table, name, values):
@@ -518,3 +527,139 @@ def test_a_table_of_the_default_row_alone_is_written_and_held(add_entity, starte
     assert [row["is_default"] for row in told(opt_run_id, "segments")] == [True]
     assert session.get_one(Run, opt_run_id).total_segments == 1
     assert (decided.decision, decided.reasons[0]) == ("held", "0 segments beside the default row, 1 are needed")
+
+
+# ---- Money
+
+
+def in_currencies(_, table):
+    """The same money, every other row of it in euro at 1.25 dollars."""
+    currency = np.where(np.arange(len(table)) % 2 == 0, "usd", "EUR")
+    rate = np.where(currency == "EUR", 1.25, 1.0)
+    for name in ("revenue", "price"):
+        table = with_column(table, name, np.array(table[name]) / rate)
+    return with_column(table, "currency", currency)
+
+
+@case(41)
+def test_money_of_another_currency_counts_by_its_rate(add_entity, write_nights, started, told):
+    add_entity()
+    asked = {"currency_column": "currency", "currency_rates": {"USD": 1, "EUR": 1.25}}
+    runs_of = [started(overrides=write_nights(as_seeded)), started(overrides=write_nights(in_currencies) | asked)]
+    plain, mixed = ({row["segment"]: row for row in told(n, "segments")} for n in runs_of)
+
+    assert len(plain) > 5
+    assert plain.keys() == mixed.keys()
+    for segment, row in plain.items():
+        assert mixed[segment]["cost"] == pytest.approx(row["cost"], rel=1e-3)
+        assert mixed[segment]["value"] == pytest.approx(row["value"], rel=1e-3)
+
+
+@case(41)
+def test_the_rate_is_that_of_the_row_s_day(add_entity, write_nights, started, told):
+    add_entity()
+    by_day = {str(day): 1.0 + n for n, day in enumerate(NIGHTS)}
+
+    def one_cent(_, table):
+        return with_column(with_column(table, "price", [0.01] * len(table)), "currency", ["EUR"] * len(table))
+
+    asked = {"currency_column": "currency", "currency_rates": {"EUR": by_day}}
+    totals = told(started(overrides=write_nights(one_cent) | asked))["totals"]
+
+    assert totals["cost"] == pytest.approx(sum(0.01 * WORLD.rows_per_day * rate for rate in by_day.values()))
+
+
+@case(41)
+@pytest.mark.parametrize(
+    ("rates", "complaint"),
+    [
+        ({"USD": 1}, "currency_rates has no rate for 2500 rows in 'EUR' on 2026-03-06, 2500 rows in 'EUR' on "),
+        (
+            {"USD": 1, "EUR": {"2026-03-06": 1.25, "2026-03-07": 1.25, "2026-03-08": 1.25}},
+            "currency_rates has no rate for 2500 rows in 'EUR' on 2026-03-09 (currency): add one; amounts of ",
+        ),
+    ],
+    ids=["none at all", "none of one day"],
+)
+def test_an_amount_without_a_rate_fails_the_run_by_currency_and_day(
+    add_entity, write_nights, request_run, session, rates, complaint
+):
+    add_entity()
+    asked = {"currency_column": "currency", "currency_rates": rates}
+
+    with pytest.raises(LogsInvalid):
+        pipeline.run(request_run(overrides=write_nights(in_currencies) | asked))
+
+    assert complaint in failed(session, "select_features: LogsInvalid: ")
+
+
+@case(42)
+def test_a_price_above_the_bid_is_no_price_but_its_outcome_counts(add_entity, write_nights, started, told):
+    def overpaid(_, table):
+        price = np.array(table["price"])
+        bid = np.where(np.arange(len(price)) % 10 == 0, price / 2, price * 2)
+        return with_column(table, "bid", bid)
+
+    add_entity()
+    plain = told(started(overrides=write_nights(overpaid)))["totals"]
+    report = told(started(overrides={**write_nights(overpaid), "bid_column": "bid"}))
+
+    assert report["totals"]["outcome"] == plain["outcome"]
+    assert report["totals"]["cost"] == pytest.approx(0.9 * plain["cost"], rel=0.02)
+    assert "2000 rows that cost more than was bid: their cost is left out, their outcomes count" in messages(report)
+
+
+@case(42)
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("price", "cost per thousand is 1000 times the active run's, a factor of up to 100 is allowed: micros for "),
+        ("revenue", "value per thousand is 1000 times the active run's, a factor of up to 100 is allowed: micros for "),
+    ],
+)
+def test_prices_of_another_magnitude_hold_the_run(add_entity, write_nights, started, session, column, words):
+    add_entity()
+    before = started(overrides=write_nights(as_seeded))
+    assert steps.activate_run(before).decision == "activated"
+
+    def in_thousandths(_, table):
+        return with_column(table, column, np.array(table[column]) * 1000)
+
+    decided = steps.activate_run(started(overrides=write_nights(in_thousandths)))
+
+    assert decided.decision == "held"
+    assert any(reason.startswith(words) for reason in decided.reasons), decided.reasons
+    assert is_active(session, before)
+
+
+@case(39)
+def test_a_table_that_would_move_spend_too_far_from_the_active_one_is_held(
+    add_entity, write_nights, started, told, session
+):
+    """The size that is bid up most had a tenth of the traffic; now an outage of the others leaves it almost alone."""
+    rng = np.random.default_rng(3)
+
+    def traffic(share):
+        def night(_, table):
+            best = rng.random(len(table)) < share
+            click = rng.random(len(table)) < np.where(best, 0.3, 0.05)
+            return with_column(
+                with_column(table, "ad_size", np.where(best, "big", "small")), "click", click.astype(int)
+            )
+
+        return night
+
+    features = {"anchor_features": "ad_size", "candidate_features": "ad_size", "cost_column": ""}
+    add_entity(**features)
+    before = started(overrides=write_nights(traffic(0.1)))
+    assert steps.activate_run(before).decision == "activated"
+    overrides = write_nights(traffic(0.95))
+    held = started(overrides=overrides)
+    decided = steps.activate_run(held)
+
+    assert decided.decision == "held"
+    assert decided.reasons[0].startswith("predicted spend changes by -6")
+    assert "up to 50% is allowed: look at the report's changes" in decided.reasons[0]
+    assert told(held)["gates"]["facts"]["spend_change"] < -0.5
+    assert is_active(session, before)
+    assert steps.activate_run(started(overrides=overrides | {"max_predicted_change": 2})).decision == "activated"

@@ -73,6 +73,24 @@ def test_a_gate_that_fails_says_in_words_what_there_is_and_what_is_needed(fact, 
     assert failed_gates(PASSING | {fact: value}, LIMITS) == [words]
 
 
+@pytest.mark.parametrize(
+    ("fact", "value", "limit", "passes"),
+    [
+        ("cost_factor", 100.0, 100.0, True),
+        ("cost_factor", 0.01, 100.0, True),
+        ("cost_factor", 101.0, 100.0, False),
+        ("value_factor", 0.0099, 100.0, False),
+        ("cost_factor", math.nan, 100.0, False),
+        ("spend_change", -0.5, 0.5, True),
+        ("spend_change", 0.51, 0.5, False),
+        ("outcomes_change", -0.51, 0.5, False),
+        ("outcomes_change", math.nan, 0.5, False),
+    ],
+)
+def test_what_is_held_against_the_active_run_may_move_so_far_either_way(fact, value, limit, passes):
+    assert (failed_gates(PASSING | {fact: value}, LIMITS | {fact: limit}) == []) == passes
+
+
 def test_every_gate_that_fails_is_told():
     nothing = dict.fromkeys(PASSING, 0.0)
 

@@ -26,7 +26,7 @@ def test_every_key_has_a_section_a_title_and_a_description_for_the_form():
 def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field():
     settings = v3_settings()
 
-    kinds = {"list[str]": list, "dict[str, str]": dict, "dict[str, list[str]]": dict}
+    kinds = {"list[str]": list, "dict[str, str]": dict, "dict[str, list[str]]": dict, "dict[str, object]": dict}
     for name, kind in Settings.__annotations__.items():
         assert type(getattr(settings, name)) is kinds.get(str(kind), kind), name
 
@@ -59,6 +59,32 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
             {"macro_gap_policies": {"adx": "ignore"}},
             "macro_gap_policies: 'ignore' of 'adx' is not one of fail, wildcard, derived, skip_format",
         ),
+        ({"bid_column": "bid"}, "bid_column: it is held against cost_column, and none is set"),
+        *[
+            ({"currency_column": "currency", "currency_rates": rates}, f"currency_rates: {complaint}")
+            for rates, complaint in [
+                ({}, 'currency_column is set and no rate is, as {"USD": 1, "EUR": 1.08}'),
+                ({"usd": 1}, "'usd' is no currency of ISO 4217, as USD"),
+                ({"US' OR 1": 1}, '"US\' OR 1" is no currency of ISO 4217, as USD'),
+                ({"USD": 0}, "0 of USD is no positive number"),
+                ({"USD": "1.1"}, "'1.1' of USD is no positive number"),
+                ({"USD": True}, "True of USD is no positive number"),
+                ({"USD": float("inf")}, "inf of USD is no positive number"),
+                ({"USD": {"2026-11-01": 1}}, "USD has rates by day, and no timestamp_column says a row's day"),
+            ]
+        ],
+        *[
+            (
+                {"currency_column": "currency", "timestamp_column": "t", "currency_rates": {"USD": rates}},
+                f"currency_rates: {complaint}",
+            )
+            for rates, complaint in [
+                ({}, "USD has no rate on any day"),
+                ({"1.11.2026": 1}, "'1.11.2026' of USD is no day, as 2026-11-01"),
+                ({"20261101": 1}, "'20261101' of USD is no day, as 2026-11-01"),
+                ({"2026-11-01": -1}, "-1 of USD is no positive number"),
+            ]
+        ],
     ],
 )
 def test_a_broken_rule_between_keys_is_told_in_words(overrides, complaint):

@@ -51,6 +51,7 @@ def day_of_logs(day: int) -> pa.Table:
         "earned": earned,
         "billed": pa.array(paid).cast(pa.decimal128(18, 7)),
         "w": pa.array(draw.choice([0.5, 1.0, 2.5, 1 / 3], ROWS), mask=draw.random(ROWS) < 0.01),
+        "currency": draw.choice(["USD", "eur", " GBP "], ROWS),
     }
     carrier = {"carrier": draw.choice(["o2", "três", "中国移动"], ROWS)}  # the first file was written without it
     return pa.table(columns | carrier if day else columns)
@@ -107,6 +108,15 @@ COUNTED = {
     "a filter": {"outcome_column": "click", "row_filter": {"site": ["a'b", "späße \U0001f600"], "mobile": ["true"]}},
     "a filter of numbers": {"outcome_column": "click", "row_filter": {"adspace": ["1", "-2"]}},
     "days of Berlin": {"outcome_column": "click", "timezone": "Europe/Berlin", "cost_column": "paid"},
+    "currencies, and prices above the bid": {
+        **{"outcome_column": "click", "value_column": "earned", "cost_column": "paid", "bid_column": "w"},
+        "currency_column": "currency",
+        "currency_rates": {
+            "USD": 1,
+            "EUR": 1.0837,
+            "GBP": {f"{day.start:%F}": 1.2 + n / 70 for n, day in enumerate(DAYS)},
+        },
+    },
     "days by folder": {"outcome_column": "click", "timestamp_column": ""},
 }
 

@@ -193,6 +193,7 @@ def test_rows_that_contradict_themselves_are_counted_by_kind(open_logs):
         "outcome_null": 2,
         "value_negative": 2,
         "cost_negative": 1,
+        "cost_above_bid": 0,
     }
     assert (found.totals.value, found.totals.outcome) == (0.5, 1)
 

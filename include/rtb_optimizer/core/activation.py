@@ -64,18 +64,40 @@ def decide(
     )
 
 
-def failed_gates(facts: Mapping[str, float], limits: Mapping[str, float]) -> list[str]:
-    """Return, in words, the gates a run does not pass: each fact of `limits` must reach its limit.
+AT_LEAST: Mapping[str, str] = {
+    "outcomes": "{:g} outcomes in the window, {:g} are needed",
+    "segments": "{:g} segments beside the default row, {:g} are needed",
+    "partition_share": "{:.0%} of the window's partitions are there, {:.0%} are needed",
+}
+WITHIN_A_FACTOR: Mapping[str, str] = {
+    "cost_factor": "cost per thousand is {:g} times the active run's, a factor of up to {:g} is allowed: micros for "
+    "units, or another currency? check cost_column, or raise max_price_factor",
+    "value_factor": "value per thousand is {:g} times the active run's, a factor of up to {:g} is allowed: micros for "
+    "units, or another currency? check value_column, or raise max_price_factor",
+}
+CHANGES_AT_MOST: Mapping[str, str] = {
+    "spend_change": "predicted spend changes by {:+.0%} from the active run's table to this one, up to {:.0%} is "
+    "allowed: look at the report's changes, then activate by hand or raise max_predicted_change",
+    "outcomes_change": "predicted outcomes change by {:+.0%} from the active run's table to this one, up to {:.0%} is "
+    "allowed: look at the report's changes, then activate by hand or raise max_predicted_change",
+}
 
-    `better_than_nothing` compares strictly, since a gain of exactly 0 is what a constant has.
+
+def failed_gates(facts: Mapping[str, float], limits: Mapping[str, float]) -> list[str]:
+    """Return, in words, the gates a run does not pass.
+
+    Facts about the active run are absent where there is none. The gain on the hold-out must exceed its limit, since
+    a gain of exactly 0 is what a constant has.
     """
-    words = {
-        "outcomes": "{:g} outcomes in the window, {:g} are needed",
-        "segments": "{:g} segments beside the default row, {:g} are needed",
-        "partition_share": "{:.0%} of the window's partitions are there, {:.0%} are needed",
-    }
-    failures = [text.format(facts[k], limits[k]) for k, text in words.items() if facts[k] < limits[k]]
+    failures = [text.format(facts[k], limits[k]) for k, text in AT_LEAST.items() if facts[k] < limits[k]]
     gain, limit = facts["holdout_gain"], limits["holdout_gain"]
     if not gain > limit:  # what is no number is no gain either
         failures.append(f"gain on the hold-out {gain:+.2%} of the baseline deviance, more than {limit:+.2%} is needed")
+    for name, text in (*WITHIN_A_FACTOR.items(), *CHANGES_AT_MOST.items()):
+        if name in facts and name in limits and not _within(name, facts[name], limits[name]):
+            failures.append(text.format(facts[name], limits[name]))
     return failures
+
+
+def _within(name: str, fact: float, limit: float) -> bool:
+    return 1 / limit <= fact <= limit if name in WITHIN_A_FACTOR else abs(fact) <= limit

@@ -57,6 +57,11 @@ class PublishedTable:
     rules: SegmentRules
     scale: Scale = Scale()
 
+    @property
+    def multipliers(self) -> dict[Pattern, float]:
+        """The multiplier of each row beside the default."""
+        return {given: row.multiplier for given, row in self.rows.items()}
+
 
 def read_table(
     rows: Iterable[Mapping[str, Any]],

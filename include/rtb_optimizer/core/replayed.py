@@ -7,6 +7,7 @@ import numpy as np
 
 from rtb_optimizer.core.crossing import crossed_feature
 from rtb_optimizer.core.movement import Pattern
+from rtb_optimizer.core.published_table import PublishedTable
 from rtb_optimizer.core.sample import Floats, Sample
 from rtb_optimizer.core.values import segment_key
 
@@ -25,6 +26,26 @@ def product_of_rows(multipliers: Mapping[Pattern, float], sample: Sample) -> Flo
         if all(name in sample.features for name in names):
             product *= _of_term(names, by_key, sample)
     return product
+
+
+def bids_of(table: PublishedTable, sample: Sample) -> Floats:
+    """Return the total multiplier that a published table bids on each row of a sample (n floats)."""
+    product = table.level * product_of_rows(table.multipliers, sample)
+    bids: Floats = np.clip(product, table.rules.bids.minimum, table.rules.bids.maximum)
+    return bids
+
+
+def predicted_changes(sample: Sample, before: Floats, after: Floats) -> dict[str, float]:
+    """Return by which share spend and outcomes of a sample change from some bids to others (n multipliers each).
+
+    A bid of twice as much buys twice as much, as in the report's replay.
+    """
+    sums = {"spend_change": sample.spend, "outcomes_change": sample.outcome}
+    return {
+        name: float((weight * after).sum() / (weight * before).sum()) - 1
+        for name, weight in sums.items()
+        if weight.sum() > 0
+    }
 
 
 def _of_term(names: tuple[str, ...], by_key: Mapping[str, float], sample: Sample) -> Floats:

@@ -12,6 +12,7 @@ from croniter import croniter
 
 from rtb_optimizer.core.bidding import BidRules
 from rtb_optimizer.core.config_key import ConfigValue
+from rtb_optimizer.core.currencies import currency_problems
 from rtb_optimizer.core.evidence import TableRules
 from rtb_optimizer.core.interactions import InteractionRules
 from rtb_optimizer.core.joint import JointRules
@@ -24,7 +25,11 @@ from rtb_optimizer.errors import ConfigInvalid, WindowInvalid
 _LOGS_PATH = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")
 
 # What "not set" is for the kinds of a key that have an empty value; a number and a boolean have none.
-_EMPTY: dict[Any, Callable[[], Any]] = {str: str, list[str]: list, dict[str, str]: dict, dict[str, list[str]]: dict}
+_EMPTY: dict[Any, Callable[[], Any]] = {
+    str: str,
+    list[str]: list,
+    **dict.fromkeys((dict[str, str], dict[str, list[str]], dict[str, object]), dict),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,9 @@ class Settings:
     weight_column: str
     value_column: str
     cost_column: str
+    bid_column: str
+    currency_column: str
+    currency_rates: dict[str, object]
     timestamp_column: str
     objective: str
     link: str
@@ -74,6 +82,8 @@ class Settings:
     no_bid_below: float
     max_movement: float
     min_holdout_gain: float
+    max_predicted_change: float
+    max_price_factor: float
     allow_older_window: bool
     macro_formats: list[str]
     macro_gap_policies: dict[str, str]
@@ -149,6 +159,8 @@ def _problems(s: Settings) -> list[str | None]:
         None
         if s.objective != "value" or s.value_column
         else "value_column: objective is value, and no column says what it is",
+        *currency_problems(s.currency_column, s.timestamp_column, s.currency_rates),
+        None if s.bid_column == "" or s.cost_column else "bid_column: it is held against cost_column, and none is set",
         None if s.objective != "value" or s.link != "odds" else "link: money has no odds; choose log or auto",
         *[
             f"macro_gap_policies: {policy!r} of {name!r} is not one of {', '.join(GapPolicy)}"

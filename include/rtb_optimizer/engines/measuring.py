@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtb_optimizer.engines.statements import MICRO, LogTable
+from rtb_optimizer.engines.amounts import MICRO
+from rtb_optimizer.engines.statements import LogTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,7 +37,7 @@ def measuring(table: LogTable, in_sql: Callable[[str, "pa.RecordBatch"], Arrays]
 def plain_measures(table: LogTable, batch: "pa.RecordBatch") -> Arrays | None:
     """Return the measures of a plain batch, and None of any other."""
     s, rows = table.settings, batch.num_rows
-    if s.weight_column or s.row_filter:
+    if s.weight_column or s.row_filter or s.bid_column or s.currency_column:
         return None
     kept = _kept(table, batch)
     named = {"exposure": s.exposure_column, "outcome": s.outcome_column, "value": s.value_column, "cost": s.cost_column}

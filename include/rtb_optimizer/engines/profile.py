@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import date
 
 from rtb_optimizer.core.segments import Counts
+from rtb_optimizer.engines.amounts import MICRO
 from rtb_optimizer.engines.protocol import Engine
-from rtb_optimizer.engines.statements import MEASURES, MICRO, LogTable
+from rtb_optimizer.engines.statements import MEASURES, LogTable
 from rtb_optimizer.errors import LogsInvalid
 
 ANOMALIES = (
     *("zero_exposure", "outcome_above_exposure", "outcome_negative", "outcome_null", "value_negative"),
-    "cost_negative",
+    *("cost_negative", "cost_above_bid"),
 )
+TOLD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,10 @@ def profile(engine: Engine, table: LogTable) -> Profile:
     """Count the window's rows.
 
     Raises:
-        LogsInvalid: when the window has no row, or rows without any exposure.
+        LogsInvalid: when the window has no row, rows without any exposure, or money in a currency without a rate.
     """
+    if table.settings.currency_column and (table.settings.value_column or table.settings.cost_column):
+        _require_rates(engine, table)
     days = engine.query(table.profile(), "profile").to_pydict()
     sums = {name: sum(days[name]) for name in ("rows", *MEASURES)}
     if not sums["rows"]:
@@ -46,6 +50,17 @@ def profile(engine: Engine, table: LogTable) -> Profile:
         rows_by_day=dict(zip(days["log_day"], days["rows"], strict=True)),
         anomalies={name: sum(days[name]) for name in ANOMALIES},
     )
+
+
+def _require_rates(engine: Engine, table: LogTable) -> None:
+    without = engine.query(table.without_rate(), "currencies").to_pylist()
+    if without:
+        told = [f"{row['rows']} rows in {row['currency'] or 'no currency'!r} on {row['log_day']}" for row in without]
+        more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
+        raise LogsInvalid(
+            f"currency_rates has no rate for {', '.join(told[:TOLD])}{more} ({table.settings.currency_column}): add "
+            "one; amounts of different currencies are never added"
+        )
 
 
 def counts_of(sums: Mapping[str, int]) -> Counts:

@@ -4,7 +4,7 @@ from rtb_optimizer.engines.row_identity import SOURCE_FILE
 from rtb_optimizer.engines.statements import LogTable
 from rtb_optimizer.errors import LogsInvalid
 
-MEASURES = ("outcome", "exposure", "weight", "value", "cost", "timestamp")
+MEASURES = ("outcome", "exposure", "weight", "value", "cost", "bid", "currency", "timestamp")
 
 
 def require_columns(table: LogTable) -> None:

@@ -26,4 +26,5 @@ def measured_columns(settings: Settings) -> list[str]:
     """Return the columns that say when a row was, and what it counts."""
     s = settings
     named = (s.timestamp_column, s.outcome_column, s.exposure_column, s.weight_column, s.value_column, s.cost_column)
-    return sorted({column for column in named if column})
+    priced = (s.bid_column, s.currency_column)
+    return sorted({column for column in (*named, *priced) if column})

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from rtb_optimizer.core.objective import effective_events
 from rtb_optimizer.core.sample import Feature, Floats, Ints, Mask, Sample, split_rows
 from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.engines.amounts import MICRO
 from rtb_optimizer.engines.encoding import encode
 from rtb_optimizer.engines.profile import Profile
 from rtb_optimizer.engines.protocol import Engine
-from rtb_optimizer.engines.statements import MEASURES, MICRO, SAMPLE_BUCKETS, LogTable
+from rtb_optimizer.engines.statements import MEASURES, SAMPLE_BUCKETS, LogTable
 
 Hashes = NDArray[np.uint64]
 _MIX = np.uint64(0x9E3779B97F4A7C15)

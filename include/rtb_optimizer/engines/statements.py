@@ -11,12 +11,11 @@ from datetime import date
 
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.windows import Window, zone
+from rtb_optimizer.engines.amounts import Amounts
 from rtb_optimizer.engines.row_identity import SOURCE_FILE, identifying_columns, measured_columns
 
-MICRO = 1_000_000
 MEASURES = ("exposure", "outcome", "value", "cost")
 SAMPLE_BUCKETS = 1_000_000
-WHOLE_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "BOOLEAN")
 ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
 
 
@@ -43,8 +42,9 @@ class LogTable:
         """One row per day: rows, sums, and how many rows contradict themselves."""
         s = self.settings
         raw = [
-            f"{self._raw_micros(s.outcome_column)} AS raw_outcome",
-            f"{self._counted(s.outcome_column)} IS NULL AS outcome_null",
+            f"{self._amounts.raw(s.outcome_column)} AS raw_outcome",
+            f"{self._amounts.counted(s.outcome_column)} IS NULL AS outcome_null",
+            f"{self._amounts.above_bid()} AS cost_above_bid",
         ]
         counts = {
             "zero_exposure": "exposure <= 0",
@@ -54,12 +54,23 @@ class LogTable:
             "outcome_null": "outcome_null",
             "value_negative": "value < 0",
             "cost_negative": "cost < 0",
+            "cost_above_bid": "cost_above_bid",
         }
         tests = ", ".join(f"COUNT(*) FILTER (WHERE {test}) AS {name}" for name, test in counts.items())
         sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
         return (
             f"SELECT log_day, COUNT(*) AS rows, {sums}, {tests} FROM {self._rows(raw)} "
             "GROUP BY log_day ORDER BY log_day"
+        )
+
+    def without_rate(self) -> str:
+        """Rows with money by currency and day, where there is no rate to count it by."""
+        amounts = self._amounts
+        columns = f"{amounts.currency()} AS currency, {self._day()} AS log_day"
+        where = f"{self._where()} AND {amounts.rate()} IS NULL AND ({amounts.has_money()})"
+        return (
+            f"SELECT currency, log_day, COUNT(*) AS rows FROM (SELECT {columns} FROM logs WHERE {where}) "
+            "GROUP BY currency, log_day ORDER BY currency, log_day"
         )
 
     def sample(self, features: Sequence[str], positives: float, others: float) -> str:
@@ -80,7 +91,7 @@ class LogTable:
 
     def measures(self) -> str:
         """Every row's measures in millionths, in the order of the rows, and whether it is the window's."""
-        measured = ", ".join(f"{self._micros(m)} AS {m}" for m in MEASURES)
+        measured = ", ".join(f"{self._amounts.micros(m)} AS {m}" for m in MEASURES)
         return f"SELECT COALESCE({self._where()}, FALSE) AS kept, {measured} FROM logs"
 
     @property
@@ -93,9 +104,13 @@ class LogTable:
         """The measure that is predicted: `outcome`, or `value`."""
         return "value" if self.settings.objective == "value" else "outcome"
 
+    @property
+    def _amounts(self) -> Amounts:
+        return Amounts(self.settings, self.types, self.quote, self._day())
+
     def _rows(self, columns: Sequence[str]) -> str:
         """Return the window's rows with day, measures and more columns; never `*`, whose names could be a measure's."""
-        measured = [f"{self._day()} AS log_day", *(f"{self._micros(m)} AS {m}" for m in MEASURES)]
+        measured = [f"{self._day()} AS log_day", *(f"{self._amounts.micros(m)} AS {m}" for m in MEASURES)]
         return f"(SELECT {', '.join([*measured, *columns])} FROM logs WHERE {self._where()})"
 
     def _where(self) -> str:
@@ -141,34 +156,6 @@ class LogTable:
             f"WHEN starts_with({SOURCE_FILE}, {_literal(url)}) THEN DATE '{day}'" for url, day in dated.items()
         )
         return f"CASE {cases} END"
-
-    def _micros(self, measure: str) -> str:
-        s = self.settings
-        column = getattr(s, f"{measure}_column")
-        if measure == "exposure" and not column:
-            return f"COALESCE({self._weighted(str(MICRO))}, 0)"
-        if not column:
-            return "CAST(0 AS BIGINT)"
-        if measure == "outcome":  # clamped for rates: a row cannot have more outcomes than exposures
-            return f"LEAST(GREATEST({self._raw_micros(column)}, 0), GREATEST({self._micros('exposure')}, 0))"
-        return self._raw_micros(column)
-
-    def _raw_micros(self, column: str) -> str:
-        return f"COALESCE({self._counted(column)}, 0)"
-
-    def _counted(self, column: str) -> str:
-        """Return a column in millionths, weighted, NULL for what is no number.
-
-        TRY_CAST is what finds a NaN: a comparison may be answered from a file's statistics, which leave NaN out.
-        """
-        if self.types.get(column) in WHOLE_TYPES and not self.settings.weight_column:
-            return f"CAST({self.quote(column)} AS BIGINT) * {MICRO}"
-        return self._weighted(f"CAST({self.quote(column)} AS DOUBLE) * {MICRO}")
-
-    def _weighted(self, micros: str) -> str:
-        weight = self.settings.weight_column
-        weighed = f"{micros} * CAST({self.quote(weight)} AS DOUBLE)" if weight else micros
-        return f"TRY_CAST(FLOOR({weighed} + 0.5) AS BIGINT)"
 
     def _hash(self) -> str:
         identity = identifying_columns(self.settings, self.types)

@@ -11,8 +11,14 @@ WORDS = {
     "segments": "segments beside the default",
     "partition_share": "partitions that are there",
     "holdout_gain": "gain on the hold-out",
+    "cost_factor": "cost per thousand, times the active run's",
+    "value_factor": "value per thousand, times the active run's",
+    "spend_change": "predicted spend against the active run's table",
+    "outcomes_change": "predicted outcomes against the active run's table",
 }
 MUST_EXCEED = {"holdout_gain"}  # a gain of exactly nothing is what a constant has
+WITHIN_A_FACTOR = {"cost_factor", "value_factor"}
+CHANGES_AT_MOST = {"spend_change", "outcomes_change"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +39,20 @@ def gate_rows(gates: Mapping[str, Any]) -> list[GateRow]:
 
 
 def _row(name: str, fact: object, limit: object) -> GateRow:
-    kind = "percent" if is_share(name) else "count"
-    needed = spelled(limit, kind)
+    kinds = dict.fromkeys(CHANGES_AT_MOST, "change") | dict.fromkeys(WITHIN_A_FACTOR, "number")
+    kind = kinds.get(name, "percent" if is_share(name) else "count")
+    needed = spelled(limit, "percent" if kind == "change" else kind)
     if is_number(limit):
-        needed = f"> {needed}" if name in MUST_EXCEED else f"≥ {needed}" if name in WORDS else needed
+        needed = f"{_sign(name)}{needed}"
     return GateRow(WORDS.get(name, name.replace("_", " ")), spelled(fact, kind), needed, _passed(name, fact, limit))
+
+
+def _sign(name: str) -> str:
+    if name in CHANGES_AT_MOST:
+        return "within ± "
+    if name in WITHIN_A_FACTOR:
+        return "within a factor of "
+    return "> " if name in MUST_EXCEED else "≥ " if name in WORDS else ""
 
 
 def _passed(name: str, fact: object, limit: object) -> bool | None:
@@ -45,4 +60,8 @@ def _passed(name: str, fact: object, limit: object) -> bool | None:
         return None
     if not is_number(fact):
         return False
+    if name in WITHIN_A_FACTOR:
+        return 1 / limit <= fact <= limit
+    if name in CHANGES_AT_MOST:
+        return abs(fact) <= limit
     return fact > limit if name in MUST_EXCEED else fact >= limit
