@@ -109,7 +109,10 @@ COUNTED = {
     "a filter of numbers": {"outcome_column": "click", "row_filter": {"adspace": ["1", "-2"]}},
     "days of Berlin": {"outcome_column": "click", "timezone": "Europe/Berlin", "cost_column": "paid"},
     "currencies, and prices above the bid": {
-        **{"outcome_column": "click", "value_column": "earned", "cost_column": "paid", "bid_column": "w"},
+        "outcome_column": "click",
+        "value_column": "earned",
+        "cost_column": "paid",
+        "bid_column": "w",
         "currency_column": "currency",
         "currency_rates": {
             "USD": 1,
