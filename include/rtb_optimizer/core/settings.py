@@ -35,6 +35,8 @@ class Settings:
     completion_marker: str
     freshness_timeout_minutes: int
     min_partition_share: float
+    maturity_lag_hours: float
+    max_window_days: int
     lookback_days: int
     timezone: str
     schedule: str
@@ -48,7 +50,13 @@ class Settings:
     link: str
     value_cap_quantile: float
     row_id_columns: list[str]
+    drop_duplicates: bool
     row_filter: dict[str, list[str]]
+    max_duplicate_share: float
+    max_excess_share: float
+    max_minute_share: float
+    max_unexpanded_share: float
+    max_value_growth: float
     candidate_features: list[str]
     anchor_features: list[str]
     host_features: list[str]
@@ -149,6 +157,9 @@ def _problems(s: Settings) -> list[str | None]:
         None
         if s.objective != "value" or s.value_column
         else "value_column: objective is value, and no column says what it is",
+        None
+        if s.row_id_columns or not s.drop_duplicates
+        else "drop_duplicates: nothing says what a repeat is; name row_id_columns",
         None if s.objective != "value" or s.link != "odds" else "link: money has no odds; choose log or auto",
         *[
             f"macro_gap_policies: {policy!r} of {name!r} is not one of {', '.join(GapPolicy)}"
