@@ -54,6 +54,12 @@ class DataFusionEngine:
         """See Engine."""
         return self._session.sql(sql).to_arrow_table()
 
+    def keep(self, sql: str) -> None:
+        """See Engine."""
+        self._session.sql(f"CREATE TABLE kept AS {sql}").collect()
+        self._session.sql("DROP VIEW logs").collect()
+        self._session.sql("CREATE VIEW logs AS SELECT * FROM kept").collect()
+
     def quote(self, identifier: str) -> str:
         """See Engine."""
         return '"' + identifier.replace('"', '""') + '"'

@@ -117,6 +117,7 @@ def _output(name: str, stored: StoredObject, rows: int, prefix: str) -> dict[str
 
 def _coverage(settings: Settings, found: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str, Any]:
     sampled = {name: evidence[name] for name in ("sampled_rows", "sampled_share", "sampled_positive_share", "folds")}
+    repeats, dropped = (found["anomalies"].get(name, 0) for name in ("duplicate", "repeat_dropped"))
     return sampled | {
         "partitions_expected": found["partitions_expected"],
         "partitions_found": len(found["partitions"]),
@@ -124,7 +125,7 @@ def _coverage(settings: Settings, found: Mapping[str, Any], evidence: Mapping[st
         "rows_by_day": found["rows_by_day"],
         "timezone": settings.timezone,
         "weight_column": settings.weight_column,
-        "duplicate_share": found["anomalies"].get("duplicate", 0) / found["totals"]["rows"],
+        "duplicate_share": (repeats + dropped) / (found["totals"]["rows"] + dropped),
     }
 
 

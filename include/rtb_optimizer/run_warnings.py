@@ -16,7 +16,8 @@ ANOMALY_WORDS = {
     "value_negative": "rows with a negative value: kept in the sums",
     "cost_negative": "rows with a negative cost: weigh nothing when bids are normalised",
     "cost_above_bid": "rows that cost more than was bid: their cost is left out, their outcomes count",
-    "duplicate": "rows that repeat another: kept, since nothing tells a repeat from a coincidence",
+    "duplicate": "rows that repeat another: kept; name row_id_columns and set drop_duplicates to count one of them",
+    "repeat_dropped": "rows that repeat the id of another: not counted",
 }
 
 
@@ -28,8 +29,10 @@ def run_warnings(parts: Mapping[str, Mapping[str, Any]]) -> list[RunWarning]:
 
 def _contradictions(found: Mapping[str, Any]) -> list[RunWarning]:
     """Return a warning for each kind of row that contradicts itself."""
-    rows = found["totals"]["rows"]
+    anomalies, days = found["anomalies"], found["worst_days"]
+    rows = found["totals"]["rows"] + anomalies.get("repeat_dropped", 0)
+    where = {name: f"; most of them on {day}" for name, day in days.items()}
     return [
-        RunWarning(name, f"{count} {ANOMALY_WORDS[name]}", count, count / rows)
-        for name, count in found["anomalies"].items()
+        RunWarning(name, f"{count} {ANOMALY_WORDS[name]}{where.get(name, '')}", count, count / rows)
+        for name, count in anomalies.items()
     ]

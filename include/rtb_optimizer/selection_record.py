@@ -47,6 +47,7 @@ def selection_document(
             "positive_rows": found.positive_rows,
             "rows_by_day": {str(day): rows for day, rows in found.rows_by_day.items()},
             "anomalies": {name: count for name, count in anomalies.items() if count},
+            "worst_days": {name: str(day) for name, day in found.worst_days.items()},
             "partitions": [p.url for p in partitions],
             "partitions_expected": len(expected),
             "missing": [url for url in expected if url not in read],

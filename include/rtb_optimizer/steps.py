@@ -12,7 +12,8 @@ from rtb_optimizer.ad_macros import combos_of, without_required_macro
 from rtb_optimizer.core.activation import failed_gates
 from rtb_optimizer.core.evidence import judge
 from rtb_optimizer.core.segments import Counts
-from rtb_optimizer.engines.profile import profile
+from rtb_optimizer.engines.duplicates import require_few_repeats
+from rtb_optimizer.engines.profile import profile, require_few_excesses
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
 from rtb_optimizer.handover import sample_bytes, sample_of
 from rtb_optimizer.published import PublishedRun, table_rows
@@ -80,7 +81,9 @@ def select_features(opt_run_id: int) -> int:
     with counting(workspace, partitions) as (engine, table):
         found = profile(engine, table)
         log.info("%d rows, %g outcomes, %s", found.totals.rows, found.totals.outcome, dict(found.anomalies))
+        require_few_excesses(found, settings)
         choice = choose_features(engine, table, found, gaps)
+        require_few_repeats(engine, table, choice.drawn.duplicates, found.totals.rows)
     drawn, rules = choice.drawn, settings.table_rules
     replayed = None if before is None or no_contest else before.multipliers
     evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, replayed)

@@ -13,6 +13,7 @@ from typing import Any
 from rtb_optimizer.core.settings import Settings, settings_of
 from rtb_optimizer.core.windows import Window
 from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
+from rtb_optimizer.engines.duplicates import without_repeats
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.required_columns import require_columns
 from rtb_optimizer.engines.statements import LogTable
@@ -110,4 +111,4 @@ def counting(workspace: Workspace, partitions: list[logs.Partition]) -> Iterator
         days = {partition.url: partition.day for partition in partitions}
         table = LogTable(s, workspace.window, types, days, engine.quote)
         require_columns(table)
-        yield engine, table
+        yield engine, without_repeats(engine, table)

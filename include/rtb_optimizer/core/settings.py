@@ -40,6 +40,8 @@ class Settings:
     completion_marker: str
     freshness_timeout_minutes: int
     min_partition_share: float
+    maturity_lag_hours: float
+    max_window_days: int
     lookback_days: int
     timezone: str
     schedule: str
@@ -56,7 +58,13 @@ class Settings:
     link: str
     value_cap_quantile: float
     row_id_columns: list[str]
+    drop_duplicates: bool
     row_filter: dict[str, list[str]]
+    max_duplicate_share: float
+    max_excess_share: float
+    max_minute_share: float
+    max_unexpanded_share: float
+    max_value_growth: float
     candidate_features: list[str]
     anchor_features: list[str]
     host_features: list[str]
@@ -161,6 +169,9 @@ def _problems(s: Settings) -> list[str | None]:
         else "value_column: objective is value, and no column says what it is",
         *currency_problems(s.currency_column, s.timestamp_column, s.currency_rates),
         None if s.bid_column == "" or s.cost_column else "bid_column: it is held against cost_column, and none is set",
+        None
+        if s.row_id_columns or not s.drop_duplicates
+        else "drop_duplicates: nothing says what a repeat is; name row_id_columns",
         None if s.objective != "value" or s.link != "odds" else "link: money has no odds; choose log or auto",
         *[
             f"macro_gap_policies: {policy!r} of {name!r} is not one of {', '.join(GapPolicy)}"

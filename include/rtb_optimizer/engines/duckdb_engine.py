@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.row_groups import RowGroups
+from rtb_optimizer.engines.row_identity import literal
 from rtb_optimizer.engines.shared_files import SharedFiles
 from rtb_optimizer.errors import LogsInvalid
 
@@ -48,6 +49,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         self.threads, self._filesystem = threads, filesystem
         self._urls: tuple[str, ...] = ()
         self._rows = 0
+        self._kept = False
         self._idle: list[duckdb.DuckDBPyConnection] = []
 
     def __enter__(self) -> Self:
@@ -91,8 +93,22 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         except duckdb.Error as problem:
             raise LogsInvalid(f"counting the logs failed: {_cause(problem)}") from problem
 
+    def keep(self, sql: str) -> None:
+        """See Engine. The rows are held in memory, beyond its bound on disk."""
+        import duckdb
+
+        try:
+            with Progress("rows kept", self._rows, lambda: self._duckdb.query_progress() / 100):
+                self._duckdb.execute(f"CREATE TABLE kept AS {sql}")
+            self._duckdb.execute("CREATE OR REPLACE VIEW logs AS SELECT * FROM kept")
+        except duckdb.Error as problem:
+            raise LogsInvalid(f"counting the logs failed: {_cause(problem)}") from problem
+        self._kept = True
+
     def row_groups(self, columns: Sequence[str]) -> RowGroups | None:
         """Return the files' row groups, for counting without SQL, or None where only SQL reads them all alike."""
+        if self._kept:
+            return None
         return RowGroups.of(self._filesystem, self._urls, columns)
 
     def measure(self, sql: str, batch: "pa.RecordBatch") -> "Mapping[str, NDArray[np.generic]]":
@@ -132,11 +148,6 @@ def _cause(problem: Exception) -> str:
     lines = [line for line in str(problem).splitlines() if line.strip() and not line[0].isspace()]
     said = [line for line in lines if not line.startswith(("Traceback", "LINE "))] or ["it does not say why"]
     return said[-1] if lines[0].startswith("Traceback") else said[0]
-
-
-def literal(text: str) -> str:
-    """Return a string as a SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _one_file(url: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from rtb_optimizer.core.segments import Counts
+from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.engines.amounts import MICRO
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.statements import MEASURES, LogTable
@@ -19,12 +20,16 @@ TOLD = 5
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The window as a whole: exact totals, rows to predict, rows per day, and rows that contradict themselves."""
+    """The window as a whole: exact totals, rows to predict, rows per day.
+
+    `anomalies` counts rows that contradict themselves by kind, `worst_days` says on which day most of them are.
+    """
 
     totals: Counts
     positive_rows: int
     rows_by_day: Mapping[date, int]
     anomalies: Mapping[str, int]
+    worst_days: Mapping[str, date]
 
 
 def profile(engine: Engine, table: LogTable) -> Profile:
@@ -44,11 +49,26 @@ def profile(engine: Engine, table: LogTable) -> Profile:
         )
     if sums["exposure"] <= 0:
         raise LogsInvalid(f"{sums['rows']} rows have no exposure at all: check exposure_column and weight_column")
+    dropped = {"repeat_dropped": table.dropped} if table.dropped else {}
     return Profile(
         totals=counts_of(sums),
         positive_rows=sum(days["positive"]),
         rows_by_day=dict(zip(days["log_day"], days["rows"], strict=True)),
-        anomalies={name: sum(days[name]) for name in ANOMALIES},
+        anomalies={name: sum(days[name]) for name in ANOMALIES} | dropped,
+        worst_days={name: days["log_day"][days[name].index(max(days[name]))] for name in ANOMALIES if any(days[name])},
+    )
+
+
+def require_few_excesses(found: Profile, settings: Settings) -> None:
+    """Raise LogsInvalid where too many rows have more outcomes than exposures: a wrong column, or rows joined twice."""
+    excesses, rows = found.anomalies["outcome_above_exposure"], found.totals.rows
+    if excesses <= settings.max_excess_share * rows:
+        return
+    exposures = f"exposure_column {settings.exposure_column!r}" if settings.exposure_column else "1, one a row"
+    raise LogsInvalid(
+        f"{excesses / rows:.1%} of {rows} rows have more outcomes (outcome_column {settings.outcome_column!r}) than "
+        f"exposures ({exposures}), more than the {settings.max_excess_share:.1%} of max_excess_share; most of them on "
+        f"{found.worst_days['outcome_above_exposure']}; correct the columns or the logs, or raise max_excess_share"
     )
 
 

@@ -19,5 +19,8 @@ class Engine(Protocol):
     def query(self, sql: str, what: str = "query") -> "pa.Table":
         """Run one statement and return all its rows; `what` names it in the log of a long run."""
 
+    def keep(self, sql: str) -> None:
+        """Let the table `logs` from now on be the rows that a statement over it returns."""
+
     def quote(self, identifier: str) -> str:
         """Return an identifier quoted for this engine's SQL."""

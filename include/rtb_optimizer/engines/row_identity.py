@@ -1,6 +1,6 @@
 """What tells one row of the logs from another? The columns whose hash draws the sample and finds duplicates."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from rtb_optimizer.core.settings import Settings
 
@@ -28,3 +28,17 @@ def measured_columns(settings: Settings) -> list[str]:
     named = (s.timestamp_column, s.outcome_column, s.exposure_column, s.weight_column, s.value_column, s.cost_column)
     priced = (s.bid_column, s.currency_column)
     return sorted({column for column in (*named, *priced) if column})
+
+
+def without_id(settings: Settings, quote: Callable[[str], str]) -> str:
+    """Return the test that a row lacks a part of its configured id: it is nobody's repeat."""
+    spellings = ", ".join(literal(value) for value in sorted({value.lower() for value in settings.missing_values}))
+    tests = [f"{quote(column)} IS NULL" for column in settings.row_id_columns]
+    if spellings:
+        tests += [f"LOWER(CAST({quote(column)} AS VARCHAR)) IN ({spellings})" for column in settings.row_id_columns]
+    return " OR ".join(tests) or "FALSE"
+
+
+def literal(text: str) -> str:
+    """Return a string as a SQL literal."""
+    return "'" + text.replace("'", "''") + "'"

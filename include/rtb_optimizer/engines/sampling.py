@@ -31,7 +31,10 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A sample, sorted by fold, with how it was drawn; `row_hash` tells rows apart, `duplicates` is estimated."""
+    """A sample, sorted by fold, with how it was drawn.
+
+    `row_hash` tells rows apart; `duplicates` is how many rows of the logs repeat another, estimated.
+    """
 
     sample: Sample
     holdout: Mask
@@ -57,7 +60,8 @@ def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], found:
     order = np.argsort((split.fold.astype(np.uint64) << _FOLD_BITS) | (row >> _HASH_BITS))
     encoded = {name: replace(feature, codes=feature.codes.take(order)) for name, feature in encoded.items()}
     micros = {name: column.take(order) for name, column in micros.items()}
-    row_hash = row_hash.take(order)
+    row_hash, row = row_hash.take(order), row.take(order)
+    has_id = drawn["has_id"].to_numpy().take(order)
     weight = np.where(micros[table.target] > 0, 1.0 / shares.positives, 1.0 / shares.others)
     return Drawn(
         sample=_sample(micros, weight, split.fold.take(order), encoded, table.settings),
@@ -65,7 +69,7 @@ def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], found:
         by_day=split.by_day,
         shares=shares,
         row_hash=row_hash,
-        duplicates=_repeats(row_hash if table.settings.row_id_columns else row.take(order), weight),
+        duplicates=_repeats((row_hash if table.settings.row_id_columns else row)[has_id], weight[has_id]),
     )
 
 

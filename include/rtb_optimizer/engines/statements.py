@@ -10,20 +10,21 @@ from dataclasses import dataclass
 from datetime import date
 
 from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.windows import Window, zone
+from rtb_optimizer.core.windows import Window
 from rtb_optimizer.engines.amounts import Amounts
-from rtb_optimizer.engines.row_identity import SOURCE_FILE, identifying_columns, measured_columns
+from rtb_optimizer.engines.row_identity import identifying_columns, literal, measured_columns, without_id
+from rtb_optimizer.engines.row_time import day_of, in_window
 
 MEASURES = ("exposure", "outcome", "value", "cost")
 SAMPLE_BUCKETS = 1_000_000
-ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
 
 
 @dataclass(frozen=True, slots=True)
 class LogTable:
     """The logs as this run reads them: which columns they have, what a row counts, which rows are the window's.
 
-    `days` maps the URL of a partition folder to its date, for logs without a timestamp.
+    `days` maps the URL of a partition folder to its date, for logs without a timestamp. `dropped` is how many rows of
+    the window repeated another and are not among the logs any more.
     """
 
     settings: Settings
@@ -31,10 +32,12 @@ class LogTable:
     types: Mapping[str, str]
     days: Mapping[str, date | None]
     quote: Callable[[str], str]
+    dropped: int = 0
 
     def source(self, features: Sequence[str] = (), *, row_hash: bool = False) -> str:
         """Return the rows of the window as a subquery: day, measures in millionths, features as they are."""
-        columns = [f"{self._hash()} AS row_hash"] if row_hash else []
+        identity = [f"{self._hash()} AS row_hash", f"NOT ({without_id(self.settings, self.quote)}) AS has_id"]
+        columns = identity if row_hash else []
         columns += [f"{self.quote(name)} AS {self.quote('f_' + name)}" for name in features]
         return self._rows(columns)
 
@@ -42,9 +45,9 @@ class LogTable:
         """One row per day: rows, sums, and how many rows contradict themselves."""
         s = self.settings
         raw = [
-            f"{self._amounts.raw(s.outcome_column)} AS raw_outcome",
-            f"{self._amounts.counted(s.outcome_column)} IS NULL AS outcome_null",
-            f"{self._amounts.above_bid()} AS cost_above_bid",
+            f"{self.amounts.raw(s.outcome_column)} AS raw_outcome",
+            f"{self.amounts.counted(s.outcome_column)} IS NULL AS outcome_null",
+            f"{self.amounts.above_bid()} AS cost_above_bid",
         ]
         counts = {
             "zero_exposure": "exposure <= 0",
@@ -65,9 +68,9 @@ class LogTable:
 
     def without_rate(self) -> str:
         """Rows with money by currency and day, where there is no rate to count it by."""
-        amounts = self._amounts
-        columns = f"{amounts.currency()} AS currency, {self._day()} AS log_day"
-        where = f"{self._where()} AND {amounts.rate()} IS NULL AND ({amounts.has_money()})"
+        amounts = self.amounts
+        columns = f"{amounts.currency()} AS currency, {day_of(self)} AS log_day"
+        where = f"{self.where()} AND {amounts.rate()} IS NULL AND ({amounts.has_money()})"
         return (
             f"SELECT currency, log_day, COUNT(*) AS rows FROM (SELECT {columns} FROM logs WHERE {where}) "
             "GROUP BY currency, log_day ORDER BY currency, log_day"
@@ -80,7 +83,7 @@ class LogTable:
         """
         lesser, greater = sorted(((others, f"NOT {self.target} > 0"), (positives, f"{self.target} > 0")))
         picked = f"{_below(lesser[0])} OR ({greater[1]} AND {_below(greater[0])})"
-        names = ", ".join(["row_hash", "log_day", *MEASURES, *(self.quote("f_" + n) for n in features)])
+        names = ", ".join(["row_hash", "has_id", "log_day", *MEASURES, *(self.quote("f_" + n) for n in features)])
         return f"SELECT {names} FROM {self.source(features, row_hash=True)} WHERE exposure > 0 AND ({picked})"
 
     def value_statistics(self, features: Sequence[str]) -> str:
@@ -91,8 +94,8 @@ class LogTable:
 
     def measures(self) -> str:
         """Every row's measures in millionths, in the order of the rows, and whether it is the window's."""
-        measured = ", ".join(f"{self._amounts.micros(m)} AS {m}" for m in MEASURES)
-        return f"SELECT COALESCE({self._where()}, FALSE) AS kept, {measured} FROM logs"
+        measured = ", ".join(f"{self.amounts.micros(m)} AS {m}" for m in MEASURES)
+        return f"SELECT COALESCE({self.where()}, FALSE) AS kept, {measured} FROM logs"
 
     @property
     def row_columns(self) -> list[str]:
@@ -105,57 +108,25 @@ class LogTable:
         return "value" if self.settings.objective == "value" else "outcome"
 
     @property
-    def _amounts(self) -> Amounts:
-        return Amounts(self.settings, self.types, self.quote, self._day())
+    def amounts(self) -> Amounts:
+        """What a row counts."""
+        return Amounts(self.settings, self.types, self.quote, day_of(self))
 
     def _rows(self, columns: Sequence[str]) -> str:
         """Return the window's rows with day, measures and more columns; never `*`, whose names could be a measure's."""
-        measured = [f"{self._day()} AS log_day", *(f"{self._amounts.micros(m)} AS {m}" for m in MEASURES)]
-        return f"(SELECT {', '.join([*measured, *columns])} FROM logs WHERE {self._where()})"
+        measured = [f"{day_of(self)} AS log_day", *(f"{self.amounts.micros(m)} AS {m}" for m in MEASURES)]
+        return f"(SELECT {', '.join([*measured, *columns])} FROM logs WHERE {self.where()})"
 
-    def _where(self) -> str:
-        filters = [
-            f"CAST({self.quote(column)} AS VARCHAR) IN ({', '.join(map(_literal, values))})"
+    def where(self) -> str:
+        """Return the test of the rows that count: those of the window that pass the filter."""
+        return " AND ".join([*in_window(self), *self.row_filter()]) or "TRUE"
+
+    def row_filter(self) -> list[str]:
+        """Return the tests of `row_filter`, a column each."""
+        return [
+            f"CAST({self.quote(column)} AS VARCHAR) IN ({', '.join(map(literal, values))})"
             for column, values in sorted(self.settings.row_filter.items())
         ]
-        return " AND ".join([*self._in_window(), *filters]) or "TRUE"
-
-    def _in_window(self) -> list[str]:
-        column = self.settings.timestamp_column
-        if not column:
-            return []
-        tz = zone(self.settings.timezone)
-        if self.types[column] == "DATE":
-            start, end = (f"DATE '{t.astimezone(tz):%Y-%m-%d}'" for t in (self.window.start, self.window.end))
-        else:
-            start, end = (f"TIMESTAMP '{t:%Y-%m-%d %H:%M:%S}'" for t in (self.window.start, self.window.end))
-        return [f"{self._instant()} >= {start}", f"{self._instant()} < {end}"]
-
-    def _instant(self) -> str:
-        """Return a row's time in naive UTC, or its date where the logs hold dates."""
-        column = self.settings.timestamp_column
-        kind = self.types[column]
-        if kind == "DATE":
-            return self.quote(column)
-        if kind in ZONED_TYPES:
-            return f"CAST({self.quote(column)} AT TIME ZONE 'UTC' AS TIMESTAMP)"
-        if kind == "VARCHAR":  # a text may name its offset, which a cast to TIMESTAMP would drop
-            return f"(CAST({self.quote(column)} AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC')"
-        return f"CAST({self.quote(column)} AS TIMESTAMP)"
-
-    def _day(self) -> str:
-        column, tz = self.settings.timestamp_column, self.settings.timezone
-        if column and (self.types[column] == "DATE" or tz == "UTC"):
-            return f"CAST({self._instant()} AS DATE)"
-        if column:
-            return f"CAST(({self._instant()} AT TIME ZONE 'UTC') AT TIME ZONE {_literal(tz)} AS DATE)"
-        dated = {url: day for url, day in self.days.items() if day is not None}
-        if not dated:
-            return f"DATE '{self.window.start.astimezone(zone(tz)):%Y-%m-%d}'"
-        cases = " ".join(
-            f"WHEN starts_with({SOURCE_FILE}, {_literal(url)}) THEN DATE '{day}'" for url, day in dated.items()
-        )
-        return f"CASE {cases} END"
 
     def _hash(self) -> str:
         identity = identifying_columns(self.settings, self.types)
@@ -170,7 +141,3 @@ def buckets(share: float) -> int:
 def _below(share: float) -> str:
     """Return the test that picks a share of the rows by their hash."""
     return f"row_hash % {SAMPLE_BUCKETS} < {buckets(share)}" if share < 1 else "TRUE"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
