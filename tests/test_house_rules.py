@@ -32,10 +32,12 @@ LAYERS = {
     "handover": {"core", "outputs"},
     "tables": {"core", "engines", "outputs"},
     "ad_macros": {"core", "store"},
+    "selection_warnings": {"core", "screening"},
     "selection_record": {"core", "engines", "store", "screening"},
     "steps": {
         *("errors", "core", "engines", "store", "outputs", "screening", "workspace", "report", "report_page"),
         *("run_request", "published", "active", "handover", "tables", "ad_macros", "selection_record"),
+        "selection_warnings",
         "run_warnings",
     },
     "pipeline": {"errors", "store", "run_request", "steps"},

@@ -10,7 +10,7 @@ from rtb_optimizer.core.segments import Counts, build_segments
 from rtb_optimizer.tables import Fitted, joint_table
 from v3_settings import v3_settings
 
-SETTINGS = v3_settings(joint_min_exposures=50)
+SETTINGS = v3_settings(joint_min_exposures=50, min_segment_exposures=0)
 
 
 @pytest.mark.parametrize("previous", [None, {}], ids=["a first run", "held back by a run of flat bids"])

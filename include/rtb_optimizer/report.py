@@ -24,6 +24,7 @@ Written = Mapping[str, tuple[StoredObject, int]]
 REPLAY_ASSUMPTION = (
     "outcomes and spend of the hold-out follow the multiplier in proportion: a bid of twice as much buys twice as much"
 )
+SAMPLED = ("sampled_rows", "sampled_share", "sampled_positive_share", "value_cut_share")
 TOLD_APART = ("rows_by_term", "scatter", "joint_rows", "predicted_changes", "warnings")
 
 
@@ -116,7 +117,7 @@ def _output(name: str, stored: StoredObject, rows: int, prefix: str) -> dict[str
 
 
 def _coverage(settings: Settings, found: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str, Any]:
-    sampled = {name: evidence[name] for name in ("sampled_rows", "sampled_share", "sampled_positive_share", "folds")}
+    sampled = {name: evidence[name] for name in (*SAMPLED, "folds")}
     repeats, dropped = (found["anomalies"].get(name, 0) for name in ("duplicate", "repeat_dropped"))
     return sampled | {
         "partitions_expected": found["partitions_expected"],

@@ -7,6 +7,7 @@ from typing import Any
 from rtb_optimizer.core.evidence import Evidence
 from rtb_optimizer.core.sample import Sample
 from rtb_optimizer.core.values import MISSING
+from rtb_optimizer.core.warning import RunWarning, warning_documents
 from rtb_optimizer.engines.profile import Profile
 from rtb_optimizer.screening import Choice
 from rtb_optimizer.store.logs import Partition
@@ -15,7 +16,12 @@ SCALE = ("link", "unit", "slope")
 
 
 def selection_document(
-    choice: Choice, evidence: Evidence, found: Profile, partitions: Sequence[Partition], expected: Sequence[str]
+    choice: Choice,
+    evidence: Evidence,
+    found: Profile,
+    partitions: Sequence[Partition],
+    expected: Sequence[str],
+    warnings: Sequence[RunWarning] = (),
 ) -> dict[str, Any]:
     """Return what selection hands on: features, rejections, evidence, and what the logs were.
 
@@ -25,6 +31,7 @@ def selection_document(
         found: The window as a whole.
         partitions: What was read.
         expected: The URLs of all partitions of the window, there or not.
+        warnings: What a person should look into.
     """
     drawn, read = choice.drawn, {p.url for p in partitions}
     anomalies = {**found.anomalies, "duplicate": drawn.duplicates}
@@ -40,6 +47,7 @@ def selection_document(
             "sampled_rows": len(drawn.sample.exposure),
             "sampled_share": drawn.shares.others,
             "sampled_positive_share": drawn.shares.positives,
+            "value_cut_share": drawn.value_cut,
             "folds": "day" if drawn.by_day else "row_hash",
         },
         "logs": {
@@ -52,6 +60,7 @@ def selection_document(
             "partitions_expected": len(expected),
             "missing": [url for url in expected if url not in read],
         },
+        "warnings": warning_documents(warnings),
         "inputs": [
             {"s3_key": file.key, "byte_size": file.byte_size, "etag": file.etag} for p in partitions for file in p.files
         ],

@@ -22,6 +22,7 @@ from rtb_optimizer.run_request import RunRequest
 from rtb_optimizer.run_warnings import run_warnings
 from rtb_optimizer.screening import choose_features
 from rtb_optimizer.selection_record import features_document, selection_document
+from rtb_optimizer.selection_warnings import selection_warnings
 from rtb_optimizer.store import activation, active_copy, configs, connections, entities, failures, runs
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity
@@ -91,9 +92,8 @@ def select_features(opt_run_id: int) -> int:
     needed = dict.fromkeys([*(feature.name for feature in chosen), *(before.features if before else ())])
     kept = [name for name in needed if name in drawn.sample.features]  # the active run's too: bids are held against it
     workspace.write("work/sample.parquet", sample_bytes(drawn.sample, kept))
-    workspace.hand_over(
-        "selection", selection_document(choice, evidence, found, partitions, workspace.partitions_expected)
-    )
+    expected, warnings = workspace.partitions_expected, selection_warnings(choice, settings)
+    workspace.hand_over("selection", selection_document(choice, evidence, found, partitions, expected, warnings))
     with connections.session() as session:
         runs.record_features(session, opt_run_id, chosen)
         session.commit()

@@ -15,9 +15,11 @@ from rtb_optimizer.core.movement import Pattern, rows_of
 from rtb_optimizer.core.published_table import PublishedTable
 from rtb_optimizer.core.replayed import bids_of, predicted_changes
 from rtb_optimizer.core.sample import Floats, Ints, Sample
-from rtb_optimizer.core.segments import Counts, Segment, build_segments, multiplier_product
+from rtb_optimizer.core.segments import Counts, Segment, build_segments, countable, multiplier_product
 from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.core.spikes import rate_spikes
 from rtb_optimizer.core.values import segment_key
+from rtb_optimizer.core.warning import warning_documents
 from rtb_optimizer.core.worth import published
 from rtb_optimizer.engines.exact import exact_counts
 from rtb_optimizer.engines.protocol import Engine
@@ -87,14 +89,16 @@ def build_tables(
     parts = {name: parts_of(name, sample.features[name]) for name in recipe.priors}
     exact = exact_counts(engine, logs, parts, named)
     segments = build_segments(model, sample, exact, totals, settings.segment_rules, previous)
-    fitted = Fitted(model, sample, kept)
+    fitted = Fitted(model, sample, countable(kept, sample, exact, settings.segment_rules))
     joint = joint_table(fitted, segments, recipe.features, settings, previous)
     changes = {}
     if before is not None:
         changes = predicted_changes(
             sample, bids_of(before, sample), total_multipliers(fitted, segments, settings, previous)
         )
-    summary = tables_summary(fitted, segments, joint, recipe.features) | {"predicted_changes": changes}
+    spikes = rate_spikes(segments, recipe.features, before, settings.max_spike)
+    summary = tables_summary(fitted, segments, joint, recipe.features)
+    summary |= {"predicted_changes": changes, "warnings": warning_documents(spikes)}
     return Tables(segments, joint, summary)
 
 

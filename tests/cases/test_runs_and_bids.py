@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.awsrequest import AWSResponse
 from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
 from rtb_optimizer import manifest, pipeline, steps
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, LogsInvalid, MacroGap
@@ -664,3 +665,174 @@ def test_a_table_that_would_move_spend_too_far_from_the_active_one_is_held(
     assert told(held)["gates"]["facts"]["spend_change"] < -0.5
     assert is_active(session, before)
     assert steps.activate_run(started(overrides=overrides | {"max_predicted_change": 2})).decision == "activated"
+
+
+@case(40)
+def test_one_huge_order_is_cut_and_the_share_that_was_cut_is_told(add_entity, write_nights, started, told):
+    def one_order(day, table):
+        revenue = np.array(table["revenue"])
+        if day == NIGHTS[0]:
+            revenue = np.where(revenue == revenue.max(), 50_000.0, revenue)
+        return with_column(table, "revenue", revenue)
+
+    add_entity()
+    overrides = {"objective": "value"}
+    usual = told(started(overrides=write_nights(as_seeded) | overrides))
+    opt_run_id = started(overrides=write_nights(one_order) | overrides)
+    report, before = told(opt_run_id), {row["segment"]: row for row in told(opt_run_id, "segments")}
+
+    assert messages(usual, "value_cut") == []
+    assert 0 < usual["coverage"]["value_cut_share"] < 0.05
+    share = report["coverage"]["value_cut_share"]
+    assert share > 0.9
+    (message,) = messages(report, "value_cut")
+    assert message.startswith(f"{share:.1%} of the money in revenue was cut: it is above the 0.999 quantile")
+    assert all(0.3 <= row["multiplier"] <= 3 for row in before.values())
+
+
+# ---- Traffic that is not what it seems
+
+
+@case(44)
+def test_flagged_traffic_is_left_out_by_the_row_filter(add_entity, write_nights, started, told):
+    def flagged(_, table):
+        bot = np.arange(len(table)) % 5 == 0
+        table = with_column(table, "click", np.where(bot, 1, np.array(table["click"])))
+        return with_column(table, "is_ivt", bot)
+
+    add_entity()
+    logs = write_nights(flagged)
+    everything = told(started(overrides=logs))["totals"]
+    human = told(started(overrides=logs | {"row_filter": {"is_ivt": ["false"]}}))["totals"]
+
+    assert human["rows"] == 0.8 * everything["rows"]
+    assert human["outcome"] / human["exposure"] < 0.1 < everything["outcome"] / everything["exposure"]
+
+
+@case(44)
+def test_a_placement_whose_rate_has_jumped_is_warned_of_by_name(add_entity, write_nights, started, told):
+    rng = np.random.default_rng(4)
+
+    def with_bots(day, table):
+        """On the last night, every second row of one placement is a click of a bot."""
+        hit = (np.array(table["internal_adspace_id"]) == 1003) & (day == NIGHTS[-1]) & (rng.random(len(table)) < 0.5)
+        return with_column(table, "click", np.where(hit, 1, np.array(table["click"])))
+
+    add_entity(max_spike="5")
+    before = started(**SHORTER, overrides=write_nights(with_bots))
+    assert steps.activate_run(before).decision == "activated"
+    window = {"data_start": "2026-03-09", "data_end": "2026-03-10"}
+    report = told(started(**window, overrides=write_nights(with_bots)))
+
+    assert messages(told(before), "rate_spike") == []
+    (message,) = messages(report, "rate_spike")
+    assert message.startswith("internal_adspace_id=1003 has ")
+    assert "times in the active run: bots? leave flagged rows out by row_filter, or raise max_spike" in message
+
+
+@case(45)
+def test_a_value_that_is_only_good_in_good_company_is_warned_of(add_entity, write_nights, started, told):
+    """Mobile has the higher rate alone, since it is mostly good exchange; within either exchange it has the lower."""
+    rng = np.random.default_rng(9)
+
+    def night(_, table):
+        good = rng.random(len(table)) < 0.5
+        mobile = rng.random(len(table)) < np.where(good, 0.8, 0.2)
+        rate = np.where(good, 0.3, 0.05) * np.where(mobile, 0.7, 1.0)
+        table = with_column(table, "device_type", np.where(mobile, "mobile", "desktop"))
+        table = with_column(table, "exchange", np.where(good, "good", "bad"))
+        return with_column(table, "click", (rng.random(len(table)) < rate).astype(int))
+
+    add_entity(anchor_features="device_type", candidate_features="device_type, exchange")
+    opt_run_id = started(overrides=write_nights(night))
+    found = messages(told(opt_run_id), "reversal")
+    factors = {row["segment"]: row["factor"] for row in told(opt_run_id, "segments")}
+
+    assert any(
+        text.startswith("device_type=") and "its traffic is of another exchange; the table weighs both" in text
+        for text in found
+    ), found
+    assert factors["mobile|*"] < 1 < factors["desktop|*"]
+
+
+@case(52)
+def test_no_row_is_published_about_fewer_exposures_than_may_be_told(add_entity, write_nights, started, told):
+    def rare_but_good(_, table):
+        rare = np.arange(len(table)) % 1000 == 0  # five rows a night, each with a click
+        table = with_column(table, "ad_size", np.where(rare, "rare", np.array(table["ad_size"])))
+        return with_column(table, "click", np.where(rare, 1, np.array(table["click"])))
+
+    add_entity(anchor_features="ad_size", candidate_features="ad_size")
+    logs = write_nights(rare_but_good)
+    told_of = {}
+    for least in (20, 21):
+        opt_run_id = started(overrides=logs | {"min_segment_exposures": least})
+        told_of[least] = {row["segment"]: row["exposures"] for row in told(opt_run_id, "segments")}
+        joint = {row["segment"] for row in told(opt_run_id, "joint_segments")}
+        assert "rare" not in joint
+
+    assert told_of[20]["rare"] == 20
+    assert "rare" not in told_of[21]
+    assert len(told_of[21]) > 3
+    assert min(told_of[21].values()) >= 21
+
+
+@case(52)
+@with_logs
+def test_only_sums_are_published(add_entity, started, session):
+    """What is a row of the logs stays below work/, which no output names and which is swept."""
+    add_entity()
+    opt_run_id = started()
+
+    assert {o.output_type for o in runs.outputs(session, opt_run_id)} == {
+        *("segments", "joint_segments", "features", "ad_macros", "report", "report_page", "manifest"),
+    }
+    assert not [o.s3_key for o in runs.outputs(session, opt_run_id) if "/work/" in o.s3_key]
+
+
+# ---- The macro table
+
+
+@case(23)
+@with_logs
+def test_a_macro_that_was_broken_by_hand_fails_the_run_by_feature_and_pattern(add_entity, request_run, session):
+    add_entity()
+    session.execute(
+        text("UPDATE opt_feature_macros SET macro_template = 'ADX_PLACEMENT' WHERE macro_template = :old"),
+        {"old": "[ADX_PLACEMENT_ID]"},
+    )
+    session.commit()
+
+    with pytest.raises(ConfigInvalid):
+        pipeline.run(request_run())
+
+    assert "opt_feature_macros: internal_adspace_id: 'ADX_PLACEMENT' is no adx macro: it must match" in failed(
+        session, "map_ad_macros: ConfigInvalid: "
+    )
+
+
+@case(23)
+@with_logs
+def test_a_macro_that_changes_later_changes_no_run_that_was(add_entity, started, told, session):
+    add_entity()
+    opt_run_id = started()
+    before = [(row.macro_format, row.macro_combo) for row in runs.ad_macros(session, opt_run_id)]
+    session.execute(text("UPDATE opt_feature_macros SET macro_template = '[ADX_NEW]' WHERE macro_format = 'adx'"))
+    session.commit()
+
+    assert steps.activate_run(opt_run_id).decision == "activated"
+    session.expire_all()
+    assert [(row.macro_format, row.macro_combo) for row in runs.ad_macros(session, opt_run_id)] == before
+    assert told(opt_run_id, "ad_macros")["formats"]["adx"]["combo"].startswith("[ADX_PLACEMENT_ID]")
+    assert told(started(), "ad_macros")["formats"]["adx"]["combo"].startswith("[ADX_NEW]")
+
+
+@case(23)
+def test_a_feature_has_one_macro_a_format(session):
+    with pytest.raises(IntegrityError, match="uq_opt_feature_macros_opt_id_feature_name_macro_format"):
+        session.execute(
+            text(
+                "INSERT INTO opt_feature_macros (opt_id, feature_name, macro_template, macro_format) "
+                "SELECT opt_id, feature_name, '[OTHER]', macro_format FROM opt_feature_macros LIMIT 1"
+            )
+        )

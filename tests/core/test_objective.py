@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rtb_optimizer.core.objective import effective_events
+from rtb_optimizer.core.objective import effective_events, share_cut
 
 ONE = np.ones(1000)
 
@@ -37,6 +37,17 @@ def test_one_lucky_row_is_cut_to_what_others_earn():
 
     assert events[400] == events[0]
     assert events[0] * unit == pytest.approx(1.0)
+
+
+def test_the_largest_of_a_few_payments_is_cut_to_the_next_and_the_share_is_told():
+    """The quantile of a few hundred rows is the largest of them: it would set its own cap."""
+    value = np.r_[np.full(98, 1.0), 3.0, 1_000.0, np.zeros(900)]
+    events, unit = effective_events(value, ONE, ONE, 0.999)
+
+    assert events[99] * unit == pytest.approx(3.0)
+    assert share_cut(value, ONE, ONE, 0.999) == pytest.approx(997 / 1_101)
+    assert share_cut(value, ONE, ONE, 1.0) == 0
+    assert share_cut(np.zeros(1000), ONE, ONE, 0.5) == 0
 
 
 def test_what_is_cut_is_money_per_exposure_not_the_money_of_many_exposures():

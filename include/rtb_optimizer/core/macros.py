@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rtb_optimizer.core.values import WILDCARD
-from rtb_optimizer.errors import MacroGap
+from rtb_optimizer.errors import ConfigInvalid, MacroGap
 
 
 class GapPolicy(StrEnum):
@@ -68,8 +68,12 @@ def map_ad_macros(
 
     Raises:
         MacroGap: when a feature has no macro and the policy is `fail`.
+        ConfigInvalid: when the macro of a feature is none of the dialect.
     """
     policy = policy or dialect.gap_policy
+    wrong = {name: template_problem(templates[name], dialect) for name in features if name in templates}
+    if any(wrong.values()):
+        raise ConfigInvalid([f"opt_feature_macros: {name}: {problem}" for name, problem in wrong.items() if problem])
     parts = {feature: _part(feature, templates, dialect, policy) for feature in features}
     coverage = {feature: how for feature, (_, how) in parts.items()}
     gaps = [feature for feature, how in coverage.items() if how is Coverage.GAP]

@@ -28,6 +28,14 @@ def effective_events(value: Floats, exposure: Floats, weight: Floats, cap_quanti
     return (capped / phi, phi) if phi > 0 else (capped, 1.0)
 
 
+def share_cut(value: Floats, exposure: Floats, weight: Floats, cap_quantile: float) -> float:
+    """Return which share of the money the cap takes away; arguments as of `effective_events`."""
+    earned = np.maximum(value, 0.0)
+    total = float((weight * earned).sum())
+    kept = float((weight * _winsorised(earned, exposure, weight, cap_quantile)).sum())
+    return 1 - kept / total if total > 0 else 0.0
+
+
 def _winsorised(value: Floats, exposure: Floats, weight: Floats, quantile: float) -> Floats:
     earning = np.flatnonzero(value > 0)
     if quantile >= 1 or len(earning) == 0:
@@ -35,6 +43,7 @@ def _winsorised(value: Floats, exposure: Floats, weight: Floats, quantile: float
     rate = value[earning] / exposure[earning]
     order = np.argsort(rate, kind="stable")
     below = np.cumsum((weight * exposure)[earning][order])
-    at = min(int(np.searchsorted(below, quantile * below[-1])), len(earning) - 1)
+    largest = max(len(earning) - 2, 0)  # of few rows the quantile is the largest one itself, which sets no cap
+    at = min(int(np.searchsorted(below, quantile * below[-1])), largest)
     capped: Floats = np.minimum(value, rate[order[at]] * exposure)
     return capped

@@ -90,7 +90,7 @@ def build_segments(
     terms = {name: parts_of(name, sample.features[name]) for name in model.factors}
     features = [name for name, parts in terms.items() if parts == (name,)]
     rows, product = [], np.ones(len(sample.exposure))
-    for name, codes in rows_of(model, sample, rules, previous).items():
+    for name, codes in countable(rows_of(model, sample, rules, previous), sample, exact, rules).items():
         kept = [sample.features[name].values[code] for code in codes]
         given = [_given(terms[name], value) for value in kept]
         told = _Told(model.factors[name], codes, model.link, rules.bids, _before(given, previous))
@@ -100,6 +100,20 @@ def build_segments(
         product *= told.by_code().take(sample.features[name].codes)
     level = spend_neutral_level(product, sample.spend, rules.bids)
     return [_default(features, totals, level, model, sample.unit), *sorted(rows, key=_reading_order)]
+
+
+def countable(
+    kept: Mapping[str, Ints], sample: Sample, exact: Mapping[str, Mapping[str, Counts]], rules: SegmentRules
+) -> dict[str, Ints]:
+    """Return, by factor, the codes of `kept` whose rows have the exposures to be published, counted exactly."""
+    if rules.min_exposures <= 0:
+        return dict(kept)
+    found = {}
+    for name, codes in kept.items():
+        values = [sample.features[name].values[int(code)] for code in codes]
+        exposures = np.array([exact[name].get(value, NO_ROWS).exposure for value in values])
+        found[name] = codes[exposures >= rules.min_exposures]
+    return found
 
 
 def multiplier_product(

@@ -57,6 +57,7 @@ class Settings:
     objective: str
     link: str
     value_cap_quantile: float
+    max_value_cut: float
     row_id_columns: list[str]
     drop_duplicates: bool
     row_filter: dict[str, list[str]]
@@ -83,6 +84,8 @@ class Settings:
     max_interactions: int
     min_interaction_z: float
     max_segments: int
+    min_segment_exposures: float
+    max_spike: float
     dead_band: float
     multiplier_min: float
     multiplier_max: float
@@ -122,7 +125,7 @@ class Settings:
         """Which rows the master table gets and how bids are bounded."""
         bounds = (self.multiplier_min, self.multiplier_max)
         bids = BidRules(*bounds, self.confidence, self.no_bid_below, self.max_movement)
-        return SegmentRules(self.max_segments, self.dead_band, bids)
+        return SegmentRules(self.max_segments, self.dead_band, bids, self.min_segment_exposures)
 
     @property
     def table_rules(self) -> TableRules:

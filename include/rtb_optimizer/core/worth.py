@@ -12,11 +12,15 @@ from rtb_optimizer.core.sample import Floats, Ints, Sample
 
 @dataclass(frozen=True, slots=True)
 class SegmentRules:
-    """`dead_band` is how far from 1 a factor says nothing; `max_segments` counts the default row too."""
+    """`dead_band` is how far from 1 a factor says nothing; `max_segments` counts the default row too.
+
+    No row is published about fewer than `min_exposures`.
+    """
 
     max_segments: int
     dead_band: float
     bids: BidRules
+    min_exposures: float = 0.0
 
 
 def worth_a_row(
@@ -24,7 +28,7 @@ def worth_a_row(
 ) -> dict[str, Ints]:
     """Return, by factor, the codes that get a row: those that say the most, as expected deviance E (t ln t - t + 1).
 
-    Those in `first` get one whatever they say.
+    Those in `first` get one whatever they say, if only they have the exposures.
     """
     owners, codes, weights = [], [], [np.zeros(0)]
     for n, (name, factor) in enumerate(model.factors.items()):
@@ -33,6 +37,7 @@ def worth_a_row(
         weight = said(factor)
         if first is not None:
             says[first[name]], weight[first[name]] = True, np.inf
+        says &= factor.exposure >= rules.min_exposures
         codes.append(np.flatnonzero(says))
         owners.append(np.full(len(codes[-1]), n))
         weights.append(weight[codes[-1]])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rtb_optimizer.core.objective import effective_events
+from rtb_optimizer.core.objective import effective_events, share_cut
 from rtb_optimizer.core.sample import Feature, Floats, Ints, Mask, Sample, split_rows
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.engines.amounts import MICRO
@@ -42,6 +42,7 @@ class Drawn:
     shares: Shares
     row_hash: Hashes
     duplicates: int
+    value_cut: float = 0.0
 
 
 def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], found: Profile) -> Drawn:
@@ -69,6 +70,7 @@ def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], found:
         by_day=split.by_day,
         shares=shares,
         row_hash=row_hash,
+        value_cut=_value_cut(micros, weight, table.settings),
         duplicates=_repeats((row_hash if table.settings.row_id_columns else row)[has_id], weight[has_id]),
     )
 
@@ -100,6 +102,12 @@ def _sample(
     exposure *= weight
     spend = np.maximum(micros["cost"], 0) / MICRO * weight if settings.cost_column else exposure
     return Sample(exposure, outcome * weight, spend, fold, encoded, unit)
+
+
+def _value_cut(micros: Mapping[str, Ints], weight: Floats, settings: Settings) -> float:
+    if settings.objective != "value":
+        return 0.0
+    return share_cut(micros["value"] / MICRO, micros["exposure"] / MICRO, weight, settings.value_cap_quantile)
 
 
 def _hashed(row_hash: Hashes, encoded: Mapping[str, Feature], micros: Mapping[str, Ints]) -> Hashes:
