@@ -31,6 +31,7 @@ from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
 from rtb_optimizer.engines.profile import Profile, profile
 from rtb_optimizer.engines.statements import LogTable
 from rtb_optimizer.handover import sample_bytes, sample_of
+from rtb_optimizer.reading import LogsRead
 from rtb_optimizer.screening import Choice, choose_features
 from rtb_optimizer.selection_record import selection_document
 from rtb_optimizer.tables import Recipe, build_tables
@@ -115,7 +116,7 @@ def handed_on(found: Profile, choice: Choice, settings: Settings) -> tuple[dict[
     """Judge the selection on the hold-out, and hand it on with its sample: the rest of the step `select_features`."""
     drawn = choice.drawn
     evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
-    document = selection_document(choice, evidence, found, [], [])
+    document = selection_document(LogsRead([], found, choice, []), evidence, [])
     return document, sample_bytes(drawn.sample, [chosen.name for chosen in choice.selection.chosen])
 
 

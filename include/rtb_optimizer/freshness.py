@@ -1,19 +1,29 @@
-"""Are a run's logs there yet, and how long may it wait for them?"""
+"""What does a run wait for before it reads its logs, and how long may it?"""
 
 from datetime import datetime, timedelta
 
 from rtb_optimizer.store import connections, logs, runs
+from rtb_optimizer.store.schema import Run
 from rtb_optimizer.workspace import open_workspace
 
 
-def missing_partitions(opt_run_id: int) -> list[str]:
-    """Return the URLs of the window's partitions that are not complete yet."""
+def awaited(opt_run_id: int, now: datetime) -> list[str]:
+    """Return, in words, what a run still waits for: that its window is mature, then each partition not complete yet."""
     workspace = open_workspace(opt_run_id)
+    with connections.session() as session:
+        mature = _mature(runs.find(session, opt_run_id))
+    if now < mature:
+        return [f"its window to be {workspace.settings.maturity_lag_hours:g} hours old at {mature:%F %R} UTC"]
     return logs.incomplete(logs.partitions(workspace.settings, workspace.window))
 
 
 def freshness_deadline(opt_run_id: int) -> datetime:
-    """Return until when a run waits for its logs."""
+    """Return until when a run waits for its logs: the timeout counts once they are mature."""
     with connections.session() as session:
         run = runs.find(session, opt_run_id)
-    return run.started_at + timedelta(minutes=run.config_snapshot["values"]["freshness_timeout_minutes"])
+    patience = timedelta(minutes=run.config_snapshot["values"]["freshness_timeout_minutes"])
+    return max(run.started_at, _mature(run)) + patience
+
+
+def _mature(run: Run) -> datetime:
+    return run.data_end + timedelta(hours=run.config_snapshot["values"]["maturity_lag_hours"])

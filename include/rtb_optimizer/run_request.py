@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from rtb_optimizer.core.windows import Window, WindowAsked, resolve_window, zone
+from rtb_optimizer.core.windows import Window, WindowAsked, WindowRules, resolve_window, zone
 from rtb_optimizer.store.runs import Attempt
 
 
@@ -24,4 +25,10 @@ class RunRequest:
         Raises:
             WindowInvalid: when the dates are no window, or its logs cannot be complete yet.
         """
-        return resolve_window(self.window, zone(values.get("timezone", "UTC")), values.get("lookback_days", 1))
+        default = WindowRules()
+        rules = WindowRules(
+            values.get("lookback_days", default.lookback_days),
+            values.get("max_window_days", default.max_days),
+            timedelta(hours=values.get("maturity_lag_hours", 0)),
+        )
+        return resolve_window(self.window, zone(values.get("timezone", "UTC")), rules)

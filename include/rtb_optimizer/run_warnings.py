@@ -3,10 +3,16 @@
 A step that finds something leaves it under `warnings` in the document that it hands over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.warning import RunWarning
+
+FEW_VALUES = 20
+"""Up to so many values are no explosion, however few there were before."""
+
+Features = Sequence[Mapping[str, Any]]
 
 ANOMALY_WORDS = {
     "zero_exposure": "rows without any exposure: not counted",
@@ -21,10 +27,44 @@ ANOMALY_WORDS = {
 }
 
 
-def run_warnings(parts: Mapping[str, Mapping[str, Any]]) -> list[RunWarning]:
-    """Return the warnings of a run; `parts` are what its steps handed over, by name."""
+def run_warnings(
+    parts: Mapping[str, Mapping[str, Any]], settings: Settings, active: Mapping[str, Any]
+) -> list[RunWarning]:
+    """Return the warnings of a run.
+
+    Args:
+        parts: What its steps handed over, by name.
+        settings: Its configuration.
+        active: The report of the run that was active when it began; empty where none was.
+    """
+    selection = parts["selection"]
     handed = [RunWarning(**found) for part in parts.values() for found in part.get("warnings", [])]
-    return [*_contradictions(parts["selection"]["logs"]), *handed]
+    grown = _grown(selection["chosen"], active.get("features", []), settings.max_value_growth)
+    return [*_missing(selection["logs"]), *_contradictions(selection["logs"]), *grown, *handed]
+
+
+def _missing(found: Mapping[str, Any]) -> list[RunWarning]:
+    missing = found["missing"]
+    if not missing:
+        return []
+    told = f"{len(missing)} of {found['partitions_expected']} partitions are missing or empty"
+    return [
+        RunWarning("missing_partitions", f"{told}, and are not counted as days without traffic: {', '.join(missing)}")
+    ]
+
+
+def _grown(chosen: Features, active: Features, growth: float) -> list[RunWarning]:
+    """Warn of features that have many more values than in the active run: a bot, or another id in the column."""
+    before = {feature["name"]: feature["values"] for feature in active}
+    return [
+        RunWarning(
+            "values_grown",
+            f"{feature['name']} has {feature['values']} values, {before[feature['name']]} in the active run: more than "
+            f"the {growth:g} times of max_value_growth; look for bots, or for another id in that column",
+        )
+        for feature in chosen
+        if feature["name"] in before and feature["values"] > max(growth * before[feature["name"]], FEW_VALUES)
+    ]
 
 
 def _contradictions(found: Mapping[str, Any]) -> list[RunWarning]:

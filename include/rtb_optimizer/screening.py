@@ -9,6 +9,8 @@ from rtb_optimizer.core.link import Link, link_of
 from rtb_optimizer.core.rejection import Reason, Rejected, screen
 from rtb_optimizer.core.selection import Selection, select
 from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.core.value_checks import value_warnings
+from rtb_optimizer.core.warning import RunWarning
 from rtb_optimizer.engines.profile import Profile
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sampling import Drawn, draw_sample
@@ -17,11 +19,12 @@ from rtb_optimizer.engines.statements import LogTable
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A selection, the link it was made under, and the sample it was made on."""
+    """A selection, the link it was made under, the sample it was made on, and what is odd about the values in it."""
 
     selection: Selection
     link: Link
     drawn: Drawn
+    warnings: tuple[RunWarning, ...]
 
 
 def choose_features(engine: Engine, table: LogTable, found: Profile, without_macro: Collection[str] = ()) -> Choice:
@@ -37,6 +40,7 @@ def choose_features(engine: Engine, table: LogTable, found: Profile, without_mac
     early, names = admissible(s, table.types.keys(), without_macro)
     denied = [r.name for r in early if r.reason is Reason.DENYLISTED and r.name in table.types]
     drawn = draw_sample(engine, table, [*names, *denied], found)
+    warnings = value_warnings(drawn.sample.with_features(names), s)
     screened = {name: _unfit(name, drawn, s) for name in (*names, *denied) if name not in s.anchor_features}
     kept = [name for name in names if screened.get(name, Reason.ABSENT) is None]
     told = [name for name in denied if screened[name] is None]  # the others are refused by their values, too
@@ -51,7 +55,7 @@ def choose_features(engine: Engine, table: LogTable, found: Profile, without_mac
     selection = select(training, kept, s.anchor_features, rules, link, told)
     interactions = detect(training, selection.priors, s.interaction_rules, link) if enough else ()
     rejected = tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))
-    return Choice(Selection(selection.chosen, rejected, interactions), link, drawn)
+    return Choice(Selection(selection.chosen, rejected, interactions), link, drawn, warnings)
 
 
 def admissible(

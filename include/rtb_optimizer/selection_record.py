@@ -8,32 +8,24 @@ from rtb_optimizer.core.evidence import Evidence
 from rtb_optimizer.core.sample import Sample
 from rtb_optimizer.core.values import MISSING
 from rtb_optimizer.core.warning import RunWarning, warning_documents
-from rtb_optimizer.engines.profile import Profile
-from rtb_optimizer.screening import Choice
-from rtb_optimizer.store.logs import Partition
+from rtb_optimizer.reading import LogsRead
 
 SCALE = ("link", "unit", "slope")
 
 
 def selection_document(
-    choice: Choice,
-    evidence: Evidence,
-    found: Profile,
-    partitions: Sequence[Partition],
-    expected: Sequence[str],
-    warnings: Sequence[RunWarning] = (),
+    read: LogsRead, evidence: Evidence, expected: Sequence[str], warnings: Sequence[RunWarning] = ()
 ) -> dict[str, Any]:
     """Return what selection hands on: features, rejections, evidence, and what the logs were.
 
     Args:
-        choice: What was selected, and on which sample.
+        read: What the logs were, and what was selected, on which sample.
         evidence: What that is worth on the hold-out.
-        found: The window as a whole.
-        partitions: What was read.
         expected: The URLs of all partitions of the window, there or not.
         warnings: What a person should look into.
     """
-    drawn, read = choice.drawn, {p.url for p in partitions}
+    choice, found, partitions = read.choice, read.found, read.partitions
+    drawn, there = choice.drawn, {p.url for p in partitions}
     anomalies = {**found.anomalies, "duplicate": drawn.duplicates}
     return {
         "link": choice.link,
@@ -58,9 +50,9 @@ def selection_document(
             "worst_days": {name: str(day) for name, day in found.worst_days.items()},
             "partitions": [p.url for p in partitions],
             "partitions_expected": len(expected),
-            "missing": [url for url in expected if url not in read],
+            "missing": [url for url in expected if url not in there],
         },
-        "warnings": warning_documents(warnings),
+        "warnings": warning_documents((*read.warnings, *choice.warnings, *warnings)),
         "inputs": [
             {"s3_key": file.key, "byte_size": file.byte_size, "etag": file.etag} for p in partitions for file in p.files
         ],

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import BaseOperator
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class WaitForLogs(BaseOperator):
-    """Succeeds when every partition of the run's window is complete.
+    """Succeeds when the run's window is mature and every partition of it is complete.
 
     After `freshness_timeout_minutes` it goes on with what is there if that is `min_partition_share` of the
     partitions, else it fails with the list of the others.
@@ -31,11 +31,11 @@ class WaitForLogs(BaseOperator):
         """Look once, then leave the worker."""
         from rtb_optimizer import freshness, steps
 
-        missing = freshness.missing_partitions(self.opt_run_id)
-        if not missing:
+        awaited = freshness.awaited(self.opt_run_id, datetime.now(UTC))
+        if not awaited:
             return steps.require_partitions(self.opt_run_id)
         deadline = freshness.freshness_deadline(self.opt_run_id)
-        log.info("waiting until %s for %d partitions: %s", deadline, len(missing), ", ".join(missing))
+        log.info("waiting until %s for %d things: %s", deadline, len(awaited), ", ".join(awaited))
         trigger = LogsComplete(self.opt_run_id, deadline.isoformat(), POLL_S)
         self.defer(trigger=trigger, method_name=self.resume.__name__)
         raise AssertionError("defer raises")
@@ -48,7 +48,7 @@ class WaitForLogs(BaseOperator):
 
 
 class LogsComplete(BaseTrigger):
-    """Fires when the window's partitions are complete, when the deadline is over, or when the run has ended."""
+    """Fires when the window is mature and its partitions complete, when the deadline is over, or the run has ended."""
 
     def __init__(self, opt_run_id: int, deadline: str, poll_s: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Airflow's base has no types
@@ -73,7 +73,7 @@ class LogsComplete(BaseTrigger):
         from rtb_optimizer.errors import RunNotRunning
 
         try:
-            return not freshness.missing_partitions(self.opt_run_id)
+            return not freshness.awaited(self.opt_run_id, datetime.now(UTC))
         except RunNotRunning:
             return True
         except (BotoCoreError, ClientError):  # the store may be away for a while: that is what waiting is for

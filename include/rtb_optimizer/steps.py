@@ -9,18 +9,20 @@ import logging
 from rtb_optimizer import __version__, outputs, report
 from rtb_optimizer.active import compared_with, saw_the_last_day, table_before
 from rtb_optimizer.ad_macros import combos_of, without_required_macro
+from rtb_optimizer.catalog_warnings import catalog_warnings
 from rtb_optimizer.core.activation import failed_gates
 from rtb_optimizer.core.evidence import judge
 from rtb_optimizer.core.segments import Counts
-from rtb_optimizer.engines.duplicates import require_few_repeats
-from rtb_optimizer.engines.profile import profile, require_few_excesses
+from rtb_optimizer.core.values import SPELLING_VERSION
+from rtb_optimizer.engines.duplicates import without_repeats
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
 from rtb_optimizer.handover import sample_bytes, sample_of
 from rtb_optimizer.published import PublishedRun, table_rows
+from rtb_optimizer.reading import read_logs
 from rtb_optimizer.report_page.page import report_page
+from rtb_optimizer.restated import restated
 from rtb_optimizer.run_request import RunRequest
 from rtb_optimizer.run_warnings import run_warnings
-from rtb_optimizer.screening import choose_features
 from rtb_optimizer.selection_record import features_document, selection_document
 from rtb_optimizer.selection_warnings import selection_warnings
 from rtb_optimizer.store import activation, active_copy, configs, connections, entities, failures, runs
@@ -28,7 +30,12 @@ from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity
 from rtb_optimizer.store.seeds import dialects
 from rtb_optimizer.tables import Recipe, build_tables
-from rtb_optimizer.workspace import counting, open_workspace, partitions_to_read
+from rtb_optimizer.workspace import (
+    counting,
+    open_workspace,
+    partitions_as_read,
+    partitions_to_read,
+)
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +65,7 @@ def create_run(request: RunRequest) -> int:
             "defaults": configs.defaults(session, entity.current_version_id),
             "active_run_id": entity.active_run_id,
             "code_version": __version__,
+            "spelling_version": SPELLING_VERSION,
         }
         window = request.resolved_window(resolved.values)
         run = runs.create(session, entity, request.attempt, window, snapshot, request.triggered_by)
@@ -74,26 +82,20 @@ def require_partitions(opt_run_id: int) -> int:
 def select_features(opt_run_id: int) -> int:
     """Select the features of a run and record them; return how many."""
     workspace = open_workspace(opt_run_id)
-    settings, partitions = workspace.settings, partitions_to_read(workspace)
     with connections.session() as session:
-        gaps = without_required_macro(session, workspace.opt_id, settings)
+        gaps = without_required_macro(session, workspace.opt_id, workspace.settings)
         before = table_before(session, workspace.snapshot)
         no_contest = saw_the_last_day(session, workspace.snapshot, workspace.window.end)
-    with counting(workspace, partitions) as (engine, table):
-        found = profile(engine, table)
-        log.info("%d rows, %g outcomes, %s", found.totals.rows, found.totals.outcome, dict(found.anomalies))
-        require_few_excesses(found, settings)
-        choice = choose_features(engine, table, found, gaps)
-        require_few_repeats(engine, table, choice.drawn.duplicates, found.totals.rows)
-    drawn, rules = choice.drawn, settings.table_rules
+    read = read_logs(workspace, gaps)
+    choice, drawn, rules = read.choice, read.choice.drawn, workspace.settings.table_rules
     replayed = None if before is None or no_contest else before.multipliers
     evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, replayed)
     chosen = choice.selection.chosen
     needed = dict.fromkeys([*(feature.name for feature in chosen), *(before.features if before else ())])
     kept = [name for name in needed if name in drawn.sample.features]  # the active run's too: bids are held against it
     workspace.write("work/sample.parquet", sample_bytes(drawn.sample, kept))
-    expected, warnings = workspace.partitions_expected, selection_warnings(choice, settings)
-    workspace.hand_over("selection", selection_document(choice, evidence, found, partitions, expected, warnings))
+    warnings = selection_warnings(choice, workspace.settings)
+    workspace.hand_over("selection", selection_document(read, evidence, workspace.partitions_expected, warnings))
     with connections.session() as session:
         runs.record_features(session, opt_run_id, chosen)
         session.commit()
@@ -110,7 +112,8 @@ def build_segments(opt_run_id: int) -> int:
     sample = sample_of(workspace.read("work/sample.parquet"))
     with connections.session() as session:
         before = table_before(session, workspace.snapshot)
-    with counting(workspace, partitions_to_read(workspace)) as (engine, table):
+    with counting(workspace, partitions_as_read(workspace, selection)) as (engine, raw):
+        table = without_repeats(engine, raw)
         built = build_tables(engine, table, sample, recipe, totals, before)
     workspace.write("work/segments.parquet", outputs.segments_parquet(recipe.features, built.segments))
     workspace.write("work/joint_segments.parquet", outputs.joint_parquet(built.joint, sample.unit))
@@ -151,7 +154,10 @@ def write_outputs(opt_run_id: int) -> int:
     )
     with connections.session() as session:
         active = compared_with(session, workspace.snapshot, own)
-    document = report.report_document(workspace, parts, written, active, run_warnings(parts))
+        changed = restated(session, opt_run_id, selection["logs"]["partitions"], selection["inputs"])
+        changed += catalog_warnings(session, opt_run_id, selection["inputs"])
+    warnings = [*run_warnings(parts, workspace.settings, active.report), *changed]
+    document = report.report_document(workspace, parts, written, active, warnings)
     for warning in document["warnings"]:
         log.warning("%s: %s", warning["code"], warning["message"])
     written["report"] = (workspace.write("report.json", outputs.json_bytes(document)), 1)

@@ -5,19 +5,18 @@ first time, and never an output: only the manifest's objects are.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rtb_optimizer.core.settings import Settings, settings_of
 from rtb_optimizer.core.windows import Window
 from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
-from rtb_optimizer.engines.duplicates import without_repeats
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.required_columns import require_columns
 from rtb_optimizer.engines.statements import LogTable
-from rtb_optimizer.errors import LogsMissing
+from rtb_optimizer.errors import LogsInvalid, LogsMissing
 from rtb_optimizer.outputs import json_bytes
 from rtb_optimizer.store import connections, logs, runs
 from rtb_optimizer.store.objects import ObjectStore, StoredObject, run_prefix, split_url
@@ -89,10 +88,47 @@ def partitions_to_read(workspace: Workspace) -> list[logs.Partition]:
     Raises:
         LogsMissing: when fewer than `min_partition_share` of them are complete, with the list of the others.
     """
-    found = logs.partitions(workspace.settings, workspace.window)
+    return _enough(workspace, logs.partitions(workspace.settings, workspace.window))
+
+
+def partitions_with_rows(
+    workspace: Workspace, read: Sequence[logs.Partition], rows: Mapping[str, int]
+) -> list[logs.Partition]:
+    """Return the partitions that hold rows at all: one without is as good as missing, not a day without traffic.
+
+    Args:
+        workspace: The run.
+        read: The partitions that were read.
+        rows: How many rows each has, by its URL.
+
+    Raises:
+        LogsMissing: as `partitions_to_read`.
+    """
+    filled = {p.url: p if rows[p.url] else replace(p, lacks="no rows") for p in read}
+    others = (logs.Partition(url, None, (), "not complete") for url in workspace.partitions_expected)
+    return _enough(workspace, [filled.get(partition.url, partition) for partition in others])
+
+
+def partitions_as_read(workspace: Workspace, selection: Mapping[str, Any]) -> list[logs.Partition]:
+    """Return the partitions that selection has read.
+
+    Raises:
+        LogsInvalid: when their objects are not the same any more: two passes over different logs make no table.
+    """
+    read, inputs = set(selection["logs"]["partitions"]), {(i["s3_key"], i["etag"]) for i in selection["inputs"]}
+    found = [p for p in logs.partitions(workspace.settings, workspace.window) if p.url in read]
+    for partition in found:
+        prefix = split_url(partition.url)[1]
+        before = {(key, etag) for key, etag in inputs if key.startswith(prefix)}
+        if before != {(file.key, file.etag) for file in partition.files}:
+            raise LogsInvalid(f"{partition.url} has changed while the run was reading it: start a new run")
+    return found
+
+
+def _enough(workspace: Workspace, found: Sequence[logs.Partition]) -> list[logs.Partition]:
     complete = [partition for partition in found if partition.complete]
     if not complete or len(complete) < workspace.settings.min_partition_share * len(found):
-        missing = logs.incomplete(found)
+        missing = [f"{partition.url} ({partition.lacks})" for partition in found if not partition.complete]
         raise LogsMissing(
             f"{len(missing)} of {len(found)} partitions are not complete: {', '.join(missing)}; "
             "deliver them, or lower min_partition_share"
@@ -111,4 +147,4 @@ def counting(workspace: Workspace, partitions: list[logs.Partition]) -> Iterator
         days = {partition.url: partition.day for partition in partitions}
         table = LogTable(s, workspace.window, types, days, engine.quote)
         require_columns(table)
-        yield engine, without_repeats(engine, table)
+        yield engine, table

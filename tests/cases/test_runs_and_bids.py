@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from rtb_optimizer import manifest, pipeline, steps
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, LogsInvalid, MacroGap
-from rtb_optimizer.store import active_copy, connections, entities, manifest_export, runs
+from rtb_optimizer.store import active_copy, configs, connections, entities, manifest_export, runs
 from rtb_optimizer.store.entities import NewEntity
 from rtb_optimizer.store.objects import ObjectStore, run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunFeature, RunOutput, Version
@@ -836,3 +836,54 @@ def test_a_feature_has_one_macro_a_format(session):
                 "SELECT opt_id, feature_name, '[OTHER]', macro_format FROM opt_feature_macros LIMIT 1"
             )
         )
+
+
+# ---- What the catalog knows
+
+
+@case(25)
+@with_logs
+def test_a_run_goes_by_its_snapshot_and_tells_what_was_changed_while_it_ran(add_entity, request_run, told, session):
+    entity = add_entity()
+    opt_run_id = steps.create_run(request_run(overrides={"max_segments": 300}))
+    steps.select_features(opt_run_id)
+    changed = {"multiplier_max": "1.01", "outcome_column": "a_column_that_is_not_there", "max_segments": "2"}
+    configs.set_overrides(session, entity, changed, "ana")
+    session.commit()
+    for step in BEFORE_ACTIVATION[2:]:
+        getattr(steps, step)(opt_run_id)
+
+    (message,) = messages(told(opt_run_id), "config_changed")
+    assert message == (
+        "changed while the run ran, and used from the next one on: multiplier_max from 3.0 to 1.01, "
+        "outcome_column from 'click' to 'a_column_that_is_not_there'"
+    )
+    assert max(row["multiplier"] for row in told(opt_run_id, "segments")) > 1.01
+    assert steps.activate_run(opt_run_id).decision == "activated"
+
+
+@case(31)
+@with_logs
+def test_the_same_run_again_is_allowed_and_told(add_entity, started, told, session):
+    add_entity()
+    first = started()
+    assert steps.activate_run(first).decision == "activated"
+    again, otherwise = started(), started(overrides={"max_features": 5})
+    code = session.get_one(Run, first).run_code
+
+    assert messages(told(first), "identical_run") == []
+    assert messages(told(otherwise), "identical_run") == []
+    (message,) = messages(told(again), "identical_run")
+    assert message.startswith(f"identical to run {code} (id {first}): the same window, version, configuration and logs")
+    assert len({session.get_one(Run, n).run_code for n in (first, again, otherwise)}) == 3
+    assert steps.activate_run(again).decision == "activated"
+
+
+@case(31)
+def test_a_run_on_logs_that_were_written_anew_is_another_run(add_entity, write_nights, started, told):
+    add_entity()
+    logs = write_nights(as_seeded)
+    assert steps.activate_run(started(overrides=logs)).decision == "activated"
+    write_nights(in_currencies)
+
+    assert messages(told(started(overrides=logs)), "identical_run") == []

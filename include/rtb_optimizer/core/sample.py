@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtb_optimizer.core.values import UNEXPANDED
+from rtb_optimizer.core.values import NO_VALUES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer]
@@ -30,8 +30,8 @@ class Feature:
 
     @property
     def barred(self) -> Ints:
-        """The codes of what is no value: an unexpanded macro keeps factor 1 and is never a segment."""
-        return np.array([n for n, value in enumerate(self.values) if value == UNEXPANDED], dtype=np.int64)
+        """The codes of what is no value: an unexpanded macro, or what is too long for one, is never a segment."""
+        return np.array([n for n, value in enumerate(self.values) if value in NO_VALUES], dtype=np.int64)
 
 
 @dataclass(frozen=True)

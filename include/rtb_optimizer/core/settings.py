@@ -64,7 +64,7 @@ class Settings:
     max_duplicate_share: float
     max_excess_share: float
     max_minute_share: float
-    max_unexpanded_share: float
+    max_unreadable_share: float
     max_value_growth: float
     candidate_features: list[str]
     anchor_features: list[str]

@@ -14,6 +14,12 @@ UNEXPANDED = "__unexpanded__"
 OTHER = "__other__"
 WILDCARD = "*"
 
+NO_VALUES = frozenset({UNEXPANDED, OTHER})
+"""What no bidder could ask for."""
+
+SPELLING_VERSION = 1
+"""Raised whenever `canonical` spells a value otherwise than before: tables of two versions do not compare."""
+
 MAX_VALUE_BYTES = 256
 """A longer value is no id that a macro could carry: it joins the other rare ones."""
 

@@ -38,18 +38,40 @@ class WindowAsked:
     interval_end: datetime | None = None
 
 
-def resolve_window(asked: WindowAsked, tz: ZoneInfo, lookback_days: int) -> Window:
-    """Return the window of a run: its dates, else its data interval, else the last complete days.
+@dataclass(frozen=True, slots=True)
+class WindowRules:
+    """How many days a window without dates has, how many any may have, and how old its end must be to be read."""
+
+    lookback_days: int = 1
+    max_days: int = 1000
+    maturity_lag: timedelta = timedelta(0)
+
+
+def resolve_window(asked: WindowAsked, tz: ZoneInfo, rules: WindowRules) -> Window:
+    """Return the window of a run: its dates, else its data interval, else the last complete days that are mature.
+
+    Only the window of an interval may be too young: its run waits.
 
     Raises:
         WindowInvalid: when the dates are no window, or its logs cannot be complete yet.
     """
-    window = _window_of_dates(asked.data_start, asked.data_end, tz)
+    window = dated = _window_of_dates(asked.data_start, asked.data_end, tz)
     if window is None and asked.interval_start and asked.interval_end and asked.interval_start < asked.interval_end:
-        window = _window_of_interval(asked.interval_start, asked.interval_end, tz, lookback_days)
-    window = window or _last_complete_days(asked.now, tz, lookback_days)
+        window = _window_of_interval(asked.interval_start, asked.interval_end, tz, rules.lookback_days)
+    window = window or _last_complete_days(asked.now - rules.maturity_lag, tz, rules.lookback_days)
     if window.end > asked.now:
         raise WindowInvalid(f"data_end {window.end:%F %R} UTC is in the future: its logs cannot be complete")
+    if dated and (mature := window.end + rules.maturity_lag) > asked.now:
+        raise WindowInvalid(
+            f"data_end {window.end:%F %R} UTC is younger than maturity_lag_hours "
+            f"({rules.maturity_lag / timedelta(hours=1):g}): events of that window may still arrive; run it after "
+            f"{mature:%F %R} UTC, or lower maturity_lag_hours"
+        )
+    if (days := len(dates_of(window, tz))) > rules.max_days:
+        raise WindowInvalid(
+            f"window [{window.start:%F %R}, {window.end:%F %R}) UTC has {days} days, more than the {rules.max_days} of "
+            "max_window_days: choose a shorter one, or raise max_window_days"
+        )
     return window
 
 
@@ -75,7 +97,7 @@ def _window_of_dates(data_start: str | None, data_end: str | None, tz: ZoneInfo)
         return None
     if not data_start or not data_end:
         raise WindowInvalid("give both data_start and data_end, or neither")
-    return Window(_midnight(_date(data_start), tz), _midnight(_date(data_end), tz))
+    return Window(midnight(_date(data_start), tz), midnight(_date(data_end), tz))
 
 
 def _window_of_interval(start: datetime, end: datetime, tz: ZoneInfo, lookback_days: int = 1) -> Window:
@@ -92,7 +114,7 @@ def _window_of_interval(start: datetime, end: datetime, tz: ZoneInfo, lookback_d
 def _last_complete_days(now: datetime, tz: ZoneInfo, days: int = 1) -> Window:
     """Return the last whole local days that ended at or before `now`."""
     today = now.astimezone(tz).date()
-    return Window(_midnight(today - days * _DAY, tz), _midnight(today, tz))
+    return Window(midnight(today - days * _DAY, tz), midnight(today, tz))
 
 
 def dates_of(window: Window, tz: ZoneInfo) -> list[date]:
@@ -109,5 +131,6 @@ def _date(text: str) -> date:
         raise WindowInvalid(f"{text!r} is not a date: write YYYY-MM-DD") from None
 
 
-def _midnight(day: date, tz: ZoneInfo) -> datetime:
+def midnight(day: date, tz: ZoneInfo) -> datetime:
+    """Return the instant, in UTC, at which a local day begins."""
     return datetime.combine(day, time(), tz).astimezone(UTC)

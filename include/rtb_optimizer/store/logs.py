@@ -13,12 +13,20 @@ DATE_FIELD = "{date}"
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One folder (or file) of logs: its s3:// URL, its day (None without {date}), its Parquet objects."""
+    """One folder (or file) of logs: its s3:// URL, its day (None without {date}), its Parquet objects.
+
+    `lacks` says what it still needs to be complete, in words.
+    """
 
     url: str
     day: date | None
     files: tuple[ListedObject, ...]
-    complete: bool
+    lacks: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether it can be read."""
+        return not self.lacks
 
 
 def partitions(settings: Settings, window: Window) -> list[Partition]:
@@ -50,7 +58,7 @@ def _partition(store: ObjectStore, url: str, day: date | None, marker: str) -> P
     # A single file needs no marker: S3 shows it only once it is whole. A folder may be called x.parquet, too.
     single = any(entry.key == prefix for entry in files)
     marked = not marker or single or any(e.key.rsplit("/", 1)[-1] == marker for e in listed)
-    return Partition(url, day, files, complete=bool(files) and marked)
+    return Partition(url, day, files, "no Parquet object" if not files else "" if marked else f"no {marker}")
 
 
 def _hidden(path: str) -> bool:
