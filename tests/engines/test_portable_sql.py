@@ -16,7 +16,9 @@ from pyarrow.fs import LocalFileSystem
 from datafusion_engine import DataFusionEngine
 from rtb_optimizer.core.values import segment_key
 from rtb_optimizer.core.windows import Window
+from rtb_optimizer.engines.arrivals import arrivals
 from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
+from rtb_optimizer.engines.duplicates import without_repeats
 from rtb_optimizer.engines.encoding import spelled
 from rtb_optimizer.engines.exact import counts_in_sql, exact_counts
 from rtb_optimizer.engines.profile import profile
@@ -209,3 +211,45 @@ def test_zero_is_one_value_whatever_its_sign(tmp_path, rows):
 
     assert {value: counts.rows for value, counts in counted[0].items()} == {"0": 4, "__other__": 1}
     assert all(each == counted[0] for each in counted)
+
+
+@pytest.mark.parametrize("timestamp_column", ["t", ""])
+def test_two_engines_keep_the_same_copy_of_each_row_and_see_the_same_arrivals(tmp_path, timestamp_column):
+    """Ids that several rows share, of values that conflict; the second engine reads the rows in reverse."""
+    draw = np.random.default_rng(3)
+    logs = pa.concat_tables([day_of_logs(day) for day in (1, 2)])
+    ids = draw.integers(0, 4_000, logs.num_rows)
+    auction = pa.array([None if n < 40 else "" if n < 80 else f"id{n}" for n in ids.tolist()])
+    logs = logs.append_column("auction", auction).append_column("nth", pa.array(draw.integers(0, 9, logs.num_rows)))
+    columns = {"outcome_column": "seen", "exposure_column": "imps", "cost_column": "paid", "value_column": "earned"}
+    settings = v3_settings(
+        row_id_columns="auction, nth",
+        drop_duplicates=True,
+        max_duplicate_share=1,
+        candidate_features="site, adspace, price_level, carrier",
+        timestamp_column=timestamp_column,
+        **columns,
+    )
+    answers = []
+    with DuckDBEngine(LocalFileSystem(), 2, 256) as duckdb:
+        for name, engine, rows in (
+            ("a", duckdb, logs),
+            ("b", DataFusionEngine(2), logs.take(pa.array(range(len(ids))[::-1]))),
+        ):
+            for n, cut in enumerate((rows.slice(0, 2_500), rows.slice(2_500))):
+                pq.write_table(cut, tmp_path / f"{name}-{n}.parquet")
+            types = engine.open_logs([f"local://{tmp_path}/{name}-{n}.parquet" for n in (0, 1)])
+            raw = LogTable(settings, WINDOW, types, {f"local://{tmp_path}/{name}": None}, engine.quote)
+            arrived = arrivals(engine, raw)
+            table = without_repeats(engine, raw)
+            found = profile(engine, table)
+            counts = [
+                told(engine.query(table.value_statistics([f]))) for f in ("site", "adspace", "price_level", "carrier")
+            ]
+            answers.append((list(arrived.rows.values()), arrived.warnings, table.dropped, found, counts))
+
+    assert answers[0] == answers[1]
+    assert table.dropped > 100
+    assert found.totals.rows + table.dropped == sum(
+        1 for at in logs["t"].to_pylist() if not timestamp_column or WINDOW.start <= at < WINDOW.end
+    )

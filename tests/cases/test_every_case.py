@@ -1,0 +1,52 @@
+"""Every row of docs/edge-cases.md has a test that holds it, and every case that a test names has a row."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from conftest import CHECKOUT
+
+ROW = re.compile(r"^\| *(\d+) *\|", re.MULTILINE)
+TOLD = sorted({int(number) for number in ROW.findall((CHECKOUT / "docs" / "edge-cases.md").read_text())})
+
+
+def cases_of(source):
+    """The numbers that the tests of a file are marked with, `@pytest.mark.case(7)`, by the test's name."""
+    found = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            marks = [ast.unparse(mark) for mark in node.decorator_list]
+            numbers = [re.fullmatch(r"pytest\.mark\.case\((\d+)\)", mark) for mark in marks]
+            found[node.name] = {int(number[1]) for number in numbers if number}
+    return found
+
+
+HELD = {
+    (path.stem, name): numbers
+    for path in sorted(Path(__file__).parent.glob("test_*.py"))
+    if path != Path(__file__)
+    for name, numbers in cases_of(path.read_text()).items()
+}
+
+
+@pytest.mark.parametrize("number", TOLD)
+def test_every_case_that_is_told_has_a_test(number):
+    assert any(number in numbers for numbers in HELD.values())
+
+
+@pytest.mark.parametrize("test", HELD, ids=".".join)
+def test_every_test_here_names_a_case_that_is_told(test):
+    assert HELD[test]
+    assert set(TOLD) >= HELD[test]
+
+
+def test_the_cases_are_told_without_a_gap():
+    assert set(range(min(TOLD), max(TOLD) + 1)) == set(TOLD)
+
+
+def test_a_mark_is_read_off_a_test():
+    source = "@pytest.mark.case(3)\n@pytest.mark.case(4)\ndef test_x(): pass\ndef test_y(): pass\ndef other(): pass"
+
+    assert cases_of(source) == {"test_x": {3, 4}, "test_y": set()}
