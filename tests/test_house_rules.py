@@ -44,6 +44,7 @@ LAYERS = {
     },
     "pipeline": {"errors", "store", "run_request", "steps"},
     "maintenance": {"errors", "store"},
+    "retention": {"errors", "core", "store"},
     "dagrun_request": {"errors", "core", "store", "run_request"},
     "callbacks": {"errors", "store"},
     "listener": {"errors", "store", "callbacks"},
@@ -53,7 +54,10 @@ LAYERS = {
     "dagfactory": {"errors", "manifest", "callbacks", "sensors", "steps", "dagrun_request", "trigger_form"},
     "local": {"errors"},
     "demo": {"errors", "core", "store", "local", "outputs"},
-    "cli": {"errors", "core", "store", "manifest", "maintenance", "run_request", "pipeline", "explain", "compare"},
+    "cli": {
+        *("errors", "core", "store", "manifest", "maintenance", "retention", "run_request", "pipeline", "explain"),
+        "compare",
+    },
     "__main__": {"cli"},
 }
 AIRFLOW_MODULES = {

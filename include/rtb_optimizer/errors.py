@@ -10,6 +10,8 @@ RtbOptimizerError
 ├── LogsInvalid              logs that cannot become a table
 ├── LogsMissing              partitions that did not arrive
 ├── MacroGap                 a selected feature without a macro in a required format
+├── ActiveOutputsBroken      outputs of active runs that are gone or changed
+├── RetentionIncomplete      objects that should have been deleted and could not be
 ├── CopiesNotReconciled      copies of the active pointers that could not be repaired
 ├── ConnectionMissing        a connection that is not configured
 ├── ManifestInvalid          an entity manifest that cannot be read
@@ -61,6 +63,14 @@ class LogsMissing(RtbOptimizerError):
 
 class MacroGap(RtbOptimizerError):
     """Raised when a selected feature has no macro in a format whose gap policy is `fail`."""
+
+
+class ActiveOutputsBroken(RtbOptimizerError):
+    """Raised when outputs that bidders read are absent or not what was written."""
+
+
+class RetentionIncomplete(RtbOptimizerError):
+    """Raised when objects that are past their time could not be deleted."""
 
 
 class CopiesNotReconciled(RtbOptimizerError):

@@ -13,7 +13,7 @@ from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.values import MISSING, canonical, segment_key
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.published import published, published_output, table_rows
-from rtb_optimizer.store import entities
+from rtb_optimizer.store import entities, validity
 from rtb_optimizer.store.schema import Run
 
 
@@ -44,6 +44,7 @@ def explain(session: Session, entity_code: str, given: Mapping[str, str]) -> dic
         "run_code": run.run_code,
         "data_start": run.data_start,
         "data_end": run.data_end,
+        **validity.told(validity.active_valid_until(session, entity.entity_id).get(entity.entity_id)),
         "inputs": _inputs(session, run),
         "link": found.scale.link.value,
         "key": answer.key,

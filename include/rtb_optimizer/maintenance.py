@@ -1,20 +1,35 @@
-"""What keeps the catalog true when nobody is looking? The sweep, the manifest and the copies of the pointers."""
+"""What keeps the catalog true when nobody is looking? The sweep, the manifest, the pointers, the audit."""
 
 import logging
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.errors import CopiesNotReconciled
-from rtb_optimizer.store import active_copy, connections, entities, failures, manifest_export
+from rtb_optimizer.errors import ActiveOutputsBroken, CopiesNotReconciled
+from rtb_optimizer.store import activation, active_copy, connections, entities, failures, manifest_export, validity
+from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.runs import Attempt
+from rtb_optimizer.store.schema import Entity, Run
 
 CLI_DAG_ID = "cli"
 CLI_RUN_LIMIT = timedelta(hours=24)
 ALIVE = ("queued", "running")
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What the audit found of an entity's active run: `problems` in words, none where all is what was written."""
+
+    entity_code: str
+    run_id: int
+    run_code: str
+    valid_until: datetime | None
+    is_stale: bool
+    problems: tuple[str, ...]
 
 
 def sweep_runs(dag_run_state: Callable[[str, str], str]) -> int:
@@ -72,3 +87,60 @@ def reconcile_active_copies() -> int:
     if problems:
         raise CopiesNotReconciled(f"active.json is not what the catalog says: {'; '.join(problems)}")
     return repaired
+
+
+def audit(entity_code: str = "", now: datetime | None = None) -> list[Audited]:
+    """Read back every output of every active run, or of one entity's; nothing is repaired.
+
+    Raises:
+        NotFound: when there is no entity of that code.
+    """
+    now = now or datetime.now(UTC)
+    with connections.session() as session:
+        named = [entities.find(session, entity_code)] if entity_code else entities.all_entities(session)
+        return [_audited(session, entity, now) for entity in named if entity.active_run_id is not None]
+
+
+def audit_active_outputs(now: datetime | None = None) -> int:
+    """Audit every entity; return how many have an active run. Stale ones are a warning in the log.
+
+    Raises:
+        ActiveOutputsBroken: naming every output, of every entity, that is not what was written.
+    """
+    found = audit(now=now)
+    for each in found:
+        if each.is_stale:
+            log.warning("%s", stale_words(each))
+    require_sound(found)
+    return len(found)
+
+
+def require_sound(found: Sequence[Audited]) -> None:
+    """Raise ActiveOutputsBroken with all problems of an audit, if there are any; stale runs are named along."""
+    broken = [f"{each.entity_code}, run {each.run_code}: {'; '.join(each.problems)}" for each in found if each.problems]
+    if broken:
+        stale = [stale_words(each) for each in found if each.is_stale]
+        raise ActiveOutputsBroken(
+            f"active outputs are not what was written: {' | '.join([*broken, *stale])}: roll back, or run again"
+        )
+
+
+def stale_words(each: Audited) -> str:
+    """Say that a run is past its time, and what follows."""
+    return (
+        f"{each.entity_code}, run {each.run_code}: stale since {each.valid_until:%F %R} UTC, "
+        "readers have fallen back to their default bid"
+    )
+
+
+def _audited(session: Session, entity: Entity, now: datetime) -> Audited:
+    run, until = session.get_one(Run, entity.active_run_id), None
+    try:
+        until = validity.active_valid_until(session, entity.entity_id).get(entity.entity_id)
+        problems = activation.output_problems(session, ObjectStore.of(entity.s3_base_path), run.run_id)
+    except Exception as problem:  # one entity that cannot be read must not hide the others
+        log.warning("the active outputs of %s", entity.entity_code, exc_info=True)
+        session.rollback()
+        problems = [f"it cannot be audited: {' '.join(str(problem).split())}"]
+    stale = validity.told(until, now)["is_stale"]
+    return Audited(entity.entity_code, run.run_id, run.run_code, until, stale, tuple(problems))

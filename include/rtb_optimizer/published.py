@@ -16,6 +16,8 @@ from rtb_optimizer.store import configs, runs
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.schema import Entity, Run
 
+_EMPTIED = "none, retention deleted them"
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedRun:
@@ -79,7 +81,9 @@ def published_output(session: Session, run: Run, output_type: str) -> bytes:
     """
     keys = {output.output_type: output.s3_key for output in runs.outputs(session, run.run_id)}
     if output_type not in keys:
-        raise NotFound(f"run {run.run_code} has no output {output_type!r}; it has: {', '.join(sorted(keys))}")
+        raise NotFound(
+            f"run {run.run_code} has no output {output_type!r}; it has: {', '.join(sorted(keys)) or _EMPTIED}"
+        )
     return ObjectStore.of(session.get_one(Entity, run.entity_id).s3_base_path).read(keys[output_type])
 
 

@@ -14,6 +14,7 @@ from rtb_optimizer.core.activation import failed_gates
 from rtb_optimizer.core.kpis import kpis
 from rtb_optimizer.core.segments import Counts
 from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.core.validity import valid_until
 from rtb_optimizer.core.values import segment_key
 from rtb_optimizer.core.warning import RunWarning, warning_documents
 from rtb_optimizer.selection_record import SCALE, features_document
@@ -167,6 +168,7 @@ def manifest_document(workspace: Workspace, inputs: Sequence[Mapping[str, Any]],
         "run_code": workspace.run_code,
         "data_start": workspace.window.start.isoformat(),
         "data_end": workspace.window.end.isoformat(),
+        "valid_until": valid_until(workspace.settings.valid_hours, workspace.window.end).isoformat(),
         "code_version": __version__,
         "config_sha256": sha256(outputs.json_bytes(workspace.snapshot)).hexdigest(),
         "inputs": list(inputs),

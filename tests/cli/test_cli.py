@@ -111,6 +111,8 @@ READS = [
     ("runs", "list", "--entity", "drugs_com", "--limit", "1"),
     ("runs", "show", "1"),
     ("reconcile",),
+    ("audit",),
+    ("retention", "--dry-run"),
 ]
 
 
@@ -120,6 +122,7 @@ READS = [
 def test_the_commands_are_those_that_were_asked_for():
     assert {" ".join(name) for name, _ in LEAVES} == {
         *("migrate", "seed", "manifest", "reconcile", "run", "activate", "rollback"),
+        *("audit", "retention"),
         *(f"entities {word}" for word in ("list", "add", "pause", "resume", "remove")),
         *(f"config {word}" for word in ("show", "set", "unset")),
         *("runs list", "runs show", "explain", "diff"),
@@ -148,8 +151,9 @@ def test_the_version_is_told():
 
 
 def test_every_read_has_a_json_form():
-    reads = {name for name, _ in LEAVES if name[-1] in {"list", "show", "reconcile"}}
-    assert {read[:2] if read[0] != "reconcile" else read for read in READS} >= reads
+    alone = {"reconcile", "audit", "retention"}
+    reads = {name for name, _ in LEAVES if name[-1] in {"list", "show", *alone}}
+    assert {read[:1] if read[0] in alone else read[:2] for read in READS} >= reads
     assert [
         name for name, command in LEAVES if name in reads and "as_json" not in [p.name for p in command.params]
     ] == []
@@ -165,7 +169,8 @@ def test_what_is_read_as_json_is_json_and_as_a_table_says_the_same(cli, add_enti
     assert [row["entity_code"] for row in listed] == ["drugs_com"]
     assert listed[0]["active_run_id"] == run.run_id
     assert table.splitlines()[0].split() == [
-        *("entity_code", "object_type", "object_id", "version_code", "status", "active_run_id", "active_data_end")
+        *("entity_code", "object_type", "object_id", "version_code", "status", "active_run_id", "active_data_end"),
+        *("valid_until", "is_stale"),
     ]
     assert "drugs_com" in table.splitlines()[1]
     shown, lines = found["runs", "show", "1"]
@@ -416,7 +421,7 @@ def test_a_role_that_may_not_read_is_told_what_it_lacks(told, catalog):
 
 
 def test_an_s3_that_cannot_be_reached_is_named(process, add_entity, finished):
-    run = finished(add_entity())
+    run = finished(add_entity(), ("held, so that it is not active already",))
     closed = {"conn_type": "aws", "login": "k", "password": "s3cret", "extra": {"endpoint_url": "http://127.0.0.1:1"}}
     done = process("activate", run.run_code, "--reason", "x", AIRFLOW_CONN_RTB_S3=json.dumps(closed))
     assert_one_line(done, "the S3 of connection 'rtb_s3' cannot be used")

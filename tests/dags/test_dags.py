@@ -76,10 +76,13 @@ def serialized(dag):
     return json.dumps(DagSerialization.to_dict(dag), sort_keys=True)
 
 
-def test_there_is_one_dag_per_entity_and_the_maintenance_dag(entities):
+UPKEEP = {"rtb_optimizer_maintenance", "rtb_optimizer_daily"}
+
+
+def test_there_is_one_dag_per_entity_and_those_of_maintenance(entities):
     entities(entry("drugs_com"), entry("healthline"))
 
-    assert set(parse()) == {"rtb_optimizer__drugs_com", "rtb_optimizer__healthline", "rtb_optimizer_maintenance"}
+    assert set(parse()) == {"rtb_optimizer__drugs_com", "rtb_optimizer__healthline", *UPKEEP}
 
 
 def test_the_graph_is_the_one_of_the_design(entities):
@@ -166,10 +169,21 @@ def test_a_broken_manifest_takes_nothing_down_while_the_last_good_one_is_beside_
     assert {"rtb_optimizer__drugs_com", "rtb_optimizer__healthline"} <= set(parse())
 
 
-def test_without_any_manifest_only_the_maintenance_dag_is_there(tmp_path, monkeypatch):
+def test_the_outputs_of_active_runs_are_audited_and_old_ones_deleted_daily_one_without_the_other(entities):
+    entities()
+    dag = parse()["rtb_optimizer_daily"]
+
+    assert (dag.timetable.expression, dag.catchup, dag.max_active_runs) == ("30 5 * * *", False, 1)
+    assert {task.task_id: task.upstream_task_ids for task in dag.tasks} == {
+        "audit_active_outputs": set(),
+        "apply_retention": set(),
+    }
+
+
+def test_without_any_manifest_only_the_dags_of_maintenance_are_there(tmp_path, monkeypatch):
     monkeypatch.setenv("RTB_MANIFEST", str(tmp_path / "absent.json"))
 
-    assert set(parse()) == {"rtb_optimizer_maintenance"}
+    assert set(parse()) == UPKEEP
 
 
 def test_a_second_parse_yields_the_same_bytes_else_every_parse_would_make_a_new_dag_version(entities):
@@ -252,7 +266,7 @@ def test_parsing_opens_no_connection_and_imports_nothing_heavy(entities):
 
     count, opened, heavy = printed(WATCHED.format(dags=str(DAGS)), RTB_MANIFEST=str(target))
 
-    assert count == 3
+    assert count == 4
     assert opened == ["('127.0.0.1', 9)"], "the one that proves that connections are seen"
     assert heavy == []
 
@@ -261,4 +275,8 @@ def test_adding_a_file_to_dags_needs_a_line_here():
     """Every parse pays for every file: a new one is a decision."""
     files = sorted(str(path.relative_to(DAGS)) for path in DAGS.rglob("*.py"))
 
-    assert files == ["rtb_optimizer_maintenance.py", *(f"shards/shard_{n}.py" for n in range(8))]
+    assert files == [
+        "rtb_optimizer_daily.py",
+        "rtb_optimizer_maintenance.py",
+        *(f"shards/shard_{n}.py" for n in range(8)),
+    ]

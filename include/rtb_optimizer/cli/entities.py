@@ -17,11 +17,15 @@ Code = Annotated[str, typer.Argument(help="Entity code, such as drugs_com.")]
 
 @app.command("list")
 def list_entities(as_json: AsJson = False) -> None:
-    """List the entities with their active runs."""
+    """List the entities with their active runs, and which of these are stale: past `valid_until`."""
     with connections.session() as session:
         found = queries.entity_rows(session)
-    columns = ("entity_code", "object_type", "object_id", "version_code", "status", "active_run_id", "active_data_end")
+    columns = (
+        *("entity_code", "object_type", "object_id", "version_code", "status"),
+        *("active_run_id", "active_data_end", "valid_until", "is_stale"),
+    )
     shown.rows(found, columns, as_json=as_json, empty="no entities yet: `entities add` adds one")
+    shown.stale([row["entity_code"] for row in found if row["is_stale"]], as_json=as_json)
 
 
 @app.command()

@@ -38,11 +38,15 @@ def list_runs(
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List runs, newest first, with what was decided on them."""
+    """List runs, newest first, with what was decided on them, and whether the active one is stale."""
     with connections.session() as session:
         found = queries.run_rows(session, entity or None, limit)
-    columns = ("run_id", "entity_code", "data_start", "data_end", "status", "decision", "is_active", "triggered_by")
+    columns = (
+        *("run_id", "entity_code", "data_start", "data_end", "status", "decision"),
+        *("is_active", "is_stale", "triggered_by"),
+    )
     shown.rows(found, columns, as_json=as_json, empty="no runs yet: `run ENTITY` starts one")
+    shown.stale([row["entity_code"] for row in found if row["is_stale"]], as_json=as_json)
 
 
 @app.command()
@@ -110,8 +114,8 @@ def activate(run: RunName, by: By, reason: Reason) -> None:
     with connections.session() as session:
         found = stored_runs.find(session, run)
         entity = session.get_one(Entity, found.entity_id)
-        activation.verify_outputs(session, ObjectStore.of(entity.s3_base_path), found.run_id)
         decided = activation.activate_by_hand(session, found.run_id, by, reason)
+        activation.verify_outputs(session, ObjectStore.of(entity.s3_base_path), found.run_id)
         session.commit()
         active_copy.refresh(session, entity.entity_code)
     _told(decided)

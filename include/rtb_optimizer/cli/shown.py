@@ -47,6 +47,13 @@ def facts(found: Mapping[str, Any], *, as_json: bool) -> None:
         console.print(_cell(value))
 
 
+def stale(entity_codes: Sequence[str], *, as_json: bool) -> None:
+    """Say which entities' readers have fallen back to their default, below a table: a column is soon overlooked."""
+    if entity_codes and not as_json:
+        told = f"past valid_until, readers bid their default: {', '.join(entity_codes)}"
+        console.print(told, style="bold red")
+
+
 def document(found: object) -> None:
     """Print JSON."""
     typer.echo(json.dumps(found, indent=2, default=_plain))

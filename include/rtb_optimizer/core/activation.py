@@ -18,6 +18,9 @@ class Decision(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
+MOVES = (Decision.ACTIVATED, Decision.ROLLED_BACK)  # those after which the pointer stands at the run
+
+
 @dataclass(frozen=True, slots=True)
 class RunAge:
     """What orders two runs: the end of their data, then their id."""

@@ -96,6 +96,10 @@ class Settings:
     max_predicted_change: float
     max_price_factor: float
     allow_older_window: bool
+    valid_hours: int
+    keep_good_runs: int
+    keep_days: int
+    keep_work_days: int
     macro_formats: list[str]
     macro_gap_policies: dict[str, str]
     joint_features: int

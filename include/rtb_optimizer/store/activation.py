@@ -33,10 +33,22 @@ class Decided:
 def verify_outputs(session: Session, store: ObjectStore, opt_run_id: int) -> None:
     """Read back every output of a run and hold it against its row.
 
+    A decision by hand verifies after it has locked the entity, in the same transaction: retention takes the rows of
+    what it deletes under that lock.
+
     Raises:
         RunIncomplete: naming each output that is absent or differs.
     """
+    problems = output_problems(session, store, opt_run_id)
+    if problems:
+        raise RunIncomplete(f"run {opt_run_id} cannot be activated: {'; '.join(problems)}")
+
+
+def output_problems(session: Session, store: ObjectStore, opt_run_id: int) -> list[str]:
+    """Return, in words, what is wrong with a run's outputs, each read back and held against its row."""
     rows = {row.output_type: row for row in outputs(session, opt_run_id)}
+    if not rows:
+        return ["it has no outputs: retention deleted them (keep_good_runs, keep_days), or none were recorded"]
     problems = [f"{kind} was not recorded" for kind in OUTPUT_TYPES if kind not in rows]
     for kind, row in rows.items():
         found = store.stored(row.s3_key)
@@ -44,8 +56,7 @@ def verify_outputs(session: Session, store: ObjectStore, opt_run_id: int) -> Non
             problems.append(f"{kind} is gone from s3://{row.s3_bucket}/{row.s3_key}")
         elif (found.byte_size, found.sha256) != (row.byte_size, row.sha256):
             problems.append(f"{kind} at s3://{row.s3_bucket}/{row.s3_key} is not what was written")
-    if problems:
-        raise RunIncomplete(f"run {opt_run_id} cannot be activated: {'; '.join(problems)}")
+    return problems
 
 
 def finish(
@@ -70,6 +81,8 @@ def finish(
 def activate_by_hand(session: Session, opt_run_id: int, decided_by: str, reason: str) -> Decided:
     """Make a succeeded run the active one because a person says so, whatever its gates and window.
 
+    `verify_outputs` comes after it, before the commit.
+
     Raises:
         EntityInvalid: when the entity is not active or the run did not succeed.
     """
@@ -86,11 +99,13 @@ def activate_by_hand(session: Session, opt_run_id: int, decided_by: str, reason:
 def roll_back(session: Session, entity_code: str, decided_by: str, reason: str, to: int | None = None) -> Decided:
     """Move an entity's pointer back, to the run that was active before or to the one named.
 
+    `verify_outputs` comes after it, before the commit.
+
     Raises:
         NotFound: when no earlier run was active, or the one named is not the entity's.
     """
     entity = entities.find(session, entity_code, lock=True)
-    target = to if to is not None else _active_before(session, entity)
+    target = to if to is not None else active_before(session, entity)
     run = session.get(Run, target, populate_existing=True) if target is not None else None
     if run is None or run.entity_id != entity.entity_id or run.status != "succeeded":
         raise NotFound(f"{entity_code} has no earlier succeeded run to roll back to; `runs list` shows what there is")
@@ -105,6 +120,20 @@ def moved_from(session: Session, entity: Entity) -> int | None:
         select(RunDecision.from_run_id)
         .where(RunDecision.entity_id == entity.entity_id)
         .where(RunDecision.decision.in_((Decision.ACTIVATED, Decision.ROLLED_BACK)))
+        .order_by(RunDecision.decision_number.desc())
+        .limit(1)
+    )
+
+
+def active_before(session: Session, entity: Entity) -> int | None:
+    """Return the run that the active one replaced when it was activated: a second roll back goes further back.
+
+    Where a roll back came from does not count, or the next one would bring back the very run that was left.
+    """
+    return session.scalar(
+        select(RunDecision.from_run_id)
+        .where(RunDecision.entity_id == entity.entity_id, RunDecision.run_id == entity.active_run_id)
+        .where(RunDecision.decision == Decision.ACTIVATED)
         .order_by(RunDecision.decision_number.desc())
         .limit(1)
     )
@@ -158,20 +187,6 @@ def _decided(session: Session, entity: Entity, opt_run_id: int) -> Decided:
         select(RunDecision).where(RunDecision.run_id == opt_run_id).order_by(RunDecision.decision_number).limit(1)
     ).one()
     return Decided(Decision(row.decision), tuple(row.reasons), entity.entity_code, opt_run_id)
-
-
-def _active_before(session: Session, entity: Entity) -> int | None:
-    """Return the run that the active one replaced when it was activated: a second roll back goes further back.
-
-    Where a roll back came from does not count, or the next one would bring back the very run that was left.
-    """
-    return session.scalar(
-        select(RunDecision.from_run_id)
-        .where(RunDecision.entity_id == entity.entity_id, RunDecision.run_id == entity.active_run_id)
-        .where(RunDecision.decision == Decision.ACTIVATED)
-        .order_by(RunDecision.decision_number.desc())
-        .limit(1)
-    )
 
 
 def _age(run: Run) -> RunAge:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.activation import Decision
-from rtb_optimizer.store import entities, runs
+from rtb_optimizer.store import entities, runs, validity
 from rtb_optimizer.store.objects import ObjectStore, active_key
 from rtb_optimizer.store.schema import Entity, Run, RunDecision
 
@@ -65,6 +65,7 @@ def content(session: Session, entity: Entity) -> bytes | None:
         "data_end": run.data_end.isoformat(),
         "decision_number": moved.decision_number,
         "activated_at": moved.decided_at.isoformat(),
+        "valid_until": validity.run_valid_until(session, run, moved.decided_at).isoformat(),
         "outputs": outputs,
     }
     return json.dumps(document, indent=2, sort_keys=True).encode()

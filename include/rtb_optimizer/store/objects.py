@@ -6,17 +6,20 @@ gets what stands there.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
+from rtb_optimizer.errors import RetentionIncomplete
 from rtb_optimizer.store import connections
 
 _EXISTS = ("PreconditionFailed", "412")
 _BEING_WRITTEN = ("ConditionalRequestConflict", "409")  # another writer is at it: AWS asks to try again
 _TRIES = 5
+_DELETED_AT_ONCE = 1000  # S3 takes no more keys in one request
 _ABSENT = ("NoSuchKey", "404", "NotFound")
 
 
@@ -37,6 +40,7 @@ class ListedObject:
     key: str
     byte_size: int
     etag: str
+    modified: datetime
 
 
 class ObjectStore:
@@ -89,7 +93,23 @@ class ObjectStore:
         """Yield the objects below a prefix, in no promised order."""
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
             for entry in page.get("Contents", []):
-                yield ListedObject(entry["Key"], entry["Size"], entry["ETag"].strip('"'))
+                yield ListedObject(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects; one that is gone already is no error.
+
+        Raises:
+            RetentionIncomplete: naming the first that the store would not delete, and how many there are.
+        """
+        for start in range(0, len(keys), _DELETED_AT_ONCE):
+            named = [{"Key": key} for key in keys[start : start + _DELETED_AT_ONCE]]
+            answer = self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": named, "Quiet": True})
+            refused = answer.get("Errors", [])
+            if refused:
+                first, why = refused[0]["Key"], refused[0].get("Code", "no reason given")
+                raise RetentionIncomplete(
+                    f"{len(refused)} objects could not be deleted, the first s3://{self.bucket}/{first}: {why}"
+                )
 
     def _stored(self, key: str, body: bytes) -> StoredObject:
         return StoredObject(self.bucket, key, len(body), hashlib.sha256(body).hexdigest())

@@ -1,6 +1,7 @@
 """What do people ask of the catalog? The reads of the command line, as rows of plain values."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from rtb_optimizer.core.config import resolve
 from rtb_optimizer.core.config_key import ConfigKey, DataType
 from rtb_optimizer.errors import ConfigInvalid
-from rtb_optimizer.store import configs, entities, runs
+from rtb_optimizer.store import configs, entities, runs, validity
 from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision, Version
 
 
@@ -21,6 +22,7 @@ def entity_rows(session: Session) -> list[dict[str, Any]]:
         .outerjoin(Run, Run.run_id == Entity.active_run_id)
         .order_by(Entity.entity_code)
     )
+    until = validity.active_valid_until(session)
     return [
         {
             "entity_code": entity.entity_code,
@@ -33,6 +35,7 @@ def entity_rows(session: Session) -> list[dict[str, Any]]:
             "active_run_id": entity.active_run_id,
             "active_run_code": active.run_code if active else None,
             "active_data_end": active.data_end if active else None,
+            **validity.told(until.get(entity.entity_id)),
         }
         for entity, version_code, active in found
     ]
@@ -81,8 +84,9 @@ def run_rows(session: Session, entity_code: str | None, limit: int) -> list[dict
     )
     if entity_code:
         query = query.where(Entity.entity_id == entities.find(session, entity_code).entity_id)
+    until = validity.active_valid_until(session)
     return [
-        {**_run(run, entity), "decision": decision, "is_active": entity.active_run_id == run.run_id}
+        {**_run(run, entity), "decision": decision, **_standing(run, entity, until)}
         for run, entity, decision in session.execute(query)
     ]
 
@@ -95,7 +99,7 @@ def run_details(session: Session, run: Run) -> dict[str, Any]:
     )
     return {
         **_run(run, entity),
-        "is_active": entity.active_run_id == run.run_id,
+        **_standing(run, entity, validity.active_valid_until(session, entity.entity_id)),
         "features": [
             {"order": f.feature_order, "feature": f.feature_name, "anchor": f.is_anchor, "signal_score": f.signal_score}
             for f in runs.features(session, run.run_id)
@@ -130,6 +134,12 @@ def _run(run: Run, entity: Entity) -> dict[str, Any]:
         "started_at": run.started_at,
         "finished_at": run.finished_at,
     }
+
+
+def _standing(run: Run, entity: Entity, until: Mapping[int, datetime]) -> dict[str, Any]:
+    """Return whether a run is the active one, and if it is, until when it is to be trusted."""
+    is_active = entity.active_run_id == run.run_id
+    return {"is_active": is_active, **validity.told(until.get(entity.entity_id) if is_active else None)}
 
 
 def _undeclared(keys: Sequence[ConfigKey], stored: Mapping[str, EntityConfig]) -> list[ConfigKey]:

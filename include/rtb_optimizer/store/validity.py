@@ -1,0 +1,49 @@
+"""Until when are the active runs to be trusted? Each run froze its own `valid_hours`."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from rtb_optimizer.core.activation import MOVES
+from rtb_optimizer.core.validity import valid_until
+from rtb_optimizer.errors import ConfigInvalid
+from rtb_optimizer.store import configs
+from rtb_optimizer.store.schema import Entity, Run, RunDecision
+
+
+def run_valid_until(session: Session, run: Run, moved_at: datetime) -> datetime:
+    """Return until when a run is to be trusted that became the active one at `moved_at`.
+
+    Raises:
+        ConfigInvalid: when the catalog's seed is from before there was such a key.
+    """
+    hours = run.config_snapshot.get("values", {}).get("valid_hours")
+    if hours is None:  # a run from before the key was declared
+        hours = configs.defaults(session, run.version_id).get("valid_hours")
+    if hours is None:
+        raise ConfigInvalid(["valid_hours: this catalog does not declare it: run `python -m rtb_optimizer seed`"])
+    return valid_until(hours, run.data_end, moved_at)
+
+
+def active_valid_until(session: Session, entity_id: int | None = None) -> dict[int, datetime]:
+    """Return until when each active run is to be trusted, by entity id; of one entity if asked."""
+    moved_at = (
+        select(RunDecision.decided_at)
+        .where(RunDecision.entity_id == Entity.entity_id, RunDecision.decision.in_(MOVES))
+        .order_by(RunDecision.decision_number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = select(Entity.entity_id, Run, moved_at).join(Run, Run.run_id == Entity.active_run_id)
+    if entity_id is not None:
+        query = query.where(Entity.entity_id == entity_id)
+    return {
+        entity: run_valid_until(session, run, moved or run.data_end) for entity, run, moved in session.execute(query)
+    }
+
+
+def told(until: datetime | None, now: datetime | None = None) -> dict[str, Any]:
+    """Return what is shown of an active run's validity; without one, nothing is stale."""
+    return {"valid_until": until, "is_stale": until is not None and until < (now or datetime.now(UTC))}
