@@ -14,6 +14,7 @@ os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
@@ -29,6 +30,12 @@ from seeded_logs import NIGHTS, write_logs
 
 CHECKOUT = Path(__file__).parents[1]
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
+
+# By default a commit is tested with the same examples each time; `nightly` looks for new ones.
+UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("default", max_examples=100, derandomize=True, **UNTIMED)
+settings.register_profile("nightly", max_examples=10_000, print_blob=True, **UNTIMED)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def pytest_unconfigure():
