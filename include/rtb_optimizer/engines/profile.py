@@ -2,12 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from rtb_optimizer.core.segments import Counts
+from rtb_optimizer.core.windows import dates_of, zone
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.statements import MEASURES, MICRO, LogTable
 from rtb_optimizer.errors import LogsInvalid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ANOMALIES = (
     *("zero_exposure", "outcome_above_exposure", "outcome_negative", "outcome_null", "value_negative"),
@@ -29,9 +36,11 @@ def profile(engine: Engine, table: LogTable) -> Profile:
     """Count the window's rows.
 
     Raises:
-        LogsInvalid: when the window has no row, or rows without any exposure.
+        LogsInvalid: when the window has no row, rows of days that are not its own, or rows without any exposure.
     """
-    days = engine.query(table.profile(), "profile").to_pydict()
+    rows = engine.query(table.profile(), "profile")
+    _require_days_of_the_window(np.asarray(rows["log_day"].to_numpy(), dtype="datetime64[D]"), table)
+    days = rows.to_pydict()
     sums = {name: sum(days[name]) for name in ("rows", *MEASURES)}
     if not sums["rows"]:
         raise LogsInvalid(
@@ -46,6 +55,22 @@ def profile(engine: Engine, table: LogTable) -> Profile:
         rows_by_day=dict(zip(days["log_day"], days["rows"], strict=True)),
         anomalies={name: sum(days[name]) for name in ANOMALIES},
     )
+
+
+def _require_days_of_the_window(days: "NDArray[np.datetime64]", table: LogTable) -> None:
+    """Refuse rows that the window's own condition should have kept out.
+
+    An engine leaves the condition out where a file's statistics say that all of its rows fulfil it. A day more on
+    either side is let pass: engines have time zone rules of their own.
+    """
+    dates = dates_of(table.window, zone(table.settings.timezone))
+    first, last = np.datetime64(dates[0] - timedelta(days=1), "D"), np.datetime64(dates[-1] + timedelta(days=1), "D")
+    strange = days[(days < first) | (days > last)]
+    if len(strange):
+        raise LogsInvalid(
+            f"column {table.settings.timestamp_column!r} has rows of {strange[0]}, outside of the window, in a file "
+            "whose statistics say that it has none: the file is damaged"
+        )
 
 
 def counts_of(sums: Mapping[str, int]) -> Counts:
