@@ -79,7 +79,7 @@ def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()
         source = url if filesystem is None else filesystem.open_input_file(_path(url))
         with pq.ParquetFile(source, read_dictionary=list(texts)) as file:
             yield file
-    except (pa.ArrowException, OSError, ValueError) as problem:
+    except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
         if "AWS Error" in str(problem):  # the store's own failure, which may pass; pyarrow has no class for it
             raise
         said = str(problem).splitlines() or [type(problem).__name__]
