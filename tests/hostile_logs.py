@@ -222,7 +222,7 @@ def _with_values(table: pa.Table, name: str, values: tuple[object, ...], draw: D
     rows, share = table.num_rows, float(draw.choice([0.01, 0.3, 1.0]))
     try:
         held = table[name].combine_chunks().cast(kind).to_pylist() if name in table.column_names else [None] * rows
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
         held = [None] * rows
     hits = draw.random(rows) < share
     picked = draw.integers(len(values), size=rows)

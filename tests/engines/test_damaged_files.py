@@ -178,3 +178,15 @@ def test_a_day_beside_the_window_is_let_pass_for_the_engine_s_own_time_zone_rule
     days = dates_of(table.window, zone(table.settings.timezone))
 
     assert set(profile(engine, table).rows_by_day) <= set(days)
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64()])
+@pytest.mark.parametrize("measure", ["cost", "value", "exposure"])
+def test_sums_that_64_bits_do_not_hold_are_refused_by_column(open_logs, kind, measure):
+    columns = {"click": [1, 0, 0], "site": ["a", "b", "a"], "much": pa.array([8_000_000_000_000] * 3, kind)}
+    engine, table = open_logs(columns, **{f"{measure}_column": "much"})
+
+    with pytest.raises(
+        LogsInvalid, match=rf"^column 'much' \({measure}\) adds up to 2\.40e\+13, and no more than 9.22e"
+    ):
+        profile(engine, table)

@@ -89,7 +89,10 @@ def counts_in_sql(
     sums = np.zeros((len(MEASURES), len(published) + 1), np.int64)
     at = np.array([place.get(value, len(published)) for value in values], dtype=np.int64)
     for n, measure in enumerate(MEASURES):
-        np.add.at(sums[n], at, np.array([int(value) for value in rows[measure]], dtype=np.int64))
+        try:
+            np.add.at(sums[n], at, np.array([int(value) for value in rows[measure]], dtype=np.int64))
+        except OverflowError:
+            raise LogsInvalid(f"{measure} of a value of {', '.join(features)} is too large to be counted") from None
     return _named(sums, published)
 
 

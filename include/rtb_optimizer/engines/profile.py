@@ -21,6 +21,8 @@ ANOMALIES = (
     "cost_negative",
 )
 
+LARGEST_SUM = 2**63
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -36,7 +38,8 @@ def profile(engine: Engine, table: LogTable) -> Profile:
     """Count the window's rows.
 
     Raises:
-        LogsInvalid: when the window has no row, rows of days that are not its own, or rows without any exposure.
+        LogsInvalid: when the window has no row, rows of days that are not its own, sums that are too large, or rows
+            without any exposure.
     """
     rows = engine.query(table.profile(), "profile")
     _require_days_of_the_window(np.asarray(rows["log_day"].to_numpy(), dtype="datetime64[D]"), table)
@@ -47,6 +50,7 @@ def profile(engine: Engine, table: LogTable) -> Profile:
             f"no row of the logs falls into [{table.window.start:%F %R}, {table.window.end:%F %R}) UTC "
             "and passes row_filter"
         )
+    _require_countable(sums, table)
     if sums["exposure"] <= 0:
         raise LogsInvalid(f"{sums['rows']} rows have no exposure at all: check exposure_column and weight_column")
     return Profile(
@@ -71,6 +75,17 @@ def _require_days_of_the_window(days: "NDArray[np.datetime64]", table: LogTable)
             f"column {table.settings.timestamp_column!r} has rows of {strange[0]}, outside of the window, in a file "
             "whose statistics say that it has none: the file is damaged"
         )
+
+
+def _require_countable(sums: Mapping[str, int], table: LogTable) -> None:
+    """Refuse sums that 64 bits do not hold: added up by value they would wrap."""
+    for name in MEASURES:
+        if abs(sums[name]) >= LARGEST_SUM:
+            column = getattr(table.settings, f"{name}_column") or table.settings.weight_column
+            raise LogsInvalid(
+                f"column {column!r} ({name}) adds up to {sums[name] / MICRO:.3g}, and no more than "
+                f"{LARGEST_SUM / MICRO:.3g} can be counted to the millionth: check what it holds"
+            )
 
 
 def counts_of(sums: Mapping[str, int]) -> Counts:
