@@ -181,6 +181,10 @@ def _some_column(table: pa.Table, draw: Draw, among: tuple[str, ...] = ()) -> st
     return names[int(draw.integers(len(names)))] if names else ""
 
 
+def _first(table: pa.Table, name: str) -> pa.ChunkedArray:
+    return table.column(table.column_names.index(name))  # there may be two of that name
+
+
 def _replaced(table: pa.Table, name: str, column: pa.Array | pa.ChunkedArray) -> pa.Table:
     at = table.column_names.index(name) if name in table.column_names else table.num_columns
     return (table.remove_column(at) if at < table.num_columns else table).add_column(at, name, column)
@@ -190,7 +194,7 @@ def _as_kind(table: pa.Table, name: str, kind: pa.DataType) -> pa.Table:
     """Give a column another type: by a cast where there is one, else with made-up values."""
     if name not in table.column_names:
         return table
-    column = table[name].combine_chunks()
+    column = _first(table, name).combine_chunks()
     try:
         return _replaced(table, name, column.cast(kind, safe=False))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
@@ -221,7 +225,9 @@ def _with_values(table: pa.Table, name: str, values: tuple[object, ...], draw: D
     """Put hostile values into some rows of a column."""
     rows, share = table.num_rows, float(draw.choice([0.01, 0.3, 1.0]))
     try:
-        held = table[name].combine_chunks().cast(kind).to_pylist() if name in table.column_names else [None] * rows
+        held = (
+            _first(table, name).combine_chunks().cast(kind).to_pylist() if name in table.column_names else [None] * rows
+        )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
         held = [None] * rows
     hits = draw.random(rows) < share
@@ -242,7 +248,7 @@ def _nulls(table: pa.Table, draw: Draw) -> pa.Table:
     name = _some_column(table, draw)
     if not name:
         return table
-    column, share = table[name].combine_chunks(), float(draw.choice([0.1, 1.0]))
+    column, share = _first(table, name).combine_chunks(), float(draw.choice([0.1, 1.0]))
     mask = pa.array(draw.random(table.num_rows) < share)
     return (
         _replaced(table, name, pa.compute.if_else(mask, pa.nulls(table.num_rows, column.type), column))
@@ -281,7 +287,7 @@ def _texts_of_time(table: pa.Table, draw: Draw) -> pa.Table:
 def _same_name_twice(table: pa.Table, draw: Draw) -> pa.Table:
     name = _some_column(table, draw)
     spelled = [name, name.upper(), name.title()][int(draw.integers(3))]
-    return table.append_column(spelled, table[name].combine_chunks()) if name else table
+    return table.append_column(spelled, _first(table, name).combine_chunks()) if name else table
 
 
 def _renamed(table: pa.Table, draw: Draw) -> pa.Table:
@@ -324,7 +330,7 @@ TABLES: dict[str, Change] = {
         t, _some_column(t, d, FEATURES), HOSTILE_NUMBERS, d, pa.float64()
     ),
     "nulls": _nulls,
-    "a missing column": lambda t, d: t.drop_columns([_some_column(t, d)]),
+    "a missing column": lambda t, d: t.drop_columns([_some_column(t, d)] if t.num_columns else []),
     "a name twice": _same_name_twice,
     "a hostile name": _renamed,
     "one more column": _added,

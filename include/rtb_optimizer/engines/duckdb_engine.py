@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.row_groups import RowGroups
+from rtb_optimizer.engines.row_identity import SOURCE_FILE
 from rtb_optimizer.engines.shared_files import SharedFiles
 from rtb_optimizer.errors import LogsInvalid
 
@@ -71,7 +72,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         try:
             self._duckdb.execute(
                 "CREATE OR REPLACE VIEW logs AS SELECT * FROM "
-                f"read_parquet([{listed}], union_by_name = true, filename = 'source_file', hive_partitioning = false)"
+                f"read_parquet([{listed}], union_by_name = true, filename = '{SOURCE_FILE}', hive_partitioning = false)"
             )
             columns = self._duckdb.sql("DESCRIBE logs").to_arrow_table().to_pydict()
             counted = self._duckdb.sql(f"SELECT SUM(num_rows) AS n FROM parquet_file_metadata([{listed}])")

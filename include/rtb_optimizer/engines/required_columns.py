@@ -17,7 +17,8 @@ def require_columns(table: LogTable) -> None:
     asked += [("row_filter", column) for column in s.row_filter]
     absent = [f"{column!r} ({key})" for key, column in asked if column not in table.types]
     if absent:
-        there = ", ".join(sorted(set(table.types) - {SOURCE_FILE}))
+        names = sorted(set(table.types) - {SOURCE_FILE})
+        there = ", ".join(name if name.isprintable() else repr(name) for name in names)
         raise LogsInvalid(f"the logs have no column {', '.join(absent)}; they have: {there}")
     counted += [("candidate_features", column) for column in s.candidate_features]
     kinds = {(key, column): table.types.get(column, "") for key, column in counted}
