@@ -12,6 +12,7 @@ RUN := PYTHONPATH=include $(VENV_PYTHON)
 INSTALLED := .venv/.installed
 UV := .venv/uv/bin/uv
 PEERS := .venv/bench
+AUDITOR := .venv/audit
 INSTALL_UV := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --target .venv/uv uv==$(UV_VERSION)
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
@@ -20,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The environment is this checkout's own: nothing from a caller's Python may leak into it.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup demo up down status test bench lint format lock clean
+.PHONY: help setup demo up down status test bench lint audit format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +53,9 @@ lint: setup ## Check style, format and types
 	@$(VENV_PYTHON) -m ruff format --check .
 	@$(VENV_PYTHON) -m mypy
 
+audit: setup $(AUDITOR)/.installed ## Look every package up among the known vulnerabilities; says so where it cannot
+	@$(VENV_PYTHON) .ci/audit/audit.py --auditor $(AUDITOR) $(ARGS)
+
 format: setup ## Put the sources into the standard format
 	@$(VENV_PYTHON) -m ruff format .
 
@@ -64,6 +68,9 @@ lock: .venv/.bootstrap ## Make requirements.txt anew from requirements.in
 	@awk 'function flush() { printf "%s", block; if (sub(/\[[^]]*\]==/, "==", block)) printf "%s", block; block = "" } \
 	    /^[^ ]/ { flush() } { block = block $$0 "\n" } END { flush() }' requirements.txt > requirements.tmp
 	@mv requirements.tmp requirements.txt
+	@cd .ci/audit && ../../$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	    --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+	    requirements.in --output-file requirements.txt $(ARGS)
 
 clean: down ## Remove .venv, the local stack's data and all caches
 	@rm -rf .venv .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -91,6 +98,16 @@ $(PEERS)/.installed: benchmarks/peers.txt | $(INSTALLED)
 	fi || { echo "error: the packages of benchmarks/peers.txt could not be installed (see above):" \
 	    "check network, free disk and package index, then run make bench again" >&2; exit 1; }
 	@touch $@
+
+# In a folder that only `make audit` looks into, dependencies and all. Where it cannot be had the audit says so itself.
+$(AUDITOR)/.installed: .ci/audit/requirements.txt | $(INSTALLED)
+	@echo "Installing the packages of .ci/audit/requirements.txt into $(AUDITOR)"
+	@rm -rf $(AUDITOR) && mkdir -p $(AUDITOR)
+	@if [ -x $(UV) ]; then \
+	    $(UV) pip install --quiet --python $(VENV_PYTHON) --target $(AUDITOR) --require-hashes -r $<; \
+	else \
+	    $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --target $(AUDITOR) --require-hashes -r $<; \
+	fi && touch $@ || { echo "pip-audit could not be installed (see above)" >&2; rm -rf $(AUDITOR); }
 
 # uv stands in a folder of its own: `uv pip sync` removes from .venv what requirements.txt does not name.
 .venv/.bootstrap: Makefile

@@ -14,6 +14,7 @@ os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
@@ -27,8 +28,25 @@ from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.runs import Attempt
 from seeded_logs import NIGHTS, write_logs
 
+# By default a commit is tested with the same examples each time; `nightly` looks for new ones.
+UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("default", max_examples=100, derandomize=True, **UNTIMED)
+settings.register_profile("nightly", max_examples=10_000, print_blob=True, **UNTIMED)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
 CHECKOUT = Path(__file__).parents[1]
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
+
+
+def pytest_addoption(parser):
+    """`make test-long`: the tests that are marked `long`, with their larger numbers."""
+    parser.addoption("--long", action="store_true", help="run the tests marked `long` with their larger numbers")
+
+
+@pytest.fixture(scope="session")
+def long(request):
+    """Whether the larger numbers are asked for."""
+    return request.config.getoption("--long")
 
 
 def pytest_unconfigure():

@@ -15,6 +15,7 @@ from rtb_optimizer.engines.profile import Profile
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sampling import Drawn, draw_sample
 from rtb_optimizer.engines.statements import LogTable
+from rtb_optimizer.errors import LogsInvalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,9 @@ def choose_features(engine: Engine, table: LogTable, found: Profile, without_mac
         table: The logs.
         found: What the logs are as a whole.
         without_macro: Candidates that a required format could not address.
+
+    Raises:
+        LogsInvalid: when the hold-out leaves no row to learn from.
     """
     s = table.settings
     early, names = admissible(s, table.types.keys(), without_macro)
@@ -52,6 +56,10 @@ def choose_features(engine: Engine, table: LogTable, found: Profile, without_mac
     enough = found.totals.outcome >= s.min_positives  # of the whole window, as the gate counts them
     rules = replace(s.selection_rules, min_positives=0) if enough else s.selection_rules
     training = sample.where(~drawn.holdout)
+    if not training.exposure.sum() > 0:
+        raise LogsInvalid(
+            f"{found.totals.rows} rows are too few: all that were drawn are held out, and none is left to learn from"
+        )
     selection = select(training, kept, s.anchor_features, rules, link, told)
     interactions = detect(training, selection.priors, s.interaction_rules, link) if enough else ()
     rejected = tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))

@@ -5,7 +5,7 @@ from math import log
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtb_optimizer.core.bidding import BidRules
@@ -232,7 +232,6 @@ def tables(draw):
     return table(*made, level=draw(st.floats(0.1, 10)), rules=its, terms=terms, features=tuple(order))
 
 
-@settings(max_examples=300, deadline=None)
 @given(before=tables(), after=tables())
 def test_the_causes_of_every_row_add_up_to_its_whole_change(before, after):
     found = changes(before, after)
@@ -243,7 +242,6 @@ def test_the_causes_of_every_row_add_up_to_its_whole_change(before, after):
         assert change.normaliser == pytest.approx(log(after.level / before.level))
 
 
-@settings(max_examples=100, deadline=None)
 @given(same=tables())
 def test_a_table_is_no_change_of_itself(same):
     found = changes(same, same)

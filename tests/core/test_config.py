@@ -1,7 +1,7 @@
 """Declarations hold: whatever the three levels say, a snapshot has only declared keys with allowed values."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtb_optimizer.core.config import Origin, resolve
@@ -171,7 +171,6 @@ keys = st.builds(
 PYTHON_TYPES = {"string": str, "integer": int, "float": float, "boolean": bool, "enum": str, "list": list, "json": dict}
 
 
-@settings(max_examples=200, deadline=None)
 @given(key=keys, entity=st.one_of(st.none(), st.text(max_size=6)), trigger=raws)
 def test_resolution_never_returns_a_value_outside_its_declaration(key, entity, trigger):
     try:

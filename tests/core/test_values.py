@@ -1,7 +1,7 @@
 """One value, one spelling; one pattern, one key."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtb_optimizer.core.values import MISSING, OTHER, UNEXPANDED, canonical, segment_key, split_key
@@ -77,7 +77,6 @@ def test_hosts_are_compared_in_lower_case_without_a_trailing_dot(raw, spelled):
     assert canonical(raw, NOTHING, is_host=True) == spelled
 
 
-@settings(max_examples=200, deadline=None)
 @given(raw=st.text(max_size=20))
 def test_a_spelling_is_its_own_spelling(raw):
     once = canonical(raw, NOTHING)
@@ -94,13 +93,11 @@ parts = st.one_of(
 patterns = st.lists(parts, min_size=1, max_size=5)
 
 
-@settings(max_examples=300, deadline=None)
 @given(pattern=patterns)
 def test_a_key_is_taken_apart_into_the_pattern_it_was_made_of(pattern):
     assert split_key(segment_key(pattern)) == pattern
 
 
-@settings(max_examples=300, deadline=None)
 @given(one=patterns, other=patterns)
 def test_no_two_patterns_share_a_key(one, other):
     assert (segment_key(one) == segment_key(other)) == (one == other)

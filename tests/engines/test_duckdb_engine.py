@@ -8,6 +8,7 @@ import pytest
 from pyarrow.fs import LocalFileSystem
 
 from rtb_optimizer.engines.duckdb_engine import DuckDBEngine, literal
+from rtb_optimizer.engines.row_identity import SOURCE_FILE
 from rtb_optimizer.errors import LogsInvalid
 
 
@@ -35,7 +36,7 @@ def test_files_that_differ_in_their_columns_are_read_by_name_and_gaps_are_null(e
     ]
     columns = engine.open_logs(urls)
 
-    assert set(columns) == {"click", "site", "carrier", "source_file"}
+    assert set(columns) == {"click", "site", "carrier", SOURCE_FILE}
     assert rows(engine, "SELECT site, carrier, click FROM logs ORDER BY site") == [
         {"site": "a", "carrier": None, "click": 1},
         {"site": "b", "carrier": "x", "click": 0},
@@ -56,8 +57,8 @@ def test_a_column_of_the_folders_name_is_not_invented(engine, tmp_path):
     (tmp_path / "date=2026-03-09").mkdir()
     url = written(tmp_path / "date=2026-03-09", "1.parquet", click=[1])
 
-    assert set(engine.open_logs([url])) == {"click", "source_file"}
-    assert rows(engine, "SELECT source_file FROM logs") == [{"source_file": url}]
+    assert set(engine.open_logs([url])) == {"click", SOURCE_FILE}
+    assert rows(engine, f"SELECT {SOURCE_FILE} FROM logs") == [{SOURCE_FILE: url}]
 
 
 @pytest.mark.parametrize("name", ["part[1].parquet", "a*.parquet", "it's.parquet", "a b.parquet"])

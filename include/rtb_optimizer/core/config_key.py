@@ -2,10 +2,12 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 ConfigValue = str | int | float | bool | list[str] | dict[str, object] | None
 
 
@@ -54,6 +56,7 @@ def read_value(key: ConfigKey, raw: object) -> ConfigValue:
         return None
     value = _READERS[key.data_type](key, raw)
     _check_limits(key, value)
+    _check_storable(value)
     return value
 
 
@@ -75,7 +78,7 @@ def _read_integer(_key: ConfigKey, raw: object) -> int:
 def _read_float(_key: ConfigKey, raw: object) -> float:
     try:
         value = math.nan if isinstance(raw, bool) else float(raw)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value):
         raise ValueError(f"{raw!r} is not a finite number")
@@ -119,19 +122,33 @@ def _parsed(text: str) -> object:
         return json.loads(text)
     except json.JSONDecodeError as problem:
         raise ValueError(f"{text!r} is not JSON: {problem}") from None
+    except RecursionError:
+        raise ValueError(f"{text[:40]!r}... is nested too deeply") from None
 
 
 def _check_limits(key: ConfigKey, value: ConfigValue) -> None:
+    measure: float
     if isinstance(value, str | list):
-        measure, unit = float(len(value)), " characters" if isinstance(value, str) else " items"
+        measure, unit = len(value), " characters" if isinstance(value, str) else " items"
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        measure, unit = float(value), ""
+        measure, unit = value, ""  # as it is: an integer may be too large for a float
     else:
         return
     if key.minimum is not None and measure < key.minimum:
         raise ValueError(f"{value!r} is below the minimum of {key.minimum:g}{unit}")
     if key.maximum is not None and measure > key.maximum:
         raise ValueError(f"{value!r} is above the maximum of {key.maximum:g}{unit}")
+
+
+def _check_storable(value: object) -> None:
+    """Refuse what the snapshot could not hold: the catalog's JSON has no NaN, no NUL, no half of a character."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value!r} stands in it, which is not a finite number")
+    if isinstance(value, str) and _UNSTORABLE.search(value):
+        raise ValueError(f"{value!r} holds a NUL or a lone surrogate, which cannot be stored")
+    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    for part in parts:
+        _check_storable(part)
 
 
 _READERS: dict[DataType, Callable[[ConfigKey, object], ConfigValue]] = {

@@ -31,6 +31,8 @@ _WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
 _PLAIN = re.compile(r"(?!-?\d+\.0+$)[\w:/-][\w.:/-]{0,63}", re.ASCII)
 """What most values look like: nothing to trim, normalise or expand."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")  # half a character: nothing can store it
+_HOST_END = re.compile(r"[\s.]+$")
 
 
 def canonical(raw: object, missing: frozenset[str], *, is_host: bool = False) -> str:
@@ -39,22 +41,30 @@ def canonical(raw: object, missing: frozenset[str], *, is_host: bool = False) ->
     Trimmed and in Unicode NFC; `512.0` is `512`, `-0.0` is `0`: SQL groups both zeros and hands back either; control
     characters become spaces; hosts are lower-case without trailing dot; what the source writes for "nothing" is
     `__missing__`, an unexpanded macro `__unexpanded__`, and a value over 256 bytes `__other__`. `missing` holds
-    lower-case spellings.
+    lower-case spellings. A spelling is its own spelling, so that what the table says can be looked up as it is.
     """
     if raw is None:
         return MISSING
-    plain = isinstance(raw, str) and not is_host and _PLAIN.fullmatch(raw)
-    text = str(raw) if plain else unicodedata.normalize("NFC", _CONTROL.sub(" ", str(raw))).strip()
-    if plain or text.lower() in missing:
-        return MISSING if text.lower() in missing else text
+    if isinstance(raw, str) and not is_host and _PLAIN.fullmatch(raw):
+        return MISSING if raw.lower() in missing else raw
+    trimmed = unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", str(raw)))).strip()
+    text = _whole(_host(trimmed) if is_host else trimmed)
+    if not missing.isdisjoint((trimmed.lower(), text.lower())):
+        return MISSING
     if _UNEXPANDED.fullmatch(text) or ("%" in text and _UNEXPANDED.fullmatch(unquote(text))):
         return UNEXPANDED
-    if len(text.encode()) > MAX_VALUE_BYTES:
-        return OTHER
-    if _WHOLE_FLOAT.fullmatch(text):
-        whole = text.partition(".")[0]
-        return "0" if whole == "-0" else whole
-    return text.lower().rstrip(".") if is_host else text
+    return OTHER if len(text.encode()) > MAX_VALUE_BYTES else text
+
+
+def _host(text: str) -> str:
+    return _HOST_END.sub("", unicodedata.normalize("NFC", text.lower()))  # lower case may take another composed form
+
+
+def _whole(text: str) -> str:
+    if not _WHOLE_FLOAT.fullmatch(text):
+        return text
+    whole = text.partition(".")[0]
+    return "0" if whole == "-0" else whole
 
 
 def segment_key(parts: Iterable[str | None], delimiter: str = "|") -> str:
@@ -73,7 +83,7 @@ def split_key(key: str, delimiter: str = "|") -> list[str | None]:
             parts[-1] += character + next(characters, "")
         else:
             parts[-1] += character
-    return [None if part == WILDCARD else re.sub(r"\\(.)", r"\1", part) for part in parts]
+    return [None if part == WILDCARD else re.sub(r"(?s)\\(.)", r"\1", part) for part in parts]
 
 
 def _escaped(part: str | None, delimiter: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.row_groups import RowGroups
-from rtb_optimizer.engines.row_identity import literal
+from rtb_optimizer.engines.row_identity import SOURCE_FILE, literal
 from rtb_optimizer.engines.shared_files import SharedFiles
 from rtb_optimizer.errors import LogsInvalid
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
     from pyarrow.fs import FileSystem
+
+MAX_CAUSE = 600
 
 
 class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
@@ -41,6 +43,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
                 "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
+                "perfect_ht_threshold": 0,  # it believes a file's statistics: a value beyond them would end the process
             }
         )
         self._duckdb.execute("SET TimeZone = 'UTC'")  # the machine's zone must not show in what is counted
@@ -70,13 +73,13 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         try:
             self._duckdb.execute(
                 "CREATE OR REPLACE VIEW logs AS SELECT * FROM "
-                f"read_parquet([{listed}], union_by_name = true, filename = 'source_file', hive_partitioning = false)"
+                f"read_parquet([{listed}], union_by_name = true, filename = '{SOURCE_FILE}', hive_partitioning = false)"
             )
             columns = self._duckdb.sql("DESCRIBE logs").to_arrow_table().to_pydict()
             counted = self._duckdb.sql(f"SELECT SUM(num_rows) AS n FROM parquet_file_metadata([{listed}])")
             self._urls, self._rows = tuple(urls), int(counted.to_arrow_table()["n"][0].as_py())
         except duckdb.Error as problem:
-            raise LogsInvalid(f"the log files cannot be read: {_cause(problem)}") from problem
+            raise self._failure("the log files cannot be read", problem, urls) from problem
         return dict(zip(columns["column_name"], columns["column_type"], strict=True))
 
     def query(self, sql: str, what: str = "query") -> "pa.Table":
@@ -91,7 +94,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             with Progress(what, self._rows, lambda: self._duckdb.query_progress() / 100):
                 return self._duckdb.sql(sql).to_arrow_table()
         except duckdb.Error as problem:
-            raise LogsInvalid(f"counting the logs failed: {_cause(problem)}") from problem
+            raise self._failure("counting the logs failed", problem, self._urls) from problem
 
     def keep(self, sql: str) -> None:
         """See Engine. The rows are held in memory, beyond its bound on disk."""
@@ -102,7 +105,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
                 self._duckdb.execute(f"CREATE TABLE kept AS {sql}")
             self._duckdb.execute("CREATE OR REPLACE VIEW logs AS SELECT * FROM kept")
         except duckdb.Error as problem:
-            raise LogsInvalid(f"counting the logs failed: {_cause(problem)}") from problem
+            raise self._failure("counting the logs failed", problem, self._urls) from problem
         self._kept = True
 
     def row_groups(self, columns: Sequence[str]) -> RowGroups | None:
@@ -122,7 +125,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
                 columns = small.sql(sql).to_arrow_table()
                 small.unregister("logs")
         except duckdb.Error as problem:
-            raise LogsInvalid(f"counting the logs failed: {_cause(problem)}") from problem
+            raise self._failure("counting the logs failed", problem, self._urls) from problem
         return {name: columns[name].to_numpy() for name in columns.column_names}
 
     @contextmanager
@@ -138,16 +141,38 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         yield small
         self._idle.append(small)
 
+    def _failure(self, what: str, problem: Exception, urls: Sequence[str]) -> LogsInvalid:
+        """Return what to raise for an error of DuckDB: its cause, and the file where it does not name one."""
+        cause = _cause(problem)
+        if "source column" in cause or any(url in cause for url in urls):
+            return LogsInvalid(f"{what}: {cause}")
+        broken = list(urls) if len(urls) == 1 else [url for url in urls if not self._opens(url)]
+        return LogsInvalid(f"{what}: {cause}; in {broken[0] if broken else f'one of {urls[0]} ... {urls[-1]}'}")
+
+    def _opens(self, url: str) -> bool:
+        import duckdb
+
+        try:
+            self._duckdb.sql(f"DESCRIBE SELECT * FROM read_parquet({literal(_one_file(url))})").fetchall()
+        except duckdb.Error:
+            return False
+        return True
+
     def quote(self, identifier: str) -> str:
         """See Engine."""
         return '"' + identifier.replace('"', '""') + '"'
 
 
 def _cause(problem: Exception) -> str:
-    """Return the line of a DuckDB error that says what is wrong: below the traceback where Python read the file."""
+    """Return the line of a DuckDB error that says what is wrong: below the traceback where Python read the file.
+
+    It may quote the logs: what is not printable is escaped, and what is long is cut.
+    """
     lines = [line for line in str(problem).splitlines() if line.strip() and not line[0].isspace()]
     said = [line for line in lines if not line.startswith(("Traceback", "LINE "))] or ["it does not say why"]
-    return said[-1] if lines[0].startswith("Traceback") else said[0]
+    line = said[-1] if lines and lines[0].startswith("Traceback") else said[0]
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return shown if len(shown) <= MAX_CAUSE else f"{shown[:MAX_CAUSE]}..."
 
 
 def _one_file(url: str) -> str:

@@ -23,6 +23,7 @@ from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.row_groups import RowGroups
 from rtb_optimizer.engines.statements import LogTable
+from rtb_optimizer.errors import LogsInvalid
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +53,9 @@ def exact_counts(engine: Engine, table: LogTable, terms: Terms, published: Terms
         table: The logs.
         terms: The features of each term, by its name.
         published: The canonical values (or cell keys) of each term, by its name.
+
+    Raises:
+        LogsInvalid: when a file is not what it was when it was sampled.
     """
     columns = sorted({*table.row_columns, *(feature for features in terms.values() for feature in features)})
     groups = engine.row_groups(columns) if terms and isinstance(engine, ReadsRowGroups) else None
@@ -62,8 +66,11 @@ def exact_counts(engine: Engine, table: LogTable, terms: Terms, published: Terms
     finished, done = count(1), [0.0]
 
     def add(place: tuple[int, int]) -> None:
-        for batch in groups.read(place):
-            sums.add(batch)
+        try:
+            for batch in groups.read(place):
+                sums.add(batch)
+        except UnicodeDecodeError as problem:
+            raise LogsInvalid(f"{groups.urls[place[0]]} holds text that is no UTF-8: {problem}") from problem
         done[0] = next(finished) / len(groups.places)
 
     with Progress("exact statistics", groups.rows, lambda: done[0]), ThreadPoolExecutor(engine.threads) as pool:
@@ -82,7 +89,10 @@ def counts_in_sql(
     sums = np.zeros((len(MEASURES), len(published) + 1), np.int64)
     at = np.array([place.get(value, len(published)) for value in values], dtype=np.int64)
     for n, measure in enumerate(MEASURES):
-        np.add.at(sums[n], at, np.array([int(value) for value in rows[measure]], dtype=np.int64))
+        try:
+            np.add.at(sums[n], at, np.array([int(value) for value in rows[measure]], dtype=np.int64))
+        except OverflowError:
+            raise LogsInvalid(f"{measure} of a value of {', '.join(features)} is too large to be counted") from None
     return _named(sums, published)
 
 

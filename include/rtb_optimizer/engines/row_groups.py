@@ -5,8 +5,11 @@ several times cheaper, and the dictionaries are small.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from rtb_optimizer.errors import LogsInvalid
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,17 +55,37 @@ class RowGroups:
         return cls(filesystem, urls, columns, texts, places, rows)
 
     def read(self, place: tuple[int, int]) -> Iterator["pa.RecordBatch"]:
-        """Yield the columns of a row group in pieces of bounded size, texts dictionary-encoded."""
+        """Yield the columns of a row group in pieces of bounded size, texts dictionary-encoded.
+
+        Raises:
+            LogsInvalid: naming the file, when it cannot be read.
+        """
         at, group = place
         with _opened(self.filesystem, self.urls[at], self.texts) as file:
             yield from file.iter_batches(BATCH_ROWS, [group], list(self.columns), use_threads=False)
 
 
-def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()) -> Any:  # noqa: ANN401 - pyarrow has no types
+@contextmanager
+def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()) -> Iterator[Any]:
+    """Open a file for as long as it is read.
+
+    Raises:
+        LogsInvalid: naming the file, when it is no Parquet, or is not what it was when it was sampled.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    source = url if filesystem is None else filesystem.open_input_file(_path(url))
-    return pq.ParquetFile(source, read_dictionary=list(texts))
+    try:
+        source = url if filesystem is None else filesystem.open_input_file(_path(url))
+        with pq.ParquetFile(source, read_dictionary=list(texts)) as file:
+            yield file
+    except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
+        if "AWS Error" in str(problem):  # the store's own failure, which may pass; pyarrow has no class for it
+            raise
+        said = str(problem).splitlines() or [type(problem).__name__]
+        raise LogsInvalid(
+            f"{url} cannot be read: {said[0]}; was it replaced while the run was reading it?"
+        ) from problem
 
 
 def _path(url: str) -> str:

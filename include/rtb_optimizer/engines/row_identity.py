@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from rtb_optimizer.core.settings import Settings
 
-SOURCE_FILE = "source_file"
-"""The engine's own column: the file that a row came from."""
+SOURCE_FILE = "rtb_optimizer_source_file"
+"""The engine's own column, the file that a row came from: of a name that no log has a column of."""
 
 
 def identifying_columns(settings: Settings, types: Mapping[str, str]) -> list[str]:

@@ -1,0 +1,86 @@
+"""Counts hostile logs as a run would, seed by seed, and prints what came of each: run as a process of its own.
+
+`python hostile_batch.py FOLDER FIRST COUNT`: a line of JSON per seed. One that takes too long ends the process with
+its traceback, so that a hang is an exit code, and so is an abort of the interpreter.
+"""
+
+import faulthandler
+import json
+import logging
+import sys
+import traceback
+from datetime import timedelta
+from pathlib import Path
+
+from pyarrow.fs import LocalFileSystem
+
+from hostile_logs import CONFIG, DAYS, START, hostile
+from rtb_optimizer import outputs
+from rtb_optimizer.core.evidence import judge
+from rtb_optimizer.core.windows import Window
+from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
+from rtb_optimizer.engines.profile import profile
+from rtb_optimizer.engines.required_columns import require_columns
+from rtb_optimizer.engines.statements import LogTable
+from rtb_optimizer.errors import RtbOptimizerError
+from rtb_optimizer.handover import sample_bytes, sample_of
+from rtb_optimizer.screening import choose_features
+from rtb_optimizer.selection_record import features_document, selection_document
+from rtb_optimizer.tables import Recipe, build_tables
+from v3_settings import v3_settings
+
+HANGS_AFTER_SECONDS = 60
+WINDOW = Window(START, START + timedelta(days=DAYS))
+
+
+def counted(urls: list[str]) -> int:
+    """Go through profile, sample, selection, exact counts and tables; return how many segments there are."""
+    settings = v3_settings(**CONFIG)
+    with DuckDBEngine(LocalFileSystem(), 2, 256) as engine:
+        table = LogTable(settings, WINDOW, engine.open_logs(urls), {}, engine.quote)
+        require_columns(table)
+        found = profile(engine, table)
+        choice = choose_features(engine, table, found)
+        drawn = choice.drawn
+        evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
+        selection = json.loads(outputs.json_bytes(selection_document(choice, evidence, found, [], [])))
+        outputs.json_bytes(features_document(selection))
+        recipe = Recipe.of(selection)
+        sample = sample_of(sample_bytes(drawn.sample, recipe.features))
+        built = build_tables(engine, table, sample, recipe, found.totals, None)
+        outputs.segments_parquet(recipe.features, built.segments)
+        outputs.joint_parquet(built.joint, sample.unit)
+        return len(built.segments)
+
+
+def verdict(seed: int, folder: Path) -> dict[str, object]:
+    """Return what came of one seed's logs."""
+    made = hostile(seed)
+    urls = []
+    for name, body in made.files.items():
+        (folder / name).write_bytes(body)
+        urls.append(f"local://{folder / name}")
+    told: dict[str, object] = {"seed": seed, "what": made.what, "is_broken": made.is_broken}
+    try:
+        return told | {"segments": counted(urls)}
+    except RtbOptimizerError as refused:
+        return told | {"error": type(refused).__name__, "said": str(refused)}
+    except BaseException as problem:  # noqa: BLE001 - that is what is looked for
+        return told | {"crash": "".join(traceback.format_exception(problem))}
+
+
+def main() -> None:
+    """Take the seeds one after the other."""
+    faulthandler.enable()
+    logging.disable(logging.INFO)
+    folder, first, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    for seed in range(first, first + count):
+        faulthandler.dump_traceback_later(HANGS_AFTER_SECONDS, exit=True)
+        told = verdict(seed, folder)
+        faulthandler.cancel_dump_traceback_later()
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Whatever stands in a log file, a run counts it or refuses it by name: no crash, no hang, no table of a rejected log.
+
+Each batch is a process of its own: an abort of the interpreter, or a log that takes too long, is its exit code.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from conftest import CHECKOUT
+from hostile_logs import BYTES, CONFIG, TABLES, hostile
+from rtb_optimizer import pipeline
+from rtb_optimizer.errors import RtbOptimizerError
+from rtb_optimizer.store import entities
+from rtb_optimizer.store.objects import split_url
+from rtb_optimizer.store.schema import Run, RunOutput
+from seeded_logs import NIGHTS
+
+WAYS = [*BYTES, *TABLES]
+BATCH = 4 * len(WAYS)
+BATCHES, BATCHES_BY_DEFAULT = 18, 2
+
+
+@pytest.fixture
+def batch(tmp_path):
+    """Count the logs of some seeds in another process; returns what came of each."""
+
+    def run(first, size=BATCH):
+        done = subprocess.run(
+            [sys.executable, Path(__file__).with_name("hostile_batch.py"), tmp_path, str(first), str(size)],
+            env=os.environ | {"PYTHONPATH": f"{CHECKOUT}/include:{CHECKOUT}/tests"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        verdicts = [json.loads(line) for line in done.stdout.splitlines()]
+        assert done.returncode == 0, f"seed {first + len(verdicts)} ended the process: {done.stderr[-4_000:]}"
+        return verdicts
+
+    return run
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", range(BATCHES))
+def test_hostile_logs_are_counted_or_refused_by_name(batch, long, number):
+    if number >= BATCHES_BY_DEFAULT and not long:
+        pytest.skip("make test-long runs it")
+    verdicts = batch(number * BATCH)
+    refused = [v for v in verdicts if "error" in v]
+
+    assert [v for v in verdicts if "crash" in v] == []
+    assert {v["what"].split(" and ")[0] for v in verdicts} == set(WAYS)
+    assert {v["error"] for v in refused} == {"LogsInvalid"}
+    assert [v for v in refused if not v["said"].isprintable() or len(v["said"]) > 2_000] == []
+    assert [v for v in refused if v["is_broken"] and ".parquet" not in v["said"] and "column" not in v["said"]] == []
+    assert 0.2 < len(refused) / len(verdicts) < 0.9
+
+
+@pytest.fixture
+def run_on(add_entity, base_path, store, request_run):
+    """Run everything on files that are put where the logs of one night are."""
+
+    def run(files, **config):
+        night = NIGHTS[-1]
+        for name, body in files.items():
+            store.put_once(f"{split_url(base_path)[1]}/logs/date={night}/{name}", body)
+        add_entity(**CONFIG | {"lookback_days": "1", "logs_path": f"{base_path}/logs/date={{date}}/"} | config)
+        return pipeline.run(request_run())
+
+    return run
+
+
+def seed_of(way):
+    return next(seed for seed in count(WAYS.index(way), len(WAYS)) if hostile(seed).what == way)
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        *("truncated", "bytes flipped in the footer", "a stretch of zeros", "noise", "text that is no UTF-8"),
+        *("a missing column", "times of another unit or zone", "hostile texts in a measure", "no columns", "zero rows"),
+        *("hostile texts in a feature", "hostile texts as bytes", "hostile numbers", "numbers as a feature", "nulls"),
+    ],
+)
+def test_a_whole_run_on_hostile_logs_publishes_a_table_or_says_why_not(run_on, session, way):
+    refused = decided = None
+    try:
+        decided = run_on(hostile(seed_of(way)).files | {"_SUCCESS": b"\n"})
+    except RtbOptimizerError as problem:
+        refused = problem
+    run = session.scalars(select(Run)).one()
+    active = entities.find(session, "drugs_com").active_run_id
+
+    assert run.status == ("failed" if refused else "succeeded")
+    if refused:
+        assert type(refused).__name__ in run.error_message
+        assert (active, session.scalars(select(RunOutput)).all()) == (None, [])
+    else:
+        assert active == (run.run_id if decided.decision == "activated" else None)
