@@ -31,6 +31,17 @@ CHECKOUT = Path(__file__).parents[1]
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
 
 
+def pytest_addoption(parser):
+    """`make test-long`: the tests that are marked `long`, with their larger numbers."""
+    parser.addoption("--long", action="store_true", help="run the tests marked `long` with their larger numbers")
+
+
+@pytest.fixture(scope="session")
+def long(request):
+    """Whether the larger numbers are asked for."""
+    return request.config.getoption("--long")
+
+
 def pytest_unconfigure():
     """Leave nothing behind: the home above was made for these tests alone."""
     home = Path(os.environ["AIRFLOW_HOME"])
