@@ -1,6 +1,9 @@
 """One dag run's tasks as Airflow runs them: in order, retried as the DAG says, and told to opt_runs when they fail."""
 
+from contextlib import suppress
 from types import SimpleNamespace
+
+from sqlalchemy.exc import OperationalError
 
 from rtb_optimizer import callbacks, pipeline, steps
 from rtb_optimizer.dagfactory import TASK_DEFAULTS
@@ -29,7 +32,8 @@ def run_tasks(request, effects=None, tries=1, *, told=True):
                 policy = TASK_DEFAULTS["retry_policy"].evaluate(problem, number, tries)
                 if number == tries or policy.action == "fail":
                     if told:
-                        callbacks.task_failed(context_of(request.attempt, name, number, problem))
+                        with suppress(OperationalError):  # Airflow logs what a callback raises, and goes on
+                            callbacks.task_failed(context_of(request.attempt, name, number, problem))
                     raise TaskFailed(name, problem) from problem
         raise AssertionError
 

@@ -13,7 +13,7 @@ from rtb_optimizer import maintenance
 from rtb_optimizer.store.objects import active_key
 from whole_run import assert_nothing_is_lost_or_told_twice, facts_of, read_active, read_copy
 
-POINTER = "activate_run: commit"
+POINTER, COPY = "activate_run: commit", "activate_run: put active.json"
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_objects_come_before_their_rows_and_the_pointer_moves_last(effects_of_a_
     assert len(set(effects)) == len(effects), "a fault is named by its effect"
     assert effects[0] == "create_run: commit"
     assert written[-2:] == ["write_outputs: put manifest.json", "write_outputs: commit"]
-    assert effects[-2:] == [POINTER, "activate_run: put active.json"]
+    assert effects[-2:] == [POINTER, COPY]
 
 
 @pytest.mark.timeout(900)
@@ -83,11 +83,14 @@ def test_a_run_that_fails_leaves_one_complete_run_active_and_the_next_one_works(
             with Effects(fault).watched() as watched, pytest.raises(TaskFailed):
                 run_tasks(request_run(dag_run_id=effect), watched, told=told)
             assert fault.fired
-            landed = (effect, when) == (POINTER, AFTER) or effect == "activate_run: put active.json"
+            landed = (effect, when) == (POINTER, AFTER) or effect == COPY
             seen = read_active(catalog, client)
             assert (seen > active) if landed else (seen == active)
             assert read_copy(client, "rtb", key) in {active, seen}
             maintenance.sweep_runs(lambda *_: "failed")
+            stale = landed and (effect, when) != (COPY, AFTER)
+            assert maintenance.reconcile_active_copies() == stale
+            assert read_copy(client, "rtb", key) == seen
             assert_nothing_is_lost_or_told_twice(catalog, store)
 
             again = request_run(dag_run_id=effect, clear_number=1)  # as a person clears the failed dag run

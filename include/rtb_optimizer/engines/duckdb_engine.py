@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.row_groups import RowGroups
 from rtb_optimizer.engines.shared_files import SharedFiles
-from rtb_optimizer.errors import LogsInvalid
+from rtb_optimizer.errors import EngineFull, LogsInvalid, RtbOptimizerError
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,8 +43,9 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             }
         )
         self._duckdb.execute("SET TimeZone = 'UTC'")  # the machine's zone must not show in what is counted
-        if filesystem is not None:
-            self._duckdb.register_filesystem(ArrowFSWrapper(SharedFiles(filesystem)))
+        self._files = SharedFiles(filesystem) if filesystem is not None else None
+        if self._files is not None:
+            self._duckdb.register_filesystem(ArrowFSWrapper(self._files))
         self.threads, self._filesystem = threads, filesystem
         self._urls: tuple[str, ...] = ()
         self._rows = 0
@@ -74,7 +75,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             counted = self._duckdb.sql(f"SELECT SUM(num_rows) AS n FROM parquet_file_metadata([{listed}])")
             self._urls, self._rows = tuple(urls), int(counted.to_arrow_table()["n"][0].as_py())
         except duckdb.Error as problem:
-            raise LogsInvalid(f"the log files cannot be read: {_cause(problem)}") from problem
+            raise self._failure("the log files cannot be read", problem) from problem
         return dict(zip(columns["column_name"], columns["column_type"], strict=True))
 
     def query(self, sql: str, what: str = "query") -> "pa.Table":
@@ -82,6 +83,8 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
 
         Raises:
             LogsInvalid: when the statement fails, as on a truncated file or a value of another type.
+            StoreFailed: when a file could not be read from S3.
+            EngineFull: when there is no memory or disk left.
         """
         import duckdb
 
@@ -89,7 +92,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             with Progress(what, self._rows, lambda: self._duckdb.query_progress() / 100):
                 return self._duckdb.sql(sql).to_arrow_table()
         except duckdb.Error as problem:
-            raise LogsInvalid(f"counting the logs failed: {_cause(problem)}") from problem
+            raise self._failure("counting the logs failed", problem) from problem
 
     def row_groups(self, columns: Sequence[str]) -> RowGroups | None:
         """Return the files' row groups, for counting without SQL, or None where only SQL reads them all alike."""
@@ -106,7 +109,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
                 columns = small.sql(sql).to_arrow_table()
                 small.unregister("logs")
         except duckdb.Error as problem:
-            raise LogsInvalid(f"counting the logs failed: {_cause(problem)}") from problem
+            raise self._failure("counting the logs failed", problem) from problem
         return {name: columns[name].to_numpy() for name in columns.column_names}
 
     @contextmanager
@@ -121,6 +124,17 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             small.execute("SET TimeZone = 'UTC'")
         yield small
         self._idle.append(small)
+
+    def _failure(self, what: str, problem: Exception) -> RtbOptimizerError:
+        """Tell whether the store, this machine or the logs are to blame for an error of DuckDB."""
+        import duckdb
+
+        if self._files is not None and self._files.failure is not None:
+            return self._files.failure
+        if isinstance(problem, duckdb.OutOfMemoryException) or self._spill.name in str(problem):
+            fix = f"free disk in {tempfile.gettempdir()}, point TMPDIR elsewhere, or raise engine_memory_mb"
+            return EngineFull(f"{what}: {_cause(problem).rstrip('.')}; {fix}")
+        return LogsInvalid(f"{what}: {_cause(problem)}")
 
     def quote(self, identifier: str) -> str:
         """See Engine."""

@@ -5,8 +5,11 @@ several times cheaper, and the dictionaries are small.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from rtb_optimizer.errors import StoreFailed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,11 +61,16 @@ class RowGroups:
             yield from file.iter_batches(BATCH_ROWS, [group], list(self.columns), use_threads=False)
 
 
-def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()) -> Any:  # noqa: ANN401 - pyarrow has no types
+@contextmanager
+def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
-    source = url if filesystem is None else filesystem.open_input_file(_path(url))
-    return pq.ParquetFile(source, read_dictionary=list(texts))
+    try:
+        source = url if filesystem is None else filesystem.open_input_file(_path(url))
+        with pq.ParquetFile(source, read_dictionary=list(texts)) as file:
+            yield file
+    except OSError as problem:
+        raise StoreFailed(f"{url} cannot be read: {problem}") from problem
 
 
 def _path(url: str) -> str:
