@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 CATALOG_CONN_ID = "rtb_catalog"
 S3_CONN_ID = "rtb_s3"
-CONNECT_TIMEOUT_S = 10
+# What the catalog's URL may set otherwise: a server that does not answer, or is gone, is given up within a minute.
+CATALOG_LIMITS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",  # ms
+}
 S3_TRIES = 5
 
 
@@ -32,7 +39,7 @@ def catalog() -> Engine:
         ConnectionMissing: when there is no connection, or it is no PostgreSQL.
     """
     url = catalog_url()
-    return create_engine(url, pool_pre_ping=True, pool_size=2, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
+    return create_engine(url.set(query={**CATALOG_LIMITS, **url.query}), pool_pre_ping=True, pool_size=2)
 
 
 @contextmanager
@@ -60,7 +67,7 @@ def catalog_url() -> URL:
 
 @cache
 def s3_client() -> Any:  # noqa: ANN401 - boto3 clients have no static type
-    """Return a boto3 S3 client of the connection, with bounded retries."""
+    """Return a boto3 S3 client of the connection, with bounded tries, or those of its `config_kwargs`."""
     return _s3_hook().get_conn()
 
 
