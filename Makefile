@@ -21,10 +21,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # The environment is this checkout's own: nothing from a caller's Python may leak into it.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup demo up down status test bench lint audit format lock clean
+.PHONY: help setup demo up down status test test-long bench lint audit format lock clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Create .venv from the pinned requirements.txt
 
@@ -44,6 +44,9 @@ status: setup ## Tell what of the local stack runs
 
 test: setup ## Run all tests (ARGS="-k name" for some)
 	@$(VENV_PYTHON) -m pytest $(ARGS)
+
+test-long: setup ## Run the tests that have larger numbers with them: every fault, 200 nights with faults (minutes)
+	@$(VENV_PYTHON) -m pytest --long -m long $(ARGS)
 
 bench: setup $(PEERS)/.installed ## Measure speed, memory and quality on synthetic logs (ARGS="--rows 1e7" for more rows)
 	@PYTHONPATH=include:$(PEERS) $(VENV_PYTHON) benchmarks/bench.py $(ARGS)

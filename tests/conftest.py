@@ -3,6 +3,8 @@
 import os
 import shutil
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -187,3 +189,20 @@ def make_run(session):
         return run
 
     return make
+
+
+@pytest.fixture
+def at_once():
+    """Call a function once per argument, in as many threads that all start together; returns what came of each."""
+
+    def run(function, arguments):
+        start = threading.Barrier(len(arguments))
+
+        def one(argument):
+            start.wait(30)
+            return function(argument)
+
+        with ThreadPoolExecutor(len(arguments)) as pool:
+            return list(pool.map(one, arguments))
+
+    return run

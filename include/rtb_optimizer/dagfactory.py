@@ -36,7 +36,7 @@ from airflow.sdk import (
 
 from rtb_optimizer import manifest
 from rtb_optimizer.callbacks import dag_failed, task_failed
-from rtb_optimizer.errors import ManifestInvalid, RtbOptimizerError
+from rtb_optimizer.errors import ManifestInvalid, MayPass, RtbOptimizerError
 from rtb_optimizer.sensors import WaitForLogs
 from rtb_optimizer.trigger_form import trigger_form
 
@@ -45,8 +45,13 @@ TAG_LENGTH = 100
 TASK_DEFAULTS = {
     "retries": 2,
     "retry_delay": timedelta(seconds=10),
-    # What our own errors say stays true however often it is tried.
-    "retry_policy": ExceptionRetryPolicy([RetryRule(exception=RtbOptimizerError, action=RetryAction.FAIL)]),
+    # What our other errors say stays true however often it is tried. The first rule that matches decides.
+    "retry_policy": ExceptionRetryPolicy(
+        [
+            RetryRule(exception=MayPass, action=RetryAction.DEFAULT),
+            RetryRule(exception=RtbOptimizerError, action=RetryAction.FAIL),
+        ]
+    ),
     "on_failure_callback": task_failed,
 }
 

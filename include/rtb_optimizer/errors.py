@@ -9,6 +9,9 @@ RtbOptimizerError
 ├── RunIncomplete            an activation of a run whose outputs are not all there
 ├── LogsInvalid              logs that cannot become a table
 ├── LogsMissing              partitions that did not arrive
+├── MayPass                  what another try may mend: the only ones that Airflow tries again
+│   ├── StoreFailed          an object that S3 did not take or give
+│   └── EngineFull           no memory or disk left to count in
 ├── MacroGap                 a selected feature without a macro in a required format
 ├── ActiveOutputsBroken      outputs of active runs that are gone or changed
 ├── RetentionIncomplete      objects that should have been deleted and could not be
@@ -59,6 +62,18 @@ class LogsInvalid(RtbOptimizerError):
 
 class LogsMissing(RtbOptimizerError):
     """Raised when partitions of the window did not arrive in time."""
+
+
+class MayPass(RtbOptimizerError):
+    """Base of what another try may mend, in a while or on another worker."""
+
+
+class StoreFailed(MayPass):
+    """Raised when S3 did not take or give an object, after its bounded tries."""
+
+
+class EngineFull(MayPass):
+    """Raised when the counting engine has no memory or disk left."""
 
 
 class MacroGap(RtbOptimizerError):

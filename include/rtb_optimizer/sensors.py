@@ -67,15 +67,15 @@ class LogsComplete(BaseTrigger):
         yield TriggerEvent({"opt_run_id": self.opt_run_id})  # type: ignore[no-untyped-call] # as above
 
     def _over(self) -> bool:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from sqlalchemy.exc import OperationalError
 
         from rtb_optimizer import freshness
-        from rtb_optimizer.errors import RunNotRunning
+        from rtb_optimizer.errors import RunNotRunning, StoreFailed
 
         try:
             return not freshness.awaited(self.opt_run_id, datetime.now(UTC))
         except RunNotRunning:
             return True
-        except (BotoCoreError, ClientError):  # the store may be away for a while: that is what waiting is for
-            log.warning("the partitions cannot be listed now", exc_info=True)
+        except (StoreFailed, OperationalError):  # either may be away for a while: that is what waiting is for
+            log.warning("whether the logs are there cannot be asked now", exc_info=True)
             return False

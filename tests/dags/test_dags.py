@@ -137,6 +137,26 @@ def test_schedule_documentation_and_failure_callback_are_set(entities):
     assert all(task.on_failure_callback == [callbacks.task_failed] for task in dag.tasks)
 
 
+def test_what_another_try_may_mend_is_tried_again_and_what_stays_true_is_not(entities):
+    from rtb_optimizer import errors
+
+    entities(entry("drugs_com"))
+    task = parse()["rtb_optimizer__drugs_com"].get_task("select_features")
+    action = {
+        kind.__name__: str(task.retry_policy.evaluate(kind("x"), 1, 2).action.value)
+        for kind in (errors.StoreFailed, errors.EngineFull, errors.LogsInvalid, errors.LogsMissing, OSError)
+    }
+
+    assert task.retries == 2
+    assert action == {
+        "StoreFailed": "default",
+        "EngineFull": "default",
+        "LogsInvalid": "fail",
+        "LogsMissing": "fail",
+        "OSError": "default",
+    }
+
+
 @pytest.mark.parametrize(
     "broken",
     [

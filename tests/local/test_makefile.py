@@ -34,8 +34,13 @@ def make(tmp_path):
 
 def test_make_alone_lists_every_target(make):
     listed = make().stdout
-    for target in ("setup", "demo", "up", "down", "test", "lint", "lock", "clean"):
+    for target in ("setup", "demo", "up", "down", "test", "test-long", "lint", "lock", "clean"):
         assert f"  make {target} " in listed
+
+
+def test_the_long_tests_are_those_that_are_marked_and_a_name_picks_among_them(make):
+    told = make("--dry-run", "--old-file=.venv/.installed", "test-long", "ARGS=-k soak").stdout
+    assert told.splitlines()[-1] == ".venv/bin/python -m pytest --long -m long -k soak"
 
 
 def test_a_missing_python_is_one_line(make):

@@ -1,8 +1,6 @@
-"""What tests of the store add: databases of their own, and threads that start together."""
+"""What tests of the store add: databases of their own."""
 
 import os
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -40,20 +38,3 @@ def folder(stack):
     """An S3 folder of this test's own, for tests that need no catalog."""
     assert stack
     return f"s3://rtb/folder_{os.urandom(6).hex()}"
-
-
-@pytest.fixture
-def at_once():
-    """Call a function once per argument, in as many threads that all start together; returns what came of each."""
-
-    def run(function, arguments):
-        start = threading.Barrier(len(arguments))
-
-        def one(argument):
-            start.wait(30)
-            return function(argument)
-
-        with ThreadPoolExecutor(len(arguments)) as pool:
-            return list(pool.map(one, arguments))
-
-    return run

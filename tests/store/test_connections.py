@@ -94,3 +94,37 @@ def test_the_s3_connection_s_endpoint_is_used_by_both_readers(stack, store, base
     assert connections.s3_client().meta.endpoint_url == stack.s3_url
     with connections.s3_filesystem().open_input_stream(f"rtb/{key}") as stream:
         assert stream.read() == b"here"
+
+
+@pytest.mark.parametrize(
+    ("asked", "tries", "timeouts"),
+    [
+        ({}, 5, (10, 60)),
+        ({"read_timeout": 7}, 5, (10, 7)),
+        ({"connect_timeout": 2, "retries": {"total_max_attempts": 3, "mode": "standard"}}, 3, (2, 60)),
+        ({"retries": {"max_attempts": 3, "mode": "adaptive"}}, 4, (10, 60)),
+    ],
+)
+def test_tries_and_timeouts_of_s3_are_bounded_and_the_connection_may_set_its_own(monkeypatch, asked, tries, timeouts):
+    extra = {"endpoint_url": "http://127.0.0.1:1", "region_name": "us-east-1", "config_kwargs": asked}
+    form = {"conn_type": "aws", "login": "k", "password": "s", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_RTB_S3", json.dumps(form))
+    for cached in (connections.s3_client, connections._s3_hook):
+        cached.cache_clear()
+    config = connections.s3_client().meta.config
+    assert connections._tries(config.retries) == tries
+    assert (config.connect_timeout, config.read_timeout) == timeouts
+    assert connections.s3_filesystem().type_name == "s3"
+    for cached in (connections.s3_client, connections._s3_hook):
+        cached.cache_clear()
+
+
+def test_the_catalog_is_given_up_soon_unless_its_url_says_otherwise(catalog, monkeypatch):
+    def parameters():
+        connections.catalog.cache_clear()
+        with connections.catalog().connect() as connection:
+            return connection.connection.driver_connection.info.get_parameters()
+
+    assert parameters().items() >= {"connect_timeout": "10", "keepalives_idle": "30"}.items()
+    monkeypatch.setenv(VARIABLE, f"{catalog}?connect_timeout=3")
+    assert parameters().items() >= {"connect_timeout": "3", "keepalives_idle": "30"}.items()

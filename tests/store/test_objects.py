@@ -4,8 +4,8 @@ import hashlib
 from contextlib import suppress
 
 import pytest
-from botocore.exceptions import ClientError
 
+from rtb_optimizer.errors import StoreFailed
 from rtb_optimizer.store import connections
 from rtb_optimizer.store.objects import ObjectStore, StoredObject, active_key, run_prefix, split_url
 
@@ -52,7 +52,7 @@ def test_an_object_is_read_back_as_it_was_written(store, prefix):
 
 def test_what_is_not_there_is_none_and_another_failure_is_told(store, prefix):
     assert store.stored(f"{prefix}/nothing") is None
-    with pytest.raises(ClientError, match="NoSuchBucket"):
+    with pytest.raises(StoreFailed, match=r"s3://no-such-bucket/x cannot be read: .*NoSuchBucket"):
         type(store)(connections.s3_client(), "no-such-bucket").stored("x")
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from rtb_optimizer import __version__
 from rtb_optimizer.cli import catalog, config, diff, entities, runs, upkeep
-from rtb_optimizer.errors import RtbOptimizerError
+from rtb_optimizer.errors import RtbOptimizerError, StoreFailed
 from rtb_optimizer.store.connections import S3_CONN_ID, catalog_url
 
 _NO_SUCH_SCHEMA = ("42P01", "42703")  # undefined table, undefined column
@@ -53,6 +53,8 @@ def main() -> None:
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")  # Airflow's hooks log every connection
     try:
         app()
+    except (StoreFailed, BotoCoreError, ClientError) as problem:
+        _fail(f"the S3 of connection {S3_CONN_ID!r} cannot be used: {problem}")
     except RtbOptimizerError as problem:
         _fail(str(problem))
     except OperationalError as problem:
@@ -65,8 +67,6 @@ def main() -> None:
         if state != _NO_PRIVILEGE:
             raise
         _fail(f"the catalog refuses: {problem.orig}; grant it to the role of {catalog_url().render_as_string()}")
-    except (BotoCoreError, ClientError) as problem:
-        _fail(f"the S3 of connection {S3_CONN_ID!r} cannot be used: {problem}")
     except OSError as problem:
         _fail(str(problem))
     except KeyboardInterrupt:

@@ -7,11 +7,12 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from rtb_optimizer.engines.blame import blamed
 from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.row_groups import RowGroups
 from rtb_optimizer.engines.row_identity import SOURCE_FILE, literal
 from rtb_optimizer.engines.shared_files import SharedFiles
-from rtb_optimizer.errors import LogsInvalid
+from rtb_optimizer.errors import RtbOptimizerError
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
     from pyarrow.fs import FileSystem
-
-MAX_CAUSE = 600
 
 
 class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
@@ -47,8 +46,9 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             }
         )
         self._duckdb.execute("SET TimeZone = 'UTC'")  # the machine's zone must not show in what is counted
-        if filesystem is not None:
-            self._duckdb.register_filesystem(ArrowFSWrapper(SharedFiles(filesystem)))
+        self._files = SharedFiles(filesystem) if filesystem is not None else None
+        if self._files is not None:
+            self._duckdb.register_filesystem(ArrowFSWrapper(self._files))
         self.threads, self._filesystem = threads, filesystem
         self._urls: tuple[str, ...] = ()
         self._rows = 0
@@ -87,6 +87,8 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
 
         Raises:
             LogsInvalid: when the statement fails, as on a truncated file or a value of another type.
+            StoreFailed: when a file could not be read from S3.
+            EngineFull: when there is no memory or disk left.
         """
         import duckdb
 
@@ -141,13 +143,10 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         yield small
         self._idle.append(small)
 
-    def _failure(self, what: str, problem: Exception, urls: Sequence[str]) -> LogsInvalid:
-        """Return what to raise for an error of DuckDB: its cause, and the file where it does not name one."""
-        cause = _cause(problem)
-        if "source column" in cause or any(url in cause for url in urls):
-            return LogsInvalid(f"{what}: {cause}")
-        broken = list(urls) if len(urls) == 1 else [url for url in urls if not self._opens(url)]
-        return LogsInvalid(f"{what}: {cause}; in {broken[0] if broken else f'one of {urls[0]} ... {urls[-1]}'}")
+    def _failure(self, what: str, problem: Exception, urls: Sequence[str]) -> RtbOptimizerError:
+        if self._files is not None and self._files.failure is not None:
+            return self._files.failure  # the store is to blame, whatever DuckDB makes of it
+        return blamed(what, problem, urls, self._spill.name, self._opens)
 
     def _opens(self, url: str) -> bool:
         import duckdb
@@ -161,18 +160,6 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
     def quote(self, identifier: str) -> str:
         """See Engine."""
         return '"' + identifier.replace('"', '""') + '"'
-
-
-def _cause(problem: Exception) -> str:
-    """Return the line of a DuckDB error that says what is wrong: below the traceback where Python read the file.
-
-    It may quote the logs: what is not printable is escaped, and what is long is cut.
-    """
-    lines = [line for line in str(problem).splitlines() if line.strip() and not line[0].isspace()]
-    said = [line for line in lines if not line.startswith(("Traceback", "LINE "))] or ["it does not say why"]
-    line = said[-1] if lines and lines[0].startswith("Traceback") else said[0]
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-    return shown if len(shown) <= MAX_CAUSE else f"{shown[:MAX_CAUSE]}..."
 
 
 def _one_file(url: str) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 
 from rtb_optimizer.core.segments import Counts
 from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.engines.amounts import MICRO
 from rtb_optimizer.core.windows import dates_of, zone
+from rtb_optimizer.engines.amounts import MICRO
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.statements import MEASURES, LogTable
 from rtb_optimizer.errors import LogsInvalid

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rtb_optimizer.errors import LogsInvalid
+from rtb_optimizer.errors import LogsInvalid, StoreFailed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,6 +70,7 @@ def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()
     """Open a file for as long as it is read.
 
     Raises:
+        StoreFailed: naming the file, when the store does not give it, which may pass.
         LogsInvalid: naming the file, when it is no Parquet, or is not what it was when it was sampled.
     """
     import pyarrow as pa
@@ -80,12 +81,10 @@ def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()
         with pq.ParquetFile(source, read_dictionary=list(texts)) as file:
             yield file
     except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
-        if "AWS Error" in str(problem):  # the store's own failure, which may pass; pyarrow has no class for it
-            raise
-        said = str(problem).splitlines() or [type(problem).__name__]
-        raise LogsInvalid(
-            f"{url} cannot be read: {said[0]}; was it replaced while the run was reading it?"
-        ) from problem
+        said = (str(problem).splitlines() or [type(problem).__name__])[0]
+        if "AWS Error" in said:  # pyarrow has no class for it
+            raise StoreFailed(f"{url} cannot be read: {said}") from problem
+        raise LogsInvalid(f"{url} cannot be read: {said}; was it replaced while the run was reading it?") from problem
 
 
 def _path(url: str) -> str:

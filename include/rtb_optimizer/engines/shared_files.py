@@ -2,10 +2,16 @@
 
 DuckDB seeks and reads in two calls, and its threads share one Python file: between the two another thread may seek,
 and the bytes come from the wrong place. Here a thread's position is its own, and every read says where it starts.
+
+A failure of the file system is named and kept: DuckDB would tell it as one of its own, like a file that is broken.
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from rtb_optimizer.errors import StoreFailed
 
 if TYPE_CHECKING:
     from pyarrow import NativeFile
@@ -13,24 +19,49 @@ if TYPE_CHECKING:
 
 
 class SharedFiles:
-    """A pyarrow file system whose files may be read by several threads; all else is the file system's own."""
+    """A pyarrow file system whose files may be read by several threads; all else is the file system's own.
+
+    `failure` is the first that it had: not that a file is absent, which is the asker's matter.
+    """
 
     def __init__(self, filesystem: "FileSystem") -> None:
         self._filesystem = filesystem
+        self.failure: StoreFailed | None = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the file system has
         return getattr(self._filesystem, name)
 
     def open_input_file(self, path: str) -> "SharedFile":
         """Open a file for reading."""
-        return SharedFile(self._filesystem.open_input_file(path))
+        with self.reading(path):
+            return SharedFile(self._filesystem.open_input_file(path), path, self)
+
+    def get_file_info(self, paths: list[str]) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Return what is known of files."""
+        with self.reading(", ".join(paths)):
+            return self._filesystem.get_file_info(paths)
+
+    @contextmanager
+    def reading(self, path: str) -> Iterator[None]:
+        """Keep a failure of the file system.
+
+        Raises:
+            StoreFailed: naming the file and the cause.
+        """
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as problem:
+            self.failure = self.failure or StoreFailed(f"{path} cannot be read: {problem}")
+            raise self.failure from problem
 
 
 class SharedFile:
     """A file with a position per thread; all else is the file's own."""
 
-    def __init__(self, file: "NativeFile") -> None:
-        self._file = file
+    def __init__(self, file: "NativeFile", path: str, owner: SharedFiles) -> None:
+        self._file, self._path, self._owner = file, path, owner
         self._mine = threading.local()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the file has
@@ -48,6 +79,7 @@ class SharedFile:
     def read(self, count: int = -1) -> bytes:
         """Return the next bytes, all by default, and go past them."""
         start = self.tell()
-        read: bytes = self._file.read_at(self._file.size() - start if count < 0 else count, start)
+        with self._owner.reading(self._path):
+            read: bytes = self._file.read_at(self._file.size() - start if count < 0 else count, start)
         self._mine.position = start + len(read)
         return read

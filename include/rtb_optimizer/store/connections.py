@@ -4,7 +4,7 @@ Both are Airflow connections: `rtb_catalog` (PostgreSQL) and `rtb_s3` (aws, `end
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 CATALOG_CONN_ID = "rtb_catalog"
 S3_CONN_ID = "rtb_s3"
-CONNECT_TIMEOUT_S = 10
+# What the catalog's URL may set otherwise: a server that does not answer, or is gone, is given up within a minute.
+CATALOG_LIMITS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",  # ms
+}
+S3_TRIES = 5
 
 
 @cache
@@ -31,7 +39,7 @@ def catalog() -> Engine:
         ConnectionMissing: when there is no connection, or it is no PostgreSQL.
     """
     url = catalog_url()
-    return create_engine(url, pool_pre_ping=True, pool_size=2, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
+    return create_engine(url.set(query={**CATALOG_LIMITS, **url.query}), pool_pre_ping=True, pool_size=2)
 
 
 @contextmanager
@@ -59,16 +67,16 @@ def catalog_url() -> URL:
 
 @cache
 def s3_client() -> Any:  # noqa: ANN401 - boto3 clients have no static type
-    """Return a boto3 S3 client of the connection, with bounded retries."""
+    """Return a boto3 S3 client of the connection, with bounded tries, or those of its `config_kwargs`."""
     return _s3_hook().get_conn()
 
 
 def s3_filesystem() -> "S3FileSystem":
     """Return the connection as a pyarrow file system, which reads Parquet by range requests."""
-    from pyarrow.fs import S3FileSystem
+    from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 
     hook = _s3_hook()
-    keys = hook.get_credentials(region_name=hook.region_name)
+    keys, limits = hook.get_credentials(region_name=hook.region_name), hook.config
     endpoint = hook.conn_config.endpoint_url or ""
     scheme, _, host = endpoint.rpartition("://")
     return S3FileSystem(
@@ -78,6 +86,9 @@ def s3_filesystem() -> "S3FileSystem":
         region=hook.region_name,
         endpoint_override=host or None,
         scheme=scheme or "https",
+        connect_timeout=limits.connect_timeout,
+        request_timeout=limits.read_timeout,
+        retry_strategy=AwsStandardS3RetryStrategy(max_attempts=_tries(limits.retries)),
     )
 
 
@@ -87,8 +98,14 @@ def _s3_hook() -> Any:  # noqa: ANN401 - imported late
     from botocore.config import Config
 
     _airflow_connection(S3_CONN_ID)  # the hook would fall back to whatever credentials the machine has
-    retries = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60)
-    return S3Hook(aws_conn_id=S3_CONN_ID, config=retries)
+    asked = S3Hook(aws_conn_id=S3_CONN_ID).config  # the connection's `config_kwargs`, which a config given hides
+    bounded = Config(retries={"mode": "standard", "total_max_attempts": S3_TRIES}, connect_timeout=10, read_timeout=60)
+    return S3Hook(aws_conn_id=S3_CONN_ID, config=bounded.merge(asked))
+
+
+def _tries(retries: Mapping[str, Any]) -> int:
+    """Return how often a request is tried; botocore counts with the first try, or without it."""
+    return int(retries.get("total_max_attempts", retries.get("max_attempts", S3_TRIES - 1) + 1))
 
 
 def _airflow_connection(conn_id: str) -> Any:  # noqa: ANN401 - Airflow's class differs between its processes

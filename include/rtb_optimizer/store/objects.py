@@ -7,13 +7,14 @@ gets what stands there.
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from rtb_optimizer.errors import RetentionIncomplete
+from rtb_optimizer.errors import RetentionIncomplete, StoreFailed
 from rtb_optimizer.store import connections
 
 _EXISTS = ("PreconditionFailed", "412")
@@ -59,41 +60,40 @@ class ObjectStore:
         """Write an object unless it exists; return what stands there after, ours or the first writer's."""
         for tries_left in reversed(range(_TRIES)):
             try:
-                self._client.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*")
+                with self._told("written", key, but=_EXISTS if not tries_left else _EXISTS + _BEING_WRITTEN):
+                    self._client.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*")
             except ClientError as problem:
-                code = problem.response["Error"]["Code"]
-                if code in _EXISTS:
+                if problem.response["Error"]["Code"] in _EXISTS:  # by another, or by us, whose answer was lost
                     return self._stored(key, self.read(key))
-                if code not in _BEING_WRITTEN or not tries_left:
-                    raise
             else:
                 break
         return self._stored(key, body)
 
     def replace(self, key: str, body: bytes) -> StoredObject:
         """Write an object over what is there: only for copies whose truth is elsewhere, as active.json."""
-        self._client.put_object(Bucket=self.bucket, Key=key, Body=body)
+        with self._told("written", key):
+            self._client.put_object(Bucket=self.bucket, Key=key, Body=body)
         return self._stored(key, body)
 
     def read(self, key: str) -> bytes:
         """Return an object's bytes."""
-        body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        return body
+        with self._told("read", key):
+            return self._read(key)
 
     def stored(self, key: str) -> StoredObject | None:
         """Return what stands under a key, read back and hashed, or None."""
         try:
-            return self._stored(key, self.read(key))
-        except ClientError as problem:
-            if problem.response["Error"]["Code"] in _ABSENT:
-                return None
-            raise
+            with self._told("read", key, but=_ABSENT):
+                return self._stored(key, self._read(key))
+        except ClientError:
+            return None
 
     def list(self, prefix: str) -> Iterator[ListedObject]:
         """Yield the objects below a prefix, in no promised order."""
-        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
-            for entry in page.get("Contents", []):
-                yield ListedObject(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
+        with self._told("listed", prefix):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+                for entry in page.get("Contents", []):
+                    yield ListedObject(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects; one that is gone already is no error.
@@ -102,14 +102,31 @@ class ObjectStore:
             RetentionIncomplete: naming the first that the store would not delete, and how many there are.
         """
         for start in range(0, len(keys), _DELETED_AT_ONCE):
-            named = [{"Key": key} for key in keys[start : start + _DELETED_AT_ONCE]]
-            answer = self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": named, "Quiet": True})
+            named = keys[start : start + _DELETED_AT_ONCE]
+            with self._told("deleted", named[0]):
+                listed = {"Objects": [{"Key": key} for key in named], "Quiet": True}
+                answer = self._client.delete_objects(Bucket=self.bucket, Delete=listed)
             refused = answer.get("Errors", [])
             if refused:
                 first, why = refused[0]["Key"], refused[0].get("Code", "no reason given")
                 raise RetentionIncomplete(
                     f"{len(refused)} objects could not be deleted, the first s3://{self.bucket}/{first}: {why}"
                 )
+
+    def _read(self, key: str) -> bytes:
+        body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body
+
+    @contextmanager
+    def _told(self, done: str, key: str, but: Sequence[str] = ()) -> Iterator[None]:
+        """Name the object in what fails, which S3's own errors do not, unless it is one of these codes."""
+        try:
+            yield
+        except (BotoCoreError, ClientError) as problem:
+            if isinstance(problem, ClientError) and problem.response["Error"]["Code"] in but:
+                raise
+            cause = " ".join(str(problem).split())
+            raise StoreFailed(f"s3://{self.bucket}/{key} cannot be {done}: {cause}") from problem
 
     def _stored(self, key: str, body: bytes) -> StoredObject:
         return StoredObject(self.bucket, key, len(body), hashlib.sha256(body).hexdigest())
