@@ -23,6 +23,7 @@ LAYERS = {
     "workspace": {"errors", "core", "engines", "store", "outputs"},
     "report": {"core", "store", "outputs", "workspace", "active", "selection_record"},
     "report_page": set(),
+    "figures": {"report_page"},
     "run_request": {"core", "store"},
     "published": {"errors", "core", "store", "outputs"},
     "explain": {"errors", "core", "store", "published"},
@@ -35,6 +36,7 @@ LAYERS = {
     "steps": {
         *("errors", "core", "engines", "store", "outputs", "screening", "workspace", "report", "report_page"),
         *("run_request", "published", "active", "handover", "tables", "ad_macros", "selection_record"),
+        "figures",
     },
     "pipeline": {"errors", "store", "run_request", "steps"},
     "maintenance": {"errors", "store"},
@@ -45,6 +47,7 @@ LAYERS = {
     "sensors": {"errors", "steps", "freshness"},
     "trigger_form": set(),
     "dagfactory": {"errors", "manifest", "callbacks", "sensors", "steps", "dagrun_request", "trigger_form"},
+    "web": {"errors", "core", "store", "report_page", "explain", "compare", "published"},
     "local": {"errors"},
     "demo": {"errors", "core", "store", "local", "outputs"},
     "cli": {"errors", "core", "store", "manifest", "maintenance", "run_request", "pipeline", "explain", "compare"},
@@ -57,6 +60,8 @@ AIRFLOW_MODULES = {
     "trigger_form.py",
     "callbacks.py",
     "listener.py",
+    "web/access.py",
+    "web/entity_list.py",
 }
 PURE = {"core"}
 PURE_MAY_IMPORT = {

@@ -14,6 +14,7 @@ from rtb_optimizer.core.evidence import judge
 from rtb_optimizer.core.segments import Counts
 from rtb_optimizer.engines.profile import profile
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
+from rtb_optimizer.figures import figures_of
 from rtb_optimizer.handover import sample_bytes, sample_of
 from rtb_optimizer.published import PublishedRun, table_rows
 from rtb_optimizer.report_page.page import report_page
@@ -149,7 +150,7 @@ def write_outputs(opt_run_id: int) -> int:
     manifest = report.manifest_document(workspace, selection["inputs"], written)
     written["manifest"] = (workspace.write("manifest.json", outputs.json_bytes(manifest)), len(written))
     with connections.session() as session:
-        runs.record_outputs(session, opt_run_id, written)
+        runs.record_outputs(session, opt_run_id, written, figures_of(document))
         session.commit()
     return len(written)
 
