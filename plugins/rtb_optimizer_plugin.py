@@ -3,10 +3,20 @@
 from airflow.plugins_manager import AirflowPlugin
 
 from rtb_optimizer import listener
+from rtb_optimizer.web.places import EXTERNAL_VIEWS, PREFIX
+
+
+async def web(scope, receive, send):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - ASGI
+    """Import the pages with the first request: every component loads this file, only the api-server serves."""
+    from rtb_optimizer.web.app import app
+
+    await app(scope, receive, send)
 
 
 class RtbOptimizerPlugin(AirflowPlugin):
-    """What Airflow loads: the listener that hears of dag runs that a user marked failed."""
+    """What Airflow loads: the pages, their places, and the listener that hears of dag runs marked failed."""
 
     name = "rtb_optimizer"
-    listeners = [listener]  # noqa: RUF012 - Airflow reads it as a class attribute
+    listeners = [listener]  # noqa: RUF012 - Airflow reads class attributes
+    fastapi_apps = [{"app": web, "url_prefix": PREFIX, "name": "RTB Optimizer"}]  # noqa: RUF012 - as above
+    external_views = EXTERNAL_VIEWS

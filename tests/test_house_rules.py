@@ -25,6 +25,7 @@ LAYERS = {
     "restated": {"errors", "core", "store", "published"},
     "report": {"core", "store", "outputs", "workspace", "active", "selection_record"},
     "report_page": set(),
+    "figures": {"report_page"},
     "run_request": {"core", "store"},
     "published": {"errors", "core", "store", "outputs"},
     "explain": {"errors", "core", "store", "published"},
@@ -40,7 +41,7 @@ LAYERS = {
     "steps": {
         *("errors", "core", "engines", "store", "outputs", "reading", "workspace", "report", "report_page"),
         *("run_request", "published", "active", "handover", "tables", "ad_macros", "selection_record"),
-        *("run_warnings", "restated", "selection_warnings", "catalog_warnings"),
+        *("run_warnings", "restated", "selection_warnings", "catalog_warnings", "figures"),
     },
     "pipeline": {"errors", "store", "run_request", "steps"},
     "maintenance": {"errors", "store"},
@@ -52,6 +53,7 @@ LAYERS = {
     "sensors": {"errors", "steps", "freshness"},
     "trigger_form": set(),
     "dagfactory": {"errors", "manifest", "callbacks", "sensors", "steps", "dagrun_request", "trigger_form"},
+    "web": {"errors", "core", "store", "report_page", "explain", "compare", "published"},
     "local": {"errors"},
     "demo": {"errors", "core", "store", "local", "outputs"},
     "cli": {
@@ -67,6 +69,8 @@ AIRFLOW_MODULES = {
     "trigger_form.py",
     "callbacks.py",
     "listener.py",
+    "web/access.py",
+    "web/entity_list.py",
 }
 PURE = {"core"}
 PURE_MAY_IMPORT = {

@@ -16,6 +16,7 @@ from rtb_optimizer.core.segments import Counts
 from rtb_optimizer.core.values import SPELLING_VERSION
 from rtb_optimizer.engines.duplicates import without_repeats
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
+from rtb_optimizer.figures import figures_of
 from rtb_optimizer.handover import sample_bytes, sample_of
 from rtb_optimizer.published import PublishedRun, table_rows
 from rtb_optimizer.reading import read_logs
@@ -165,7 +166,7 @@ def write_outputs(opt_run_id: int) -> int:
     manifest = report.manifest_document(workspace, selection["inputs"], written)
     written["manifest"] = (workspace.write("manifest.json", outputs.json_bytes(manifest)), len(written))
     with connections.session() as session:
-        runs.record_outputs(session, opt_run_id, written)
+        runs.record_outputs(session, opt_run_id, written, figures_of(document))
         session.commit()
     return len(written)
 

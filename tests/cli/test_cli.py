@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from rtb_optimizer import manifest, pipeline
 from rtb_optimizer.cli.app import app, main
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, NotFound, RunIncomplete
-from rtb_optimizer.store import activation, connections, entities, runs
+from rtb_optimizer.store import activation, connections, entities, migrate, runs
 from rtb_optimizer.store.objects import active_key
 from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision
 
@@ -124,7 +124,7 @@ def test_the_commands_are_those_that_were_asked_for():
         *("migrate", "seed", "manifest", "reconcile", "run", "activate", "rollback"),
         *("audit", "retention"),
         *(f"entities {word}" for word in ("list", "add", "pause", "resume", "remove")),
-        *(f"config {word}" for word in ("show", "set", "unset")),
+        *(f"config {word}" for word in ("show", "set", "unset", "history")),
         *("runs list", "runs show", "explain", "diff"),
     }
 
@@ -199,7 +199,7 @@ def test_a_table_shows_each_row_in_one_line_and_brackets_as_they_are(cli, add_en
 
 
 def test_migrating_and_seeding_again_change_nothing(cli):
-    assert "schema at revision 0001, newest is 0001" in [cli("migrate"), cli("migrate")][1]
+    assert f"schema at revision {migrate.head()}, newest is {migrate.head()}" in [cli("migrate"), cli("migrate")][1]
     assert cli("seed") == cli("seed")
     assert "adx" in cli("seed")
 

@@ -94,17 +94,33 @@ def test_who_set_a_value_last_is_recorded(entity, session):
     assert rows[0].updated_at > first.updated_at
 
 
+def test_every_change_of_an_override_stands_in_the_history_with_who_and_what_was_before(entity, session):
+    begun = len(configs.changes(session, entity.entity_id))
+    configs.set_overrides(session, entity, {"min_z": "2", "dead_band": "0.1"}, "ana")
+    configs.set_overrides(session, entity, {"min_z": "2", "dead_band": "0.2"}, "ben")  # min_z is as it was
+    configs.unset_override(session, entity, "min_z", "cleo")
+    with pytest.raises(ConfigInvalid):
+        configs.set_overrides(session, entity, {"min_z": "no number"}, "dan")
+    told = configs.changes(session, entity.entity_id)[: -begun or None]
+    assert [(change.changed_by, change.config_key, change.old_value, change.new_value) for change in told] == [
+        ("cleo", "min_z", "2", None),
+        ("ben", "dead_band", "0.1", "0.2"),
+        ("ana", "dead_band", None, "0.1"),
+        ("ana", "min_z", None, "2"),
+    ]
+
+
 def test_an_unset_override_falls_back_to_the_default(entity, session):
     configs.set_overrides(session, entity, {"min_z": "2"}, "ana")
-    configs.unset_override(session, entity, "min_z")
+    configs.unset_override(session, entity, "min_z", "tester")
     assert configs.resolve_for(session, entity).values["min_z"] == 3.0
     with pytest.raises(NotFound, match="drugs_com does not override 'min_z'"):
-        configs.unset_override(session, entity, "min_z")
+        configs.unset_override(session, entity, "min_z", "tester")
 
 
 def test_a_required_override_without_a_default_cannot_be_unset(entity, session):
     with pytest.raises(ConfigInvalid, match="logs_path: a value is required"):
-        configs.unset_override(session, entity, "logs_path")
+        configs.unset_override(session, entity, "logs_path", "tester")
     assert configs.resolve_for(session, entity).values["logs_path"]
 
 
@@ -113,7 +129,7 @@ def test_an_override_that_a_version_no_longer_declares_can_be_unset(entity, sess
     session.execute(update(VersionConfig).where(VersionConfig.config_key == "min_z").values(config_key="least_z"))
     with pytest.raises(ConfigInvalid, match=r"min_z \(entity\): unknown config key"):
         configs.resolve_for(session, entity)
-    configs.unset_override(session, entity, "min_z")
+    configs.unset_override(session, entity, "min_z", "tester")
     assert "min_z" not in configs.overrides(session, entity.entity_id)
 
 

@@ -31,6 +31,8 @@ VALUES (1, 12, 'segments', 'rtb', 'k', 1, 1, repeat('a', 64));
 INSERT INTO opt_run_feature_macros (id, run_id, macro_combo, macro_format) VALUES (1, 12, '[ADX_DEVICE]', 'adx');
 INSERT INTO opt_run_decisions (id, entity_id, decision_number, run_id, decision, decided_by, reasons)
 VALUES (1, 1, 1, 14, 'held', 'schedule', '[]');
+INSERT INTO opt_entity_config_changes (id, entity_id, config_key, new_value, changed_by)
+VALUES (1, 1, 'max_features', '4', 'tester');
 """
 
 RUN = """
@@ -49,6 +51,10 @@ VALUES ({run}, '{kind}', 'rtb', 'k', {rows}, {size}, {sha})
 FEATURE = """
 INSERT INTO opt_run_features (run_id, feature_name, feature_order, is_anchor, signal_score)
 VALUES ({run}, '{name}', {order}, false, 0.1)
+"""
+CONFIG_CHANGE = """
+INSERT INTO opt_entity_config_changes (id, entity_id, config_key, new_value, changed_by)
+VALUES ({id}, {entity}, 'max_features', '5', 'tester')
 """
 DECISION = """
 INSERT INTO opt_run_decisions (entity_id, decision_number, run_id, decision, from_run_id, decided_by, reasons)
@@ -106,6 +112,7 @@ PRIMARY_KEYS = {
     "opt_feature_macros": "UPDATE opt_feature_macros SET id = 1 WHERE id = 2",
     "opt_entities": "UPDATE opt_entities SET entity_id = 1 WHERE entity_id = 2",
     "opt_entity_configs": "INSERT INTO opt_entity_configs VALUES (1, 1, 'max_segments', '4', 'tester')",
+    "opt_entity_config_changes": CONFIG_CHANGE.format(id=1, entity=1),
     "opt_runs": "UPDATE opt_runs SET run_id = 12 WHERE run_id = 13",
     "opt_run_features": "INSERT INTO opt_run_features VALUES (1, 12, 'browser', 2, false, 0.1)",
     "opt_run_outputs": "INSERT INTO opt_run_outputs VALUES (1, 12, 'report', 'rtb', 'k', 1, 1, repeat('a', 64))",
@@ -172,6 +179,7 @@ REFUSED = [
     ("fk_opt_entities_current_version", entity(version=99)),
     ("fk_opt_entities_opt_id", without("opt_entities", "fk_opt_entities_current_version") + entity(opt=99)),
     ("fk_opt_entity_configs_entity_id", OVERRIDE.format(entity=99, key="max_features")),
+    ("fk_opt_entity_config_changes_entity_id", CONFIG_CHANGE.format(id=9, entity=99)),
     ("fk_opt_runs_entity_id", run(entity=99)),
     ("fk_opt_runs_version_id", run(version=99)),
     ("fk_opt_run_features_run_id", feature(run=99)),

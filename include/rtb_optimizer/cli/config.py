@@ -34,10 +34,19 @@ def set_values(
 
 
 @app.command()
-def unset(entity_code: Code, key: Annotated[str, typer.Argument(help="Config key.")]) -> None:
+def unset(entity_code: Code, key: Annotated[str, typer.Argument(help="Config key.")], by: By) -> None:
     """Remove an override, so that the version's default holds again."""
     with connections.session() as session:
-        configs.unset_override(session, entities.find(session, entity_code, lock=True), key)
+        configs.unset_override(session, entities.find(session, entity_code, lock=True), key, by)
         session.commit()
         manifest_export.export(session)
     console.print(f"{entity_code}: {key} is the default again")
+
+
+@app.command()
+def history(entity_code: Code, as_json: AsJson = False) -> None:
+    """Show who changed which key, the newest change first."""
+    with connections.session() as session:
+        found = queries.config_change_rows(session, entities.find(session, entity_code))
+    columns = ("changed_at", "changed_by", "key", "old_value", "new_value")
+    shown.rows(found, columns, as_json=as_json, empty="nothing was ever set")

@@ -1,6 +1,6 @@
 """What is an entity configured to do? The declared keys of its version and its overrides."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
@@ -10,7 +10,7 @@ from rtb_optimizer.core.config import Snapshot, resolve
 from rtb_optimizer.core.config_key import ConfigKey, ConfigValue, DataType, read_value
 from rtb_optimizer.core.settings import settings_of
 from rtb_optimizer.errors import ConfigInvalid, NotFound
-from rtb_optimizer.store.schema import Entity, EntityConfig, VersionConfig
+from rtb_optimizer.store.schema import Entity, EntityConfig, EntityConfigChange, VersionConfig
 
 
 def declared_keys(session: Session, version_id: int) -> list[ConfigKey]:
@@ -69,15 +69,18 @@ def set_overrides(session: Session, entity: Entity, values: Mapping[str, str], u
         ConfigInvalid: with every violation; nothing is stored.
     """
     _check(session, entity, values)
+    before = overrides(session, entity.entity_id)
     for key, value in values.items():
         row = insert(EntityConfig).values(
             entity_id=entity.entity_id, config_key=key, config_value=value, updated_by=updated_by
         )
         changed = {"config_value": value, "updated_by": updated_by, "updated_at": row.excluded.updated_at}
         session.execute(row.on_conflict_do_update(index_elements=["entity_id", "config_key"], set_=changed))
+        if before.get(key) != value:
+            _remember(session, entity, key, before.get(key), value, updated_by)
 
 
-def unset_override(session: Session, entity: Entity, key: str) -> None:
+def unset_override(session: Session, entity: Entity, key: str, updated_by: str) -> None:
     """Remove an override, so that the version's default holds again.
 
     Raises:
@@ -85,12 +88,26 @@ def unset_override(session: Session, entity: Entity, key: str) -> None:
         ConfigInvalid: when the key is required and has no default.
     """
     where = EntityConfig.entity_id == entity.entity_id, EntityConfig.config_key == key
-    if session.scalar(select(EntityConfig.id).where(*where)) is None:
+    stored = session.scalar(select(EntityConfig.config_value).where(*where))
+    if stored is None:
         raise NotFound(f"{entity.entity_code} does not override {key!r}")
     declared = {each.key: each for each in declared_keys(session, entity.current_version_id)}
     if key in declared and declared[key].required and declared[key].default is None:
         raise ConfigInvalid([f"{key}: a value is required and there is no default: set another one instead"])
     session.execute(delete(EntityConfig).where(*where))
+    _remember(session, entity, key, stored, None, updated_by)
+
+
+def changes(session: Session, entity_id: int, limit: int = 100) -> Sequence[EntityConfigChange]:
+    """Return who changed which override of an entity, the newest first."""
+    own = select(EntityConfigChange).where(EntityConfigChange.entity_id == entity_id)
+    return session.scalars(own.order_by(EntityConfigChange.id.desc()).limit(limit)).all()
+
+
+def _remember(session: Session, entity: Entity, key: str, old: str | None, new: str | None, by: str) -> None:
+    session.add(
+        EntityConfigChange(entity_id=entity.entity_id, config_key=key, old_value=old, new_value=new, changed_by=by)
+    )
 
 
 def _check(session: Session, entity: Entity, values: Mapping[str, str]) -> None:

@@ -67,6 +67,20 @@ def config_rows(session: Session, entity: Entity) -> list[dict[str, Any]]:
     ]
 
 
+def config_change_rows(session: Session, entity: Entity) -> list[dict[str, Any]]:
+    """Return who changed which override of an entity, the newest change first; None stands for the default."""
+    return [
+        {
+            "changed_at": change.changed_at,
+            "changed_by": change.changed_by,
+            "key": change.config_key,
+            "old_value": change.old_value,
+            "new_value": change.new_value,
+        }
+        for change in configs.changes(session, entity.entity_id)
+    ]
+
+
 def run_rows(session: Session, entity_code: str | None, limit: int) -> list[dict[str, Any]]:
     """Return runs, newest first, with the last decision on each; of one entity if named.
 

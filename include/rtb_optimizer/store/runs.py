@@ -89,6 +89,19 @@ def find(session: Session, run: int | str) -> Run:
     return found
 
 
+def of_dag_run(session: Session, dag_id: str, dag_run_id: str) -> Run:
+    """Return the run of a dag run's last attempt.
+
+    Raises:
+        NotFound: when the dag run has none, as before its first task has run.
+    """
+    own = select(Run).where(Run.airflow_dag_id == dag_id, Run.airflow_run_id == dag_run_id)
+    found = session.scalars(own.order_by(Run.clear_number.desc()).limit(1)).one_or_none()
+    if found is None:
+        raise NotFound(f"dag run {dag_run_id!r} of {dag_id!r} has no run yet: its task create_run makes one")
+    return found
+
+
 def succeeded(session: Session, entity: Entity, limit: int = 10) -> Sequence[Run]:
     """Return an entity's succeeded runs, the newest first."""
     own = select(Run).where(Run.entity_id == entity.entity_id, Run.status == "succeeded")
@@ -133,9 +146,15 @@ def record_ad_macros(session: Session, opt_run_id: int, combos: Sequence[MacroCo
             session.execute(row.on_conflict_do_nothing(index_elements=["run_id", "macro_format"]))
 
 
-def record_outputs(session: Session, opt_run_id: int, outputs: Mapping[str, tuple[StoredObject, int]]) -> None:
-    """Record the outputs of a running run, by type: the object and its row count."""
-    running(session, opt_run_id)
+def record_outputs(
+    session: Session,
+    opt_run_id: int,
+    outputs: Mapping[str, tuple[StoredObject, int]],
+    figures: Mapping[str, float | None] | None = None,
+) -> None:
+    """Record the outputs of a running run, by type (the object and its row count), and the figures that lists show."""
+    run = running(session, opt_run_id)
+    run.figures = dict(figures) if figures is not None else run.figures
     for output_type, (stored, row_count) in outputs.items():
         row = insert(RunOutput).values(
             run_id=opt_run_id,

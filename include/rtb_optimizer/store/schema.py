@@ -166,6 +166,20 @@ class EntityConfig(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
 
+class EntityConfigChange(Base):
+    """A line in the history of an entity's overrides; without a value the key went back to its default."""
+
+    __tablename__ = "opt_entity_config_changes"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    entity_id: Mapped[int] = mapped_column(ForeignKey("opt_entities.entity_id"), index=True)
+    config_key: Mapped[str]
+    old_value: Mapped[str | None]
+    new_value: Mapped[str | None]
+    changed_by: Mapped[str]
+    changed_at: Mapped[datetime] = _created_at()
+
+
 class Run(Base):
     """One run. (airflow_dag_id, airflow_run_id, clear_number) is the attempt that it belongs to."""
 
@@ -191,6 +205,7 @@ class Run(Base):
     data_end: Mapped[datetime]
     config_snapshot: Mapped[dict[str, Any]]
     total_segments: Mapped[int | None]
+    figures: Mapped[dict[str, Any] | None]  # the few of its report that lists of runs show and plot
     error_message: Mapped[str | None]
     airflow_dag_id: Mapped[str]  # `cli` for a run of the command line
     airflow_run_id: Mapped[str]

@@ -1,0 +1,143 @@
+"""How do the entities stand? One page of them, sorted, filtered and cut in the database, each with its runs."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.selectable import LateralFromClause
+
+from rtb_optimizer.store.schema import Entity, Run, RunDecision, Version
+
+RUNS_PLOTTED = 30
+SORTS = ("entity_code", "entity_name", "status", "active_data_end", "last_started", "last_status", "last_decision")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which entities, in which order, which page of them; `page` counts from 1."""
+
+    search: str = ""
+    status: str = ""
+    last_status: str = ""
+    sort: str = "entity_code"
+    descending: bool = False
+    page: int = 1
+    page_size: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One entity as the list shows it. `trend` has `predicted_change` of its last runs, the oldest first."""
+
+    entity_code: str
+    entity_name: str
+    object_type: str
+    object_id: int
+    status: str
+    version_code: str
+    active_run_id: int | None
+    active_run_code: str | None
+    active_data_end: datetime | None
+    change_from_active: float | None
+    last_run_id: int | None
+    last_run_code: str | None
+    last_status: str | None
+    last_started: datetime | None
+    last_decision: str | None
+    trend: Sequence[float | None]
+
+
+def standings(session: Session, asked: Asked, visible: Collection[str] | None = None) -> tuple[list[Standing], int]:
+    """Return a page of entities and how many there are in all; `visible` limits them to codes, None does not."""
+    last, decision = _last_run(), _last_decision
+    active = aliased(Run)
+    decided = decision(last.c.run_id)
+    chosen = (
+        select(
+            *(Entity.entity_id, Entity.entity_code, Entity.entity_name, Entity.object_type, Entity.object_id),
+            *(Entity.status, Version.version_code, Entity.active_run_id),
+            active.run_code.label("active_run_code"),
+            active.data_end.label("active_data_end"),
+            active.figures.label("active_figures"),
+            last.c.run_id.label("last_run_id"),
+            last.c.run_code.label("last_run_code"),
+            last.c.status.label("last_status"),
+            last.c.started_at.label("last_started"),
+            decided.label("last_decision"),
+        )
+        .join(Version, Version.version_id == Entity.current_version_id)
+        .outerjoin(active, active.run_id == Entity.active_run_id)
+        .outerjoin(last, last.c.run_id.is_not(None))
+    )
+    chosen = chosen.where(*_filters(asked, last, visible))
+    total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
+    rows = session.execute(_cut(chosen, asked)).mappings().all()
+    trends = _trends(session, [row["entity_id"] for row in rows])
+    return [_standing(row, trends.get(row["entity_id"], [])) for row in rows], total
+
+
+def _filters(asked: Asked, last: LateralFromClause, visible: Collection[str] | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if visible is not None:
+        found.append(Entity.entity_code.in_(visible))
+    if asked.search:
+        found.append(
+            or_(
+                Entity.entity_code.icontains(asked.search, autoescape=True),
+                Entity.entity_name.icontains(asked.search, autoescape=True),
+            )
+        )
+    if asked.status:
+        found.append(Entity.status == asked.status)
+    if asked.last_status:
+        found.append(last.c.status == asked.last_status)
+    return found
+
+
+def _cut(chosen: Select[*tuple[Any, ...]], asked: Asked) -> Select[*tuple[Any, ...]]:
+    named = {column.name: column for column in chosen.selected_columns}
+    column = named[asked.sort if asked.sort in SORTS else SORTS[0]]
+    order = column.desc().nulls_last() if asked.descending else column.asc().nulls_last()
+    start = (max(asked.page, 1) - 1) * asked.page_size
+    return chosen.order_by(order, Entity.entity_code).limit(asked.page_size).offset(start)
+
+
+def _last_run() -> LateralFromClause:
+    """One index look-up an entity, however many runs it had."""
+    own = select(Run.run_id, Run.run_code, Run.status, Run.started_at).where(Run.entity_id == Entity.entity_id)
+    return own.order_by(Run.run_id.desc()).limit(1).lateral("last_run")
+
+
+def _last_decision(run_id: ColumnElement[int]) -> ColumnElement[str | None]:
+    made = select(RunDecision.decision).where(RunDecision.run_id == run_id)
+    return made.order_by(RunDecision.id.desc()).limit(1).scalar_subquery()
+
+
+def _trends(session: Session, entity_ids: Sequence[int]) -> dict[int, list[float | None]]:
+    figure = Run.figures["predicted_change"].as_float()
+    recent = (
+        select(Run.run_id, figure.label("figure"))
+        .where(Run.entity_id == Entity.entity_id, Run.status == "succeeded")
+        .order_by(Run.run_id.desc())
+        .limit(RUNS_PLOTTED)
+        .lateral("recent")
+    )
+    rows = session.execute(
+        select(Entity.entity_id, recent.c.figure)
+        .join(recent, recent.c.run_id.is_not(None))
+        .where(Entity.entity_id.in_(entity_ids))
+        .order_by(Entity.entity_id, recent.c.run_id)
+    )
+    trends: dict[int, list[float | None]] = {}
+    for entity_id, value in rows:
+        trends.setdefault(entity_id, []).append(value)
+    return trends
+
+
+def _standing(row: Any, trend: list[float | None]) -> Standing:  # noqa: ANN401 - a row mapping
+    figures = row["active_figures"] or {}
+    told = {name: row[name] for name in Standing.__dataclass_fields__ if name in row}
+    return Standing(**told, change_from_active=figures.get("change_from_active"), trend=trend)

@@ -1,0 +1,89 @@
+"""Who may see and do what? Airflow's own answer: who may read an entity's DAG sees it, who may edit the DAG acts.
+
+A mounted app inherits none of Airflow's checks, so each route carries ours; a test walks all of them.
+"""
+
+from collections.abc import Collection
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+from airflow.api_fastapi.core_api.security import get_user
+from fastapi import Depends, HTTPException, Request, status
+
+from rtb_optimizer.store.seeds import OPT_CODE
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+User = Annotated[BaseUser, Depends(get_user)]
+Method = Literal["GET", "PUT"]
+
+
+def dag_id_of(entity_code: str) -> str:
+    """Return the id of an entity's DAG, which its permissions hang on."""
+    return f"{OPT_CODE}__{entity_code}"
+
+
+def may(user: Any, method: Method, entity_code: str | None = None) -> bool:  # noqa: ANN401 - Airflow's generic user
+    """Whether a user may read (`GET`) or edit (`PUT`) an entity's DAG; without a code: DAGs at all."""
+    details = None
+    if entity_code is not None:
+        dag_id = dag_id_of(entity_code)
+        details = DagDetails(id=dag_id, team_name=_team_of(dag_id))
+    return bool(get_auth_manager().is_authorized_dag(method=method, details=details, user=user))
+
+
+def readable(user: Any, entity_codes: Collection[str]) -> set[str]:  # noqa: ANN401 - as above
+    """Return those entities of the given ones that a user may see."""
+    by_dag = {dag_id_of(code): code for code in entity_codes}
+    allowed = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(by_dag), user=user, method="GET")
+    return {by_dag[dag_id] for dag_id in allowed}
+
+
+def require(user: Any, method: Method, entity_code: str | None = None) -> None:  # noqa: ANN401 - as above
+    """Answer 403 unless the user may.
+
+    Raises:
+        HTTPException: naming what is not allowed.
+    """
+    if not may(user, method, entity_code):
+        what = "see" if method == "GET" else "change"
+        raise HTTPException(status.HTTP_403_FORBIDDEN, f"you may not {what} {entity_code or 'entities'}")
+
+
+def signed_in_from_here(request: Request, user: User) -> None:
+    """Let only signed-in readers pass, and writes of a browser only when they come from our own pages.
+
+    A browser sends the session cookie along whoever made the form. So a write that stands on the cookie must say
+    that it comes from this host; one with a token in its Authorization header cannot have been forged.
+    """
+    require(user, "GET")
+    if request.method in SAFE_METHODS or request.headers.get("authorization", "").lower().startswith("bearer "):
+        return
+    origin = request.headers.get("origin") or request.headers.get("referer") or ""
+    if urlsplit(origin).netloc != request.headers.get("host"):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "this write does not come from a page of this site")
+
+
+def may_read(entity_code: str, user: User) -> str:
+    """Return the code in a route's path when its reader may see the entity."""
+    require(user, "GET", entity_code)
+    return entity_code
+
+
+def may_edit(entity_code: str, user: User) -> str:
+    """Return the code in a route's path when its caller may change the entity."""
+    require(user, "PUT", entity_code)
+    return entity_code
+
+
+ReadableCode = Annotated[str, Depends(may_read)]
+EditableCode = Annotated[str, Depends(may_edit)]
+
+
+def _team_of(dag_id: str) -> str | None:
+    from airflow.configuration import conf
+    from airflow.models.dag import DagModel
+
+    return DagModel.get_team_name(dag_id) if conf.getboolean("core", "multi_team", fallback=False) else None

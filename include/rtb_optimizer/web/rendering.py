@@ -1,0 +1,110 @@
+"""How does a page become HTML? A template, every value escaped, figures spelled as in the report."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from rtb_optimizer.report_page import spelling
+
+TEMPLATES = Path(__file__).parent / "templates"
+# Nothing from elsewhere, nothing inline that runs, and no other site may frame these pages.
+POLICY = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; script-src 'self'; "
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
+)
+HEADERS = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "cache-control": "no-store"}
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+SPARKLINE_WIDTH, SPARKLINE_HEIGHT, SPARKLINE_PAD = 120, 26, 3
+
+
+def page(request: Request, template: str, status_code: int = 200, **content: object) -> HTMLResponse:
+    """Render a template of this folder."""
+    body = _templates().get_template(f"{template}.html.jinja").render(request=request, **content)
+    return HTMLResponse(body, status_code, dict(HEADERS))
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "spelled": spelling.spelled,
+        "instant": instant,
+        "ago": ago,
+        "sparkline": sparkline,
+    }
+    environment.globals["address"] = _address
+    return environment
+
+
+@pass_context
+def _address(context: Context, route: str, **path: object) -> str:
+    """Return a route's path below whatever prefix Airflow is served at; the host is the reader's own."""
+    request: Request = context["request"]
+    query = {name: value for name, value in path.pop("query", {}).items() if value not in (None, "")}  # type: ignore[attr-defined]
+    found = request.url_for(route, **path)
+    return str(found.include_query_params(**query).replace(scheme="", netloc="")) if query else found.path
+
+
+def instant(value: datetime | None) -> str:
+    """Return an instant to the minute, in UTC."""
+    return spelling.UNKNOWN if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def ago(value: datetime | None, now: datetime) -> str:
+    """Return how long ago, or in how long, in one unit: `3 h ago`, `in 12 min`."""
+    if value is None:
+        return spelling.UNKNOWN
+    distance = abs(now - value)
+    if distance < HOUR:
+        said = f"{int(distance / timedelta(minutes=1))} min"
+    elif distance < 2 * DAY:
+        said = f"{int(distance / HOUR)} h"
+    else:
+        said = f"{distance.days} days"
+    return f"{said} ago" if value <= now else f"in {said}"
+
+
+def sparkline(values: list[float | None], label: str) -> Markup:
+    """Return figures in their order as a small line; one that is not known leaves a gap."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return Markup("")
+    low, high = min(known), max(known)
+    step = (SPARKLINE_WIDTH - 2 * SPARKLINE_PAD) / max(len(values) - 1, 1)
+
+    def place(number: int, value: float) -> tuple[float, float]:
+        part = (value - low) / (high - low) if high > low else 0.5
+        return SPARKLINE_PAD + number * step, SPARKLINE_HEIGHT - SPARKLINE_PAD - part * (
+            SPARKLINE_HEIGHT - 2 * SPARKLINE_PAD
+        )
+
+    points = [place(number, value) for number, value in enumerate(values) if value is not None]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return Markup(
+        '<svg class="sparkline" role="img" aria-label="{}" viewBox="0 0 {} {}" width="{}" height="{}">'
+        '<polyline points="{}"/><circle cx="{:.1f}" cy="{:.1f}" r="2.2"/></svg>'
+    ).format(label, SPARKLINE_WIDTH, SPARKLINE_HEIGHT, SPARKLINE_WIDTH, SPARKLINE_HEIGHT, path, *points[-1])
+
+
+def _shown(value: object) -> object:
+    return spelling.visible(value) if type(value) is str else value
+
+
+def wants_html(headers: Mapping[str, Any], path: str) -> bool:
+    """Whether the caller is a person's browser, who reads pages, and not a program."""
+    return "text/html" in headers.get("accept", "") and "/api/" not in path

@@ -1,0 +1,80 @@
+"""What the tests of the pages stand on: the app as Airflow mounts it, behind Airflow's own auth manager and tokens."""
+
+import json
+
+import pytest
+from bs4 import BeautifulSoup
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+USERS = {"admin": "ADMIN", "viewer": "VIEWER"}
+
+
+@pytest.fixture(scope="session")
+def auth_manager(tmp_path_factory):
+    """Airflow's simple auth manager with an admin and a viewer."""
+    from airflow.api_fastapi.app import create_auth_manager
+
+    passwords = tmp_path_factory.mktemp("auth") / "passwords.json"
+    passwords.write_text(json.dumps(dict.fromkeys(USERS, "unused")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(passwords))
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "a secret of these tests" * 4)
+        keep_what_airflow_asks()
+        yield create_auth_manager()
+
+
+def keep_what_airflow_asks():
+    """Create the tables of Airflow's own database that a signed-in request reads: revoked tokens, next runs."""
+    from airflow.models.dag import DagModel
+    from airflow.models.revoked_token import RevokedToken
+    from airflow.utils.session import create_session
+
+    with create_session() as metadata:
+        tables = [RevokedToken.__table__, DagModel.__table__]
+        RevokedToken.metadata.create_all(metadata.connection(), tables, checkfirst=True)
+
+
+@pytest.fixture
+def mounted(auth_manager, catalog):
+    """The app below /rtb, as Airflow mounts it."""
+    from rtb_optimizer.web.app import app
+
+    assert auth_manager
+    assert catalog
+    outer = FastAPI()
+    outer.mount("/rtb", app)
+    return outer
+
+
+@pytest.fixture
+def sign_in(auth_manager, mounted):
+    """Return a browser of a user: the session cookie that Airflow sets, and the headers that a browser sends."""
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    def client(name="admin"):
+        token = auth_manager.generate_jwt(SimpleAuthManagerUser(username=name, role=USERS[name]))
+        browser = TestClient(mounted, base_url="http://testserver", raise_server_exceptions=False)
+        browser.cookies.set("_token", token)
+        browser.headers.update({"accept": "text/html", "origin": "http://testserver"})
+        return browser
+
+    return client
+
+
+@pytest.fixture
+def browser(sign_in):
+    """The browser of a signed-in admin."""
+    return sign_in("admin")
+
+
+@pytest.fixture
+def anonymous(mounted):
+    """The browser of nobody."""
+    return TestClient(mounted, base_url="http://testserver", raise_server_exceptions=False)
+
+
+@pytest.fixture
+def read():
+    """Return the parsed page of an answer."""
+    return lambda answer: BeautifulSoup(answer.text, "html.parser")

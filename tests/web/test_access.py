@@ -1,0 +1,43 @@
+"""Who gets what of the pages: nothing without signing in, a viewer reads, an editor writes, a forged form fails."""
+
+import pytest
+from starlette.routing import Mount, Route
+
+from rtb_optimizer.web.app import app
+
+ROUTES = [route for route in app.routes if isinstance(route, Route)]
+PLACEHOLDERS = {"entity_code": "drugs_com", "run_id": "1", "dag_id": "rtb_optimizer__drugs_com", "name": "pages.css"}
+PLACEHOLDERS |= {"output_type": "manifest", "config_key": "min_z"}
+CALLS = [(method, route.path) for route in ROUTES for method in sorted(route.methods)]
+
+
+def path_of(template):
+    return "/rtb" + template.format(**PLACEHOLDERS)
+
+
+def test_the_app_has_routes_only():
+    """What is mounted below it would have none of its checks."""
+    assert [route.path for route in app.routes if isinstance(route, Mount)] == []
+    assert len(ROUTES) == len(app.routes) > 4
+
+
+@pytest.mark.parametrize(("method", "template"), CALLS)
+def test_nobody_gets_anything_without_signing_in(anonymous, method, template):
+    assert anonymous.request(method, path_of(template)).status_code == 401
+
+
+@pytest.mark.parametrize(("method", "template"), [call for call in CALLS if call[0] not in ("GET", "HEAD")])
+def test_a_viewer_changes_nothing(sign_in, add_entity, method, template):
+    add_entity()
+    assert sign_in("viewer").request(method, path_of(template)).status_code == 403
+
+
+@pytest.mark.parametrize(("method", "template"), [call for call in CALLS if call[0] not in ("GET", "HEAD")])
+@pytest.mark.parametrize("origin", ["http://elsewhere.example", "null", None])
+def test_a_form_of_another_site_changes_nothing(browser, add_entity, method, template, origin):
+    add_entity()
+    browser.headers.pop("origin")
+    headers = {"origin": origin} if origin else {}
+    answer = browser.request(method, path_of(template), headers=headers)
+    assert answer.status_code == 403
+    assert "does not come from a page of this site" in answer.text
