@@ -22,12 +22,16 @@ OUTPUT_TYPES = ("segments", "features", "ad_macros", "report", "manifest")
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What stands in the history after an activation: ours, or what an earlier try had decided."""
+    """What stands in the history after an activation: ours, or what an earlier try had decided.
+
+    `from_run_id` is the run that was active before the decision.
+    """
 
     decision: Decision
     reasons: tuple[str, ...]
     entity_code: str
     opt_run_id: int
+    from_run_id: int | None = None
 
 
 def verify_outputs(session: Session, store: ObjectStore, opt_run_id: int) -> None:
@@ -90,7 +94,7 @@ def roll_back(session: Session, entity_code: str, decided_by: str, reason: str, 
         NotFound: when no earlier run was active, or the one named is not the entity's.
     """
     entity = entities.find(session, entity_code, lock=True)
-    target = to if to is not None else _active_before(session, entity)
+    target = to if to is not None else active_before(session, entity)
     run = session.get(Run, target, populate_existing=True) if target is not None else None
     if run is None or run.entity_id != entity.entity_id or run.status != "succeeded":
         raise NotFound(f"{entity_code} has no earlier succeeded run to roll back to; `runs list` shows what there is")
@@ -105,6 +109,20 @@ def moved_from(session: Session, entity: Entity) -> int | None:
         select(RunDecision.from_run_id)
         .where(RunDecision.entity_id == entity.entity_id)
         .where(RunDecision.decision.in_((Decision.ACTIVATED, Decision.ROLLED_BACK)))
+        .order_by(RunDecision.decision_number.desc())
+        .limit(1)
+    )
+
+
+def active_before(session: Session, entity: Entity) -> int | None:
+    """Return the run that the active one replaced when it was activated: a second roll back goes further back.
+
+    Where a roll back came from does not count, or the next one would bring back the very run that was left.
+    """
+    return session.scalar(
+        select(RunDecision.from_run_id)
+        .where(RunDecision.entity_id == entity.entity_id, RunDecision.run_id == entity.active_run_id)
+        .where(RunDecision.decision == Decision.ACTIVATED)
         .order_by(RunDecision.decision_number.desc())
         .limit(1)
     )
@@ -136,13 +154,14 @@ def _record(session: Session, entity: Entity, run: Run, verdict: Verdict, decide
     last = session.scalar(
         select(func.max(RunDecision.decision_number)).where(RunDecision.entity_id == entity.entity_id)
     )
+    was = entity.active_run_id
     session.add(
         RunDecision(
             entity_id=entity.entity_id,
             decision_number=(last or 0) + 1,
             run_id=run.run_id,
             decision=verdict.decision,
-            from_run_id=entity.active_run_id,
+            from_run_id=was,
             decided_by=decided_by,
             reasons=list(verdict.reasons),
         )
@@ -150,28 +169,14 @@ def _record(session: Session, entity: Entity, run: Run, verdict: Verdict, decide
     if verdict.decision in (Decision.ACTIVATED, Decision.ROLLED_BACK):
         entity.active_run_id = run.run_id
     session.flush()
-    return Decided(verdict.decision, verdict.reasons, entity.entity_code, run.run_id)
+    return Decided(verdict.decision, verdict.reasons, entity.entity_code, run.run_id, was)
 
 
 def _decided(session: Session, entity: Entity, opt_run_id: int) -> Decided:
     row = session.scalars(
         select(RunDecision).where(RunDecision.run_id == opt_run_id).order_by(RunDecision.decision_number).limit(1)
     ).one()
-    return Decided(Decision(row.decision), tuple(row.reasons), entity.entity_code, opt_run_id)
-
-
-def _active_before(session: Session, entity: Entity) -> int | None:
-    """Return the run that the active one replaced when it was activated: a second roll back goes further back.
-
-    Where a roll back came from does not count, or the next one would bring back the very run that was left.
-    """
-    return session.scalar(
-        select(RunDecision.from_run_id)
-        .where(RunDecision.entity_id == entity.entity_id, RunDecision.run_id == entity.active_run_id)
-        .where(RunDecision.decision == Decision.ACTIVATED)
-        .order_by(RunDecision.decision_number.desc())
-        .limit(1)
-    )
+    return Decided(Decision(row.decision), tuple(row.reasons), entity.entity_code, opt_run_id, row.from_run_id)
 
 
 def _age(run: Run) -> RunAge:
