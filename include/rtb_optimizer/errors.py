@@ -7,6 +7,7 @@ RtbOptimizerError
 ├── NotFound                 a name that the catalog does not know
 ├── RunNotRunning            a step of a run that has ended
 ├── RunIncomplete            an activation of a run whose outputs are not all there
+├── PointerMoved             a decision on an active run that is no longer the active one
 ├── LogsInvalid              logs that cannot become a table
 ├── LogsMissing              partitions that did not arrive
 ├── MayPass                  what another try may mend: the only ones that Airflow tries again
@@ -54,6 +55,10 @@ class RunNotRunning(RtbOptimizerError):
 
 class RunIncomplete(RtbOptimizerError):
     """Raised when a run would be activated without every output present and verified."""
+
+
+class PointerMoved(RtbOptimizerError):
+    """Raised when the active run is no longer the one that a person looked at when they decided."""
 
 
 class LogsInvalid(RtbOptimizerError):

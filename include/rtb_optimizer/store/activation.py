@@ -22,12 +22,16 @@ OUTPUT_TYPES = ("segments", "features", "ad_macros", "report", "manifest")
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What stands in the history after an activation: ours, or what an earlier try had decided."""
+    """What stands in the history after an activation: ours, or what an earlier try had decided.
+
+    `from_run_id` is the run that was active before the decision.
+    """
 
     decision: Decision
     reasons: tuple[str, ...]
     entity_code: str
     opt_run_id: int
+    from_run_id: int | None = None
 
 
 def verify_outputs(session: Session, store: ObjectStore, opt_run_id: int) -> None:
@@ -165,13 +169,14 @@ def _record(session: Session, entity: Entity, run: Run, verdict: Verdict, decide
     last = session.scalar(
         select(func.max(RunDecision.decision_number)).where(RunDecision.entity_id == entity.entity_id)
     )
+    was = entity.active_run_id
     session.add(
         RunDecision(
             entity_id=entity.entity_id,
             decision_number=(last or 0) + 1,
             run_id=run.run_id,
             decision=verdict.decision,
-            from_run_id=entity.active_run_id,
+            from_run_id=was,
             decided_by=decided_by,
             reasons=list(verdict.reasons),
         )
@@ -179,14 +184,14 @@ def _record(session: Session, entity: Entity, run: Run, verdict: Verdict, decide
     if verdict.decision in (Decision.ACTIVATED, Decision.ROLLED_BACK):
         entity.active_run_id = run.run_id
     session.flush()
-    return Decided(verdict.decision, verdict.reasons, entity.entity_code, run.run_id)
+    return Decided(verdict.decision, verdict.reasons, entity.entity_code, run.run_id, was)
 
 
 def _decided(session: Session, entity: Entity, opt_run_id: int) -> Decided:
     row = session.scalars(
         select(RunDecision).where(RunDecision.run_id == opt_run_id).order_by(RunDecision.decision_number).limit(1)
     ).one()
-    return Decided(Decision(row.decision), tuple(row.reasons), entity.entity_code, opt_run_id)
+    return Decided(Decision(row.decision), tuple(row.reasons), entity.entity_code, opt_run_id, row.from_run_id)
 
 
 def _age(run: Run) -> RunAge:

@@ -62,20 +62,19 @@ def resolve_for(session: Session, entity: Entity, trigger: Mapping[str, object] 
     return snapshot
 
 
-def set_overrides(session: Session, entity: Entity, values: Mapping[str, str], updated_by: str) -> None:
-    """Store overrides, after the configuration that results has been checked as a whole.
+def set_overrides(session: Session, entity: Entity, values: Mapping[str, str | None], updated_by: str) -> None:
+    """Store overrides, or remove those that are None, after the configuration that results was checked as a whole.
 
     Raises:
         ConfigInvalid: with every violation; nothing is stored.
     """
-    _check(session, entity, values)
     before = overrides(session, entity.entity_id)
+    _check(session, entity, {key: value for key, value in {**before, **values}.items() if value is not None})
     for key, value in values.items():
-        row = insert(EntityConfig).values(
-            entity_id=entity.entity_id, config_key=key, config_value=value, updated_by=updated_by
-        )
-        changed = {"config_value": value, "updated_by": updated_by, "updated_at": row.excluded.updated_at}
-        session.execute(row.on_conflict_do_update(index_elements=["entity_id", "config_key"], set_=changed))
+        if value is None:
+            _remove(session, entity, key)
+        else:
+            _store(session, entity, key, value, updated_by)
         if before.get(key) != value:
             _remember(session, entity, key, before.get(key), value, updated_by)
 
@@ -85,23 +84,24 @@ def unset_override(session: Session, entity: Entity, key: str, updated_by: str) 
 
     Raises:
         NotFound: when the entity does not override that key.
-        ConfigInvalid: when the key is required and has no default.
+        ConfigInvalid: when the key is required and has no default, or other overrides do not go with it.
     """
-    where = EntityConfig.entity_id == entity.entity_id, EntityConfig.config_key == key
-    stored = session.scalar(select(EntityConfig.config_value).where(*where))
-    if stored is None:
+    before = overrides(session, entity.entity_id)
+    if key not in before:
         raise NotFound(f"{entity.entity_code} does not override {key!r}")
     declared = {each.key: each for each in declared_keys(session, entity.current_version_id)}
     if key in declared and declared[key].required and declared[key].default is None:
         raise ConfigInvalid([f"{key}: a value is required and there is no default: set another one instead"])
-    session.execute(delete(EntityConfig).where(*where))
-    _remember(session, entity, key, stored, None, updated_by)
+    if _is_valid(session, entity, before):  # one that is not is mended a key at a time
+        _check(session, entity, {name: value for name, value in before.items() if name != key})
+    _remove(session, entity, key)
+    _remember(session, entity, key, before[key], None, updated_by)
 
 
-def changes(session: Session, entity_id: int, limit: int = 100) -> Sequence[EntityConfigChange]:
+def changes(session: Session, entity_id: int, limit: int = 100, offset: int = 0) -> Sequence[EntityConfigChange]:
     """Return who changed which override of an entity, the newest first."""
     own = select(EntityConfigChange).where(EntityConfigChange.entity_id == entity_id)
-    return session.scalars(own.order_by(EntityConfigChange.id.desc()).limit(limit)).all()
+    return session.scalars(own.order_by(EntityConfigChange.id.desc()).limit(limit).offset(offset)).all()
 
 
 def _remember(session: Session, entity: Entity, key: str, old: str | None, new: str | None, by: str) -> None:
@@ -110,7 +110,24 @@ def _remember(session: Session, entity: Entity, key: str, old: str | None, new: 
     )
 
 
-def _check(session: Session, entity: Entity, values: Mapping[str, str]) -> None:
-    keys = declared_keys(session, entity.current_version_id)
-    snapshot = resolve(keys, {**overrides(session, entity.entity_id), **values})
-    settings_of(snapshot.values)
+def _store(session: Session, entity: Entity, key: str, value: str, by: str) -> None:
+    row = insert(EntityConfig).values(entity_id=entity.entity_id, config_key=key, config_value=value, updated_by=by)
+    changed = {"config_value": value, "updated_by": by, "updated_at": row.excluded.updated_at}
+    session.execute(row.on_conflict_do_update(index_elements=["entity_id", "config_key"], set_=changed))
+
+
+def _remove(session: Session, entity: Entity, key: str) -> None:
+    where = EntityConfig.entity_id == entity.entity_id, EntityConfig.config_key == key
+    session.execute(delete(EntityConfig).where(*where))
+
+
+def _check(session: Session, entity: Entity, stored: Mapping[str, str]) -> None:
+    settings_of(resolve(declared_keys(session, entity.current_version_id), stored).values)
+
+
+def _is_valid(session: Session, entity: Entity, stored: Mapping[str, str]) -> bool:
+    try:
+        _check(session, entity, stored)
+    except ConfigInvalid:
+        return False
+    return True

@@ -42,7 +42,7 @@ def entity_rows(session: Session) -> list[dict[str, Any]]:
 
 
 def config_rows(session: Session, entity: Entity) -> list[dict[str, Any]]:
-    """Return every declared key with its value for an entity, its origin and its limits."""
+    """Return every declared key with its value for an entity, the text that it was read from, origin and limits."""
     keys = configs.declared_keys(session, entity.current_version_id)
     stored = {
         row.config_key: row
@@ -56,18 +56,22 @@ def config_rows(session: Session, entity: Entity) -> list[dict[str, Any]]:
         {
             "section": key.section,
             "key": key.key,
+            "title": key.display_name or key.key,
             "value": values[key.key],
+            "text": stored[key.key].config_value if key.key in stored else key.default,
+            "default": key.default,
             "origin": "entity" if key.key in stored else "default",
             "updated_by": stored[key.key].updated_by if key.key in stored else None,
             "type": key.data_type.value,
             "limits": _limits(key),
+            "choices": list(key.choices),
             "description": key.description,
         }
         for key in [*keys, *_undeclared(keys, stored)]
     ]
 
 
-def config_change_rows(session: Session, entity: Entity) -> list[dict[str, Any]]:
+def config_change_rows(session: Session, entity: Entity, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
     """Return who changed which override of an entity, the newest change first; None stands for the default."""
     return [
         {
@@ -77,12 +81,14 @@ def config_change_rows(session: Session, entity: Entity) -> list[dict[str, Any]]
             "old_value": change.old_value,
             "new_value": change.new_value,
         }
-        for change in configs.changes(session, entity.entity_id)
+        for change in configs.changes(session, entity.entity_id, limit, offset)
     ]
 
 
-def run_rows(session: Session, entity_code: str | None, limit: int) -> list[dict[str, Any]]:
-    """Return runs, newest first, with the last decision on each; of one entity if named.
+def run_rows(
+    session: Session, entity_code: str | None, limit: int, status: str = "", offset: int = 0
+) -> list[dict[str, Any]]:
+    """Return runs, newest first, with the last decision on each; of one entity and of one status if named.
 
     Raises:
         NotFound: when there is no entity of that code.
@@ -95,7 +101,10 @@ def run_rows(session: Session, entity_code: str | None, limit: int) -> list[dict
         .outerjoin(RunDecision, (RunDecision.run_id == Run.run_id) & last)
         .order_by(Run.run_id.desc())
         .limit(limit)
+        .offset(offset)
     )
+    if status:
+        query = query.where(Run.status == status)
     if entity_code:
         query = query.where(Entity.entity_id == entities.find(session, entity_code).entity_id)
     until = validity.active_valid_until(session)
@@ -141,6 +150,7 @@ def _run(run: Run, entity: Entity) -> dict[str, Any]:
         "data_end": run.data_end,
         "triggered_by": run.triggered_by,
         "total_segments": run.total_segments,
+        "figures": run.figures,
         "error_message": run.error_message,
         "airflow_dag_id": run.airflow_dag_id,
         "airflow_run_id": run.airflow_run_id,

@@ -3,15 +3,16 @@
 import logging
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import Depends, FastAPI, Request, Response, status
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from rtb_optimizer import __version__, errors
-from rtb_optimizer.web import api, assets, entity_list, entity_page, run_page
+from rtb_optimizer.web import activation_page, api, assets, config_page, entity_list, entity_page, run_page
 from rtb_optimizer.web.access import signed_in_from_here
 from rtb_optimizer.web.rendering import page, wants_html
 
@@ -43,14 +44,24 @@ def create_app() -> FastAPI:
         redoc_url=None,
         openapi_url=None,
     )
-    for part in (assets, entity_list, entity_page, run_page, api):
+    for part in (assets, entity_list, entity_page, activation_page, config_page, run_page, api):
         app.include_router(part.router)
-    app.add_api_route("/api/openapi.json", app.openapi, include_in_schema=False)
+    app.add_api_route("/api/openapi.json", _openapi, include_in_schema=False)
     app.add_exception_handler(errors.RtbOptimizerError, _refused)
     app.add_exception_handler(StarletteHTTPException, _answered)
     app.add_exception_handler(RequestValidationError, _misspelled)
     app.add_exception_handler(OperationalError, _unreachable)
+    app.add_exception_handler(DataError, _unstorable)
+    app.add_exception_handler(UnicodeEncodeError, _unstorable)
+    app.add_exception_handler(BotoCoreError, _without_objects)
+    app.add_exception_handler(ClientError, _without_objects)
     return app
+
+
+def _openapi(request: Request) -> dict[str, Any]:
+    """Describe the API, at whatever prefix Airflow is served."""
+    described: FastAPI = request.app
+    return described.openapi() | {"servers": [{"url": request.scope.get("root_path", "") or "/"}]}
 
 
 def _refused(request: Request, problem: Exception) -> Response:
@@ -71,6 +82,18 @@ def _misspelled(request: Request, problem: Any) -> Response:  # noqa: ANN401 - a
 def _unreachable(request: Request, problem: Exception) -> Response:
     log.error("the catalog cannot be used", exc_info=problem)
     told = "the catalog cannot be reached: see the log of the api-server"
+    return _told(request, status.HTTP_503_SERVICE_UNAVAILABLE, told, [])
+
+
+def _unstorable(request: Request, problem: Exception) -> Response:
+    log.info("refused", exc_info=problem)
+    told = "a value cannot be stored: it has a character that is none (NUL, half of a pair), or a number is too large"
+    return _told(request, status.HTTP_422_UNPROCESSABLE_CONTENT, told, [])
+
+
+def _without_objects(request: Request, problem: Exception) -> Response:
+    log.error("S3 cannot be used", exc_info=problem)
+    told = "an object of S3 cannot be read: see the log of the api-server"
     return _told(request, status.HTTP_503_SERVICE_UNAVAILABLE, told, [])
 
 

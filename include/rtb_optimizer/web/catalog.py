@@ -16,3 +16,12 @@ def session() -> Iterator[Session]:
 
 
 Catalog = Annotated[Session, Depends(session)]
+
+
+def snapshot(opened: Catalog) -> Session:
+    """Return a session whose reads all see one moment: a pointer that moves between two of them does not show."""
+    opened.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    return opened
+
+
+Snapshot = Annotated[Session, Depends(snapshot)]

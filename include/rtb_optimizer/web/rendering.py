@@ -13,6 +13,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from rtb_optimizer.report_page import spelling
+from rtb_optimizer.web.places import PREFIX
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Nothing from elsewhere, nothing inline that runs, and no other site may frame these pages.
@@ -45,9 +46,10 @@ def _templates() -> Environment:
         "spelled": spelling.spelled,
         "instant": instant,
         "ago": ago,
+        "lasting": lasting,
         "sparkline": sparkline,
     }
-    environment.globals["address"] = _address
+    environment.globals |= {"address": _address, "airflow": _airflow}
     return environment
 
 
@@ -60,6 +62,13 @@ def _address(context: Context, route: str, **path: object) -> str:
     return str(found.include_query_params(**query).replace(scheme="", netloc="")) if query else found.path
 
 
+@pass_context
+def _airflow(context: Context, path: str) -> str:
+    """Return the path of a page of Airflow's own, below whatever prefix it is served at."""
+    root: str = context["request"].scope.get("root_path", "")
+    return root.removesuffix(PREFIX) + path
+
+
 def instant(value: datetime | None) -> str:
     """Return an instant to the minute, in UTC."""
     return spelling.UNKNOWN if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
@@ -69,14 +78,15 @@ def ago(value: datetime | None, now: datetime) -> str:
     """Return how long ago, or in how long, in one unit: `3 h ago`, `in 12 min`."""
     if value is None:
         return spelling.UNKNOWN
-    distance = abs(now - value)
-    if distance < HOUR:
-        said = f"{int(distance / timedelta(minutes=1))} min"
-    elif distance < 2 * DAY:
-        said = f"{int(distance / HOUR)} h"
-    else:
-        said = f"{distance.days} days"
+    said = lasting(abs(now - value))
     return f"{said} ago" if value <= now else f"in {said}"
+
+
+def lasting(duration: timedelta) -> str:
+    """Return a duration in one unit: `3 h`, `12 min`."""
+    if duration < HOUR:
+        return f"{int(duration / timedelta(minutes=1))} min"
+    return f"{int(duration / HOUR)} h" if duration < 2 * DAY else f"{duration.days} days"
 
 
 def sparkline(values: list[float | None], label: str) -> Markup:

@@ -1,0 +1,89 @@
+"""What did a run publish? Its details, and its outputs as they lie in S3, through the reader's own permission."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response, status
+from fastapi.responses import StreamingResponse
+
+from rtb_optimizer.errors import NotFound
+from rtb_optimizer.store import queries, runs
+from rtb_optimizer.store.objects import ObjectStore
+from rtb_optimizer.store.schema import Entity, Run, RunOutput
+from rtb_optimizer.web.access import User, may
+from rtb_optimizer.web.api.answers import CONFLICT, RunDetails
+from rtb_optimizer.web.api.etags import is_known, quoted
+from rtb_optimizer.web.catalog import Catalog
+
+MEDIA_TYPES = {
+    "parquet": "application/vnd.apache.parquet",
+    "json": "application/json",
+    "html": "text/html; charset=utf-8",
+}
+# A page among the outputs must not run as one of ours.
+SAFE = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox; default-src 'none'"}
+
+router = APIRouter()
+
+
+def readable_run(run_id: Annotated[int, Path(ge=1, lt=2**63)], user: User, session: Catalog) -> Run:
+    """Return a run that the caller may see; to others it is not there, since its id says nothing of whose it is."""
+    run = runs.find(session, run_id)
+    if not may(user, "GET", session.get_one(Entity, run.entity_id).entity_code):
+        raise NotFound(f"no run {run_id!r}: `python -m rtb_optimizer runs list` shows what there is")
+    return run
+
+
+ReadableRun = Annotated[Run, Depends(readable_run)]
+
+
+@router.get("/runs/{run_id}", response_model=RunDetails)  # noqa: FAST003 - readable_run takes it
+def run_details(run: ReadableRun, session: Catalog) -> dict[str, Any]:
+    """All that the catalog knows of a run: features, macros, outputs, decisions, configuration."""
+    return queries.run_details(session, run)
+
+
+@router.get(
+    "/runs/{run_id}/outputs/{output_type}",  # noqa: FAST003 - as above
+    name="output",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "The object; its sha256 is the ETag.",
+            "content": {
+                media_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
+                for media_type in MEDIA_TYPES.values()
+            },
+        },
+        304: {"description": "The object is the one whose ETag was sent as If-None-Match."},
+        **CONFLICT,
+    },
+)
+def download(request: Request, run: ReadableRun, output_type: str, session: Catalog) -> Response:
+    """Download an output of a run. Only what the catalog lists can be: the name is looked up, never made into a key."""
+    row = _listed(session, run, output_type)
+    session.close()  # a download may take long; the catalog has few connections
+    headers = {"etag": quoted(row.sha256), "cache-control": "private, no-cache", **SAFE}
+    if is_known(request.headers, headers["etag"]):
+        return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
+    opened = ObjectStore.of(f"s3://{row.s3_bucket}").stream(row.s3_key)
+    where = f"{output_type} of run {run.run_code} at s3://{row.s3_bucket}/{row.s3_key}"
+    if opened is None:
+        raise NotFound(f"{where} is gone")
+    byte_size, chunks = opened
+    if byte_size != row.byte_size:
+        raise HTTPException(status.HTTP_409_CONFLICT, f"{where} is not what was written")
+    name = row.s3_key.rpartition("/")[2]
+    headers |= {
+        "content-length": str(byte_size),
+        "content-disposition": f'attachment; filename="{run.run_code}-{name}"',
+    }
+    return StreamingResponse(chunks, headers=headers, media_type=MEDIA_TYPES.get(name.rpartition(".")[2]))
+
+
+def _listed(session: Catalog, run: Run, output_type: str) -> RunOutput:
+    listed = {row.output_type: row for row in runs.outputs(session, run.run_id)}
+    if output_type not in listed:
+        raise NotFound(
+            f"run {run.run_code} has no output {output_type!r}; it has: {', '.join(sorted(listed)) or 'none'}"
+        )
+    return listed[output_type]
