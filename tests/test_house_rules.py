@@ -47,7 +47,7 @@ LAYERS = {
     "sensors": {"errors", "steps", "freshness"},
     "trigger_form": set(),
     "dagfactory": {"errors", "manifest", "callbacks", "sensors", "steps", "dagrun_request", "trigger_form"},
-    "web": {"errors", "core", "store", "report_page", "explain", "compare", "published"},
+    "web": {"errors", "core", "store", "outputs", "report_page", "explain", "compare", "published"},
     "local": {"errors"},
     "demo": {"errors", "core", "store", "local", "outputs"},
     "cli": {"errors", "core", "store", "manifest", "maintenance", "run_request", "pipeline", "explain", "compare"},

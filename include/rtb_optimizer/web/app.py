@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from rtb_optimizer import __version__, errors
-from rtb_optimizer.web import api, assets, entity_list, entity_page, run_page
+from rtb_optimizer.web import api, assets, compare_page, entity_list, entity_page, explain_page, run_page
 from rtb_optimizer.web.access import signed_in_from_here
 from rtb_optimizer.web.rendering import page, wants_html
 
@@ -43,7 +43,7 @@ def create_app() -> FastAPI:
         redoc_url=None,
         openapi_url=None,
     )
-    for part in (assets, entity_list, entity_page, run_page, api):
+    for part in (assets, entity_list, entity_page, run_page, compare_page, explain_page, api):
         app.include_router(part.router)
     app.add_api_route("/api/openapi.json", app.openapi, include_in_schema=False)
     app.add_exception_handler(errors.RtbOptimizerError, _refused)

@@ -47,6 +47,7 @@ def _templates() -> Environment:
         "ago": ago,
         "sparkline": sparkline,
     }
+    environment.tests["share"] = spelling.is_share
     environment.globals["address"] = _address
     return environment
 
