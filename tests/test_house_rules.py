@@ -53,7 +53,7 @@ LAYERS = {
     "sensors": {"errors", "steps", "freshness"},
     "trigger_form": set(),
     "dagfactory": {"errors", "manifest", "callbacks", "sensors", "steps", "dagrun_request", "trigger_form"},
-    "web": {"errors", "core", "store", "report_page", "explain", "compare", "published"},
+    "web": {"errors", "core", "store", "outputs", "report_page", "explain", "compare", "published"},
     "local": {"errors"},
     "demo": {"errors", "core", "store", "local", "outputs"},
     "cli": {

@@ -25,10 +25,20 @@ def compare(
     Raises:
         NotFound: when a run is not the entity's or did not succeed, or there is none to compare with.
     """
-    entity = entities.find(session, entity_code)
-    now, was = _later(session, entity, after), _earlier(session, entity, before)
+    was, now = pair(session, entity_code, before, after)
     told = changes_between(published(session, was), published(session, now), limit)
     return {"entity_code": entity_code, "before": _named(was), "after": _named(now), **told}
+
+
+def pair(session: Session, entity_code: str, before: str = "", after: str = "") -> tuple[Run, Run]:
+    """Return the two runs that are meant, the earlier first.
+
+    Raises:
+        NotFound: as `compare` does.
+    """
+    entity = entities.find(session, entity_code)
+    now, was = _later(session, entity, after), _earlier(session, entity, before)
+    return was, now
 
 
 def changes_between(before: PublishedRun, after: PublishedRun, limit: int = LARGEST) -> dict[str, Any]:
@@ -38,10 +48,19 @@ def changes_between(before: PublishedRun, after: PublishedRun, limit: int = LARG
     change of their log. `moved` and `largest` are about rows that changed themselves: that all others follow the
     default row is told once, by `default_multiplier`.
     """
+    told, changed = compared(before, after)
+    return told | {"largest": [change_row(change) for change in changed[:limit]]}
+
+
+def compared(before: PublishedRun, after: PublishedRun) -> tuple[dict[str, Any], list[Change]]:
+    """Return what changed from one run to another but the rows, and every row that changed itself, the largest first.
+
+    The default row is none of them.
+    """
     old, new = table_of(before), table_of(after)
     found = changes(old, new)
     count = {kind: sum(change.kind is kind for change in found) for kind in Kind}
-    return {
+    told = {
         "against": before.run_code,
         "config": _different(before.config, after.config),
         "features": _features(before, after),
@@ -54,8 +73,8 @@ def changes_between(before: PublishedRun, after: PublishedRun, limit: int = LARG
         "stayed": count[Kind.STAYED],
         "mean_log_change": mean_change(found),
         "rank_correlation": rank_correlation(old, new),
-        "largest": [_told(change) for change in found if abs(change.own) > SAME][:limit],
     }
+    return told, [change for change in found if abs(change.own) > SAME]
 
 
 def table_of(run: PublishedRun) -> PublishedTable:
@@ -91,7 +110,8 @@ def _interactions(before: PublishedRun, after: PublishedRun) -> dict[str, list[l
     }
 
 
-def _told(change: Change) -> dict[str, Any]:
+def change_row(change: Change) -> dict[str, Any]:
+    """Return a row of the comparison: its multipliers before and after, and the causes of the change of their log."""
     facts = asdict(change)
     order = ("segment", "given", "kind", "before", "after", *CAUSES)
     return {name: facts[name] for name in order} | {"exposures": change.weight}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from rtb_optimizer.core.lookup import Row, back_off_keys, look_up
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.values import MISSING, canonical, segment_key
 from rtb_optimizer.errors import NotFound
-from rtb_optimizer.published import published, published_output, table_rows
+from rtb_optimizer.published import described, key_length, published_output, rows_named, rows_near
 from rtb_optimizer.store import entities, validity
 from rtb_optimizer.store.schema import Run
 
@@ -27,24 +28,35 @@ def explain(session: Session, entity_code: str, given: Mapping[str, str]) -> dic
     if entity.active_run_id is None:
         raise NotFound(f"{entity_code} has no active run: every bid is its default")
     run = session.get_one(Run, entity.active_run_id)
-    found = published(session, run)
-    settings, features, table = found.settings, found.features, found.rows
+    trusted = validity.told(validity.active_valid_until(session, entity.entity_id).get(entity.entity_id))
+    return {"entity_code": entity_code, **explain_by(session, run, given), **trusted}
+
+
+def explain_by(session: Session, run: Run, given: Mapping[str, str]) -> dict[str, Any]:
+    """Explain what a request is bid by the table of one succeeded run, active or not.
+
+    Raises:
+        NotFound: when a name is none of its features, or it has not all of its outputs.
+    """
+    head = described(session, run)
+    settings, features = head.settings, head.features
     unknown = sorted(set(given) - set(features))
     if unknown:
         raise NotFound(f"{', '.join(unknown)} is no feature of run {run.run_code}; it has: {', '.join(features)}")
-    rows = [Row(name, row["factor"], row["multiplier"]) for name, row in table.items()]
     values = {name: _canonical(value, name, settings) for name, value in given.items()}
+    request = {name: values.get(name, MISSING) for name in features}
+    found = replace(head, rows=rows_near(published_output(session, run, "segments"), request))
+    table = found.rows
+    rows = [Row(name, row["factor"], row["multiplier"]) for name, row in table.items()]
     answer = look_up(rows, features, values, settings.multiplier_min, settings.multiplier_max)
     default = next(row for row in table.values() if row["is_default"])
     matched = [table[row.segment] for row in answer.rows]
     base = strength_of(default["expected"] / default["exposures"], found.scale.link)
     return {
-        "entity_code": entity_code,
         "run_id": run.run_id,
         "run_code": run.run_code,
         "data_start": run.data_start,
         "data_end": run.data_end,
-        **validity.told(validity.active_valid_until(session, entity.entity_id).get(entity.entity_id)),
         "inputs": _inputs(session, run),
         "link": found.scale.link.value,
         "key": answer.key,
@@ -53,8 +65,8 @@ def explain(session: Session, entity_code: str, given: Mapping[str, str]) -> dic
         "no_bid": any(row.get("no_bid", False) for row in matched),
         "expected_per_exposure": float(rate_of(np.array([base * answer.rate]), found.scale.link)[0]),
         "rows": [{name: row[name] for name in _SHOWN} for row in matched],
-        "features": [_of_feature(name, values.get(name, MISSING), features, table) for name in features],
-        "back_off": _back_off(session, run, [values.get(name, MISSING) for name in features]),
+        "features": [_of_feature(name, value, features, table) for name, value in request.items()],
+        "back_off": _back_off(session, run, list(request.values())),
     }
 
 
@@ -73,10 +85,11 @@ def _of_feature(
 
 def _back_off(session: Session, run: Run, request: Sequence[str]) -> list[dict[str, Any]]:
     """Return the keys that the joint table is asked for, the longest first, up to the one that answers."""
-    table = table_rows(published_output(session, run, "joint_segments"))
-    keys = len(next(iter(table)).split("|"))
+    body = published_output(session, run, "joint_segments")
+    keys = back_off_keys(request[: key_length(body)])
+    table = rows_named(body, keys)
     path: list[dict[str, Any]] = []
-    for key in back_off_keys(request[:keys]):
+    for key in keys:
         row = table.get(key)
         told = {"rate": row["rate"], "multiplier": row["multiplier"]} if row else {"rate": None, "multiplier": None}
         path.append({"joint_key": key, "has_row": row is not None, **told})

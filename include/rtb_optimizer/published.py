@@ -1,8 +1,8 @@
 """What did a run publish? Its configuration, its features, and its segment table, read back from S3."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from rtb_optimizer.core.link import Link
 from rtb_optimizer.core.published_table import Scale
 from rtb_optimizer.core.settings import Settings, settings_of
+from rtb_optimizer.core.values import WILDCARD
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs import parquet_table
 from rtb_optimizer.store import configs, runs
@@ -65,11 +66,16 @@ class PublishedRun:
 
 def published(session: Session, run: Run) -> PublishedRun:
     """Return what a succeeded run published."""
+    return replace(described(session, run), rows=table_rows(published_output(session, run, "segments")))
+
+
+def described(session: Session, run: Run) -> PublishedRun:
+    """Return what a succeeded run published but its rows."""
     return PublishedRun(
         run_code=run.run_code,
         config=configs.defaults(session, run.version_id) | run.config_snapshot["values"],
         selection=json.loads(published_output(session, run, "features")),
-        rows=table_rows(published_output(session, run, "segments")),
+        rows={},
     )
 
 
@@ -90,3 +96,33 @@ def published_output(session: Session, run: Run, output_type: str) -> bytes:
 def table_rows(body: bytes) -> dict[str, dict[str, Any]]:
     """Return the rows of a segment table by segment, in table order."""
     return {row["segment"]: row for row in parquet_table(body).to_pylist()}
+
+
+def rows_near(body: bytes, request: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return, in table order, all rows of a segment table that match a request, by feature, and few others.
+
+    The others are those of a value that is itself `*`: a feature's column shows it as any value.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = parquet_table(body)
+    for name, value in request.items():
+        table = table.filter(pc.is_in(table[f"feature_{name}"], pa.array([WILDCARD, value], pa.string())))
+    return {row["segment"]: row for row in table.to_pylist()}
+
+
+def rows_named(body: bytes, segments: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the rows of a table that are named, by segment."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = parquet_table(body)
+    found = table.filter(pc.is_in(table["segment"], pa.array(segments, pa.string())))
+    return {row["segment"]: row for row in found.to_pylist()}
+
+
+def key_length(body: bytes) -> int:
+    """Return how many parts the keys of a table have: the default row's, which stands first, has no other signs."""
+    default: str = parquet_table(body)["segment"][0].as_py()
+    return len(default.split("|"))

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.warning import RunWarning
-from rtb_optimizer.errors import NotFound
+from rtb_optimizer.errors import NotFound, StoreFailed
 from rtb_optimizer.published import published_output
 from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.schema import Run
@@ -52,11 +52,9 @@ def _overlapping(session: Session, run: Run) -> Sequence[Run]:
 
 def inputs_of(session: Session, run: Run) -> Inputs:
     """Return what a run has read, and nothing where its manifest is not kept any more."""
-    from botocore.exceptions import ClientError
-
     try:
         found: Inputs = json.loads(published_output(session, run, "manifest"))["inputs"]
-    except (NotFound, ClientError):
+    except (NotFound, StoreFailed):
         return ()
     return found
 

@@ -78,3 +78,27 @@ def anonymous(mounted):
 def read():
     """Return the parsed page of an answer."""
     return lambda answer: BeautifulSoup(answer.text, "html.parser")
+
+
+@pytest.fixture
+def add_output(add_entity, make_run, session, base_path):
+    """Add an output to a succeeded run of drugs_com, a new one unless it is named; returns the run's id."""
+    from rtb_optimizer.store import entities, runs
+    from rtb_optimizer.store.objects import ObjectStore, run_prefix
+    from rtb_optimizer.store.schema import Run
+
+    def add(output_type, body, run_id=None, row_count=1):
+        if run_id is None:
+            known = entities.all_entities(session)
+            run_id = make_run(known[0] if known else add_entity()).run_id
+        run = session.get_one(Run, run_id)
+        key = f"{run_prefix(f'{base_path}/drugs_com', run.run_code)}/{output_type}"
+        stored = ObjectStore.of(base_path).put_once(key, body)
+        run.status, run.finished_at = "running", None
+        session.flush()
+        runs.record_outputs(session, run_id, {output_type: (stored, row_count)})
+        run.status, run.finished_at = "succeeded", run.started_at
+        session.commit()
+        return run_id
+
+    return add

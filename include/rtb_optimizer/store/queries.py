@@ -133,7 +133,13 @@ def run_details(session: Session, run: Run) -> dict[str, Any]:
             for o in runs.outputs(session, run.run_id)
         ],
         "decisions": [
-            {"decision": d.decision, "from_run_id": d.from_run_id, "by": d.decided_by, "reasons": d.reasons}
+            {
+                "decision": d.decision,
+                "from_run_id": d.from_run_id,
+                "by": d.decided_by,
+                "reasons": d.reasons,
+                "decided_at": d.decided_at,
+            }
             for d in decisions
         ],
         "config_snapshot": run.config_snapshot,

@@ -2,12 +2,11 @@
 
 from typing import Any, Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import APIRouter, Request, Response, status
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.compare import compare
-from rtb_optimizer.errors import NotFound, PointerMoved
+from rtb_optimizer.errors import NotFound, PointerMoved, StoreFailed
 from rtb_optimizer.store import activation, entities, pointer, runs
 from rtb_optimizer.store.pointer import Order
 from rtb_optimizer.store.schema import Entity, Run
@@ -91,5 +90,5 @@ def _difference(session: Session, entity: Entity, target: Run) -> dict[str, Any]
         return {"without": "No run is active yet: until one is, every bid is its default."}
     try:
         return {"found": compare(session, entity.entity_code, str(entity.active_run_id), str(target.run_id))}
-    except (NotFound, ClientError, BotoCoreError) as problem:
+    except (NotFound, StoreFailed) as problem:
         return {"without": f"What would change cannot be told: {problem}"}

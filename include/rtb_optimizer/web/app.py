@@ -3,7 +3,6 @@
 import logging
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import Depends, FastAPI, Request, Response, status
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
@@ -12,17 +11,29 @@ from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from rtb_optimizer import __version__, errors
-from rtb_optimizer.web import activation_page, api, assets, config_page, entity_list, entity_page, run_page
+from rtb_optimizer.web import (
+    activation_page,
+    api,
+    assets,
+    compare_page,
+    config_page,
+    entity_list,
+    entity_page,
+    explain_page,
+    run_page,
+)
 from rtb_optimizer.web.access import signed_in_from_here
 from rtb_optimizer.web.rendering import page, wants_html
 
 log = logging.getLogger(__name__)
 
+PAGES = (assets, entity_list, entity_page, activation_page, config_page, run_page, compare_page, explain_page)
 STATUS = {
     errors.NotFound: status.HTTP_404_NOT_FOUND,
     errors.ConfigInvalid: status.HTTP_422_UNPROCESSABLE_CONTENT,
     errors.WindowInvalid: status.HTTP_422_UNPROCESSABLE_CONTENT,
     errors.ConnectionMissing: status.HTTP_503_SERVICE_UNAVAILABLE,
+    errors.StoreFailed: status.HTTP_503_SERVICE_UNAVAILABLE,
 }
 TITLES = {
     status.HTTP_401_UNAUTHORIZED: "Please sign in",
@@ -44,7 +55,7 @@ def create_app() -> FastAPI:
         redoc_url=None,
         openapi_url=None,
     )
-    for part in (assets, entity_list, entity_page, activation_page, config_page, run_page, api):
+    for part in (*PAGES, api):
         app.include_router(part.router)
     app.add_api_route("/api/openapi.json", _openapi, include_in_schema=False)
     app.add_exception_handler(errors.RtbOptimizerError, _refused)
@@ -53,8 +64,6 @@ def create_app() -> FastAPI:
     app.add_exception_handler(OperationalError, _unreachable)
     app.add_exception_handler(DataError, _unstorable)
     app.add_exception_handler(UnicodeEncodeError, _unstorable)
-    app.add_exception_handler(BotoCoreError, _without_objects)
-    app.add_exception_handler(ClientError, _without_objects)
     return app
 
 
@@ -89,12 +98,6 @@ def _unstorable(request: Request, problem: Exception) -> Response:
     log.info("refused", exc_info=problem)
     told = "a value cannot be stored: it has a character that is none (NUL, half of a pair), or a number is too large"
     return _told(request, status.HTTP_422_UNPROCESSABLE_CONTENT, told, [])
-
-
-def _without_objects(request: Request, problem: Exception) -> Response:
-    log.error("S3 cannot be used", exc_info=problem)
-    told = "an object of S3 cannot be read: see the log of the api-server"
-    return _told(request, status.HTTP_503_SERVICE_UNAVAILABLE, told, [])
 
 
 def _told(request: Request, code: int, detail: str, violations: list[str], headers: Any = None) -> Response:  # noqa: ANN401 - a mapping or nothing

@@ -49,6 +49,7 @@ def _templates() -> Environment:
         "lasting": lasting,
         "sparkline": sparkline,
     }
+    environment.tests["share"] = spelling.is_share
     environment.globals |= {"address": _address, "airflow": _airflow}
     return environment
 

@@ -1,0 +1,87 @@
+"""The page that holds two runs of an entity against each other: what came, what went, what moved, and by what cause?"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from rtb_optimizer.compare import change_row, compared, pair
+from rtb_optimizer.core.changes import Kind
+from rtb_optimizer.errors import NotFound
+from rtb_optimizer.published import published
+from rtb_optimizer.store import entities, runs
+from rtb_optimizer.store.schema import Run
+from rtb_optimizer.web.access import ReadableCode
+from rtb_optimizer.web.catalog import Catalog
+from rtb_optimizer.web.rendering import page
+from rtb_optimizer.web.run_outputs import NOT_READ, unreadable
+
+KINDS = (Kind.MOVED, Kind.APPEARED, Kind.VANISHED)
+PAGE_SIZE = 50
+RUNS_LISTED = 200
+
+router = APIRouter(include_in_schema=False)
+
+
+class CompareQuery(BaseModel):
+    """What the address says: the two runs by id or code, which kind of changes, and the page of them."""
+
+    before: str = Field("", max_length=200, pattern="^[A-Za-z0-9_-]*$")
+    after: str = Field("", max_length=200, pattern="^[A-Za-z0-9_-]*$")
+    kind: str = ""
+    page: int = Field(1, ge=1, le=1_000_000)
+
+
+@router.get("/entities/{entity_code}/compare", name="compare")
+def compare_page(
+    request: Request, entity_code: ReadableCode, session: Catalog, asked: Annotated[CompareQuery, Query()]
+) -> HTMLResponse:
+    """Show what changed between two runs, by default from the run that was active before to the active one."""
+    entity = entities.find(session, entity_code)
+    was: Run | None = None
+    now: Run | None = None
+    content: dict[str, Any]
+    try:
+        was, now = pair(session, entity_code, asked.before, asked.after)
+        content = _compared(session, was, now, asked)
+    except NotFound as problem:
+        if asked.before or asked.after:
+            raise
+        content = {"problem": str(problem)}
+    return page(
+        request,
+        "compare",
+        entity=entity,
+        before=was,
+        after=now,
+        listed=_listed(runs.succeeded(session, entity, RUNS_LISTED), was, now),
+        kinds=KINDS,
+        asked=asked,
+        **content,
+    )
+
+
+def _listed(newest: Any, *chosen: Run | None) -> list[Run]:  # noqa: ANN401 - a sequence of runs
+    """Return the runs to pick from: the newest, and those chosen, however old."""
+    found = {run.run_id: run for run in [*newest, *(run for run in chosen if run is not None)]}
+    return sorted(found.values(), key=lambda run: -run.run_id)
+
+
+def _compared(session: Session, was: Run, now: Run, asked: CompareQuery) -> dict[str, Any]:
+    try:
+        told, changed = compared(published(session, was), published(session, now))
+    except (*NOT_READ, KeyError) as problem:
+        return {"problem": unreadable(problem, "What one of these runs published")}
+    kind = asked.kind if asked.kind in KINDS else ""
+    listed = [change for change in changed if not kind or change.kind == kind]
+    start = (asked.page - 1) * PAGE_SIZE
+    return {
+        "problem": "",
+        "told": told,
+        "kind": kind,
+        "rows": [change_row(change) for change in listed[start : start + PAGE_SIZE]],
+        "total": len(listed),
+        "pages": max(-(-len(listed) // PAGE_SIZE), 1),
+    }
