@@ -14,7 +14,7 @@ from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity, Run
 from rtb_optimizer.web.kept import Kept
 
-NOT_READ = RtbOptimizerError
+NOT_READ = (RtbOptimizerError,)
 """What the store raises when an object cannot be read, whatever the cause."""
 _ABSENT = ("NoSuchKey", "404", "NotFound")
 _BODIES: Kept[bytes] = Kept(64_000_000, len)
