@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.errors import ActiveOutputsBroken, CopiesNotReconciled
-from rtb_optimizer.store import activation, active_copy, connections, entities, failures, manifest_export, validity
+from rtb_optimizer.store import (
+    active_copy,
+    connections,
+    entities,
+    failures,
+    manifest_export,
+    validity,
+    verification,
+)
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.runs import Attempt
 from rtb_optimizer.store.schema import Entity, Run
@@ -137,7 +145,7 @@ def _audited(session: Session, entity: Entity, now: datetime) -> Audited:
     run, until = session.get_one(Run, entity.active_run_id), None
     try:
         until = validity.active_valid_until(session, entity.entity_id).get(entity.entity_id)
-        problems = activation.output_problems(session, ObjectStore.of(entity.s3_base_path), run.run_id)
+        problems = verification.output_problems(session, ObjectStore.of(entity.s3_base_path), run.run_id)
     except Exception as problem:  # one entity that cannot be read must not hide the others
         log.warning("the active outputs of %s", entity.entity_code, exc_info=True)
         session.rollback()

@@ -26,7 +26,7 @@ from rtb_optimizer.run_request import RunRequest
 from rtb_optimizer.run_warnings import run_warnings
 from rtb_optimizer.selection_record import features_document, selection_document
 from rtb_optimizer.selection_warnings import selection_warnings
-from rtb_optimizer.store import activation, active_copy, configs, connections, entities, failures, runs
+from rtb_optimizer.store import activation, active_copy, configs, connections, entities, failures, runs, verification
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity
 from rtb_optimizer.store.seeds import dialects
@@ -182,7 +182,7 @@ def activate_run(opt_run_id: int) -> activation.Decided:
         run = runs.find(session, opt_run_id)
         entity = session.get_one(Entity, run.entity_id)
         store = ObjectStore.of(entity.s3_base_path)
-        activation.verify_outputs(session, store, opt_run_id)
+        verification.verify_outputs(session, store, opt_run_id)
         prefix = run_prefix(entity.s3_base_path, run.run_code)
         found = json.loads(store.read(f"{prefix}/report.json"))
         decided = activation.finish(

@@ -20,12 +20,12 @@ from rtb_optimizer.errors import ActiveOutputsBroken, ConfigInvalid, NotFound, R
 from rtb_optimizer.explain import explain
 from rtb_optimizer.published import published
 from rtb_optimizer.retention import Deleted, apply_retention
-from rtb_optimizer.store import activation, active_copy, configs, connections, entities, past_runs, runs
+from rtb_optimizer.store import activation, active_copy, configs, connections, entities, past_runs, runs, verification
 from rtb_optimizer.store.objects import ObjectStore, active_key, run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision, RunOutput, VersionConfig
 
 case = pytest.mark.case
-KINDS = activation.OUTPUT_TYPES
+KINDS = verification.OUTPUT_TYPES
 OLD, YOUNG = 200, 1  # days since a run's end, against keep_days of 90
 
 
@@ -102,7 +102,7 @@ def roll_back(entity_code, to=None):
     with connections.session() as own:
         decided = activation.roll_back(own, entity_code, "ana", "bad bids", to)
         found = entities.find(own, entity_code)
-        activation.verify_outputs(own, ObjectStore.of(found.s3_base_path), decided.opt_run_id)
+        verification.verify_outputs(own, ObjectStore.of(found.s3_base_path), decided.opt_run_id)
         own.commit()
         return decided
 
@@ -115,7 +115,7 @@ def active_outputs_problems(session, entity_code):
     """What is wrong with the outputs of the active run, now."""
     session.rollback()
     entity = entities.find(session, entity_code)
-    return activation.output_problems(session, ObjectStore.of(entity.s3_base_path), entity.active_run_id)
+    return verification.output_problems(session, ObjectStore.of(entity.s3_base_path), entity.active_run_id)
 
 
 # ---- What is deleted and what is kept
@@ -325,7 +325,7 @@ def test_a_roll_back_that_locked_first_keeps_its_run_from_a_retention_that_comes
         activation.roll_back(own, "drugs_com", "ana", "bad bids", target.run_id)
         retention = beside(apply_retention)
         waiting()
-        activation.verify_outputs(own, ObjectStore.of(entity.s3_base_path), target.run_id)
+        verification.verify_outputs(own, ObjectStore.of(entity.s3_base_path), target.run_id)
         own.commit()
 
     assert retention.result(60).problems == []

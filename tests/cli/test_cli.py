@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from rtb_optimizer import manifest, pipeline
 from rtb_optimizer.cli.app import app, main
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, NotFound, RunIncomplete
-from rtb_optimizer.store import activation, connections, entities, migrate, runs
+from rtb_optimizer.store import activation, connections, entities, migrate, runs, verification
 from rtb_optimizer.store.objects import active_key
 from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision
 
@@ -83,7 +83,7 @@ def finished(make_run, store, session):
     def new(entity, gates=()):
         run = make_run(entity)
         prefix = active_key(entity.s3_base_path).rsplit("/", 1)[0]
-        kinds = activation.OUTPUT_TYPES
+        kinds = verification.OUTPUT_TYPES
         written = {kind: (store.put_once(f"{prefix}/{run.run_code}/{kind}", kind.encode()), 1) for kind in kinds}
         with connections.session() as own:
             runs.record_outputs(own, run.run_id, written)

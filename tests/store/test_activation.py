@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from rtb_optimizer.errors import EntityInvalid, NotFound, RunIncomplete, RunNotRunning
-from rtb_optimizer.store import activation, connections, entities, failures, runs
+from rtb_optimizer.store import activation, connections, entities, failures, runs, verification
 from rtb_optimizer.store.objects import StoredObject
 from rtb_optimizer.store.schema import Entity, Run, RunDecision
 
@@ -175,7 +175,7 @@ def written(entity, make_run, store, session):
     run = make_run(entity)
     objects = {
         kind: store.put_once(f"{entity.s3_base_path[5:].split('/', 1)[1]}/{kind}", kind.encode())
-        for kind in activation.OUTPUT_TYPES
+        for kind in verification.OUTPUT_TYPES
     }
     runs.record_outputs(session, run.run_id, {kind: (stored, 1) for kind, stored in objects.items()})
     session.commit()
@@ -183,7 +183,7 @@ def written(entity, make_run, store, session):
 
 
 def test_outputs_that_are_what_was_written_pass(written, store, session):
-    activation.verify_outputs(session, store, written[0].run_id)
+    verification.verify_outputs(session, store, written[0].run_id)
 
 
 def test_every_output_that_is_gone_changed_or_not_recorded_is_named_at_once(entity, make_run, store, session):
@@ -194,7 +194,7 @@ def test_every_output_that_is_gone_changed_or_not_recorded_is_named_at_once(enti
     store.replace(f"{prefix}/features", b"Features")  # as long as before
 
     with pytest.raises(RunIncomplete) as caught:
-        activation.verify_outputs(session, store, run.run_id)
+        verification.verify_outputs(session, store, run.run_id)
 
     said = str(caught.value)
     assert f"report is gone from s3://{store.bucket}/{prefix}/report" in said

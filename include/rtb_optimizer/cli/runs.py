@@ -12,7 +12,7 @@ from rtb_optimizer.cli.entities import Code, pairs
 from rtb_optimizer.cli.shown import AsJson, By, console
 from rtb_optimizer.core.windows import WindowAsked
 from rtb_optimizer.maintenance import CLI_DAG_ID
-from rtb_optimizer.store import activation, active_copy, connections, queries
+from rtb_optimizer.store import activation, active_copy, connections, queries, verification
 from rtb_optimizer.store import runs as stored_runs
 from rtb_optimizer.store.activation import Decided
 from rtb_optimizer.store.objects import ObjectStore
@@ -115,7 +115,7 @@ def activate(run: RunName, by: By, reason: Reason) -> None:
         found = stored_runs.find(session, run)
         entity = session.get_one(Entity, found.entity_id)
         decided = activation.activate_by_hand(session, found.run_id, by, reason)
-        activation.verify_outputs(session, ObjectStore.of(entity.s3_base_path), found.run_id)
+        verification.verify_outputs(session, ObjectStore.of(entity.s3_base_path), found.run_id)
         session.commit()
         active_copy.refresh(session, entity.entity_code)
     _told(decided)
@@ -132,7 +132,7 @@ def rollback(
         target = stored_runs.find(session, to).run_id if to else None
         decided = activation.roll_back(session, entity_code, by, reason, target)
         entity = session.get_one(Entity, stored_runs.find(session, decided.opt_run_id).entity_id)
-        activation.verify_outputs(session, ObjectStore.of(entity.s3_base_path), decided.opt_run_id)
+        verification.verify_outputs(session, ObjectStore.of(entity.s3_base_path), decided.opt_run_id)
         session.commit()
         active_copy.refresh(session, entity_code)
     _told(decided)

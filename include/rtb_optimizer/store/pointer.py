@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.errors import NotFound, PointerMoved
-from rtb_optimizer.store import activation, active_copy, entities, runs
+from rtb_optimizer.store import activation, active_copy, entities, runs, verification
 from rtb_optimizer.store.activation import Decided
 from rtb_optimizer.store.objects import ObjectStore
 
@@ -76,6 +76,6 @@ def _committed(session: Session, order: Order, decided: Decided) -> Decided:
         now, was = (f"run {run_id}" if run_id else "none" for run_id in (decided.from_run_id, order.seen.run_id))
         raise PointerMoved(f"the active run of {order.entity_code} is {now} by now, not {was}: look again and decide")
     entity = entities.find(session, order.entity_code)
-    activation.verify_outputs(session, ObjectStore.of(entity.s3_base_path), decided.opt_run_id)
+    verification.verify_outputs(session, ObjectStore.of(entity.s3_base_path), decided.opt_run_id)
     session.commit()
     return decided
