@@ -22,7 +22,8 @@ def sample_bytes(sample: Sample, features: Sequence[str]) -> bytes:
 
     columns = {name: getattr(sample, name) for name in ARRAYS} | {"fold": sample.fold.astype(np.int32)}
     columns |= {f"f_{name}": sample.features[name].codes.astype(np.int32) for name in features}
-    told = {"unit": sample.unit, "values": {name: list(sample.features[name].values) for name in features}}
+    values = {name: list(sample.features[name].values) for name in features}
+    told = {"unit": sample.unit, "stands_for": sample.stands_for, "values": values}
     table = pa.table(columns).replace_schema_metadata({"sample": json.dumps(told)})
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", compression_level=1)
@@ -38,4 +39,4 @@ def sample_of(body: bytes) -> Sample:
         name: Feature(columns[f"f_{name}"].astype(np.intp), tuple(values)) for name, values in told["values"].items()
     }
     exposure, outcome, spend = (columns[name] for name in ARRAYS)
-    return Sample(exposure, outcome, spend, columns["fold"], features, told["unit"])
+    return Sample(exposure, outcome, spend, columns["fold"], features, told["unit"], told["stands_for"])

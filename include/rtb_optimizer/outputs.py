@@ -57,7 +57,7 @@ def segments_parquet(features: Sequence[str], segments: Sequence[Segment]) -> by
     return _parquet(columns)
 
 
-def joint_parquet(table: JointTable, unit: float) -> bytes:
+def joint_parquet(table: JointTable, unit: float, stands_for: float = 1.0) -> bytes:
     """Return the joint table as Parquet: one row a prefix of values, the default first, then by length and key.
 
     Columns: `segment` (the key, shorter prefixes ending in `*`), `exposures`, `outcomes` and `expected` as estimated
@@ -67,8 +67,10 @@ def joint_parquet(table: JointTable, unit: float) -> bytes:
     rows: list[tuple[Any, ...]] = [(segment_key([None] * rest), None, None, None, table.rate * unit, table.multiplier)]
     for depth, level in enumerate(table.levels, start=1):
         padded = [segment_key([*prefix, *[None] * (rest - depth)]) for prefix in table.prefixes(depth)]
-        sums = [(array * unit).tolist() for array in (level.outcome, level.expected, level.rate)]
-        found = zip(padded, level.exposure.tolist(), *sums, level.multiplier.tolist(), strict=True)
+        sums = [
+            (array * stands_for).tolist() for array in (level.exposure, level.outcome * unit, level.expected * unit)
+        ]
+        found = zip(padded, *sums, (level.rate * unit).tolist(), level.multiplier.tolist(), strict=True)
         rows += sorted(found)
     names = ("segment", "exposures", "outcomes", "expected", "rate", "multiplier")
     columns = {name: [row[n] for row in rows] for n, name in enumerate(names)}

@@ -49,12 +49,14 @@ class PublishedRun:
         """On which scale its factors multiply."""
         default = next(row for row in self.rows.values() if row["is_default"])
         events = default.get("events") or default["outcomes"]
-        against = (default["exposures"] - events) / events if events > 0 else 0.0
+        stands_for = self.selection.get("stands_for", 1.0)
+        against = (default["exposures"] / stands_for - events) / events if events > 0 else 0.0
         return Scale(
             Link(self.selection.get("link", Link.LOG)),
             against,
             self.selection.get("unit", 1.0),
             self.selection.get("slope", 1.0),
+            stands_for,
         )
 
     @property

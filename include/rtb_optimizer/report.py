@@ -42,7 +42,7 @@ def gates(
     }
     return {
         "facts": {
-            "outcomes": found["totals"]["outcome"],
+            "outcomes": found["totals"]["outcome"] / found["design_effect"],
             "segments": summary["total"] - 1,
             "partition_share": len(found["partitions"]) / found["partitions_expected"],
             "holdout_gain": selection["evidence"]["gain"],

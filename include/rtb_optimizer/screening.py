@@ -53,7 +53,9 @@ def choose_features(engine: Engine, table: LogTable, found: Profile, without_mac
     drawn = replace(drawn, sample=drawn.sample.with_features([*s.anchor_features, *kept, *told]))
     sample = drawn.sample
     link = link_of(s.link, sample.outcome.sum(), sample.exposure.sum(), is_money=s.objective == "value")
-    enough = found.totals.outcome >= s.min_positives  # of the whole window, as the gate counts them
+    enough = (
+        found.totals.outcome / found.design_effect >= s.min_positives
+    )  # of the whole window, as the gate counts them
     rules = replace(s.selection_rules, min_positives=0) if enough else s.selection_rules
     training = sample.where(~drawn.holdout)
     if not training.exposure.sum() > 0:

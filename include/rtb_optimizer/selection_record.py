@@ -10,7 +10,7 @@ from rtb_optimizer.core.values import MISSING
 from rtb_optimizer.core.warning import RunWarning, warning_documents
 from rtb_optimizer.reading import LogsRead
 
-SCALE = ("link", "unit", "slope")
+SCALE = ("link", "unit", "stands_for", "slope")
 
 
 def selection_document(
@@ -30,6 +30,7 @@ def selection_document(
     return {
         "link": choice.link,
         "unit": drawn.sample.unit,
+        "stands_for": drawn.sample.stands_for,
         "slope": evidence.slope,
         "chosen": [asdict(feature) | values_of(drawn.sample, feature.name) for feature in choice.selection.chosen],
         "interactions": [asdict(interaction) for interaction in choice.selection.interactions],
@@ -44,6 +45,7 @@ def selection_document(
         },
         "logs": {
             "totals": asdict(found.totals),
+            "design_effect": found.design_effect,
             "positive_rows": found.positive_rows,
             "rows_by_day": {str(day): rows for day, rows in found.rows_by_day.items()},
             "anomalies": {name: count for name, count in anomalies.items() if count},

@@ -117,7 +117,7 @@ def build_segments(opt_run_id: int) -> int:
         table = without_repeats(engine, raw)
         built = build_tables(engine, table, sample, recipe, totals, before)
     workspace.write("work/segments.parquet", outputs.segments_parquet(recipe.features, built.segments))
-    workspace.write("work/joint_segments.parquet", outputs.joint_parquet(built.joint, sample.unit))
+    workspace.write("work/joint_segments.parquet", outputs.joint_parquet(built.joint, sample.unit, sample.stands_for))
     workspace.hand_over("segments", built.summary)
     return len(built.segments)
 

@@ -20,7 +20,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from rtb_optimizer import manifest, pipeline, steps
-from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, LogsInvalid, MacroGap
+from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, LogsInvalid, MacroGap, RunIncomplete
 from rtb_optimizer.store import active_copy, configs, connections, entities, manifest_export, runs
 from rtb_optimizer.store.entities import NewEntity
 from rtb_optimizer.store.objects import ObjectStore, run_prefix, split_url
@@ -690,6 +690,49 @@ def test_one_huge_order_is_cut_and_the_share_that_was_cut_is_told(add_entity, wr
     assert all(0.3 <= row["multiplier"] <= 3 for row in before.values())
 
 
+@case(43)
+def test_a_row_that_stands_for_ten_is_counted_ten_times_and_believed_once(add_entity, write_nights, started, told):
+    """The same rows, with a weight of ten and without: ten times the sums, and the very same evidence and bids."""
+    add_entity()
+    logs = write_nights(lambda _, table: with_column(table, "w", np.full(len(table), 10.0)))
+    tables, reports = [], []
+    for overrides in (logs, logs | {"weight_column": "w"}):
+        opt_run_id = started(overrides=overrides)
+        tables.append({row["segment"]: row for row in told(opt_run_id, "segments")})
+        reports.append(told(opt_run_id))
+    once, weighted = tables
+
+    assert reports[1]["totals"]["outcome"] == 10 * reports[0]["totals"]["outcome"]
+    assert [feature["name"] for feature in reports[1]["features"]] == [f["name"] for f in reports[0]["features"]]
+    assert reports[1]["gates"]["facts"] == pytest.approx(reports[0]["gates"]["facts"])
+    assert len(once) > 5
+    assert once.keys() == weighted.keys()
+    for segment, row in weighted.items():
+        for name in ("exposures", "outcomes", "cost", "expected"):
+            assert row[name] == pytest.approx(10 * once[segment][name], rel=1e-4), (segment, name)
+        for name in ("factor", "factor_low", "factor_high", "events", "multiplier"):
+            assert row[name] == pytest.approx(once[segment][name], rel=1e-4), (segment, name)
+        assert row["tier"] == once[segment]["tier"]
+
+
+@case(43)
+def test_sampled_logs_beside_whole_ones_are_evidence_of_their_mean_weight(add_entity, write_nights, started, told):
+    """Every tenth row of two nights stands for ten: their outcomes are as many, and a tenth of the evidence."""
+
+    def sampled(day, table):
+        if day in NIGHTS[2:]:
+            return with_column(table, "w", np.ones(len(table)))
+        return with_column(table, "w", np.full(len(table), 10.0)).take(pa.array(range(0, len(table), 10)))
+
+    add_entity(weight_column="w")
+    opt_run_id = started(overrides=write_nights(sampled))
+    report, features = told(opt_run_id), told(opt_run_id, "features")
+
+    assert report["totals"]["exposure"] == 4 * WORLD.rows_per_day
+    assert features["stands_for"] == pytest.approx(5.5, rel=0.1)
+    assert report["gates"]["facts"]["outcomes"] == pytest.approx(report["totals"]["outcome"] / features["stands_for"])
+
+
 # ---- Traffic that is not what it seems
 
 
@@ -887,3 +930,19 @@ def test_a_run_on_logs_that_were_written_anew_is_another_run(add_entity, write_n
     write_nights(in_currencies)
 
     assert messages(told(started(overrides=logs)), "identical_run") == []
+
+
+@case(36)
+@with_logs
+def test_an_output_that_is_gone_before_the_activation_leaves_what_was_active(add_entity, started, session, store):
+    add_entity()
+    before = started(**SHORTER)
+    assert steps.activate_run(before).decision == "activated"
+    opt_run_id = started()
+    key = {o.output_type: o.s3_key for o in runs.outputs(session, opt_run_id)}["segments"]
+    store._client.delete_object(Bucket=store.bucket, Key=key)
+
+    with pytest.raises(RunIncomplete, match=f"segments is gone from s3://rtb/{key}"):
+        steps.activate_run(opt_run_id)
+
+    assert is_active(session, before)

@@ -58,11 +58,19 @@ def test_a_plain_batch_measures_as_sql_does(open_logs, columns, config):
         ({"click": [1.0, float("nan")]}, {}),
         ({"click": [1, 0], "paid": [1e13, 1.0]}, {"cost_column": "paid"}),
         ({"click": [1, 0], "w": [2, 3]}, {"weight_column": "w"}),
+        ({"click": [1, 0], "paid": [1.0, 2.0], "bid": [3.0, 1.0]}, {"cost_column": "paid", "bid_column": "bid"}),
+        (
+            {"click": [1, 0], "paid": [1.0, 2.0], "in": ["USD", "EUR"]},
+            {"cost_column": "paid", "currency_column": "in", "currency_rates": {"USD": 1, "EUR": 1.1}},
+        ),
         ({"click": [1, 0], "site": ["a", "b"]}, {"row_filter": {"site": ["a"]}}),
         ({"click": [1, 0], "t": [datetime(2026, 3, 7, tzinfo=UTC)] * 2}, {"timestamp_column": "t"}),
         ({"click": [1, 0], "t": ["2026-03-07", "2026-03-08"]}, {"timestamp_column": "t"}),
     ],
-    ids=["absent", "booleans", "texts", "nan", "too large", "weights", "a filter", "zoned times", "times as texts"],
+    ids=[
+        *("absent", "booleans", "texts", "nan", "too large", "weights", "prices above the bid", "currencies"),
+        *("a filter", "zoned times", "times as texts"),
+    ],
 )
 def test_what_is_not_plain_is_left_to_sql(open_logs, columns, config):
     engine, table = open_logs(columns, **config)

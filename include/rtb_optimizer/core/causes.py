@@ -113,5 +113,5 @@ def _said(rows: Columns, scale: Scale) -> Floats:
 
 
 def _factor(seen: Columns, expected: Floats, prior: Floats, scale: Scale) -> Factor:
-    sums, without = Sums(seen.outcome, seen.exposure), prior * scale.odds_against
+    sums, without = Sums(seen.outcome, seen.exposure / scale.stands_for), prior * scale.odds_against
     return tempered_factor(shrunk(sums, expected, prior, without, scale.link), scale.slope)

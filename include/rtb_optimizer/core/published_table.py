@@ -37,13 +37,15 @@ class PublishedRow:
 class Scale:
     """On which scale factors multiply, in which unit outcomes are counted, and how steep it was made.
 
-    `odds_against` are the entity's exposures without an outcome per outcome.
+    `stands_for` is how many exposures of the logs are evidence of one. `odds_against` are the
+    entity's exposures without an outcome per outcome.
     """
 
     link: Link = Link.LOG
     odds_against: float = 0.0
     unit: float = 1.0
     slope: float = 1.0
+    stands_for: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def read_table(
             given=given,
             exposure=row["exposures"],
             outcome=row.get("events", row["outcomes"]),
-            expected=row["expected"] / scale.unit,
+            expected=row["expected"] / (scale.unit * scale.stands_for),
             prior=priors[frozenset(name for name, _ in given)] if prior is None else prior,
             multiplier=row["multiplier"],
         )

@@ -39,6 +39,8 @@ class Sample:
     """Arrays of one length n. `exposure` and `outcome` carry the row's weight; `spend` is what normalises bids.
 
     `unit` is what one outcome stands for in the logs' own measure: 1 for events, an amount of money for value.
+    `stands_for` is how many exposures and outcomes of the logs are one here: a row that counts ten times is evidence
+    of one.
     """
 
     exposure: Floats
@@ -47,6 +49,7 @@ class Sample:
     fold: Ints
     features: Mapping[str, Feature]
     unit: float = 1.0
+    stands_for: float = 1.0
 
     @cached_property
     def positive(self) -> Ints:
@@ -77,7 +80,7 @@ class Sample:
     def _with(self, part: Callable[[NDArray[Any]], NDArray[Any]]) -> "Sample":
         features = {name: replace(f, codes=part(f.codes)) for name, f in self.features.items()}
         exposure, outcome, spend, fold = map(part, (self.exposure, self.outcome, self.spend, self.fold))
-        return Sample(exposure, outcome, spend, fold, features, self.unit)
+        return Sample(exposure, outcome, spend, fold, features, self.unit, self.stands_for)
 
     def with_features(self, names: Iterable[str]) -> "Sample":
         """Return the sample with these of its features alone: ids with a value a row take much memory."""

@@ -96,10 +96,10 @@ def build_segments(
         told = _Told(model.factors[name], codes, model.link, rules.bids, _before(given, previous))
         for n, value in enumerate(kept):
             pattern = tuple(given[n].get(feature) for feature in features)
-            rows.append(told.segment(n, pattern, exact[name].get(value, NO_ROWS), sample.unit))
+            rows.append(told.segment(n, pattern, exact[name].get(value, NO_ROWS), sample.unit * sample.stands_for))
         product *= told.by_code().take(sample.features[name].codes)
     level = spend_neutral_level(product, sample.spend, rules.bids)
-    return [_default(features, totals, level, model, sample.unit), *sorted(rows, key=_reading_order)]
+    return [_default(features, totals, level, model, sample), *sorted(rows, key=_reading_order)]
 
 
 def countable(
@@ -184,8 +184,8 @@ def _reading_order(segment: Segment) -> tuple[int, list[int], float, str]:
     return len(given), given, -segment.counts.exposure, segment_key(segment.pattern)
 
 
-def _default(features: Sequence[str], totals: Counts, level: float, model: FactorModel, unit: float) -> Segment:
-    rate = float(rate_of(np.array([model.base]), model.link)[0]) * unit
-    events = totals.outcome if unit == 1.0 else totals.value / unit
+def _default(features: Sequence[str], totals: Counts, level: float, model: FactorModel, sample: Sample) -> Segment:
+    rate = float(rate_of(np.array([model.base]), model.link)[0]) * sample.unit
+    events = (totals.outcome if sample.unit == 1.0 else totals.value / sample.unit) / sample.stands_for
     alone = (1.0, 1.0, 1.0, 0.0, events, tier(events), level, False)
     return Segment((None,) * len(features), totals, rate * totals.exposure, *alone)

@@ -40,7 +40,7 @@ def _relative_rate(table: PublishedTable, given: list[tuple[str, str]]) -> float
     row = table.rows.get(frozenset(given))
     if row is None or row.exposure <= 0:
         return None
-    return row.outcome / row.exposure * (1 + table.scale.odds_against)
+    return row.outcome / row.exposure * table.scale.stands_for * (1 + table.scale.odds_against)
 
 
 def _warning(given: tuple[str, str], segment: Segment, now: float, was: float | None) -> RunWarning:

@@ -1,6 +1,6 @@
 """Which of several rows of one id counts, and how many may there be?
 
-At most one counts, and always the same one, where `drop_duplicates` asks for it. That costs a sort of the window by
+At most one counts, and always the same one, where `drop_duplicates` asks for it. That costs a count of the window by
 id, and memory or disk for its rows: they are counted by SQL then, never on the codes that Parquet stores.
 """
 
@@ -33,7 +33,8 @@ def one_of_each(table: LogTable, copies: str) -> str:
     """Return the statement for the window's rows, one of each id with the number of its `copies`, and all without id.
 
     Kept is the copy that knows most: the most outcomes, exposures, value and cost, then the earliest. What is left
-    undecided is decided by the columns that are read, so that copies which still tie are interchangeable.
+    undecided is decided by the columns that are read, so that copies which still tie are interchangeable. Only rows
+    whose id is there more than once are sorted.
     """
     s = table.settings
     needed = {*measured_columns(s), *s.row_filter, *s.row_id_columns, *s.candidate_features, *s.anchor_features}
@@ -42,13 +43,22 @@ def one_of_each(table: LogTable, copies: str) -> str:
     order = [f"{table.amounts.micros(measure)} DESC" for measure in ("outcome", "exposure", "value", "cost")]
     order += [f"{instant_of(table)} NULLS LAST"] if s.timestamp_column else []
     order += [f"{table.quote(column)} NULLS LAST" for column in columns]
-    nth, lacks = _unused("nth", table), without_id(s, table.quote)
-    same = f"PARTITION BY {_ids(table)}"
-    rows = (
-        f"SELECT {names}, ROW_NUMBER() OVER ({same} ORDER BY {', '.join(order)}) AS {nth}, "
-        f"CASE WHEN {lacks} THEN 1 ELSE COUNT(*) OVER ({same}) END AS {copies} FROM logs WHERE {table.where()}"
+    ids, nth = _ids(table), _unused("nth", table)
+    same = " AND ".join(f"repeated.id{n} = logs.{table.quote(column)}" for n, column in enumerate(s.row_id_columns))
+    named = ", ".join(f"{table.quote(column)} AS id{n}" for n, column in enumerate(s.row_id_columns))
+    repeated = (
+        f"SELECT {named} FROM logs WHERE {table.where()} AND NOT ({without_id(s, table.quote)}) "
+        f"GROUP BY {ids} HAVING COUNT(*) > 1"
     )
-    return f"SELECT {names}, {copies} FROM ({rows}) WHERE {nth} = 1 OR {lacks}"
+    is_repeated = f"EXISTS (SELECT 1 FROM repeated WHERE {same})"
+    numbered = (
+        f"SELECT {names}, ROW_NUMBER() OVER (PARTITION BY {ids} ORDER BY {', '.join(order)}) AS {nth}, "
+        f"COUNT(*) OVER (PARTITION BY {ids}) AS {copies} FROM logs WHERE {table.where()} AND {is_repeated}"
+    )
+    return (
+        f"WITH repeated AS ({repeated}) SELECT {names}, 1 AS {copies} FROM logs WHERE {table.where()} "
+        f"AND NOT {is_repeated} UNION ALL SELECT {names}, {copies} FROM ({numbered}) AS numbered WHERE {nth} = 1"
+    )
 
 
 def require_few_repeats(engine: Engine, table: LogTable, repeats: int, rows: int, copies: str = "COUNT(*)") -> None:

@@ -31,6 +31,7 @@ LARGEST_SUM = 2**63
 class Profile:
     """The window as a whole: exact totals, rows to predict, rows per day.
 
+    `design_effect` is how many outcomes of the logs are evidence of one: the mean weight of an outcome (Kish, 1965).
     `anomalies` counts rows that contradict themselves by kind, `worst_days` says on which day most of them are.
     """
 
@@ -39,6 +40,7 @@ class Profile:
     rows_by_day: Mapping[date, int]
     anomalies: Mapping[str, int]
     worst_days: Mapping[str, date]
+    design_effect: float = 1.0
 
 
 def profile(engine: Engine, table: LogTable) -> Profile:
@@ -69,6 +71,7 @@ def profile(engine: Engine, table: LogTable) -> Profile:
         rows_by_day=dict(zip(days["log_day"], days["rows"], strict=True)),
         anomalies={name: sum(days[name]) for name in ANOMALIES} | dropped,
         worst_days={name: days["log_day"][days[name].index(max(days[name]))] for name in ANOMALIES if any(days[name])},
+        design_effect=_design_effect(sums["outcome"], sum(part or 0 for part in days["weighted_outcome"])),
     )
 
 
@@ -83,6 +86,11 @@ def require_few_excesses(found: Profile, settings: Settings) -> None:
         f"exposures ({exposures}), more than the {settings.max_excess_share:.1%} of max_excess_share; most of them on "
         f"{found.worst_days['outcome_above_exposure']}; correct the columns or the logs, or raise max_excess_share"
     )
+
+
+def _design_effect(outcome: int, weighted: int) -> float:
+    """Return sum w^2 k / sum w k: of outcomes that weigh less than a row each, none is more than one."""
+    return max(float(weighted / outcome), 1.0) if outcome > 0 else 1.0
 
 
 def _require_rates(engine: Engine, table: LogTable) -> None:

@@ -65,7 +65,7 @@ def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], found:
     has_id = drawn["has_id"].to_numpy().take(order)
     weight = np.where(micros[table.target] > 0, 1.0 / shares.positives, 1.0 / shares.others)
     return Drawn(
-        sample=_sample(micros, weight, split.fold.take(order), encoded, table.settings),
+        sample=_sample(micros, weight, split.fold.take(order), encoded, table.settings, found.design_effect),
         holdout=split.holdout.take(order),
         by_day=split.by_day,
         shares=shares,
@@ -93,15 +93,21 @@ def _share(wanted: int, there: int) -> float:
 
 
 def _sample(
-    micros: Mapping[str, Ints], weight: Floats, fold: Ints, encoded: Mapping[str, Feature], settings: Settings
+    micros: Mapping[str, Ints],
+    weight: Floats,
+    fold: Ints,
+    encoded: Mapping[str, Feature],
+    settings: Settings,
+    effect: float,
 ) -> Sample:
     exposure = micros["exposure"] / MICRO
     outcome, unit = micros["outcome"] / MICRO, 1.0
     if settings.objective == "value":
+        effect = 1.0  # what comes at once, by weight too, is one event
         outcome, unit = effective_events(micros["value"] / MICRO, exposure, weight, settings.value_cap_quantile)
     exposure *= weight
     spend = np.maximum(micros["cost"], 0) / MICRO * weight if settings.cost_column else exposure
-    return Sample(exposure, outcome * weight, spend, fold, encoded, unit)
+    return Sample(exposure / effect, outcome * weight / effect, spend, fold, encoded, unit, effect)
 
 
 def _value_cut(micros: Mapping[str, Ints], weight: Floats, settings: Settings) -> float:

@@ -59,10 +59,13 @@ class LogTable:
             "cost_negative": "cost < 0",
             "cost_above_bid": "cost_above_bid",
         }
+        weight = f"CAST({self.quote(s.weight_column)} AS DOUBLE)" if s.weight_column else "1"
+        raw.append(f"{weight} AS row_weight")
+        squared = "SUM(CAST(FLOOR(row_weight * outcome + 0.5) AS BIGINT)) AS weighted_outcome"
         tests = ", ".join(f"COUNT(*) FILTER (WHERE {test}) AS {name}" for name, test in counts.items())
         sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
         return (
-            f"SELECT log_day, COUNT(*) AS rows, {sums}, {tests} FROM {self._rows(raw)} "
+            f"SELECT log_day, COUNT(*) AS rows, {sums}, {squared}, {tests} FROM {self._rows(raw)} "
             "GROUP BY log_day ORDER BY log_day"
         )
 
