@@ -42,7 +42,8 @@ def profile(engine: Engine, table: LogTable) -> Profile:
             without any exposure.
     """
     rows = engine.query(table.profile(), "profile")
-    _require_days_of_the_window(np.asarray(rows["log_day"].to_numpy(), dtype="datetime64[D]"), table)
+    if table.settings.timestamp_column:
+        _require_days_of_the_window(np.asarray(rows["log_day"].to_numpy(), dtype="datetime64[D]"), table)
     days = rows.to_pydict()
     sums = {name: sum(days[name]) for name in ("rows", *MEASURES)}
     if not sums["rows"]:
