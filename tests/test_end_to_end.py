@@ -9,6 +9,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from sqlalchemy import select
 
@@ -275,3 +276,22 @@ def test_pausing_and_resuming_an_entity_changes_the_dags_without_a_deploy(live, 
 
     command(live, "entities", "resume", "drugs_com")
     until(lambda: not airflow.call("GET", f"/dags/{DAG}")["is_stale"], seconds=90)
+
+
+def test_no_secret_stands_in_a_task_s_log_an_xcom_or_a_rendered_template(live):
+    """After all that ran and failed above: every file that Airflow logged, every row of its database."""
+    own = live.credentials
+    secrets = (own.postgres_password, own.s3_secret_key, own.fernet_key, own.jwt_secret, own.api_secret_key)
+    logs = [path for path in live.root.rglob("*.log") if path.is_file()]
+    with psycopg.connect(live.database_url("airflow")) as database:
+        tables = database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        rows = {
+            name: "\n".join(str(row[0]) for row in database.execute(f'SELECT x::text FROM "{name}" x').fetchall())
+            for (name,) in tables
+        }
+
+    assert len([path for path in logs if "task_id=" in str(path)]) >= 7
+    assert rows["xcom"]
+    assert "drugs_com" in rows["rendered_task_instance_fields"]
+    assert [str(path) for path in logs if any(secret in path.read_text(errors="replace") for secret in secrets)] == []
+    assert [name for name, text in rows.items() if any(secret in text for secret in secrets)] == []

@@ -11,9 +11,11 @@ from rtb_optimizer.core.bidding import (
     factor_intervals,
     multipliers,
     not_worth_a_bid,
+    rate_intervals,
     spend_neutral_level,
     tier,
 )
+from rtb_optimizer.core.link import Link
 from rtb_optimizer.core.model import Factor
 
 RULES = BidRules(minimum=0.3, maximum=3.0, confidence=0.8)
@@ -48,6 +50,17 @@ def test_where_the_approximation_is_rough_its_low_end_is_too_low_so_it_raises_le
     assert 0.9 * 0.10536 < low < 0.10536  # -ln 0.9, exactly
     assert high == pytest.approx(2.30259, rel=0.011)  # -ln 0.1
     assert interval(1.0, 1.0, 0.0, 0.999)[0] == 0.0
+
+
+@pytest.mark.parametrize("without", [0.0, 1e-6, 0.1, 0.3])
+def test_where_nearly_every_exposure_has_an_outcome_a_factor_of_odds_is_not_acted_on(without):
+    n, k = np.array([100.0]), np.array([100.0])
+    factor = Factor(np.array([1.2]), k, np.array([99.0]), n, 4.0, without)
+    low, high = factor_intervals(factor, 0.8, Link.ODDS)
+
+    assert low[0] < 1.2 < high[0] < np.inf
+    assert multipliers(*rate_intervals(factor, 0.8, Link.ODDS), RULES) == 1.0
+    assert not not_worth_a_bid(rate_intervals(factor, 0.8, Link.ODDS)[1], replace(RULES, no_bid_below=0.5)).any()
 
 
 def test_the_prior_counts_as_outcomes_seen_and_expected():

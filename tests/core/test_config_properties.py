@@ -10,6 +10,7 @@ from rtb_optimizer.core.config import Origin, resolve
 from rtb_optimizer.core.config_key import ConfigKey, DataType, read_value
 from rtb_optimizer.errors import ConfigInvalid
 
+pytestmark = pytest.mark.timeout(3_600)  # nightly, each takes minutes
 CHOICES = ("low", "high", "a,b")
 NAMES = ("depth", "name", "share", "flag", "formats", "filter", "kind")
 

@@ -15,6 +15,7 @@ from rtb_optimizer.core.segments import Counts, build_segments
 from rtb_optimizer.core.values import MISSING, UNEXPANDED, segment_key
 from rtb_optimizer.core.worth import SegmentRules, published, worth_a_row
 
+pytestmark = pytest.mark.timeout(3_600)  # nightly, each takes minutes
 BIDS = BidRules(0.01, 100.0, 0.8)
 VALUES = ("a", "b", "a|b", "*", "\\", "", MISSING, UNEXPANDED)
 NO_COUNTS = Counts(1, 1.0, 1.0, 0.0, 0.0)
@@ -81,6 +82,19 @@ def test_the_table_answers_what_the_published_model_predicts(made, max_segments,
     told, _ = answers(table_of(sample, model, max_segments, dead_band), sample)
 
     assert told == pytest.approx(published(model, kept).strengths(sample) / model.base)
+
+
+@given(made=fitted())
+def test_a_factor_lies_in_its_interval_and_is_acted_on_no_further_than_it_goes(made):
+    sample, model = made
+    segments = build_segments(
+        model, sample, {name: {} for name in model.factors}, NO_COUNTS, SegmentRules(10_000, 0, BIDS)
+    )
+
+    for segment in segments[1:]:
+        assert 0 <= segment.factor_low <= segment.factor <= segment.factor_high
+        assert min(segment.factor, 1) <= segment.multiplier * (1 + 1e-9)
+        assert segment.multiplier <= max(segment.factor, 1) * (1 + 1e-9)
 
 
 @given(made=fitted(), dead_band=st.floats(0.0, 0.9))

@@ -1,5 +1,6 @@
 """One spelling is its own spelling, and keys of any values come apart again, in every dialect."""
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from rtb_optimizer.errors import MacroGap
 from rtb_optimizer.store import seeds
 from v3_settings import v3_settings
 
+pytestmark = pytest.mark.timeout(3_600)  # nightly, each takes minutes
 NOTHING = frozenset(value.lower() for value in v3_settings().missing_values)
 MACROS = ("${TAG_ID}", "%%SITE%%", "[ADX_SIZE]", "{PLACEMENT}", "{{DOMAIN}}", "##POS##", "%24%7BX%7D", "[%X%]")
 

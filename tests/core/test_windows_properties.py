@@ -4,11 +4,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import available_timezones
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rtb_optimizer.core.windows import WindowAsked, dates_of, resolve_window, zone
 
+pytestmark = pytest.mark.timeout(3_600)  # nightly, each takes minutes
 DAY = timedelta(days=1)
 LATER = datetime(2040, 1, 1, tzinfo=UTC)
 # Since then no zone has turned its clocks back just after midnight, into a day that was over: one day, one stretch.

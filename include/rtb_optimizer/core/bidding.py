@@ -16,6 +16,7 @@ from rtb_optimizer.core.model import Factor
 from rtb_optimizer.core.sample import Floats, Mask
 
 BISECTION_STEPS = 60
+UNBOUNDED = 1e9
 LOW_TIER_BELOW, HIGH_TIER_FROM = 10, 100
 
 
@@ -56,7 +57,8 @@ def factor_intervals(factor: Factor, confidence: float, link: Link = Link.LOG) -
     Its posterior is Gamma(k + m, E + m); on the odds scale the ratio of two, of outcomes and of exposures without.
     Quantiles by Wilson and Hilferty (1931), a cube of a normal, and for the ratio by Paulson (1942), which is theirs
     where exposures without an outcome are many. At a confidence of 0.8 both bounds are within 1 % from a shape of 2
-    on; at smaller shapes and larger confidences the low one is too low, which raises less, never more.
+    on; at smaller shapes and larger confidences the low one is too low, which raises less, never more. Where nearly
+    every exposure has an outcome, there is no telling how large a factor of odds may be: its interval is everything.
     """
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
     spread = 1 / (9 * (factor.outcome + factor.prior))
@@ -68,8 +70,9 @@ def factor_intervals(factor: Factor, confidence: float, link: Link = Link.LOG) -
     centre, reach = (1 - wide) * (1 - spread), z * np.sqrt(np.maximum(both, 0.0))
     power = 3 * factor.slope
     low: Floats = factor.theta * (np.maximum(centre - reach, 0.0) / scale) ** power
-    high: Floats = factor.theta * ((centre + reach) / scale) ** power
-    return low, high
+    high: Floats = factor.theta * (np.maximum(centre + reach, 0.0) / scale) ** power
+    told = (1 - wide > 0) & ((1 - wide) ** 2 > z**2 * wide)
+    return np.where(told, low, 0.0), np.where(told, high, factor.theta * UNBOUNDED)
 
 
 def rate_intervals(factor: Factor, confidence: float, link: Link = Link.LOG) -> tuple[Floats, Floats]:

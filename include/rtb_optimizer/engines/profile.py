@@ -53,7 +53,8 @@ def profile(engine: Engine, table: LogTable) -> Profile:
     if table.settings.currency_column and (table.settings.value_column or table.settings.cost_column):
         _require_rates(engine, table)
     rows = engine.query(table.profile(), "profile")
-    _require_days_of_the_window(np.asarray(rows["log_day"].to_numpy(), dtype="datetime64[D]"), table)
+    if table.settings.timestamp_column:
+        _require_days_of_the_window(np.asarray(rows["log_day"].to_numpy(), dtype="datetime64[D]"), table)
     days = rows.to_pydict()
     sums = {name: sum(days[name]) for name in ("rows", *MEASURES)}
     if not sums["rows"]:

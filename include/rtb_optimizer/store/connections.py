@@ -59,6 +59,8 @@ def catalog_url() -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):  # without the text, which has the password
         raise ConnectionMissing(f"connection {CATALOG_CONN_ID!r} is no PostgreSQL URL") from None
+    if "@" in f"{url.host}{url.database}":  # a part of the password that would be shown as a part of the host
+        raise ConnectionMissing(f"connection {CATALOG_CONN_ID!r} is no PostgreSQL URL: write @ in a password as %40")
     if url.get_backend_name() not in ("postgres", "postgresql"):
         raise ConnectionMissing(f"connection {CATALOG_CONN_ID!r} is {url.get_backend_name()}: PostgreSQL is needed")
     query = {key: value for key, value in url.query.items() if not key.startswith("__")}
