@@ -5,10 +5,11 @@ alone sees one complete run, and the next run works. Each pair of effect and fau
 pairs a fault before an effect with a failure that nobody tells, and one after it with one that is told.
 """
 
+import psycopg
 import pytest
 
 from effects import AFTER, BEFORE, Effects, Fault
-from nights import TaskFailed, run_tasks
+from nights import STEPS, TaskFailed, run_tasks
 from rtb_optimizer import maintenance
 from rtb_optimizer.store.objects import active_key
 from whole_run import assert_nothing_is_lost_or_told_twice, facts_of, read_active, read_copy
@@ -60,6 +61,37 @@ def test_a_step_that_is_retried_ends_as_if_nothing_had_happened(
             assert facts_of(catalog, store, opt_run_id) == expected
             active = opt_run_id
     assert_nothing_is_lost_or_told_twice(catalog, store)
+
+
+@pytest.mark.timeout(900)
+def test_an_orphan_that_does_the_whole_step_in_the_midst_of_its_retry_changes_nothing(
+    effects_of_a_run, catalog, client, store, request_run, subtests
+):
+    """At each upload: an open transaction keeps the orphan waiting, which the interleavings of activations show."""
+    effects, counted = effects_of_a_run
+    expected = facts_of(catalog, store, counted)
+    for effect in effects:
+        if effect.endswith("commit"):
+            continue
+        orphaned = []
+
+        def orphan(at, when, effect=effect, orphaned=orphaned):
+            if (at, when) == (effect, BEFORE) and not orphaned:
+                orphaned.append(at)
+                dict(STEPS)[watched.step](newest_run(catalog))
+
+        with subtests.test(effect):
+            with Effects(orphan).watched() as watched:
+                opt_run_id = run_tasks(request_run(dag_run_id=f"orphan at {effect}"), watched)
+            assert orphaned
+            assert read_active(catalog, client) == opt_run_id
+            assert facts_of(catalog, store, opt_run_id) == expected
+    assert_nothing_is_lost_or_told_twice(catalog, store)
+
+
+def newest_run(url):
+    with psycopg.connect(url) as catalog:
+        return catalog.execute("SELECT max(run_id) FROM opt_runs").fetchone()[0]
 
 
 @pytest.mark.long
