@@ -53,9 +53,9 @@ def test_the_difference_is_shown_before_a_real_run_is_activated(browser, read, l
     page = read(browser.get(f"{ENTITY}/activate", params={"run": held}))
     told = compare(session, "drugs_com", str(now), str(held))
     cards = {card.dt.text: card.dd.text for card in page.select(".card")}
-    assert cards["Segments that appeared"] == f"{told['appeared']:,}"
-    assert cards["Segments that vanished"] == f"{told['vanished']:,}"
-    assert cards["Segments that moved"] == f"{told['moved']:,}"
+    assert cards["New segments"] == f"{told['appeared']:,}"
+    assert cards["Segments gone"] == f"{told['vanished']:,}"
+    assert cards["Segments moved"] == f"{told['moved']:,}"
     keys = [row.th.text for row in page.select('[aria-label="Changes of the configuration"] tbody tr')]
     assert {"min_holdout_gain", "dead_band"} <= set(keys) == told["config"].keys()
     rows = page.select('[aria-label="Largest movers"] tbody tr')
