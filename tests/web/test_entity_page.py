@@ -66,9 +66,10 @@ def test_a_failed_run_and_one_in_progress_are_told_as_such(browser, read, entity
     running, failed = rows_of(page, "Runs")
     assert running[1] == "running"
     assert running[5] == "running"
-    assert failed[1].startswith("failed select_features: <img")
-    assert len(failed[1]) < 250
-    assert running[8] == failed[8] == UNKNOWN
+    assert failed[1] == "failed"
+    assert failed[7].startswith("select_features: <img")
+    assert len(failed[7]) <= 200
+    assert running[7:10] == [UNKNOWN] * 3
     assert page.select("tbody img") == []
     assert page.select('a[href*="activate"]') == []
 
