@@ -42,7 +42,7 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
             {"objective": "value", "value_column": "paid", "link": "odds"},
             "link: money has no odds; choose log or auto",
         ),
-        ({"timezone": "Mars/Olympus"}, "timezone 'Mars/Olympus' is not an IANA name such as Europe/Berlin"),
+        ({"timezone": "Mars/Olympus"}, "timezone: 'Mars/Olympus' is not an IANA name such as Europe/Berlin"),
         ({"schedule": "every night"}, "schedule: 'every night' is no cron expression"),
         (
             {"anchor_features": "user_id, site"},

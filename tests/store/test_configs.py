@@ -137,3 +137,26 @@ def test_overrides_of_one_entity_are_not_another_s(entity, add_entity, session):
     other = add_entity("other_com", min_z="9")
     assert configs.resolve_for(session, entity).values["min_z"] == 3.0
     assert configs.resolve_for(session, other).values["min_z"] == 9.0
+
+
+def test_keys_are_set_and_set_back_in_one_go_and_checked_together(entity, session):
+    configs.set_overrides(session, entity, {"objective": "value", "min_z": "2"}, "ana")
+    with pytest.raises(ConfigInvalid, match="value_column: objective is value"):
+        configs.set_overrides(session, entity, {"value_column": None}, "ben")
+    configs.set_overrides(session, entity, {"value_column": None, "objective": None, "dead_band": "0.1"}, "ben")
+    now = configs.overrides(session, entity.entity_id)
+    assert now.items() >= {"min_z": "2", "dead_band": "0.1"}.items()
+    assert now.keys().isdisjoint({"value_column", "objective"})
+    told = configs.changes(session, entity.entity_id)[:3]
+    assert [(line.config_key, line.old_value, line.new_value) for line in told] == [
+        ("dead_band", None, "0.1"),
+        ("objective", "value", None),
+        ("value_column", "revenue", None),
+    ]
+
+
+def test_an_override_that_others_need_cannot_be_unset(entity, session):
+    configs.set_overrides(session, entity, {"objective": "value"}, "ana")
+    with pytest.raises(ConfigInvalid, match="value_column: objective is value"):
+        configs.unset_override(session, entity, "value_column", "ben")
+    assert configs.overrides(session, entity.entity_id)["value_column"] == "revenue"

@@ -1,6 +1,7 @@
 """What the tests of the pages stand on: the app as Airflow mounts it, behind Airflow's own auth manager and tokens."""
 
 import json
+from datetime import date
 
 import pytest
 from bs4 import BeautifulSoup
@@ -8,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 USERS = {"admin": "ADMIN", "viewer": "VIEWER"}
+WRITTEN = ("segments", "features", "ad_macros", "report", "manifest")
 
 
 @pytest.fixture(scope="session")
@@ -102,3 +104,62 @@ def add_output(add_entity, make_run, session, base_path):
         return run_id
 
     return add
+
+
+@pytest.fixture
+def finish(session, make_run, store):
+    """Finish a run of an entity with the outputs that an activation needs, small ones; `gates` hold it."""
+    from rtb_optimizer.store import activation, runs
+    from rtb_optimizer.store.objects import run_prefix
+    from rtb_optimizer.store.schema import Run
+
+    def end(entity, data_end=date(2026, 3, 10), gates=(), **figures):
+        run = make_run(entity, data_end=data_end)
+        prefix = run_prefix(entity.s3_base_path, run.run_code)
+        written = {kind: (store.put_once(f"{prefix}/{kind}.json", f'"{kind}"'.encode()), 1) for kind in WRITTEN}
+        runs.record_outputs(session, run.run_id, written, figures)
+        activation.finish(session, run.run_id, total_segments=3, gate_failures=list(gates), allow_older=False)
+        session.commit()
+        return session.get_one(Run, run.run_id)
+
+    return end
+
+
+@pytest.fixture
+def unreachable_s3(monkeypatch):
+    """Let S3 refuse every connection from now on; the callable says how often it was asked."""
+    from botocore.exceptions import EndpointConnectionError
+
+    from rtb_optimizer.store import connections
+
+    asked = []
+
+    class Away:
+        def __getattr__(self, name):
+            def refuse(**_asked):
+                asked.append(name)
+                raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+
+            return refuse
+
+    return lambda: monkeypatch.setattr(connections, "s3_client", Away) or asked
+
+
+@pytest.fixture
+def only_sees(auth_manager, monkeypatch):
+    """Let the auth manager allow nothing but the DAGs of the given entities."""
+
+    def limit(*entity_codes):
+        dag_ids = {f"rtb_optimizer__{code}" for code in entity_codes}
+
+        def allowed(*, details=None, **_asked):
+            return details is None or details.id in dag_ids
+
+        def kept(*, dag_ids: set, **_asked):
+            return dag_ids & visible
+
+        visible = dag_ids
+        monkeypatch.setattr(auth_manager, "is_authorized_dag", allowed)
+        monkeypatch.setattr(auth_manager, "filter_authorized_dag_ids", kept)
+
+    return limit

@@ -191,6 +191,6 @@ def _problems(s: Settings) -> list[str | None]:
 def _zone_problem(name: str) -> str | None:
     try:
         zone(name)
-    except WindowInvalid as problem:
-        return str(problem)
+    except WindowInvalid:
+        return f"timezone: {name!r} is not an IANA name such as Europe/Berlin"
     return None

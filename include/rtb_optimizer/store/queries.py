@@ -63,6 +63,7 @@ def config_rows(session: Session, entity: Entity) -> list[dict[str, Any]]:
             "origin": "entity" if key.key in stored else "default",
             "updated_by": stored[key.key].updated_by if key.key in stored else None,
             "type": key.data_type.value,
+            "required": key.required,
             "limits": _limits(key),
             "choices": list(key.choices),
             "description": key.description,

@@ -1,12 +1,13 @@
 """The page before a person moves the pointer: what would change for bidders, and why is it done?"""
 
+import logging
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response, status
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.compare import compare
-from rtb_optimizer.errors import NotFound, PointerMoved, StoreFailed
+from rtb_optimizer.errors import NotFound, PointerMoved, RtbOptimizerError
 from rtb_optimizer.store import activation, entities, pointer, runs
 from rtb_optimizer.store.pointer import Order
 from rtb_optimizer.store.schema import Entity, Run
@@ -17,6 +18,7 @@ from rtb_optimizer.web.rendering import page
 
 Kind = Literal["activate", "rollback"]
 
+log = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False)
 
 
@@ -90,5 +92,8 @@ def _difference(session: Session, entity: Entity, target: Run) -> dict[str, Any]
         return {"without": "No run is active yet: until one is, every bid is its default."}
     try:
         return {"found": compare(session, entity.entity_code, str(entity.active_run_id), str(target.run_id))}
-    except (NotFound, StoreFailed) as problem:
+    except RtbOptimizerError as problem:
         return {"without": f"What would change cannot be told: {problem}"}
+    except Exception:  # a run of a release that wrote other files
+        log.warning("%s: run %s cannot be compared", entity.entity_code, target.run_id, exc_info=True)
+        return {"without": "What would change cannot be told: the log of the api-server says why."}

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from itertools import groupby
 from typing import Any
 
 from fastapi import APIRouter, Request, Response, status
@@ -109,11 +108,19 @@ def _shown(  # noqa: PLR0913 - whose, for whom, and what became of the first try
         "entity_config",
         status.HTTP_422_UNPROCESSABLE_CONTENT if problems else status.HTTP_200_OK,
         **standing(session, entity, user, told),
-        sections=[(section, list(fields)) for section, fields in groupby(rows, lambda row: row["section"])],
+        sections=_by_section(rows),
         overridden=sum(row["origin"] == "entity" for row in rows),
         problems=[(key, why) for key, whys in (problems or {}).items() for why in whys],
         keys=keys,
     )
+
+
+def _by_section(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
+    """Return the keys of each section, in the order in which they were declared first."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["section"], []).append(row)
+    return list(found.items())
 
 
 def _field(row: Row, given: Mapping[str, str], problems: Mapping[str, list[str]]) -> Row:

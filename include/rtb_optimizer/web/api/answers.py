@@ -128,6 +128,7 @@ class ConfigAnswer(Document):
     origin: Literal["default", "entity"]
     updated_by: str | None
     type: str
+    required: bool
     limits: str
     choices: list[str]
     description: str
