@@ -81,7 +81,8 @@ def test_a_name_that_is_no_feature_of_the_active_run_is_said_to_be_left_out(acti
 def test_without_an_active_run_every_bid_is_its_default(add_entity, shown, browser):
     add_entity()
     assert "has no active run: every bid is its default" in shown().text
-    assert browser.get("/rtb/entities/no_such/explain").status_code == 404
+    for code in ("no_such", "%00", "drugs_com%2F", "😀"):
+        assert browser.get(f"/rtb/entities/{code}/explain").status_code == 404, code
 
 
 def test_an_active_run_whose_table_is_gone_says_so(active, shown, session, store):
