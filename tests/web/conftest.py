@@ -49,6 +49,17 @@ def mounted(auth_manager, catalog):
     return outer
 
 
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch):
+    """A process that has read no output yet."""
+    from rtb_optimizer.web import compare_page, run_outputs, segment_list
+    from rtb_optimizer.web.kept import Kept
+
+    monkeypatch.setattr(run_outputs, "_BODIES", Kept(64_000_000, len))
+    monkeypatch.setattr(segment_list, "_TABLES", Kept(64_000_000, lambda table: table.nbytes))
+    monkeypatch.setattr(compare_page, "_COMPARED", Kept(100_000_000, lambda found: 1000 * len(found[1])))
+
+
 @pytest.fixture
 def sign_in(auth_manager, mounted):
     """Return a browser of a user: the session cookie that Airflow sets, and the headers that a browser sends."""

@@ -52,6 +52,15 @@ def test_the_active_run_is_compared_with_the_one_before_it(two_runs, shown, sess
     assert [row[1] for row in listed] == [str(row["kind"]) for row in told["largest"]]
 
 
+def test_two_runs_are_compared_once_and_then_answered_from_memory(two_runs, shown, monkeypatch):
+    assert two_runs
+    first = str(shown())
+    monkeypatch.setattr(compare_page, "published", None)
+
+    assert str(shown()) == first
+    assert shown(kind="appeared").select(".pages")
+
+
 def test_one_kind_of_change_is_listed_alone_and_runs_are_swapped_when_asked(two_runs, shown, session):
     first, second = two_runs
     told = compare(session, "drugs_com", str(second), str(first), limit=10_000)

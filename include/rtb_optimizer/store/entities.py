@@ -66,7 +66,8 @@ def find(session: Session, entity_code: str, *, lock: bool = False) -> Entity:
     query = select(Entity).where(Entity.entity_code == entity_code)
     if lock:  # what was read before the lock does not count; runs may be inserted meanwhile
         query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-    entity = session.scalars(query).one_or_none()
+    is_text = "\x00" not in entity_code  # to PostgreSQL, which refuses to compare with anything else
+    entity = session.scalars(query).one_or_none() if is_text else None
     if entity is None:
         codes = session.scalars(select(Entity.entity_code).order_by(Entity.entity_code).limit(10)).all()
         raise NotFound(f"no entity {entity_code!r}; there are: {', '.join(codes) or 'none'}")

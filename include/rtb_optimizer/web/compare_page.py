@@ -8,19 +8,23 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.compare import change_row, compared, pair
-from rtb_optimizer.core.changes import Kind
+from rtb_optimizer.core.changes import Change, Kind
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.published import published
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.schema import Run
 from rtb_optimizer.web.access import ReadableCode
 from rtb_optimizer.web.catalog import Catalog
+from rtb_optimizer.web.kept import Kept
 from rtb_optimizer.web.rendering import page
-from rtb_optimizer.web.run_outputs import NOT_READ, unreadable
+from rtb_optimizer.web.run_outputs import NOT_READ, RunOutputs, unreadable
 
 KINDS = (Kind.MOVED, Kind.APPEARED, Kind.VANISHED)
 PAGE_SIZE = 50
 RUNS_LISTED = 200
+Comparison = tuple[dict[str, Any], list[Change]]
+_BYTES_A_CHANGE = 1000
+_COMPARED: Kept[Comparison] = Kept(100_000_000, lambda found: _BYTES_A_CHANGE * len(found[1]))
 
 router = APIRouter(include_in_schema=False)
 
@@ -69,9 +73,18 @@ def _listed(newest: Any, *chosen: Run | None) -> list[Run]:  # noqa: ANN401 - a 
     return sorted(found.values(), key=lambda run: -run.run_id)
 
 
+def _key(session: Session, run: Run) -> tuple[str, ...]:
+    """Return what a comparison depends on of a run, none of which changes."""
+    outputs = RunOutputs(session, run).rows
+    return run.run_code, *(outputs[name].sha256 for name in ("segments", "features") if name in outputs)
+
+
 def _compared(session: Session, was: Run, now: Run, asked: CompareQuery) -> dict[str, Any]:
+    def compare() -> Comparison:
+        return compared(published(session, was), published(session, now))
+
     try:
-        told, changed = compared(published(session, was), published(session, now))
+        told, changed = _COMPARED.get((_key(session, was), _key(session, now)), compare)
     except (*NOT_READ, KeyError) as problem:
         return {"problem": unreadable(problem, "What one of these runs published")}
     kind = asked.kind if asked.kind in KINDS else ""
