@@ -19,7 +19,7 @@ from rtb_optimizer.store import (
 )
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.runs import Attempt
-from rtb_optimizer.store.schema import Entity, Run
+from rtb_optimizer.store.schema import Run
 
 CLI_DAG_ID = "cli"
 CLI_RUN_LIMIT = timedelta(hours=24)
@@ -106,7 +106,7 @@ def audit(entity_code: str = "", now: datetime | None = None) -> list[Audited]:
     now = now or datetime.now(UTC)
     with connections.session() as session:
         named = [entities.find(session, entity_code)] if entity_code else entities.all_entities(session)
-        return [_audited(session, entity, now) for entity in named if entity.active_run_id is not None]
+        return [_audited(session, each.entity_code, now) for each in named if each.active_run_id is not None]
 
 
 def audit_active_outputs(now: datetime | None = None) -> int:
@@ -141,14 +141,15 @@ def stale_words(each: Audited) -> str:
     )
 
 
-def _audited(session: Session, entity: Entity, now: datetime) -> Audited:
+def _audited(session: Session, entity_code: str, now: datetime) -> Audited:
+    entity = entities.find(session, entity_code)
     run, until = session.get_one(Run, entity.active_run_id), None
+    who = entity_code, run.run_id, run.run_code
     try:
         until = validity.active_valid_until(session, entity.entity_id).get(entity.entity_id)
         problems = verification.output_problems(session, ObjectStore.of(entity.s3_base_path), run.run_id)
     except Exception as problem:  # one entity that cannot be read must not hide the others
-        log.warning("the active outputs of %s", entity.entity_code, exc_info=True)
-        session.rollback()
+        log.warning("the active outputs of %s", entity_code, exc_info=True)
         problems = [f"it cannot be audited: {' '.join(str(problem).split())}"]
-    stale = validity.told(until, now)["is_stale"]
-    return Audited(entity.entity_code, run.run_id, run.run_code, until, stale, tuple(problems))
+    session.rollback()  # reading the next one's takes time, in which no table must stay locked
+    return Audited(*who, until, validity.told(until, now)["is_stale"], tuple(problems))

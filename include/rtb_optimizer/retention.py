@@ -77,13 +77,14 @@ def _of_entity(
     session: Session, code: str, others: Sequence[Base], deleted: list[Deleted], *, now: datetime, dry_run: bool
 ) -> None:
     entity = entities.find(session, code)
-    store = ObjectStore.of(entity.s3_base_path)
-    folders = _listed(store, f"{run_prefix(entity.s3_base_path, '')}/", others)
-    rules = _rules(session, entity)
+    base, rules = entity.s3_base_path, _rules(session, entity)
+    session.rollback()  # listing takes time, in which no table must stay locked
+    store = ObjectStore.of(base)
+    folders = _listed(store, f"{run_prefix(base, '')}/", others)
     goes = _decided(session, code, rules, now, dry_run=dry_run)
     for run_code, listed in sorted(folders.items()):
         if run_code in goes:
-            what, objects = _of_run(listed, f"{run_prefix(entity.s3_base_path, run_code)}/work/", goes[run_code])
+            what, objects = _of_run(listed, f"{run_prefix(base, run_code)}/work/", goes[run_code])
         else:
             what, objects = "orphan", _of_nobody(listed, run_code, code, rules, now)
         if objects:

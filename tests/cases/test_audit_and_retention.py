@@ -16,13 +16,15 @@ from typer.testing import CliRunner
 
 from rtb_optimizer import maintenance, pipeline
 from rtb_optimizer.cli.app import app
-from rtb_optimizer.errors import ActiveOutputsBroken, ConfigInvalid, NotFound, RetentionIncomplete, RunIncomplete
+from rtb_optimizer.core.validity import VALID_HOURS
+from rtb_optimizer.errors import ActiveOutputsBroken, NotFound, RetentionIncomplete, RunIncomplete
 from rtb_optimizer.explain import explain
 from rtb_optimizer.published import published
 from rtb_optimizer.retention import Deleted, apply_retention
 from rtb_optimizer.store import activation, active_copy, configs, connections, entities, past_runs, runs, verification
 from rtb_optimizer.store.objects import ObjectStore, active_key, run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision, RunOutput, VersionConfig
+from v3_settings import v3_settings
 
 case = pytest.mark.case
 KINDS = verification.OUTPUT_TYPES
@@ -701,13 +703,19 @@ def test_how_long_a_table_is_trusted_is_frozen_into_its_run_and_a_roll_back_star
 
 
 @case(38)
-def test_a_catalog_that_was_seeded_before_there_was_such_a_key_says_to_seed_it(stale, session):
-    stale()
+def test_in_a_catalog_that_was_seeded_before_there_was_such_a_key_a_roll_back_still_reaches_readers(
+    entity, finished, session, store
+):
+    first, _ = finished(entity), finished(entity)
     session.execute(delete(VersionConfig).where(VersionConfig.config_key == "valid_hours"))
     session.commit()
 
-    with pytest.raises(ConfigInvalid, match=r"valid_hours: .*run `python -m rtb_optimizer seed`"):
-        active_copy.refresh(session, "drugs_com")
+    assert "rolled_back" in command("rollback", "drugs_com", "--reason", "bad bids").stdout
+
+    copy = json.loads(store.read(active_key(entity.s3_base_path)))
+    moved, until = (datetime.fromisoformat(copy[name]) for name in ("activated_at", "valid_until"))
+    assert (copy["run_id"], until - moved) == (first.run_id, timedelta(hours=72))
+    assert v3_settings().valid_hours == VALID_HOURS
 
 
 # ---- A real run

@@ -2,6 +2,7 @@
 
 import hashlib
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_a_copy_is_replaced(store, prefix):
     assert written.sha256 == hashlib.sha256(b"new").hexdigest()
 
 
-def test_a_listing_has_every_object_below_a_prefix_past_one_page(store, prefix, at_once):
+def test_a_listing_has_every_object_below_a_prefix_and_they_are_deleted_past_one_page(store, prefix, at_once):
     keys = {f"{prefix}/many/{n:04}" for n in range(1010)}
     store.put_once(f"{prefix}/many-others/x", b"x")
     at_once(lambda share: [store.put_once(key, b"12") for key in share], [sorted(keys)[n::8] for n in range(8)])
@@ -88,6 +89,11 @@ def test_a_listing_has_every_object_below_a_prefix_past_one_page(store, prefix, 
     assert {entry.key for entry in listed} == keys
     assert {entry.byte_size for entry in listed} == {2}
     assert all(entry.etag and '"' not in entry.etag for entry in listed)
+    assert all(abs(entry.modified - datetime.now(UTC)) < timedelta(hours=1) for entry in listed)
+
+    store.delete(sorted(keys))
+    store.delete(sorted(keys)[:2])  # gone already
+    assert [entry.key for entry in store.list(f"{prefix}/many")] == [f"{prefix}/many-others/x"]
 
 
 def test_an_upload_in_parts_is_not_seen_before_it_is_complete_nor_after_it_is_aborted(store, prefix):

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+VALID_HOURS = 72  # the seed's default of valid_hours, for a catalog that is older than the key
+
 
 def valid_until(valid_hours: int, data_end: datetime, moved_at: datetime | None = None) -> datetime:
     """Return the instant, in UTC, after which a run's table is stale: `valid_hours` after its data ends.

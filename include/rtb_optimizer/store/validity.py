@@ -7,23 +7,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.activation import MOVES
-from rtb_optimizer.core.validity import valid_until
-from rtb_optimizer.errors import ConfigInvalid
+from rtb_optimizer.core.validity import VALID_HOURS, valid_until
 from rtb_optimizer.store import configs
 from rtb_optimizer.store.schema import Entity, Run, RunDecision
 
 
 def run_valid_until(session: Session, run: Run, moved_at: datetime) -> datetime:
-    """Return until when a run is to be trusted that became the active one at `moved_at`.
-
-    Raises:
-        ConfigInvalid: when the catalog's seed is from before there was such a key.
-    """
+    """Return until when a run is to be trusted that became the active one at `moved_at`."""
     hours = run.config_snapshot.get("values", {}).get("valid_hours")
-    if hours is None:  # a run from before the key was declared
-        hours = configs.defaults(session, run.version_id).get("valid_hours")
-    if hours is None:
-        raise ConfigInvalid(["valid_hours: this catalog does not declare it: run `python -m rtb_optimizer seed`"])
+    if hours is None:  # a run from before the key was declared; a catalog that was not seeded since has no default
+        hours = configs.defaults(session, run.version_id).get("valid_hours", VALID_HOURS)
     return valid_until(hours, run.data_end, moved_at)
 
 
