@@ -11,7 +11,8 @@ from pyarrow.fs import LocalFileSystem
 
 from conftest import CHECKOUT
 from rtb_optimizer.core.windows import dates_of, zone
-from rtb_optimizer.engines.duckdb_engine import MAX_CAUSE, DuckDBEngine
+from rtb_optimizer.engines.blame import MAX_CAUSE
+from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
 from rtb_optimizer.engines.exact import exact_counts
 from rtb_optimizer.engines.profile import profile
 from rtb_optimizer.engines.required_columns import require_columns

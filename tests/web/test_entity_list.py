@@ -81,6 +81,16 @@ def test_an_entity_shows_its_pointer_its_last_run_and_what_it_predicts(browser, 
     assert len(page.select_one("polyline")["points"].split()) == 3
 
 
+def test_an_active_run_that_is_past_its_time_stands_out(browser, read, add_entity, finished, session):
+    finished(add_entity(), predicted_change=0.1)
+    assert read(browser.get("/rtb/")).select(".tag.stale") == []
+    session.execute(text("UPDATE opt_run_decisions SET decided_at = '2026-03-11'"))
+    session.commit()
+    for address in ("/rtb/", "/rtb/entities/drugs_com"):
+        [tag] = read(browser.get(address)).select(".tag.stale")
+        assert "2026-03-14 00:00 UTC" in tag["title"]
+
+
 def test_an_entity_that_never_ran_says_so(browser, read, add_entity):
     add_entity()
     [cells] = rows_of(read(browser.get("/rtb/")))

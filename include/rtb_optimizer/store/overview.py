@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, Version
+from rtb_optimizer.store.validity import active_valid_until
 
 RUNS_PLOTTED = 30
 SORTS = ("entity_code", "entity_name", "status", "active_data_end", "last_started", "last_status", "last_decision")
@@ -41,6 +42,7 @@ class Standing:
     active_run_id: int | None
     active_run_code: str | None
     active_data_end: datetime | None
+    valid_until: datetime | None
     change_from_active: float | None
     last_run_id: int | None
     last_run_code: str | None
@@ -75,8 +77,9 @@ def standings(session: Session, asked: Asked, visible: Collection[str] | None = 
     chosen = chosen.where(*_filters(asked, last, visible))
     total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
     rows = session.execute(_cut(chosen, asked)).mappings().all()
-    trends = _trends(session, [row["entity_id"] for row in rows])
-    return [_standing(row, trends.get(row["entity_id"], [])) for row in rows], total
+    shown = [row["entity_id"] for row in rows]
+    trends, until = _trends(session, shown), active_valid_until(session, *shown) if shown else {}
+    return [_standing(row, trends.get(row["entity_id"], []), until.get(row["entity_id"])) for row in rows], total
 
 
 def _filters(asked: Asked, last: LateralFromClause, visible: Collection[str] | None) -> list[ColumnElement[bool]]:
@@ -137,7 +140,8 @@ def _trends(session: Session, entity_ids: Sequence[int]) -> dict[int, list[float
     return trends
 
 
-def _standing(row: Any, trend: list[float | None]) -> Standing:  # noqa: ANN401 - a row mapping
+def _standing(row: Any, trend: list[float | None], valid_until: datetime | None) -> Standing:  # noqa: ANN401 - a row
     figures = row["active_figures"] or {}
     told = {name: row[name] for name in Standing.__dataclass_fields__ if name in row}
-    return Standing(**told, change_from_active=figures.get("change_from_active"), trend=trend)
+    change = figures.get("change_from_active")
+    return Standing(**told, valid_until=valid_until, change_from_active=change, trend=trend)

@@ -20,8 +20,8 @@ def run_valid_until(session: Session, run: Run, moved_at: datetime) -> datetime:
     return valid_until(hours, run.data_end, moved_at)
 
 
-def active_valid_until(session: Session, entity_id: int | None = None) -> dict[int, datetime]:
-    """Return until when each active run is to be trusted, by entity id; of one entity if asked."""
+def active_valid_until(session: Session, *entity_ids: int) -> dict[int, datetime]:
+    """Return until when each active run is to be trusted, by entity id; of some entities if they are named."""
     moved_at = (
         select(RunDecision.decided_at)
         .where(RunDecision.entity_id == Entity.entity_id, RunDecision.decision.in_(MOVES))
@@ -30,8 +30,8 @@ def active_valid_until(session: Session, entity_id: int | None = None) -> dict[i
         .scalar_subquery()
     )
     query = select(Entity.entity_id, Run, moved_at).join(Run, Run.run_id == Entity.active_run_id)
-    if entity_id is not None:
-        query = query.where(Entity.entity_id == entity_id)
+    if entity_ids:
+        query = query.where(Entity.entity_id.in_(entity_ids))
     return {
         entity: run_valid_until(session, run, moved or run.data_end) for entity, run, moved in session.execute(query)
     }

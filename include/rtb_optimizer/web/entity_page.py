@@ -12,6 +12,7 @@ from starlette.status import HTTP_422_UNPROCESSABLE_CONTENT
 
 from rtb_optimizer.store import activation, entities, history, queries
 from rtb_optimizer.store.schema import Entity, Run
+from rtb_optimizer.store.validity import active_valid_until
 from rtb_optimizer.web.access import EditableCode, ReadableCode, User, dag_id_of, may
 from rtb_optimizer.web.catalog import Catalog
 from rtb_optimizer.web.entity_list import RUN_STATUSES, next_runs
@@ -39,6 +40,7 @@ def standing(session: Session, entity: Entity, user: User, told: str = "") -> di
     return {
         "entity": entity,
         "active": session.get(Run, entity.active_run_id) if entity.active_run_id else None,
+        "valid_until": active_valid_until(session, entity.entity_id).get(entity.entity_id),
         "moved": history.last_move(session, entity),
         "before": activation.active_before(session, entity),
         "next_run": next_runs([entity.entity_code]).get(entity.entity_code),
