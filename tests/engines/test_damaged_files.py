@@ -17,7 +17,7 @@ from rtb_optimizer.engines.exact import exact_counts
 from rtb_optimizer.engines.profile import profile
 from rtb_optimizer.engines.required_columns import require_columns
 from rtb_optimizer.engines.row_groups import RowGroups
-from rtb_optimizer.errors import LogsInvalid
+from rtb_optimizer.errors import LogsInvalid, StoreFailed
 from rtb_optimizer.screening import choose_features
 
 ROWS = 4_000
@@ -83,7 +83,7 @@ def test_a_failure_of_the_store_is_not_blamed_on_the_file(monkeypatch, open_logs
         raise OSError("When reading information for key 'x': AWS Error NETWORK_CONNECTION during HeadObject")
 
     monkeypatch.setattr(RowGroups, "filesystem", type("Gone", (), {"open_input_file": unreachable})(), raising=False)
-    with pytest.raises(OSError, match="NETWORK_CONNECTION"):
+    with pytest.raises(StoreFailed, match="NETWORK_CONNECTION"):
         list(groups.read((0, 0)))
 
 

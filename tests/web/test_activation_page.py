@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from rtb_optimizer import pipeline
 from rtb_optimizer.compare import compare
-from rtb_optimizer.store import activation, entities
+from rtb_optimizer.store import entities, verification
 from rtb_optimizer.store.objects import active_key
 from rtb_optimizer.store.schema import Entity, Run, RunDecision
 
@@ -181,8 +181,8 @@ def test_a_copy_that_cannot_be_written_is_no_failed_activation(
     browser, read, two_runs, unreachable_s3, monkeypatch, pointer
 ):
     first, second = two_runs
-    verified, asked = activation.verify_outputs, []
-    monkeypatch.setattr(activation, "verify_outputs", lambda *of: verified(*of) or asked.append(unreachable_s3()))
+    verified, asked = verification.verify_outputs, []
+    monkeypatch.setattr(verification, "verify_outputs", lambda *of: verified(*of) or asked.append(unreachable_s3()))
     data = {"run_id": first.run_id, "expected_active_run_id": second.run_id, "reason": "now"}
     answer = browser.post(f"{ENTITY}/activate", data=data)
     assert asked == [["get_object"]]  # S3 was away when the copy was looked at, after the outputs were verified

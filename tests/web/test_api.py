@@ -194,7 +194,7 @@ def test_runs_and_decisions_are_listed_and_filtered(loader, entity, finish, make
             "/entities/drugs_com/runs?limit=1001",
             "/entities/drugs_com/runs?offset=-1",
         ),
-        *("/entities/drugs_com/runs?status=nonsense", "/runs/0", "/runs/x", f"/runs/{2**63}", "/entities/a%00b/active"),
+        *("/entities/drugs_com/runs?status=nonsense", "/runs/0", "/runs/x", f"/runs/{2**63}"),
         "/entities/drugs_com/diff?limit=0",
     ],
 )

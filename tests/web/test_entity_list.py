@@ -50,7 +50,8 @@ RUNS = """
 INSERT INTO opt_runs (entity_id, version_id, run_code, status, triggered_by, data_start, data_end, config_snapshot,
                       airflow_dag_id, airflow_run_id, finished_at, figures)
 SELECT entity_id, current_version_id, entity_code || '-' || n, CASE WHEN n = 40 AND entity_id % 7 = 0 THEN 'failed'
-       ELSE 'succeeded' END, 'schedule', date '2026-01-01' + n, date '2026-01-02' + n, '{}',
+       ELSE 'succeeded' END, 'schedule', date '2026-01-01' + n, date '2026-01-02' + n,
+       '{"values": {"valid_hours": 72}}',
        entity_code, n::text, now(), jsonb_build_object('predicted_change', n * 0.001)
 FROM opt_entities, generate_series(1, 40) n ORDER BY n
 """

@@ -83,11 +83,10 @@ class ObjectStore:
     def stream(self, key: str, chunk_size: int = 1 << 20) -> tuple[int, Iterator[bytes]] | None:
         """Return an object's size in bytes and its bytes in chunks, opened but not yet read; None without one."""
         try:
-            found = self._client.get_object(Bucket=self.bucket, Key=key)
-        except ClientError as problem:
-            if problem.response["Error"]["Code"] in _ABSENT:
-                return None
-            raise
+            with self._told("read", key, but=_ABSENT):
+                found = self._client.get_object(Bucket=self.bucket, Key=key)
+        except ClientError:
+            return None
         return found["ContentLength"], found["Body"].iter_chunks(chunk_size)
 
     def stored(self, key: str) -> StoredObject | None:

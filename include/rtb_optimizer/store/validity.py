@@ -8,16 +8,21 @@ from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.activation import MOVES
 from rtb_optimizer.core.validity import VALID_HOURS, valid_until
-from rtb_optimizer.store import configs
-from rtb_optimizer.store.schema import Entity, Run, RunDecision
+from rtb_optimizer.store.schema import Entity, Run, RunDecision, VersionConfig
 
 
 def run_valid_until(session: Session, run: Run, moved_at: datetime) -> datetime:
     """Return until when a run is to be trusted that became the active one at `moved_at`."""
-    hours = run.config_snapshot.get("values", {}).get("valid_hours")
-    if hours is None:  # a run from before the key was declared; a catalog that was not seeded since has no default
-        hours = configs.defaults(session, run.version_id).get("valid_hours", VALID_HOURS)
-    return valid_until(hours, run.data_end, moved_at)
+    return valid_until(_hours(session, run), run.data_end, moved_at)
+
+
+def _hours(session: Session, run: Run) -> int:
+    """Return what the run froze, or for a run from before the key was declared what its version says now."""
+    frozen: int | None = run.config_snapshot.get("values", {}).get("valid_hours")
+    if frozen is not None:
+        return frozen
+    declared = (VersionConfig.version_id == run.version_id, VersionConfig.config_key == "valid_hours")
+    return int(session.scalar(select(VersionConfig.default_value).where(*declared)) or VALID_HOURS)
 
 
 def active_valid_until(session: Session, *entity_ids: int) -> dict[int, datetime]:

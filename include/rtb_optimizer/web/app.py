@@ -33,7 +33,6 @@ STATUS = {
     errors.ConfigInvalid: status.HTTP_422_UNPROCESSABLE_CONTENT,
     errors.WindowInvalid: status.HTTP_422_UNPROCESSABLE_CONTENT,
     errors.ConnectionMissing: status.HTTP_503_SERVICE_UNAVAILABLE,
-    errors.StoreFailed: status.HTTP_503_SERVICE_UNAVAILABLE,
 }
 TITLES = {
     status.HTTP_401_UNAUTHORIZED: "Please sign in",
@@ -59,6 +58,7 @@ def create_app() -> FastAPI:
         app.include_router(part.router)
     app.add_api_route("/api/openapi.json", _openapi, include_in_schema=False)
     app.add_exception_handler(errors.RtbOptimizerError, _refused)
+    app.add_exception_handler(errors.StoreFailed, _without_objects)
     app.add_exception_handler(StarletteHTTPException, _answered)
     app.add_exception_handler(RequestValidationError, _misspelled)
     app.add_exception_handler(OperationalError, _unreachable)
@@ -91,6 +91,12 @@ def _misspelled(request: Request, problem: Any) -> Response:  # noqa: ANN401 - a
 def _unreachable(request: Request, problem: Exception) -> Response:
     log.error("the catalog cannot be used", exc_info=problem)
     told = "the catalog cannot be reached: see the log of the api-server"
+    return _told(request, status.HTTP_503_SERVICE_UNAVAILABLE, told, [])
+
+
+def _without_objects(request: Request, problem: Exception) -> Response:
+    log.error("S3 cannot be used", exc_info=problem)  # the answer does not name the host
+    told = "an object of S3 cannot be read: see the log of the api-server"
     return _told(request, status.HTTP_503_SERVICE_UNAVAILABLE, told, [])
 
 
