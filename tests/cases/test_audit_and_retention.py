@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import delete, select, update
 from typer.testing import CliRunner
 
-from rtb_optimizer import maintenance, pipeline
+from rtb_optimizer import maintenance, pipeline, retention
 from rtb_optimizer.cli.app import app
 from rtb_optimizer.core.validity import VALID_HOURS
 from rtb_optimizer.errors import ActiveOutputsBroken, NotFound, RetentionIncomplete, RunIncomplete
@@ -409,19 +409,18 @@ def test_a_run_that_activates_while_retention_holds_the_lock_waits_and_is_whole(
 
 def test_a_run_that_begins_after_the_listing_is_no_folder_without_a_run(entity, finished, there, monkeypatch):
     finished(entity)
-    rules, begun = configs.resolve_for, []
+    listed, begun = retention._listed, []
 
-    def begin_first(*arguments):
-        if not begun:
-            begun.append(None)
-            begun.append(finished(entity, days=YOUNG))
-        return rules(*arguments)
+    def begin_after(*arguments):
+        found = listed(*arguments)
+        begun.append(finished(entity, days=YOUNG))
+        return found
 
-    monkeypatch.setattr(configs, "resolve_for", begin_first)
+    monkeypatch.setattr(retention, "_listed", begin_after)
     outcome = apply_retention(now=datetime.now(UTC) + timedelta(days=1000))
 
     assert outcome.problems == []
-    assert there(entity, begun[1].run_code) == OUTPUTS | WORK
+    assert there(entity, begun[0].run_code) == OUTPUTS | WORK
 
 
 @case(36)
