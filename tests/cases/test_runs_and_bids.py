@@ -375,7 +375,7 @@ def test_an_s3_that_is_busy_is_asked_again(add_entity, request_run, session, s3_
 
 
 @case(34)
-@pytest.mark.parametrize(("status", "code", "tries"), [(503, "SlowDown", 6), (400, "ExpiredToken", 1)])
+@pytest.mark.parametrize(("status", "code", "tries"), [(503, "SlowDown", 5), (400, "ExpiredToken", 1)])
 @with_logs
 def test_an_s3_that_stays_busy_or_refuses_fails_the_run_and_nothing_takes_over(
     add_entity, request_run, session, s3_answers, status, code, tries

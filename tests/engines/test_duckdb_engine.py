@@ -9,7 +9,7 @@ from pyarrow.fs import LocalFileSystem
 
 from rtb_optimizer.engines.duckdb_engine import DuckDBEngine, literal
 from rtb_optimizer.engines.row_identity import SOURCE_FILE
-from rtb_optimizer.errors import LogsInvalid
+from rtb_optimizer.errors import EngineFull, LogsInvalid
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_memory_that_is_far_too_small_is_told_in_one_line(tmp_path):
     url = written(tmp_path, "1.parquet", id=[f"{n:0200d}" for n in range(50_000)])
     with DuckDBEngine(LocalFileSystem(), 1, 4) as engine:
         engine.open_logs([url])
-        with pytest.raises(LogsInvalid, match=r"^[^\n]*Memory[^\n]*$"):
+        with pytest.raises(EngineFull, match=r"^[^\n]*Memory[^\n]*raise engine_memory_mb$"):
             engine.query("SELECT LIST(id ORDER BY id) AS x FROM logs")
 
 

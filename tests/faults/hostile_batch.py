@@ -18,12 +18,14 @@ from hostile_logs import CONFIG, DAYS, START, hostile
 from rtb_optimizer import outputs
 from rtb_optimizer.core.evidence import judge
 from rtb_optimizer.core.windows import Window
+from rtb_optimizer.engines.arrivals import arrivals
 from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
 from rtb_optimizer.engines.profile import profile
 from rtb_optimizer.engines.required_columns import require_columns
 from rtb_optimizer.engines.statements import LogTable
 from rtb_optimizer.errors import RtbOptimizerError
 from rtb_optimizer.handover import sample_bytes, sample_of
+from rtb_optimizer.reading import LogsRead
 from rtb_optimizer.screening import choose_features
 from rtb_optimizer.selection_record import features_document, selection_document
 from rtb_optimizer.tables import Recipe, build_tables
@@ -39,17 +41,20 @@ def counted(urls: list[str]) -> int:
     with DuckDBEngine(LocalFileSystem(), 2, 256) as engine:
         table = LogTable(settings, WINDOW, engine.open_logs(urls), {}, engine.quote)
         require_columns(table)
+        arrived = arrivals(engine, table)
         found = profile(engine, table)
         choice = choose_features(engine, table, found)
         drawn = choice.drawn
         evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
-        selection = json.loads(outputs.json_bytes(selection_document(choice, evidence, found, [], [])))
+        selection = json.loads(
+            outputs.json_bytes(selection_document(LogsRead((), found, choice, arrived.warnings), evidence, ["a"]))
+        )
         outputs.json_bytes(features_document(selection))
         recipe = Recipe.of(selection)
         sample = sample_of(sample_bytes(drawn.sample, recipe.features))
         built = build_tables(engine, table, sample, recipe, found.totals, None)
         outputs.segments_parquet(recipe.features, built.segments)
-        outputs.joint_parquet(built.joint, sample.unit)
+        outputs.joint_parquet(built.joint, sample.unit, sample.stands_for)
         return len(built.segments)
 
 

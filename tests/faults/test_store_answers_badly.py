@@ -84,7 +84,9 @@ def test_what_lasts_fails_by_name_and_what_passes_costs_a_try_at_most(
             lasting = request_run(dag_run_id=f"lasting {how} {method} {part}")
             with through.answering(how, method, part) as fault, pytest.raises(TaskFailed) as failed:
                 run_tasks(lasting)
-            assert len(fault.hits) in {TRIES, TRIES + 1} or (how, method) == ("cut answer", "GET")
+            # Manifests of earlier runs are asked for, too: what they would have warned of is no reason to fail.
+            asked_more = (method, part) == ("GET", MANIFEST) and len(fault.hits) > TRIES
+            assert len(fault.hits) in {TRIES, TRIES + 1} or (how, method) == ("cut answer", "GET") or asked_more
             assert (failed.value.task, type(failed.value.problem)) == (task, StoreFailed)
             told = session.scalars(select(Run).where(Run.airflow_run_id == lasting.attempt.dag_run_id)).one()
             assert told.status == "failed"

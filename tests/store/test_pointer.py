@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from rtb_optimizer.errors import NotFound, PointerMoved, RunIncomplete
-from rtb_optimizer.store import activation, connections, pointer, runs
+from rtb_optimizer.store import activation, connections, pointer, runs, verification
 from rtb_optimizer.store.objects import run_prefix
 from rtb_optimizer.store.pointer import Order, Seen
 from rtb_optimizer.store.schema import Entity, RunDecision
@@ -21,7 +21,7 @@ def entity(add_entity):
 def finish(session, make_run, store):
     """Finish a run, with its outputs written or without."""
 
-    def end(entity, day, kinds=activation.OUTPUT_TYPES):
+    def end(entity, day, kinds=verification.OUTPUT_TYPES):
         run = make_run(entity, data_end=date(2026, 3, day))
         prefix = run_prefix(entity.s3_base_path, run.run_code)
         written = {kind: (store.put_once(f"{prefix}/{kind}", kind.encode()), 1) for kind in kinds}

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import groupby
+
+import numpy as np
 
 from rtb_optimizer.core.warning import RunWarning
 from rtb_optimizer.core.windows import dates_of, midnight, zone
@@ -16,7 +18,8 @@ MIN_HOUR_ROWS = 500
 MIN_HOUR_MINUTES = 30
 """An hour with rows in fewer minutes is of logs whose times are coarser than a minute, or of thin traffic."""
 
-Times = Mapping[date | None, int]
+Times = Mapping["np.datetime64", int]
+"""Rows by minute, or by day; NaT for rows without a time. No datetime: logs may name years that it cannot hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def arrivals(engine: Engine, table: LogTable) -> Arrivals:
     minute = instant_of(table) if is_date else f"date_trunc('minute', {instant_of(table)})"
     where = " AND ".join(table.row_filter()) or "TRUE"
     found = engine.query(f"SELECT {minute} AS at, COUNT(*) AS n FROM logs WHERE {where} GROUP BY 1", "rows by minute")
-    times = dict(zip(*found.to_pydict().values(), strict=True))
+    times = dict(zip(found["at"].to_numpy(), found["n"].to_pylist(), strict=True))
     odd = [*_outside(times, table, is_date=is_date), *([] if is_date else _bursts(times, table))]
     return Arrivals(rows, tuple(odd))
 
@@ -47,23 +50,21 @@ def _outside(times: Times, table: LogTable, *, is_date: bool) -> list[RunWarning
     """Warn of rows that no window over these partitions counts: without a time, or with one outside of their days."""
     total, column = sum(times.values()), table.settings.timestamp_column
     warnings = []
-    if lost := times.get(None, 0):
+    if lost := sum(n for at, n in times.items() if np.isnat(at)):
         message = f"{lost} rows have no time (timestamp_column {column!r}): not counted"
         warnings.append(RunWarning("without_time", message, lost, lost / total))
     tz = zone(table.settings.timezone)
     days = dates_of(table.window, tz)
-    edges: tuple[date, ...] = days[0], days[-1] + timedelta(days=1)
-    if not is_date:
-        edges = tuple(midnight(day, tz).replace(tzinfo=None) for day in edges)
-    stray = {at: n for at, n in times.items() if at is not None and not edges[0] <= at < edges[1]}
+    first, last = (_edge(day, table, is_date=is_date) for day in (days[0], days[-1] + timedelta(days=1)))
+    stray = {at: n for at, n in times.items() if not np.isnat(at) and not first <= at < last}
     if stray and any(day is not None for day in table.days.values()):
         rows = sum(stray.values())
         warnings.append(
             RunWarning(
                 "outside_window",
                 f"{rows} rows have a time outside of the days of their partitions, {days[0]} to {days[-1]} "
-                f"{table.settings.timezone}, from {min(stray)} to {max(stray)}: not counted; check the clocks of the "
-                f"servers, timestamp_column {column!r} and timezone",
+                f"{table.settings.timezone}, from {_minute(min(stray))} to {_minute(max(stray))}: not counted; check "
+                f"the clocks of the servers, timestamp_column {column!r} and timezone",
                 rows,
                 rows / total,
             )
@@ -71,11 +72,16 @@ def _outside(times: Times, table: LogTable, *, is_date: bool) -> list[RunWarning
     return warnings
 
 
+def _edge(day: date, table: LogTable, *, is_date: bool) -> np.datetime64:
+    """Return where a day begins, on the clock that the rows' times are told by."""
+    return np.datetime64(day if is_date else midnight(day, zone(table.settings.timezone)).replace(tzinfo=None))
+
+
 def _bursts(times: Times, table: LogTable) -> list[RunWarning]:
     """Warn of the minute that stands out most, where one holds more of its hour than `max_minute_share`."""
-    known = sorted((at, n) for at, n in times.items() if isinstance(at, datetime))
+    known = sorted((at, n) for at, n in times.items() if not np.isnat(at))
     bursts = []
-    for _, minutes in groupby(known, key=lambda each: each[0].replace(minute=0)):
+    for _, minutes in groupby(known, key=lambda each: each[0].astype("datetime64[h]")):
         hour = list(minutes)
         rows, (at, most) = sum(n for _, n in hour), max(hour, key=lambda each: each[1])
         if len(hour) >= MIN_HOUR_MINUTES and rows >= MIN_HOUR_ROWS and most > table.settings.max_minute_share * rows:
@@ -85,7 +91,11 @@ def _bursts(times: Times, table: LogTable) -> list[RunWarning]:
     share, most, at = max(bursts)
     more = f", and {len(bursts) - 1} more such minutes" if len(bursts) > 1 else ""
     message = (
-        f"the minute {at:%F %R} UTC has {share:.0%} of the rows of its hour, {most}{more}; max_minute_share is "
+        f"the minute {_minute(at)} UTC has {share:.0%} of the rows of its hour, {most}{more}; max_minute_share is "
         f"{table.settings.max_minute_share:.0%}: look for rows delivered again, a clock that stood still, or a bot"
     )
     return [RunWarning("minute_burst", message, most, most / sum(times.values()))]
+
+
+def _minute(at: np.datetime64) -> str:
+    return str(at.astype("datetime64[m]")).replace("T", " ")

@@ -36,10 +36,10 @@ class SharedFiles:
         with self.reading(path):
             return SharedFile(self._filesystem.open_input_file(path), path, self)
 
-    def get_file_info(self, paths: list[str]) -> Any:  # noqa: ANN401 - pyarrow has no types
-        """Return what is known of files."""
-        with self.reading(", ".join(paths)):
-            return self._filesystem.get_file_info(paths)
+    def get_file_info(self, asked: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Return what is known of a path, of a list of them, or of those that a FileSelector selects."""
+        with self.reading(", ".join(asked) if isinstance(asked, list) else str(getattr(asked, "base_dir", asked))):
+            return self._filesystem.get_file_info(asked)
 
     @contextmanager
     def reading(self, path: str) -> Iterator[None]:
