@@ -9,6 +9,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import psycopg
 import pytest
 from sqlalchemy import select
@@ -119,6 +120,18 @@ def test_the_scheduled_run_covers_the_last_day_and_becomes_active(airflow):
     assert (row["status"], row["decision"], row["triggered_by"]) == ("succeeded", "activated", "schedule")
     assert (row["data_start"], row["data_end"]) == (night(1), TODAY)
     assert active_run().airflow_run_id == dag_run["dag_run_id"]
+
+
+def test_the_pages_are_served_by_airflow_to_who_is_signed_in(live, airflow):
+    assert airflow.call("GET", "/plugins/importErrors")["import_errors"] == []
+    pages = airflow.client.get(f"{live.airflow_url}/rtb/", headers={"accept": "text/html"})
+    assert pages.status_code == 200
+    assert "drugs_com" in pages.text
+    active = airflow.client.get(f"{live.airflow_url}/rtb/api/v1/entities/drugs_com/active").json()
+    assert active["run_id"] == active_run().run_id
+    places = [view for plugin in airflow.call("GET", "/plugins")["plugins"] for view in plugin["external_views"]]
+    assert {view["destination"] for view in places if view["href"].startswith("/rtb/")} == {"nav", "dag", "dag_run"}
+    assert httpx.get(f"{live.airflow_url}/rtb/").status_code == 401
 
 
 def test_a_manual_run_takes_its_window_from_the_form_and_an_older_one_does_not_take_over(airflow):

@@ -1,12 +1,15 @@
 """What the tests of the pages stand on: the app as Airflow mounts it, behind Airflow's own auth manager and tokens."""
 
 import json
+import runpy
 from datetime import date
 
 import pytest
 from bs4 import BeautifulSoup
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+
+from conftest import CHECKOUT
 
 USERS = {"admin": "ADMIN", "viewer": "VIEWER"}
 WRITTEN = ("segments", "features", "ad_macros", "report", "manifest")
@@ -39,13 +42,13 @@ def keep_what_airflow_asks():
 
 @pytest.fixture
 def mounted(auth_manager, catalog):
-    """The app below /rtb, as Airflow mounts it."""
-    from rtb_optimizer.web.app import app
-
+    """The app as Airflow mounts it: what the plugin names, below its prefix."""
+    plugin = runpy.run_path(str(CHECKOUT / "plugins" / "rtb_optimizer_plugin.py"))["RtbOptimizerPlugin"]
+    [mount] = plugin.fastapi_apps
     assert auth_manager
     assert catalog
     outer = FastAPI()
-    outer.mount("/rtb", app)
+    outer.mount(mount["url_prefix"], mount["app"])
     return outer
 
 

@@ -14,7 +14,7 @@ from rtb_optimizer.store.overview import SORTS, Asked, standings
 from rtb_optimizer.store.seeds import OPT_CODE
 from rtb_optimizer.web.access import User, dag_id_of, readable
 from rtb_optimizer.web.catalog import Catalog
-from rtb_optimizer.web.rendering import page
+from rtb_optimizer.web.rendering import address_of, page
 
 STATUSES = ("active", "paused", "retired")
 RUN_STATUSES = ("running", "succeeded", "failed")
@@ -71,14 +71,14 @@ def entity_list(request: Request, user: User, session: Catalog, asked: Annotated
 def dag_tab(request: Request, dag_id: str) -> RedirectResponse:
     """Lead from an entity's DAG to its page: the tab that Airflow shows."""
     code = dag_id.removeprefix(f"{OPT_CODE}__")
-    return RedirectResponse(request.url_for("entity", entity_code=code).path)
+    return RedirectResponse(address_of(request, "entity", entity_code=code))
 
 
 @router.get("/dag-runs", name="dag_run_tab")
 def dag_run_tab(request: Request, session: Catalog, dag_id: str, run_id: str) -> RedirectResponse:
     """Lead from a dag run to the page of its newest run."""
     found = runs.of_dag_run(session, dag_id, run_id)
-    return RedirectResponse(request.url_for("run", run_id=found.run_id).path)
+    return RedirectResponse(address_of(request, "run", run_id=found.run_id))
 
 
 def next_runs(entity_codes: Sequence[str]) -> dict[str, datetime]:

@@ -12,6 +12,7 @@ from rtb_optimizer.store import manifest_export
 from rtb_optimizer.store.pointer import Seen
 from rtb_optimizer.store.runs import MAX_ID_DIGITS
 from rtb_optimizer.web.access import EditableCode
+from rtb_optimizer.web.rendering import address_of
 
 MAX_FIELDS = 1000
 MAX_REASON_LENGTH = 1000
@@ -84,6 +85,5 @@ def airflow_knows(session: Session) -> bool:
 
 def then(request: Request, route: str, entity_code: str, word: str, *, late: bool = False) -> RedirectResponse:
     """Lead to a page of the entity that says what has happened."""
-    address = request.url_for(route, entity_code=entity_code)
-    told = address.include_query_params(told=word + LATE * late).replace(scheme="", netloc="")
-    return RedirectResponse(str(told), status.HTTP_303_SEE_OTHER)
+    told = address_of(request, route, {"told": word + LATE * late}, entity_code=entity_code)
+    return RedirectResponse(told, status.HTTP_303_SEE_OTHER)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -54,13 +55,20 @@ def _templates() -> Environment:
     return environment
 
 
+def address_of(request: Request, route: str, query: Mapping[str, object] | None = None, **path: object) -> str:
+    """Return a route's path below whatever prefix Airflow is served at; the host is the reader's own.
+
+    Asked of our own app: the outermost router, which `request.url_for` asks, sees nothing of it through its mount.
+    """
+    root: str = request.scope.get("root_path", "")
+    found = root.rstrip("/") + request.app.url_path_for(route, **path)
+    kept = {name: value for name, value in (query or {}).items() if value not in (None, "")}
+    return f"{found}?{urlencode(kept)}" if kept else str(found)
+
+
 @pass_context
-def _address(context: Context, route: str, **path: object) -> str:
-    """Return a route's path below whatever prefix Airflow is served at; the host is the reader's own."""
-    request: Request = context["request"]
-    query = {name: value for name, value in path.pop("query", {}).items() if value not in (None, "")}  # type: ignore[attr-defined]
-    found = request.url_for(route, **path)
-    return str(found.include_query_params(**query).replace(scheme="", netloc="")) if query else found.path
+def _address(context: Context, route: str, query: Mapping[str, object] | None = None, **path: object) -> str:
+    return address_of(context["request"], route, query, **path)
 
 
 @pass_context
