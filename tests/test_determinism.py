@@ -106,5 +106,6 @@ def test_a_run_gives_the_same_bytes_however_its_rows_are_laid_out(publish, world
         told = json.loads(other["report"])
         assert told["config"] != report["config"]
         told["config"] = report["config"]
+        told["warnings"] = [w for w in told["warnings"] if w["code"] != "inputs_changed"]  # files were written anew
         assert outputs.json_bytes(told) == one["report"]
         assert report_page(told) == one["report_page"]
