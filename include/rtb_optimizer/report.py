@@ -1,7 +1,7 @@
 """What does a run tell its readers? The documents beside the table: features, report, manifest.
 
-The report holds no clock and no run id, so that the same logs and configuration give the same bytes; the manifest
-says which run it is.
+The report holds no clock and not its own run, so that the same logs, configuration and earlier runs give the same
+bytes; the manifest says which run it is.
 """
 
 from collections.abc import Mapping, Sequence

@@ -36,7 +36,7 @@ def restated(session: Session, opt_run_id: int, partitions: Sequence[str], input
         known = {url: objects for url in sorted(left) if (objects := _below(url, before))}
         changed = [_told(url, then, now) for url, then in known.items() if then != (now := _below(url, inputs))]
         if changed:
-            message = f"inputs changed since run {earlier.run_code} (id {earlier.run_id}): {'; '.join(changed)}"
+            message = f"inputs changed since run {earlier.run_code}: {'; '.join(changed)}"
             warnings.append(RunWarning("inputs_changed", message))
         left -= known.keys()
         if not left:

@@ -255,7 +255,7 @@ def test_a_partition_that_was_written_anew_since_an_earlier_run_is_warned_of(
     code = session.get_one(Run, second.opt_run_id).run_code
     assert third.decision == "activated"
     assert warned(report_of(third)[0])["inputs_changed"] == (
-        f"inputs changed since run {code} (id {second.opt_run_id}): {url} (1 objects new, 1 objects replaced)"
+        f"inputs changed since run {code}: {url} (1 objects new, 1 objects replaced)"
     )
 
 
