@@ -27,6 +27,7 @@ from rtb_optimizer.core.evidence import judge
 from rtb_optimizer.core.selection import Selection
 from rtb_optimizer.core.settings import Settings, settings_of
 from rtb_optimizer.core.windows import Window
+from rtb_optimizer.engines.arrivals import arrivals
 from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
 from rtb_optimizer.engines.profile import Profile, profile
 from rtb_optimizer.engines.statements import LogTable
@@ -108,6 +109,7 @@ def select(days: list[Path], settings: Settings, window: Days | None = None) -> 
     """Profile the logs and select; the window is that of the worlds, unless told."""
     with opened(settings) as engine:
         table = logs(engine, days, settings, window)
+        arrivals(engine, table)
         found = profile(engine, table)
         return found, choose_features(engine, table, found)
 
