@@ -14,12 +14,24 @@ from rtb_optimizer.engines.row_identity import SOURCE_FILE
 from rtb_optimizer.engines.row_time import instant_of
 from rtb_optimizer.engines.statements import LogTable
 
+DAY = timedelta(days=1)
+NEVER = np.datetime64("NaT")
 MIN_HOUR_ROWS = 500
 MIN_HOUR_MINUTES = 30
 """An hour with rows in fewer minutes is of logs whose times are coarser than a minute, or of thin traffic."""
 
-Times = Mapping["np.datetime64", int]
-"""Rows by minute, or by day; NaT for rows without a time. No datetime: logs may name years that it cannot hold."""
+Minutes = Mapping[np.datetime64, int]
+"""Rows by minute. No datetime: a damaged file slips years past the engine that it cannot hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strays:
+    """Rows that no window over these partitions counts: without a time, or with one outside of their days."""
+
+    untimed: int
+    outside: int
+    earliest: np.datetime64
+    latest: np.datetime64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,52 +49,73 @@ def arrivals(engine: Engine, table: LogTable) -> Arrivals:
     rows = {url: sum(n for file, n in by_file.items() if file.startswith(url)) for url in table.days}
     if not table.settings.timestamp_column:
         return Arrivals(rows, ())
-    is_date = table.types[table.settings.timestamp_column] == "DATE"
-    minute = instant_of(table) if is_date else f"date_trunc('minute', {instant_of(table)})"
+    minutes, strays = _times(engine, table)
+    return Arrivals(rows, (*_outside(strays, sum(minutes.values()), table), *_bursts(minutes, table)))
+
+
+def _times(engine: Engine, table: LogTable) -> tuple[Minutes, Strays]:
+    """Return the rows by minute (by day, where the logs hold dates), and those outside of the partitions' days.
+
+    The others are one group: what is fetched is bounded by the window, whatever the logs say.
+    """
+    instant, is_date = instant_of(table), _holds_dates(table)
+    minute = instant if is_date else f"date_trunc('minute', {instant})"
+    first, last = (_edge(day, table) for day in _edges(table))
     where = " AND ".join(table.row_filter()) or "TRUE"
-    found = engine.query(f"SELECT {minute} AS at, COUNT(*) AS n FROM logs WHERE {where} GROUP BY 1", "rows by minute")
-    times = dict(zip(found["at"].to_numpy(), found["n"].to_pylist(), strict=True))
-    odd = [*_outside(times, table, is_date=is_date), *([] if is_date else _bursts(times, table))]
-    return Arrivals(rows, tuple(odd))
+    found = engine.query(
+        f"SELECT CASE WHEN {instant} >= {first} AND {instant} < {last} THEN {minute} END AS at, COUNT(*) AS n, "
+        f"COUNT({instant}) AS timed, MIN({instant}) AS earliest, MAX({instant}) AS latest "
+        f"FROM logs WHERE {where} GROUP BY 1",
+        "rows by minute",
+    )
+    columns = {name: found[name].to_numpy() for name in found.column_names}
+    strays, others = Strays(0, 0, NEVER, NEVER), np.isnat(columns["at"])
+    if others.any():
+        rows, outside, earliest, latest = (columns[name][others][0] for name in ("n", "timed", "earliest", "latest"))
+        strays = Strays(int(rows - outside), int(outside), earliest, latest)
+    return dict(zip(columns["at"][~others], columns["n"][~others].tolist(), strict=True)), strays
 
 
-def _outside(times: Times, table: LogTable, *, is_date: bool) -> list[RunWarning]:
-    """Warn of rows that no window over these partitions counts: without a time, or with one outside of their days."""
-    total, column = sum(times.values()), table.settings.timestamp_column
-    warnings = []
-    if lost := sum(n for at, n in times.items() if np.isnat(at)):
-        message = f"{lost} rows have no time (timestamp_column {column!r}): not counted"
-        warnings.append(RunWarning("without_time", message, lost, lost / total))
-    tz = zone(table.settings.timezone)
-    days = dates_of(table.window, tz)
-    first, last = (_edge(day, table, is_date=is_date) for day in (days[0], days[-1] + timedelta(days=1)))
-    stray = {at: n for at, n in times.items() if not np.isnat(at) and not first <= at < last}
-    if stray and any(day is not None for day in table.days.values()):
-        rows = sum(stray.values())
-        warnings.append(
-            RunWarning(
-                "outside_window",
-                f"{rows} rows have a time outside of the days of their partitions, {days[0]} to {days[-1]} "
-                f"{table.settings.timezone}, from {_minute(min(stray))} to {_minute(max(stray))}: not counted; check "
-                f"the clocks of the servers, timestamp_column {column!r} and timezone",
-                rows,
-                rows / total,
-            )
+def _outside(strays: Strays, inside: int, table: LogTable) -> list[RunWarning]:
+    total, column, warnings = inside + strays.untimed + strays.outside, table.settings.timestamp_column, []
+    if strays.untimed:
+        message = f"{strays.untimed} rows have no time (timestamp_column {column!r}): not counted"
+        warnings.append(RunWarning("without_time", message, strays.untimed, strays.untimed / total))
+    if strays.outside and any(day is not None for day in table.days.values()):
+        first, last = _edges(table)
+        message = (
+            f"{strays.outside} rows have a time outside of the days of their partitions, {first} to {last - DAY} "
+            f"{table.settings.timezone}, from {_minute(strays.earliest)} to {_minute(strays.latest)}: not counted; "
+            f"check the clocks of the servers, timestamp_column {column!r} and timezone"
         )
+        warnings.append(RunWarning("outside_window", message, strays.outside, strays.outside / total))
     return warnings
 
 
-def _edge(day: date, table: LogTable, *, is_date: bool) -> np.datetime64:
-    """Return where a day begins, on the clock that the rows' times are told by."""
-    return np.datetime64(day if is_date else midnight(day, zone(table.settings.timezone)).replace(tzinfo=None))
+def _holds_dates(table: LogTable) -> bool:
+    return table.types[table.settings.timestamp_column] == "DATE"
 
 
-def _bursts(times: Times, table: LogTable) -> list[RunWarning]:
+def _edges(table: LogTable) -> tuple[date, date]:
+    """Return the first day of the window's partitions, and the day after the last."""
+    days = dates_of(table.window, zone(table.settings.timezone))
+    return days[0], days[-1] + DAY
+
+
+def _edge(day: date, table: LogTable) -> str:
+    """Return where a day begins, on the clock that the rows' times are told by, as SQL."""
+    if _holds_dates(table):
+        return f"DATE '{day}'"
+    return f"TIMESTAMP '{midnight(day, zone(table.settings.timezone)):%Y-%m-%d %H:%M:%S}'"
+
+
+def _bursts(minutes: Minutes, table: LogTable) -> list[RunWarning]:
     """Warn of the minute that stands out most, where one holds more of its hour than `max_minute_share`."""
-    known = sorted((at, n) for at, n in times.items() if not np.isnat(at))
+    if _holds_dates(table):
+        return []
     bursts = []
-    for _, minutes in groupby(known, key=lambda each: each[0].astype("datetime64[h]")):
-        hour = list(minutes)
+    for _, of_hour in groupby(sorted(minutes.items()), key=lambda each: each[0].astype("datetime64[h]")):
+        hour = list(of_hour)
         rows, (at, most) = sum(n for _, n in hour), max(hour, key=lambda each: each[1])
         if len(hour) >= MIN_HOUR_MINUTES and rows >= MIN_HOUR_ROWS and most > table.settings.max_minute_share * rows:
             bursts.append((most / rows, most, at))
@@ -94,7 +127,7 @@ def _bursts(times: Times, table: LogTable) -> list[RunWarning]:
         f"the minute {_minute(at)} UTC has {share:.0%} of the rows of its hour, {most}{more}; max_minute_share is "
         f"{table.settings.max_minute_share:.0%}: look for rows delivered again, a clock that stood still, or a bot"
     )
-    return [RunWarning("minute_burst", message, most, most / sum(times.values()))]
+    return [RunWarning("minute_burst", message, most, most / sum(minutes.values()))]
 
 
 def _minute(at: np.datetime64) -> str:
