@@ -12,6 +12,7 @@ RtbOptimizerError
 ├── LogsMissing              partitions that did not arrive
 ├── MayPass                  what another try may mend: the only ones that Airflow tries again
 │   ├── StoreFailed          an object that S3 did not take or give
+│   │   └── ObjectAbsent     one that is not there
 │   └── EngineFull           no memory or disk left to count in
 ├── MacroGap                 a selected feature without a macro in a required format
 ├── ActiveOutputsBroken      outputs of active runs that are gone or changed
@@ -75,6 +76,10 @@ class MayPass(RtbOptimizerError):
 
 class StoreFailed(MayPass):
     """Raised when S3 did not take or give an object, after its bounded tries."""
+
+
+class ObjectAbsent(StoreFailed):
+    """Raised when S3 has no object of that key."""
 
 
 class EngineFull(MayPass):

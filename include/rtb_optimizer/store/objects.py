@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rtb_optimizer.errors import RetentionIncomplete, StoreFailed
+from rtb_optimizer.errors import ObjectAbsent, RetentionIncomplete, StoreFailed
 from rtb_optimizer.store import connections
 
 _EXISTS = ("PreconditionFailed", "412")
@@ -78,23 +78,23 @@ class ObjectStore:
     def read(self, key: str) -> bytes:
         """Return an object's bytes."""
         with self._told("read", key):
-            return self._read(key)
+            body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body
 
     def stream(self, key: str, chunk_size: int = 1 << 20) -> tuple[int, Iterator[bytes]] | None:
         """Return an object's size in bytes and its bytes in chunks, opened but not yet read; None without one."""
         try:
-            with self._told("read", key, but=_ABSENT):
+            with self._told("read", key):
                 found = self._client.get_object(Bucket=self.bucket, Key=key)
-        except ClientError:
+        except ObjectAbsent:
             return None
         return found["ContentLength"], found["Body"].iter_chunks(chunk_size)
 
     def stored(self, key: str) -> StoredObject | None:
         """Return what stands under a key, read back and hashed, or None."""
         try:
-            with self._told("read", key, but=_ABSENT):
-                return self._stored(key, self._read(key))
-        except ClientError:
+            return self._stored(key, self.read(key))
+        except ObjectAbsent:
             return None
 
     def list(self, prefix: str) -> Iterator[ListedObject]:
@@ -122,20 +122,18 @@ class ObjectStore:
                     f"{len(refused)} objects could not be deleted, the first s3://{self.bucket}/{first}: {why}"
                 )
 
-    def _read(self, key: str) -> bytes:
-        body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        return body
-
     @contextmanager
     def _told(self, done: str, key: str, but: Sequence[str] = ()) -> Iterator[None]:
         """Name the object in what fails, which S3's own errors do not, unless it is one of these codes."""
         try:
             yield
         except (BotoCoreError, ClientError) as problem:
-            if isinstance(problem, ClientError) and problem.response["Error"]["Code"] in but:
+            code = problem.response["Error"]["Code"] if isinstance(problem, ClientError) else ""
+            if code in but:
                 raise
             cause = " ".join(str(problem).split())
-            raise StoreFailed(f"s3://{self.bucket}/{key} cannot be {done}: {cause}") from problem
+            kind = ObjectAbsent if code in _ABSENT else StoreFailed
+            raise kind(f"s3://{self.bucket}/{key} cannot be {done}: {cause}") from problem
 
     def _stored(self, key: str, body: bytes) -> StoredObject:
         return StoredObject(self.bucket, key, len(body), hashlib.sha256(body).hexdigest())

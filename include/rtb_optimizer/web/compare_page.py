@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from rtb_optimizer.compare import change_row, compared, pair
 from rtb_optimizer.core.changes import Change, Kind
-from rtb_optimizer.errors import NotFound
+from rtb_optimizer.errors import NotFound, RtbOptimizerError
 from rtb_optimizer.published import published
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.schema import Run
@@ -17,7 +17,7 @@ from rtb_optimizer.web.access import ReadableCode
 from rtb_optimizer.web.catalog import Catalog
 from rtb_optimizer.web.kept import Kept
 from rtb_optimizer.web.rendering import page
-from rtb_optimizer.web.run_outputs import NOT_READ, RunOutputs, unreadable
+from rtb_optimizer.web.run_outputs import RunOutputs, unreadable
 
 KINDS = (Kind.MOVED, Kind.APPEARED, Kind.VANISHED)
 PAGE_SIZE = 50
@@ -85,7 +85,7 @@ def _compared(session: Session, was: Run, now: Run, asked: CompareQuery) -> dict
 
     try:
         told, changed = _COMPARED.get((_key(session, was), _key(session, now)), compare)
-    except (*NOT_READ, KeyError) as problem:
+    except (RtbOptimizerError, KeyError) as problem:
         return {"problem": unreadable(problem, "What one of these runs published")}
     kind = asked.kind if asked.kind in KINDS else ""
     listed = [change for change in changed if not kind or change.kind == kind]

@@ -7,13 +7,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.errors import RtbOptimizerError
 from rtb_optimizer.explain import explain_by
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.schema import Run
 from rtb_optimizer.web.access import ReadableCode
 from rtb_optimizer.web.catalog import Catalog
 from rtb_optimizer.web.rendering import page
-from rtb_optimizer.web.run_outputs import NOT_READ, RunOutputs, unreadable
+from rtb_optimizer.web.run_outputs import RunOutputs, unreadable
 from rtb_optimizer.web.run_view import unit_of
 from rtb_optimizer.web.segment_list import SegmentList
 
@@ -46,7 +47,7 @@ def _answer(session: Session, run: Run, asked: Mapping[str, str]) -> dict[str, A
     try:
         told = explain_by(session, run, given)
         table = SegmentList(RunOutputs(session, run))
-    except (*NOT_READ, KeyError) as failed:
+    except (RtbOptimizerError, KeyError) as failed:
         told_instead = unreadable(failed, "What the active run published")
         return {"told": None, "problem": told_instead, "values": {name: [] for name in features}}
     return {"told": told, "problem": problem, "values": {name: table.values(name) for name in table.features}}

@@ -5,18 +5,14 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from botocore.exceptions import ClientError
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.errors import NotFound, RtbOptimizerError
+from rtb_optimizer.errors import NotFound, ObjectAbsent, StoreFailed
 from rtb_optimizer.store import runs
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity, Run
 from rtb_optimizer.web.kept import Kept
 
-NOT_READ = (RtbOptimizerError,)
-"""What the store raises when an object cannot be read, whatever the cause."""
-_ABSENT = ("NoSuchKey", "404", "NotFound")
 _BODIES: Kept[bytes] = Kept(64_000_000, len)
 
 
@@ -59,14 +55,14 @@ class RunOutputs:
         try:
             listed = ObjectStore.of(self._base).list(run_prefix(self._base, self._run_code) + "/")
             return {each.key: each.byte_size for each in listed}
-        except NOT_READ:
+        except StoreFailed:
             return None
 
     def _read(self, key: str, expected: str) -> bytes:
         store = ObjectStore.of(self._base)
         try:
             body = store.read(key)
-        except NOT_READ as problem:
+        except StoreFailed as problem:
             raise NotFound(unreadable(problem, f"s3://{store.bucket}/{key}")) from problem
         if sha256(body).hexdigest() != expected:
             raise NotFound(f"s3://{store.bucket}/{key} is not what the run wrote: its sha256 differs.")
@@ -75,7 +71,6 @@ class RunOutputs:
 
 def unreadable(problem: Exception, what: str) -> str:
     """Return why something cannot be read, told apart: it is gone, or the store does not answer."""
-    cause = problem.__cause__
-    if isinstance(cause, ClientError) and cause.response["Error"]["Code"] in _ABSENT:
+    if isinstance(problem, ObjectAbsent):
         return f"{what} is gone: its object was deleted."
     return str(problem) if isinstance(problem, NotFound) else f"{what} cannot be read: {problem}"

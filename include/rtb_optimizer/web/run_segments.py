@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from rtb_optimizer.errors import NotFound
+from rtb_optimizer.errors import NotFound, RtbOptimizerError
 from rtb_optimizer.explain import explain_by
-from rtb_optimizer.web.run_outputs import NOT_READ, unreadable
+from rtb_optimizer.web.run_outputs import unreadable
 from rtb_optimizer.web.run_view import RunView, unit_of
 from rtb_optimizer.web.segment_list import PAGE_SIZE, SORTS, SegmentList, Wanted
 
@@ -49,5 +49,5 @@ def _explained(view: RunView, given: dict[str, str]) -> tuple[dict[str, Any] | N
     """Return why a request that gives nothing else is bid what it is, or why that cannot be told."""
     try:
         return explain_by(view.session, view.run, given), ""
-    except (*NOT_READ, KeyError) as problem:
+    except (RtbOptimizerError, KeyError) as problem:
         return None, unreadable(problem, "What explains this row")
