@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.activation import Decision, RunAge, Verdict, decide
+from rtb_optimizer.core.activation import MOVES, Decision, RunAge, Verdict, decide
 from rtb_optimizer.errors import EntityInvalid, NotFound, RunNotRunning
-from rtb_optimizer.store import entities
+from rtb_optimizer.store import entities, history
 from rtb_optimizer.store.schema import Entity, Run, RunDecision
 
 
@@ -87,13 +87,8 @@ def roll_back(session: Session, entity_code: str, decided_by: str, reason: str, 
 
 def moved_from(session: Session, entity: Entity) -> int | None:
     """Return the run that bidders read before the active one, whether the pointer moved forward or back."""
-    return session.scalar(
-        select(RunDecision.from_run_id)
-        .where(RunDecision.entity_id == entity.entity_id)
-        .where(RunDecision.decision.in_((Decision.ACTIVATED, Decision.ROLLED_BACK)))
-        .order_by(RunDecision.decision_number.desc())
-        .limit(1)
-    )
+    last = history.last_move(session, entity)
+    return last.from_run_id if last else None
 
 
 def active_before(session: Session, entity: Entity) -> int | None:
@@ -148,7 +143,7 @@ def _record(session: Session, entity: Entity, run: Run, verdict: Verdict, decide
             reasons=list(verdict.reasons),
         )
     )
-    if verdict.decision in (Decision.ACTIVATED, Decision.ROLLED_BACK):
+    if verdict.decision in MOVES:
         entity.active_run_id = run.run_id
     session.flush()
     return Decided(verdict.decision, verdict.reasons, entity.entity_code, run.run_id, was)

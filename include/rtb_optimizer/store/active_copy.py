@@ -6,13 +6,11 @@ again after it wrote, until both agree; `reconcile` does the same for copies tha
 
 import json
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.activation import Decision
-from rtb_optimizer.store import entities, runs, validity
+from rtb_optimizer.store import entities, history, runs, validity
 from rtb_optimizer.store.objects import ObjectStore, active_key
-from rtb_optimizer.store.schema import Entity, Run, RunDecision
+from rtb_optimizer.store.schema import Entity, Run
 
 MAX_ROUNDS = 10
 
@@ -35,16 +33,10 @@ def refresh(session: Session, entity_code: str) -> bool:
 
 def content(session: Session, entity: Entity) -> bytes | None:
     """Return what the copy should hold, None before the first activation."""
-    if entity.active_run_id is None:
+    moved = history.last_move(session, entity)
+    if entity.active_run_id is None or moved is None:  # either both are there, written together, or none
         return None
     run = session.get_one(Run, entity.active_run_id)
-    moved = session.scalars(
-        select(RunDecision)
-        .where(RunDecision.entity_id == entity.entity_id)
-        .where(RunDecision.decision.in_((Decision.ACTIVATED, Decision.ROLLED_BACK)))
-        .order_by(RunDecision.decision_number.desc())
-        .limit(1)
-    ).one()
     outputs = {
         row.output_type: {
             "s3_bucket": row.s3_bucket,

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.activation import Decision
+from rtb_optimizer.core.activation import MOVES
 from rtb_optimizer.store.schema import Entity, EntityConfigChange, Run, RunDecision
 
 
@@ -35,9 +35,9 @@ def decision_rows(session: Session, entity: Entity, limit: int, offset: int = 0)
 
 
 def last_move(session: Session, entity: Entity) -> RunDecision | None:
-    """Return the decision that made the active run active."""
+    """Return the decision that made the active run active, None before the first."""
     own = select(RunDecision).where(RunDecision.entity_id == entity.entity_id)
-    moves = own.where(RunDecision.decision.in_((Decision.ACTIVATED, Decision.ROLLED_BACK)))
+    moves = own.where(RunDecision.decision.in_(MOVES))
     return session.scalars(moves.order_by(RunDecision.decision_number.desc()).limit(1)).one_or_none()
 
 
