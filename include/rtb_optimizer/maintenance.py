@@ -18,10 +18,9 @@ from rtb_optimizer.store import (
     verification,
 )
 from rtb_optimizer.store.objects import ObjectStore
-from rtb_optimizer.store.runs import Attempt
+from rtb_optimizer.store.runs import CLI_DAG_ID, Attempt
 from rtb_optimizer.store.schema import Run
 
-CLI_DAG_ID = "cli"
 CLI_RUN_LIMIT = timedelta(hours=24)
 ALIVE = ("queued", "running")
 
@@ -146,7 +145,7 @@ def _audited(session: Session, entity_code: str, now: datetime) -> Audited:
     run, until = session.get_one(Run, entity.active_run_id), None
     who = entity_code, run.run_id, run.run_code
     try:
-        until = validity.active_valid_until(session, entity.entity_id).get(entity.entity_id)
+        until = validity.active_valid_until(session, [entity.entity_id]).get(entity.entity_id)
         problems = verification.output_problems(session, ObjectStore.of(entity.s3_base_path), run.run_id)
     except Exception as problem:  # one entity that cannot be read must not hide the others
         log.warning("the active outputs of %s", entity_code, exc_info=True)

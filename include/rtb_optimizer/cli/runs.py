@@ -11,12 +11,11 @@ from rtb_optimizer.cli import shown
 from rtb_optimizer.cli.entities import Code, pairs
 from rtb_optimizer.cli.shown import AsJson, By, console
 from rtb_optimizer.core.windows import WindowAsked
-from rtb_optimizer.maintenance import CLI_DAG_ID
-from rtb_optimizer.store import activation, active_copy, connections, queries, verification
+from rtb_optimizer.store import connections, pointer, queries
 from rtb_optimizer.store import runs as stored_runs
 from rtb_optimizer.store.activation import Decided
-from rtb_optimizer.store.objects import ObjectStore
-from rtb_optimizer.store.runs import Attempt
+from rtb_optimizer.store.pointer import Order
+from rtb_optimizer.store.runs import CLI_DAG_ID, Attempt
 from rtb_optimizer.store.schema import Entity
 
 app = typer.Typer(help="What has been run.", no_args_is_help=True)
@@ -113,12 +112,9 @@ def activate(run: RunName, by: By, reason: Reason) -> None:
     """Make a succeeded run the active one, whatever its gates and window: a person's decision."""
     with connections.session() as session:
         found = stored_runs.find(session, run)
-        entity = session.get_one(Entity, found.entity_id)
-        decided = activation.activate_by_hand(session, found.run_id, by, reason)
-        verification.verify_outputs(session, ObjectStore.of(entity.s3_base_path), found.run_id)
-        session.commit()
-        active_copy.refresh(session, entity.entity_code)
-    _told(decided)
+        entity_code = session.get_one(Entity, found.entity_id).entity_code
+        decided = pointer.activate(session, Order(entity_code, by, reason, found.run_id))
+        _told(decided, is_copied=pointer.refresh_copy(session, entity_code))
 
 
 def rollback(
@@ -130,15 +126,13 @@ def rollback(
     """Move an entity's pointer back to an earlier run."""
     with connections.session() as session:
         target = stored_runs.find(session, to).run_id if to else None
-        decided = activation.roll_back(session, entity_code, by, reason, target)
-        entity = session.get_one(Entity, stored_runs.find(session, decided.opt_run_id).entity_id)
-        verification.verify_outputs(session, ObjectStore.of(entity.s3_base_path), decided.opt_run_id)
-        session.commit()
-        active_copy.refresh(session, entity_code)
-    _told(decided)
+        decided = pointer.roll_back(session, Order(entity_code, by, reason, target))
+        _told(decided, is_copied=pointer.refresh_copy(session, entity_code))
 
 
-def _told(decided: Decided) -> None:
+def _told(decided: Decided, *, is_copied: bool = True) -> None:
     console.print(
         f"run {decided.opt_run_id} of {decided.entity_code}: {decided.decision}, {'; '.join(decided.reasons)}"
     )
+    if not is_copied:
+        console.print("active.json could not be written: that copy follows within 5 minutes, or with `reconcile`")

@@ -20,6 +20,7 @@ from rtb_optimizer.errors import NotFound, RunNotRunning
 from rtb_optimizer.store.objects import StoredObject
 from rtb_optimizer.store.schema import Entity, Run, RunFeature, RunFeatureMacro, RunOutput
 
+CLI_DAG_ID = "cli"  # what stands for the DAG of a run of the command line
 MAX_ERROR_LENGTH = 4000
 MAX_ID_DIGITS = 18  # longer is out of a bigint's range
 

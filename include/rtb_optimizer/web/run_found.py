@@ -13,7 +13,6 @@ from rtb_optimizer.store import runs
 from rtb_optimizer.store.schema import Version
 from rtb_optimizer.web.run_view import RunView, part_of, rows_of
 
-FROM_COMMAND_LINE = "cli"
 ERRORS_OF_95 = 1.96
 REASONS: dict[Any, str] = {
     Reason.ABSENT: "the logs have no such column",
@@ -126,7 +125,7 @@ def _part(score: object, most: float) -> float:
 
 def _dag_run(view: RunView) -> str:
     """Return where Airflow shows the dag run; nothing for a run of the command line."""
-    if view.run.airflow_dag_id == FROM_COMMAND_LINE:
+    if view.run.airflow_dag_id == runs.CLI_DAG_ID:
         return ""
     return f"/dags/{quote(view.run.airflow_dag_id, safe='')}/runs/{quote(view.run.airflow_run_id, safe='')}"
 
