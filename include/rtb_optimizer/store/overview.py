@@ -78,7 +78,7 @@ def standings(session: Session, asked: Asked, visible: Collection[str] | None = 
     total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
     rows = session.execute(_cut(chosen, asked)).mappings().all()
     shown = [row["entity_id"] for row in rows]
-    trends, until = _trends(session, shown), active_valid_until(session, *shown) if shown else {}
+    trends, until = _trends(session, shown), active_valid_until(session, shown)
     return [_standing(row, trends.get(row["entity_id"], []), until.get(row["entity_id"])) for row in rows], total
 
 

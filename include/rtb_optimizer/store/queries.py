@@ -108,10 +108,10 @@ def run_rows(
         query = query.where(Run.status == status)
     if entity_code:
         query = query.where(Entity.entity_id == entities.find(session, entity_code).entity_id)
-    until = validity.active_valid_until(session)
+    found = session.execute(query).all()
+    until = validity.active_valid_until(session, {entity.entity_id for _, entity, _ in found})
     return [
-        {**_run(run, entity), "decision": decision, **_standing(run, entity, until)}
-        for run, entity, decision in session.execute(query)
+        {**_run(run, entity), "decision": decision, **_standing(run, entity, until)} for run, entity, decision in found
     ]
 
 
@@ -123,7 +123,7 @@ def run_details(session: Session, run: Run) -> dict[str, Any]:
     )
     return {
         **_run(run, entity),
-        **_standing(run, entity, validity.active_valid_until(session, entity.entity_id)),
+        **_standing(run, entity, validity.active_valid_until(session, [entity.entity_id])),
         "features": [
             {"order": f.feature_order, "feature": f.feature_name, "anchor": f.is_anchor, "signal_score": f.signal_score}
             for f in runs.features(session, run.run_id)

@@ -40,7 +40,7 @@ def standing(session: Session, entity: Entity, user: User, told: str = "") -> di
     return {
         "entity": entity,
         "active": session.get(Run, entity.active_run_id) if entity.active_run_id else None,
-        "valid_until": active_valid_until(session, entity.entity_id).get(entity.entity_id),
+        "valid_until": active_valid_until(session, [entity.entity_id]).get(entity.entity_id),
         "moved": history.last_move(session, entity),
         "before": activation.active_before(session, entity),
         "next_run": next_runs([entity.entity_code]).get(entity.entity_code),

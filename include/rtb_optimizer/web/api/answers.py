@@ -49,6 +49,8 @@ class EntityAnswer(Document):
     active_run_id: int | None
     active_run_code: str | None
     active_data_end: datetime | None
+    valid_until: datetime | None = Field(description="After it the active run is not to be trusted: bid the default.")
+    is_stale: bool
 
 
 class ActiveOutput(Document):
@@ -73,6 +75,7 @@ class ActiveAnswer(Document):
     data_end: datetime
     decision_number: int = Field(description="Counts the entity's decisions: a greater one is newer.")
     activated_at: datetime
+    valid_until: datetime = Field(description="After it, bid the default: multiplier 1.")
     outputs: dict[str, ActiveOutput]
 
 

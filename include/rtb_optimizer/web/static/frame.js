@@ -30,9 +30,4 @@
     outer.history.pushState({}, "", link.getAttribute("href"));
     outer.dispatchEvent(new PopStateEvent("popstate", { state: {} }));
   });
-
-  document.addEventListener("submit", (event) => {
-    const asked = event.target.dataset.confirm;
-    if (asked && !window.confirm(asked)) event.preventDefault();
-  });
 })();
