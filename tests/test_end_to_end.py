@@ -6,7 +6,6 @@ The tests share one stack and read in order: what the first night leaves active 
 import os
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -14,11 +13,9 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
-from rtb_optimizer.local.airflow_api import AirflowApi
-from rtb_optimizer.local.environment import environment, process_environment
-from rtb_optimizer.local.settings import settings_on_free_ports
-from rtb_optimizer.local.stack import running_stack
-from rtb_optimizer.store import connections, entities, migrate, queries
+from live_airflow import DAG, airflow_with_entity, command, live_stack, until
+from rtb_optimizer.local.environment import process_environment
+from rtb_optimizer.store import connections, entities, queries
 from rtb_optimizer.store.objects import ObjectStore, split_url
 from rtb_optimizer.store.schema import Run
 from seeded_logs import BUSY_WORLD, write_logs
@@ -27,18 +24,6 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 LOGS = "s3://rtb/e2e/logs/date={date}/"
-DAG = "rtb_optimizer__drugs_com"
-CONFIG = {
-    "logs_path": LOGS,
-    "outcome_column": "click",
-    "cost_column": "price",
-    "timestamp_column": "event_time",
-    "anchor_features": "internal_adspace_id",
-    "candidate_features": "internal_adspace_id,device_type,ad_size",
-    "schedule": "0 0 * * *",
-    # The nights are those before today, so each day has other rows: what a gate says of them is not this file's matter.
-    "min_holdout_gain": "-1",
-}
 
 
 def night(days_ago):
@@ -48,44 +33,14 @@ def night(days_ago):
 @pytest.fixture(scope="module")
 def live(tmp_path_factory):
     """A whole stack with a migrated and seeded catalog and six nights of logs; no entity yet."""
-    settings = settings_on_free_ports(tmp_path_factory.mktemp("e2e"))
-    with running_stack(settings) as live, pytest.MonkeyPatch.context() as patch:
-        for name, value in environment(live).items():
-            patch.setenv(name, value)
-        forget_connections()
-        migrate.upgrade(connections.catalog())
-        command(live, "seed")
-        write_logs(ObjectStore.of(LOGS), LOGS, [night(n).date() for n in range(1, 7)], BUSY_WORLD)
+    with live_stack(tmp_path_factory.mktemp("e2e"), LOGS, [night(n).date() for n in range(1, 7)]) as live:
         yield live
-        forget_connections()
-
-
-def forget_connections():
-    for cached in (connections.catalog, connections.s3_client, connections._s3_hook):
-        cached.cache_clear()
-
-
-def command(live, *arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "rtb_optimizer", *arguments],
-        env=process_environment(live, os.environ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def airflow(live):
     """Airflow with the DAG of an entity that the command line added."""
-    settings = [argument for item in CONFIG.items() for argument in ("--set", "=".join(item))]
-    base = ["--name", "Drugs.com", "--object-id", "1334", "--s3-base-path", "s3://rtb/e2e/drugs_com"]
-    command(live, "entities", "add", "drugs_com", *base, *settings)
-    api = AirflowApi.sign_in(live)
-    api.wait_for_dags([DAG])
-    return api
+    return airflow_with_entity(live, "s3://rtb/e2e/drugs_com", logs_path=LOGS, schedule="0 0 * * *")
 
 
 def run_of(dag_run_id):
@@ -104,16 +59,10 @@ def active_run():
         return session.get_one(Run, entities.find(session, "drugs_com").active_run_id)
 
 
-def until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.3)
-    return found
-
-
 def test_the_scheduled_run_covers_the_last_day_and_becomes_active(airflow):
-    dag_run = until(lambda: airflow.call("GET", f"/dags/{DAG}/dagRuns?run_type=scheduled")["dag_runs"])[0]
+    dag_run = until(
+        lambda: airflow.call("GET", f"/dags/{DAG}/dagRuns?run_type=scheduled")["dag_runs"], "a scheduled run"
+    )[0]
 
     assert airflow.wait(DAG, dag_run["dag_run_id"]) == "success"
     row = row_of(dag_run["dag_run_id"])
@@ -159,7 +108,8 @@ def test_a_backfill_records_each_night_with_its_own_window_and_the_newest_stays_
         capture_output=True,
     )
     runs = until(
-        lambda: len(found := airflow.call("GET", f"/dags/{DAG}/dagRuns?run_type=backfill")["dag_runs"]) == 3 and found
+        lambda: len(found := airflow.call("GET", f"/dags/{DAG}/dagRuns?run_type=backfill")["dag_runs"]) == 3 and found,
+        "three runs of the backfill",
     )
 
     assert [airflow.wait(DAG, run["dag_run_id"]) for run in runs] == ["success"] * 3
@@ -248,7 +198,7 @@ def test_a_task_that_a_user_marks_failed_ends_the_run_through_the_dag_callback_o
     dag_run = waiting_run(airflow, days_ago=20)
     airflow.call("PATCH", f"/dags/{DAG}/dagRuns/{dag_run}/taskInstances/wait_for_logs", {"new_state": "failed"})
 
-    assert until(lambda: run_of(dag_run).status == "failed")
+    assert until(lambda: run_of(dag_run).status == "failed", "the failure to be told")
     assert run_of(dag_run).error_message.startswith("the dag run failed: task_failure")
 
 
@@ -256,14 +206,14 @@ def test_a_dag_run_that_a_user_marks_failed_ends_the_run_through_the_listener(ai
     dag_run = waiting_run(airflow, days_ago=21)
     airflow.call("PATCH", f"/dags/{DAG}/dagRuns/{dag_run}", {"state": "failed"})
 
-    assert until(lambda: run_of(dag_run).status == "failed", seconds=10)
+    assert until(lambda: run_of(dag_run).status == "failed", "the failure to be told", seconds=10)
     assert run_of(dag_run).error_message == ("the dag run failed: Dag Run's state was manually set to `failed`.")
 
 
 def waiting_run(airflow, days_ago):
     window = {"data_start": f"{night(days_ago):%F}", "data_end": f"{night(days_ago - 1):%F}"}
     dag_run = airflow.trigger(DAG, window)
-    until(lambda: airflow.task_states(DAG, dag_run).get("wait_for_logs") == "deferred")
+    until(lambda: airflow.task_states(DAG, dag_run).get("wait_for_logs") == "deferred", "the wait")
     return dag_run
 
 
@@ -286,10 +236,10 @@ def test_a_run_that_nothing_told_of_is_swept_by_the_maintenance_dag(airflow):
 
 def test_pausing_and_resuming_an_entity_changes_the_dags_without_a_deploy(live, airflow):
     command(live, "entities", "pause", "drugs_com")
-    until(lambda: airflow.call("GET", f"/dags/{DAG}")["is_stale"], seconds=90)
+    until(lambda: airflow.call("GET", f"/dags/{DAG}")["is_stale"], "the DAG to follow", seconds=90)
 
     command(live, "entities", "resume", "drugs_com")
-    until(lambda: not airflow.call("GET", f"/dags/{DAG}")["is_stale"], seconds=90)
+    until(lambda: not airflow.call("GET", f"/dags/{DAG}")["is_stale"], "the DAG to follow", seconds=90)
 
 
 def test_no_secret_stands_in_a_task_s_log_an_xcom_or_a_rendered_template(live):

@@ -6,7 +6,10 @@ Either may come twice or late: only a run that is still running, of the same att
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Any
+
+TASK_FAILURE = "task_failure"  # what Airflow says where a task is the reason
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +29,13 @@ def dag_failed(context: Any) -> None:  # noqa: ANN401 - as above
 
 
 def dag_run_failed(dag_run: Any, message: str) -> None:  # noqa: ANN401 - as above
-    """End the run of a dag run that ended as failed, whatever ended it; for a user's mark no callback is called."""
-    _fail(dag_run, f"the dag run failed: {message or 'no reason given'}")
+    """End the run of a dag run that ended as failed, whatever ended it; for a user's mark no callback is called.
+
+    Tasks are named where they are the reason: this may be told before the dag callback, which then has no say.
+    """
+    tasks = getattr(dag_run, "task_instances", ()) if message == TASK_FAILURE else ()
+    failed = sorted(task.task_id for task in tasks if task.state == "failed")
+    _fail(dag_run, f"the dag run failed: {message or 'no reason given'}{_named(failed)}")
 
 
 def _fail(dag_run: Any, message: str) -> None:  # noqa: ANN401 - as above
@@ -48,6 +56,10 @@ def _failed_tasks(context: Any) -> str:  # noqa: ANN401 - as above
     except (AttributeError, KeyError, NameError, RuntimeError):  # not every process that calls back can ask
         log.warning("the failed tasks cannot be asked for here", exc_info=True)
         failed = []
+    return _named(failed)
+
+
+def _named(failed: Sequence[str]) -> str:
     return f"; failed tasks: {', '.join(failed)}" if failed else ""
 
 

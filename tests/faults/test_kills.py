@@ -6,9 +6,6 @@ to kill, and nothing in the product is there for these tests.
 
 import os
 import signal
-import subprocess
-import sys
-import time
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
@@ -17,42 +14,30 @@ import psycopg
 import pytest
 from sqlalchemy import func, select
 
+from live_airflow import DAG, ENTITY, airflow_with_entity, live_stack, until
 from rtb_optimizer.local import state
 from rtb_optimizer.local.airflow import is_healthy
-from rtb_optimizer.local.airflow_api import AirflowApi
-from rtb_optimizer.local.environment import environment, process_environment
-from rtb_optimizer.local.settings import CATALOG_DATABASE, settings_on_free_ports
-from rtb_optimizer.local.stack import running_stack
-from rtb_optimizer.store import connections, entities, migrate, verification
+from rtb_optimizer.local.settings import CATALOG_DATABASE
+from rtb_optimizer.store import connections, entities, verification
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunFeature, RunFeatureMacro, RunOutput
-from seeded_logs import BUSY_WORLD, write_logs
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 LOGS = "s3://rtb/kills/logs/date={date}/"
-ENTITY = "drugs_com"
-DAG = f"rtb_optimizer__{ENTITY}"
-CONFIG = {
-    "logs_path": LOGS,
-    "outcome_column": "click",
-    "cost_column": "price",
-    "timestamp_column": "event_time",
-    "anchor_features": "internal_adspace_id",
-    "candidate_features": "internal_adspace_id,device_type,ad_size",
-    "schedule": "0 0 1 1 *",  # no run but those that are triggered here
-    "min_holdout_gain": "-1",
-}
 # What each task waits for when it comes to its catalog work: the table, and the weakest lock that stops it there.
 CAUGHT_AT = {
     "create_run": ("opt_version_configs", "ACCESS EXCLUSIVE"),
+    "wait_for_logs": ("opt_runs", "EXCLUSIVE"),  # each step locks its run's row first: taken when it is this one's turn
     "select_features": ("opt_run_features", "EXCLUSIVE"),
     "build_segments": ("opt_run_outputs", "ACCESS EXCLUSIVE"),  # it reads the active run's table first
     "map_ad_macros": ("opt_run_feature_macros", "EXCLUSIVE"),
     "write_outputs": ("opt_run_outputs", "EXCLUSIVE"),
     "activate_run": ("opt_run_decisions", "EXCLUSIVE"),
 }
+# Tasks whose table others need before: their lock is taken once the task before them is through.
+AFTER = {"wait_for_logs": "create_run", "build_segments": "select_features"}
 WAITING = """
 SELECT a.client_port FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 WHERE NOT l.granted AND l.relation = %s::regclass AND a.datname = current_database()
@@ -61,55 +46,20 @@ WHERE NOT l.granted AND l.relation = %s::regclass AND a.datname = current_databa
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory):
-    settings = settings_on_free_ports(tmp_path_factory.mktemp("kills"))
-    with running_stack(settings) as live, pytest.MonkeyPatch.context() as patch:
-        for name, value in environment(live).items():
-            patch.setenv(name, value)
-        forget_connections()
-        migrate.upgrade(connections.catalog())
-        command(live, "seed")
-        write_logs(ObjectStore.of(LOGS), LOGS, [(TODAY - timedelta(days=n)).date() for n in (1, 2)], BUSY_WORLD)
+    nights = [(TODAY - timedelta(days=n)).date() for n in (1, 2)]
+    with live_stack(tmp_path_factory.mktemp("kills"), LOGS, nights) as live:
         yield live
-        forget_connections()
 
 
 @pytest.fixture(scope="module")
 def airflow(live):
     """Airflow with an entity that has an active run: what a crash must leave alone."""
-    base = ["--name", "Drugs.com", "--object-id", "1334", "--s3-base-path", f"s3://rtb/kills/{ENTITY}"]
-    command(live, "entities", "add", ENTITY, *base, *(a for item in CONFIG.items() for a in ("--set", "=".join(item))))
-    api = AirflowApi.sign_in(live)
-    api.wait_for_dags([DAG])
+    api = airflow_with_entity(live, f"s3://rtb/kills/{ENTITY}", logs_path=LOGS, schedule="0 0 1 1 *")
     first, last = (TODAY - timedelta(days=n) for n in (2, 1))
-    first = api.trigger(DAG, {"data_start": f"{first:%F}", "data_end": f"{last:%F}"})
-    assert api.wait(DAG, first) == "success"
-    assert active_run().airflow_run_id == first
+    dag_run = api.trigger(DAG, {"data_start": f"{first:%F}", "data_end": f"{last:%F}"})
+    assert api.wait(DAG, dag_run) == "success"
+    assert active_run().airflow_run_id == dag_run
     return api
-
-
-def forget_connections():
-    for cached in (connections.catalog, connections.s3_client, connections._s3_hook):
-        cached.cache_clear()
-
-
-def command(live, *arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "rtb_optimizer", *arguments],
-        env=process_environment(live, os.environ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def until(condition, what, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
-        time.sleep(0.1)
-    return found
 
 
 def runs_of(dag_run_id):
@@ -184,10 +134,11 @@ def test_a_run_whose_every_task_is_killed_once_ends_as_one_run_that_succeeded(li
         lie_in_wait("create_run", "select_features", "map_ad_macros", "activate_run")
         dag_run = airflow.trigger(DAG)
         for task, (table, _) in CAUGHT_AT.items():
-            if task == "build_segments":  # the task before it reads that table, too
-                until(lambda: airflow.task_states(DAG, dag_run).get("select_features") == "success", "the features")
+            if task in AFTER:
+                before_it = AFTER[task]
+                until(lambda of=before_it: airflow.task_states(DAG, dag_run).get(of) == "success", before_it)
                 lie_in_wait(task)
-            [process] = until(lambda table=table: caught(live, table), f"{task} at {table}")
+            [process] = until(lambda table=table: caught(live, table), f"{task} at {table}", seconds=120)
             assert active_run().run_id == before.run_id
             kill(process)
             killed.append(task)
@@ -198,7 +149,7 @@ def test_a_run_whose_every_task_is_killed_once_ends_as_one_run_that_succeeded(li
     assert airflow.wait(DAG, dag_run) == "success"
     assert killed == list(CAUGHT_AT)
     tries = airflow.call("GET", f"/dags/{DAG}/dagRuns/{dag_run}/taskInstances")["task_instances"]
-    assert {task["task_id"]: task["try_number"] for task in tries} == dict.fromkeys(CAUGHT_AT, 2) | {"wait_for_logs": 1}
+    assert {task["task_id"]: task["try_number"] for task in tries} == dict.fromkeys(CAUGHT_AT, 2)
     assert told_once(dag_run)
     assert active_run().airflow_run_id == dag_run
 
@@ -210,11 +161,11 @@ def test_a_task_that_is_killed_at_every_try_fails_the_run_and_leaves_the_active_
     for number in range(1, 4):  # the lock goes with each: a dead client's transaction ends when its turn comes
         with locked(live, table, mode):
             dag_run = dag_run or airflow.trigger(DAG)
-            [process] = until(lambda: caught(live, table), f"try {number} of map_ad_macros at {table}")
+            [process] = until(lambda: caught(live, table), f"try {number} of map_ad_macros at {table}", seconds=120)
             kill(process)
     assert airflow.wait(DAG, dag_run) == "failed"
     [run] = until(lambda: [r for r in runs_of(dag_run) if r.status == "failed"], "the run to be told")
-    assert run.error_message.startswith("the dag run failed: task_failure")
+    assert run.error_message == "the dag run failed: task_failure; failed tasks: map_ad_macros"
     assert active_run().run_id == before.run_id
     assert airflow.wait(DAG, again := airflow.trigger(DAG)) == "success"
     assert told_once(again)
@@ -227,7 +178,7 @@ def test_a_worker_that_dies_with_its_task_is_noticed_by_its_heartbeat_and_the_ta
     table, mode = CAUGHT_AT["select_features"]
     with locked(live, table, mode):
         dag_run = airflow.trigger(DAG)
-        [task] = until(lambda: caught(live, table), f"select_features at {table}")
+        [task] = until(lambda: caught(live, table), f"select_features at {table}", seconds=120)
         worker = task.parent()
         assert worker.pid != os.getpid()
         kill(worker)
@@ -244,7 +195,7 @@ def test_a_scheduler_that_is_killed_in_mid_run_comes_back_and_ends_the_run(live,
     table, mode = CAUGHT_AT["select_features"]
     with locked(live, table, mode):
         dag_run = airflow.trigger(DAG)
-        until(lambda: caught(live, table), f"select_features at {table}")
+        until(lambda: caught(live, table), f"select_features at {table}", seconds=120)
         [scheduler] = children_named(live, "scheduler")
         kill(psutil.Process(scheduler.pid))
         until(lambda: [c.pid for c in children_named(live, "scheduler")] != [scheduler.pid], "another scheduler")
@@ -258,7 +209,7 @@ def test_postgresql_killed_in_mid_run_leaves_the_active_run_and_the_next_run_wor
     table, mode = CAUGHT_AT["build_segments"]
     with locked(live, table, mode):
         dag_run = airflow.trigger(DAG)
-        until(lambda: caught(live, table), f"a task at {table}")
+        until(lambda: caught(live, table), f"a task at {table}", seconds=120)
         [server] = children_named(live, "postgres")
         kill(psutil.Process(server.pid))
         until(lambda: [c.pid for c in children_named(live, "postgres")] != [server.pid], "another server")

@@ -83,6 +83,18 @@ def test_the_listener_hears_of_our_own_dags_only(create, state):
     assert state(run) == ("failed", "the dag run failed: by hand")
 
 
+@pytest.mark.parametrize(
+    ("reason", "named"), [("task_failure", "; failed tasks: build_segments, write_outputs"), ("set by hand", "")]
+)
+def test_the_listener_names_the_tasks_that_failed_where_they_are_the_reason(create, state, reason, named):
+    states = {"write_outputs": "failed", "build_segments": "failed", "create_run": "success"}
+    told = dag_run()
+    told.task_instances = [SimpleNamespace(task_id=task, state=its) for task, its in states.items()]
+    run = create()
+    listener.on_dag_run_failed(told, reason)
+    assert state(run) == ("failed", f"the dag run failed: {reason}{named}")
+
+
 def test_a_failed_dag_run_names_the_tasks_that_failed(create, state):
     def get_task_states(dag_id, run_ids):
         assert (dag_id, run_ids) == (DAG, ["manual__1"])
