@@ -114,8 +114,8 @@ def test_a_combo_of_admitted_templates_has_a_place_for_every_feature(macro_forma
         made = map_ad_macros(names, admitted, dialect, policy)
     except MacroGap:
         return
-    except ConfigInvalid as invalid:
-        assert "one macro cannot tell features apart" in str(invalid)
+    except ConfigInvalid:
+        assert len(set(admitted.values())) < len(admitted)  # one macro cannot tell two features apart
         return
     if made.combo is not None:
         places = made.combo.split(dialect.separator)
