@@ -57,7 +57,7 @@ def _format(combo: MacroCombo, settings: Settings) -> Mapping[str, Any]:
         "expanded_at": written_as.expanded_at,
         "expanded_when": written_as.expanded_when,
         "evidence": written_as.evidence,
-        "secondary": sorted(written_as.secondary & set(combo.coverage)),
+        "secondary": sorted(written_as.secondary & set(combo.parts.values())),
         "source": written_as.source,
         "coverage": {feature: how.value for feature, how in combo.coverage.items()},
         "route": route,

@@ -167,10 +167,12 @@ def test_what_a_format_cannot_tell_is_told_in_the_round_trip_and_holds_no_run(ad
 def test_a_value_map_makes_a_platform_s_ids_ours_and_one_that_lacks_values_holds_the_run(add_entity, started, told):
     add_entity()
     adspaces = sorted({str(value) for day in NIGHTS for value in WORLD.day(day)["internal_adspace_id"].to_pylist()})
-    maps = {"xandr": {"internal_adspace_id": {value: f"9{value}" for value in adspaces}, "deal_id": {}}}
+    maps = {"xandr": {"internal_adspace_id": {value: f"9{value}" for value in adspaces}, "country": {}, "deal_id": {}}}
     whole = started(overrides={"macro_value_maps": maps})
     kept = dict(list(maps["xandr"]["internal_adspace_id"].items())[:2])
-    partly = started(overrides={"macro_value_maps": {"xandr": {"internal_adspace_id": kept, "deal_id": {}}}})
+    partly = started(
+        overrides={"macro_value_maps": {"xandr": {"internal_adspace_id": kept, "country": {}, "deal_id": {}}}}
+    )
     report = told(partly)
 
     mapped, misses = told(whole)["round_trip"]["xandr"], report["round_trip"]["xandr"]["misses"]

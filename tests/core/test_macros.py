@@ -116,8 +116,8 @@ def test_every_dialect_says_who_expands_it_when_where_that_is_written_and_how_su
     dialect = seeds.dialect(macro_format)
 
     assert all((dialect.title, dialect.expanded_at, dialect.expanded_when, dialect.source))
-    assert dialect.secondary <= set(TEMPLATES[macro_format])
-    assert {*dialect.own_ids, *dialect.value_maps} <= {*TEMPLATES[macro_format], *dialect.derived}
+    assert {*dialect.secondary, *dialect.own_values, *dialect.value_maps} <= set(dialect.known)
+    assert all(len(set(ids.values())) == len(ids) for ids in dialect.value_maps.values())
     assert all(0 <= dialect.encodings_of(macro) <= 3 for macro in dialect.known)
 
 

@@ -102,7 +102,11 @@ def test_rates_are_shares_of_the_exposures():
 
 XANDR = seeds.dialect("xandr")
 BEESWAX = seeds.dialect("beeswax")
-IDS = {"templates": {"site": "${SITE_ID}", "device": "${DEVICE}"}, "dialect": XANDR, "own_ids": frozenset({"site"})}
+IDS = {
+    "templates": {"site": "${SITE_ID}", "device": "${DEVICE}"},
+    "dialect": XANDR,
+    "own_values": frozenset({"${SITE_ID}"}),
+}
 
 
 @pytest.mark.parametrize(
@@ -161,6 +165,17 @@ def test_a_derived_hour_that_the_logs_spell_otherwise_is_a_fault():
 def test_a_value_that_has_no_row_is_not_missed_however_it_is_read():
     assert trip(("Q", "tv"), of=route(folds_values=True))["hit_rate"] == 1.0
     assert trip(("q" * 9, "tv"), of=route(limits={"[SITE": 5}))["hit_rate"] == 1.0
+
+
+def test_a_dialect_s_own_value_map_holds_whatever_the_feature_is_called_unless_the_configuration_has_one():
+    ttd = seeds.dialect("the_trade_desk")
+    tables = BidTables({"*": 1.0, "ios": 2.0, "5": 3.0}, {"*": 1.0})
+    combo = map_ad_macros(["os_name"], {"os_name": "%%TTD_DEVICEOSFAMILY%%"}, ttd)
+    seeded, same = route_of(combo, ttd, {}, []), route_of(combo, ttd, {"os_name": {}}, [])
+
+    assert round_trip({("ios",): 1.0}, seeded, tables)["hit_rate"] == 1.0
+    assert missed(round_trip({("5",): 1.0}, seeded, tables)) == [("os_name", "5", "not_in_value_map")]
+    assert round_trip({("5",): 1.0}, same, tables)["hit_rate"] == 1.0
 
 
 @pytest.mark.parametrize("site", ["a", "A", "0"])

@@ -76,10 +76,10 @@ class Dialect:
         expanded_when: At which moment.
         gap_policy: What it does about a feature without a macro.
         derived: What the receiving bidder computes, by feature.
-        own_ids: The features whose macro expands to ids of the platform's own.
-        value_maps: By feature, what the platform writes for each of our values.
+        own_values: The macros that expand to ids or words of the platform's own.
+        value_maps: By macro, what the platform writes for each of our values.
         known: Its macros as far as they are known, so that a misspelt one is told from a new one.
-        secondary: The features whose macro has secondary evidence, in a dialect that is otherwise verified.
+        secondary: The macros with secondary evidence, in a dialect that is otherwise verified.
         source: Where all that is written.
         evidence: How surely it is known.
     """
@@ -101,7 +101,7 @@ class Dialect:
     combo_limit: int | None = None
     expanded_when: str = ""
     derived: Mapping[str, Derivation] = field(default_factory=dict)
-    own_ids: frozenset[str] = frozenset()
+    own_values: frozenset[str] = frozenset()
     value_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     known: tuple[str, ...] = ()
     secondary: frozenset[str] = frozenset()

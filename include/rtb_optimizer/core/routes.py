@@ -108,9 +108,10 @@ def route_of(
         maps: The configuration's value maps for the format, by feature; they go before the dialect's own.
         hosts: The features whose values are hosts.
     """
-    maps = {**dialect.value_maps, **maps}
+    seeded = {feature: dialect.value_maps.get(combo.parts[feature]) for feature in combo.coverage}
     places = tuple(
-        _place(feature, combo, dialect, maps.get(feature), is_host=feature in hosts) for feature in combo.coverage
+        _place(feature, combo, dialect, maps.get(feature, ids), is_host=feature in hosts)
+        for feature, ids in seeded.items()
     )
     return Route(
         dialect.separator, dialect.missing, places, dialect.plus_for_space, dialect.folds_values, dialect.combo_limit
@@ -130,7 +131,7 @@ def _place(feature: str, combo: MacroCombo, dialect: Dialect, ids: Mapping[str, 
     if how is Coverage.DERIVED:
         derived = dialect.derived[feature].of
         gap = Cause.DERIVED_ELSEWHERE if derived is Derived.ELSEWHERE else None
-    elif feature in dialect.own_ids and ids is None:
+    elif macro in dialect.own_values and ids is None:
         gap = Cause.VALUE_MAP_ABSENT
     return Place(
         feature,

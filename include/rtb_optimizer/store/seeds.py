@@ -97,7 +97,7 @@ def _dialect(name: str, table: dict[str, Any]) -> Dialect:
             "missing": tuple(given["missing"]),
             "derived": derived,
             "known": tuple(dict.fromkeys(written)),
-            "own_ids": frozenset(given.get("own_ids", ())),
+            "own_values": frozenset(given.get("own_values", ())),
             "secondary": frozenset(given.get("secondary", ())),
         }
     )
