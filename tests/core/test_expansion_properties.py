@@ -143,6 +143,8 @@ def test_what_no_macro_tells_is_never_read(asked, gap):
     silent = replace(route, places=tuple(replace(place, gap=gap) for place in route.places))
 
     assert read(expanded(request, silent), silent) == [None] * len(request)
+    foreign = route.separator.join("8842117" for _ in request)
+    assert read(foreign, silent) == [None] * len(request), "whatever the platform writes there"
 
 
 @given(asked=requests(), limit=st.integers(1, 40))

@@ -155,6 +155,15 @@ def test_what_a_macro_tells_otherwise_is_a_fault_that_names_value_and_cause(aske
     assert missed(found) == [miss]
 
 
+def test_a_value_that_is_the_macro_itself_is_read_as_one_that_nobody_expanded():
+    tables = BidTables({"*|*": 1.0, "*|%epid!": 2.0}, {"*|*": 1.0})
+    cm360 = seeds.dialect("cm360")
+    combo = map_ad_macros(["site", "slot"], {"site": "%esid!", "slot": "%epid!"}, cm360)
+    way = route_of(combo, cm360, {"slot": {}}, [])
+
+    assert missed(round_trip({("a", "%epid!"): 1.0}, way, tables)) == [("slot", "%epid!", "read_otherwise")]
+
+
 def test_a_derived_hour_that_the_logs_spell_otherwise_is_a_fault():
     tables = BidTables({"*": 1.0, "07": 2.0, "7": 3.0}, {"*": 1.0})
     way = route_of(map_ad_macros(["hour"], {}, XANDR), XANDR, {}, [])

@@ -16,7 +16,7 @@ import numpy as np
 from rtb_optimizer.core.expansion import cause_of, expanded, read
 from rtb_optimizer.core.routes import GAPS, Cause, Place, Route
 from rtb_optimizer.core.sample import Sample
-from rtb_optimizer.core.values import split_key
+from rtb_optimizer.core.values import NO_VALUES, split_key
 
 MOST_ROWS = 10_000
 TOP_MISSES = 10
@@ -151,7 +151,7 @@ def _trip(request: Request, route: Route, tables: BidTables) -> Trip:
     closed = [n for n in suspects if not tables.answer((*request[:n], None, *request[n + 1 :])).is_as(own)]
     for n in (*closed, *suspects):
         return Trip(own, through, is_hit, is_addressable_hit, _blame(route.places[n], request[n], causes[n]))
-    return Trip(own, through, is_hit, is_addressable_hit, _unexplained(request, values, route))
+    return Trip(own, through, is_hit, is_addressable_hit, _unexplained(request, told, got, route))
 
 
 def _blame(place: Place, value: str, cause: Cause | None) -> tuple[str, str, str]:
@@ -159,9 +159,11 @@ def _blame(place: Place, value: str, cause: Cause | None) -> tuple[str, str, str
     return (place.feature, "" if cause in GAPS else value, str(cause))
 
 
-def _unexplained(request: Request, values: Values, route: Route) -> tuple[str, str, str]:
+def _unexplained(
+    request: Request, told: Values, got: Sequence[str | None] | None, route: Route
+) -> tuple[str, str, str]:
     """Blame what no value explains by itself: the length of all of them, or a reading that should not be."""
-    n = next((n for n, value in enumerate(values) if value not in (request[n], None)), None)
-    if n is None:
+    if got is None:
         return ("", route.separator.join(request), Cause.TRUNCATED)
+    n = next(n for n, value in enumerate(got) if value != told[n] and told[n] not in NO_VALUES)
     return _blame(route.places[n], request[n], Cause.READ_OTHERWISE)
