@@ -5,6 +5,7 @@ to kill, and nothing in the product is there for these tests.
 """
 
 import os
+import signal
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
@@ -143,6 +144,22 @@ def test_a_scheduler_that_is_killed_in_mid_run_comes_back_and_ends_the_run(live,
     assert airflow.wait(DAG, dag_run, timeout_s=400) == "success"
     assert told_once(dag_run)
     assert active_run().airflow_run_id == dag_run
+
+
+def test_a_scheduler_that_is_killed_between_two_tasks_comes_back_and_goes_on_with_the_next(live, airflow):
+    """It is stopped while a task is caught; the task ends without it, and nothing begins the next one."""
+    with locked(live, *CAUGHT_AT["select_features"]):
+        dag_run = airflow.trigger(DAG)
+        until(lambda: caught(live, CAUGHT_AT["select_features"][0]), "select_features", seconds=120)
+        [scheduler] = children_named(live, "scheduler")
+        os.kill(scheduler.pid, signal.SIGSTOP)
+    until(lambda: airflow.task_states(DAG, dag_run).get("select_features") == "success", "the task to end")
+    assert "build_segments" not in airflow.task_states(DAG, dag_run)
+    kill(psutil.Process(scheduler.pid))
+    assert airflow.wait(DAG, dag_run, timeout_s=400) == "success"
+    tries = airflow.call("GET", f"/dags/{DAG}/dagRuns/{dag_run}/taskInstances")["task_instances"]
+    assert {task["task_id"]: task["try_number"] for task in tries} == dict.fromkeys(CAUGHT_AT, 1)
+    assert told_once(dag_run)
 
 
 def test_postgresql_killed_in_mid_run_leaves_the_active_run_and_the_next_run_works(live, airflow):
