@@ -33,6 +33,7 @@ LAYERS = {
     "active": {"core", "store", "published", "compare"},
     "handover": {"core", "outputs"},
     "tables": {"core", "engines", "outputs"},
+    "exports": {"errors", "core"},
     "ad_macros": {"core", "store"},
     "selection_warnings": {"core", "screening"},
     "catalog_warnings": {"errors", "core", "store", "restated"},
