@@ -118,10 +118,10 @@ class _Spelling:
         following = self._below.get(prefix, set())
         if answer is None:
             return following
-        column = self.columns[len(prefix)]
-        if not column.values:
+        every = self.columns[len(prefix)].values if following else ()  # not under each other: they would multiply
+        if not every:
             self.in_part.add(answer.values)
-        return following | set(column.values) | set(self._seen.get(prefix, ()))
+        return following | set(every) | set(self._seen.get(prefix, ()))
 
     def _cell(self, prefix: tuple[str, ...], answer: KeyedRow) -> KeyedRow:
         exposures = self._seen.get(prefix[:-1], {}).get(prefix[-1], 0.0)
@@ -137,7 +137,7 @@ def _packed(spelt: KeyedTable, columns: list[str], limits: Limits) -> tuple[list
         line = _line(row, len(columns)).encode()
         new_file = size + len(line) > limits.file_bytes
         total += len(line) + new_file * len(header)
-        if total > limits.model_bytes:
+        if total > limits.model_bytes or len(header) + len(line) > limits.file_bytes:
             break
         if new_file:
             files.append([header])

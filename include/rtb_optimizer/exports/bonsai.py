@@ -55,7 +55,7 @@ def export(table: KeyedTable, fields: Mapping[str, str], run_code: str, *, max_b
     }
     told = (replace(row, multiplier=float(written(row.multiplier))) for row in found.rows)
     read = KeyedTable(table.features, tuple(told), float(written(table.default)))
-    return Export("xandr", files, read, len(read.rows), dict(sorted(lost.items())))
+    return Export("xandr", files, read, 1 + len(read.rows), {cause: n for cause, n in sorted(lost.items()) if n})
 
 
 def leaf_names(keys: Iterable[str]) -> list[str]:
