@@ -236,6 +236,12 @@ def test_no_more_fields_have_wildcards_than_beeswax_takes(wildcards):
     assert (beeswax.SEEN_ALONE in export.lost) == (wildcards < 4)
 
 
+def test_the_table_that_is_told_has_the_numbers_that_are_written():
+    told = exported(table_of({("a.com",): 0.123_456_789}, ("domain",), default=1 / 3)).table
+
+    assert (told.rows[0].multiplier, told.default) == (0.123457, 0.333333)
+
+
 texts = st.text(st.characters(), max_size=3) | st.sampled_from(HOSTILE)
 
 

@@ -223,6 +223,12 @@ def test_two_segments_of_one_hash_have_two_names(monkeypatch):
     assert bonsai.leaf_names(["b", "a"]) == ["other00", "same000"]
 
 
+def test_the_table_that_is_told_has_the_numbers_that_are_written():
+    told = exported(table_of({("a.com",): 0.123_456_789}, ("domain",), default=1 / 3)).table
+
+    assert (told.rows[0].multiplier, told.default) == (0.123457, 0.333333)
+
+
 texts = st.text(st.characters(), max_size=3) | st.sampled_from(HOSTILE)
 
 

@@ -76,8 +76,9 @@ def export(
     files = {f"predictions-{number:03}.csv": body for number, body in enumerate(bodies, 1)}
     files["manifest.json"] = _manifest(columns, rows, [f"{folder}/{run_code}/{name}" for name in files])
     files["README.txt"] = _readme(table, run_code).encode()
-    found = replace(table, rows=tuple(replace(row, multiplier=float(written(row.multiplier))) for row in rows))
-    return Export("beeswax", files, found, len(rows), {cause: n for cause, n in sorted(lost.items()) if n})
+    told = (replace(row, multiplier=float(written(row.multiplier))) for row in rows)
+    read = KeyedTable(table.features, tuple(told), float(written(table.default)))
+    return Export("beeswax", files, read, len(rows), {cause: n for cause, n in sorted(lost.items()) if n})
 
 
 @dataclass

@@ -89,7 +89,7 @@ def _cause(name: str, column: Column, value: str) -> str:
 
 def written(multiplier: float) -> str:
     """Return a multiplier as text: six digits, without an exponent, never `0` for what is more than 0, never `1.0`."""
-    return format(Decimal(f"{multiplier:.6g}").normalize(), "f")
+    return format(Decimal(f"{multiplier:.6g}"), "f")
 
 
 def below(table: KeyedTable) -> dict[tuple[str, ...], set[str]]:
