@@ -65,13 +65,11 @@ def export(
     answers = {cell.values: (cell, row) for cell, row in spelling.cells()}
     spelt = replace(asked, rows=tuple(cell for cell, _ in answers.values()))
     bodies, rows = _packed(spelt, list(columns), limits)
-    there, all_of = (
-        Counter(answers[row.values][1].values for row in rows),
-        Counter(r.values for _, r in answers.values()),
-    )
-    lost[NO_SPELLING] = len(asked.rows) - len(all_of)
-    lost[NO_ROOM] = len(all_of) - len(there)
-    lost[NO_ROOM_FOR_ALL] = sum(there[values] < all_of[values] for values in there)
+    cells = Counter(row.values for _, row in answers.values())
+    there = Counter(answers[cell.values][1].values for cell in rows)
+    lost[NO_SPELLING] = len(asked.rows) - len(cells)
+    lost[NO_ROOM] = len(cells) - len(there)
+    lost[NO_ROOM_FOR_ALL] = sum(there[values] < cells[values] for values in there)
     lost[SEEN_ALONE] = len(spelling.in_part & set(there))
     files = {f"predictions-{number:03}.csv": body for number, body in enumerate(bodies, 1)}
     files["manifest.json"] = _manifest(columns, rows, [f"{folder}/{run_code}/{name}" for name in files])
