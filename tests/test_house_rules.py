@@ -33,6 +33,7 @@ LAYERS = {
     "active": {"core", "store", "published", "compare"},
     "handover": {"core", "outputs"},
     "tables": {"core", "engines", "outputs"},
+    "exports": {"errors", "core"},
     "ad_macros": {"core", "store"},
     "macro_proof": {"core", "outputs", "handover", "workspace"},
     "selection_warnings": {"core", "screening"},
