@@ -71,7 +71,7 @@ def report_document(
 
     Args:
         workspace: The run.
-        parts: What the steps handed over: `selection`, `segments`, `ad_macros`.
+        parts: What the steps handed over: `selection`, `segments`, `ad_macros`, `exports`.
         written: The outputs so far.
         active: The run that was active when this one began.
         warnings: What a person should look into.
@@ -105,6 +105,7 @@ def report_document(
         "replay": {"assumption": REPLAY_ASSUMPTION, "policies": evidence["replay"]},
         "changes": active.changes,
         "ad_macros": parts["ad_macros"],
+        "exports": parts["exports"]["platforms"],
         "outputs": [_output(name, o, rows, workspace.prefix) for name, (o, rows) in sorted(written.items())],
         "config": _config(workspace.snapshot, active.config),
     }
