@@ -16,6 +16,7 @@ from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedTable
 from rtb_optimizer.exports.lossiness import lossiness
 from rtb_optimizer.exports.plain import plain
+from rtb_optimizer.exports.prebid_floors import prebid_floors
 from rtb_optimizer.store.objects import StoredObject
 from rtb_optimizer.store.seeds import platform_fields
 from rtb_optimizer.tables import Told
@@ -23,6 +24,7 @@ from rtb_optimizer.workspace import Workspace
 
 WRITERS: Mapping[Platform, Callable[[KeyedTable, Terms], Export]] = {
     Platform.PLAIN: plain,
+    Platform.PREBID_FLOORS: prebid_floors,
 }
 
 
