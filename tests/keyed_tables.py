@@ -2,9 +2,14 @@
 
 import numpy as np
 
+from planted_samples import planted
+from rtb_optimizer.core.model import fit
+from rtb_optimizer.core.movement import rows_of
+from rtb_optimizer.core.segments import Counts, build_segments
 from rtb_optimizer.core.values import MISSING
 from rtb_optimizer.exports.export import Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
+from rtb_optimizer.tables import Fitted, told_of
 
 TERMS = Terms("drugs_com-20260309-20260310-0a6cfea4d5", 0.8, "USD")
 
@@ -53,3 +58,13 @@ def requests_of(table, count, seed=6):
             values = [value.upper() if n != 1 else value for n, value in enumerate(values)]
         made.append(tuple(values))
     return made
+
+
+def told_of_planted(settings):
+    """What a master table of the planted sites and devices says of each sampled row."""
+    sample, rules = planted(rows=60_000), settings.segment_rules
+    model = fit(sample, {"site": 4.0, "device": 8.0})
+    totals = Counts(60_000, 60_000, float(sample.outcome.sum()), 0, 0)
+    segments = build_segments(model, sample, {"site": {}, "device": {}}, totals, rules)
+    fitted = Fitted(model, sample, rows_of(model, sample, rules, None))
+    return told_of(fitted, segments, ["site", "device"], settings, None)

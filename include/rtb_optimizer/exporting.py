@@ -14,6 +14,7 @@ from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.exports.compiled import keyed_table
 from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedTable
+from rtb_optimizer.exports.lookup_tables import lookup_tables
 from rtb_optimizer.exports.lossiness import lossiness
 from rtb_optimizer.exports.plain import plain
 from rtb_optimizer.exports.prebid_floors import prebid_floors
@@ -25,6 +26,7 @@ from rtb_optimizer.workspace import Workspace
 WRITERS: Mapping[Platform, Callable[[KeyedTable, Terms], Export]] = {
     Platform.PLAIN: plain,
     Platform.PREBID_FLOORS: prebid_floors,
+    Platform.LOOKUP_TABLES: lookup_tables,
 }
 
 

@@ -12,10 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import CHECKOUT
-from keyed_tables import TERMS, requests_of, table_of, wide_table
+from keyed_tables import TERMS, requests_of, table_of, told_of_planted, wide_table
+from rtb_optimizer.core.platforms import Platform
 from rtb_optimizer.core.values import MISSING
+from rtb_optimizer.exporting import exported
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 from rtb_optimizer.exports.prebid_floors import MAX_BYTES, prebid_floors
+from v3_settings import v3_settings
 
 PREBID = Path(__file__).with_name("prebid")
 
@@ -72,6 +75,21 @@ def test_prebid_s_own_module_answers_every_request_as_we_do(prebid):
 
 def spelt(export):
     return lambda values: [export.spelled(value) for value in values]
+
+
+def test_prebid_answers_sampled_requests_as_the_exported_table_does(prebid):
+    fields = {"site": "adUnitCode", "device": "deviceType"}
+    settings = v3_settings(
+        min_segment_exposures=0, joint_min_exposures=50, export_base_cpm=0.8, export_fields={"prebid_floors": fields}
+    )
+    told = told_of_planted(settings)
+    export, _ = exported(Platform.PREBID_FLOORS, told, settings, TERMS)
+    columns = [told.sample.features[name] for name in fields]
+    requests = list(zip(*([c.values[code] for code in c.codes[:2_000]] for c in columns), strict=True))
+    answers = prebid(export.files["floors.json"], [asked(export.table, values) for values in requests])
+
+    assert [answer["floor"] for answer in answers] == [floor(export, values) for values in requests]
+    assert len({answer["floor"] for answer in answers}) > 10
 
 
 def test_prebid_answers_by_the_page_s_own_domain(prebid):
