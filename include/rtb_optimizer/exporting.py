@@ -11,6 +11,7 @@ from typing import Any
 from rtb_optimizer.core.joint import compile_joint
 from rtb_optimizer.core.platforms import Platform
 from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.core.warning import RunWarning
 from rtb_optimizer.exports.compiled import keyed_table
 from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedTable
@@ -52,6 +53,19 @@ def publish(workspace: Workspace, handed: Mapping[str, Any]) -> dict[str, tuple[
             stored = workspace.write(place, workspace.read(f"work/{place}"))
             written[file["output_type"]] = (stored, file["rows"])
     return written
+
+
+def export_warnings(handed: Mapping[str, Any]) -> list[RunWarning]:
+    """Return a warning for each cause that an export has lost rows by."""
+    return [
+        RunWarning(
+            "export_rows_lost",
+            f"{export['platform']}: {loss['rows']:,} of {export['rows_asked']:,} rows are not in the export: "
+            f"{loss['cause']}; shorter keys and the default answer in their place",
+        )
+        for export in handed["platforms"]
+        for loss in export["lost"]
+    ]
 
 
 def exported(platform: Platform, told: Told, settings: Settings, terms: Terms) -> tuple[Export, dict[str, Any]]:

@@ -153,7 +153,7 @@ def write_outputs(opt_run_id: int) -> int:
         active = compared_with(session, workspace.snapshot, own)
         changed = restated(session, opt_run_id, selection["logs"]["partitions"], selection["inputs"])
         changed += catalog_warnings(session, opt_run_id, selection["inputs"])
-    warnings = [*run_warnings(parts, workspace.settings, active.report), *changed]
+    warnings = [*run_warnings(parts, workspace.settings, active.report), *exporting.export_warnings(exports), *changed]
     document = report.report_document(workspace, parts, written, active, warnings)
     for warning in document["warnings"]:
         log.warning("%s: %s", warning["code"], warning["message"])
