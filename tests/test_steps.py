@@ -354,7 +354,7 @@ def test_exports_are_published_recorded_and_told_in_the_report(run_all, request_
     assert rows["export_plain_table_json"].row_count == len(table["rows"]) + 1 > 5
     assert table["run_code"] == session.get_one(Run, opt_run_id).run_code
     (told,) = report["exports"]
-    assert (told["platform"], told["rows"], told["lost"]) == ("plain", len(table["rows"]) + 1, [])
+    assert (told["platform"], told["rows"], told["lost"]) == ("plain", len(table["rows"]), [])
     assert 0.9 < told["answered_share"] <= 1
     assert 0 <= told["mean_error"] <= told["largest_error"] < 1
     assert "plain" in store.read(rows["report_page"].s3_key).decode()

@@ -81,8 +81,8 @@ def exported(platform: Platform, told: Told, settings: Settings, terms: Terms) -
         "platform": platform.value,
         "fields": [{"feature": feature, "field": field} for feature, field in fields.items()],
         "without_field": [name for name in told.features if name not in fields],
-        "rows_asked": len(table.rows) + 1,
-        "rows": export.rows,
+        "rows_asked": len(table.rows),
+        "rows": len(export.table.rows),
         "lost": [{"cause": cause, "rows": rows} for cause, rows in sorted(export.lost.items())],
         "files": [
             {
