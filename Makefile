@@ -108,7 +108,9 @@ $(PEERS)/.installed: benchmarks/peers.txt | $(INSTALLED)
 
 # No scripts of packages are run: Prebid.js ships built.
 $(PREBID)/.installed: tests/exports/prebid/package-lock.json
-	@cd $(@D)/.. && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@cd $(@D)/.. && npm ci --silent --ignore-scripts --no-audit --no-fund || { \
+	    echo "error: Prebid.js could not be installed (see above): install node 20 or later with npm," \
+	    "check the network, then run make prebid again" >&2; exit 1; }
 	@touch $@
 
 # In a folder that only `make audit` looks into, dependencies and all. Where it cannot be had the audit says so itself.

@@ -27,19 +27,29 @@ IPINYOU = [
 EXPORTED = (CHECKOUT / "docs" / "exports.md").read_text()
 SUPPLY_FIELDS = {
     "prebid_floors": {
-        **{"ad_unit_id": "adUnitCode", "ad_type_id": "mediaType"},
-        **{"geo_id": "country", "device_category_id": "deviceType"},
+        "ad_unit_id": "adUnitCode",
+        "ad_type_id": "mediaType",
+        "geo_id": "country",
+        "device_category_id": "deviceType",
     },
     "lookup_tables": {
-        **{"ad_unit_id": "placement", "ad_type_id": "media_type", "geo_id": "country"},
-        **{"device_category_id": "device_type", "os_id": "os_family"},
+        "ad_unit_id": "placement",
+        "ad_type_id": "media_type",
+        "geo_id": "country",
+        "device_category_id": "device_type",
+        "os_id": "os_family",
     },
 }
 IPINYOU_FIELDS = {
     "prebid_floors": {"slotid": "adUnitCode", "domain": "domain", "adexchange": "channel"},
     "lookup_tables": {
-        **{"slotid": "placement", "domain": "domain", "adexchange": "seller_member_id"},
-        **{"region": "region", "city": "city", "browser": "browser", "os": "os_family"},
+        "slotid": "placement",
+        "domain": "domain",
+        "adexchange": "seller_member_id",
+        "region": "region",
+        "city": "city",
+        "browser": "browser",
+        "os": "os_family",
     },
 }
 

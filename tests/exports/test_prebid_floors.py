@@ -36,8 +36,9 @@ def prebid():
     if absent:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
 
-    def ask(body, requests, page="https://news.example.com/", currency=TERMS.currency):
-        asked = {"page": page, "currency": currency, "file": json.loads(body), "requests": requests}
+    def ask(body, requests, page="https://news.example.com/", *, together=False):
+        asked = {"page": page, "currency": TERMS.currency, "file": json.loads(body), "requests": requests}
+        asked["together"] = together
         told = subprocess.run(
             ["node", "floors.mjs"], cwd=PREBID, input=json.dumps(asked), capture_output=True, text=True, check=True
         )
@@ -101,6 +102,26 @@ def test_prebid_answers_by_the_page_s_own_domain(prebid):
 
     assert [answer["floor"] for answer in prebid(body, requests)] == [1.2, 1.6, 1.6]
     assert [answer["floor"] for answer in prebid(body, requests, page="https://other.example/")] == [0.72] * 3
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "floors"),
+    [
+        (("a-b", "c"), ("a", "b-c"), [0.8, 0.8]),  # joined with "-" they are one to Prebid's memory
+        (("x", "left.top"), ("x", "left"), [1.6, None]),  # it takes a dot for a path
+        (("a-b", "c"), ("x", "left"), [0.8, 2.4]),
+    ],
+)
+def test_within_an_auction_prebid_may_remember_another_request_s_floor_as_docs_exports_md_warns(
+    prebid, first, then, floors
+):
+    features = ("adUnitCode", "deviceType")
+    rows = ((("a-b", "c"), 1.0), (("a", "b-c"), 2.0), (("x", "left.top"), 2.0), (("x", "left"), 3.0))
+    export = prebid_floors(table_of(*rows, features=features), TERMS)
+    requests = [dict(zip(features, values, strict=True)) for values in (first, then)]
+    answers = prebid(export.files["floors.json"], requests, together=True)
+
+    assert [answer.get("floor") for answer in answers] == floors
 
 
 @pytest.mark.parametrize("features", [("adUnitCode", "size"), ()], ids=["no row", "no field at all"])

@@ -1,8 +1,8 @@
-// Reads {page, currency, file, requests} from stdin, writes what Prebid's own price floors module answers to each request.
-// A request is a value by field; each is an auction of its own, as on a page.
+// Reads {page, currency, file, requests, together} from stdin, writes what Prebid's own price floors module answers to
+// each request: a value by field, each in an auction of its own, or all `together` in one.
 import { readFileSync } from 'node:fs';
 
-const { page, currency, file, requests } = JSON.parse(readFileSync(0, 'utf8'));
+const { page, currency, file, requests, together } = JSON.parse(readFileSync(0, 'utf8'));
 const OWN = ['adUnitCode', 'size', 'mediaType', 'domain', 'gptSlot'];
 
 const nothing = () => {};
@@ -28,8 +28,10 @@ const answers = requests.map((asked, n) => {
   const code = asked.adUnitCode ?? '*'; // a page knows its ad units: one without a code is none of the file's
   const bid = { bidder: 'any', adUnitCode: code, asked, mediaTypes: {} };
   const adUnits = [{ code, bids: [bid] }];
-  const auctionId = `auction-${n}`;
+  const auctionId = together ? 'auction' : `auction-${n}`;
+  const known = floors._floorDataForAuction[auctionId];
   floors.continueAuction({ reqBidsConfigObj: { auctionId, adUnits }, nextFn: nothing, context: null });
+  if (known) floors._floorDataForAuction[auctionId] = known; // an auction remembers what it has looked up
   const size = asked.size ? asked.size.split('x').map(Number) : '*';
   const answer = bid.getFloor({ currency, mediaType: asked.mediaType ?? '*', size });
   return { ...answer, modelVersion: bid.floorData.modelVersion };
