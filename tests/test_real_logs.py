@@ -26,6 +26,34 @@ IPINYOU = [
     *("slotwidth", "slotheight", "slotvisibility", "slotformat", "slotprice", "creative", "bidprice", "keypage"),
     *("usertag", "payprice"),
 ]
+EXPORTED = (CHECKOUT / "docs" / "exports.md").read_text()
+SUPPLY_FIELDS = {
+    "prebid_floors": {
+        "ad_unit_id": "adUnitCode",
+        "ad_type_id": "mediaType",
+        "geo_id": "country",
+        "device_category_id": "deviceType",
+    },
+    "lookup_tables": {
+        "ad_unit_id": "placement",
+        "ad_type_id": "media_type",
+        "geo_id": "country",
+        "device_category_id": "device_type",
+        "os_id": "os_family",
+    },
+}
+IPINYOU_FIELDS = {
+    "prebid_floors": {"slotid": "adUnitCode", "domain": "domain", "adexchange": "channel"},
+    "lookup_tables": {
+        "slotid": "placement",
+        "domain": "domain",
+        "adexchange": "seller_member_id",
+        "region": "region",
+        "city": "city",
+        "browser": "browser",
+        "os": "os_family",
+    },
+}
 
 # What the owners of these logs would write into opt_feature_macros: columns by the part of the macro they are.
 COLUMNS = {
@@ -85,6 +113,16 @@ def uploaded(store, base_path):
     return upload
 
 
+def export_rows(entity, report):
+    """What docs/exports.md tells of the exports of a run: a row of its table each."""
+    return [
+        f"| {entity} | `{export['platform']}` | {len(export['fields'])} of {len(report['features'])} "
+        f"| {export['rows']:,} of {export['rows_asked']:,} | {export['answered_share']:.1%} "
+        f"| {export['mean_error']:.1%} | {export['largest_error']:.1%} |"
+        for export in report["exports"]
+    ]
+
+
 @pytest.fixture
 def templates(session):
     """Write the macros of the columns of these logs into the catalog."""
@@ -139,6 +177,7 @@ def active_report(add_entity, session, store):
 def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report, uploaded, now):
     logs_path = uploaded("ssp_daily.parquet")
     told: dict[str, int] = {}
+    exported: list[str] = []
     denied_gain, lines = 0.0, []
     for site in (342, 344, 345, 346, 349, 351):
         report = active_report(
@@ -155,7 +194,11 @@ def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report
             anchor_features="ad_unit_id",
             candidate_features=",".join([*SUPPLY, *DEMAND, "revenue_share_percent"]),
             denied_features=",".join(DEMAND),
+            exports="plain, prebid_floors, lookup_tables",
+            export_fields=json.dumps(SUPPLY_FIELDS),
+            export_base_cpm="0.5",
         )
+        exported += export_rows(f"publisher {site}", report)
         reasons = {rejected["name"]: rejected["reason"] for rejected in report["rejected"]}
         would_add = {r["name"]: r["signal_score"] for r in report["rejected"] if r["name"] in DEMAND}
         assert {reasons[name] for name in DEMAND} == {"denylisted"}
@@ -168,6 +211,7 @@ def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report
         assert report["gates"]["facts"]["macro_hit_rate"] == 1.0, "no macro that there is is read wrongly"
         lines.append(look_ups(f"publisher {site}", report))
 
+    assert [row for row in exported if row not in EXPORTED] == []
     assert denied_gain > 0.01, "what is known only after the auction would have added something, and the report says so"
     assert told["zero_exposure"] > 100_000, "a third of the rows"
     assert told["outcome_above_exposure"] > 1000
@@ -194,8 +238,12 @@ def test_two_campaigns_of_weighted_rows_run_and_columns_written_after_the_click_
         row_id_columns="bidid",
         candidate_features=",".join(IPINYOU),
         denied_features="",
+        exports="plain, prebid_floors, lookup_tables",
+        export_fields=json.dumps(IPINYOU_FIELDS),
+        export_base_cpm="0.5",
     )
 
+    assert [row for row in export_rows(f"campaign {advertiser}", report) if row not in EXPORTED] == []
     reasons = {rejected["name"]: rejected["reason"] for rejected in report["rejected"]}
     assert sorted(name for name, reason in reasons.items() if reason == "leak_suspected") == leaks
     assert {name for name, reason in reasons.items() if reason == "near_unique"} >= {"ipinyouid", "ip"}

@@ -6,7 +6,7 @@ Only ids and counts are returned, and every step may run twice, even at the same
 import json
 import logging
 
-from rtb_optimizer import __version__, outputs, report
+from rtb_optimizer import __version__, exporting, outputs, report
 from rtb_optimizer.active import compared_with, saw_the_last_day, table_before
 from rtb_optimizer.ad_macros import ad_macros_document, combos_of, without_required_macro
 from rtb_optimizer.catalog_warnings import catalog_warnings
@@ -31,12 +31,7 @@ from rtb_optimizer.store import activation, active_copy, configs, connections, e
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity
 from rtb_optimizer.tables import Recipe, build_tables
-from rtb_optimizer.workspace import (
-    counting,
-    open_workspace,
-    partitions_as_read,
-    partitions_to_read,
-)
+from rtb_optimizer.workspace import counting, open_workspace, partitions_as_read, partitions_to_read
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +113,7 @@ def build_segments(opt_run_id: int) -> int:
         built = build_tables(engine, table, sample, recipe, totals, before)
     workspace.write("work/segments.parquet", outputs.segments_parquet(recipe.features, built.segments))
     workspace.write("work/joint_segments.parquet", outputs.joint_parquet(built.joint, sample.unit, sample.stands_for))
+    exporting.hand_over(workspace, built.told)
     workspace.hand_over("segments", built.summary)
     return len(built.segments)
 
@@ -141,8 +137,8 @@ def map_ad_macros(opt_run_id: int) -> int:
 def write_outputs(opt_run_id: int) -> int:
     """Write the outputs, the manifest last, then record them; return how many there are."""
     workspace = open_workspace(opt_run_id)
-    parts = {name: workspace.handed(name) for name in ("selection", "segments", "ad_macros")}
-    selection, summary, macros = parts.values()
+    parts = {name: workspace.handed(name) for name in ("selection", "segments", "ad_macros", "exports")}
+    selection, summary, macros, exports = parts.values()
     told, proof = features_document(selection), prove_macros(workspace, macros)
     written = {
         name: (workspace.write(f"{name}.parquet", workspace.read(f"work/{name}.parquet")), rows)
@@ -158,12 +154,13 @@ def write_outputs(opt_run_id: int) -> int:
         changed = restated(session, opt_run_id, selection["logs"]["partitions"], selection["inputs"])
         changed += catalog_warnings(session, opt_run_id, selection["inputs"])
     changed += proof_warnings(proof, workspace.settings.min_macro_hit_rate)
-    warnings = [*run_warnings(parts, workspace.settings, active.report), *changed]
+    warnings = [*run_warnings(parts, workspace.settings, active.report), *exporting.export_warnings(exports), *changed]
     document = report.report_document(workspace, parts | {"round_trip": proof}, written, active, warnings)
     for warning in document["warnings"]:
         log.warning("%s: %s", warning["code"], warning["message"])
     written["report"] = (workspace.write("report.json", outputs.json_bytes(document)), 1)
     written["report_page"] = (workspace.write("report.html", report_page(document)), 1)
+    written |= exporting.publish(workspace, exports)
     manifest = report.manifest_document(workspace, selection["inputs"], written)
     written["manifest"] = (workspace.write("manifest.json", outputs.json_bytes(manifest)), len(written))
     with connections.session() as session:

@@ -37,6 +37,17 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
         ({"logs_path": "/var/logs/x.parquet"}, "logs_path: '/var/logs/x.parquet' is no s3://bucket/path URL"),
         ({"logs_path": "s3://bucket"}, "logs_path: 's3://bucket' is no s3://bucket/path URL"),
         ({"logs_path": "s3://Bucket_1/x"}, "logs_path: 's3://Bucket_1/x' is no s3://bucket/path URL"),
+        ({"exports": "dv360"}, "exports: 'dv360' is not one of plain, prebid_floors, lookup_tables"),
+        (
+            {"exports": "prebid_floors"},
+            "export_base_cpm: prebid_floors is among the exports, and no CPM says what a multiplier of 1 is as a floor",
+        ),
+        ({"export_fields": {"dv360": {}}}, "export_fields: 'dv360' is not one of plain, prebid_floors, lookup_tables"),
+        (
+            {"export_fields": {"plain": {"site": 3}}},
+            'export_fields: plain needs a field by feature, as {"plain": {"site_domain": "domain"}}',
+        ),
+        ({"export_currency": "dollars"}, "export_currency: 'dollars' is no ISO 4217 code such as USD"),
         ({"objective": "value"}, "value_column: objective is value, and no column says what it is"),
         (
             {"objective": "value", "value_column": "paid", "link": "odds"},
