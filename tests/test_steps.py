@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from rtb_optimizer import pipeline, steps
+from rtb_optimizer.core.platforms import Platform
 from rtb_optimizer.errors import (
     ConfigInvalid,
     EntityInvalid,
@@ -27,6 +28,7 @@ from seeded_logs import BUSY_WORLD, NIGHTS, write_logs
 
 pytestmark = pytest.mark.usefixtures("logs")
 STEPS = ("require_partitions", "select_features", "build_segments", "map_ad_macros", "write_outputs", "activate_run")
+BEESWAX_FOLDER = "s3://beeswax-data-us-east-1/bid_models/key"
 
 
 def test_logs_become_an_active_run_and_every_step_may_run_twice(add_entity, request_run, session, store):
@@ -358,6 +360,20 @@ def test_exports_are_published_recorded_and_told_in_the_report(run_all, request_
     assert 0.9 < told["answered_share"] <= 1
     assert 0 <= told["mean_error"] <= told["largest_error"] < 1
     assert "plain" in store.read(rows["report_page"].s3_key).decode()
+
+
+def test_a_run_publishes_every_export_at_once(run_all, request_run, session, store):
+    asked = {"exports": ",".join(Platform), "export_base_cpm": "0.8", "export_beeswax_folder": BEESWAX_FOLDER}
+    opt_run_id = run_all(request_run(overrides=asked))
+    rows = {o.output_type: o for o in runs.outputs(session, opt_run_id)}
+    told = json.loads(store.read(rows["report"].s3_key))["exports"]
+    manifest = json.loads(store.read(rows["export_beeswax_manifest_json"].s3_key))
+    run_code = session.get_one(Run, opt_run_id).run_code
+
+    assert [export["platform"] for export in told] == list(Platform)
+    assert {file["output_type"] for export in told for file in export["files"]} <= set(rows)
+    assert manifest["model_predictions"] == [f"{BEESWAX_FOLDER}/{run_code}/predictions-001.csv"]
+    assert b"leaf_name" in store.read(rows["export_bonsai_tree_txt"].s3_key)
 
 
 def test_an_export_that_is_not_what_was_written_stops_the_activation(add_entity, request_run, session, store):

@@ -5,18 +5,19 @@ They are made while the sample is in memory, handed on as work, and published be
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from rtb_optimizer.core.joint import compile_joint
 from rtb_optimizer.core.platforms import Platform
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.warning import RunWarning
+from rtb_optimizer.exports import beeswax, bonsai
 from rtb_optimizer.exports.compiled import keyed_table
 from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedTable
 from rtb_optimizer.exports.lookup_tables import lookup_tables
-from rtb_optimizer.exports.lossiness import lossiness
+from rtb_optimizer.exports.lossiness import lossiness, requests_seen
 from rtb_optimizer.exports.plain import plain
 from rtb_optimizer.exports.prebid_floors import prebid_floors
 from rtb_optimizer.store.objects import StoredObject
@@ -28,15 +29,18 @@ WRITERS: Mapping[Platform, Callable[[KeyedTable, Terms], Export]] = {
     Platform.PLAIN: plain,
     Platform.PREBID_FLOORS: prebid_floors,
     Platform.LOOKUP_TABLES: lookup_tables,
+    Platform.BEESWAX: beeswax.bid_model,
+    Platform.BONSAI: bonsai.tree,
 }
 
 
 def hand_over(workspace: Workspace, told: Told) -> None:
     """Leave the files of every export, and what is to be told of them, for the step that publishes."""
-    terms = Terms(workspace.run_code, workspace.settings.export_base_cpm, workspace.settings.export_currency)
+    s = workspace.settings
+    terms = Terms(workspace.run_code, s.export_base_cpm, s.export_currency, s.export_beeswax_folder)
     documents = []
-    for name in workspace.settings.exports:
-        export, document = exported(Platform(name), told, workspace.settings, terms)
+    for name in s.exports:
+        export, document = exported(Platform(name), told, s, terms)
         for file, body in export.files.items():
             workspace.write(f"work/exports/{name}/{file}", body)
         documents.append(document)
@@ -75,7 +79,7 @@ def exported(platform: Platform, told: Told, settings: Settings, terms: Terms) -
     worth = told.multiplier * ~told.no_bid
     joint = compile_joint(told.sample, list(fields), told.expected, worth, settings.table_rules.joint)
     table = keyed_table(joint, list(fields.values()), bids)
-    export = WRITERS[platform](table, terms)
+    export = WRITERS[platform](table, replace(terms, seen=requests_seen(list(fields), told.sample)))
     cost = lossiness(export, list(fields), told.sample, told.multiplier, told.no_bid)
     return export, {
         "platform": platform.value,

@@ -21,6 +21,8 @@ SETTINGS = v3_settings(
     export_fields={name: {"site": "adUnitCode", "device": "deviceType"} for name in ("prebid_floors", "lookup_tables")},
 )
 
+FIRST_FILE = {Platform.BEESWAX: "predictions_001_csv", Platform.BONSAI: "tree_txt"}
+
 
 @pytest.fixture(scope="module")
 def told():
@@ -50,6 +52,26 @@ def test_what_a_platform_bids_is_what_the_master_table_bids(told):
     assert document["largest_error"] == pytest.approx(max(apart))
     assert max(apart) < 0.1
     assert document["answered_share"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("platform", "fields"),
+    [
+        (Platform.BEESWAX, {"site": "site_name", "device": "platform_device_model"}),
+        (Platform.BONSAI, {"site": "domain", "device": "mobile_app_bundle"}),
+    ],
+)
+def test_platforms_that_look_no_prefix_up_answer_as_the_compiled_table_does(told, platform, fields):
+    settings = replace(SETTINGS, export_fields={"plain": {}, platform.value: fields})
+    export, document = exported(platform, told, settings, TERMS)
+    prefixes, _ = exported(Platform.PLAIN, told, settings, TERMS)
+
+    assert export.platform == platform
+    assert document["without_field"] == []
+    answers, expected = ([bid or 0.0 for bid in bids(each, told)] for each in (export, prefixes))
+    assert answers == pytest.approx(expected, rel=1e-5)
+    assert 0.0 in expected
+    assert {file["output_type"] for file in document["files"]} >= {f"export_{platform}_{FIRST_FILE[platform]}"}
 
 
 def test_below_a_row_without_a_bid_stands_no_other(told):

@@ -9,3 +9,5 @@ class Platform(StrEnum):
     PLAIN = "plain"
     PREBID_FLOORS = "prebid_floors"
     LOOKUP_TABLES = "lookup_tables"
+    BEESWAX = "beeswax"
+    BONSAI = "bonsai"

@@ -101,6 +101,7 @@ class Settings:
     export_fields: dict[str, object]
     export_base_cpm: float
     export_currency: str
+    export_beeswax_folder: str
     joint_features: int
     joint_min_exposures: int
     engine_threads: int

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from croniter import croniter
 
+from rtb_optimizer.core.beeswax_columns import COLUMNS
+from rtb_optimizer.core.bonsai_features import FEATURES
 from rtb_optimizer.core.currencies import currency_problems
 from rtb_optimizer.core.dialect import GapPolicy
 from rtb_optimizer.core.platforms import Platform
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _LOGS_PATH = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_FIELDS = {Platform.BEESWAX: COLUMNS, Platform.BONSAI: FEATURES}
+"""Platforms that refuse a whole file with a field that they do not know."""
 
 
 def problems(settings: "Settings") -> list[str]:
@@ -80,7 +84,22 @@ def _export_problems(s: "Settings") -> list[str | None]:
         "export_base_cpm: prebid_floors is among the exports, and no CPM says what a multiplier of 1 is as a floor"
         if Platform.PREBID_FLOORS in s.exports and not s.export_base_cpm
         else None,
+        *_unknown_fields(s),
+        None
+        if not s.export_beeswax_folder or _LOGS_PATH.fullmatch(s.export_beeswax_folder)
+        else f"export_beeswax_folder: {s.export_beeswax_folder!r} is no s3://bucket/path URL",
         None
         if _CURRENCY.fullmatch(s.export_currency)
         else f"export_currency: {s.export_currency!r} is no ISO 4217 code such as USD",
+    ]
+
+
+def _unknown_fields(s: "Settings") -> list[str]:
+    named = {platform: s.export_fields.get(platform) for platform in _FIELDS}
+    return [
+        f"export_fields: {platform} has no field {field!r} for {feature}: choose one of {', '.join(_FIELDS[platform])}"
+        for platform, fields in named.items()
+        if isinstance(fields, dict)
+        for feature, field in sorted(fields.items())
+        if field and field not in _FIELDS[platform]
     ]

@@ -26,8 +26,14 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an export has to know beside its table: `base_cpm` is what a multiplier of 1 costs, in `currency`."""
+    """What an export has to know beside its table.
+
+    `base_cpm` is what a multiplier of 1 costs, in `currency`; `folder` is where the platform will find the files, empty
+    where nobody has said it. `seen`: exposures by the values of all of the table's features, as they came together.
+    """
 
     run_code: str
     base_cpm: float
     currency: str
+    folder: str = ""
+    seen: Mapping[tuple[str, ...], float] = field(default_factory=dict)

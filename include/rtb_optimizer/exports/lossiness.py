@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtb_optimizer.core.sample import Floats, Mask, Sample
+from rtb_optimizer.core.sample import Floats, Ints, Mask, Sample
 from rtb_optimizer.exports.export import Export
 
 
@@ -32,7 +32,8 @@ def lossiness(export: Export, features: Sequence[str], sample: Sample, multiplie
         multiplier: What the master table bids on each (n floats).
         no_bid: Where it does not (n booleans).
     """
-    cell, requests = _distinct(export, features, sample)
+    cell, found = distinct_requests(features, sample)
+    requests = [tuple(export.spelled(value) for value in values) for values in found]
     rows = [export.table.row_of(values) for values in requests]
     answered = np.array([row is not None for row in rows])[cell]
     bid = np.array([export.table.default if row is None else row.multiplier for row in rows])[cell]
@@ -49,12 +50,19 @@ def lossiness(export: Export, features: Sequence[str], sample: Sample, multiplie
     )
 
 
-def _distinct(export: Export, features: Sequence[str], sample: Sample) -> tuple[np.ndarray, list[tuple[str, ...]]]:
-    """Return, for each sampled row, which of the distinct requests it is, and these."""
+def requests_seen(features: Sequence[str], sample: Sample) -> dict[tuple[str, ...], float]:
+    """Return the exposures in the logs of each request of a sample, by its values of some features."""
+    cell, requests = distinct_requests(features, sample)
+    exposures = np.bincount(cell, sample.exposure, len(requests)) * sample.stands_for
+    return dict(zip(requests, exposures.tolist(), strict=True))
+
+
+def distinct_requests(features: Sequence[str], sample: Sample) -> tuple[Ints, list[tuple[str, ...]]]:
+    """Return, for each sampled row, which of the distinct requests it is, and these: their values of some features."""
     columns = [sample.features[name] for name in features]
-    cell = np.zeros(len(sample.exposure), dtype=np.int64)
+    cell: Ints = np.zeros(len(sample.exposure), dtype=np.int64)
     one = cell[:1]
     for column in columns:
         _, one, cell = np.unique(cell * len(column.values) + column.codes, return_index=True, return_inverse=True)
-    spelled = [[export.spelled(column.values[int(code)]) for code in column.codes[one]] for column in columns]
-    return cell, list(zip(*spelled, strict=True)) if columns else [()]
+    values = [[str(column.values[int(code)]) for code in column.codes[one]] for column in columns]
+    return cell, list(zip(*values, strict=True)) if columns else [()]
