@@ -74,6 +74,52 @@ def test_prebid_s_own_module_answers_every_request_as_we_do(prebid):
     assert {(answer["currency"], answer["modelVersion"]) for answer in answers} == {("USD", TERMS.run_code)}
 
 
+STRANGE = [
+    *(
+        "ΟΔΟΣ",
+        "İstanbul",
+        "STRASSE",
+        "ẞ",
+        "日本語",
+        "e\u0301",
+        "\u1e9e",
+        "😀",
+        "a b",
+        "a.b",
+        "a-b",
+        "a,b",
+        'say "hi"',
+        "\\",
+        "/1234/top",
+    ),
+    *(
+        "__proto__",
+        "constructor",
+        "hasOwnProperty",
+        "toString",
+        "null",
+        "undefined",
+        "0",
+        "false",
+        "NaN",
+        "$&",
+        "{}",
+        "a\u2028b",
+    ),
+]
+
+
+@pytest.mark.parametrize("features", [("adUnitCode",), ("adUnitCode", "deviceType")], ids=["one field", "two fields"])
+def test_prebid_finds_every_strange_value_that_the_file_holds(prebid, features):
+    rows = [((value, value)[: len(features)], 1.0 + n / 10) for n, value in enumerate(STRANGE)]
+    export = prebid_floors(table_of(*rows, features=features), TERMS)
+    answers = prebid(export.files["floors.json"], [asked(export.table, values) for values, _ in rows])
+
+    assert dict(zip(STRANGE, (a.get("floor") for a in answers), strict=True)) == {
+        value: floor(export, values) for value, (values, _) in zip(STRANGE, rows, strict=True)
+    }
+
+
 def spelt(export):
     return lambda values: [export.spelled(value) for value in values]
 
@@ -139,6 +185,7 @@ def test_a_table_of_the_default_alone_is_a_file_that_prebid_takes(prebid, featur
         (("x", "*"), "a value holds the wildcard *"),
         (("x", "30*"), "a value holds the wildcard *"),
         (("x", MISSING), "a value is missing: a page cannot ask for that"),
+        (("__Proto__",), "a value is __proto__: Prebid.js cannot keep a rule by that name"),
         (("A", "B"), "the same in lower case as a heavier row"),
     ],
 )

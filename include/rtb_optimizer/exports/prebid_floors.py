@@ -13,6 +13,7 @@ from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 
 DELIMITER, ANY = "|", "*"
+PROTOTYPE = "__proto__"
 MAX_RULES, MAX_BYTES = 1_000, 100 * 1024
 """What Prebid Server takes by default; a larger file is refused whole."""
 DECIMALS, SMALLEST = 4, 0.0001
@@ -57,6 +58,8 @@ def _unaskable(values: Iterable[str]) -> str:
             return f"a value holds the delimiter {DELIMITER}"
         if ANY in value:
             return f"a value holds the wildcard {ANY}"
+        if value.lower() == PROTOTYPE:
+            return f"a value is {PROTOTYPE}: Prebid.js cannot keep a rule by that name"
     return ""
 
 
