@@ -122,7 +122,7 @@ READS = [
 def test_the_commands_are_those_that_were_asked_for():
     assert {" ".join(name) for name, _ in LEAVES} == {
         *("migrate", "seed", "manifest", "reconcile", "run", "activate", "rollback"),
-        *("audit", "retention"),
+        *("audit", "retention", "doctor"),
         *(f"entities {word}" for word in ("list", "add", "pause", "resume", "remove")),
         *(f"config {word}" for word in ("show", "set", "unset", "history")),
         *("runs list", "runs show", "explain", "diff"),

@@ -70,14 +70,14 @@ def _last_checks(asked: Asked) -> list[Check]:
 def _buckets(asked: Asked, failed: set[str]) -> Iterator[Finding]:
     lacking = failed & ({"S3"} if asked.s3_paths else {"S3", "catalog", "schema"})
     if lacking:
-        yield _skipped("buckets", lacking)
+        yield _skipped("bucket", lacking)
         return
     paths = asked.s3_paths or catalog.base_paths()
     if not paths:
         told = "no entity has a base path yet: --s3-path s3://bucket/path checks one"
-        yield Finding("buckets", Standing.SKIPPED, told)
+        yield Finding("bucket", Standing.SKIPPED, told)
     with ThreadPoolExecutor(_BUCKETS_AT_ONCE) as pool:
-        checks = [Check(f"bucket {path}", lambda path=path: rights(path)) for path in paths]  # type: ignore[misc]
+        checks = [Check("bucket", lambda path=path: rights(path)) for path in paths]  # type: ignore[misc]
         yield from pool.map(_timed, checks)
 
 

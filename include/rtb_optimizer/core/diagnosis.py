@@ -88,12 +88,11 @@ def seeds(missing: Sequence[str], differing: Sequence[str]) -> Finding:
 
 def rights(path: str, refused: Mapping[str, tuple[str, str]]) -> Finding:
     """Judge what S3 refused below a path: by right (list, put, get, delete, put once) its error code and words."""
-    check = f"bucket {path}"
     if not refused:
-        return Finding(check, Standing.OK, "list, put, get and delete; no object is written over")
+        return Finding("bucket", Standing.OK, f"{path}: list, put, get and delete; no object is written over")
     told = "; ".join(f"{right}: {words}" for right, (_, words) in refused.items())
     fixes = dict.fromkeys(_right_fix(right, code) for right, (code, _) in refused.items())
-    return _failed(check, told, "; ".join(fixes))
+    return _failed("bucket", f"{path}: {told}", "; ".join(fixes))
 
 
 def s3_fix(code: str) -> str:
