@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The environment is this checkout's own: nothing from a caller's Python may leak into it.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup demo up down status test test-long bench lint audit format lock clean
+.PHONY: help setup demo up down status test test-long bench docs lint audit format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test-long: setup ## Run the tests that have larger numbers with them: every faul
 
 bench: setup $(PEERS)/.installed ## Measure speed, memory and quality on synthetic logs (ARGS="--rows 1e7" for more rows)
 	@PYTHONPATH=include:$(PEERS) $(VENV_PYTHON) benchmarks/bench.py $(ARGS)
+
+docs: setup ## Make docs/reference anew from the code
+	@$(RUN) docs/generate.py
 
 lint: setup ## Check style, format and types
 	@$(VENV_PYTHON) -m ruff check .

@@ -12,10 +12,8 @@ import pytest
 
 from conftest import CHECKOUT
 
-PROMISED = {
-    int(code): line
-    for code, line in re.findall(r"^\| (\d+) \| (.*) \|$", (CHECKOUT / "docs/cli.md").read_text(), re.MULTILINE)
-}
+ROW = re.compile(r"^\| (\d+) \| (.*) \|$", re.MULTILINE)
+PROMISED = {int(code): when for code, when in ROW.findall((CHECKOUT / "docs/cli.md").read_text())}
 
 
 @pytest.fixture
