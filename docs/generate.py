@@ -24,8 +24,8 @@ from rtb_optimizer.store.seeds import SEEDS
 REFERENCE = Path(__file__).with_name("reference")
 CONFIG_INTRODUCTION = (
     "Set for an entity with `rtb config set ENTITY KEY=VALUE ...`, for one run with `rtb run ENTITY --set KEY=VALUE` "
-    "or, where a key is marked *form*, in the trigger form of the Airflow UI. `rtb config show ENTITY` shows what holds "
-    "and why. Limits bound a number's value, a string's length and a list's count, and are themselves allowed."
+    "or, where a key is marked *form*, in the trigger form of the Airflow UI. `rtb config show ENTITY` shows what "
+    "holds and why. Limits bound a number's value, a string's length and a list's count, and are themselves allowed."
 )
 CATALOG_INTRODUCTION = (
     "PostgreSQL, moved by migrations (`rtb migrate`). Rules are constraints of the database, which names them when it "
