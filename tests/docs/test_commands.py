@@ -6,6 +6,7 @@ On a copy of the checkout, since two pages change the sources, with a whole stac
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,10 +38,12 @@ NOT_RUN = {
 }
 # What a reader sees after a while a test has to wait for, before the command of that text.
 AWAITED = {
-    ("docs/tutorial.md", ".venv/bin/airflow dags trigger"): ".venv/bin/airflow dags details rtb_optimizer__my_ssp",
-    ("docs/tutorial.md", "rtb runs list --entity my_ssp --limit 4"): "rtb runs list --entity my_ssp --json | jq -e "
-    """'any(.[]; .airflow_dag_id != "cli" and .triggered_by != "schedule" and .status == "succeeded")'""",
-    ("docs/how-to/backfill-a-month.md", "rtb runs list"): "rtb runs list --entity my_ssp --json | jq -e "
+    ("docs/tutorial.md", "rtb runs list"): "rtb runs list --json | jq -e 'length == 1'",
+    ("docs/tutorial.md", "rtb runs list --entity my_ssp --limit 4"): "rtb runs show 4 --json | jq -e '.is_active'",
+    (
+        "docs/how-to/backfill-a-month.md",
+        "rtb runs list --entity my_ssp",
+    ): "rtb runs list --entity my_ssp --json | jq -e "
     """'[.[] | select((.triggered_by | startswith("backfill")) and .status == "succeeded")] | length == 2'""",
 }
 SAID = re.compile(r"^@@\d+@(.*?)^@@end@(\d+)$", re.MULTILINE | re.DOTALL)
@@ -83,9 +86,8 @@ def script(commands):
     lines = ["exec 2>&1", 'make() { command make -o setup "$@"; }', "[ -f .local/env ] && . .local/env"]
     lines += ['export PATH="$PWD/bin:$PATH"']
     for number, command in enumerate(commands):
-        for (page, beginning), condition in AWAITED.items():
-            if command.page == page and command.text.startswith(beginning):
-                lines.append(f"for _ in $(seq 120); do {condition} >/dev/null && break; sleep 0.5; done")
+        if condition := AWAITED.get((command.page, command.text)):
+            lines.append(f"for _ in $(seq 120); do {condition} >/dev/null 2>&1 && break; sleep 0.5; done")
         lines += [f"printf '@@{number}@'", command.text, 'printf "\n@@end@%d\n" $?']
     return "\n".join(lines)
 
@@ -106,7 +108,7 @@ def test_every_command_of_a_page_runs_and_shows_what_the_page_shows(reader, page
     said = reader(commands)
 
     for command, (output, _) in zip(commands, said, strict=False):
-        print(f"$ {command.text}\n{output}")  # what to put into the page, where it is behind: pytest -s
+        sys.stdout.write(f"$ {command.text}\n{output}\n")  # what to put into the page, where it is behind: pytest -s
     assert len(said) == len(commands), f"after {commands[len(said)].text}"
     for command, (output, code) in zip(commands, said, strict=True):
         assert code == 0, f"{command.text}\n{output}"
