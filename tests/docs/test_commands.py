@@ -87,7 +87,7 @@ def script(commands):
     lines += ['export PATH="$PWD/bin:$PATH"']
     for number, command in enumerate(commands):
         if condition := AWAITED.get((command.page, command.text)):
-            lines.append(f"for _ in $(seq 120); do {condition} >/dev/null 2>&1 && break; sleep 0.5; done")
+            lines.append(f"for _ in $(seq 90); do {condition} >/dev/null 2>&1 && break; sleep 2; done")
         lines += [f"printf '@@{number}@'", command.text, 'printf "\n@@end@%d\n" $?']
     return "\n".join(lines)
 
