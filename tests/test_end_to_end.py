@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from live_airflow import DAG, airflow_with_entity, command, live_stack, until
 from rtb_optimizer.local.environment import process_environment
-from rtb_optimizer.store import connections, entities, queries
+from rtb_optimizer.store import connections, entities, queries, runs
 from rtb_optimizer.store.objects import ObjectStore, split_url
 from rtb_optimizer.store.schema import Run
 from seeded_logs import BUSY_WORLD, write_logs
@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 LOGS = "s3://rtb/e2e/logs/date={date}/"
+DAILY = "rtb_optimizer_daily"
+DAILY_TASKS = ("audit_active_outputs", "apply_retention")
 
 
 def night(days_ago):
@@ -232,6 +234,29 @@ def test_a_run_that_nothing_told_of_is_swept_by_the_maintenance_dag(airflow):
         "failed",
         "swept: the dag run is deleted, and nothing else told of it",
     )
+
+
+def test_the_daily_dag_audits_what_is_active_and_applies_retention(airflow):
+    daily = airflow.trigger(DAILY)
+    assert airflow.wait(DAILY, daily) == "success"
+    assert airflow.task_states(DAILY, daily) == dict.fromkeys(DAILY_TASKS, "success")
+
+    key = active_run_output("segments")
+    whole = ObjectStore.of(LOGS).read(key)
+    client = connections.s3_client()
+    client.put_object(Bucket="rtb", Key=key, Body=whole[:-1])
+    daily = airflow.trigger(DAILY)
+    assert airflow.wait(DAILY, daily) == "failed"
+    client.put_object(Bucket="rtb", Key=key, Body=whole)
+    assert airflow.task_states(DAILY, daily) == {"audit_active_outputs": "failed", "apply_retention": "success"}
+    told = airflow.call("GET", f"/dags/{DAILY}/dagRuns/{daily}/taskInstances/audit_active_outputs/logs/1")
+    assert f"segments at s3://rtb/{key} is not what was written" in str(told["content"])
+
+
+def active_run_output(output_type):
+    with connections.session() as session:
+        outputs = runs.outputs(session, active_run().run_id)
+        return next(output.s3_key for output in outputs if output.output_type == output_type)
 
 
 def test_pausing_and_resuming_an_entity_changes_the_dags_without_a_deploy(live, airflow):

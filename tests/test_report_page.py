@@ -388,3 +388,13 @@ def test_values_are_written_for_a_person(value, kind, shown):
 )
 def test_a_window_is_written_as_two_instants(start, end, shown):
     assert window(start, end) == shown
+
+
+def test_how_look_ups_through_macros_end_is_told_by_format_with_the_misses(page):
+    shown = page.sections["ad_macros"]
+    told = "".join(shown.split())
+
+    assert "1 of 2 formats can address segments; adx finds the right rows for 97.3% of the exposures." in shown
+    assert "Skipped: no macro for deal_id." in shown
+    assert "rightrowsfound97.3%ofwhathasamacro97.3%answeredbyarow88.1%" in told
+    assert "devicea~bdelimiterinvalue2.31%hour\N{EN DASH}nomacro0.380%" in told

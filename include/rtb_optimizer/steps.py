@@ -8,7 +8,7 @@ import logging
 
 from rtb_optimizer import __version__, outputs, report
 from rtb_optimizer.active import compared_with, saw_the_last_day, table_before
-from rtb_optimizer.ad_macros import combos_of, without_required_macro
+from rtb_optimizer.ad_macros import ad_macros_document, combos_of, without_required_macro
 from rtb_optimizer.catalog_warnings import catalog_warnings
 from rtb_optimizer.core.activation import failed_gates
 from rtb_optimizer.core.evidence import judge
@@ -18,6 +18,7 @@ from rtb_optimizer.engines.duplicates import without_repeats
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
 from rtb_optimizer.figures import figures_of
 from rtb_optimizer.handover import sample_bytes, sample_of
+from rtb_optimizer.macro_proof import proof_warnings, prove_macros
 from rtb_optimizer.published import PublishedRun, table_rows
 from rtb_optimizer.reading import read_logs
 from rtb_optimizer.report_page.page import report_page
@@ -29,7 +30,6 @@ from rtb_optimizer.selection_warnings import selection_warnings
 from rtb_optimizer.store import activation, active_copy, configs, connections, entities, failures, runs, verification
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity
-from rtb_optimizer.store.seeds import dialects
 from rtb_optimizer.tables import Recipe, build_tables
 from rtb_optimizer.workspace import (
     counting,
@@ -134,7 +134,7 @@ def map_ad_macros(opt_run_id: int) -> int:
         combos = combos_of(session, workspace.opt_id, workspace.settings, features)
         runs.record_ad_macros(session, opt_run_id, combos)
         session.commit()
-    workspace.hand_over("ad_macros", outputs.ad_macros_document(features, combos, dialects()))
+    workspace.hand_over("ad_macros", ad_macros_document(features, combos, workspace.settings))
     return sum(combo.combo is not None for combo in combos)
 
 
@@ -143,7 +143,7 @@ def write_outputs(opt_run_id: int) -> int:
     workspace = open_workspace(opt_run_id)
     parts = {name: workspace.handed(name) for name in ("selection", "segments", "ad_macros")}
     selection, summary, macros = parts.values()
-    told = features_document(selection)
+    told, proof = features_document(selection), prove_macros(workspace, macros)
     written = {
         name: (workspace.write(f"{name}.parquet", workspace.read(f"work/{name}.parquet")), rows)
         for name, rows in {"segments": summary["total"], "joint_segments": summary["joint_rows"]}.items()
@@ -157,8 +157,9 @@ def write_outputs(opt_run_id: int) -> int:
         active = compared_with(session, workspace.snapshot, own)
         changed = restated(session, opt_run_id, selection["logs"]["partitions"], selection["inputs"])
         changed += catalog_warnings(session, opt_run_id, selection["inputs"])
+    changed += proof_warnings(proof, workspace.settings.min_macro_hit_rate)
     warnings = [*run_warnings(parts, workspace.settings, active.report), *changed]
-    document = report.report_document(workspace, parts, written, active, warnings)
+    document = report.report_document(workspace, parts | {"round_trip": proof}, written, active, warnings)
     for warning in document["warnings"]:
         log.warning("%s: %s", warning["code"], warning["message"])
     written["report"] = (workspace.write("report.json", outputs.json_bytes(document)), 1)

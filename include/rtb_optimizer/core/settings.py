@@ -13,11 +13,12 @@ from croniter import croniter
 from rtb_optimizer.core.bidding import BidRules
 from rtb_optimizer.core.config_key import ConfigValue
 from rtb_optimizer.core.currencies import currency_problems
+from rtb_optimizer.core.dialect import GapPolicy
 from rtb_optimizer.core.evidence import TableRules
 from rtb_optimizer.core.interactions import InteractionRules
 from rtb_optimizer.core.joint import JointRules
-from rtb_optimizer.core.macros import GapPolicy
 from rtb_optimizer.core.selection import SelectionRules
+from rtb_optimizer.core.value_maps import value_map_problems
 from rtb_optimizer.core.windows import zone
 from rtb_optimizer.core.worth import SegmentRules
 from rtb_optimizer.errors import ConfigInvalid, WindowInvalid
@@ -102,6 +103,8 @@ class Settings:
     keep_work_days: int
     macro_formats: list[str]
     macro_gap_policies: dict[str, str]
+    macro_value_maps: dict[str, object]
+    min_macro_hit_rate: float
     joint_features: int
     joint_min_exposures: int
     engine_threads: int
@@ -185,6 +188,7 @@ def _problems(s: Settings) -> list[str | None]:
             for name, policy in sorted(s.macro_gap_policies.items())
             if policy not in list(GapPolicy)
         ],
+        *value_map_problems(s.macro_value_maps),
     ]
 
 

@@ -145,11 +145,15 @@ def _changes(document: Document) -> str:
 def _ad_macros(document: Document) -> str:
     formats = _part(document, "ad_macros").get("formats") or {}
     able = sum(bool((each or {}).get("combo")) for each in formats.values())
-    return (
-        f"{count(able)} of {_many(len(formats), 'format')} can address segments."
-        if formats
-        else "No ad macros were mapped."
+    if not formats:
+        return "No ad macros were mapped."
+    rates = {name: (trip or {}).get("hit_rate") for name, trip in _part(document, "round_trip").items()}
+    proved = {name: rate for name, rate in rates.items() if is_number(rate)}
+    best = max(proved, key=lambda name: proved[name], default=None)
+    told = (
+        f"; {text(best)} finds the right rows for {spelled(proved[best], 'percent')} of the exposures" if best else ""
     )
+    return f"{count(able)} of {_many(len(formats), 'format')} can address segments{told}."
 
 
 def _outputs(document: Document) -> str:

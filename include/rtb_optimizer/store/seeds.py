@@ -5,6 +5,7 @@ in the file is changed in the catalog.
 """
 
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,15 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.macros import Dialect, GapPolicy, template_problem
+from rtb_optimizer.core.dialect import (
+    Derivation,
+    Derived,
+    Dialect,
+    Evidence,
+    GapPolicy,
+    NameCase,
+    template_problem,
+)
 from rtb_optimizer.errors import ConfigInvalid, NotFound
 from rtb_optimizer.store.schema import FeatureMacro, Optimizer, Version, VersionConfig
 
@@ -106,23 +115,36 @@ def _read(name: str) -> dict[str, Any]:
 
 
 def _dialect(name: str, table: dict[str, Any]) -> Dialect:
+    given = table | {"templates": table.get("templates", {})}
+    derived = {feature: Derivation(each["macro"], Derived(each["of"])) for feature, each in _of(given, "derived")}
+    written = [*given.pop("templates").values(), *(each.macro for each in derived.values()), *given.get("known", [])]
     return Dialect(
-        macro_format=name,
-        title=table["title"],
-        pattern=table["pattern"],
-        separator=table["separator"],
-        missing=tuple(table["missing"]),
-        expanded_at=table["expanded_at"],
-        gap_policy=GapPolicy(table["gap_policy"]),
-        derived=table.get("derived", {}),
+        **given
+        | {
+            "macro_format": name,
+            "brackets": tuple(given["brackets"]),
+            "gap_policy": GapPolicy(given["gap_policy"]),
+            "name_case": NameCase(given["name_case"]),
+            "evidence": Evidence(given["evidence"]),
+            "missing": tuple(given["missing"]),
+            "derived": derived,
+            "known": tuple(dict.fromkeys(written)),
+            "own_values": frozenset(given.get("own_values", ())),
+            "secondary": frozenset(given.get("secondary", ())),
+        }
     )
+
+
+def _of(table: dict[str, Any], name: str) -> Iterable[tuple[str, Any]]:
+    found: dict[str, Any] = table.get(name, {})
+    return found.items()
 
 
 def _macro_rows(opt_id: int) -> list[dict[str, Any]]:
     rows = [
         {"opt_id": opt_id, "feature_name": feature, "macro_template": template, "macro_format": name}
         for name, table in _read("dialects").items()
-        for feature, template in table["templates"].items()
+        for feature, template in _of(table, "templates")
     ]
     problems = [template_problem(row["macro_template"], dialect(row["macro_format"])) for row in rows]
     if any(problems):
