@@ -23,7 +23,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 PREBID := tests/exports/prebid/node_modules
 
-.PHONY: help setup demo up down status test test-long prebid bench lint audit format lock clean
+.PHONY: help setup demo up down status test test-long prebid bench docs lint audit format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ prebid: $(PREBID)/.installed ## Install the pinned Prebid.js that a test lets re
 
 bench: setup $(PEERS)/.installed ## Measure speed, memory and quality on synthetic logs (ARGS="--rows 1e7" for more rows)
 	@PYTHONPATH=include:$(PEERS) $(VENV_PYTHON) benchmarks/bench.py $(ARGS)
+
+docs: setup ## Make docs/reference anew from the code
+	@$(RUN) docs/generate.py
 
 lint: setup ## Check style, format and types
 	@$(VENV_PYTHON) -m ruff check .

@@ -58,11 +58,12 @@ LAYERS = {
     "trigger_form": set(),
     "dagfactory": {"errors", "manifest", "callbacks", "sensors", "steps", "dagrun_request", "trigger_form"},
     "web": {"errors", "core", "store", "outputs", "report_page", "explain", "compare", "published"},
+    "checkup": {"errors", "core", "engines", "store", "manifest"},
     "local": {"errors"},
     "demo": {"errors", "core", "store", "local", "outputs"},
     "cli": {
         *("errors", "core", "store", "manifest", "maintenance", "retention", "run_request", "pipeline", "explain"),
-        "compare",
+        *("compare", "checkup"),
     },
     "__main__": {"cli"},
 }

@@ -93,6 +93,38 @@ def seeded(session: Session) -> bool:
     return bool(session.scalar(select(func.count()).select_from(Optimizer)))
 
 
+def lacking(session: Session) -> tuple[list[str], list[str]]:
+    """Name what the files declare and the catalog has not, then the config keys that it declares otherwise.
+
+    A macro template that differs counts as neither: it may be somebody's own.
+    """
+    table = _read("v3")
+    version = session.scalars(
+        select(Version)
+        .join(Optimizer, Optimizer.opt_id == Version.opt_id)
+        .where(Optimizer.opt_code == OPT_CODE, Version.version_code == table["version_code"])
+    ).one_or_none()
+    if version is None:
+        return [f"version {table['version_code']} of {OPT_CODE}"], []
+    keys = session.scalars(select(VersionConfig).where(VersionConfig.version_id == version.version_id))
+    stored = {row.config_key: row for row in keys}
+    declared = {key["key"]: _key_row(version.version_id, key) for key in table["keys"]}
+    named = select(FeatureMacro.macro_format, FeatureMacro.feature_name).where(FeatureMacro.opt_id == version.opt_id)
+    macros = {tuple(row) for row in session.execute(named)}
+    missing = [f"config key {key}" for key in declared if key not in stored]
+    missing += [
+        f"{row['macro_format']} macro of {row['feature_name']}"
+        for row in _macro_rows(version.opt_id)
+        if (row["macro_format"], row["feature_name"]) not in macros
+    ]
+    differing = [
+        f"config key {key}"
+        for key, row in declared.items()
+        if key in stored and any(getattr(stored[key], name) != value for name, value in row.items())
+    ]
+    return missing, differing
+
+
 def _read(name: str) -> dict[str, Any]:
     with (SEEDS / f"{name}.toml").open("rb") as file:
         return tomllib.load(file)
