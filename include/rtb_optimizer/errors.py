@@ -18,6 +18,7 @@ RtbOptimizerError
 ├── ActiveOutputsBroken      outputs of active runs that are gone or changed
 ├── RetentionIncomplete      objects that should have been deleted and could not be
 ├── CopiesNotReconciled      copies of the active pointers that could not be repaired
+├── AlertsNotSent            alerts that a channel did not take
 ├── ConnectionMissing        a connection that is not configured
 ├── ManifestInvalid          an entity manifest that cannot be read
 └── LocalStackError          the local stack cannot start or stop
@@ -102,8 +103,12 @@ class CopiesNotReconciled(RtbOptimizerError):
     """Raised when an entity's active.json could not be made to say what the catalog says."""
 
 
+class AlertsNotSent(RtbOptimizerError):
+    """Raised when a channel did not take alerts; they are tried again."""
+
+
 class ConnectionMissing(RtbOptimizerError):
-    """Raised when the catalog or S3 connection is not configured."""
+    """Raised when a connection is not configured."""
 
 
 class ManifestInvalid(RtbOptimizerError):

@@ -10,6 +10,7 @@ from typing import Any
 
 from croniter import croniter
 
+from rtb_optimizer.core.alerts import kind_problems
 from rtb_optimizer.core.bidding import BidRules
 from rtb_optimizer.core.config_key import ConfigValue
 from rtb_optimizer.core.currencies import currency_problems
@@ -104,6 +105,8 @@ class Settings:
     macro_gap_policies: dict[str, str]
     joint_features: int
     joint_min_exposures: int
+    alert_on: list[str]
+    alert_connection: str
     engine_threads: int
     engine_memory_mb: int
 
@@ -175,6 +178,7 @@ def _problems(s: Settings) -> list[str | None]:
         if s.objective != "value" or s.value_column
         else "value_column: objective is value, and no column says what it is",
         *currency_problems(s.currency_column, s.timestamp_column, s.currency_rates),
+        *kind_problems(s.alert_on),
         None if s.bid_column == "" or s.cost_column else "bid_column: it is held against cost_column, and none is set",
         None
         if s.row_id_columns or not s.drop_duplicates
