@@ -79,7 +79,8 @@ def _slack(conn_id: str, _connection: Any, message: Message) -> None:  # noqa: A
     text = "\n".join((f"*{message.title}*", *message.lines))
     for character, entity in {"&": "&amp;", "<": "&lt;", ">": "&gt;"}.items():
         text = text.replace(character, entity)
-    SlackWebhookNotifier(slack_webhook_conn_id=conn_id, text=text, timeout=SLACK_SECONDS).notify({})
+    notifier: Any = SlackWebhookNotifier(slack_webhook_conn_id=conn_id, text=text, timeout=SLACK_SECONDS)
+    notifier.notify({})
 
 
 SENDERS: dict[str, Callable[[str, Any, Message], None]] = {"smtp": _mail, "slackwebhook": _slack}
