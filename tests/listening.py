@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from email import message_from_bytes
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from socketserver import BaseRequestHandler, UDPServer
+from threading import Condition, Thread
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
@@ -79,42 +80,79 @@ def webhook_server():
         def log_message(self, *_arguments):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    with serving(Answer) as port:
+        yield (
+            hook,
+            {"conn_type": "slackwebhook", "host": f"http://127.0.0.1:{port}/services", "password": TOKEN},
+        )
+
+
+@contextmanager
+def otlp_server():
+    """Yield the bodies that are posted to an OpenTelemetry collector, and its port."""
+    posted = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self):
+            posted.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_arguments):
+            pass
+
+    with serving(Answer) as port:
+        yield posted, port
+
+
+@contextmanager
+def serving(answer):
+    """Serve HTTP on the loopback; yields the port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), answer)
     thread = Thread(target=server.serve_forever)
     thread.start()
-    yield (
-        hook,
-        {
-            "conn_type": "slackwebhook",
-            "host": f"http://127.0.0.1:{server.server_port}/services",
-            "password": TOKEN,
-        },
-    )
+    yield server.server_port
     server.shutdown()
     thread.join()
     server.server_close()
 
 
 class StatsD:
-    """A UDP socket that metrics are sent to."""
+    """Keeps each line that a UDP socket was sent."""
 
     def __init__(self):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.settimeout(READ_SECONDS)
-        self.port = self.socket.getsockname()[1]
+        self.lines, self._came = [], Condition()
+
+    def take(self, packet):
+        with self._came:
+            self.lines += packet.decode().splitlines()
+            self._came.notify_all()
 
     def read(self, count):
-        """Return so many packets, once they are there."""
-        return [self.socket.recv(65536).decode() for _ in range(count)]
+        """Return our own lines, once there are so many; Airflow has others."""
+        with self._came:
+            assert self._came.wait_for(lambda: len(self._own()) >= count, READ_SECONDS), self.lines
+            return self._own()
+
+    def _own(self):
+        return [line for line in self.lines if "rtb_optimizer." in line]
 
 
 @contextmanager
 def statsd_server():
-    """Yield a StatsD socket."""
-    server = StatsD()
-    yield server
-    server.socket.close()
+    """Yield a StatsD and its port."""
+    statsd = StatsD()
+
+    class Take(BaseRequestHandler):
+        def handle(self):
+            statsd.take(self.request[0])
+
+    with UDPServer(("127.0.0.1", 0), Take) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield statsd, server.server_address[1]
+        server.shutdown()
+        thread.join()
 
 
 def free_port():
