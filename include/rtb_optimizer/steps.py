@@ -28,6 +28,7 @@ from rtb_optimizer.run_warnings import run_warnings
 from rtb_optimizer.selection_record import features_document, selection_document
 from rtb_optimizer.selection_warnings import selection_warnings
 from rtb_optimizer.store import activation, active_copy, configs, connections, entities, failures, runs, verification
+from rtb_optimizer.store.alerts import remember_decision
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity
 from rtb_optimizer.tables import Recipe, build_tables
@@ -190,6 +191,7 @@ def activate_run(opt_run_id: int) -> activation.Decided:
             gate_failures=failed_gates(found["gates"]["facts"], found["gates"]["limits"]),
             allow_older=run.config_snapshot["values"]["allow_older_window"],
         )
+        remember_decision(session, run, decided, found["warnings"])
         session.commit()
         log.info("run %s: %s, %s", run.run_code, decided.decision, "; ".join(decided.reasons))
         active_copy.refresh(session, entity.entity_code)

@@ -104,6 +104,8 @@ class Settings:
     export_beeswax_folder: str
     joint_features: int
     joint_min_exposures: int
+    alert_on: list[str]
+    alert_connection: str
     engine_threads: int
     engine_memory_mb: int
 

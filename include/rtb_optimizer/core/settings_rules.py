@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from croniter import croniter
 
+from rtb_optimizer.core.alerts import kind_problems
 from rtb_optimizer.core.beeswax_columns import COLUMNS
 from rtb_optimizer.core.bonsai_features import FEATURES
 from rtb_optimizer.core.currencies import currency_problems
@@ -44,6 +45,7 @@ def _problems(s: "Settings") -> list[str | None]:
         None
         if s.objective != "value" or s.value_column
         else "value_column: objective is value, and no column says what it is",
+        *kind_problems(s.alert_on),
         *currency_problems(s.currency_column, s.timestamp_column, s.currency_rates),
         None if s.bid_column == "" or s.cost_column else "bid_column: it is held against cost_column, and none is set",
         None
