@@ -40,6 +40,15 @@ def _param(field: Mapping[str, Any]) -> Param:
         type=["null", _JSON_TYPES.get(field["type"], "string")],
         title=field["title"],
         section=field["section"],
-        description=f"{field['description']} Empty: the entity's own setting (default {field['default']}).",
+        description=f"{field['description']}{_range(field)} Empty: the entity's own setting (default {field['default']}).",
         **limits,
     )
+
+
+def _range(field: Mapping[str, Any]) -> str:
+    """Say between what a number has to lie: the form moves one that lies beyond to the limit, without a word."""
+    if field["type"] not in ("integer", "float"):
+        return ""
+    sides = (("at least", field["minimum"]), ("at most", field["maximum"]))
+    bounds = [f"{side} {limit:,.12g}" for side, limit in sides if limit is not None]
+    return f" {', '.join(bounds).capitalize()}." if bounds else ""
