@@ -21,10 +21,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # The environment is this checkout's own: nothing from a caller's Python may leak into it.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup demo up down status test test-long bench lint audit format lock clean
+.PHONY: help setup demo up down status test test-long bench screenshots lint audit format lock clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Create .venv from the pinned requirements.txt
 
@@ -50,6 +50,9 @@ test-long: setup ## Run the tests that have larger numbers with them: every faul
 
 bench: setup $(PEERS)/.installed ## Measure speed, memory and quality on synthetic logs (ARGS="--rows 1e7" for more rows)
 	@PYTHONPATH=include:$(PEERS) $(VENV_PYTHON) benchmarks/bench.py $(ARGS)
+
+screenshots: setup ## Make docs/images anew from the demonstration, in Chromium
+	@PYTHONPATH=include:tests $(VENV_PYTHON) docs/screenshots.py
 
 lint: setup ## Check style, format and types
 	@$(VENV_PYTHON) -m ruff check .

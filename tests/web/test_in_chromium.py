@@ -102,7 +102,7 @@ def test_an_entity_whose_runs_went_in_every_way(add_entity, make_run, finish, se
     held = finish(entity, date(2026, 3, 10), ["the hold-out gain -0.2% is below min_holdout_gain 0%"])
     pointer.roll_back(session, Order("drugs_com", "tester", "fill rate fell", first.run_id))
     failed = session.get_one(Run, make_run(entity, "failed").run_id)
-    failed.error_message = LONG_ERROR
+    failed.error_message, failed.finished_at = LONG_ERROR, failed.started_at
     session.commit()
     running = make_run(entity)
 
