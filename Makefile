@@ -23,10 +23,10 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 PREBID := tests/exports/prebid/node_modules
 
-.PHONY: help setup demo up down status test test-long prebid bench docs lint audit format lock clean
+.PHONY: help setup demo up down status test test-long prebid bench docs screenshots lint audit format lock clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Create .venv from the pinned requirements.txt
 
@@ -57,6 +57,9 @@ bench: setup $(PEERS)/.installed ## Measure speed, memory and quality on synthet
 
 docs: setup ## Make docs/reference anew from the code
 	@$(RUN) docs/generate.py
+
+screenshots: setup ## Make docs/images anew from the demonstration, in Chromium
+	@PYTHONPATH=include:tests $(VENV_PYTHON) docs/screenshots.py
 
 lint: setup ## Check style, format and types
 	@$(VENV_PYTHON) -m ruff check .

@@ -113,6 +113,9 @@ def test_the_form_comes_from_the_manifest_and_is_empty_so_that_the_entity_s_own_
     assert all(params[name] is None for name in params)
     schema = params.get_param("max_features").schema
     assert (schema["type"], schema["minimum"], schema["maximum"]) == (["null", "integer"], 1.0, 20.0)
+    assert params.get_param("max_features").description == (
+        "... At least 1, at most 20. Empty: the entity's own setting (default 8)."
+    )
     assert params.get_param("link").schema["enum"] == [None, "log", "odds"]
 
 
