@@ -39,26 +39,30 @@ def night(days_ago):
 @pytest.fixture(scope="module")
 def heard():
     """What is heard of the stack outside of it: its alerts by mail and its metrics by StatsD."""
-    with mail_server() as (mailbox, connection), statsd_server() as (statsd, port), pytest.MonkeyPatch.context() as env:
-        env.setenv("AIRFLOW_CONN_RTB_ALERTS", json.dumps(connection))
-        settings = {"STATSD_ON": "True", "STATSD_INFLUXDB_ENABLED": "True", "STATSD_PORT": str(port)}
-        for name, value in settings.items():
-            env.setenv(f"AIRFLOW__METRICS__{name}", value)
-        yield SimpleNamespace(mailbox=mailbox, statsd=statsd)
+    with mail_server() as (mailbox, connection), statsd_server() as (statsd, port):
+        yield SimpleNamespace(mailbox=mailbox, connection=connection, statsd=statsd, statsd_port=port)
 
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory, heard):
-    """A whole stack with a migrated and seeded catalog and six nights of logs; no entity yet."""
-    assert heard
-    with live_stack(tmp_path_factory.mktemp("e2e"), LOGS, [night(n).date() for n in range(1, 7)]) as live:
+    """A whole stack with a migrated and seeded catalog and six nights of logs; no entity yet. Its metrics are on."""
+    folder = tmp_path_factory.mktemp("e2e")
+    home = folder / "airflow"
+    home.mkdir()
+    metrics = f"statsd_on = True\nstatsd_influxdb_enabled = True\nstatsd_port = {heard.statsd_port}\n"
+    (home / "airflow.cfg").write_text(f"[metrics]\n{metrics}")
+    with live_stack(folder, LOGS, [night(n).date() for n in range(1, 7)]) as live:
+        assert live.airflow_home == home
         yield live
 
 
 @pytest.fixture(scope="module")
-def airflow(live):
-    """Airflow with the DAG of an entity that the command line added."""
-    return airflow_with_entity(live, "s3://rtb/e2e/drugs_com", logs_path=LOGS, schedule="0 0 * * *")
+def airflow(live, heard):
+    """Airflow with the DAG of an entity that the command line added, and a connection to send its alerts through."""
+    api = airflow_with_entity(live, "s3://rtb/e2e/drugs_com", logs_path=LOGS, schedule="0 0 * * *")
+    mail = heard.connection
+    api.call("POST", "/connections", mail | {"connection_id": "rtb_alerts", "extra": json.dumps(mail["extra"])})
+    return api
 
 
 def run_of(dag_run_id):
