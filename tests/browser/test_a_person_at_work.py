@@ -55,8 +55,9 @@ def ours(seen):
 def go_to_the_entity(seen):
     """From wherever one is, by the navigation of Airflow."""
     seen.page.get_by_role("link", name="RTB Optimizer").click()
+    heading(seen.ours, "Entities").to_be_visible()
     seen.ours.get_by_role("link", name="Drugs.com").click()
-    expect(seen.ours.get_by_role("heading", name="Drugs.com")).to_be_visible()
+    heading(seen.ours, "Drugs.com").to_be_visible()
 
 
 def heading(ours, name, level=1):
@@ -196,7 +197,8 @@ def test_the_run_s_page_begins_with_the_decision_and_shows_each_part(seen, ours)
     heading(ours, "Active: this is what bidders read", level=2).to_be_visible()
     for part, title in TABS.items():
         tab = ours.get_by_role("navigation", name="Parts of this run").get_by_role("link", name=title, exact=True)
-        tab.click()
+        with seen.page.expect_event("framenavigated", lambda frame, part=part: f"tab={part}" in frame.url):
+            tab.click()
         expect(tab).to_have_attribute("aria-current", "page")
         seen.looks_well(f"run-{part}")
 

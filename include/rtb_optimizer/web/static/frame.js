@@ -23,6 +23,21 @@
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", follow);
   }
 
+  // Airflow leaves a frame as it is when its entry in the navigation is clicked again: here that leads to the list.
+  if (outer) {
+    const list = new URL("../", document.currentScript.src);
+    const gone = new AbortController();
+    window.addEventListener("pagehide", () => gone.abort());
+    outer.document.addEventListener(
+      "click",
+      (event) => {
+        const takenByRouter = event.defaultPrevented && event.target.closest('a[href$="/plugin/rtb_optimizer"]');
+        if (takenByRouter) window.location.assign(list);
+      },
+      { signal: gone.signal },
+    );
+  }
+
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-airflow]");
     if (!link || !outer) return;
