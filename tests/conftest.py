@@ -169,6 +169,21 @@ def request_run():
     return request
 
 
+@pytest.fixture(scope="module")
+def running_chromium():
+    """A Chromium that a test drives. For one file: playwright keeps an event loop that other tests would find running.
+
+    Without one its tests are skipped, but on CI, where it has to be.
+    """
+    import chromium
+
+    if chromium.executable() is None:
+        told = f"no Chromium is here: none of {', '.join(chromium.NAMES)} is on the PATH"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
+    with chromium.chromium() as running:
+        yield running
+
+
 @pytest.fixture
 def make_run(session):
     """Insert a run of an entity: `status`, and the day its data ends; for tests that need no logs."""

@@ -179,6 +179,20 @@ def report_document():
                 ],
             }
         },
+        "exports": [
+            {
+                "platform": "prebid_floors",
+                "fields": [{"feature": "country", "field": "country"}],
+                "without_field": ["deal_id", "hour"],
+                "rows_asked": 1_412,
+                "rows": 1_001,
+                "lost": [{"cause": "more than 1,000 rules", "rows": 411}],
+                "answered_share": 0.981,
+                "mean_error": 0.0712,
+                "largest_error": 1.23,
+                "no_bid_share": 0.004,
+            }
+        ],
         "outputs": [
             {
                 "output_type": kind,

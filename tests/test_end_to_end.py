@@ -3,16 +3,20 @@
 The tests share one stack and read in order: what the first night leaves active is what the others may not replace.
 """
 
+import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import httpx
 import psycopg
 import pytest
 from sqlalchemy import select
 
+from listening import PASSWORD, mail_server, statsd_server
 from live_airflow import DAG, airflow_with_entity, command, live_stack, until
 from rtb_optimizer.local.environment import process_environment
 from rtb_optimizer.store import connections, entities, queries, runs
@@ -33,8 +37,20 @@ def night(days_ago):
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory):
+def heard():
+    """What is heard of the stack outside of it: its alerts by mail and its metrics by StatsD."""
+    with mail_server() as (mailbox, connection), statsd_server() as (statsd, port), pytest.MonkeyPatch.context() as env:
+        env.setenv("AIRFLOW_CONN_RTB_ALERTS", json.dumps(connection))
+        settings = {"STATSD_ON": "True", "STATSD_INFLUXDB_ENABLED": "True", "STATSD_PORT": str(port)}
+        for name, value in settings.items():
+            env.setenv(f"AIRFLOW__METRICS__{name}", value)
+        yield SimpleNamespace(mailbox=mailbox, statsd=statsd)
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory, heard):
     """A whole stack with a migrated and seeded catalog and six nights of logs; no entity yet."""
+    assert heard
     with live_stack(tmp_path_factory.mktemp("e2e"), LOGS, [night(n).date() for n in range(1, 7)]) as live:
         yield live
 
@@ -173,6 +189,35 @@ def test_broken_logs_fail_the_run_with_step_and_cause_and_leave_the_active_run_a
     assert active_run().run_id == before.run_id
 
 
+def test_a_failed_task_sends_the_alert_itself_with_a_link_to_the_run_s_page(airflow, heard):
+    with connections.session() as session:
+        run = session.scalars(select(Run).where(Run.error_message.contains("LogsInvalid"))).one()
+    mail = until(lambda: mails_of(heard, run), "the alert")[0]
+    text = mail.get_body(("html",)).get_content()
+
+    assert mail["subject"] == f"[failed] drugs_com: run {run.run_code} failed"
+    assert "part-0.parquet" in text
+    page = airflow.client.get(re.search(r"http://\S+/rtb/runs/\d+", text)[0], headers={"accept": "text/html"})
+    assert (page.status_code, run.run_code in page.text) == (200, True)
+
+
+def mails_of(heard, run):
+    return [mail for mail in heard.mailbox.mails if run.run_code in mail["subject"]]
+
+
+def test_each_step_and_what_was_decided_reaches_statsd(heard):
+    lines = [line.split(":")[0] for line in heard.statsd.lines]
+
+    for step in ("create_run", "select_features", "build_segments", "map_ad_macros", "write_outputs", "activate_run"):
+        assert f"airflow.task.duration,dag_id={DAG},task_id={step}" in lines
+    for decision in ("activated", "superseded"):
+        assert f"airflow.rtb_optimizer.decisions,entity=drugs_com,decision={decision}" in lines
+    assert {f"airflow.rtb_optimizer.run.{name},entity=drugs_com" for name in ("rows", "segments")} <= set(lines)
+    until(
+        lambda: any(line.startswith("airflow.rtb_optimizer.active_run.age,") for line in heard.statsd.lines), "the age"
+    )
+
+
 def test_a_run_whose_logs_are_late_waits_deferred_and_goes_on_when_they_arrive(airflow):
     dag_run = waiting_run(airflow, days_ago=12)
     assert run_of(dag_run).status == "running"
@@ -236,6 +281,17 @@ def test_a_run_that_nothing_told_of_is_swept_by_the_maintenance_dag(airflow):
     )
 
 
+def test_what_no_task_could_send_is_sent_by_the_maintenance_dag_and_nothing_is_told_twice(airflow, heard):
+    with connections.session() as session:
+        failed = session.scalars(select(Run).where(Run.status == "failed")).all()
+    again = airflow.trigger("rtb_optimizer_maintenance")
+
+    assert airflow.wait("rtb_optimizer_maintenance", again) == "success"
+    assert {"swept: the dag run is deleted, and nothing else told of it"} <= {run.error_message for run in failed}
+    assert [len(mails_of(heard, run)) for run in failed] == [1] * len(failed)
+    assert len(heard.mailbox.mails) == len({mail["subject"] for mail in heard.mailbox.mails})
+
+
 def test_the_daily_dag_audits_what_is_active_and_applies_retention(airflow):
     daily = airflow.trigger(DAILY)
     assert airflow.wait(DAILY, daily) == "success"
@@ -270,7 +326,7 @@ def test_pausing_and_resuming_an_entity_changes_the_dags_without_a_deploy(live, 
 def test_no_secret_stands_in_a_task_s_log_an_xcom_or_a_rendered_template(live):
     """After all that ran and failed above: every file that Airflow logged, every row of its database."""
     own = live.credentials
-    secrets = (own.postgres_password, own.s3_secret_key, own.fernet_key, own.jwt_secret, own.api_secret_key)
+    secrets = (own.postgres_password, own.s3_secret_key, own.fernet_key, own.jwt_secret, own.api_secret_key, PASSWORD)
     logs = [path for path in live.root.rglob("*.log") if path.is_file()]
     with psycopg.connect(live.database_url("airflow")) as database:
         tables = database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()

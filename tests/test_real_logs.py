@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from conftest import CHECKOUT
 from rtb_optimizer import pipeline
+from rtb_optimizer.core.platforms import Platform
 from rtb_optimizer.core.windows import WindowAsked
 from rtb_optimizer.run_request import RunRequest
 from rtb_optimizer.store import entities, runs
@@ -26,6 +27,49 @@ IPINYOU = [
     *("slotwidth", "slotheight", "slotvisibility", "slotformat", "slotprice", "creative", "bidprice", "keypage"),
     *("usertag", "payprice"),
 ]
+EXPORTED = (CHECKOUT / "docs" / "exports.md").read_text()
+SUPPLY_FIELDS = {
+    "prebid_floors": {
+        "ad_unit_id": "adUnitCode",
+        "ad_type_id": "mediaType",
+        "geo_id": "country",
+        "device_category_id": "deviceType",
+    },
+    "lookup_tables": {
+        "ad_unit_id": "placement",
+        "ad_type_id": "media_type",
+        "geo_id": "country",
+        "device_category_id": "device_type",
+        "os_id": "os_family",
+    },
+    "beeswax": {"geo_id": "geo_country", "device_category_id": "platform_device_model", "os_id": "platform_os"},
+    "bonsai": {
+        "ad_unit_id": "placement",
+        "geo_id": "country",
+        "device_category_id": "device_model",
+        "os_id": "os_family",
+    },
+}
+IPINYOU_FIELDS = {
+    "prebid_floors": {"slotid": "adUnitCode", "domain": "domain", "adexchange": "channel"},
+    "lookup_tables": {
+        "slotid": "placement",
+        "domain": "domain",
+        "adexchange": "seller_member_id",
+        "region": "region",
+        "city": "city",
+        "browser": "browser",
+        "os": "os_family",
+    },
+    "beeswax": {
+        "domain": "domain",
+        "region": "geo_region",
+        "city": "geo_city",
+        "browser": "platform_browser",
+        "os": "platform_os",
+    },
+    "bonsai": {"domain": "domain", "region": "region", "city": "city", "browser": "browser", "os": "os_family"},
+}
 
 # What the owners of these logs would write into opt_feature_macros: columns by the part of the macro they are.
 COLUMNS = {
@@ -85,6 +129,21 @@ def uploaded(store, base_path):
     return upload
 
 
+def export_rows(entity, report):
+    """What docs/exports.md tells of the exports of a run: a row of its table each."""
+    return [
+        f"| {entity} | `{export['platform']}` | {len(export['fields'])} of {len(report['features'])} "
+        f"| {export['rows']:,} of {export['rows_asked']:,} | {export['answered_share']:.1%} "
+        f"| {export['mean_error']:.1%} | {export['largest_error']:.1%} |"
+        for export in report["exports"]
+    ]
+
+
+def assert_exported(rows):
+    """The table in docs/exports.md is what these runs say: where it is not, paste what the failure prints."""
+    assert set(rows) <= set(EXPORTED.splitlines()), "\n".join(rows)
+
+
 @pytest.fixture
 def templates(session):
     """Write the macros of the columns of these logs into the catalog."""
@@ -139,6 +198,7 @@ def active_report(add_entity, session, store):
 def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report, uploaded, now):
     logs_path = uploaded("ssp_daily.parquet")
     told: dict[str, int] = {}
+    exported: list[str] = []
     denied_gain, lines = 0.0, []
     for site in (342, 344, 345, 346, 349, 351):
         report = active_report(
@@ -155,7 +215,11 @@ def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report
             anchor_features="ad_unit_id",
             candidate_features=",".join([*SUPPLY, *DEMAND, "revenue_share_percent"]),
             denied_features=",".join(DEMAND),
+            exports=", ".join(Platform),
+            export_fields=json.dumps(SUPPLY_FIELDS),
+            export_base_cpm="0.5",
         )
+        exported += export_rows(f"publisher {site}", report)
         reasons = {rejected["name"]: rejected["reason"] for rejected in report["rejected"]}
         would_add = {r["name"]: r["signal_score"] for r in report["rejected"] if r["name"] in DEMAND}
         assert {reasons[name] for name in DEMAND} == {"denylisted"}
@@ -168,6 +232,7 @@ def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report
         assert report["gates"]["facts"]["macro_hit_rate"] == 1.0, "no macro that there is is read wrongly"
         lines.append(look_ups(f"publisher {site}", report))
 
+    assert_exported(exported)
     assert denied_gain > 0.01, "what is known only after the auction would have added something, and the report says so"
     assert told["zero_exposure"] > 100_000, "a third of the rows"
     assert told["outcome_above_exposure"] > 1000
@@ -194,8 +259,12 @@ def test_two_campaigns_of_weighted_rows_run_and_columns_written_after_the_click_
         row_id_columns="bidid",
         candidate_features=",".join(IPINYOU),
         denied_features="",
+        exports=", ".join(Platform),
+        export_fields=json.dumps(IPINYOU_FIELDS),
+        export_base_cpm="0.5",
     )
 
+    assert_exported(export_rows(f"campaign {advertiser}", report))
     reasons = {rejected["name"]: rejected["reason"] for rejected in report["rejected"]}
     assert sorted(name for name, reason in reasons.items() if reason == "leak_suspected") == leaks
     assert {name for name, reason in reasons.items() if reason == "near_unique"} >= {"ipinyouid", "ip"}

@@ -245,6 +245,7 @@ EMPTY = {
     "replay": "No bids were replayed",
     "changes": "no active run to compare with",
     "ad_macros": "No ad macros",
+    "exports": "no platform's own format",
     "outputs": "No outputs",
     "config": "not recorded",
 }
@@ -279,6 +280,11 @@ def test_a_section_without_content_says_so(document):
         ({"holdout": {"gain": 0.0421}}, "holdout", "explains 4.21% of"),
         ({"changes": {"against": "run-17", "moved": 0}}, "changes", "Against run-17: 0 moved"),
         ({"segments": {"total": 1}}, "segments", "1 row."),
+        (
+            {"exports": [{"platform": "plain", "mean_error": 0.031}]},
+            "exports",
+            "1 export; bids differ most in plain: by",
+        ),
     ],
 )
 def test_a_sentence_says_what_was_found(change, section, words):

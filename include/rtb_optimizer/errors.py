@@ -18,6 +18,7 @@ RtbOptimizerError
 ├── ActiveOutputsBroken      outputs of active runs that are gone or changed
 ├── RetentionIncomplete      objects that should have been deleted and could not be
 ├── CopiesNotReconciled      copies of the active pointers that could not be repaired
+├── AlertsNotSent            alerts that a channel did not take
 ├── ConnectionMissing        a connection that is not configured
 ├── ManifestInvalid          an entity manifest that cannot be read
 └── LocalStackError          the local stack cannot start or stop
@@ -153,8 +154,15 @@ class CopiesNotReconciled(RtbOptimizerError):
     """
 
 
+class AlertsNotSent(RtbOptimizerError):
+    """Raised when a channel did not take alerts; they are tried again.
+
+    Fix: mend the connection that is named; the maintenance DAG sends them within five minutes.
+    """
+
+
 class ConnectionMissing(RtbOptimizerError):
-    """Raised when the catalog or S3 connection is not configured.
+    """Raised when a connection, the catalog's, S3's or that of alerts, is not configured.
 
     Fix: set AIRFLOW_CONN_RTB_CATALOG and AIRFLOW_CONN_RTB_S3 (`. .local/env`), or add them to Airflow.
     """

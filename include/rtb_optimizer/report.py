@@ -74,7 +74,7 @@ def report_document(
 
     Args:
         workspace: The run.
-        parts: What the steps handed over: `selection`, `segments`, `ad_macros`; and their `round_trip`.
+        parts: What the steps handed over: `selection`, `segments`, `ad_macros`, `exports`; and their `round_trip`.
         written: The outputs so far.
         active: The run that was active when this one began.
         warnings: What a person should look into.
@@ -109,6 +109,7 @@ def report_document(
         "changes": active.changes,
         "ad_macros": {name: value for name, value in parts["ad_macros"].items() if name not in TOLD_APART},
         "round_trip": parts["round_trip"],
+        "exports": parts["exports"]["platforms"],
         "outputs": [_output(name, o, rows, workspace.prefix) for name, (o, rows) in sorted(written.items())],
         "config": _config(workspace.snapshot, active.config),
     }

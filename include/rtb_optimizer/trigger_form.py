@@ -40,6 +40,14 @@ def _param(field: Mapping[str, Any]) -> Param:
         type=["null", _JSON_TYPES.get(field["type"], "string")],
         title=field["title"],
         section=field["section"],
-        description=f"{field['description']} Empty: the entity's own setting (default {field['default']}).",
+        description=_help(field),
         **limits,
     )
+
+
+def _help(field: Mapping[str, Any]) -> str:
+    """Say what a field means, and between what a number has to lie: the form moves one to its limit without a word."""
+    sides = (("at least", field["minimum"]), ("at most", field["maximum"]))
+    bounds = [f"{side} {limit:,.12g}" for side, limit in sides if limit is not None]
+    told = f" {', '.join(bounds).capitalize()}." if bounds and field["type"] in ("integer", "float") else ""
+    return f"{field['description']}{told} Empty: the entity's own setting (default {field['default']})."

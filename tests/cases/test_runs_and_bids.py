@@ -25,7 +25,7 @@ from rtb_optimizer.store import active_copy, configs, connections, entities, man
 from rtb_optimizer.store.entities import NewEntity
 from rtb_optimizer.store.objects import ObjectStore, run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunFeature, RunOutput, Version
-from seeded_logs import NIGHTS, WORLD
+from seeded_logs import BUSY_WORLD, NIGHTS, WORLD
 
 case, with_logs = pytest.mark.case, pytest.mark.usefixtures("logs")
 BEFORE_ACTIVATION = ("require_partitions", "select_features", "build_segments", "map_ad_macros", "write_outputs")
@@ -858,6 +858,32 @@ def test_a_value_that_is_only_good_in_good_company_is_warned_of(add_entity, writ
         for text in found
     ), found
     assert factors["mobile|*"] < 1 < factors["desktop|*"]
+
+
+@case(46)
+def test_an_export_above_its_limit_is_cut_by_worth_and_told(add_entity, write_nights, started, told, session):
+    """1,200 ad units, every other one good: as many rules, of which Prebid takes a thousand."""
+    rng = np.random.default_rng(12)
+
+    def many_units(_, table):
+        unit = rng.integers(0, 1_200, len(table))
+        table = with_column(table, "internal_adspace_id", unit.astype(str))
+        return with_column(table, "click", (rng.random(len(table)) < np.where(unit % 2, 0.6, 0.05)).astype(int))
+
+    add_entity(candidate_features="internal_adspace_id")
+    exports = {"exports": "prebid_floors", "export_base_cpm": 0.8, "joint_min_exposures": 5}
+    opt_run_id = started(overrides=write_nights(many_units, BUSY_WORLD) | exports)
+    (group,) = told(opt_run_id, "export_prebid_floors")["modelGroups"]
+    (export,) = told(opt_run_id)["exports"]
+    (text,) = messages(told(opt_run_id), "export_rows_lost")
+    written = {row.output_type: row.row_count for row in runs.outputs(session, opt_run_id)}
+
+    assert len(group["values"]) == written["export_prebid_floors"] == export["rows"] == 1_000
+    assert export["rows_asked"] > 1_100
+    assert export["lost"] == [{"cause": "more than 1,000 rules", "rows": export["rows_asked"] - 1_000}]
+    assert text.endswith("more than 1,000 rules; shorter keys and the default answer in their place")
+    assert 0.8 < export["answered_share"] < 0.95
+    assert steps.activate_run(opt_run_id).decision == "activated"
 
 
 @case(52)

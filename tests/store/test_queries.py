@@ -47,6 +47,7 @@ def test_every_key_is_shown_with_its_value_its_origin_and_its_limits(entity, ses
     assert (rows["max_features"]["value"], rows["max_features"]["origin"]) == (12, "default")
     assert rows["max_features"]["updated_by"] is None
     assert (rows["max_features"]["limits"], rows["max_features"]["type"]) == ("min 1, max 20", "integer")
+    assert rows["max_sample_rows"]["limits"] == "min 10,000, max 20,000,000"
     assert rows["candidate_features"]["limits"] == "min 1, max 500, required"
     assert rows["candidate_features"]["value"][0] == "internal_adspace_id"
 

@@ -29,38 +29,6 @@ def finished(session, make_run):
     return finish
 
 
-@pytest.fixture
-def thousand(add_entity, session):
-    """A thousand entities with forty runs each, the last of them active or failed."""
-    add_entity("entity_0000")
-    session.execute(text(THOUSAND))
-    session.execute(text(RUNS))
-    session.execute(text(POINTERS))
-    session.commit()
-    session.execute(text("ANALYZE"))
-    session.commit()
-
-
-THOUSAND = """
-INSERT INTO opt_entities (opt_id, entity_code, entity_name, object_id, object_type, current_version_id, s3_base_path)
-SELECT opt_id, 'entity_' || to_char(n, 'FM0000'), 'Entity ' || n, n, 'ssp', current_version_id, s3_base_path || n
-FROM opt_entities, generate_series(1, 999) n
-"""
-RUNS = """
-INSERT INTO opt_runs (entity_id, version_id, run_code, status, triggered_by, data_start, data_end, config_snapshot,
-                      airflow_dag_id, airflow_run_id, finished_at, figures)
-SELECT entity_id, current_version_id, entity_code || '-' || n, CASE WHEN n = 40 AND entity_id % 7 = 0 THEN 'failed'
-       ELSE 'succeeded' END, 'schedule', date '2026-01-01' + n, date '2026-01-02' + n,
-       '{"values": {"valid_hours": 72}}',
-       entity_code, n::text, now(), jsonb_build_object('predicted_change', n * 0.001)
-FROM opt_entities, generate_series(1, 40) n ORDER BY n
-"""
-POINTERS = """
-UPDATE opt_entities e SET active_run_id = (
-    SELECT max(run_id) FROM opt_runs r WHERE r.entity_id = e.entity_id AND r.status = 'succeeded')
-"""
-
-
 def test_without_entities_the_page_says_how_to_add_one(browser, read):
     page = read(browser.get("/rtb/"))
     assert "entities add" in page.select_one("main").text

@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from rtb_optimizer.core.beeswax_columns import COLUMNS
+from rtb_optimizer.core.platform_column import Column
+from rtb_optimizer.core.platforms import Platform
 from rtb_optimizer.core.values import MISSING
-from rtb_optimizer.exports.beeswax_columns import COLUMNS
-from rtb_optimizer.exports.columns import Column, below, columns_of, taken, written
-from rtb_optimizer.exports.export import Export
+from rtb_optimizer.exports.columns import below, columns_of, taken, written
+from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 
 ANY, NULL, NO_BID = "*", "", "0"
@@ -76,7 +78,16 @@ def export(
     files["README.txt"] = _readme(table, run_code).encode()
     told = (replace(row, multiplier=float(written(row.multiplier))) for row in rows)
     read = KeyedTable(table.features, tuple(told), float(written(table.default)))
-    return Export("beeswax", files, read, len(rows), {cause: n for cause, n in sorted(lost.items()) if n})
+    file_rows = {f"predictions-{number:03}.csv": body.count(b"\n") - 1 for number, body in enumerate(bodies, 1)}
+    file_rows |= {"manifest.json": len(bodies), "README.txt": 1}
+    told_lost = {cause: n for cause, n in sorted(lost.items()) if n}
+    return Export(Platform.BEESWAX, files, read, len(rows), told_lost, file_rows=file_rows)
+
+
+def bid_model(table: KeyedTable, terms: Terms) -> Export:
+    """Return the export of a table whose features are Beeswax's columns already."""
+    own = {name: name for name in table.features}
+    return export(table, own, terms.run_code, seen=terms.seen, folder=terms.folder or FOLDER)
 
 
 @dataclass

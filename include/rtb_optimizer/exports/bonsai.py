@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import count
 
+from rtb_optimizer.core.bonsai_features import FEATURES, NUMBERS, TEXTS
+from rtb_optimizer.core.platform_column import WHOLE
+from rtb_optimizer.core.platforms import Platform
 from rtb_optimizer.core.values import MISSING, segment_key
-from rtb_optimizer.exports.bonsai_features import FEATURES, NUMBERS, TEXTS
-from rtb_optimizer.exports.columns import WHOLE, below, columns_of, taken, written
-from rtb_optimizer.exports.export import Export
+from rtb_optimizer.exports.columns import below, columns_of, taken, written
+from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 
 MAX_BYTES = 3_145_728
@@ -55,7 +57,14 @@ def export(table: KeyedTable, fields: Mapping[str, str], run_code: str, *, max_b
     }
     told = (replace(row, multiplier=float(written(row.multiplier))) for row in found.rows)
     read = KeyedTable(table.features, tuple(told), float(written(table.default)))
-    return Export("xandr", files, read, 1 + len(read.rows), {cause: n for cause, n in sorted(lost.items()) if n})
+    return Export(
+        Platform.BONSAI, files, read, 1 + len(read.rows), {cause: n for cause, n in sorted(lost.items()) if n}
+    )
+
+
+def tree(table: KeyedTable, terms: Terms) -> Export:
+    """Return the export of a table whose features are Bonsai's already."""
+    return export(table, {name: name for name in table.features}, terms.run_code)
 
 
 def leaf_names(keys: Iterable[str]) -> list[str]:

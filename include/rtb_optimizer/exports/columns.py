@@ -1,46 +1,15 @@
-"""Which values does a platform's column take, and how is a multiplier written there?"""
+"""Which rows of a table does a platform take, and how is a multiplier written there?"""
 
-import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
-from rtb_optimizer.core.values import MISSING, NO_VALUES
+from rtb_optimizer.core.platform_column import Column
+from rtb_optimizer.core.values import NO_VALUES
 from rtb_optimizer.errors import ConfigInvalid
 from rtb_optimizer.exports.keyed_table import KeyedTable
 
-WHOLE = "0|[1-9][0-9]*"
 NO_VALUE = "rare and unexpanded values, which no bidder asks for"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """The values that a column takes: `pattern` matches them, `wants` says so in words.
-
-    `values` are all of them where they are few. A missing value is nobody's text: each platform has its own way.
-    """
-
-    pattern: str
-    wants: str
-    values: tuple[str, ...] = ()
-
-    def takes(self, value: str) -> bool:
-        """Return whether a canonical value can stand there."""
-        return value not in NO_VALUES and (value == MISSING or re.fullmatch(self.pattern, value) is not None)
-
-
-def whole_numbers(low: int | None = None, high: int | None = None) -> Column:
-    """Return a column of whole numbers from 0, or of those between two."""
-    if low is None or high is None:
-        return Column(WHOLE, "whole numbers")
-    values = tuple(str(number) for number in range(low, high + 1))
-    return Column("|".join(values), f"whole numbers from {low} to {high}", values)
-
-
-def words(*values: str) -> Column:
-    """Return a column of a few words."""
-    return Column("|".join(map(re.escape, values)), "one of " + ", ".join(values), values)
 
 
 def columns_of(

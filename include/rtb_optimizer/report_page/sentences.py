@@ -156,6 +156,15 @@ def _ad_macros(document: Document) -> str:
     return f"{count(able)} of {_many(len(formats), 'format')} can address segments{told}."
 
 
+def _exports(document: Document) -> str:
+    rows = [row for row in _rows(document, "exports") if is_number(row.get("mean_error"))]
+    if not rows:
+        return "The table was exported to no platform's own format."
+    worst = max(rows, key=lambda row: float(row["mean_error"]))
+    error = spelled(worst["mean_error"], "percent")
+    return f"{_many(len(rows), 'export')}; bids differ most in {text(worst.get('platform'))}: by {error} on average."
+
+
 def _outputs(document: Document) -> str:
     rows = _rows(document, "outputs")
     size = sum(row["byte_size"] for row in rows if is_number(row.get("byte_size")))
@@ -184,6 +193,7 @@ _SAY = {
     "replay": _replay,
     "changes": _changes,
     "ad_macros": _ad_macros,
+    "exports": _exports,
     "outputs": _outputs,
     "config": _config,
 }

@@ -186,5 +186,7 @@ def _undeclared(keys: Sequence[ConfigKey], stored: Mapping[str, EntityConfig]) -
 def _limits(key: ConfigKey) -> str:
     if key.choices:
         return " | ".join(key.choices)
-    bounds = [f"{side} {limit:g}" for side, limit in (("min", key.minimum), ("max", key.maximum)) if limit is not None]
+    bounds = [
+        f"{side} {limit:,.12g}" for side, limit in (("min", key.minimum), ("max", key.maximum)) if limit is not None
+    ]
     return ", ".join([*bounds, *(["required"] if key.required else [])])

@@ -1,11 +1,12 @@
 """What does a fresh catalog hold? The optimizer, its version, its config keys and the macro table.
 
 The content is data: seeds/v3.toml and seeds/dialects.toml. Seeding twice changes nothing; a key that was changed
-in the file is changed in the catalog.
+in the file is changed in the catalog. seeds/exports.toml is read at run time.
 """
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,21 @@ def dialect(macro_format: str) -> Dialect:
     if macro_format not in dialects():
         raise NotFound(f"macro format {macro_format!r} is not one of {', '.join(dialects())}")
     return dialects()[macro_format]
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformFields:
+    """Which field of a platform a feature is; `every_feature`: the others go by their own name."""
+
+    fields: Mapping[str, str]
+    every_feature: bool
+
+
+@cache
+def platform_fields() -> dict[str, PlatformFields]:
+    """Return, by platform, the fields that it has."""
+    tables = _read("exports").items()
+    return {name: PlatformFields(t.get("fields", {}), t.get("every_feature", False)) for name, t in tables}
 
 
 def seed(session: Session) -> int:

@@ -4,7 +4,7 @@ Every component of Airflow loads this, so it imports nothing.
 """
 
 PREFIX = "/rtb"
-_ICON = f"{PREFIX}/static/icon.svg"
+_ICONS = {"icon": f"{PREFIX}/static/icon.svg", "icon_dark_mode": f"{PREFIX}/static/icon-dark.svg"}
 
 EXTERNAL_VIEWS = [
     {
@@ -12,7 +12,7 @@ EXTERNAL_VIEWS = [
         "href": f"{PREFIX}/",
         "destination": "nav",
         "url_route": "rtb_optimizer",
-        "icon": _ICON,
+        **_ICONS,
         "nav_top_level": True,
     },
     {
@@ -20,13 +20,13 @@ EXTERNAL_VIEWS = [
         "href": f"{PREFIX}/dags/{{DAG_ID}}",
         "destination": "dag",
         "url_route": "rtb_entity",
-        "icon": _ICON,
+        **_ICONS,
     },
     {
         "name": "RTB run",
         "href": f"{PREFIX}/dag-runs?dag_id={{DAG_ID}}&run_id={{RUN_ID}}",
         "destination": "dag_run",
         "url_route": "rtb_run",
-        "icon": _ICON,
+        **_ICONS,
     },
 ]

@@ -23,7 +23,7 @@ POLICY = (
     "connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
 )
 HEADERS = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "cache-control": "no-store"}
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SPARKLINE_WIDTH, SPARKLINE_HEIGHT, SPARKLINE_PAD = 120, 26, 3
 
 
@@ -92,9 +92,11 @@ def ago(value: datetime | None, now: datetime) -> str:
 
 
 def lasting(duration: timedelta) -> str:
-    """Return a duration in one unit: `3 h`, `12 min`."""
+    """Return a duration in one unit: `3 h`, `12 min`, `40 s`."""
+    if duration < MINUTE:
+        return f"{int(duration / timedelta(seconds=1))} s"
     if duration < HOUR:
-        return f"{int(duration / timedelta(minutes=1))} min"
+        return f"{int(duration / MINUTE)} min"
     return f"{int(duration / HOUR)} h" if duration < 2 * DAY else f"{duration.days} days"
 
 

@@ -6,7 +6,7 @@ and Xandr's own predictions are not there: no log of ours has them as a value.
 
 from collections.abc import Mapping
 
-from rtb_optimizer.exports.columns import Column, whole_numbers, words
+from rtb_optimizer.core.platform_column import Column, whole_numbers, words
 
 # The documents name no escape within quotes and no encoding: a character they do not show may fail the whole tree.
 CHARACTER = r"[ !#-\[\]-~]"

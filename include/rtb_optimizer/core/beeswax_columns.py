@@ -7,7 +7,7 @@ other.
 
 from collections.abc import Mapping
 
-from rtb_optimizer.exports.columns import Column, whole_numbers, words
+from rtb_optimizer.core.platform_column import Column, whole_numbers, words
 
 # No rule for quoting is documented, and a lone asterisk stands for any value.
 CHARACTER = '[^\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff|"]'

@@ -1,0 +1,183 @@
+"""How do the pages look in each state that they can be in, and does axe find anything grave there?
+
+The app stands alone here, as wide as the window; `tests/browser` shows it in Airflow's frame, with runs that went well.
+"""
+
+import io
+import socket
+from contextlib import closing
+from datetime import date
+from threading import Thread
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import uvicorn
+from playwright.sync_api import expect
+from sqlalchemy import select
+
+import chromium
+from rtb_optimizer import pipeline
+from rtb_optimizer.core.values import segment_key
+from rtb_optimizer.store import pointer
+from rtb_optimizer.store.pointer import Order
+from rtb_optimizer.store.schema import Run, RunOutput
+
+pytestmark = pytest.mark.timeout(600)
+
+MANY = 50_000
+LONG_ERROR = "\n".join(
+    f"select_features (try {n}): LogsInvalid: s3://rtb/a-very-long-folder/date=2026-03-0{n}/" + "part-" * 40
+    for n in (1, 2, 3)
+)
+
+
+@pytest.fixture
+def served(mounted):
+    """The address of the app, served as an api-server serves it."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    with closing(listening):
+        server = uvicorn.Server(uvicorn.Config(mounted, log_level="warning", lifespan="off"))
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def seen(running_chromium, served, sign_in):
+    """The tab of a signed-in admin; `open_at` opens a page."""
+    page = chromium.new_page(running_chromium, base_url=served)
+    page.context.add_cookies([{"name": "_token", "value": sign_in().cookies["_token"], "url": served}])
+    yield chromium.Seen(page, "states", framed=False)
+    page.context.close()
+
+
+@pytest.fixture
+def look_at(seen):
+    """Open a page, see the heading that it must have, and look at it."""
+
+    def look(path, heading, name):
+        seen.page.goto(f"/rtb{path}")
+        expect(seen.page.get_by_role("heading", name=heading).first).to_be_visible()
+        seen.looks_well(name)
+        return seen.page
+
+    return look
+
+
+def test_no_entity(look_at):
+    expect(look_at("/", "Entities", "entities-0").locator("main")).to_contain_text("There is no entity yet")
+
+
+def test_one_entity_that_never_ran(add_entity, look_at):
+    add_entity()
+
+    expect(look_at("/", "Entities", "entities-1").locator("main")).to_contain_text("never")
+    for page, heading in (
+        ("", "Runs"),
+        ("/config", "Selection"),
+        ("/history", "Decisions on runs"),
+        ("/explain", "Why is a bid"),
+        ("/compare", "What changed"),
+    ):
+        look_at(f"/entities/drugs_com{page}", heading, f"never-ran{page.replace('/', '-')}")
+
+
+@pytest.mark.usefixtures("thousand")
+def test_a_thousand_entities(look_at):
+    page = look_at("/?page=3", "Entities", "entities-1000")
+
+    expect(page.locator("tbody tr")).to_have_count(50)
+    expect(page.get_by_role("navigation", name="Pages")).to_contain_text("1,000 entities, page 3 of 20")
+
+
+def test_an_entity_whose_runs_went_in_every_way(add_entity, make_run, finish, session, look_at):
+    entity = add_entity()
+    first = finish(entity, date(2026, 3, 8), predicted_change=0.031)
+    finish(entity, date(2026, 3, 9), predicted_change=0.032, change_from_active=0.001)
+    superseded = finish(entity, date(2026, 3, 7), predicted_change=0.02, change_from_active=-0.01)
+    held = finish(entity, date(2026, 3, 10), ["the hold-out gain -0.2% is below min_holdout_gain 0%"])
+    pointer.roll_back(session, Order("drugs_com", "tester", "fill rate fell", first.run_id))
+    failed = session.get_one(Run, make_run(entity, "failed").run_id)
+    failed.error_message, failed.finished_at = LONG_ERROR, failed.started_at
+    session.commit()
+    running = make_run(entity)
+
+    page = look_at("/entities/drugs_com", "Runs", "every-way")
+    for told in ("running", "failed", "held", "superseded", "active"):
+        expect(page.get_by_role("region", name="Runs").get_by_text(told, exact=True).first).to_be_visible()
+    page = look_at("/entities/drugs_com/history", "Decisions on runs", "every-way-history")
+    expect(page.get_by_text("rolled back", exact=True)).to_be_visible()
+    look_at(f"/runs/{failed.run_id}", "Failed", "run-failed")
+    look_at(f"/runs/{running.run_id}", "In progress", "run-in-progress")
+    look_at(f"/runs/{running.run_id}?tab=features", "Features in their order", "run-in-progress-features")
+    look_at(f"/runs/{held.run_id}", "Held", "run-held")
+    look_at(f"/runs/{superseded.run_id}", "Superseded", "run-superseded")
+
+
+@pytest.fixture
+def grown(logs, add_entity, request_run, session, base_path, store):  # noqa: ARG001 - there have to be logs
+    """Two real runs, each with a table that was made to have 50,000 rows; returns their ids."""
+    add_entity()
+    ids = [pipeline.run(request_run(dag_run_id=f"manual__{n}")).opt_run_id for n in (1, 2)]
+    for seed, run_id in enumerate(ids):
+        output = session.scalars(
+            select(RunOutput).where(RunOutput.run_id == run_id, RunOutput.output_type == "segments")
+        ).one()
+        body = many_rows(store.read(output.s3_key), seed)
+        stored = store.replace(output.s3_key, body)
+        output.sha256, output.byte_size, output.row_count = stored.sha256, stored.byte_size, MANY
+        session.get_one(Run, run_id).total_segments = MANY
+    session.commit()
+    return ids
+
+
+def many_rows(body, seed):
+    """A published table, grown by rows of other values of one feature."""
+    table, rng = pq.read_table(io.BytesIO(body)), np.random.default_rng(seed)
+    columns = [name for name in table.column_names if name.startswith("feature_")]
+    pattern = next(row for row in table.to_pylist() if [row[name] == "*" for name in columns].count(False) == 1)
+    own = next(name for name in columns if pattern[name] != "*")
+    more = MANY - table.num_rows
+    values = [f"site-{n}.example" for n in range(more)]
+    changed = {name: [value] * more for name, value in pattern.items()} | {
+        "segment": [segment_key([None if name != own else value for name in columns]) for value in values],
+        own: values,
+        "multiplier": np.round(rng.uniform(0.3, 3, more), 3).tolist(),
+        "exposures": rng.integers(10, 1_000, more).astype(float).tolist(),
+    }
+    out = io.BytesIO()
+    pq.write_table(pa.concat_tables([table, pa.table(changed, schema=table.schema)]), out)
+    return out.getvalue()
+
+
+def test_50_000_segments(grown, look_at):
+    first, second = grown
+
+    page = look_at(f"/runs/{second}?tab=segments&search=site-4&sort=highest", "Segments", "many-segments")
+    expect(page.get_by_role("navigation", name="Pages").last).to_contain_text("page 1 of")
+    look_at(f"/runs/{second}?tab=features", "Features in their order", "many-features")
+    page = look_at(f"/entities/drugs_com/compare?before={first}&after={second}", "What changed", "many-compared")
+    expect(page.locator("main")).to_contain_text(f"{MANY:,}")
+    look_at("/entities/drugs_com/rollback", "What would change", "many-roll-back")
+    look_at("/entities/drugs_com/explain?feature_internal_adspace_id=site-7.example", "The answer", "many-explained")
+
+
+def test_what_is_refused_is_told_as_a_page(look_at, seen):
+    look_at("/entities/nobody", "Not found", "refused")
+    seen.page.context.clear_cookies()
+    look_at("/", "Please sign in", "signed-out")
+
+
+def test_a_page_that_scrolled_sideways_or_was_unreadable_would_be_found(add_entity, look_at, seen):
+    """The eyes of these tests are open."""
+    add_entity()
+    look_at("/", "Entities", "eyes")
+    seen.page.locator("h1").evaluate("e => { e.style.color = '#eee'; e.style.background = '#fff'; }")
+    assert [line.split()[0] for line in chromium.graves(seen.document)] == ["color-contrast"]
+    seen.page.locator("h1").evaluate("e => { e.style = 'width: 2000px' }")
+    with pytest.raises(AssertionError, match="scrolls sideways"):
+        seen.looks_well("eyes")
