@@ -1,6 +1,7 @@
 """The commands of a page, in order, with what the page shows of each: fenced blocks of `console`."""
 
 import re
+import shlex
 from dataclasses import dataclass, field
 
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -16,23 +17,31 @@ class Command:
 
 
 def commands_of(page, text):
-    """Return the commands of a page. A command goes on after a backslash, and to the end of its here-document."""
+    """Return the commands of a page, each with the lines that it goes on over."""
     found = []
     for block in BLOCK.findall(text):
-        open_until = None
+        goes_on = False
         for line in block.splitlines():
-            if open_until:
+            if goes_on:
                 found[-1].text += f"\n{line}"
-                open_until = (
-                    None if line == open_until or (open_until == "\\" and not line.endswith("\\")) else open_until
-                )
             elif line.startswith("$ "):
                 found.append(Command(page, line.removeprefix("$ ")))
-                document = re.search(r"<<'?(\w+)'?", line)
-                open_until = document[1] if document else "\\" if line.endswith("\\") else None
             elif line.strip() not in ("", "..."):
                 found[-1].shown.append(line)
+            goes_on = (goes_on or line.startswith("$ ")) and is_open(found[-1].text)
     return found
+
+
+def is_open(text):
+    """Whether a command goes on: after a backslash, in a quotation, and to the end of its here-document."""
+    document = re.search(r"<<'(\w+)'\n?", text)
+    if document:
+        return not text.endswith(f"\n{document[1]}")
+    try:
+        shlex.split(text.removesuffix("\\"))
+    except ValueError:
+        return True
+    return text.endswith("\\")
 
 
 def seen(line):

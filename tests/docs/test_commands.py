@@ -30,6 +30,8 @@ PAGES = [
     "docs/operations.md",
     "docs/how-to/add-a-dialect.md",
     "docs/how-to/add-a-config-key.md",
+    "docs/alerts.md",
+    "docs/metrics.md",
     "README.md",
 ]
 NOT_RUN = {
