@@ -100,10 +100,7 @@ def report_document(
         **_features(selection, summary),
         "segments": {name: value for name, value in summary.items() if name not in TOLD_APART},
         "scatter": summary["scatter"],
-        "joint": {
-            "rows": summary["joint_rows"],
-            "losses": [loss | {"master_gain": evidence["gain"]} for loss in evidence["joint"]],
-        },
+        "joint": _joint(summary, evidence),
         "holdout": {name: evidence[name] for name in ("gain", "outcomes", "level", "slope", "calibration", "lift")},
         "replay": {"assumption": REPLAY_ASSUMPTION, "policies": evidence["replay"]},
         "changes": active.changes,
@@ -113,6 +110,11 @@ def report_document(
         "outputs": [_output(name, o, rows, workspace.prefix) for name, (o, rows) in sorted(written.items())],
         "config": _config(workspace.snapshot, active.config),
     }
+
+
+def _joint(summary: Mapping[str, Any], evidence: Mapping[str, Any]) -> dict[str, Any]:
+    losses = [loss | {"master_gain": evidence["gain"]} for loss in evidence["joint"]]
+    return {"rows": summary["joint_rows"], "losses": losses}
 
 
 def _output(name: str, stored: StoredObject, rows: int, prefix: str) -> dict[str, Any]:
