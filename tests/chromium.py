@@ -22,6 +22,7 @@ FLAGS = (
 )
 THEMES = ("light", "dark")
 SCREENS = {"wide": (1280, 900), "phone": (390, 844)}
+SCANNED = (("wide", "light"), ("wide", "dark"), ("phone", "light"))  # what is new on a telephone is no matter of colour
 LONGEST_PICTURE = 6_000  # pixels: the first of 1,000 rows show how they look
 GRAVE = ("serious", "critical")
 WAIT_MS = 60_000  # the machine may have other work
@@ -94,7 +95,7 @@ class Seen:
                 where = f"{name}, {screen}, {theme}"
                 wide, room = self.document.evaluate("(e => [e.scrollWidth, e.clientWidth])(document.documentElement)")
                 assert wide <= room, f"{where}: the page scrolls sideways, {wide} pixels in {room}"
-                found = graves(self.document)
+                found = graves(self.document) if (screen, theme) in SCANNED else []
                 assert not found, f"{where}: {found}"
                 self.keep(f"{name}-{screen}-{theme}")
         self.turn("wide", "light")
