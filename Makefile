@@ -21,7 +21,9 @@ unexport PYTHONDONTWRITEBYTECODE
 # The environment is this checkout's own: nothing from a caller's Python may leak into it.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup demo up down status test test-long bench screenshots lint audit format lock clean
+PREBID := tests/exports/prebid/node_modules
+
+.PHONY: help setup demo up down status test test-long prebid bench docs screenshots lint audit format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,13 +45,18 @@ status: setup ## Tell what of the local stack runs
 	@$(RUN) -m rtb_optimizer.local status $(ARGS)
 
 test: setup ## Run all tests (ARGS="-k name" for some)
-	@$(VENV_PYTHON) -m pytest $(ARGS)
+	@$(VENV_PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-long: setup ## Run the tests that have larger numbers with them: every fault, 200 nights with faults (minutes)
 	@$(VENV_PYTHON) -m pytest --long -m long $(ARGS)
 
+prebid: $(PREBID)/.installed ## Install the pinned Prebid.js that a test lets read our price floors (needs node and npm)
+
 bench: setup $(PEERS)/.installed ## Measure speed, memory and quality on synthetic logs (ARGS="--rows 1e7" for more rows)
 	@PYTHONPATH=include:$(PEERS) $(VENV_PYTHON) benchmarks/bench.py $(ARGS)
+
+docs: setup ## Make docs/reference anew from the code
+	@$(RUN) docs/generate.py
 
 screenshots: setup ## Make docs/images anew from the demonstration, in Chromium
 	@PYTHONPATH=include:tests $(VENV_PYTHON) docs/screenshots.py
@@ -79,7 +86,7 @@ lock: .venv/.bootstrap ## Make requirements.txt anew from requirements.in
 	    requirements.in --output-file requirements.txt $(ARGS)
 
 clean: down ## Remove .venv, the local stack's data and all caches
-	@rm -rf .venv .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .local $(PREBID) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is older than requirements.txt only after that file changed: then the environment follows it.
@@ -103,6 +110,13 @@ $(PEERS)/.installed: benchmarks/peers.txt | $(INSTALLED)
 	    $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --target $(PEERS) -r benchmarks/peers.txt; \
 	fi || { echo "error: the packages of benchmarks/peers.txt could not be installed (see above):" \
 	    "check network, free disk and package index, then run make bench again" >&2; exit 1; }
+	@touch $@
+
+# No scripts of packages are run: Prebid.js ships built.
+$(PREBID)/.installed: tests/exports/prebid/package-lock.json
+	@cd $(@D)/.. && npm ci --silent --ignore-scripts --no-audit --no-fund || { \
+	    echo "error: Prebid.js could not be installed (see above): install node 20 or later with npm," \
+	    "check the network, then run make prebid again" >&2; exit 1; }
 	@touch $@
 
 # In a folder that only `make audit` looks into, dependencies and all. Where it cannot be had the audit says so itself.

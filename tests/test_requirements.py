@@ -19,6 +19,9 @@ PROVIDERS = (
     "from airflow.providers.celery.executors.celery_executor import CeleryExecutor",
     "from airflow.providers.amazon.aws.hooks.s3 import S3Hook",
     "from airflow.providers.postgres.hooks.postgres import PostgresHook",
+    "from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier",
+    "from airflow.providers.smtp.notifications.smtp import SmtpNotifier",
+    "import statsd",  # what Airflow sends StatsD metrics with
     "from airflow.providers.standard.operators.python import PythonOperator",
 )
 

@@ -11,7 +11,16 @@ import pytest
 from sqlalchemy import func, select
 
 from rtb_optimizer import pipeline, steps
-from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, LogsInvalid, LogsMissing, MacroGap, RunNotRunning
+from rtb_optimizer.core.platforms import Platform
+from rtb_optimizer.errors import (
+    ConfigInvalid,
+    EntityInvalid,
+    LogsInvalid,
+    LogsMissing,
+    MacroGap,
+    RunIncomplete,
+    RunNotRunning,
+)
 from rtb_optimizer.store import connections, entities, runs
 from rtb_optimizer.store.objects import run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunFeature, RunFeatureMacro, RunOutput
@@ -19,6 +28,7 @@ from seeded_logs import BUSY_WORLD, NIGHTS, write_logs
 
 pytestmark = pytest.mark.usefixtures("logs")
 STEPS = ("require_partitions", "select_features", "build_segments", "map_ad_macros", "write_outputs", "activate_run")
+BEESWAX_FOLDER = "s3://beeswax-data-us-east-1/bid_models/key"
 
 
 def test_logs_become_an_active_run_and_every_step_may_run_twice(add_entity, request_run, session, store):
@@ -332,3 +342,47 @@ def test_a_candidate_that_a_required_format_cannot_address_is_left_out_and_the_r
 
     assert reasons["carrier"] == "no_macro"
     assert [row.macro_format for row in runs.ad_macros(session, decided.opt_run_id)] == ["xandr"]
+
+
+def test_exports_are_published_recorded_and_told_in_the_report(run_all, request_run, session, store):
+    opt_run_id = run_all(request_run(overrides={"exports": "plain"}))
+    rows = {o.output_type: o for o in runs.outputs(session, opt_run_id)}
+    manifest = json.loads(store.read(rows["manifest"].s3_key))["outputs"]
+    report = json.loads(store.read(rows["report"].s3_key))
+    table = json.loads(store.read(rows["export_plain_table_json"].s3_key))
+
+    assert {"export_plain_table_csv", "export_plain_table_json"} <= set(rows) & set(manifest)
+    assert rows["export_plain_table_json"].s3_key.endswith("/exports/plain/table.json")
+    assert rows["export_plain_table_json"].row_count == len(table["rows"]) + 1 > 5
+    assert table["run_code"] == session.get_one(Run, opt_run_id).run_code
+    (told,) = report["exports"]
+    assert (told["platform"], told["rows"], told["lost"]) == ("plain", len(table["rows"]), [])
+    assert 0.9 < told["answered_share"] <= 1
+    assert 0 <= told["mean_error"] <= told["largest_error"] < 1
+    assert "plain" in store.read(rows["report_page"].s3_key).decode()
+
+
+def test_a_run_publishes_every_export_at_once(run_all, request_run, session, store):
+    asked = {"exports": ",".join(Platform), "export_base_cpm": "0.8", "export_beeswax_folder": BEESWAX_FOLDER}
+    opt_run_id = run_all(request_run(overrides=asked))
+    rows = {o.output_type: o for o in runs.outputs(session, opt_run_id)}
+    told = json.loads(store.read(rows["report"].s3_key))["exports"]
+    manifest = json.loads(store.read(rows["export_beeswax_manifest_json"].s3_key))
+    run_code = session.get_one(Run, opt_run_id).run_code
+
+    assert [export["platform"] for export in told] == list(Platform)
+    assert {file["output_type"] for export in told for file in export["files"]} <= set(rows)
+    assert manifest["model_predictions"] == [f"{BEESWAX_FOLDER}/{run_code}/predictions-001.csv"]
+    assert b"leaf_name" in store.read(rows["export_bonsai_tree_txt"].s3_key)
+
+
+def test_an_export_that_is_not_what_was_written_stops_the_activation(add_entity, request_run, session, store):
+    add_entity()
+    opt_run_id = steps.create_run(request_run(overrides={"exports": "plain"}))
+    for step in STEPS[:-1]:
+        getattr(steps, step)(opt_run_id)
+    row = {o.output_type: o for o in runs.outputs(session, opt_run_id)}["export_plain_table_csv"]
+    store.delete([row.s3_key])
+
+    with pytest.raises(RunIncomplete, match="export_plain_table_csv is gone"):
+        steps.activate_run(opt_run_id)

@@ -7,7 +7,7 @@ from planted_samples import planted
 from rtb_optimizer.core.model import fit
 from rtb_optimizer.core.movement import rows_of
 from rtb_optimizer.core.segments import Counts, build_segments
-from rtb_optimizer.tables import Fitted, joint_table
+from rtb_optimizer.tables import Fitted, joint_table, told_of
 from v3_settings import v3_settings
 
 SETTINGS = v3_settings(joint_min_exposures=50, min_segment_exposures=0)
@@ -20,7 +20,7 @@ def test_a_joint_key_is_bid_what_the_published_rows_bid(previous):
     segments = build_segments(model, sample, {"site": {}}, Counts(20_000, 20_000, 1_000, 0, 0), rules, previous)
     level, by_site = segments[0].multiplier, {s.pattern[0]: s.multiplier for s in segments[1:]}
     fitted = Fitted(model, sample, rows_of(model, sample, rules, previous))
-    joint = joint_table(fitted, segments, ["site"], SETTINGS, previous)
+    joint = joint_table(told_of(fitted, segments, ["site"], SETTINGS, previous), SETTINGS)
     told = dict(zip((key for (key,) in joint.prefixes(1)), joint.levels[0].multiplier, strict=True))
 
     assert len(told) > 4

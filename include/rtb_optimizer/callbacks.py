@@ -38,6 +38,13 @@ def dag_run_failed(dag_run: Any, message: str) -> None:  # noqa: ANN401 - as abo
     _fail(dag_run, f"the dag run failed: {message or 'no reason given'}{_named(failed)}")
 
 
+def run_decided(context: Any) -> None:  # noqa: ANN401 - as above
+    """Tell Airflow's metrics of a run that was decided on; once, since a try that fails has no success to tell."""
+    from rtb_optimizer import metrics
+
+    metrics.tell_run(context["dag_run"].dag_id, context["dag_run"].run_id)
+
+
 def _fail(dag_run: Any, message: str) -> None:  # noqa: ANN401 - as above
     from rtb_optimizer.store import connections, failures
     from rtb_optimizer.store.runs import Attempt

@@ -35,8 +35,9 @@ from airflow.sdk import (
 )
 
 from rtb_optimizer import manifest
-from rtb_optimizer.callbacks import dag_failed, task_failed
+from rtb_optimizer.callbacks import dag_failed, run_decided, task_failed
 from rtb_optimizer.errors import ManifestInvalid, MayPass, RtbOptimizerError
+from rtb_optimizer.notifier import AlertNotifier
 from rtb_optimizer.sensors import WaitForLogs
 from rtb_optimizer.trigger_form import trigger_form
 
@@ -52,7 +53,7 @@ TASK_DEFAULTS = {
             RetryRule(exception=RtbOptimizerError, action=RetryAction.FAIL),
         ]
     ),
-    "on_failure_callback": task_failed,
+    "on_failure_callback": [task_failed, AlertNotifier()],
 }
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ def entity_dag(dag_id: str, entry: Mapping[str, Any], form: ParamsDict) -> DAG:
         default_args=TASK_DEFAULTS | {"owner": entry["opt_code"]},
     ) as dag:
 
-        @task(outlets=[alias])
+        @task(outlets=[alias], on_success_callback=[run_decided, AlertNotifier()])
         def activate_run(opt_run_id: int, outlet_events: Any = None) -> str:  # noqa: ANN401 - Airflow's accessor
             from rtb_optimizer import steps
 

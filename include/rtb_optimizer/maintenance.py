@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.alerts import of_active
 from rtb_optimizer.errors import ActiveOutputsBroken, CopiesNotReconciled
 from rtb_optimizer.store import (
     active_copy,
+    alerts,
     connections,
     entities,
     failures,
@@ -118,8 +120,19 @@ def audit_active_outputs(now: datetime | None = None) -> int:
     for each in found:
         if each.is_stale:
             log.warning("%s", stale_words(each))
+    _raise_alerts(found)
     require_sound(found)
     return len(found)
+
+
+def _raise_alerts(found: Sequence[Audited]) -> None:
+    """Remember what somebody should hear of. A paused entity's run grows stale because that was asked for."""
+    with connections.session() as session:
+        running = {entity.entity_code for entity in entities.all_entities(session) if entity.status == "active"}
+        for each in found:
+            stale_since = each.valid_until if each.is_stale and each.entity_code in running else None
+            alerts.remember(session, each.run_id, of_active(each.run_code, stale_since, each.problems))
+        session.commit()
 
 
 def require_sound(found: Sequence[Audited]) -> None:

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rtb_optimizer.core.joint import JointTable
-from rtb_optimizer.core.macros import Dialect, MacroCombo
 from rtb_optimizer.core.segments import Segment
 from rtb_optimizer.core.values import WILDCARD, segment_key
 
@@ -96,25 +95,6 @@ def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(pa.table(dict(columns)), buffer, compression="zstd")
     return buffer.getvalue()
-
-
-def ad_macros_document(
-    features: Sequence[str], combos: Sequence[MacroCombo], dialects: Mapping[str, Dialect]
-) -> dict[str, Any]:
-    """Return the macro combos with what a reader needs to take them apart, and the matrix feature x format."""
-    return {
-        "fields": list(features),
-        "formats": {
-            combo.macro_format: {
-                "combo": combo.combo,
-                "separator": dialects[combo.macro_format].separator,
-                "missing": list(dialects[combo.macro_format].missing),
-                "expanded_at": dialects[combo.macro_format].expanded_at,
-                "coverage": {feature: how.value for feature, how in combo.coverage.items()},
-            }
-            for combo in combos
-        },
-    }
 
 
 def segments_summary(segments: Sequence[Segment]) -> dict[str, Any]:

@@ -30,10 +30,11 @@ TOLD_APART = ("rows_by_term", "scatter", "joint_rows", "predicted_changes", "war
 
 
 def gates(
-    settings: Settings, selection: Mapping[str, Any], summary: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]
+    settings: Settings, parts: Mapping[str, Mapping[str, Any]], figures: Sequence[Mapping[str, Any]]
 ) -> dict[str, dict[str, float]]:
     """Return the facts that activation is decided on, and the limits they must keep; `figures` are the kpis."""
-    found = selection["logs"]
+    selection, summary = parts["selection"], parts["segments"]
+    found, hit_rates = selection["logs"], [trip["addressable_hit_rate"] for trip in parts["round_trip"].values()]
     prices = {
         f"{of}_factor": kpi["value"] / kpi["previous"]
         for kpi in figures
@@ -46,6 +47,7 @@ def gates(
             "segments": summary["total"] - 1,
             "partition_share": len(found["partitions"]) / found["partitions_expected"],
             "holdout_gain": selection["evidence"]["gain"],
+            **({"macro_hit_rate": min(hit_rates)} if hit_rates else {}),
             **prices,
             **summary["predicted_changes"],
         },
@@ -54,6 +56,7 @@ def gates(
             "segments": 1,
             "partition_share": settings.min_partition_share,
             "holdout_gain": settings.min_holdout_gain,
+            **({"macro_hit_rate": settings.min_macro_hit_rate} if hit_rates else {}),
             **dict.fromkeys(prices, settings.max_price_factor),
             **dict.fromkeys(summary["predicted_changes"], settings.max_predicted_change),
         },
@@ -71,7 +74,7 @@ def report_document(
 
     Args:
         workspace: The run.
-        parts: What the steps handed over: `selection`, `segments`, `ad_macros`.
+        parts: What the steps handed over: `selection`, `segments`, `ad_macros`, `exports`; and their `round_trip`.
         written: The outputs so far.
         active: The run that was active when this one began.
         warnings: What a person should look into.
@@ -79,7 +82,7 @@ def report_document(
     selection, summary = parts["selection"], parts["segments"]
     found, evidence = selection["logs"], selection["evidence"]
     figures = kpis(Counts(**found["totals"]), active.report.get("kpis", []))
-    checked = gates(workspace.settings, selection, summary, figures)
+    checked = gates(workspace.settings, parts, figures)
     failed = failed_gates(checked["facts"], checked["limits"])
     return {
         "entity_code": workspace.entity_code,
@@ -104,7 +107,9 @@ def report_document(
         "holdout": {name: evidence[name] for name in ("gain", "outcomes", "level", "slope", "calibration", "lift")},
         "replay": {"assumption": REPLAY_ASSUMPTION, "policies": evidence["replay"]},
         "changes": active.changes,
-        "ad_macros": parts["ad_macros"],
+        "ad_macros": {name: value for name, value in parts["ad_macros"].items() if name not in TOLD_APART},
+        "round_trip": parts["round_trip"],
+        "exports": parts["exports"]["platforms"],
         "outputs": [_output(name, o, rows, workspace.prefix) for name, (o, rows) in sorted(written.items())],
         "config": _config(workspace.snapshot, active.config),
     }

@@ -6,12 +6,15 @@ A step that finds something leaves it under `warnings` in the document that it h
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rtb_optimizer.core.macros import Coverage
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.warning import RunWarning
 
 FEW_VALUES = 20
 """Up to so many values are no explosion, however few there were before."""
 
+UNADDRESSED = (Coverage.WILDCARD, Coverage.GAP)
+_LEFT = {True: "it has no macro combo at all", False: "bids there cannot depend on it"}
 Features = Sequence[Mapping[str, Any]]
 
 ANOMALY_WORDS = {
@@ -40,7 +43,8 @@ def run_warnings(
     selection = parts["selection"]
     handed = [RunWarning(**found) for part in parts.values() for found in part.get("warnings", [])]
     grown = _grown(selection["chosen"], active.get("features", []), settings.max_value_growth)
-    return [*_missing(selection["logs"]), *_contradictions(selection["logs"]), *grown, *handed]
+    macros = _unaddressed(parts["ad_macros"], active.get("ad_macros", {}))
+    return [*_missing(selection["logs"]), *_contradictions(selection["logs"]), *grown, *macros, *handed]
 
 
 def _missing(found: Mapping[str, Any]) -> list[RunWarning]:
@@ -65,6 +69,28 @@ def _grown(chosen: Features, active: Features, growth: float) -> list[RunWarning
         for feature in chosen
         if feature["name"] in before and feature["values"] > max(growth * before[feature["name"]], FEW_VALUES)
     ]
+
+
+def _unaddressed(macros: Mapping[str, Any], active: Mapping[str, Any]) -> list[RunWarning]:
+    """Warn of features that a format cannot address, and could or need not in the active run: each gap once."""
+    known = _gaps(active)
+    return [
+        RunWarning(
+            "macro_missing",
+            f"{name} has no macro for {', '.join(new)}: {_LEFT[macros['formats'][name]['combo'] is None]}; add one to "
+            "opt_feature_macros",
+        )
+        for name, gaps in sorted(_gaps(macros).items())
+        if (new := [feature for feature in gaps if feature not in known.get(name, ())])
+    ]
+
+
+def _gaps(macros: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the features without a macro by format, of the document that map_ad_macros handed over."""
+    return {
+        name: [feature for feature, how in told["coverage"].items() if how in UNADDRESSED]
+        for name, told in macros.get("formats", {}).items()
+    }
 
 
 def _contradictions(found: Mapping[str, Any]) -> list[RunWarning]:

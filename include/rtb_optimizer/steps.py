@@ -6,9 +6,9 @@ Only ids and counts are returned, and every step may run twice, even at the same
 import json
 import logging
 
-from rtb_optimizer import __version__, outputs, report
+from rtb_optimizer import __version__, exporting, outputs, report
 from rtb_optimizer.active import compared_with, saw_the_last_day, table_before
-from rtb_optimizer.ad_macros import combos_of, without_required_macro
+from rtb_optimizer.ad_macros import ad_macros_document, combos_of, without_required_macro
 from rtb_optimizer.catalog_warnings import catalog_warnings
 from rtb_optimizer.core.activation import failed_gates
 from rtb_optimizer.core.evidence import judge
@@ -18,6 +18,7 @@ from rtb_optimizer.engines.duplicates import without_repeats
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
 from rtb_optimizer.figures import figures_of
 from rtb_optimizer.handover import sample_bytes, sample_of
+from rtb_optimizer.macro_proof import proof_warnings, prove_macros
 from rtb_optimizer.published import PublishedRun, table_rows
 from rtb_optimizer.reading import read_logs
 from rtb_optimizer.report_page.page import report_page
@@ -27,16 +28,11 @@ from rtb_optimizer.run_warnings import run_warnings
 from rtb_optimizer.selection_record import features_document, selection_document
 from rtb_optimizer.selection_warnings import selection_warnings
 from rtb_optimizer.store import activation, active_copy, configs, connections, entities, failures, runs, verification
+from rtb_optimizer.store.alerts import remember_decision
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity
-from rtb_optimizer.store.seeds import dialects
 from rtb_optimizer.tables import Recipe, build_tables
-from rtb_optimizer.workspace import (
-    counting,
-    open_workspace,
-    partitions_as_read,
-    partitions_to_read,
-)
+from rtb_optimizer.workspace import counting, open_workspace, partitions_as_read, partitions_to_read
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +114,7 @@ def build_segments(opt_run_id: int) -> int:
         built = build_tables(engine, table, sample, recipe, totals, before)
     workspace.write("work/segments.parquet", outputs.segments_parquet(recipe.features, built.segments))
     workspace.write("work/joint_segments.parquet", outputs.joint_parquet(built.joint, sample.unit, sample.stands_for))
+    exporting.hand_over(workspace, built.told)
     workspace.hand_over("segments", built.summary)
     return len(built.segments)
 
@@ -134,16 +131,16 @@ def map_ad_macros(opt_run_id: int) -> int:
         combos = combos_of(session, workspace.opt_id, workspace.settings, features)
         runs.record_ad_macros(session, opt_run_id, combos)
         session.commit()
-    workspace.hand_over("ad_macros", outputs.ad_macros_document(features, combos, dialects()))
+    workspace.hand_over("ad_macros", ad_macros_document(features, combos, workspace.settings))
     return sum(combo.combo is not None for combo in combos)
 
 
 def write_outputs(opt_run_id: int) -> int:
     """Write the outputs, the manifest last, then record them; return how many there are."""
     workspace = open_workspace(opt_run_id)
-    parts = {name: workspace.handed(name) for name in ("selection", "segments", "ad_macros")}
-    selection, summary, macros = parts.values()
-    told = features_document(selection)
+    parts = {name: workspace.handed(name) for name in ("selection", "segments", "ad_macros", "exports")}
+    selection, summary, macros, exports = parts.values()
+    told, proof = features_document(selection), prove_macros(workspace, macros)
     written = {
         name: (workspace.write(f"{name}.parquet", workspace.read(f"work/{name}.parquet")), rows)
         for name, rows in {"segments": summary["total"], "joint_segments": summary["joint_rows"]}.items()
@@ -157,12 +154,14 @@ def write_outputs(opt_run_id: int) -> int:
         active = compared_with(session, workspace.snapshot, own)
         changed = restated(session, opt_run_id, selection["logs"]["partitions"], selection["inputs"])
         changed += catalog_warnings(session, opt_run_id, selection["inputs"])
-    warnings = [*run_warnings(parts, workspace.settings, active.report), *changed]
-    document = report.report_document(workspace, parts, written, active, warnings)
+    changed += proof_warnings(proof, workspace.settings.min_macro_hit_rate)
+    warnings = [*run_warnings(parts, workspace.settings, active.report), *exporting.export_warnings(exports), *changed]
+    document = report.report_document(workspace, parts | {"round_trip": proof}, written, active, warnings)
     for warning in document["warnings"]:
         log.warning("%s: %s", warning["code"], warning["message"])
     written["report"] = (workspace.write("report.json", outputs.json_bytes(document)), 1)
     written["report_page"] = (workspace.write("report.html", report_page(document)), 1)
+    written |= exporting.publish(workspace, exports)
     manifest = report.manifest_document(workspace, selection["inputs"], written)
     written["manifest"] = (workspace.write("manifest.json", outputs.json_bytes(manifest)), len(written))
     with connections.session() as session:
@@ -192,6 +191,7 @@ def activate_run(opt_run_id: int) -> activation.Decided:
             gate_failures=failed_gates(found["gates"]["facts"], found["gates"]["limits"]),
             allow_older=run.config_snapshot["values"]["allow_older_window"],
         )
+        remember_decision(session, run, decided, found["warnings"])
         session.commit()
         log.info("run %s: %s, %s", run.run_code, decided.decision, "; ".join(decided.reasons))
         active_copy.refresh(session, entity.entity_code)

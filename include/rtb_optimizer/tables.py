@@ -12,9 +12,10 @@ from rtb_optimizer.core.joint import JointTable, compile_joint
 from rtb_optimizer.core.link import Link
 from rtb_optimizer.core.model import FactorModel, fit, tempered
 from rtb_optimizer.core.movement import Pattern, rows_of
+from rtb_optimizer.core.no_bids import without_bid
 from rtb_optimizer.core.published_table import PublishedTable
 from rtb_optimizer.core.replayed import bids_of, predicted_changes
-from rtb_optimizer.core.sample import Floats, Ints, Sample
+from rtb_optimizer.core.sample import Floats, Ints, Mask, Sample
 from rtb_optimizer.core.segments import Counts, Segment, build_segments, countable, multiplier_product
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.spikes import rate_spikes
@@ -61,12 +62,24 @@ class Fitted:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What the master table says of each row of the sample: outcomes, the bid's total multiplier, whether to bid."""
+
+    sample: Sample
+    features: Sequence[str]
+    expected: Floats
+    multiplier: Floats
+    no_bid: Mask
+
+
+@dataclass(frozen=True, slots=True)
 class Tables:
-    """The master table, the joint table compiled from it, and what the report says of them."""
+    """The master table, the joint table compiled from it, what the report says of them, what exports are made of."""
 
     segments: Sequence[Segment]
     joint: JointTable
     summary: Mapping[str, Any]
+    told: Told
 
 
 def build_tables(
@@ -90,30 +103,33 @@ def build_tables(
     exact = exact_counts(engine, logs, parts, named)
     segments = build_segments(model, sample, exact, totals, settings.segment_rules, previous)
     fitted = Fitted(model, sample, countable(kept, sample, exact, settings.segment_rules))
-    joint = joint_table(fitted, segments, recipe.features, settings, previous)
-    changes = {}
-    if before is not None:
-        changes = predicted_changes(
-            sample, bids_of(before, sample), total_multipliers(fitted, segments, settings, previous)
-        )
+    told = told_of(fitted, segments, recipe.features, settings, previous)
+    joint = joint_table(told, settings)
+    changes = {} if before is None else predicted_changes(sample, bids_of(before, sample), told.multiplier)
     spikes = rate_spikes(segments, recipe.features, before, settings.max_spike)
     summary = tables_summary(fitted, segments, joint, recipe.features)
     summary |= {"predicted_changes": changes, "warnings": warning_documents(spikes)}
-    return Tables(segments, joint, summary)
+    return Tables(segments, joint, summary, told)
 
 
-def joint_table(
+def joint_table(told: Told, settings: Settings) -> JointTable:
+    """Compile the joint table of the first features from what the master table says."""
+    features = told.features[: settings.joint_features]
+    return compile_joint(told.sample, features, told.expected, told.multiplier, settings.table_rules.joint)
+
+
+def told_of(
     fitted: Fitted,
     segments: Sequence[Segment],
     features: Sequence[str],
     settings: Settings,
     previous: Mapping[Pattern, float] | None,
-) -> JointTable:
-    """Compile the joint table of the first features from the master table."""
-    sample = fitted.sample
-    total = total_multipliers(fitted, segments, settings, previous)
+) -> Told:
+    """Return what the master table says of each row of its sample."""
+    sample, bids = fitted.sample, settings.segment_rules.bids
     expected = sample.exposure * published(fitted.model, fitted.kept).rates(sample)
-    return compile_joint(sample, features[: settings.joint_features], expected, total, settings.table_rules.joint)
+    total = total_multipliers(fitted, segments, settings, previous)
+    return Told(sample, features, expected, total, without_bid(fitted.model, fitted.kept, sample, bids))
 
 
 def total_multipliers(

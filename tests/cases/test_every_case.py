@@ -11,7 +11,6 @@ from conftest import CHECKOUT
 ROW = re.compile(r"^\| *(\d+(?:, \d+)*) *\|", re.MULTILINE)
 ROWS = ROW.findall((CHECKOUT / "docs" / "edge-cases.md").read_text())
 TOLD = sorted({int(number) for row in ROWS for number in row.split(", ")})
-NOT_YET = {46}  # there is no export whose limit could be exceeded
 
 
 def cases_of(source):
@@ -34,7 +33,7 @@ HELD = {
 }
 
 
-@pytest.mark.parametrize("number", sorted({*TOLD} - NOT_YET))
+@pytest.mark.parametrize("number", TOLD)
 def test_every_case_that_is_told_has_a_test(number):
     assert any(number in numbers for numbers in HELD.values())
 

@@ -633,15 +633,15 @@ def test_a_column_of_whole_numbers_is_spelled_alike_when_its_type_changes(run, d
 # ---- Values
 
 
-def with_sites(values):
-    """Two nights whose column `site` repeats these values, and clicks that follow them, so that each may get a row."""
+def with_sites(values, name="site"):
+    """Two nights whose column `name` repeats these values, and clicks that follow them, so that each may get a row."""
     logs = {}
     for day, table in nights().items():
         code = np.arange(table.num_rows) % len(values)
         click = np.random.default_rng(day.day).random(table.num_rows) < 0.05 + 0.4 * code / len(values)
         site = [values[n] for n in code]
         kind = pa.binary() if any(isinstance(value, bytes) for value in values) else pa.string()
-        logs[day] = having(table, site=pa.array(site, kind), click=pa.array(click.astype(int)))
+        logs[day] = having(table, **{name: pa.array(site, kind)}, click=pa.array(click.astype(int)))
     return logs
 
 
@@ -696,6 +696,22 @@ def test_a_value_of_any_characters_is_found_again_by_its_key_and_one_too_long_is
     assert warned(report)["value_too_long"] == (
         "8.3% of the exposures hold a value of more than 256 bytes in 'site': no segment; log an id in its place"
     )
+
+
+@pytest.mark.case(19)
+@pytest.mark.parametrize(("plain", "decision"), [(1, "held"), (19, "activated")])
+def test_a_value_that_holds_a_combo_s_separator_is_missed_by_name_and_holds_a_run_when_there_are_many(
+    run, deliver, plain, decision
+):
+    values = ["a~b", *(f"v{n}" for n in range(plain))]
+    config = {"candidate_features": "ad_size", "anchor_features": "ad_size"}
+    decided, report, _ = run(deliver(with_sites(values, "ad_size")), **config, macro_formats="adx", dead_band=0)
+    trip = report["round_trip"]["adx"]
+
+    assert decided.decision == decision
+    assert [(miss["value"], miss["cause"]) for miss in trip["misses"]] == [("a~b", "delimiter_in_value")]
+    assert trip["hit_rate"] == trip["addressable_hit_rate"] == pytest.approx(plain / (plain + 1), abs=0.02)
+    assert ("macro_misses" in warned(report)) == (decision == "held")
 
 
 @pytest.mark.case(19)

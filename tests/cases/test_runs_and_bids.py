@@ -25,7 +25,7 @@ from rtb_optimizer.store import active_copy, configs, connections, entities, man
 from rtb_optimizer.store.entities import NewEntity
 from rtb_optimizer.store.objects import ObjectStore, run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunFeature, RunOutput, Version
-from seeded_logs import NIGHTS, WORLD
+from seeded_logs import BUSY_WORLD, NIGHTS, WORLD
 
 case, with_logs = pytest.mark.case, pytest.mark.usefixtures("logs")
 BEFORE_ACTIVATION = ("require_partitions", "select_features", "build_segments", "map_ad_macros", "write_outputs")
@@ -139,6 +139,68 @@ def test_the_other_formats_are_written_and_the_matrix_tells_the_gap(add_entity, 
     assert (formats["xandr"]["combo"], formats["xandr"]["coverage"]["carrier"]) == (None, "gap")
     assert formats["adx"]["combo"].startswith("[ADX_PLACEMENT_ID]~*")
     assert "adx" in {row.macro_format for row in runs.ad_macros(session, opt_run_id)}
+    assert formats["xandr"]["skipped"] == "no macro for carrier"
+
+
+@case(22)
+@with_logs
+def test_what_a_format_cannot_tell_is_told_in_the_round_trip_and_holds_no_run(add_entity, started, told):
+    add_entity()
+    opt_run_id = started()
+    report = told(opt_run_id)
+    trips = report["round_trip"]
+
+    assert {name for name, each in report["ad_macros"]["formats"].items() if each["combo"]} == set(trips)
+    assert (trips["adx"]["hit_rate"], trips["adx"]["misses"]) == (1.0, [])
+    assert sum(level["exposure_share"] for level in trips["adx"]["levels"]) == pytest.approx(1)
+    assert len(trips["adx"]["levels"]) > 1, "values of few exposures back off, and that is no miss"
+    causes = {(miss["feature"], miss["cause"]) for miss in trips["xandr"]["misses"]}
+    assert ("internal_adspace_id", "value_map_absent") in causes
+    assert trips["xandr"]["hit_rate"] < 0.5
+    assert trips["xandr"]["addressable_hit_rate"] == 1.0
+    assert report["gates"]["facts"]["macro_hit_rate"] == 1.0
+    assert steps.activate_run(opt_run_id).decision == "activated"
+
+
+@case(22)
+@with_logs
+def test_a_value_map_makes_a_platform_s_ids_ours_and_one_that_lacks_values_holds_the_run(add_entity, started, told):
+    add_entity()
+    adspaces = sorted({str(value) for day in NIGHTS for value in WORLD.day(day)["internal_adspace_id"].to_pylist()})
+    maps = {"xandr": {"internal_adspace_id": {value: f"9{value}" for value in adspaces}, "country": {}, "deal_id": {}}}
+    whole = started(overrides={"macro_value_maps": maps})
+    kept = dict(list(maps["xandr"]["internal_adspace_id"].items())[:2])
+    partly = started(
+        overrides={"macro_value_maps": {"xandr": {"internal_adspace_id": kept, "country": {}, "deal_id": {}}}}
+    )
+    report = told(partly)
+
+    mapped, misses = told(whole)["round_trip"]["xandr"], report["round_trip"]["xandr"]["misses"]
+    assert "internal_adspace_id" not in {miss["feature"] for miss in mapped["misses"]}
+    assert mapped["addressable_hit_rate"] == 1.0
+    assert {miss["cause"] for miss in misses if miss["feature"] == "internal_adspace_id"} == {"not_in_value_map"}
+    assert steps.activate_run(whole).decision == "activated"
+    decided = steps.activate_run(partly)
+    assert decided.decision == "held"
+    assert "of the exposures find through a format's macros what their own values find, 90.0% are needed" in str(
+        decided.reasons
+    )
+    assert "xandr: through the macros that it has" in messages(report, "macro_misses")[0]
+    assert " of internal_adspace_id (not_in_value_map)" in messages(report, "macro_misses")[0]
+
+
+@case(22)
+@with_logs
+def test_a_value_map_that_gives_two_values_one_id_is_refused(add_entity, request_run, session):
+    add_entity()
+    maps = {"xandr": {"internal_adspace_id": {"1002": "7", "1003": "7"}}}
+
+    with pytest.raises(ConfigInvalid):
+        pipeline.run(request_run(overrides={"macro_value_maps": maps}))
+
+    assert "macro_value_maps: internal_adspace_id in 'xandr' gives '7' to more than one of our values" in failed(
+        session, "create_run: ConfigInvalid"
+    )
 
 
 # ---- Configuration, versions, entities
@@ -798,6 +860,32 @@ def test_a_value_that_is_only_good_in_good_company_is_warned_of(add_entity, writ
     assert factors["mobile|*"] < 1 < factors["desktop|*"]
 
 
+@case(46)
+def test_an_export_above_its_limit_is_cut_by_worth_and_told(add_entity, write_nights, started, told, session):
+    """1,200 ad units, every other one good: as many rules, of which Prebid takes a thousand."""
+    rng = np.random.default_rng(12)
+
+    def many_units(_, table):
+        unit = rng.integers(0, 1_200, len(table))
+        table = with_column(table, "internal_adspace_id", unit.astype(str))
+        return with_column(table, "click", (rng.random(len(table)) < np.where(unit % 2, 0.6, 0.05)).astype(int))
+
+    add_entity(candidate_features="internal_adspace_id")
+    exports = {"exports": "prebid_floors", "export_base_cpm": 0.8, "joint_min_exposures": 5}
+    opt_run_id = started(overrides=write_nights(many_units, BUSY_WORLD) | exports)
+    (group,) = told(opt_run_id, "export_prebid_floors")["modelGroups"]
+    (export,) = told(opt_run_id)["exports"]
+    (text,) = messages(told(opt_run_id), "export_rows_lost")
+    written = {row.output_type: row.row_count for row in runs.outputs(session, opt_run_id)}
+
+    assert len(group["values"]) == written["export_prebid_floors"] == export["rows"] == 1_000
+    assert export["rows_asked"] > 1_100
+    assert export["lost"] == [{"cause": "more than 1,000 rules", "rows": export["rows_asked"] - 1_000}]
+    assert text.endswith("more than 1,000 rules; shorter keys and the default answer in their place")
+    assert 0.8 < export["answered_share"] < 0.95
+    assert steps.activate_run(opt_run_id).decision == "activated"
+
+
 @case(52)
 def test_no_row_is_published_about_fewer_exposures_than_may_be_told(add_entity, write_nights, started, told):
     def rare_but_good(_, table):
@@ -860,7 +948,9 @@ def test_a_macro_that_changes_later_changes_no_run_that_was(add_entity, started,
     add_entity()
     opt_run_id = started()
     before = [(row.macro_format, row.macro_combo) for row in runs.ad_macros(session, opt_run_id)]
-    session.execute(text("UPDATE opt_feature_macros SET macro_template = '[ADX_NEW]' WHERE macro_format = 'adx'"))
+    session.execute(
+        text("UPDATE opt_feature_macros SET macro_template = '[ADX_NEW]' WHERE macro_template = '[ADX_PLACEMENT_ID]'")
+    )
     session.commit()
 
     assert steps.activate_run(opt_run_id).decision == "activated"
@@ -868,6 +958,39 @@ def test_a_macro_that_changes_later_changes_no_run_that_was(add_entity, started,
     assert [(row.macro_format, row.macro_combo) for row in runs.ad_macros(session, opt_run_id)] == before
     assert told(opt_run_id, "ad_macros")["formats"]["adx"]["combo"].startswith("[ADX_PLACEMENT_ID]")
     assert told(started(), "ad_macros")["formats"]["adx"]["combo"].startswith("[ADX_NEW]")
+
+
+@case(23)
+@with_logs
+def test_a_macro_that_is_nearly_a_known_one_is_warned_of(add_entity, started, told, session):
+    add_entity()
+    template_of(session, "internal_adspace_id", "[ADX_PLACEMNT_ID]")
+
+    assert messages(told(started()), "macro_near_miss")[0] == (
+        "adx is not known to have the macro '[ADX_PLACEMNT_ID]' of internal_adspace_id: was '[ADX_PLACEMENT_ID]' "
+        "meant? correct it in opt_feature_macros"
+    )
+
+
+@case(23)
+@with_logs
+def test_one_macro_for_two_features_fails_the_run(add_entity, request_run, session):
+    add_entity()
+    template_of(session, "internal_adspace_id", "[ADX_COUNTRY]")
+    with pytest.raises(ConfigInvalid):
+        pipeline.run(request_run(overrides={"anchor_features": ["internal_adspace_id", "country"]}))
+
+    assert "'[ADX_COUNTRY]' is the adx macro of internal_adspace_id, country: one macro cannot tell" in failed(
+        session, "map_ad_macros: ConfigInvalid: "
+    )
+
+
+def template_of(session, feature, template):
+    """Write another macro of a feature of `adx` by hand."""
+    row = {"feature": feature, "template": template}
+    update = "UPDATE opt_feature_macros SET macro_template = :template"
+    session.execute(text(f"{update} WHERE macro_format = 'adx' AND feature_name = :feature"), row)
+    session.commit()
 
 
 @case(23)

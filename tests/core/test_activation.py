@@ -91,6 +91,22 @@ def test_what_is_held_against_the_active_run_may_move_so_far_either_way(fact, va
     assert (failed_gates(PASSING | {fact: value}, LIMITS | {fact: limit}) == []) == passes
 
 
+@pytest.mark.parametrize(("rate", "passes"), [(0.9, True), (1.0, True), (0.899, False), (math.nan, False)])
+def test_macros_that_are_read_wrongly_too_often_hold_a_run_and_no_macros_hold_none(rate, passes):
+    limits = LIMITS | {"macro_hit_rate": 0.9}
+
+    assert (failed_gates(PASSING | {"macro_hit_rate": rate}, limits) == []) == passes
+    assert failed_gates(PASSING, limits) == failed_gates(PASSING, LIMITS) == []
+
+
+def test_a_run_that_its_macros_hold_says_what_to_mend():
+    told = failed_gates(PASSING | {"macro_hit_rate": 0.4321}, LIMITS | {"macro_hit_rate": 0.9})
+
+    assert len(told) == 1
+    assert told[0].startswith("43.2% of the exposures find through a format's macros what their own values find, 90.0%")
+    assert told[0].endswith("mend macro_value_maps, opt_feature_macros or the logs, or lower min_macro_hit_rate")
+
+
 def test_every_gate_that_fails_is_told():
     nothing = dict.fromkeys(PASSING, 0.0)
 

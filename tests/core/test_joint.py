@@ -103,3 +103,24 @@ def test_multipliers_keep_the_bounds():
     _, table = compiled(planted(), ["site", "device"])
 
     assert all(BIDS.minimum <= bid <= BIDS.maximum for _, bid in told(table).values())
+
+
+def test_a_cell_of_nothing_but_rows_without_a_bid_has_none_and_the_others_keep_the_bounds():
+    sample = planted()
+    rates = fit(sample, {"site": 4, "device": 8}).rates(sample)
+    barred = (sample.features["site"].codes == 2) & (sample.features["device"].codes == 1)
+    product = np.where(barred, 0.0, 1.0)
+    table = compile_joint(sample, ["site", "device"], rates * sample.exposure, product, RULES)
+
+    assert [key for key, (_, bid) in told(table).items() if bid == 0] == [("site2", "device1")]
+    assert all(BIDS.minimum <= bid <= BIDS.maximum for _, bid in told(table).values() if bid)
+
+
+def test_a_cell_on_which_nothing_was_spent_is_bid_what_its_rows_are():
+    sample = planted()
+    free = sample.features["site"].codes == 7
+    product = np.where(free, 2.0, 1.0)
+    unpaid = replace(sample, spend=np.where(free, 0.0, sample.spend))
+    table = compile_joint(unpaid, ["site"], fit(sample, {"site": 4}).rates(sample) * sample.exposure, product, RULES)
+
+    assert told(table)[("site7",)][1] == pytest.approx(2.0)

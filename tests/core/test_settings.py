@@ -6,7 +6,9 @@ from dataclasses import fields
 import pytest
 
 from rtb_optimizer.core.bidding import BidRules
+from rtb_optimizer.core.bonsai_features import FEATURES
 from rtb_optimizer.core.config import resolve
+from rtb_optimizer.core.platforms import Platform
 from rtb_optimizer.core.settings import Settings, settings_of
 from rtb_optimizer.errors import ConfigInvalid
 from v3_settings import REQUIRED, SEED, declared_keys, v3_settings
@@ -37,6 +39,25 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
         ({"logs_path": "/var/logs/x.parquet"}, "logs_path: '/var/logs/x.parquet' is no s3://bucket/path URL"),
         ({"logs_path": "s3://bucket"}, "logs_path: 's3://bucket' is no s3://bucket/path URL"),
         ({"logs_path": "s3://Bucket_1/x"}, "logs_path: 's3://Bucket_1/x' is no s3://bucket/path URL"),
+        (
+            {"export_fields": '{"bonsai": {"site": "site"}}'},
+            f"export_fields: bonsai has no field 'site' for site: choose one of {', '.join(FEATURES)}",
+        ),
+        ({"export_beeswax_folder": "bid_models"}, "export_beeswax_folder: 'bid_models' is no s3://bucket/path URL"),
+        ({"exports": "dv360"}, f"exports: 'dv360' is not one of {', '.join(Platform)}"),
+        (
+            {"exports": "prebid_floors"},
+            "export_base_cpm: prebid_floors is among the exports, and no CPM says what a multiplier of 1 is as a floor",
+        ),
+        (
+            {"export_fields": {"dv360": {}}},
+            f"export_fields: 'dv360' is not one of {', '.join(Platform)}",
+        ),
+        (
+            {"export_fields": {"plain": {"site": 3}}},
+            'export_fields: plain needs a field by feature, as {"plain": {"site_domain": "domain"}}',
+        ),
+        ({"export_currency": "dollars"}, "export_currency: 'dollars' is no ISO 4217 code such as USD"),
         ({"objective": "value"}, "value_column: objective is value, and no column says what it is"),
         (
             {"objective": "value", "value_column": "paid", "link": "odds"},

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from conftest import CHECKOUT
-from rtb_optimizer import manifest
+from rtb_optimizer import callbacks, manifest
+from rtb_optimizer.notifier import AlertNotifier
 
 DAGS = CHECKOUT / "dags"
 FIELDS = [
@@ -129,7 +130,7 @@ def test_the_form_refuses_what_the_declaration_refuses(entities, value):
 
 
 def test_schedule_documentation_and_failure_callback_are_set(entities):
-    from rtb_optimizer import callbacks, dagfactory
+    from rtb_optimizer import dagfactory
 
     entities(entry("drugs_com", schedule="5 1 * * *", timezone="Europe/Berlin"))
     dag = parse()["rtb_optimizer__drugs_com"]
@@ -137,7 +138,31 @@ def test_schedule_documentation_and_failure_callback_are_set(entities):
     assert (dag.catchup, dag.timetable.expression, str(dag.timetable.timezone)) == (False, "5 1 * * *", "Europe/Berlin")
     assert dag.doc_md == dagfactory.__doc__
     assert dag.on_failure_callback == callbacks.dag_failed
-    assert all(task.on_failure_callback == [callbacks.task_failed] for task in dag.tasks)
+    for task in dag.tasks:
+        tells, alerts = task.on_failure_callback
+        assert tells == callbacks.task_failed
+        assert isinstance(alerts, AlertNotifier), "after it: what is told is in the catalog by then"
+
+
+def test_a_decided_run_is_measured_and_its_alerts_are_sent_after_its_task_has_succeeded(entities):
+    entities(entry("drugs_com"))
+    measures, alerts = parse()["rtb_optimizer__drugs_com"].get_task("activate_run").on_success_callback
+
+    assert measures == callbacks.run_decided
+    assert isinstance(alerts, AlertNotifier)
+
+
+def test_each_thing_that_maintenance_looks_after_waits_for_no_other(entities):
+    entities()
+    dag = parse()["rtb_optimizer_maintenance"]
+
+    assert {task.task_id: task.upstream_task_ids for task in dag.tasks} == {
+        "sweep_runs": set(),
+        "export_manifest": set(),
+        "reconcile_active_copies": set(),
+        "send_alerts": set(),
+        "measure_active_runs": set(),
+    }
 
 
 def test_what_another_try_may_mend_is_tried_again_and_what_stays_true_is_not(entities):

@@ -155,7 +155,7 @@ def test_memory_that_is_far_too_small_is_told_in_one_line(tmp_path):
 
 def test_the_folder_for_spilling_is_gone_with_the_engine():
     with DuckDBEngine(LocalFileSystem(), 1, 64) as engine:
-        spill = Path(engine._spill.name)
+        spill = Path(engine._spill.path)
         assert spill.is_dir()
 
     assert not spill.exists()

@@ -6,21 +6,17 @@ to kill, and nothing in the product is there for these tests.
 
 import os
 import signal
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import psutil
-import psycopg
 import pytest
-from sqlalchemy import func, select
 
+from caught_tasks import active_is_whole, active_run, caught, kill, locked, runs_of, told_once
 from live_airflow import DAG, ENTITY, airflow_with_entity, live_stack, until
 from rtb_optimizer.local import state
 from rtb_optimizer.local.airflow import is_healthy
-from rtb_optimizer.local.settings import CATALOG_DATABASE
-from rtb_optimizer.store import connections, entities, verification
-from rtb_optimizer.store.objects import ObjectStore, run_prefix
-from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunFeature, RunFeatureMacro, RunOutput
+from rtb_optimizer.store import connections
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
 
@@ -38,10 +34,6 @@ CAUGHT_AT = {
 }
 # Tasks whose table others need before: their lock is taken once the task before them is through.
 AFTER = {"wait_for_logs": "create_run", "build_segments": "select_features"}
-WAITING = """
-SELECT a.client_port FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-WHERE NOT l.granted AND l.relation = %s::regclass AND a.datname = current_database()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -60,61 +52,6 @@ def airflow(live):
     assert api.wait(DAG, dag_run) == "success"
     assert active_run().airflow_run_id == dag_run
     return api
-
-
-def runs_of(dag_run_id):
-    with connections.session() as session:
-        return session.scalars(select(Run).where(Run.airflow_run_id == dag_run_id).order_by(Run.run_id)).all()
-
-
-def active_run():
-    with connections.session() as session:
-        return session.get_one(Run, entities.find(session, ENTITY).active_run_id)
-
-
-@contextmanager
-def locked(live, table, mode):
-    with psycopg.connect(live.database_url(CATALOG_DATABASE)) as holder:
-        holder.execute(f"LOCK TABLE {table} IN {mode} MODE")
-        yield
-        with suppress(psycopg.OperationalError):  # the server may have been killed meanwhile
-            holder.rollback()
-
-
-def caught(live, table):
-    """Return the processes that wait for a lock on a table."""
-    with psycopg.connect(live.database_url(CATALOG_DATABASE)) as watcher:
-        ports = {port for (port,) in watcher.execute(WAITING, [table])}
-    found = [each for each in psutil.net_connections("tcp") if each.pid and each.raddr]
-    return [psutil.Process(c.pid) for c in found if c.laddr.port in ports and c.raddr.port == live.pg_port]
-
-
-def kill(process):
-    process.send_signal(signal.SIGKILL)
-    psutil.wait_procs([process], 30)
-    assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-
-
-def told_once(dag_run_id):
-    """Whether a dag run's facts stand in the catalog and the store once each, and all that is active is whole."""
-    [run] = runs_of(dag_run_id)
-    with connections.session() as session:
-        entity = session.get_one(Entity, run.entity_id)
-        store = ObjectStore.of(entity.s3_base_path)
-        keys = [entry.key for entry in store.list(run_prefix(entity.s3_base_path, run.run_code))]
-        outputs = session.scalars(select(RunOutput.s3_key).where(RunOutput.run_id == run.run_id)).all()
-        assert sorted(outputs) == sorted(key for key in keys if "/work/" not in key)
-        for table in (RunFeature, RunFeatureMacro):
-            assert session.scalar(select(func.count()).where(table.run_id == run.run_id)) > 0
-        assert session.scalar(select(func.count()).where(RunDecision.run_id == run.run_id)) == 1
-    return active_is_whole()
-
-
-def active_is_whole():
-    with connections.session() as session:
-        entity = entities.find(session, ENTITY)
-        verification.verify_outputs(session, ObjectStore.of(entity.s3_base_path), entity.active_run_id)
-    return True
 
 
 def children_named(live, part):
@@ -172,7 +109,8 @@ def test_a_task_that_is_killed_at_every_try_fails_the_run_and_leaves_the_active_
 
 
 @pytest.mark.long
-def test_a_worker_that_dies_with_its_task_is_noticed_by_its_heartbeat_and_the_task_runs_again(live, airflow, long):
+@pytest.mark.parametrize("task_lives", [False, True], ids=["with its task", "and leaves its task an orphan"])
+def test_a_worker_that_dies_is_noticed_by_its_heartbeat_and_the_task_runs_again(live, airflow, long, task_lives):
     if not long:
         pytest.skip("waits for heartbeats: `make test-long` runs it")
     table, mode = CAUGHT_AT["select_features"]
@@ -182,9 +120,13 @@ def test_a_worker_that_dies_with_its_task_is_noticed_by_its_heartbeat_and_the_ta
         worker = task.parent()
         assert worker.pid != os.getpid()
         kill(worker)
-        if task.is_running():
+        if task_lives:  # and waits on, beside the next try: both go on together
+            both = until(lambda: len(found := caught(live)) == 2 and found, "the next try", seconds=300)
+            assert task in both
+        elif task.is_running():
             kill(task)
     assert airflow.wait(DAG, dag_run, timeout_s=400) == "success"
+    psutil.wait_procs([task], 60)
     assert told_once(dag_run)
 
 
@@ -202,6 +144,22 @@ def test_a_scheduler_that_is_killed_in_mid_run_comes_back_and_ends_the_run(live,
     assert airflow.wait(DAG, dag_run, timeout_s=400) == "success"
     assert told_once(dag_run)
     assert active_run().airflow_run_id == dag_run
+
+
+def test_a_scheduler_that_is_killed_between_two_tasks_comes_back_and_goes_on_with_the_next(live, airflow):
+    """It is stopped while a task is caught; the task ends without it, and nothing begins the next one."""
+    with locked(live, *CAUGHT_AT["select_features"]):
+        dag_run = airflow.trigger(DAG)
+        until(lambda: caught(live, CAUGHT_AT["select_features"][0]), "select_features", seconds=120)
+        [scheduler] = children_named(live, "scheduler")
+        os.kill(scheduler.pid, signal.SIGSTOP)
+    until(lambda: airflow.task_states(DAG, dag_run).get("select_features") == "success", "the task to end")
+    assert "build_segments" not in airflow.task_states(DAG, dag_run)
+    kill(psutil.Process(scheduler.pid))
+    assert airflow.wait(DAG, dag_run, timeout_s=400) == "success"
+    tries = airflow.call("GET", f"/dags/{DAG}/dagRuns/{dag_run}/taskInstances")["task_instances"]
+    assert {task["task_id"]: task["try_number"] for task in tries} == dict.fromkeys(CAUGHT_AT, 1)
+    assert told_once(dag_run)
 
 
 def test_postgresql_killed_in_mid_run_leaves_the_active_run_and_the_next_run_works(live, airflow):

@@ -21,7 +21,7 @@ CHOSEN = [
     Chosen("internal_adspace_id", 1, True, 0.2, 0.01, 0.2, 9.0, 50.0),
     Chosen("browser", 2, False, 0.1, 0.02, 0.1, 5.0, 9.0),
 ]
-COMBOS = [MacroCombo("adx", "[ADX_PLACEMENT_ID]|[ADX_BROWSER]", {}), MacroCombo("xandr", None, {})]
+COMBOS = [MacroCombo("adx", "[ADX_PLACEMENT_ID]|[ADX_BROWSER]", {}, {}), MacroCombo("xandr", None, {}, {})]
 OUTPUTS = {"segments": (StoredObject("rtb", "k", 5, "a" * 64), 7)}
 
 

@@ -33,6 +33,7 @@ INSERT INTO opt_run_decisions (id, entity_id, decision_number, run_id, decision,
 VALUES (1, 1, 1, 14, 'held', 'schedule', '[]');
 INSERT INTO opt_entity_config_changes (id, entity_id, config_key, new_value, changed_by)
 VALUES (1, 1, 'max_features', '4', 'tester');
+INSERT INTO opt_run_alerts (id, run_id, kind, what, reason, fix) VALUES (1, 13, 'failed', 'w', 'r', 'f');
 """
 
 RUN = """
@@ -56,6 +57,7 @@ CONFIG_CHANGE = """
 INSERT INTO opt_entity_config_changes (id, entity_id, config_key, new_value, changed_by)
 VALUES ({id}, {entity}, 'max_features', '5', 'tester')
 """
+ALERT = "INSERT INTO opt_run_alerts (id, run_id, kind, what, reason, fix) VALUES ({id}, {run}, '{kind}', 'w', 'r', 'f')"
 DECISION = """
 INSERT INTO opt_run_decisions (entity_id, decision_number, run_id, decision, from_run_id, decided_by, reasons)
 VALUES ({entity}, {number}, {run}, '{decision}', {before}, 'tester', '[]')
@@ -113,6 +115,7 @@ PRIMARY_KEYS = {
     "opt_entities": "UPDATE opt_entities SET entity_id = 1 WHERE entity_id = 2",
     "opt_entity_configs": "INSERT INTO opt_entity_configs VALUES (1, 1, 'max_segments', '4', 'tester')",
     "opt_entity_config_changes": CONFIG_CHANGE.format(id=1, entity=1),
+    "opt_run_alerts": ALERT.format(id=1, run=14, kind="held"),
     "opt_runs": "UPDATE opt_runs SET run_id = 12 WHERE run_id = 13",
     "opt_run_features": "INSERT INTO opt_run_features VALUES (1, 12, 'browser', 2, false, 0.1)",
     "opt_run_outputs": "INSERT INTO opt_run_outputs VALUES (1, 12, 'report', 'rtb', 'k', 1, 1, repeat('a', 64))",
@@ -129,6 +132,7 @@ REFUSED = [
     ("ck_opt_entities_status", "UPDATE opt_entities SET status = 'deleted' WHERE entity_id = 1"),
     ("ck_opt_runs_status", "UPDATE opt_runs SET status = 'skipped' WHERE run_id = 13"),
     ("ck_opt_run_decisions_decision", decision(decision="ignored")),
+    ("ck_opt_run_alerts_kind", ALERT.format(id=9, run=14, kind="drifted")),
     ("ck_opt_version_configs_data_type", config_key(kind="date")),
     # Values.
     ("ck_opt_version_configs_range", config_key(low=3, high=2)),
@@ -159,6 +163,7 @@ REFUSED = [
     ("uq_opt_runs_run_code", run(code="alpha-12")),
     ("uq_opt_runs_airflow_dag_id_airflow_run_id_clear_number", run(dag_run="r12")),
     ("uq_opt_run_features_run_id_feature_order", feature(order=1)),
+    ("uq_opt_run_alerts_run_id_kind", ALERT.format(id=9, run=13, kind="failed")),
     ("uq_opt_run_features_run_id_feature_name", feature(name="device")),
     ("uq_opt_run_outputs_run_id_output_type", output(kind="segments")),
     ("uq_opt_run_feature_macros_run_id_macro_format", COMBO.format(run=12, format="adx")),
@@ -185,6 +190,7 @@ REFUSED = [
     ("fk_opt_run_features_run_id", feature(run=99)),
     ("fk_opt_run_outputs_run_id", output(run=99)),
     ("fk_opt_run_feature_macros_run_id", COMBO.format(run=99, format="adx")),
+    ("fk_opt_run_alerts_run_id", ALERT.format(id=9, run=99, kind="failed")),
     ("fk_opt_run_decisions_entity_id_run_id", decision(run=99)),
     ("fk_opt_run_decisions_entity_id_from_run_id", decision(before=99)),
     (

@@ -89,6 +89,8 @@ def test_every_part_of_a_finished_run_is_shown(finished, shown, session):
     macros = shown(run_id, "macros")
     assert cells(macros, "Features by format")[0][:2] == ["internal_adspace_id", "macro"]
     assert "[ADX_PLACEMENT_ID]" in macros.text
+    assert {row[2] for row in cells(macros, "adx: by values that the joint row gives")} == {"100%"}
+    assert cells(macros, "xandr: most frequent misses")[0][0::2] == ["internal_adspace_id", "value map absent"]
 
     outputs = {row[0]: row for row in cells(shown(run_id, "outputs"), "Outputs")}
     assert len(outputs) == len(stored)

@@ -1,6 +1,6 @@
 """The command line: which commands there are, and how an error is told.
 
-Exit codes: 0 done, 1 an error that is told in one line, 2 the command was written wrong.
+Exit codes: docs/cli.md.
 """
 
 import os
@@ -14,10 +14,12 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from rtb_optimizer import __version__
-from rtb_optimizer.cli import catalog, config, diff, entities, runs, upkeep
+from rtb_optimizer.cli import catalog, config, diff, doctor, entities, runs, upkeep
 from rtb_optimizer.errors import RtbOptimizerError, StoreFailed
 from rtb_optimizer.store.connections import S3_CONN_ID, catalog_url
 
+PROGRAM = "rtb"  # bin/rtb: what a shell completes must be a program, which `python -m rtb_optimizer` is not
+INTERRUPTED = 130
 _NO_SUCH_SCHEMA = ("42P01", "42703")  # undefined table, undefined column
 _NO_PRIVILEGE = "42501"
 
@@ -38,6 +40,7 @@ app.add_typer(runs.app, name="runs")
 runs.register(app)
 diff.register(app)
 upkeep.register(app)
+doctor.register(app)
 
 
 @app.callback(invoke_without_command=True)
@@ -52,7 +55,8 @@ def main() -> None:
     """Run the command line; an error that we can name is one line on stderr and exit code 1."""
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")  # Airflow's hooks log every connection
     try:
-        app()
+        asked = any(word.startswith(("--install-completion", "--show-completion")) for word in sys.argv[1:])
+        app(prog_name=PROGRAM if asked else None)
     except (StoreFailed, BotoCoreError, ClientError) as problem:
         _fail(f"the S3 of connection {S3_CONN_ID!r} cannot be used: {problem}")
     except RtbOptimizerError as problem:
@@ -70,11 +74,11 @@ def main() -> None:
     except OSError as problem:
         _fail(str(problem))
     except KeyboardInterrupt:
-        _fail("interrupted")
+        _fail("interrupted", INTERRUPTED)
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, exit_code: int = 1) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(
         f"[red]error:[/red] {escape(' '.join(message.splitlines()))}"
     )
-    sys.exit(1)
+    sys.exit(exit_code)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from rtb_optimizer.cli import shown
+from rtb_optimizer.cli import completion, shown
 from rtb_optimizer.cli.entities import Code, pairs
 from rtb_optimizer.cli.shown import AsJson, By, console
 from rtb_optimizer.store import configs, connections, entities, manifest_export, queries
@@ -23,7 +23,11 @@ def show(entity_code: Code, as_json: AsJson = False) -> None:
 
 @app.command("set")
 def set_values(
-    entity_code: Code, given: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="Overrides.")], by: By
+    entity_code: Code,
+    given: Annotated[
+        list[str], typer.Argument(metavar="KEY=VALUE...", help="Overrides.", autocompletion=completion.assignments)
+    ],
+    by: By,
 ) -> None:
     """Override keys. All are checked together, and none is stored when one is wrong."""
     with connections.session() as session:
@@ -34,7 +38,11 @@ def set_values(
 
 
 @app.command()
-def unset(entity_code: Code, key: Annotated[str, typer.Argument(help="Config key.")], by: By) -> None:
+def unset(
+    entity_code: Code,
+    key: Annotated[str, typer.Argument(help="Config key.", autocompletion=completion.overridden_keys)],
+    by: By,
+) -> None:
     """Remove an override, so that the version's default holds again."""
     with connections.session() as session:
         configs.unset_override(session, entities.find(session, entity_code, lock=True), key, by)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rtb_optimizer.cli import shown
+from rtb_optimizer.cli import completion, shown
 from rtb_optimizer.cli.entities import Code
 from rtb_optimizer.cli.shown import AsJson, console
 from rtb_optimizer.store import connections
@@ -19,8 +19,13 @@ def register(root: typer.Typer) -> None:
 
 def diff(
     entity_code: Code,
-    before: Annotated[str, typer.Argument(help="Run id or run code; default: what was active before.")] = "",
-    after: Annotated[str, typer.Argument(help="Run id or run code; default: the active run.")] = "",
+    before: Annotated[
+        str,
+        typer.Argument(help="Run id or run code; default: what was active before.", autocompletion=completion.run_ids),
+    ] = "",
+    after: Annotated[
+        str, typer.Argument(help="Run id or run code; default: the active run.", autocompletion=completion.run_ids)
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, help="How many rows, those first that move most.")] = 20,
     as_json: AsJson = False,
 ) -> None:

@@ -6,13 +6,14 @@ import typer
 from sqlalchemy.orm import Session
 
 from rtb_optimizer import manifest
-from rtb_optimizer.cli import shown
+from rtb_optimizer.cli import completion, shown
 from rtb_optimizer.cli.shown import AsJson, By, console
 from rtb_optimizer.store import connections, entities, manifest_export, queries
 from rtb_optimizer.store.entities import NewEntity
 
 app = typer.Typer(help="The SSPs and publishers that are optimised.", no_args_is_help=True)
-Code = Annotated[str, typer.Argument(help="Entity code, such as drugs_com.")]
+NewCode = Annotated[str, typer.Argument(help="Entity code, such as drugs_com.")]
+Code = Annotated[str, typer.Argument(help="Entity code, such as drugs_com.", autocompletion=completion.entity_codes)]
 
 
 @app.command("list")
@@ -30,13 +31,16 @@ def list_entities(as_json: AsJson = False) -> None:
 
 @app.command()
 def add(  # noqa: PLR0913, PLR0917 - what an entity consists of
-    entity_code: Code,
+    entity_code: NewCode,
     by: By,
     name: Annotated[str, typer.Option(help="Name for people, such as Drugs.com.")],
     object_id: Annotated[int, typer.Option(help="Id of the SSP or publisher in your own systems.")],
     s3_base_path: Annotated[str, typer.Option(help="Where its outputs go, such as s3://bids/optimizer/drugs_com.")],
     object_type: Annotated[str, typer.Option(help="What it is.")] = "ssp",
-    set_: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE override; repeat for more.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE override; repeat for more.", autocompletion=completion.assignments),
+    ] = None,
 ) -> None:
     """Add an entity. It needs logs_path, outcome_column and candidate_features: give them with --set."""
     new = NewEntity(entity_code, name, object_id, object_type, s3_base_path, pairs(set_ or []))

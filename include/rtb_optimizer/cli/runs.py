@@ -2,12 +2,13 @@
 
 import logging
 import uuid
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from rtb_optimizer.cli import shown
+from rtb_optimizer.cli import completion, shown
 from rtb_optimizer.cli.entities import Code, pairs
 from rtb_optimizer.cli.shown import AsJson, By, console
 from rtb_optimizer.core.windows import WindowAsked
@@ -19,7 +20,9 @@ from rtb_optimizer.store.runs import CLI_DAG_ID, Attempt
 from rtb_optimizer.store.schema import Entity
 
 app = typer.Typer(help="What has been run.", no_args_is_help=True)
-RunName = Annotated[str, typer.Argument(help="Run id or run code, from `runs list`.")]
+RunName = Annotated[
+    str, typer.Argument(help="Run id or run code, from `runs list`.", autocompletion=completion.run_ids)
+]
 Reason = Annotated[str, typer.Option(help="Why; recorded in the history.")]
 
 
@@ -33,7 +36,7 @@ def register(root: typer.Typer) -> None:
 
 @app.command("list")
 def list_runs(
-    entity: Annotated[str, typer.Option(help="Only this entity's.")] = "",
+    entity: Annotated[str, typer.Option(help="Only this entity's.", autocompletion=completion.entity_codes)] = "",
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -61,7 +64,11 @@ def run(
     by: By,
     data_start: Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD; with --data-end.")] = None,
     data_end: Annotated[str | None, typer.Option(help="Day after the last, YYYY-MM-DD.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="KEY=VALUE for this run only; repeatable.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE for this run only; repeatable.", autocompletion=completion.assignments),
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run an entity here and now, without Airflow: the same steps, recorded the same way.
 
@@ -78,8 +85,13 @@ def run(
         triggered_by=f"manual:{by}",
         overrides=pairs(set_ or []),
     )
-    decided = pipeline.run(request, lambda step, count: console.print(f"{step}: {count}"))
-    _told(decided)
+
+    def tell(step: str, count: int) -> None:
+        if not as_json:
+            console.print(f"{step}: {count}")
+
+    decided = pipeline.run(request, tell)
+    _told(decided, as_json=as_json)
 
 
 def explain(
@@ -108,29 +120,38 @@ def explain(
         shown.rows(found[name], columns, as_json=False, empty="no features: the default row alone")
 
 
-def activate(run: RunName, by: By, reason: Reason) -> None:
+def activate(run: RunName, by: By, reason: Reason, as_json: AsJson = False) -> None:
     """Make a succeeded run the active one, whatever its gates and window: a person's decision."""
     with connections.session() as session:
         found = stored_runs.find(session, run)
         entity_code = session.get_one(Entity, found.entity_id).entity_code
         decided = pointer.activate(session, Order(entity_code, by, reason, found.run_id))
-        _told(decided, is_copied=pointer.refresh_copy(session, entity_code))
+        _told(decided, is_copied=pointer.refresh_copy(session, entity_code), as_json=as_json)
 
 
 def rollback(
     entity_code: Code,
     by: By,
     reason: Reason,
-    to: Annotated[str, typer.Option(help="Run to go back to; default: the one that was active before.")] = "",
+    to: Annotated[
+        str,
+        typer.Option(
+            help="Run to go back to; default: the one that was active before.", autocompletion=completion.run_ids
+        ),
+    ] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Move an entity's pointer back to an earlier run."""
     with connections.session() as session:
         target = stored_runs.find(session, to).run_id if to else None
         decided = pointer.roll_back(session, Order(entity_code, by, reason, target))
-        _told(decided, is_copied=pointer.refresh_copy(session, entity_code))
+        _told(decided, is_copied=pointer.refresh_copy(session, entity_code), as_json=as_json)
 
 
-def _told(decided: Decided, *, is_copied: bool = True) -> None:
+def _told(decided: Decided, *, is_copied: bool = True, as_json: bool) -> None:
+    if as_json:
+        shown.document({**asdict(decided), "copy_written": is_copied})
+        return
     console.print(
         f"run {decided.opt_run_id} of {decided.entity_code}: {decided.decision}, {'; '.join(decided.reasons)}"
     )

@@ -7,11 +7,16 @@ from typing import Annotated
 import typer
 
 from rtb_optimizer import maintenance
-from rtb_optimizer.cli import shown
+from rtb_optimizer.cli import completion, shown
 from rtb_optimizer.cli.shown import AsJson, console
 from rtb_optimizer.retention import apply_retention
 
-EntityOrAll = Annotated[str, typer.Argument(help="Entity code; default: all of them.", show_default=False)]
+EntityOrAll = Annotated[
+    str,
+    typer.Argument(
+        help="Entity code; default: all of them.", show_default=False, autocompletion=completion.entity_codes
+    ),
+]
 
 
 def register(root: typer.Typer) -> None:

@@ -72,6 +72,11 @@ AT_LEAST: Mapping[str, str] = {
     "segments": "{:g} segments beside the default row, {:g} are needed",
     "partition_share": "{:.0%} of the window's partitions are there, {:.0%} are needed",
 }
+AT_LEAST_WHERE_THERE: Mapping[str, str] = {
+    "macro_hit_rate": "{:.1%} of the exposures find through a format's macros what their own values find, {:.1%} are "
+    "needed: the warnings say which format misses what; mend macro_value_maps, opt_feature_macros or the logs, or "
+    "lower min_macro_hit_rate",
+}
 WITHIN_A_FACTOR: Mapping[str, str] = {
     "cost_factor": "cost per thousand is {:g} times the active run's, a factor of up to {:g} is allowed: micros for "
     "units, or another currency? check cost_column, or raise max_price_factor",
@@ -89,10 +94,15 @@ CHANGES_AT_MOST: Mapping[str, str] = {
 def failed_gates(facts: Mapping[str, float], limits: Mapping[str, float]) -> list[str]:
     """Return, in words, the gates a run does not pass.
 
-    Facts about the active run are absent where there is none. The gain on the hold-out must exceed its limit, since
-    a gain of exactly 0 is what a constant has.
+    Facts about the active run are absent where there is none, that about macros where no format has any. The gain on
+    the hold-out must exceed its limit, since a gain of exactly 0 is what a constant has.
     """
     failures = [text.format(facts[k], limits[k]) for k, text in AT_LEAST.items() if facts[k] < limits[k]]
+    failures += [
+        text.format(facts[k], limits[k])
+        for k, text in AT_LEAST_WHERE_THERE.items()
+        if k in facts and k in limits and not facts[k] >= limits[k]
+    ]
     gain, limit = facts["holdout_gain"], limits["holdout_gain"]
     if not gain > limit:  # what is no number is no gain either
         failures.append(f"gain on the hold-out {gain:+.2%} of the baseline deviance, more than {limit:+.2%} is needed")

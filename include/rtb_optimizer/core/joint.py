@@ -88,7 +88,8 @@ def compile_joint(
         sample: The rows, sorted by fold.
         features: Whose values make the key, in order.
         expected: What the master table expects of each row (n floats).
-        product: Which total multiplier the master table gives each row (n floats).
+        product: Which total multiplier the master table gives each row, 0 for no bid (n floats). A cell of nothing
+            but rows without a bid has a multiplier of 0; in any other, they count as bids of nothing.
         rules: How many rows, and when a cell gets one.
     """
     spend = sample.spend if sample.spend.sum() > 0 else sample.exposure
@@ -152,13 +153,24 @@ def _rated(part: Part, rows: Ints, rules: JointRules) -> Prefixes:
     """Count the cells, and rate them."""
     inside, cell, size = part.sample, part.cell, part.size
     exposure, e = sum_by(cell, inside.exposure, size), sum_by(cell, part.expected, size)
-    bid = sum_by(cell, part.product * inside.spend, size) / np.maximum(sum_by(cell, inside.spend, size), TINY)
+    bid = _mean_bid(part)
     k = inside.outcomes_by(cell, size)
     residual, acted = _residual(part, k, e, rules)
     one = np.empty(size, dtype=np.int64)
     one[cell] = rows
-    multiplier = np.clip(bid * acted, rules.bids.minimum, rules.bids.maximum)
+    clipped = np.clip(bid * acted, rules.bids.minimum, rules.bids.maximum)
+    multiplier = np.where(sum_by(cell, part.product, size) > 0, clipped, 0.0)
     return Prefixes(one, exposure, k, e, e / exposure * residual, multiplier)
+
+
+def _mean_bid(part: Part) -> Floats:
+    """Return what is bid on each cell: weighted by spend, by exposure where nothing was spent."""
+    spend = sum_by(part.cell, part.sample.spend, part.size)
+    paid = sum_by(part.cell, part.product * part.sample.spend, part.size) / np.maximum(spend, TINY)
+    shown = sum_by(part.cell, part.sample.exposure, part.size)
+    alike = sum_by(part.cell, part.product * part.sample.exposure, part.size) / np.maximum(shown, TINY)
+    mean: Floats = np.where(spend > 0, paid, alike)
+    return mean
 
 
 def _residual(part: Part, k: Floats, e: Floats, rules: JointRules) -> tuple[Floats, Floats]:
@@ -178,7 +190,7 @@ def _worth(level: Prefixes, part: Part, told: tuple[Floats, Floats], rules: Join
     weights = part.sample.exposure, part.sample.spend
     for own, above, weight in zip((level.rate, level.multiplier), told, weights, strict=True):
         mean = sum_by(part.cell, above * weight, part.size) / np.maximum(sum_by(part.cell, weight, part.size), TINY)
-        far = np.maximum(far, np.abs(own / np.maximum(mean, TINY) - 1))
+        far = np.maximum(far, np.abs(own - mean) / np.maximum(mean, TINY))
     says = np.flatnonzero(far >= rules.dead_band)
     news = (level.exposure * far)[says]
     return np.sort(says[np.argsort(-news, kind="stable")[: max(room, 0)]])

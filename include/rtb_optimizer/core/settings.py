@@ -1,28 +1,21 @@
 """What does a resolved configuration tell each part of a run? The snapshot's values as typed settings.
 
-The field names are the config keys; rules that hold between keys are checked here, all at once.
+The field names are the config keys; the rules that hold between keys are in `settings_rules`.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from croniter import croniter
-
 from rtb_optimizer.core.bidding import BidRules
 from rtb_optimizer.core.config_key import ConfigValue
-from rtb_optimizer.core.currencies import currency_problems
 from rtb_optimizer.core.evidence import TableRules
 from rtb_optimizer.core.interactions import InteractionRules
 from rtb_optimizer.core.joint import JointRules
-from rtb_optimizer.core.macros import GapPolicy
 from rtb_optimizer.core.selection import SelectionRules
-from rtb_optimizer.core.windows import zone
+from rtb_optimizer.core.settings_rules import problems
 from rtb_optimizer.core.worth import SegmentRules
-from rtb_optimizer.errors import ConfigInvalid, WindowInvalid
-
-_LOGS_PATH = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")
+from rtb_optimizer.errors import ConfigInvalid
 
 # What "not set" is for the kinds of a key that have an empty value; a number and a boolean have none.
 _EMPTY: dict[Any, Callable[[], Any]] = {
@@ -102,8 +95,17 @@ class Settings:
     keep_work_days: int
     macro_formats: list[str]
     macro_gap_policies: dict[str, str]
+    macro_value_maps: dict[str, object]
+    min_macro_hit_rate: float
+    exports: list[str]
+    export_fields: dict[str, object]
+    export_base_cpm: float
+    export_currency: str
+    export_beeswax_folder: str
     joint_features: int
     joint_min_exposures: int
+    alert_on: list[str]
+    alert_connection: str
     engine_threads: int
     engine_memory_mb: int
 
@@ -152,45 +154,6 @@ def settings_of(values: Mapping[str, ConfigValue]) -> Settings:
         raise ConfigInvalid([f"{name}: a value is needed and none is set" for name in needed])
     given |= {name: _EMPTY[Settings.__annotations__[name]]() for name in unset}
     settings = Settings(**given)
-    violations = [problem for problem in _problems(settings) if problem]
-    if violations:
+    if violations := problems(settings):
         raise ConfigInvalid(violations)
     return settings
-
-
-def _problems(s: Settings) -> list[str | None]:
-    denied = sorted(set(s.anchor_features) & set(s.denied_features))
-    return [
-        None if _LOGS_PATH.fullmatch(s.logs_path) else f"logs_path: {s.logs_path!r} is no s3://bucket/path URL",
-        _zone_problem(s.timezone),
-        None if not s.schedule or croniter.is_valid(s.schedule) else f"schedule: {s.schedule!r} is no cron expression",
-        None if not denied else f"anchor_features: {', '.join(denied)} stands in denied_features too",
-        None
-        if len(s.anchor_features) <= s.max_features
-        else f"max_features: {s.max_features} is below the {len(s.anchor_features)} anchor_features",
-        None
-        if all(isinstance(v, list) and v and all(isinstance(x, str) for x in v) for v in s.row_filter.values())
-        else 'row_filter: each column needs a list of strings, as {"site_id": ["345"]}',
-        None
-        if s.objective != "value" or s.value_column
-        else "value_column: objective is value, and no column says what it is",
-        *currency_problems(s.currency_column, s.timestamp_column, s.currency_rates),
-        None if s.bid_column == "" or s.cost_column else "bid_column: it is held against cost_column, and none is set",
-        None
-        if s.row_id_columns or not s.drop_duplicates
-        else "drop_duplicates: nothing says what a repeat is; name row_id_columns",
-        None if s.objective != "value" or s.link != "odds" else "link: money has no odds; choose log or auto",
-        *[
-            f"macro_gap_policies: {policy!r} of {name!r} is not one of {', '.join(GapPolicy)}"
-            for name, policy in sorted(s.macro_gap_policies.items())
-            if policy not in list(GapPolicy)
-        ],
-    ]
-
-
-def _zone_problem(name: str) -> str | None:
-    try:
-        zone(name)
-    except WindowInvalid:
-        return f"timezone: {name!r} is not an IANA name such as Europe/Berlin"
-    return None

@@ -1,7 +1,6 @@
 """Counting on this machine: DuckDB, out of core, straight on the Parquet files in S3."""
 
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
@@ -12,6 +11,7 @@ from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.row_groups import RowGroups
 from rtb_optimizer.engines.row_identity import SOURCE_FILE, literal
 from rtb_optimizer.engines.shared_files import SharedFiles
+from rtb_optimizer.engines.spill import SpillFolder
 from rtb_optimizer.errors import RtbOptimizerError
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         import duckdb
         from fsspec.implementations.arrow import ArrowFSWrapper
 
-        self._spill = tempfile.TemporaryDirectory(prefix="rtb_optimizer_spill_")
+        self._spill = SpillFolder()
         self._duckdb = duckdb.connect(
             config={
                 "threads": threads,
                 "memory_limit": f"{memory_mb}MB",
-                "temp_directory": self._spill.name,
+                "temp_directory": self._spill.path,
                 "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
@@ -63,7 +63,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
     ) -> None:
         for database in (self._duckdb, *self._idle):
             database.close()
-        self._spill.cleanup()
+        self._spill.remove()
 
     def open_logs(self, urls: Sequence[str]) -> Mapping[str, str]:
         """See Engine. Files may differ in their columns: what one lacks is NULL."""
@@ -146,7 +146,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
     def _failure(self, what: str, problem: Exception, urls: Sequence[str]) -> RtbOptimizerError:
         if self._files is not None and self._files.failure is not None:
             return self._files.failure  # the store is to blame, whatever DuckDB makes of it
-        return blamed(what, problem, urls, self._spill.name, self._opens)
+        return blamed(what, problem, urls, self._spill.path, self._opens)
 
     def _opens(self, url: str) -> bool:
         import duckdb

@@ -11,6 +11,7 @@ WORDS = {
     "segments": "segments beside the default",
     "partition_share": "partitions that are there",
     "holdout_gain": "gain on the hold-out",
+    "macro_hit_rate": "look-ups through macros that find the right rows",
     "cost_factor": "cost per thousand, times the active run's",
     "value_factor": "value per thousand, times the active run's",
     "spend_change": "predicted spend against the active run's table",

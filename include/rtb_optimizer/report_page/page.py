@@ -29,6 +29,7 @@ SECTIONS = {
     "replay": "Replay",
     "changes": "Changes",
     "ad_macros": "Ad macros",
+    "exports": "Exports",
     "outputs": "Outputs",
     "config": "Configuration",
 }

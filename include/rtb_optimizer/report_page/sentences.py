@@ -145,11 +145,24 @@ def _changes(document: Document) -> str:
 def _ad_macros(document: Document) -> str:
     formats = _part(document, "ad_macros").get("formats") or {}
     able = sum(bool((each or {}).get("combo")) for each in formats.values())
-    return (
-        f"{count(able)} of {_many(len(formats), 'format')} can address segments."
-        if formats
-        else "No ad macros were mapped."
+    if not formats:
+        return "No ad macros were mapped."
+    rates = {name: (trip or {}).get("hit_rate") for name, trip in _part(document, "round_trip").items()}
+    proved = {name: rate for name, rate in rates.items() if is_number(rate)}
+    best = max(proved, key=lambda name: proved[name], default=None)
+    told = (
+        f"; {text(best)} finds the right rows for {spelled(proved[best], 'percent')} of the exposures" if best else ""
     )
+    return f"{count(able)} of {_many(len(formats), 'format')} can address segments{told}."
+
+
+def _exports(document: Document) -> str:
+    rows = [row for row in _rows(document, "exports") if is_number(row.get("mean_error"))]
+    if not rows:
+        return "The table was exported to no platform's own format."
+    worst = max(rows, key=lambda row: float(row["mean_error"]))
+    error = spelled(worst["mean_error"], "percent")
+    return f"{_many(len(rows), 'export')}; bids differ most in {text(worst.get('platform'))}: by {error} on average."
 
 
 def _outputs(document: Document) -> str:
@@ -180,6 +193,7 @@ _SAY = {
     "replay": _replay,
     "changes": _changes,
     "ad_macros": _ad_macros,
+    "exports": _exports,
     "outputs": _outputs,
     "config": _config,
 }

@@ -54,7 +54,7 @@ def catalog_url() -> URL:
     # Importing Airflow takes seconds; a plain URL in the environment, Airflow's first place to look, needs none.
     text = os.environ.get(f"AIRFLOW_CONN_{CATALOG_CONN_ID.upper()}", "")
     if "://" not in text or text.lstrip().startswith("{"):  # JSON may hold a URL, or a password that looks like one
-        text = _airflow_connection(CATALOG_CONN_ID).get_uri()
+        text = airflow_connection(CATALOG_CONN_ID).get_uri()
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):  # without the text, which has the password
@@ -99,7 +99,7 @@ def _s3_hook() -> Any:  # noqa: ANN401 - imported late
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.config import Config
 
-    _airflow_connection(S3_CONN_ID)  # the hook would fall back to whatever credentials the machine has
+    airflow_connection(S3_CONN_ID)  # the hook would fall back to whatever credentials the machine has
     asked = S3Hook(aws_conn_id=S3_CONN_ID).config  # the connection's `config_kwargs`, which a config given hides
     bounded = Config(retries={"mode": "standard", "total_max_attempts": S3_TRIES}, connect_timeout=10, read_timeout=60)
     return S3Hook(aws_conn_id=S3_CONN_ID, config=bounded.merge(asked))
@@ -110,7 +110,12 @@ def _tries(retries: Mapping[str, Any]) -> int:
     return int(retries.get("total_max_attempts", retries.get("max_attempts", S3_TRIES - 1) + 1))
 
 
-def _airflow_connection(conn_id: str) -> Any:  # noqa: ANN401 - Airflow's class differs between its processes
+def airflow_connection(conn_id: str) -> Any:  # noqa: ANN401 - Airflow's class differs between its processes
+    """Return an Airflow connection.
+
+    Raises:
+        ConnectionMissing: when there is none, saying how to add it.
+    """
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 

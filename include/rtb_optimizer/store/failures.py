@@ -10,7 +10,9 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.store.runs import MAX_ERROR_LENGTH, Attempt
+from rtb_optimizer.core.alerts import of_failure
+from rtb_optimizer.store import alerts
+from rtb_optimizer.store.runs import CLI_DAG_ID, MAX_ERROR_LENGTH, Attempt
 from rtb_optimizer.store.schema import Run
 
 
@@ -42,9 +44,12 @@ def _end(session: Session, message: str, *which: ColumnElement[bool]) -> int:
         update(Run)
         .where(*which, Run.status == "running")
         .values(status="failed", finished_at=func.now(), error_message=_storable(message))
-        .returning(Run.run_id)
-    )
-    return len(ended.all())
+        .returning(Run.run_id, Run.run_code, Run.airflow_dag_id, Run.error_message)
+    ).all()
+    for run_id, run_code, dag_id, told in ended:
+        if dag_id != CLI_DAG_ID:  # who runs the command line reads it there
+            alerts.remember(session, run_id, [of_failure(run_code, told or "")])
+    return len(ended)
 
 
 def _storable(message: str) -> str:

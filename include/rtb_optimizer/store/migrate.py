@@ -25,6 +25,11 @@ def head() -> str:
     return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
 
 
+def known() -> set[str]:
+    """Return all revisions of this checkout."""
+    return {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
+
+
 def current(engine: Engine) -> str | None:
     """Return the revision that the database is at, None before the first migration."""
     with engine.connect() as connection:

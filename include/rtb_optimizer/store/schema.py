@@ -1,4 +1,4 @@
-"""What the catalog remembers: the ten opt_* tables and the history of decisions, with the rules that must hold.
+"""What the catalog remembers: the ten opt_* tables, the histories and the alerts, with the rules that must hold.
 
 PostgreSQL only. Every constraint has a name (see NAMING), which is what tests and messages refer to.
 """
@@ -264,6 +264,26 @@ class RunFeatureMacro(Base):
     run_id: Mapped[int] = mapped_column(ForeignKey("opt_runs.run_id"))
     macro_combo: Mapped[str]
     macro_format: Mapped[str]
+
+
+class RunAlert(Base):
+    """What somebody should hear of a run, once a kind. Without `told_at` it was not sent; `problem` says why."""
+
+    __tablename__ = "opt_run_alerts"
+    __table_args__ = (
+        _one_of("kind", "failed", "held", "stale", "broken", "missing_macro", "drift"),
+        UniqueConstraint("run_id", "kind"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("opt_runs.run_id"))
+    kind: Mapped[str]
+    what: Mapped[str]
+    reason: Mapped[str]
+    fix: Mapped[str]
+    raised_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    told_at: Mapped[datetime | None]
+    problem: Mapped[str | None]
 
 
 class FeatureMacro(Base):

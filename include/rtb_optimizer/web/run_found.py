@@ -82,7 +82,15 @@ def macros(view: RunView) -> dict[str, Any]:
     combos |= {name: each.get("combo") for name, each in told.items()}
     features = document.get("fields") or [row.feature_name for row in runs.features(view.session, view.run.run_id)]
     coverage = {name: part_of(each, "coverage") for name, each in told.items()}
-    return {"gone": gone, "combos": combos, "formats": told, "coverage": coverage, "features": features}
+    shown = {"combos": combos, "formats": told, "coverage": coverage, "features": features}
+    return {"gone": gone, "trips": _round_trips(view)} | shown
+
+
+def _round_trips(view: RunView) -> dict[str, Any]:
+    """Return how look-ups through the macros ended, by format; nothing for a run of an earlier release."""
+    proved = part_of(view.report()[0], "round_trip")
+    trips = {name: part_of(proved, name) for name in proved}
+    return {name: trip | {part: rows_of(trip, part) for part in ("levels", "misses")} for name, trip in trips.items()}
 
 
 def outputs(view: RunView) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from rtb_optimizer.web.catalog import Catalog
 MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
     "json": "application/json",
+    "csv": "text/csv; charset=utf-8",
     "html": "text/html; charset=utf-8",
 }
 # A page among the outputs must not run as one of ours.

@@ -1,0 +1,95 @@
+"""What may a shell offer for a word? Names from the catalog; quietly nothing where it does not answer at once."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+
+import typer
+from sqlalchemy import create_engine, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from rtb_optimizer.errors import RtbOptimizerError
+from rtb_optimizer.store import queries
+from rtb_optimizer.store.connections import CATALOG_CONN_ID, catalog_url
+from rtb_optimizer.store.schema import Entity, EntityConfig, Version, VersionConfig
+
+Offer = list[tuple[str, str]]  # each word with what it is
+
+# Who pressed the tab key waits: 2 s are PostgreSQL's least, and Airflow's own connections take longer to look up.
+_AT_ONCE = {"connect_timeout": 2, "options": "-c statement_timeout=2000"}
+_RUNS = 50
+
+
+def entity_codes(incomplete: str) -> Offer:
+    """Offer the entities' codes with their names."""
+
+    def read(session: Session) -> Offer:
+        rows = session.execute(select(Entity.entity_code, Entity.entity_name).order_by(Entity.entity_code))
+        return [(code, name) for code, name in rows]
+
+    return _begun(incomplete, _asked(read))
+
+
+def assignments(ctx: typer.Context, incomplete: str) -> Offer:
+    """Offer KEY= for the config keys of the entity's version, or of the active versions where no entity is named."""
+
+    def read(session: Session) -> Offer:
+        of_entity = select(Entity.current_version_id).where(Entity.entity_code == _entity(ctx))
+        version = session.scalar(of_entity)
+        chosen = Version.version_id == version if version else Version.status == "active"
+        keys = (
+            select(VersionConfig.config_key, VersionConfig.display_name)
+            .join(Version, Version.version_id == VersionConfig.version_id)
+            .where(chosen)
+            .order_by(VersionConfig.config_id)
+        )
+        return [(f"{key}=", title) for key, title in session.execute(keys)]
+
+    return _begun(incomplete, _asked(read))
+
+
+def overridden_keys(ctx: typer.Context, incomplete: str) -> Offer:
+    """Offer the keys that the entity overrides, with their values."""
+
+    def read(session: Session) -> Offer:
+        rows = session.execute(
+            select(EntityConfig.config_key, EntityConfig.config_value)
+            .join(Entity, Entity.entity_id == EntityConfig.entity_id)
+            .where(Entity.entity_code == _entity(ctx))
+            .order_by(EntityConfig.config_key)
+        )
+        return [(key, value) for key, value in rows]
+
+    return _begun(incomplete, _asked(read))
+
+
+def run_ids(incomplete: str) -> Offer:
+    """Offer the ids of the newest runs."""
+
+    def read(session: Session) -> Offer:
+        rows = queries.run_rows(session, None, _RUNS)
+        return [(str(row["run_id"]), f"{row['entity_code']}, {row['status']}") for row in rows]
+
+    return _begun(incomplete, _asked(read))
+
+
+def _entity(ctx: typer.Context) -> str:
+    return str(ctx.params.get("entity_code") or "")
+
+
+def _begun(incomplete: str, offer: Offer) -> Offer:
+    return [(word, told) for word, told in offer if word.startswith(incomplete)]
+
+
+def _asked(read: Callable[[Session], Offer]) -> Offer:
+    """Ask the catalog of the environment; nothing when there is none, and when it fails or takes too long."""
+    given = os.environ.get(f"AIRFLOW_CONN_{CATALOG_CONN_ID.upper()}", "")
+    if "://" not in given or given.lstrip().startswith("{"):
+        return []
+    with suppress(RtbOptimizerError, SQLAlchemyError):
+        engine = create_engine(catalog_url(), connect_args=_AT_ONCE, poolclass=NullPool)
+        with Session(engine) as session:
+            return read(session)
+    return []

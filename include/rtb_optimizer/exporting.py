@@ -1,0 +1,118 @@
+"""Which exports does a run publish? The master table compiled for the fields that each platform has.
+
+They are made while the sample is in memory, handed on as work, and published beside the other outputs.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from rtb_optimizer.core.joint import compile_joint
+from rtb_optimizer.core.platforms import Platform
+from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.core.warning import RunWarning
+from rtb_optimizer.exports import beeswax, bonsai
+from rtb_optimizer.exports.compiled import keyed_table
+from rtb_optimizer.exports.export import Export, Terms
+from rtb_optimizer.exports.keyed_table import KeyedTable
+from rtb_optimizer.exports.lookup_tables import lookup_tables
+from rtb_optimizer.exports.lossiness import lossiness, requests_seen
+from rtb_optimizer.exports.plain import plain
+from rtb_optimizer.exports.prebid_floors import prebid_floors
+from rtb_optimizer.store.objects import StoredObject
+from rtb_optimizer.store.seeds import platform_fields
+from rtb_optimizer.tables import Told
+from rtb_optimizer.workspace import Workspace
+
+WRITERS: Mapping[Platform, Callable[[KeyedTable, Terms], Export]] = {
+    Platform.PLAIN: plain,
+    Platform.PREBID_FLOORS: prebid_floors,
+    Platform.LOOKUP_TABLES: lookup_tables,
+    Platform.BEESWAX: beeswax.bid_model,
+    Platform.BONSAI: bonsai.tree,
+}
+
+
+def hand_over(workspace: Workspace, told: Told) -> None:
+    """Leave the files of every export, and what is to be told of them, for the step that publishes."""
+    s = workspace.settings
+    terms = Terms(workspace.run_code, s.export_base_cpm, s.export_currency, s.export_beeswax_folder)
+    documents = []
+    for name in s.exports:
+        export, document = exported(Platform(name), told, s, terms)
+        for file, body in export.files.items():
+            workspace.write(f"work/exports/{name}/{file}", body)
+        documents.append(document)
+    workspace.hand_over("exports", {"platforms": documents})
+
+
+def publish(workspace: Workspace, handed: Mapping[str, Any]) -> dict[str, tuple[StoredObject, int]]:
+    """Write the files of every export that was handed over; return each with its rows, by output type."""
+    written = {}
+    for document in handed["platforms"]:
+        platform = document["platform"]
+        for file in document["files"]:
+            place = f"exports/{platform}/{file['name']}"
+            stored = workspace.write(place, workspace.read(f"work/{place}"))
+            written[file["output_type"]] = (stored, file["rows"])
+    return written
+
+
+def export_warnings(handed: Mapping[str, Any]) -> list[RunWarning]:
+    """Return a warning for each cause that an export has lost rows by."""
+    return [
+        RunWarning(
+            "export_rows_lost",
+            f"{export['platform']}: {loss['rows']:,} of {export['rows_asked']:,} rows are not in the export: "
+            f"{loss['cause']}; shorter keys and the default answer in their place",
+        )
+        for export in handed["platforms"]
+        for loss in export["lost"]
+    ]
+
+
+def exported(platform: Platform, told: Told, settings: Settings, terms: Terms) -> tuple[Export, dict[str, Any]]:
+    """Return an export of the master table, and what the report says of it."""
+    fields = fields_of(platform, told.features, settings)
+    bids = settings.segment_rules.bids
+    worth = told.multiplier * ~told.no_bid
+    joint = compile_joint(told.sample, list(fields), told.expected, worth, settings.table_rules.joint)
+    table = keyed_table(joint, list(fields.values()), bids)
+    export = WRITERS[platform](table, replace(terms, seen=requests_seen(list(fields), told.sample)))
+    cost = lossiness(export, list(fields), told.sample, told.multiplier, told.no_bid)
+    return export, {
+        "platform": platform.value,
+        "fields": [{"feature": feature, "field": field} for feature, field in fields.items()],
+        "without_field": [name for name in told.features if name not in fields],
+        "rows_asked": len(table.rows),
+        "rows": len(export.table.rows),
+        "lost": [{"cause": cause, "rows": rows} for cause, rows in sorted(export.lost.items())],
+        "files": [
+            {
+                "name": name,
+                "output_type": output_type(platform, name, export),
+                "rows": export.file_rows.get(name, export.rows),
+            }
+            for name in export.files
+        ],
+        **asdict(cost),
+    }
+
+
+def fields_of(platform: Platform, features: Sequence[str], settings: Settings) -> dict[str, str]:
+    """Return the platform's field of each feature that it knows, in feature order; no field stands twice."""
+    seeded = platform_fields()[platform]
+    own = settings.export_fields.get(platform)
+    named = {**seeded.fields, **(own if isinstance(own, dict) else {})}
+    found: dict[str, str] = {}
+    for feature in features:
+        field = named.get(feature, feature if seeded.every_feature else "")
+        if field and field not in found.values():
+            found[feature] = field
+    return found
+
+
+def output_type(platform: Platform, file: str, export: Export) -> str:
+    """Return how the catalog calls a file of an export: `export_plain_table_csv`, or `export_x` of a single file."""
+    return f"export_{platform}" + (f"_{re.sub(r'[^0-9A-Za-z]+', '_', file)}" if len(export.files) > 1 else "")

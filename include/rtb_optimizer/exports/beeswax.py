@@ -1,0 +1,180 @@
+"""What does Beeswax read? A bid model: prediction files of rows that exclude each other, a manifest, what to set.
+
+Beeswax knows no "longest prefix": a request that two rows match is nobody's. A prefix with longer rows under it is
+therefore spelt out, one row for each value that may follow it: every value of a column that has few (the hours of a
+day), every one seen under it in the others. What was never seen there gets the default bid.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from rtb_optimizer.core.beeswax_columns import COLUMNS
+from rtb_optimizer.core.platform_column import Column
+from rtb_optimizer.core.platforms import Platform
+from rtb_optimizer.core.values import MISSING
+from rtb_optimizer.exports.columns import below, columns_of, taken, written
+from rtb_optimizer.exports.export import Export, Terms
+from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
+
+ANY, NULL, NO_BID = "*", "", "0"
+FOLDER = "s3://beeswax-data-REGION/bid_models/BUZZ_KEY"
+
+NO_SPELLING = "rows to be spelt out, for which no value is left"
+SEEN_ALONE = "rows spelt out: there for the values that were seen under them alone"
+NO_ROOM = "rows worth least, for which a bid model has no room"
+NO_ROOM_FOR_ALL = "rows spelt out: there for the values worth most alone, a bid model has no room for all"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What Beeswax takes: bytes a file and a model, where MB might be either; fields in which `*` may stand."""
+
+    file_bytes: int = 25_000_000
+    model_bytes: int = 100_000_000
+    wildcard_fields: int = 3
+
+
+LIMITS = Limits()
+
+
+def export(
+    table: KeyedTable,
+    fields: Mapping[str, str],
+    run_code: str,
+    *,
+    seen: Mapping[tuple[str, ...], float],
+    folder: str = FOLDER,
+    limits: Limits = LIMITS,
+) -> Export:
+    """Return the bid model of a table: `predictions-001.csv` and on, `manifest.json`, `README.txt`.
+
+    Args:
+        table: What to say, in values as Beeswax spells them.
+        fields: The column of each feature, by feature.
+        run_code: Names the folder of the files below `folder`.
+        seen: Exposures by the values of all features, as they came together in the logs.
+        folder: Where the files will be put: the manifest names them there.
+        limits: What Beeswax takes.
+
+    Raises:
+        ConfigInvalid: A feature has no column that Beeswax knows.
+    """
+    columns = columns_of(table, fields, COLUMNS, "Beeswax")
+    asked, lost = taken(table, columns)
+    spelling = _Spelling(asked, list(columns.values()), seen, max(len(columns) - limits.wildcard_fields, 0))
+    answers = {cell.values: (cell, row) for cell, row in spelling.cells()}
+    spelt = replace(asked, rows=tuple(cell for cell, _ in answers.values()))
+    bodies, rows = _packed(spelt, list(columns), limits)
+    cells = Counter(row.values for _, row in answers.values())
+    there = Counter(answers[cell.values][1].values for cell in rows)
+    lost[NO_SPELLING] = len(asked.rows) - len(cells)
+    lost[NO_ROOM] = len(cells) - len(there)
+    lost[NO_ROOM_FOR_ALL] = sum(there[values] < cells[values] for values in there)
+    lost[SEEN_ALONE] = len(spelling.in_part & set(there))
+    files = {f"predictions-{number:03}.csv": body for number, body in enumerate(bodies, 1)}
+    files["manifest.json"] = _manifest(columns, rows, [f"{folder}/{run_code}/{name}" for name in files])
+    files["README.txt"] = _readme(table, run_code).encode()
+    told = (replace(row, multiplier=float(written(row.multiplier))) for row in rows)
+    read = KeyedTable(table.features, tuple(told), float(written(table.default)))
+    file_rows = {f"predictions-{number:03}.csv": body.count(b"\n") - 1 for number, body in enumerate(bodies, 1)}
+    file_rows |= {"manifest.json": len(bodies), "README.txt": 1}
+    told_lost = {cause: n for cause, n in sorted(lost.items()) if n}
+    return Export(Platform.BEESWAX, files, read, len(rows), told_lost, file_rows=file_rows)
+
+
+def bid_model(table: KeyedTable, terms: Terms) -> Export:
+    """Return the export of a table whose features are Beeswax's columns already."""
+    own = {name: name for name in table.features}
+    return export(table, own, terms.run_code, seen=terms.seen, folder=terms.folder or FOLDER)
+
+
+@dataclass
+class _Spelling:
+    """A table as rows that exclude each other; only rows of `least` values or more may end in wildcards."""
+
+    table: KeyedTable
+    columns: list[Column]
+    seen: Mapping[tuple[str, ...], float]
+    least: int
+    in_part: set[tuple[str, ...]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._rows = {row.values: row for row in self.table.rows}
+        self._below = below(self.table)
+        self._seen: dict[tuple[str, ...], dict[str, float]] = {}
+        for values, exposures in self.seen.items():
+            for depth, value in enumerate(values):
+                if depth >= self.least and values[:depth] not in self._below:
+                    break
+                if self.columns[depth].takes(value):
+                    after = self._seen.setdefault(values[:depth], {})
+                    after[value] = after.get(value, 0.0) + exposures
+
+    def cells(
+        self, prefix: tuple[str, ...] = (), answer: KeyedRow | None = None
+    ) -> Iterator[tuple[KeyedRow, KeyedRow]]:
+        """Yield the rows under a prefix, each with the row of the table that it speaks for."""
+        answer = self._rows.get(prefix, answer)
+        if prefix not in self._below and (answer is None or len(prefix) >= self.least):
+            if answer is not None:
+                yield (answer if answer.values == prefix else self._cell(prefix, answer)), answer
+            return
+        for value in sorted(self._following(prefix, answer)):
+            yield from self.cells((*prefix, value), answer)
+
+    def _following(self, prefix: tuple[str, ...], answer: KeyedRow | None) -> set[str]:
+        following = self._below.get(prefix, set())
+        if answer is None:
+            return following
+        every = self.columns[len(prefix)].values if following else ()  # not under each other: they would multiply
+        if not every:
+            self.in_part.add(answer.values)
+        return following | set(every) | set(self._seen.get(prefix, ()))
+
+    def _cell(self, prefix: tuple[str, ...], answer: KeyedRow) -> KeyedRow:
+        exposures = self._seen.get(prefix[:-1], {}).get(prefix[-1], 0.0)
+        return KeyedRow(prefix, exposures, answer.multiplier, answer.no_bid)
+
+
+def _packed(spelt: KeyedTable, columns: list[str], limits: Limits) -> tuple[list[bytes], list[KeyedRow]]:
+    """Return the prediction files, the rows that matter most first, and those for which there was room."""
+    header = "|".join([*columns, "value\n"]).encode()
+    files, rows, total = [[header]], list[KeyedRow](), len(header)
+    size = len(header)
+    for row in spelt.by_worth():
+        line = _line(row, len(columns)).encode()
+        new_file = size + len(line) > limits.file_bytes
+        total += len(line) + new_file * len(header)
+        if total > limits.model_bytes or len(header) + len(line) > limits.file_bytes:
+            break
+        if new_file:
+            files.append([header])
+            size = len(header)
+        files[-1].append(line)
+        size += len(line)
+        rows.append(row)
+    return [b"".join(lines) for lines in files], rows
+
+
+def _line(row: KeyedRow, columns: int) -> str:
+    texts = [NULL if value == MISSING else value for value in row.values]
+    texts += [ANY] * (columns - len(texts))
+    return "|".join([*texts, (NO_BID if row.no_bid else written(row.multiplier)) + "\n"])
+
+
+def _manifest(columns: Mapping[str, Column], rows: list[KeyedRow], paths: list[str]) -> bytes:
+    names = list(columns)
+    wildcards = names[min((len(row.values) for row in rows), default=len(names)) :]
+    metadata = {"fields": names, "wildcard_fields": wildcards}
+    return json.dumps({"model_predictions": paths, "metadata": metadata}, indent=1).encode()
+
+
+def _readme(table: KeyedTable, run_code: str) -> str:
+    return (
+        f"Bid model of the run {run_code}: its values are multipliers (value_type MULTIPLIER), 0 for no bid.\n"
+        "A request that no row matches gets the line item's default bid, which no file can carry:\n"
+        f"set it to the base bid times {written(table.default)}, what this run found for all other traffic.\n"
+        "Beeswax finds the files where manifest.json names them; correct the paths there if they go elsewhere.\n"
+    )

@@ -1,0 +1,156 @@
+"""What does Xandr read? A decision tree in Bonsai, each leaf under a name that leads back to its segment.
+
+A tree has the table's own order: every feature of a prefix is a level, and what no value answers falls to the leaf of
+the longest prefix above. So nothing has to be spelt out, and the last leaf is the table's default.
+"""
+
+import json
+import re
+from base64 import b64encode
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from itertools import count
+
+from rtb_optimizer.core.bonsai_features import FEATURES, NUMBERS, TEXTS
+from rtb_optimizer.core.platform_column import WHOLE
+from rtb_optimizer.core.platforms import Platform
+from rtb_optimizer.core.values import MISSING, segment_key
+from rtb_optimizer.exports.columns import below, columns_of, taken, written
+from rtb_optimizer.exports.export import Export, Terms
+from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
+
+MAX_BYTES = 3_145_728
+DEFAULT = "default"
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+NAME_LENGTH = 7
+
+NO_ROOM = "rows worth least, for which a tree has no room"
+
+
+def export(table: KeyedTable, fields: Mapping[str, str], run_code: str, *, max_bytes: int = MAX_BYTES) -> Export:
+    """Return the tree of a table, `tree.txt`, and which segment each leaf is, `leaf_names.json`.
+
+    Args:
+        table: What to say, in values as Xandr spells them.
+        fields: The Bonsai feature of each feature, by feature.
+        run_code: Stands in `leaf_names.json`; the tree is the same for the same table.
+        max_bytes: How long the tree may be in base64.
+
+    Raises:
+        ConfigInvalid: A feature has no Bonsai feature that Xandr knows.
+    """
+    columns = columns_of(table, fields, FEATURES, "Xandr")
+    asked, lost = taken(table, columns)
+    keys = {row.values: _key(row.values, len(columns)) for row in asked.rows}
+    names = dict(zip(keys, leaf_names(keys.values()), strict=True))
+    ranked = list(asked.by_worth())
+    found = asked.keeping(ranked[: _room(asked, ranked, list(columns), names, max_bytes)])
+    lost += Counter({NO_ROOM: len(ranked) - len(found.rows)})
+    leaves = {DEFAULT: _key((), len(columns))} | {names[row.values]: keys[row.values] for row in found.rows}
+    origin = {"run_code": run_code, "features": table.features, "fields": list(columns), "leaves": leaves}
+    files = {
+        "tree.txt": _text(found, list(columns), names).encode(),
+        "leaf_names.json": json.dumps(origin, indent=1, ensure_ascii=False).encode(),
+    }
+    told = (replace(row, multiplier=float(written(row.multiplier))) for row in found.rows)
+    read = KeyedTable(table.features, tuple(told), float(written(table.default)))
+    return Export(
+        Platform.BONSAI, files, read, 1 + len(read.rows), {cause: n for cause, n in sorted(lost.items()) if n}
+    )
+
+
+def tree(table: KeyedTable, terms: Terms) -> Export:
+    """Return the export of a table whose features are Bonsai's already."""
+    return export(table, {name: name for name in table.features}, terms.run_code)
+
+
+def leaf_names(keys: Iterable[str]) -> list[str]:
+    """Return a name for each key: seven characters, no two alike, the same every night.
+
+    Hashes, so that a name depends on its key alone. Two keys of 100,000 have one hash in one night of sixteen; the
+    later in order then takes another.
+    """
+    taken_names, names = {DEFAULT}, dict[str, str]()
+    wanted = list(keys)
+    for key in sorted(wanted):
+        names[key] = next(name for attempt in count() if (name := _hash(key, attempt)) not in taken_names)
+        taken_names.add(names[key])
+    return [names[key] for key in wanted]
+
+
+def _hash(key: str, attempt: int) -> str:
+    number = int.from_bytes(blake2b(key.encode(), digest_size=8, salt=attempt.to_bytes(8, "big")).digest(), "big")
+    return "".join(DIGITS[number // len(DIGITS) ** place % len(DIGITS)] for place in range(NAME_LENGTH))
+
+
+def _key(values: tuple[str, ...], features: int) -> str:
+    return segment_key((*values, *[None] * (features - len(values))))
+
+
+def _room(
+    table: KeyedTable,
+    ranked: Sequence[KeyedRow],
+    columns: list[str],
+    names: Mapping[tuple[str, ...], str],
+    max_bytes: int,
+) -> int:
+    """Return how many of the rows that matter most the tree has room for."""
+
+    def size(rows: int) -> int:
+        return len(b64encode(_text(table.keeping(ranked[:rows]), columns, names).encode()))
+
+    if size(len(ranked)) <= max_bytes:
+        return len(ranked)
+    return max(bisect_right(range(len(ranked)), max_bytes, key=size) - 1, 0)
+
+
+def _text(table: KeyedTable, columns: list[str], names: Mapping[tuple[str, ...], str]) -> str:
+    return "\n".join(_Tree(table, columns, names).lines()) + "\n"
+
+
+@dataclass
+class _Tree:
+    """A table as lines of Bonsai; `names` are the leaves', by the values of the row that they answer with."""
+
+    table: KeyedTable
+    columns: list[str]
+    names: Mapping[tuple[str, ...], str]
+
+    def __post_init__(self) -> None:
+        self._rows = {row.values: row for row in self.table.rows}
+        self._below = below(self.table)
+
+    def lines(self, prefix: tuple[str, ...] = (), answer: KeyedRow | None = None, indent: int = 0) -> Iterator[str]:
+        """Yield the lines of what is asked under a prefix, which `answer` answers otherwise."""
+        answer = self._rows.get(prefix, answer)
+        following = sorted(self._below.get(prefix, ()))
+        if not following:
+            yield from self._leaf(answer, indent)
+            return
+        column, tabs = self.columns[len(prefix)], "\t" * indent
+        switch = column in NUMBERS and MISSING not in following
+        if switch:
+            yield f"{tabs}switch {column}:"
+        for place, value in enumerate(following):
+            yield f"{tabs}\tcase ({value}):" if switch else f"{tabs}{'elif' if place else 'if'} {_asks(column, value)}:"
+            yield from self.lines((*prefix, value), answer, indent + 1 + switch)
+        yield f"{tabs}\tdefault:" if switch else f"{tabs}else:"
+        yield from self._leaf(answer, indent + 1 + switch)
+
+    def _leaf(self, answer: KeyedRow | None, indent: int) -> Iterator[str]:
+        tabs = "\t" * indent
+        yield f'{tabs}leaf_name: "{DEFAULT if answer is None else self.names[answer.values]}"'
+        if answer is not None and answer.no_bid:
+            yield f"{tabs}value: no_bid"
+        else:
+            yield f"{tabs}value: {written(self.table.default if answer is None else answer.multiplier)}"
+
+
+def _asks(column: str, value: str) -> str:
+    if value == MISSING:
+        return f"{column} absent"
+    is_number = column not in TEXTS and re.fullmatch(WHOLE, value)
+    return f"{column} = {value}" if is_number else f'{column} = "{value}"'

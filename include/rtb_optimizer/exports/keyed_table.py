@@ -1,0 +1,60 @@
+"""What does a platform look up? Prefixes of its own fields' values, each with the bid's whole multiplier.
+
+Every export is made from such a table: the joint table, compiled for the fields that the platform knows. The longest
+prefix that has a row answers, the default last.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRow:
+    """A prefix of the fields' values, the exposures behind it, and its bid: a multiplier, or none at all."""
+
+    values: tuple[str, ...]
+    exposures: float
+    multiplier: float
+    no_bid: bool = False
+
+
+@dataclass(frozen=True)
+class KeyedTable:
+    """Rows by `features` in order; no two have the same values, and none gives no value: `default` answers then."""
+
+    features: tuple[str, ...]
+    rows: tuple[KeyedRow, ...]
+    default: float
+
+    @cached_property
+    def _by_values(self) -> Mapping[tuple[str, ...], KeyedRow]:
+        return {row.values: row for row in self.rows}
+
+    def row_of(self, values: Sequence[str]) -> KeyedRow | None:
+        """Return the row that answers a request, canonical values in the features' order; None for the default."""
+        prefixes = (tuple(values[:depth]) for depth in range(len(self.features), 0, -1))
+        return next((self._by_values[prefix] for prefix in prefixes if prefix in self._by_values), None)
+
+    def children(self) -> Mapping[tuple[str, ...], list[KeyedRow]]:
+        """Return the rows under each prefix, one value longer or more, in the table's order."""
+        below: dict[tuple[str, ...], list[KeyedRow]] = {}
+        for row in self.rows:
+            for depth in range(len(row.values)):
+                below.setdefault(row.values[:depth], []).append(row)
+        return below
+
+    def by_worth(self) -> Iterator[KeyedRow]:
+        """Yield the rows that matter most first: exposures times how far the bid is from what answers without it."""
+        yield from sorted(self.rows, key=lambda row: (-self._worth(row), row.values))
+
+    def _worth(self, row: KeyedRow) -> float:
+        above = self.row_of(row.values[:-1])
+        told = self.default if above is None else above.multiplier
+        changes = row.no_bid or (above is not None and above.no_bid)
+        return row.exposures * (1.0 if changes else abs(row.multiplier / told - 1))
+
+    def keeping(self, rows: Sequence[KeyedRow]) -> "KeyedTable":
+        """Return the table with these of its rows alone, in its own order."""
+        kept = {row.values for row in rows}
+        return replace(self, rows=tuple(row for row in self.rows if row.values in kept))

@@ -1,0 +1,90 @@
+"""What does a logistic regression read? A look-up table for each number of keys, whose weights add up to the bid.
+
+The shape is that of Xandr's logit service. A request is looked up in every table by its first value, its first two,
+and so on; a table without its key gives `default_value`, 0. A row's weight is what it adds to the row that answers one
+value earlier, so that the sum is the longest prefix's: EV = scale / (1 + exp(-sum)) + offset, held between min and max,
+is the base CPM times its multiplier. There is no weight for "no bid": such rows have the smallest multiplier.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from math import log
+
+from rtb_optimizer.core.values import MISSING
+from rtb_optimizer.exports.export import Export, Terms
+from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
+
+MAX_KEYS = 5
+NO_VALUE = -1
+"""The key of a feature that a request lacks."""
+HEADROOM = 2.0
+"""The scale is so many times the largest bid: probabilities stay away from 1, where weights would grow."""
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}", re.ASCII)
+
+
+def lookup_tables(table: KeyedTable, terms: Terms) -> Export:
+    """Return the table as `logit.json`; EV is a CPM, or where no base CPM is set the multiplier itself."""
+    lost: dict[str, int] = {}
+    for row in table.rows:
+        if cause := _unaskable(row):
+            lost[cause] = lost.get(cause, 0) + 1
+    kept = table.keeping([row for row in table.rows if not _unaskable(row)])
+    bid_on = replace(kept, rows=tuple(replace(row, no_bid=False) for row in kept.rows))
+    document = _document(bid_on, terms)
+    body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    return Export("lookup_tables", {"logit.json": body}, bid_on, len(bid_on.rows), lost)
+
+
+def _unaskable(row: KeyedRow) -> str:
+    if len(row.values) > MAX_KEYS:
+        return f"more than {MAX_KEYS} keys"
+    return f"a value is {NO_VALUE}, which stands for none" if str(NO_VALUE) in row.values else ""
+
+
+def _document(table: KeyedTable, terms: Terms) -> dict[str, object]:
+    base = terms.base_cpm or 1.0
+    bids = [table.default, *(row.multiplier for row in table.rows)]
+    scale = HEADROOM * max(bids)
+    depths = sorted({len(row.values) for row in table.rows})
+    return {
+        "custom-model-logit": {
+            "name": terms.run_code,
+            "beta0": _log_odds(table.default / scale),
+            "scale": scale * base,
+            "offset": 0,
+            "min": min(bids) * base,
+            "max": max(bids) * base,
+            "predictors": [_predictor(table, depth, scale) for depth in depths],
+        }
+    }
+
+
+def _predictor(table: KeyedTable, depth: int, scale: float) -> dict[str, object]:
+    """Return the look-up table of so many keys."""
+    return {
+        "type": "lookup",
+        "default_value": 0,
+        "features": [{"type": "categorical_descriptor", "feature_keyword": f} for f in table.features[:depth]],
+        "coefficients": [
+            {"key": _key(row.values), "weight": _weight(table, row, scale)}
+            for row in table.rows
+            if len(row.values) == depth
+        ],
+    }
+
+
+def _weight(table: KeyedTable, row: KeyedRow, scale: float) -> float:
+    above = table.row_of(row.values[:-1])
+    told = table.default if above is None else above.multiplier
+    return _log_odds(row.multiplier / scale) - _log_odds(told / scale)
+
+
+def _key(values: Sequence[str]) -> list[str | int]:
+    """Return ids as numbers, as the service's own examples have them, and what is missing as -1."""
+    return [NO_VALUE if v == MISSING else int(v) if _INTEGER.fullmatch(v) else v for v in values]
+
+
+def _log_odds(share: float) -> float:
+    return log(share / (1 - share))

@@ -1,0 +1,68 @@
+"""What does an export cost? Its answers to the sampled requests, held against the master table's own bids."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtb_optimizer.core.sample import Floats, Ints, Mask, Sample
+from rtb_optimizer.exports.export import Export
+
+
+@dataclass(frozen=True, slots=True)
+class Lossiness:
+    """Shares are of the sample's exposures, errors of the master table's multiplier where both bid.
+
+    `no_bid_share` is where one bids and the other does not.
+    """
+
+    answered_share: float
+    largest_error: float
+    mean_error: float
+    no_bid_share: float
+
+
+def lossiness(export: Export, features: Sequence[str], sample: Sample, multiplier: Floats, no_bid: Mask) -> Lossiness:
+    """Return what an export costs.
+
+    Args:
+        export: Whose `table` is asked, by values as the platform spells them.
+        features: The features that the table's fields stand for, in their order.
+        sample: The requests; its spend weighs the mean error.
+        multiplier: What the master table bids on each (n floats).
+        no_bid: Where it does not (n booleans).
+    """
+    cell, found = distinct_requests(features, sample)
+    requests = [tuple(export.spelled(value) for value in values) for values in found]
+    rows = [export.table.row_of(values) for values in requests]
+    answered = np.array([row is not None for row in rows])[cell]
+    bid = np.array([export.table.default if row is None else row.multiplier for row in rows])[cell]
+    without = np.array([row is not None and row.no_bid for row in rows])[cell]
+    both = ~(no_bid | without)
+    error = np.where(both, np.abs(bid / multiplier - 1), 0.0)
+    weight = np.where(both, sample.spend if sample.spend[both].sum() > 0 else sample.exposure, 0.0)
+    shown = sample.exposure
+    return Lossiness(
+        answered_share=float(shown[answered].sum() / shown.sum()),
+        largest_error=float(error.max(initial=0.0)),
+        mean_error=float((error * weight).sum() / max(weight.sum(), 1e-300)),
+        no_bid_share=float(shown[no_bid != without].sum() / shown.sum()),
+    )
+
+
+def requests_seen(features: Sequence[str], sample: Sample) -> dict[tuple[str, ...], float]:
+    """Return the exposures in the logs of each request of a sample, by its values of some features."""
+    cell, requests = distinct_requests(features, sample)
+    exposures = np.bincount(cell, sample.exposure, len(requests)) * sample.stands_for
+    return dict(zip(requests, exposures.tolist(), strict=True))
+
+
+def distinct_requests(features: Sequence[str], sample: Sample) -> tuple[Ints, list[tuple[str, ...]]]:
+    """Return, for each sampled row, which of the distinct requests it is, and these: their values of some features."""
+    columns = [sample.features[name] for name in features]
+    cell: Ints = np.zeros(len(sample.exposure), dtype=np.int64)
+    one = cell[:1]
+    for column in columns:
+        _, one, cell = np.unique(cell * len(column.values) + column.codes, return_index=True, return_inverse=True)
+    values = [[str(column.values[int(code)]) for code in column.codes[one]] for column in columns]
+    return cell, list(zip(*values, strict=True)) if columns else [()]

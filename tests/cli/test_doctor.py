@@ -1,0 +1,364 @@
+"""Does doctor find what is really wrong, name it, say what to do, and end with 1 then and only then?"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from conftest import CHECKOUT
+from rtb_optimizer import manifest
+from rtb_optimizer.checkup import plan
+from rtb_optimizer.cli.app import app
+from rtb_optimizer.store import connections, manifest_export, migrate
+
+NOWHERE = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def surroundings(catalog, add_entity, monkeypatch):
+    """All well: an entity, and the manifest that says so."""
+    assert catalog
+    entity = add_entity()
+    export()
+    monkeypatch.delenv("AIRFLOW__API__BASE_URL", raising=False)
+    yield entity
+    forget_connections()
+
+
+@pytest.fixture
+def doctor(surroundings, monkeypatch):
+    """Run doctor; its findings by check (the last of a name), with the exit code under `exit`."""
+    assert surroundings
+
+    def run(*arguments, **changed):
+        for name, value in changed.items():
+            monkeypatch.setenv(name, value)
+        forget_connections()
+        done = CliRunner().invoke(app, ["doctor", "--json", *arguments], catch_exceptions=False)
+        said = json.loads(done.stdout)
+        assert said["well"] == (done.exit_code == 0)
+        return {each["check"]: each for each in said["findings"]} | {"exit": done.exit_code}
+
+    return run
+
+
+def export():
+    with connections.session() as own:  # closed at once: what a test breaks needs the locks
+        manifest_export.export(own)
+
+
+def forget_connections():
+    for cached in (connections.catalog, connections.s3_client, connections._s3_hook):
+        cached.cache_clear()
+
+
+def failed(found):
+    return {name for name, each in found.items() if name != "exit" and each["standing"] == "failed"}
+
+
+def assert_fails(found, check, told, fix):
+    """This check alone has failed, and says what and what to do; the exit code says so, too."""
+    assert failed(found) == {check}, found
+    assert told in found[check]["told"]
+    assert fix in found[check]["fix"]
+    assert found["exit"] == 1
+
+
+def s3_connection(stack, **changed):
+    """The connection, with other keys or endpoint; a single try, since what is wrong here does not pass."""
+    given = json.loads(os.environ["AIRFLOW_CONN_RTB_S3"])
+    own = {name: changed[name] for name in ("login", "password") if name in changed}
+    extra = {"endpoint_url": changed.get("endpoint_url", stack.s3_url)}
+    tries = {"config_kwargs": {"retries": {"mode": "standard", "total_max_attempts": 1}}}
+    return json.dumps(given | own | {"extra": given["extra"] | extra | tries})
+
+
+# ---- All well
+
+
+def test_where_all_is_well_every_check_says_so_with_its_time_and_leaves_nothing_behind(doctor, store, surroundings):
+    found = doctor()
+    assert found.pop("exit") == 0
+    assert list(found) == [
+        *("catalog", "clock of the catalog", "schema", "seeds", "S3", "clock of S3", "bucket"),
+        *("engine", "spill folder", "manifest", "Airflow"),
+    ]
+    assert {name for name, each in found.items() if each["standing"] != "ok"} == {"Airflow"}, found
+    assert all(each["milliseconds"] >= 0 for each in found.values())
+    assert surroundings.s3_base_path in found["bucket"]["told"]
+    assert list(store.list(surroundings.s3_base_path.split("/", 3)[3] + "/doctor")) == []
+
+
+def test_a_person_sees_a_line_a_check_and_what_to_do_below_those_that_need_it(surroundings, monkeypatch):
+    assert surroundings
+    manifest.path().unlink()
+    monkeypatch.setenv("COLUMNS", "60")
+    done = CliRunner().invoke(app, ["doctor"])
+    lines = done.stdout.splitlines()
+    assert done.exit_code == 1
+    assert next(line.split()[:2] for line in lines if line.startswith("ok")) == ["ok", "catalog"]
+    at = next(n for n, line in enumerate(lines) if line.startswith("failed"))
+    assert str(manifest.path()) in lines[at]
+    assert lines[at + 1].split() == ["fix:", "run", "`python", "-m", "rtb_optimizer", "manifest`"]
+
+
+def test_the_exit_code_reaches_the_shell(surroundings):
+    assert surroundings
+    run = [sys.executable, "-m", "rtb_optimizer", "doctor"]
+    there = {**os.environ, "PYTHONPATH": "include"}
+    well = subprocess.run(run, cwd=CHECKOUT, env=there, capture_output=True, text=True, check=False)
+    without = {name: value for name, value in there.items() if name != "AIRFLOW_CONN_RTB_CATALOG"}
+    ill = subprocess.run(run, cwd=CHECKOUT, env=without, capture_output=True, text=True, check=False)
+    assert (well.returncode, ill.returncode) == (0, 1), well.stdout + ill.stdout
+    assert "set AIRFLOW_CONN_RTB_CATALOG=postgresql://" in ill.stdout
+
+
+# ---- The catalog
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda url, secret: url.replace(secret, "s3cret"), "password authentication failed"),
+        (lambda url, _: url.rsplit("/", 1)[0] + "/no_such_database", 'database "no_such_database" does not exist'),
+        (lambda url, _: url.replace(url.split("@")[1].split("/")[0], "127.0.0.1:1"), "127.0.0.1"),
+    ],
+    ids=["wrong password", "no such database", "nobody listens"],
+)
+def test_a_catalog_that_cannot_be_used_is_told_and_what_needs_it_is_skipped(doctor, catalog, stack, change, told):
+    secret = stack.credentials.postgres_password
+    with psycopg.connect(catalog, autocommit=True) as own:
+        own.execute("ALTER ROLE postgres SET lc_messages = 'C'")
+    found = doctor(AIRFLOW_CONN_RTB_CATALOG=change(catalog, secret))
+    assert_fails(found, "catalog", told, "correct host, port, user, password and database")
+    skipped = {name for name, each in found.items() if name != "exit" and each["standing"] == "skipped"}
+    assert skipped == {"clock of the catalog", "schema", "seeds", "bucket", "engine", "manifest", "Airflow"}
+    assert secret not in str(found)
+    assert "s3cret" not in str(found)
+
+
+def test_a_schema_of_an_earlier_checkout_is_told_with_both_revisions(doctor):
+    migrate.downgrade(connections.catalog(), "0001")
+    assert_fails(doctor(), "schema", f"at revision 0001, the newest is {migrate.head()}", "rtb_optimizer migrate")
+
+
+@pytest.mark.parametrize(
+    ("statement", "told", "fix"),
+    [
+        ("UPDATE alembic_version SET version_num = '9999'", "9999, which this checkout does not know", "update this"),
+        ("DROP SCHEMA public CASCADE; CREATE SCHEMA public", "the catalog has no schema", "rtb_optimizer migrate"),
+    ],
+)
+def test_a_schema_of_a_later_checkout_or_none_is_told_apart(doctor, catalog, statement, told, fix):
+    with psycopg.connect(catalog, autocommit=True) as own:
+        own.execute(statement)
+    assert_fails(doctor(), "schema", told, fix)
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("DELETE FROM opt_version_configs WHERE config_key = 'valid_hours'", "missing: config key valid_hours"),
+        (
+            "DELETE FROM opt_feature_macros WHERE macro_format = 'adx' AND feature_name = 'country'",
+            "adx macro of country",
+        ),
+        ("UPDATE opt_versions SET version_code = 'v0'", "version v3 of rtb_optimizer"),
+    ],
+)
+def test_what_was_never_seeded_is_named(doctor, catalog, statement, told):
+    with psycopg.connect(catalog, autocommit=True) as own:
+        own.execute(statement)
+    found = doctor()
+    assert told in found["seeds"]["told"]
+    assert "rtb_optimizer seed" in found["seeds"]["fix"]
+    assert (failed(found), found["exit"]) == ({"seeds"}, 1)
+
+
+def test_a_key_that_is_declared_otherwise_is_a_warning_and_no_failure(doctor, catalog):
+    with psycopg.connect(catalog, autocommit=True) as own:
+        own.execute("UPDATE opt_version_configs SET max_value = 7 WHERE config_key = 'max_features'")
+    export()
+    found = doctor()
+    assert (found["seeds"]["standing"], found["exit"]) == ("warning", 0)
+    assert "config key max_features" in found["seeds"]["told"]
+
+
+# ---- S3
+
+
+@pytest.mark.parametrize(
+    ("changed", "told", "fix"),
+    [
+        ({"login": "no_such_key"}, "InvalidAccessKeyId", "correct the key id in connection rtb_s3"),
+        ({"password": "s3cret"}, "SignatureDoesNotMatch", "correct the secret key in connection rtb_s3"),
+        ({"endpoint_url": NOWHERE}, NOWHERE, "start the store, or correct endpoint_url"),
+    ],
+    ids=["wrong key id", "wrong secret", "nobody listens"],
+)
+def test_an_s3_that_cannot_be_used_is_told_and_buckets_are_skipped(doctor, stack, changed, told, fix):
+    found = doctor(AIRFLOW_CONN_RTB_S3=s3_connection(stack, **changed))
+    assert_fails(found, "S3", told, fix)
+    assert found["bucket"]["standing"] == "skipped"
+    assert "s3cret" not in str(found)
+
+
+def test_a_bucket_that_is_not_there_is_named(doctor):
+    found = doctor("--s3-path", "s3://no-such-bucket/x")
+    assert_fails(found, "bucket", "s3://no-such-bucket/x: list: ", "create the bucket, or correct the path")
+
+
+@pytest.mark.parametrize(
+    ("action", "right"),
+    [
+        ("s3:ListBucket", "list"),
+        ("s3:PutObject", "put"),
+        ("s3:GetObject", "get"),
+        ("s3:DeleteObject", "delete"),
+    ],
+)
+def test_each_right_that_a_bucket_denies_is_named_with_the_action_to_grant(doctor, action, right):
+    with denying(action) as bucket:
+        found = doctor("--s3-path", f"s3://{bucket}/base")
+    assert_fails(found, "bucket", f"s3://{bucket}/base: {right}: ", f"grant {action} there")
+    assert "AccessDenied" in found["bucket"]["told"]
+
+
+def test_a_bucket_that_is_read_only_fails_though_it_can_be_listed(doctor):
+    with denying("s3:PutObject", "s3:DeleteObject") as bucket:
+        found = doctor("--s3-path", f"s3://{bucket}", "--s3-path", "s3://rtb/elsewhere")
+    assert found["exit"] == 1
+    with denying("s3:PutObject", "s3:DeleteObject") as bucket:
+        assert_fails(doctor("--s3-path", f"s3://{bucket}"), "bucket", "put: ", "grant s3:PutObject")
+
+
+@contextmanager
+def denying(*actions):
+    """A bucket of its own whose policy denies these actions to everybody."""
+    client, bucket = connections.s3_client(), f"denying-{os.urandom(4).hex()}"
+    resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+    rule = {"Effect": "Deny", "Principal": "*", "Action": list(actions), "Resource": resources}
+    client.create_bucket(Bucket=bucket)
+    client.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [rule]}))
+    try:
+        yield bucket
+    finally:
+        client.delete_bucket_policy(Bucket=bucket)
+        for entry in client.list_objects_v2(Bucket=bucket).get("Contents", []):
+            client.delete_object(Bucket=bucket, Key=entry["Key"])
+        client.delete_bucket(Bucket=bucket)
+
+
+# ---- Clocks
+
+
+@pytest.mark.parametrize(("off", "word"), [(timedelta(minutes=5), "behind"), (timedelta(minutes=-5), "ahead of")])
+def test_a_clock_that_is_off_is_found_by_both_servers(surroundings, off, word):
+    assert surroundings
+    found = {each.check: each for each in plan.findings(plan.Asked(now=lambda: datetime.now(UTC) + off))}
+    for whose in ("the catalog", "S3"):
+        clock = found[f"clock of {whose}"]
+        assert clock.standing == "failed"
+        assert word in clock.told
+        assert clock.told.endswith("30 s allowed")
+        assert "NTP" in clock.fix
+    assert {name for name, each in found.items() if each.standing == "failed"} == {
+        "clock of the catalog",
+        "clock of S3",
+    }
+
+
+# ---- The machine
+
+
+def test_an_engine_that_may_take_more_than_the_machine_has_is_a_warning_with_the_key(doctor, catalog):
+    with psycopg.connect(catalog, autocommit=True) as own:
+        own.execute(
+            "INSERT INTO opt_entity_configs (entity_id, config_key, config_value, updated_by) "
+            "SELECT entity_id, 'engine_memory_mb', '900000', 'tester' FROM opt_entities"
+        )
+    export()
+    engine = doctor()["engine"]
+    assert engine["standing"] == "warning"
+    assert "900,000 MB of" in engine["told"]
+    assert "lower engine_memory_mb" in engine["fix"]
+
+
+def test_a_spill_folder_that_cannot_be_written_is_told_though_another_one_is_taken(doctor, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", None)  # as in a new process
+    found = doctor(TMPDIR=str(tmp_path / "absent"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert_fails(found, "spill folder", f"TMPDIR={tmp_path / 'absent'} cannot be written", "point TMPDIR elsewhere")
+
+
+# ---- The manifest
+
+
+@pytest.mark.parametrize(
+    ("break_it", "told"),
+    [
+        (lambda path: path.unlink(), "is no manifest that can be read"),
+        (lambda path: path.write_text("{"), "(Airflow goes by its last good copy) is no manifest"),
+        (lambda path: path.write_text('["neither"]'), "is no manifest that can be read"),
+    ],
+    ids=["absent", "cut off", "something else"],
+)
+def test_a_manifest_that_cannot_be_read_is_named(doctor, break_it, told):
+    break_it(manifest.path())
+    if "last good" not in told:
+        manifest.last_good(manifest.path()).unlink()
+    assert_fails(doctor(), "manifest", told, "rtb_optimizer manifest")
+
+
+def test_a_manifest_behind_the_catalog_names_the_entities(doctor, add_entity):
+    add_entity("later_com")
+    assert_fails(doctor(), "manifest", "is not what the catalog says of later_com", "rtb_optimizer manifest")
+
+
+# ---- Airflow
+
+
+def test_an_airflow_that_does_not_answer_or_is_something_else_is_told(doctor, stack):
+    assert_fails(doctor("--airflow-url", NOWHERE), "Airflow", NOWHERE, "start the api-server")
+    found = doctor(AIRFLOW__API__BASE_URL=stack.s3_url)
+    assert_fails(found, "Airflow", "not as Airflow does", "correct AIRFLOW__API__BASE_URL")
+
+
+def test_a_part_of_airflow_that_is_not_healthy_is_named(doctor):
+    parts = {part: {"status": "healthy"} for part in ("metadatabase", "scheduler", "dag_processor", "triggerer")}
+    with serving(parts | {"triggerer": {"status": None}}) as url:
+        assert_fails(doctor("--airflow-url", url), "Airflow", "triggerer is None", "runs do not wait for their logs")
+    with serving(parts) as url:
+        assert doctor("--airflow-url", url)["Airflow"]["standing"] == "ok"
+
+
+@contextmanager
+def serving(answer):
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = json.dumps(answer).encode()
+            self.send_response(200 if self.path == "/api/v2/monitor/health" else 404)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,93 @@
+"""Does each command end with the exit code that docs/cli.md promises?"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import psycopg
+import pytest
+
+from conftest import CHECKOUT
+
+ROW = re.compile(r"^\| (\d+) \| (.*) \|$", re.MULTILINE)
+PROMISED = {int(code): when for code, when in ROW.findall((CHECKOUT / "docs/cli.md").read_text())}
+
+
+@pytest.fixture
+def ended(catalog):
+    """Run a command as a person would, without anybody to answer; its exit code."""
+    assert catalog
+
+    def run(*arguments, module="rtb_optimizer", **changed):
+        there = {**os.environ, "PYTHONPATH": "include", **changed}
+        command = [sys.executable, "-m", module, *arguments]
+        return subprocess.run(
+            command, cwd=CHECKOUT, env=there, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        ).returncode
+
+    return run
+
+
+def test_the_codes_that_are_documented_are_those_that_are_tested_here():
+    assert set(PROMISED) == {0, 1, 2, 130}
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--version", "--help", "entities list", "runs list --json", "migrate", "audit", "retention --dry-run"]
+)
+def test_0_what_was_asked_for_is_done(ended, arguments):
+    assert ended(*arguments.split()) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "config show nope_com",
+        "runs show 4711",
+        "run nope_com",
+        "rollback nope_com --reason x",
+        "entities add new_com --name N --object-id 1 --s3-base-path nowhere",
+        "migrate --down-to base",
+    ],
+)
+def test_1_it_could_not_be_done(ended, arguments):
+    assert ended(*arguments.split()) == 1
+
+
+def test_1_the_catalog_is_away_or_has_no_schema(ended, catalog):
+    assert ended("entities", "list", AIRFLOW_CONN_RTB_CATALOG="postgresql://a:b@127.0.0.1:1/c") == 1
+    with psycopg.connect(catalog, autocommit=True) as own:
+        own.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    assert ended("entities", "list") == 1
+
+
+@pytest.mark.parametrize("arguments", ["", "nope", "entities list --nope", "runs list --limit 0", "activate 1"])
+def test_2_the_command_was_written_wrong(ended, arguments):
+    assert ended(*arguments.split()) == 2
+
+
+def test_130_a_person_has_interrupted_it(catalog):
+    assert catalog
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://a:b@127.0.0.1:{silent.getsockname()[1]}/c"
+        waiting = subprocess.Popen(
+            [sys.executable, "-m", "rtb_optimizer", "entities", "list"],
+            cwd=CHECKOUT,
+            env={**os.environ, "PYTHONPATH": "include", "AIRFLOW_CONN_RTB_CATALOG": url},
+            stderr=subprocess.PIPE,
+        )
+        silent.settimeout(60)
+        with silent.accept()[0]:  # it has asked, and waits for an answer
+            waiting.send_signal(signal.SIGINT)
+            told = waiting.communicate(timeout=60)[1]
+    assert (waiting.returncode, b"Traceback" in told) == (130, False)
+
+
+def test_the_local_stack_s_own_commands_end_likewise(ended, tmp_path):
+    module = {"module": "rtb_optimizer.local", "RTB_LOCAL_DIR": str(tmp_path)}
+    assert ended("down", **module) == 0
+    assert ended("status", **module) == 1
+    assert ended("nope", **module) == 2

@@ -1,0 +1,80 @@
+"""A logistic regression over the look-up tables bids what the table bids, for every request."""
+
+import json
+from math import exp
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keyed_tables import TERMS, requests_of, table_of, wide_table
+from rtb_optimizer.core.values import MISSING
+from rtb_optimizer.exports.export import Terms
+from rtb_optimizer.exports.lookup_tables import lookup_tables
+
+
+def expected_value(body, request):
+    """The service's formula: beta0 and the weight of each table's key, as a probability, scaled and clamped."""
+    model = json.loads(body)["custom-model-logit"]
+    total = model["beta0"]
+    for predictor in model["predictors"]:
+        assert 1 <= len(predictor["features"]) <= 5
+        key = [request.get(feature["feature_keyword"], -1) for feature in predictor["features"]]
+        # The service compares ids, and knows no difference between 12 and "12".
+        found = [c["weight"] for c in predictor["coefficients"] if list(map(str, c["key"])) == list(map(str, key))]
+        total += found[0] if found else predictor["default_value"]
+    value = model["scale"] / (1 + exp(-total)) + model["offset"]
+    return min(max(value, model["min"]), model["max"])
+
+
+def test_the_weights_add_up_to_the_longest_prefix_s_bid():
+    table = wide_table(300)
+    export = lookup_tables(table, TERMS)
+    requests = requests_of(table, 500)
+
+    assert {len(row.values) if row else 0 for row in map(table.row_of, requests)} == {0, 1, 2, 3, 4}
+    for values in requests:
+        row = table.row_of(values)
+        asked = {f: v for f, v in zip(table.features, values, strict=True) if v != MISSING}
+        bid = table.default if row is None else row.multiplier
+        assert expected_value(export.files["logit.json"], asked) == pytest.approx(bid * TERMS.base_cpm, rel=1e-9)
+
+
+def test_without_a_base_cpm_the_value_is_the_multiplier():
+    export = lookup_tables(table_of((("x",), 2.5)), Terms("run", 0.0, "USD"))
+
+    assert expected_value(export.files["logit.json"], {"a": "x"}) == pytest.approx(2.5)
+
+
+def test_a_missing_value_has_a_key_of_its_own_that_no_value_has():
+    table = table_of(((MISSING,), 2.0), (("-1",), 0.5), (("7",), 1.5))
+    export = lookup_tables(table, TERMS)
+    (predictor,) = json.loads(export.files["logit.json"])["custom-model-logit"]["predictors"]
+
+    assert [c["key"] for c in predictor["coefficients"]] == [[-1], [7]]
+    assert export.lost == {"a value is -1, which stands for none": 1}
+
+
+@pytest.mark.parametrize(("keys", "lost"), [(5, {}), (6, {"more than 5 keys": 1})])
+def test_a_table_has_five_keys_and_no_more(keys, lost):
+    features = tuple("abcdef")
+    export = lookup_tables(table_of((("1",), 1.1), (("1",) * keys, 2.0), features=features), TERMS)
+
+    assert export.lost == lost
+    assert export.rows == 2 - len(lost)
+
+
+def test_what_is_not_to_be_bid_on_has_the_smallest_bid():
+    export = lookup_tables(table_of((("x",), None), (("y",), 1.5)), TERMS)
+
+    assert expected_value(export.files["logit.json"], {"a": "x"}) == pytest.approx(0.3 * TERMS.base_cpm)
+    assert not any(row.no_bid for row in export.table.rows)
+
+
+@given(st.lists(st.tuples(st.text(max_size=4) | st.from_regex(r"-?[0-9]{1,3}", fullmatch=True)), unique=True))
+def test_no_two_values_have_one_key(rows):
+    export = lookup_tables(table_of(*((values, 1.5) for values in rows)), TERMS)
+    predictors = json.loads(export.files["logit.json"])["custom-model-logit"]["predictors"]
+    keys = [str(c["key"][0]) for predictor in predictors for c in predictor["coefficients"]]
+
+    assert len(keys) == len(set(keys)) == len(rows) - sum(export.lost.values())

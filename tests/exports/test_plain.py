@@ -1,0 +1,99 @@
+"""What the reference reader finds in a plain export is what we find, in both of its files."""
+
+import csv
+import importlib.util
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import CHECKOUT
+from keyed_tables import TERMS, requests_of, table_of, told_of_planted, wide_table
+from rtb_optimizer.core.platforms import Platform
+from rtb_optimizer.core.values import MISSING, canonical
+from rtb_optimizer.exporting import exported
+from rtb_optimizer.exports.plain import plain
+from v3_settings import v3_settings
+
+SPEC = importlib.util.spec_from_file_location("plain_reader", CHECKOUT / "examples" / "plain_reader.py")
+reader = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(reader)
+FILES = ("table.csv", "table.json")
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Read a file of an export as the reference reader does."""
+
+    def read_file(export, name):
+        (tmp_path / name).write_bytes(export.files[name])
+        return reader.read(str(tmp_path / name))
+
+    return read_file
+
+
+def ours(table, values):
+    row = table.row_of(values)
+    return table.default if row is None else None if row.no_bid else row.multiplier
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_reference_reader_bids_as_we_do(read, name):
+    table = wide_table(800)
+    found = read(plain(table, TERMS), name)
+
+    for values in requests_of(table, 2_000):
+        asked = {field: value for field, value in zip(table.features, values, strict=True) if value != MISSING}
+        assert reader.bid(found, asked) == ours(table, values)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_reference_reader_bids_as_we_do_on_every_sampled_row(read, name):
+    settings = v3_settings(no_bid_below=0.6, min_segment_exposures=0, joint_min_exposures=50)
+    told = told_of_planted(settings)
+    export, _ = exported(Platform.PLAIN, told, settings, TERMS)
+    found, columns = read(export, name), [told.sample.features[feature] for feature in export.table.features]
+    rows = list(zip(*([column.values[code] for code in column.codes] for column in columns), strict=True))
+
+    assert len(rows) == 60_000
+    answers = {values: reader.bid(found, dict(zip(export.table.features, values, strict=True))) for values in set(rows)}
+    assert [answers[values] for values in rows] == [ours(export.table, values) for values in rows]
+    assert None in answers.values()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_bid_and_the_default_are_told_apart_from_a_bid(read, name):
+    found = read(plain(table_of((("x",), None), (("x", "y"), 2.0)), TERMS), name)
+
+    assert [reader.bid(found, r) for r in ({"a": "x"}, {"a": "x", "b": "y"}, {"a": "z"}, {})] == [None, 2.0, 0.9, 0.9]
+
+
+def test_the_reader_is_short_and_needs_nothing_installed():
+    source = (CHECKOUT / "examples" / "plain_reader.py").read_text()
+
+    assert len(source.splitlines()) <= 40
+    assert {line.split()[1] for line in source.splitlines() if line.startswith(("import ", "from "))} == {
+        *("csv", "json", "sys", "pathlib"),
+    }
+
+
+@given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), unique=True, min_size=1))
+def test_every_value_that_the_canonicaliser_lets_through_is_found_again(tmp_path_factory, tuples):
+    folder = tmp_path_factory.mktemp("plain")
+    rows = list(dict.fromkeys(tuple(canonical(v, frozenset({""})) for v in values) for values in tuples))
+    table = table_of(*((values, 1.0 + n / 7) for n, values in enumerate(rows)))
+    for name, body in plain(table, TERMS).files.items():
+        (folder / name).write_bytes(body)
+        found = reader.read(str(folder / name))
+        for values in rows:
+            assert reader.bid(found, dict(zip(table.features, values, strict=True))) == ours(table, values)
+
+
+def test_the_csv_is_one_that_any_reader_takes():
+    body = plain(table_of((('say "hi", you', "x"), 2.0), features=("a", "depth")), TERMS).files["table.csv"].decode()
+
+    assert list(csv.reader(body.splitlines())) == [
+        ["depth", "feature_a", "feature_depth", "multiplier", "no_bid", "exposures"],
+        ["0", "", "", "0.9", "false", ""],
+        ["2", 'say "hi", you', "x", "2.0", "false", "100.0"],
+    ]

@@ -1,0 +1,254 @@
+"""Prebid reads the floors that we write: its own module answers what we do, and no file is one that it refuses."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import CHECKOUT
+from keyed_tables import TERMS, requests_of, table_of, told_of_planted, wide_table
+from rtb_optimizer.core.platforms import Platform
+from rtb_optimizer.core.values import MISSING
+from rtb_optimizer.exporting import exported
+from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
+from rtb_optimizer.exports.prebid_floors import MAX_BYTES, prebid_floors
+from v3_settings import v3_settings
+
+PREBID = Path(__file__).with_name("prebid")
+
+
+@pytest.fixture(scope="session")
+def prebid():
+    """Ask Prebid's own price floors module: a floor for each request, which is a value by field."""
+    absent = [name for name in ("node", "npm", "make") if not shutil.which(name)]
+    why = f"Prebid.js cannot be run: {', '.join(absent)} not installed"
+    if not absent:
+        with (PREBID / "package.json").open() as turn:  # one worker of a parallel run installs
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            made = subprocess.run(["make", "prebid"], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+        absent, why = made.returncode, f"Prebid.js could not be installed: {made.stderr.strip()}"
+    if absent:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
+
+    def ask(body, requests, page="https://news.example.com/", *, together=False):
+        asked = {"page": page, "currency": TERMS.currency, "file": json.loads(body), "requests": requests}
+        asked["together"] = together
+        told = subprocess.run(
+            ["node", "floors.mjs"], cwd=PREBID, input=json.dumps(asked), capture_output=True, text=True, check=True
+        )
+        return json.loads(told.stdout)
+
+    return ask
+
+
+def floor(export, values):
+    """What we say a request's floor is: the longest prefix's multiplier times the base CPM."""
+    row = export.table.row_of([export.spelled(value) for value in values])
+    return round((export.table.default if row is None else row.multiplier) * TERMS.base_cpm, 4)
+
+
+def asked(table, values):
+    """A request as Prebid gets it: a value that is missing is not there."""
+    return {field: value for field, value in zip(table.features, values, strict=True) if value != MISSING}
+
+
+def values_of(export):
+    (group,) = json.loads(export.files["floors.json"])["modelGroups"]
+    return group["values"]
+
+
+def test_prebid_s_own_module_answers_every_request_as_we_do(prebid):
+    export = prebid_floors(wide_table(1_400), TERMS)
+    requests = requests_of(export.table, 3_000)
+    answers = prebid(export.files["floors.json"], [asked(export.table, values) for values in requests])
+    depths = [len(row.values) if row else 0 for row in map(export.table.row_of, map(spelt(export), requests))]
+
+    assert set(depths) == {0, 1, 2, 3, 4}, "every number of wildcards, and the default"
+    assert [answer["floor"] for answer in answers] == [floor(export, values) for values in requests]
+    assert {(answer["currency"], answer["modelVersion"]) for answer in answers} == {("USD", TERMS.run_code)}
+
+
+STRANGE = [
+    *(
+        "ΟΔΟΣ",
+        "İstanbul",
+        "STRASSE",
+        "ẞ",
+        "日本語",
+        "e\u0301",
+        "\u1e9e",
+        "😀",
+        "a b",
+        "a.b",
+        "a-b",
+        "a,b",
+        'say "hi"',
+        "\\",
+        "/1234/top",
+    ),
+    *(
+        "__proto__",
+        "constructor",
+        "hasOwnProperty",
+        "toString",
+        "null",
+        "undefined",
+        "0",
+        "false",
+        "NaN",
+        "$&",
+        "{}",
+        "a\u2028b",
+    ),
+]
+
+
+@pytest.mark.parametrize("features", [("adUnitCode",), ("adUnitCode", "deviceType")], ids=["one field", "two fields"])
+def test_prebid_finds_every_strange_value_that_the_file_holds(prebid, features):
+    rows = [((value, value)[: len(features)], 1.0 + n / 10) for n, value in enumerate(STRANGE)]
+    export = prebid_floors(table_of(*rows, features=features), TERMS)
+    answers = prebid(export.files["floors.json"], [asked(export.table, values) for values, _ in rows])
+
+    assert dict(zip(STRANGE, (a.get("floor") for a in answers), strict=True)) == {
+        value: floor(export, values) for value, (values, _) in zip(STRANGE, rows, strict=True)
+    }
+
+
+def spelt(export):
+    return lambda values: [export.spelled(value) for value in values]
+
+
+def test_prebid_answers_sampled_requests_as_the_exported_table_does(prebid):
+    fields = {"site": "adUnitCode", "device": "deviceType"}
+    settings = v3_settings(
+        min_segment_exposures=0, joint_min_exposures=50, export_base_cpm=0.8, export_fields={"prebid_floors": fields}
+    )
+    told = told_of_planted(settings)
+    export, _ = exported(Platform.PREBID_FLOORS, told, settings, TERMS)
+    columns = [told.sample.features[name] for name in fields]
+    requests = list(zip(*([c.values[code] for code in c.codes[:2_000]] for c in columns), strict=True))
+    answers = prebid(export.files["floors.json"], [asked(export.table, values) for values in requests])
+
+    assert [answer["floor"] for answer in answers] == [floor(export, values) for values in requests]
+    assert len({answer["floor"] for answer in answers}) > 10
+
+
+def test_prebid_answers_by_the_page_s_own_domain(prebid):
+    export = prebid_floors(
+        table_of((("news.example.com",), 2.0), (("news.example.com", "300x250"), 1.5), features=("domain", "size")),
+        TERMS,
+    )
+    body, requests = export.files["floors.json"], [{"size": "300x250"}, {"size": "1x1"}, {}]
+
+    assert [answer["floor"] for answer in prebid(body, requests)] == [1.2, 1.6, 1.6]
+    assert [answer["floor"] for answer in prebid(body, requests, page="https://other.example/")] == [0.72] * 3
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "floors"),
+    [
+        (("a-b", "c"), ("a", "b-c"), [0.8, 0.8]),  # joined with "-" they are one to Prebid's memory
+        (("x", "left.top"), ("x", "left"), [1.6, None]),  # it takes a dot for a path
+        (("a-b", "c"), ("x", "left"), [0.8, 2.4]),
+    ],
+)
+def test_within_an_auction_prebid_may_remember_another_request_s_floor_as_docs_exports_md_warns(
+    prebid, first, then, floors
+):
+    features = ("adUnitCode", "deviceType")
+    rows = ((("a-b", "c"), 1.0), (("a", "b-c"), 2.0), (("x", "left.top"), 2.0), (("x", "left"), 3.0))
+    export = prebid_floors(table_of(*rows, features=features), TERMS)
+    requests = [dict(zip(features, values, strict=True)) for values in (first, then)]
+    answers = prebid(export.files["floors.json"], requests, together=True)
+
+    assert [answer.get("floor") for answer in answers] == floors
+
+
+@pytest.mark.parametrize("features", [("adUnitCode", "size"), ()], ids=["no row", "no field at all"])
+def test_a_table_of_the_default_alone_is_a_file_that_prebid_takes(prebid, features):
+    export = prebid_floors(KeyedTable(features, (), 0.9), TERMS)
+
+    assert len(values_of(export)) == 1, "Prebid Server refuses a file without a rule"
+    assert [answer["floor"] for answer in prebid(export.files["floors.json"], [{"adUnitCode": "a"}, {}])] == [0.72] * 2
+
+
+@pytest.mark.parametrize(
+    ("values", "cause"),
+    [
+        (("x|y", "b"), "a value holds the delimiter |"),
+        (("x", "*"), "a value holds the wildcard *"),
+        (("x", "30*"), "a value holds the wildcard *"),
+        (("x", MISSING), "a value is missing: a page cannot ask for that"),
+        (("__Proto__",), "a value is __proto__: Prebid.js cannot keep a rule by that name"),
+        (("A", "B"), "the same in lower case as a heavier row"),
+    ],
+)
+def test_a_row_that_prebid_cannot_ask_for_is_lost_with_its_cause(values, cause):
+    export = prebid_floors(table_of((("a", "b"), 2.0, 900.0), (values, 1.5)), TERMS)
+
+    assert values_of(export) == {"a|b": 1.6}
+    assert export.lost == {cause: 1}
+
+
+def test_what_is_not_to_be_bid_on_has_the_smallest_floor():
+    export = prebid_floors(table_of((("a",), None)), TERMS)
+
+    assert values_of(export) == {"a|*": 0.24}
+    assert not export.table.rows[0].no_bid
+
+
+def test_a_floor_is_never_none():
+    """Prebid takes a floor of 0 for no answer at all."""
+    export = prebid_floors(table_of((("a",), 0.00001)), TERMS)
+
+    assert values_of(export) == {"a|*": 0.0001}
+
+
+@pytest.mark.parametrize(("rows", "rules", "lost"), [(1_000, 1_000, {}), (1_001, 1_000, {"more than 1,000 rules": 1})])
+def test_a_thousand_rules_are_written_and_no_more(rows, rules, lost):
+    export = prebid_floors(wide_table(rows), TERMS)
+
+    assert (len(values_of(export)), export.rows, dict(export.lost)) == (rules, rules, lost)
+
+
+def long_table(rows, extra):
+    """Rows whose keys fill a file, the last of them so many characters longer."""
+    names = [f"{n:04}" + "x" * 96 for n in range(rows)]
+    names[-1] += "y" * extra
+    return KeyedTable(("adUnitCode",), tuple(KeyedRow((name,), 1_000.0 - n, 2.0) for n, name in enumerate(names)), 0.9)
+
+
+def test_a_file_of_100_kb_is_written_and_none_above():
+    room = MAX_BYTES - len(prebid_floors(long_table(900, 0), TERMS).files["floors.json"])
+    assert 0 < room < 20_000
+    full, over = (prebid_floors(long_table(900, extra), TERMS) for extra in (room, room + 1))
+
+    assert len(full.files["floors.json"]) == MAX_BYTES
+    assert (full.rows, full.lost) == (900, {})
+    assert len(over.files["floors.json"]) < MAX_BYTES
+    assert (over.rows, over.lost) == (899, {"more than 100 KB": 1})
+
+
+def test_what_is_lost_to_a_limit_is_worth_least():
+    table = wide_table(1_200)
+    kept = {row.values for row in prebid_floors(table, TERMS).table.rows}
+    worth = [tuple(map(str.lower, row.values)) in kept for row in table.by_worth()]
+
+    assert all(worth[:900])
+
+
+@given(st.lists(st.tuples(st.text(max_size=6), st.text(max_size=6)), unique=True, min_size=2, max_size=6))
+def test_no_two_rows_have_one_key_and_every_key_has_a_value_or_a_wildcard_for_each_field(tuples):
+    export = prebid_floors(table_of(*((values, 1.0 + n / 7) for n, values in enumerate(tuples))), TERMS)
+    keys = values_of(export)
+
+    assert len(tuples) == len(export.table.rows) + sum(export.lost.values())
+    if export.table.rows:
+        assert len(keys) == len(export.table.rows)
+        assert {key.count("|") for key in keys} == {1}

@@ -1,0 +1,78 @@
+"""A Celery worker's main process is killed alone: what becomes of the task that it had handed to its pool?"""
+
+import subprocess
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import psutil
+import pytest
+
+from caught_tasks import active_run, caught, locked, told_once
+from celery_stack import broker_service, celery_settings, free_ports, worker_service
+from live_airflow import DAG, ENTITY, airflow_with_entity, seeded_catalog, until
+from rtb_optimizer.local import airflow
+from rtb_optimizer.local.settings import settings_on_free_ports
+from rtb_optimizer.local.startup import Startup
+from rtb_optimizer.local.supervisor import Supervisor
+
+pytestmark = [pytest.mark.airflow, pytest.mark.celery, pytest.mark.timeout(600)]
+
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+LOGS = "s3://rtb/celery/logs/date={date}/"
+# A day and a minute, made short.
+SOON = {
+    "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "10",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+}
+HANDED_OUT_AGAIN = (
+    "Task already running elsewhere"  # what Airflow's worker says of a task that it was handed a second time
+)
+
+
+@pytest.fixture
+def live(tmp_path):
+    """The product's stack with the executor of the compose file, and one worker; yields another worker, too."""
+    settings = settings_on_free_ports(tmp_path)
+    broker, health = free_ports(2)
+    ours = celery_settings(broker, health) | SOON
+    supervisor = Supervisor(settings.logs)
+    try:
+        Startup(settings, supervisor, lambda: time.sleep(0.1), print).run(("postgres", "s3"))
+        airflow.prepare(settings)
+        migration = airflow.migration(settings)
+        subprocess.run(migration.command, env=dict(migration.environment), cwd=migration.folder, check=True)
+        components = [
+            replace(each, environment={**each.environment, **ours})
+            for each in airflow.services(settings)
+            if each.name != "airflow-triggerer"
+        ]
+        like = components[0]
+        supervisor.start([*components, broker_service(broker, tmp_path, like), worker_service("worker-1", like)])
+        with seeded_catalog(settings, LOGS, [(TODAY - timedelta(days=n)).date() for n in (1, 2)]):
+            yield settings, supervisor, worker_service("worker-2", like)
+    finally:
+        supervisor.stop()
+
+
+def test_a_worker_whose_main_process_dies_alone_runs_its_task_twice_and_the_task_is_told_once(live):
+    """Its pool dies with it, but not the task; the broker hands the task out again, then Airflow tries it again."""
+    settings, supervisor, another_worker = live
+    until(lambda: airflow.is_answering(settings), "the api-server", seconds=240)
+    api = airflow_with_entity(settings, f"s3://rtb/celery/{ENTITY}", logs_path=LOGS, schedule="0 0 1 1 *")
+    [main] = [psutil.Process(each.identity.pid) for each in supervisor.children if each.service.name == "worker-1"]
+    table = "opt_run_features"
+    with locked(settings, table, "EXCLUSIVE"):
+        dag_run = api.trigger(DAG)
+        [orphan] = until(lambda: caught(settings, table), f"select_features at {table}", seconds=180)
+        assert main in orphan.parents()
+        main.kill()
+        supervisor.start([another_worker])
+        log = supervisor.log_of(another_worker.name)
+        until(lambda: HANDED_OUT_AGAIN in log.read_text(), "the broker to hand the task out again", seconds=120)
+        both = until(lambda: len(found := caught(settings)) == 2 and found, "the next try", seconds=180)
+        assert orphan in both
+    assert api.wait(DAG, dag_run, timeout_s=400) == "success"
+    psutil.wait_procs(both, 60)
+    assert told_once(dag_run)
+    assert active_run().airflow_run_id == dag_run
