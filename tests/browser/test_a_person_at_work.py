@@ -65,7 +65,7 @@ def heading(ours, name, level=1):
 
 
 def row_of(region, name):
-    return region.locator("tbody tr").filter(has=region.get_by_role("rowheader", name=name, exact=True))
+    return region.get_by_role("row", name=re.compile(f"^{name} "))
 
 
 def counted(table):
