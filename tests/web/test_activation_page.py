@@ -59,7 +59,10 @@ def test_the_difference_is_shown_before_a_real_run_is_activated(browser, read, l
     keys = [row.th.text for row in page.select('[aria-label="Changes of the configuration"] tbody tr')]
     assert {"min_holdout_gain", "dead_band"} <= set(keys) == told["config"].keys()
     rows = page.select('[aria-label="Largest movers"] tbody tr')
-    assert [row.th.text for row in rows] == [row["segment"] for row in told["largest"]]
+    assert [row.th["title"] for row in rows] == [row["segment"] for row in told["largest"]]
+    assert ["".join(row.th.text.split()) for row in rows] == [
+        ",".join(f"{name}{value}" for name, value in row["given"].items()) for row in told["largest"]
+    ]
     assert rows
     answer = browser.post(f"{ENTITY}/activate", data=fields_of(page) | {"reason": "the campaign ended"})
     assert "bidders read it from now on" in read(answer).select_one("[role=status]").text
