@@ -56,19 +56,16 @@ def _of_run(session: Session, dag_id: str, dag_run_id: str) -> list[Measure]:
         .limit(1)
     )
     found = session.execute(decided).first()
-    if found is None or (finished_at := found[0].finished_at) is None:
+    if found is None:
         return []
     run, entity_code, decision = found
     tags, figures = {"entity": entity_code}, run.figures or {}
-    told = {
-        "run.rows": figures.get("rows"),
-        "run.segments": run.total_segments,
-        "run.warnings": figures.get("warnings"),
-    }
+    numbers = {"rows": figures.get("rows"), "segments": run.total_segments, "warnings": figures.get("warnings")}
+    took = (run.finished_at or run.started_at) - run.started_at  # a decided run has ended: the catalog sees to it
     return [
         Measure("decisions", None, tags | {"decision": decision}),
-        Measure("run.duration", finished_at - run.started_at, tags | {"decision": decision}),
-        *(Measure(name, value, tags) for name, value in told.items() if value is not None),
+        Measure("run.duration", took, tags | {"decision": decision}),
+        *(Measure(f"run.{name}", number, tags) for name, number in numbers.items() if number is not None),
     ]
 
 
