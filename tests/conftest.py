@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 # Before any import of Airflow: it reads these once, and writes into its home.
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="rtb_optimizer_airflow_"))
+if "AIRFLOW_HOME" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:  # a worker inherits its parent's
+    os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="rtb_optimizer_airflow_")
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")
 os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
