@@ -12,12 +12,13 @@ from rtb_optimizer.core.joint import compile_joint
 from rtb_optimizer.core.platforms import Platform
 from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.warning import RunWarning
-from rtb_optimizer.exports import beeswax, bonsai
+from rtb_optimizer.exports.beeswax import bid_model
+from rtb_optimizer.exports.bonsai import bonsai_tree
 from rtb_optimizer.exports.compiled import keyed_table
 from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedTable
 from rtb_optimizer.exports.lookup_tables import lookup_tables
-from rtb_optimizer.exports.lossiness import lossiness, requests_seen
+from rtb_optimizer.exports.lossiness import lossiness, requests_of
 from rtb_optimizer.exports.plain import plain
 from rtb_optimizer.exports.prebid_floors import prebid_floors
 from rtb_optimizer.store.objects import StoredObject
@@ -29,8 +30,8 @@ WRITERS: Mapping[Platform, Callable[[KeyedTable, Terms], Export]] = {
     Platform.PLAIN: plain,
     Platform.PREBID_FLOORS: prebid_floors,
     Platform.LOOKUP_TABLES: lookup_tables,
-    Platform.BEESWAX: beeswax.bid_model,
-    Platform.BONSAI: bonsai.tree,
+    Platform.BEESWAX: bid_model,
+    Platform.BONSAI: bonsai_tree,
 }
 
 
@@ -60,8 +61,17 @@ def publish(workspace: Workspace, handed: Mapping[str, Any]) -> dict[str, tuple[
 
 
 def export_warnings(handed: Mapping[str, Any]) -> list[RunWarning]:
-    """Return a warning for each cause that an export has lost rows by."""
-    return [
+    """Return a warning for each cause that an export has lost rows by, and for one that knows none of the features."""
+    blind = [
+        RunWarning(
+            "export_without_fields",
+            f"{export['platform']} has a field for none of the features: its export is the default alone; name fields "
+            "in export_fields, or take it off exports",
+        )
+        for export in handed["platforms"]
+        if not export["fields"]
+    ]
+    return blind + [
         RunWarning(
             "export_rows_lost",
             f"{export['platform']}: {loss['rows']:,} of {export['rows_asked']:,} rows are not in the export: "
@@ -79,8 +89,10 @@ def exported(platform: Platform, told: Told, settings: Settings, terms: Terms) -
     worth = told.multiplier * ~told.no_bid
     joint = compile_joint(told.sample, list(fields), told.expected, worth, settings.table_rules.joint)
     table = keyed_table(joint, list(fields.values()), bids)
-    export = WRITERS[platform](table, replace(terms, seen=requests_seen(list(fields), told.sample)))
-    cost = lossiness(export, list(fields), told.sample, told.multiplier, told.no_bid)
+    requests = requests_of(list(fields), told.sample)
+    seen = dict(zip(requests.values, requests.exposures.tolist(), strict=True))
+    export = WRITERS[platform](table, replace(terms, seen=seen))
+    cost = lossiness(export, requests, told.sample, told.multiplier, told.no_bid)
     return export, {
         "platform": platform.value,
         "fields": [{"feature": feature, "field": field} for feature, field in fields.items()],

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from beeswax_reader import overlapping, read
 from keyed_worlds import HOSTILE, asked, bid, world
 from rtb_optimizer.core.values import MISSING, OTHER, UNEXPANDED
-from rtb_optimizer.errors import ConfigInvalid
 from rtb_optimizer.exports import beeswax
-from rtb_optimizer.exports.beeswax import Limits
+from rtb_optimizer.exports.beeswax import Limits, bid_model
+from rtb_optimizer.exports.export import Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 
 FOLDER = "s3://beeswax-data-eu-west-1/bid_models/acme"
@@ -30,8 +30,7 @@ CLEAN = {name: [value for value in ALPHABETS[name] if value not in HOSTILE] for 
 
 
 def exported(table, seen=(), **limits):
-    fields = {name: name for name in table.features}
-    return beeswax.export(table, fields, "run7", seen=dict(seen), folder=FOLDER, limits=Limits(**limits))
+    return bid_model(table, Terms("run7", 0.0, "USD", FOLDER, dict(seen)), Limits(**limits))
 
 
 def read_back(export, **limits):
@@ -152,20 +151,6 @@ def test_the_default_is_told_to_whoever_loads_the_model():
 
     assert "the base bid times 0.875" in export.files["README.txt"].decode()
     assert export.table.default == 0.875
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"site": "domain"}, "no column for the feature hour"),
-        ({"site": "domain", "hour": "hour"}, "hour, the Beeswax column of the feature hour"),
-        ({"site": "domain", "hour": "domain"}, "domain is the Beeswax column of 2 features"),
-        ({"site": "value", "hour": "hour_of_day_utc"}, "value, the Beeswax column"),
-    ],
-)
-def test_columns_that_beeswax_does_not_know_are_refused(fields, words):
-    with pytest.raises(ConfigInvalid, match=words):
-        beeswax.export(table_of({}, ("site", "hour")), fields, "run7", seen={})
 
 
 LINE = len(b"a.com|9\n")

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from bonsai_evaluator import TEXTS, Leaf, evaluate, leaves, parse
 from keyed_worlds import HOSTILE, asked, bid, world
 from rtb_optimizer.core.values import MISSING, OTHER, UNEXPANDED, split_key
-from rtb_optimizer.errors import ConfigInvalid
 from rtb_optimizer.exports import bonsai
+from rtb_optimizer.exports.bonsai import bonsai_tree
+from rtb_optimizer.exports.export import Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 
 ALPHABETS = {
@@ -30,7 +31,7 @@ CLEAN = {name: [v for v in values if v not in HOSTILE] for name, values in ALPHA
 
 
 def exported(table, **limits):
-    return bonsai.export(table, {name: name for name in table.features}, "run7", **limits)
+    return bonsai_tree(table, Terms("run7", 0.0, "USD"), **limits)
 
 
 def tree_of(export):
@@ -169,11 +170,6 @@ def test_a_value_that_its_feature_refuses_is_lost_with_the_cause(feature, values
     assert sum(export.lost.values()) == len(values)
     assert any(feature in cause for cause in export.lost)
     assert tree_of(export) == Leaf("default", 0.97)
-
-
-def test_features_that_bonsai_does_not_know_are_refused():
-    with pytest.raises(ConfigInvalid, match="hour_of_day, the Xandr column of the feature hour"):
-        bonsai.export(table_of({}, ("hour",)), {"hour": "hour_of_day"}, "run7")
 
 
 def encoded(export):

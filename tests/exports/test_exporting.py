@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from keyed_tables import TERMS, told_of_planted
+from rtb_optimizer.core.beeswax_columns import COLUMNS
+from rtb_optimizer.core.bonsai_features import FEATURES
 from rtb_optimizer.core.platforms import Platform
-from rtb_optimizer.exporting import WRITERS, exported, fields_of, output_type
+from rtb_optimizer.exporting import WRITERS, export_warnings, exported, fields_of, output_type
 from rtb_optimizer.exports.export import Export
 from rtb_optimizer.exports.keyed_table import KeyedTable
 from rtb_optimizer.store.seeds import platform_fields
@@ -41,6 +43,21 @@ def test_there_is_a_writer_and_a_mapping_for_every_platform():
     assert set(WRITERS) == set(Platform) == set(platform_fields())
 
 
+@pytest.mark.parametrize(("platform", "known"), [(Platform.BEESWAX, COLUMNS), (Platform.BONSAI, FEATURES)])
+def test_the_seeded_fields_are_those_that_a_platform_knows(platform, known):
+    assert set(platform_fields()[platform].fields.values()) <= set(known)
+
+
+@pytest.mark.parametrize("platform", Platform)
+def test_an_export_that_knows_none_of_the_features_is_the_default_alone_and_warned_of(told, platform):
+    settings = replace(SETTINGS, export_fields={platform.value: {"site": "", "device": ""}})
+    export, document = exported(platform, told, settings, TERMS)
+
+    assert export.table.rows == ()
+    assert (document["fields"], document["answered_share"]) == ([], 0)
+    assert [warning.code for warning in export_warnings({"platforms": [document]})] == ["export_without_fields"]
+
+
 def test_what_a_platform_bids_is_what_the_master_table_bids(told):
     export, document = exported(Platform.PLAIN, told, SETTINGS, TERMS)
     ours = [None if no else bid for no, bid in zip(told.no_bid, told.multiplier, strict=True)]
@@ -66,7 +83,6 @@ def test_platforms_that_look_no_prefix_up_answer_as_the_compiled_table_does(told
     export, document = exported(platform, told, settings, TERMS)
     prefixes, _ = exported(Platform.PLAIN, told, settings, TERMS)
 
-    assert export.platform == platform
     assert document["without_field"] == []
     answers, expected = ([bid or 0.0 for bid in bids(each, told)] for each in (export, prefixes))
     assert answers == pytest.approx(expected, rel=1e-5)
@@ -152,6 +168,6 @@ def test_an_own_bidder_gets_every_feature_by_its_name():
     ],
 )
 def test_a_file_is_an_output_of_its_own(files, names):
-    export = Export("plain", dict.fromkeys(files, b""), KeyedTable((), (), 1.0), 1, {})
+    export = Export(dict.fromkeys(files, b""), KeyedTable((), (), 1.0), 1, {})
 
     assert [output_type(Platform.PLAIN, name, export) for name in files] == names

@@ -7,14 +7,13 @@ day), every one seen under it in the others. What was never seen there gets the 
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rtb_optimizer.core.beeswax_columns import COLUMNS
 from rtb_optimizer.core.platform_column import Column
-from rtb_optimizer.core.platforms import Platform
 from rtb_optimizer.core.values import MISSING
-from rtb_optimizer.exports.columns import below, columns_of, taken, written
+from rtb_optimizer.exports.columns import below, taken, written
 from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 
@@ -39,34 +38,17 @@ class Limits:
 LIMITS = Limits()
 
 
-def export(
-    table: KeyedTable,
-    fields: Mapping[str, str],
-    run_code: str,
-    *,
-    seen: Mapping[tuple[str, ...], float],
-    folder: str = FOLDER,
-    limits: Limits = LIMITS,
-) -> Export:
-    """Return the bid model of a table: `predictions-001.csv` and on, `manifest.json`, `README.txt`.
+def bid_model(table: KeyedTable, terms: Terms, limits: Limits = LIMITS) -> Export:
+    """Return a table of Beeswax's columns as `predictions-001.csv` and on, `manifest.json` and `README.txt`.
 
-    Args:
-        table: What to say, in values as Beeswax spells them.
-        fields: The column of each feature, by feature.
-        run_code: Names the folder of the files below `folder`.
-        seen: Exposures by the values of all features, as they came together in the logs.
-        folder: Where the files will be put: the manifest names them there.
-        limits: What Beeswax takes.
-
-    Raises:
-        ConfigInvalid: A feature has no column that Beeswax knows.
+    `terms.seen` says which values are spelt out, `terms.folder` where the manifest finds the files.
     """
-    columns = columns_of(table, fields, COLUMNS, "Beeswax")
+    columns = {name: COLUMNS[name] for name in table.features}
     asked, lost = taken(table, columns)
-    spelling = _Spelling(asked, list(columns.values()), seen, max(len(columns) - limits.wildcard_fields, 0))
+    spelling = _Spelling(asked, list(columns.values()), terms.seen, max(len(columns) - limits.wildcard_fields, 0))
     answers = {cell.values: (cell, row) for cell, row in spelling.cells()}
     spelt = replace(asked, rows=tuple(cell for cell, _ in answers.values()))
-    bodies, rows = _packed(spelt, list(columns), limits)
+    bodies, rows = _packed(spelt, limits)
     cells = Counter(row.values for _, row in answers.values())
     there = Counter(answers[cell.values][1].values for cell in rows)
     lost[NO_SPELLING] = len(asked.rows) - len(cells)
@@ -74,20 +56,13 @@ def export(
     lost[NO_ROOM_FOR_ALL] = sum(there[values] < cells[values] for values in there)
     lost[SEEN_ALONE] = len(spelling.in_part & set(there))
     files = {f"predictions-{number:03}.csv": body for number, body in enumerate(bodies, 1)}
-    files["manifest.json"] = _manifest(columns, rows, [f"{folder}/{run_code}/{name}" for name in files])
-    files["README.txt"] = _readme(table, run_code).encode()
+    file_rows = {name: body.count(b"\n") - 1 for name, body in files.items()}
+    paths = [f"{terms.folder or FOLDER}/{terms.run_code}/{name}" for name in files]
+    files["manifest.json"] = _manifest(table.features, rows, paths)
+    files["README.txt"] = _readme(table, terms.run_code)
     told = (replace(row, multiplier=float(written(row.multiplier))) for row in rows)
     read = KeyedTable(table.features, tuple(told), float(written(table.default)))
-    file_rows = {f"predictions-{number:03}.csv": body.count(b"\n") - 1 for number, body in enumerate(bodies, 1)}
-    file_rows |= {"manifest.json": len(bodies), "README.txt": 1}
-    told_lost = {cause: n for cause, n in sorted(lost.items()) if n}
-    return Export(Platform.BEESWAX, files, read, len(rows), told_lost, file_rows=file_rows)
-
-
-def bid_model(table: KeyedTable, terms: Terms) -> Export:
-    """Return the export of a table whose features are Beeswax's columns already."""
-    own = {name: name for name in table.features}
-    return export(table, own, terms.run_code, seen=terms.seen, folder=terms.folder or FOLDER)
+    return Export(files, read, len(rows), +lost, file_rows=file_rows | {"manifest.json": len(paths), "README.txt": 1})
 
 
 @dataclass
@@ -138,13 +113,13 @@ class _Spelling:
         return KeyedRow(prefix, exposures, answer.multiplier, answer.no_bid)
 
 
-def _packed(spelt: KeyedTable, columns: list[str], limits: Limits) -> tuple[list[bytes], list[KeyedRow]]:
+def _packed(spelt: KeyedTable, limits: Limits) -> tuple[list[bytes], list[KeyedRow]]:
     """Return the prediction files, the rows that matter most first, and those for which there was room."""
-    header = "|".join([*columns, "value\n"]).encode()
+    header = "|".join([*spelt.features, "value\n"]).encode()
     files, rows, total = [[header]], list[KeyedRow](), len(header)
     size = len(header)
     for row in spelt.by_worth():
-        line = _line(row, len(columns)).encode()
+        line = _line(row, len(spelt.features)).encode()
         new_file = size + len(line) > limits.file_bytes
         total += len(line) + new_file * len(header)
         if total > limits.model_bytes or len(header) + len(line) > limits.file_bytes:
@@ -164,17 +139,16 @@ def _line(row: KeyedRow, columns: int) -> str:
     return "|".join([*texts, (NO_BID if row.no_bid else written(row.multiplier)) + "\n"])
 
 
-def _manifest(columns: Mapping[str, Column], rows: list[KeyedRow], paths: list[str]) -> bytes:
-    names = list(columns)
+def _manifest(names: Sequence[str], rows: list[KeyedRow], paths: list[str]) -> bytes:
     wildcards = names[min((len(row.values) for row in rows), default=len(names)) :]
     metadata = {"fields": names, "wildcard_fields": wildcards}
     return json.dumps({"model_predictions": paths, "metadata": metadata}, indent=1).encode()
 
 
-def _readme(table: KeyedTable, run_code: str) -> str:
+def _readme(table: KeyedTable, run_code: str) -> bytes:
     return (
         f"Bid model of the run {run_code}: its values are multipliers (value_type MULTIPLIER), 0 for no bid.\n"
         "A request that no row matches gets the line item's default bid, which no file can carry:\n"
         f"set it to the base bid times {written(table.default)}, what this run found for all other traffic.\n"
         "Beeswax finds the files where manifest.json names them; correct the paths there if they go elsewhere.\n"
-    )
+    ).encode()

@@ -8,7 +8,6 @@ import json
 import re
 from base64 import b64encode
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -16,9 +15,8 @@ from itertools import count
 
 from rtb_optimizer.core.bonsai_features import FEATURES, NUMBERS, TEXTS
 from rtb_optimizer.core.platform_column import WHOLE
-from rtb_optimizer.core.platforms import Platform
 from rtb_optimizer.core.values import MISSING, segment_key
-from rtb_optimizer.exports.columns import below, columns_of, taken, written
+from rtb_optimizer.exports.columns import below, taken, written
 from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 
@@ -30,41 +28,27 @@ NAME_LENGTH = 7
 NO_ROOM = "rows worth least, for which a tree has no room"
 
 
-def export(table: KeyedTable, fields: Mapping[str, str], run_code: str, *, max_bytes: int = MAX_BYTES) -> Export:
-    """Return the tree of a table, `tree.txt`, and which segment each leaf is, `leaf_names.json`.
+def bonsai_tree(table: KeyedTable, terms: Terms, max_bytes: int = MAX_BYTES) -> Export:
+    """Return a table of Bonsai's features as `tree.txt`, and which segment each leaf is as `leaf_names.json`.
 
-    Args:
-        table: What to say, in values as Xandr spells them.
-        fields: The Bonsai feature of each feature, by feature.
-        run_code: Stands in `leaf_names.json`; the tree is the same for the same table.
-        max_bytes: How long the tree may be in base64.
-
-    Raises:
-        ConfigInvalid: A feature has no Bonsai feature that Xandr knows.
+    The tree is the same for the same table; `max_bytes` is how long it may be in base64.
     """
-    columns = columns_of(table, fields, FEATURES, "Xandr")
-    asked, lost = taken(table, columns)
-    keys = {row.values: _key(row.values, len(columns)) for row in asked.rows}
+    asked, lost = taken(table, {name: FEATURES[name] for name in table.features})
+    width = len(table.features)
+    keys = {row.values: _key(row.values, width) for row in asked.rows}
     names = dict(zip(keys, leaf_names(keys.values()), strict=True))
     ranked = list(asked.by_worth())
-    found = asked.keeping(ranked[: _room(asked, ranked, list(columns), names, max_bytes)])
-    lost += Counter({NO_ROOM: len(ranked) - len(found.rows)})
-    leaves = {DEFAULT: _key((), len(columns))} | {names[row.values]: keys[row.values] for row in found.rows}
-    origin = {"run_code": run_code, "features": table.features, "fields": list(columns), "leaves": leaves}
+    found = asked.keeping(ranked[: _room(asked, ranked, names, max_bytes)])
+    lost[NO_ROOM] = len(ranked) - len(found.rows)
+    leaves = {DEFAULT: _key((), width)} | {names[row.values]: keys[row.values] for row in found.rows}
+    origin = {"run_code": terms.run_code, "features": table.features, "leaves": leaves}
     files = {
-        "tree.txt": _text(found, list(columns), names).encode(),
+        "tree.txt": _text(found, names).encode(),
         "leaf_names.json": json.dumps(origin, indent=1, ensure_ascii=False).encode(),
     }
     told = (replace(row, multiplier=float(written(row.multiplier))) for row in found.rows)
     read = KeyedTable(table.features, tuple(told), float(written(table.default)))
-    return Export(
-        Platform.BONSAI, files, read, 1 + len(read.rows), {cause: n for cause, n in sorted(lost.items()) if n}
-    )
-
-
-def tree(table: KeyedTable, terms: Terms) -> Export:
-    """Return the export of a table whose features are Bonsai's already."""
-    return export(table, {name: name for name in table.features}, terms.run_code)
+    return Export(files, read, len(leaves), +lost)
 
 
 def leaf_names(keys: Iterable[str]) -> list[str]:
@@ -93,22 +77,21 @@ def _key(values: tuple[str, ...], features: int) -> str:
 def _room(
     table: KeyedTable,
     ranked: Sequence[KeyedRow],
-    columns: list[str],
     names: Mapping[tuple[str, ...], str],
     max_bytes: int,
 ) -> int:
     """Return how many of the rows that matter most the tree has room for."""
 
     def size(rows: int) -> int:
-        return len(b64encode(_text(table.keeping(ranked[:rows]), columns, names).encode()))
+        return len(b64encode(_text(table.keeping(ranked[:rows]), names).encode()))
 
     if size(len(ranked)) <= max_bytes:
         return len(ranked)
     return max(bisect_right(range(len(ranked)), max_bytes, key=size) - 1, 0)
 
 
-def _text(table: KeyedTable, columns: list[str], names: Mapping[tuple[str, ...], str]) -> str:
-    return "\n".join(_Tree(table, columns, names).lines()) + "\n"
+def _text(table: KeyedTable, names: Mapping[tuple[str, ...], str]) -> str:
+    return "\n".join(_Tree(table, names).lines()) + "\n"
 
 
 @dataclass
@@ -116,7 +99,6 @@ class _Tree:
     """A table as lines of Bonsai; `names` are the leaves', by the values of the row that they answer with."""
 
     table: KeyedTable
-    columns: list[str]
     names: Mapping[tuple[str, ...], str]
 
     def __post_init__(self) -> None:
@@ -130,7 +112,7 @@ class _Tree:
         if not following:
             yield from self._leaf(answer, indent)
             return
-        column, tabs = self.columns[len(prefix)], "\t" * indent
+        column, tabs = self.table.features[len(prefix)], "\t" * indent
         switch = column in NUMBERS and MISSING not in following
         if switch:
             yield f"{tabs}switch {column}:"

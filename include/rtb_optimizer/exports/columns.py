@@ -6,37 +6,9 @@ from decimal import Decimal
 
 from rtb_optimizer.core.platform_column import Column
 from rtb_optimizer.core.values import NO_VALUES
-from rtb_optimizer.errors import ConfigInvalid
 from rtb_optimizer.exports.keyed_table import KeyedTable
 
 NO_VALUE = "rare and unexpanded values, which no bidder asks for"
-
-
-def columns_of(
-    table: KeyedTable, fields: Mapping[str, str], known: Mapping[str, Column], platform: str
-) -> dict[str, Column]:
-    """Return the platform's column for each feature of a table, by its name there, in the features' order.
-
-    Raises:
-        ConfigInvalid: A feature has no column, one that the platform does not know, or another feature's.
-    """
-    names = [fields.get(feature, "") for feature in table.features]
-    wrong = [
-        f"the {platform} export has no column for the feature {feature}: name one"
-        if not name
-        else f"{name}, the {platform} column of the feature {feature}, is not one that it takes: use one of "
-        + ", ".join(sorted(known))
-        for feature, name in zip(table.features, names, strict=True)
-        if name not in known
-    ]
-    wrong += [
-        f"{name} is the {platform} column of {n} features: name it once"
-        for name, n in Counter(names).items()
-        if n > 1 and name
-    ]
-    if wrong:
-        raise ConfigInvalid(wrong)
-    return {name: known[name] for name in names}
 
 
 def taken(table: KeyedTable, columns: Mapping[str, Column]) -> tuple[KeyedTable, Counter[str]]:

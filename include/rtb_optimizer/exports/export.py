@@ -15,7 +15,6 @@ class Export:
     makes of a request's value before it looks it up. `file_rows`: the rows of each file, where it is not all of them.
     """
 
-    platform: str
     files: Mapping[str, bytes]
     table: KeyedTable
     rows: int

@@ -36,14 +36,6 @@ class KeyedTable:
         prefixes = (tuple(values[:depth]) for depth in range(len(self.features), 0, -1))
         return next((self._by_values[prefix] for prefix in prefixes if prefix in self._by_values), None)
 
-    def children(self) -> Mapping[tuple[str, ...], list[KeyedRow]]:
-        """Return the rows under each prefix, one value longer or more, in the table's order."""
-        below: dict[tuple[str, ...], list[KeyedRow]] = {}
-        for row in self.rows:
-            for depth in range(len(row.values)):
-                below.setdefault(row.values[:depth], []).append(row)
-        return below
-
     def by_worth(self) -> Iterator[KeyedRow]:
         """Yield the rows that matter most first: exposures times how far the bid is from what answers without it."""
         yield from sorted(self.rows, key=lambda row: (-self._worth(row), row.values))

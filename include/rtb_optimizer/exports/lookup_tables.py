@@ -34,7 +34,7 @@ def lookup_tables(table: KeyedTable, terms: Terms) -> Export:
     bid_on = replace(kept, rows=tuple(replace(row, no_bid=False) for row in kept.rows))
     document = _document(bid_on, terms)
     body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-    return Export("lookup_tables", {"logit.json": body}, bid_on, len(bid_on.rows), lost)
+    return Export({"logit.json": body}, bid_on, len(bid_on.rows), lost)
 
 
 def _unaskable(row: KeyedRow) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtb_optimizer.core.sample import Floats, Ints, Mask, Sample
+from rtb_optimizer.core.sample import Floats, Ints, Mask, Sample, sum_by
 from rtb_optimizer.exports.export import Export
 
 
@@ -22,22 +22,33 @@ class Lossiness:
     no_bid_share: float
 
 
-def lossiness(export: Export, features: Sequence[str], sample: Sample, multiplier: Floats, no_bid: Mask) -> Lossiness:
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The distinct requests of a sample, by its values of some features: `place` is which one each row is (n ints).
+
+    `exposures` are those of the logs that each stands for.
+    """
+
+    place: Ints
+    values: Sequence[tuple[str, ...]]
+    exposures: Floats
+
+
+def lossiness(export: Export, requests: Requests, sample: Sample, multiplier: Floats, no_bid: Mask) -> Lossiness:
     """Return what an export costs.
 
     Args:
         export: Whose `table` is asked, by values as the platform spells them.
-        features: The features that the table's fields stand for, in their order.
-        sample: The requests; its spend weighs the mean error.
-        multiplier: What the master table bids on each (n floats).
+        requests: The sample's, by the features that the table's fields stand for.
+        sample: Its spend weighs the mean error.
+        multiplier: What the master table bids on each row (n floats).
         no_bid: Where it does not (n booleans).
     """
-    cell, found = distinct_requests(features, sample)
-    requests = [tuple(export.spelled(value) for value in values) for values in found]
-    rows = [export.table.row_of(values) for values in requests]
-    answered = np.array([row is not None for row in rows])[cell]
-    bid = np.array([export.table.default if row is None else row.multiplier for row in rows])[cell]
-    without = np.array([row is not None and row.no_bid for row in rows])[cell]
+    asked = ([export.spelled(value) for value in values] for values in requests.values)
+    rows = [export.table.row_of(values) for values in asked]
+    answered = np.array([row is not None for row in rows])[requests.place]
+    bid = np.array([export.table.default if row is None else row.multiplier for row in rows])[requests.place]
+    without = np.array([row is not None and row.no_bid for row in rows])[requests.place]
     both = ~(no_bid | without)
     error = np.where(both, np.abs(bid / multiplier - 1), 0.0)
     weight = np.where(both, sample.spend if sample.spend[both].sum() > 0 else sample.exposure, 0.0)
@@ -50,19 +61,13 @@ def lossiness(export: Export, features: Sequence[str], sample: Sample, multiplie
     )
 
 
-def requests_seen(features: Sequence[str], sample: Sample) -> dict[tuple[str, ...], float]:
-    """Return the exposures in the logs of each request of a sample, by its values of some features."""
-    cell, requests = distinct_requests(features, sample)
-    exposures = np.bincount(cell, sample.exposure, len(requests)) * sample.stands_for
-    return dict(zip(requests, exposures.tolist(), strict=True))
-
-
-def distinct_requests(features: Sequence[str], sample: Sample) -> tuple[Ints, list[tuple[str, ...]]]:
-    """Return, for each sampled row, which of the distinct requests it is, and these: their values of some features."""
+def requests_of(features: Sequence[str], sample: Sample) -> Requests:
+    """Return the distinct requests of a sample, by its values of some features."""
     columns = [sample.features[name] for name in features]
-    cell: Ints = np.zeros(len(sample.exposure), dtype=np.int64)
-    one = cell[:1]
+    place: Ints = np.zeros(len(sample.exposure), dtype=np.int64)
+    one = place[:1]
     for column in columns:
-        _, one, cell = np.unique(cell * len(column.values) + column.codes, return_index=True, return_inverse=True)
+        _, one, place = np.unique(place * len(column.values) + column.codes, return_index=True, return_inverse=True)
     values = [[str(column.values[int(code)]) for code in column.codes[one]] for column in columns]
-    return cell, list(zip(*values, strict=True)) if columns else [()]
+    exposures = sum_by(place, sample.exposure, len(one)) * sample.stands_for
+    return Requests(place, list(zip(*values, strict=True)) if columns else [()], exposures)

@@ -14,7 +14,7 @@ from rtb_optimizer.exports.keyed_table import KeyedTable
 def plain(table: KeyedTable, terms: Terms) -> Export:
     """Return the table as `table.csv` and `table.json`, the default first, then by length and values."""
     files = {"table.csv": _csv(table), "table.json": _json(table, terms)}
-    return Export("plain", files, table, rows=len(table.rows) + 1, lost={})
+    return Export(files, table, rows=len(table.rows) + 1, lost={})
 
 
 def _csv(table: KeyedTable) -> bytes:

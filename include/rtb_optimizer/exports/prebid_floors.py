@@ -29,7 +29,7 @@ def prebid_floors(table: KeyedTable, terms: Terms) -> Export:
     # A file without a rule is refused: where there is none, the default is one.
     rules = {_key(row, kept): _floor(row.multiplier, terms) for row in kept.rows}
     body = _document(kept, terms, rules or {_key(KeyedRow((), 0.0, 1.0), kept): _floor(kept.default, terms)})
-    return Export("prebid_floors", {"floors.json": body}, kept, len(kept.rows), lost, spelled=_spelled)
+    return Export({"floors.json": body}, kept, len(kept.rows), lost, spelled=_spelled)
 
 
 def _spelled(value: str) -> str:
