@@ -180,6 +180,7 @@ def test_an_alert_that_another_is_sending_is_left_to_it(failed, session):
     assert alerting.send_alerts() == 0
     session.rollback()  # it died before it had sent anything
     assert alerting.send_alerts() == 1
+    assert alerts.untold(session) == []
 
 
 def test_what_was_raised_a_day_ago_is_no_news_any_more(mailbox, failed, session):

@@ -12,6 +12,7 @@ from rtb_optimizer.core.platforms import Platform
 from rtb_optimizer.exporting import WRITERS, export_warnings, exported, fields_of, output_type
 from rtb_optimizer.exports.export import Export
 from rtb_optimizer.exports.keyed_table import KeyedTable
+from rtb_optimizer.exports.lossiness import requests_of
 from rtb_optimizer.store.seeds import platform_fields
 from v3_settings import v3_settings
 
@@ -88,6 +89,17 @@ def test_platforms_that_look_no_prefix_up_answer_as_the_compiled_table_does(told
     assert answers == pytest.approx(expected, rel=1e-5)
     assert 0.0 in expected
     assert {file["output_type"] for file in document["files"]} >= {f"export_{platform}_{FIRST_FILE[platform]}"}
+
+
+def test_the_requests_of_a_sample_are_told_with_the_exposures_of_the_logs_that_they_stand_for(told):
+    sample = replace(told.sample, stands_for=3.0)
+    requests = requests_of(["site", "device"], sample)
+    columns = [[column.values[c] for c in column.codes] for column in map(sample.features.get, ("site", "device"))]
+
+    assert [requests.values[n] for n in requests.place] == list(zip(*columns, strict=True))
+    assert len(set(requests.values)) == len(requests.values) == 24
+    assert requests.exposures.sum() == pytest.approx(3 * sample.exposure.sum())
+    assert requests.exposures[0] == pytest.approx(3 * sample.exposure[requests.place == 0].sum())
 
 
 def test_below_a_row_without_a_bid_stands_no_other(told):
