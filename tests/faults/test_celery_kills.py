@@ -25,9 +25,8 @@ SOON = {
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "10",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
 }
-HANDED_OUT_AGAIN = (
-    "Task already running elsewhere"  # what Airflow's worker says of a task that it was handed a second time
-)
+# What Airflow's worker says of a task that it was handed a second time.
+HANDED_OUT_AGAIN = "Task already running elsewhere"
 
 
 @pytest.fixture
