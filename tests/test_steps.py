@@ -24,6 +24,7 @@ from rtb_optimizer.errors import (
 from rtb_optimizer.store import connections, entities, runs
 from rtb_optimizer.store.objects import run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunFeature, RunFeatureMacro, RunOutput
+from rtb_optimizer.web.api.runs import MEDIA_TYPES
 from seeded_logs import BUSY_WORLD, NIGHTS, write_logs
 
 pytestmark = pytest.mark.usefixtures("logs")
@@ -374,6 +375,7 @@ def test_a_run_publishes_every_export_at_once(run_all, request_run, session, sto
     assert {file["output_type"] for export in told for file in export["files"]} <= set(rows)
     assert manifest["model_predictions"] == [f"{BEESWAX_FOLDER}/{run_code}/predictions-001.csv"]
     assert b"leaf_name" in store.read(rows["export_bonsai_tree_txt"].s3_key)
+    assert {row.s3_key.rsplit(".", 1)[1] for row in rows.values()} == set(MEDIA_TYPES), "each is served as what it is"
 
 
 def test_an_export_that_is_not_what_was_written_stops_the_activation(add_entity, request_run, session, store):

@@ -19,6 +19,7 @@ MEDIA_TYPES = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
     "html": "text/html; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
 }
 # A page among the outputs must not run as one of ours.
 SAFE = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox; default-src 'none'"}
