@@ -2,10 +2,10 @@
 
 import pytest
 
+from rtb_optimizer.ad_macros import ad_macros_document
 from rtb_optimizer.core.macros import GapPolicy, map_ad_macros
-from rtb_optimizer.outputs import ad_macros_document
 from rtb_optimizer.run_warnings import run_warnings
-from rtb_optimizer.store.seeds import dialect, dialects
+from rtb_optimizer.store.seeds import dialect
 from v3_settings import v3_settings
 
 FEATURES = ("site", "hour", "carrier")
@@ -17,7 +17,7 @@ def macros(policy, *addressed):
     """What map_ad_macros hands over for adx, where some of the features have a macro."""
     templates = {name: f"[ADX_{name.upper()}]" for name in addressed}
     combo = map_ad_macros(FEATURES, templates, dialect("adx"), GapPolicy(policy))
-    return ad_macros_document(FEATURES, [combo], dialects())
+    return ad_macros_document(FEATURES, [combo], v3_settings())
 
 
 def warned(now, before=None):

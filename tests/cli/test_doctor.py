@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import psycopg
 import pytest
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from conftest import CHECKOUT
@@ -215,6 +216,8 @@ def test_an_s3_that_cannot_be_used_is_told_and_buckets_are_skipped(doctor, stack
 def test_a_bucket_that_is_not_there_is_named(doctor):
     found = doctor("--s3-path", "s3://no-such-bucket/x")
     assert_fails(found, "bucket", "s3://no-such-bucket/x: list: ", "create the bucket, or correct the path")
+    with pytest.raises(ClientError, match="Not Found"):
+        connections.s3_client().head_bucket(Bucket="no-such-bucket")  # some stores make one for the first object
 
 
 @pytest.mark.parametrize(

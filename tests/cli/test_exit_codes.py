@@ -69,8 +69,16 @@ def test_2_the_command_was_written_wrong(ended, arguments):
     assert ended(*arguments.split()) == 2
 
 
-def test_130_a_person_has_interrupted_it(catalog):
-    assert catalog
+@pytest.fixture
+def interruptible():
+    """A child hears of an interrupt unless its parent ignores it, as one does that runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("catalog", "interruptible")
+def test_130_a_person_has_interrupted_it():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://a:b@127.0.0.1:{silent.getsockname()[1]}/c"
         waiting = subprocess.Popen(

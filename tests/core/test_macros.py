@@ -213,6 +213,8 @@ def test_wildcards_alone_address_nothing_and_make_no_combo():
         ("adx", "[ADX_NEW]", None),
         ("equativ", "[TimeStamp]", None),  # either bracket, any case
         ("equativ", "{timestmp}", "{timestamp}"),
+        ("adx", "[ADX_SITE]", None),  # a macro of the owner's own: the prefix that all have makes no two alike
+        ("adx", "[ADX_COUNTY]", "[ADX_COUNTRY]"),
     ],
 )
 def test_a_template_that_is_nearly_a_known_macro_names_the_one_that_was_probably_meant(macro_format, template, meant):

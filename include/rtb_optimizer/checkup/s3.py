@@ -16,6 +16,7 @@ from rtb_optimizer.store import connections
 from rtb_optimizer.store.objects import split_url
 
 FOLDER = "doctor"  # beside runs/, where retention looks
+_NO_BUCKET = "NoSuchBucket"
 _LISTING_REFUSED = "AccessDenied"  # a good key that may not list all buckets, which no run does
 
 
@@ -61,6 +62,8 @@ def rights(path: str) -> Finding:
     at, body = {"Bucket": bucket, "Key": key}, b"written by rtb_optimizer doctor, may be deleted\n"
     client, refused = connections.s3_client(), dict[str, tuple[str, str]]()
     _try("list", lambda: client.list_objects_v2(Bucket=bucket, Prefix=folder, MaxKeys=1), refused)
+    if refused.get("list", ("",))[0] == _NO_BUCKET:  # to look on would make one: some stores do, for the first object
+        return diagnosis.rights(path, refused)
     _try("put", lambda: client.put_object(**at, Body=body, IfNoneMatch="*"), refused)
     if "put" not in refused:
         if _is_written_over(client, at):

@@ -1,12 +1,15 @@
 """Was another macro meant? A template that is nearly a known macro of its dialect: in other case, brackets, letters."""
 
 import re
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 from rtb_optimizer.core.dialect import Dialect, NameCase
 
 ALIKE = 0.85
-"""From this share of equal letters on, a name is taken for a misspelt one: SITE and SIZE are not alike, SITEE is."""
+"""From this share of equal letters on, a name is taken for a misspelt one, if its words are, too."""
+
+WORD_ALIKE = 0.8
+"""The same of a word of the name: DOMIAN and DOMAIN are alike (0.83), SITE and SIZE are not (0.75)."""
 
 
 def probable_macro(template: str, dialect: Dialect) -> str | None:
@@ -20,9 +23,20 @@ def probable_macro(template: str, dialect: Dialect) -> str | None:
     if dialect.name_case is NameCase.INSENSITIVE:
         by_letters.pop(_letters(template), None)  # it is that macro, in other brackets or case
     meant = get_close_matches(_letters(template), by_letters, n=1, cutoff=ALIKE)
-    if not meant or (meant[0] != _letters(template) and _without_digits(meant[0]) == _without_digits(template)):
+    if not meant:
         return None
-    return by_letters[meant[0]]
+    macro = by_letters[meant[0]]
+    return macro if meant[0] == _letters(template) or _is_misspelt(template, macro) else None
+
+
+def _is_misspelt(template: str, macro: str) -> bool:
+    """Whether each word that differs is alike: what two names share otherwise, as a prefix, says nothing."""
+    if _without_digits(template) == _without_digits(macro):
+        return False
+    ours, theirs = (re.findall(r"[^\W_]+", name.lower()) for name in (template, macro))
+    return len(ours) != len(theirs) or all(
+        SequenceMatcher(None, our, their).ratio() >= WORD_ALIKE for our, their in zip(ours, theirs, strict=True)
+    )
 
 
 def _letters(macro: str) -> str:
