@@ -45,7 +45,7 @@ status: setup ## Tell what of the local stack runs
 	@$(RUN) -m rtb_optimizer.local status $(ARGS)
 
 test: setup ## Run all tests (ARGS="-k name" for some)
-	@$(VENV_PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(VENV_PYTHON) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: setup ## Run the tests that have larger numbers with them: every fault, 200 nights with faults (minutes)
 	@$(VENV_PYTHON) -m pytest --long -m long $(ARGS)

@@ -38,12 +38,23 @@ settings.register_profile("nightly", max_examples=10_000, print_blob=True, **UNT
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 CHECKOUT = Path(__file__).parents[1]
+MOST_WORKERS = 4
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
 
 
 def pytest_addoption(parser):
     """`make test-long`: the tests that are marked `long`, with their larger numbers."""
     parser.addoption("--long", action="store_true", help="run the tests marked `long` with their larger numbers")
+
+
+def pytest_xdist_auto_num_workers():
+    """One more than there are cores: a third of their time tests wait for servers, of which each worker has its own."""
+    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
+
+
+def pytest_collection_modifyitems(items):
+    """The files that take longest come first: a worker that is left alone with one would be waited for."""
+    items.sort(key=lambda item: item.get_closest_marker("airflow") is None)
 
 
 @pytest.fixture(scope="session")
