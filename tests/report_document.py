@@ -184,6 +184,7 @@ def report_document():
                 "platform": "prebid_floors",
                 "fields": [{"feature": "country", "field": "country"}],
                 "without_field": ["deal_id", "hour"],
+                "without_id": [{"feature": "country", "values": 3, "exposure_share": 0.0127}],
                 "rows_asked": 1_412,
                 "rows": 1_001,
                 "lost": [{"cause": "more than 1,000 rules", "rows": 411}],

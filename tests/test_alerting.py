@@ -236,7 +236,7 @@ def test_the_nightly_audit_raises_stale_and_broken_runs_but_no_stale_one_of_a_pa
     paused, fresh = add_entity("paused_com"), add_entity("drugs_com")
     active(session, make_run, paused)
     stale = active(session, make_run, fresh)
-    entities.set_status(session, "paused_com", "paused")
+    entities.set_status(session, "paused_com", "paused", "ana")
     session.execute(
         text(
             "INSERT INTO opt_run_outputs (run_id, output_type, s3_bucket, s3_key, row_count, byte_size, "

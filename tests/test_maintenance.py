@@ -151,7 +151,7 @@ def test_the_manifest_is_exported_with_every_active_entity(active, session):
     for code in ("a_com", "b_com"):
         active(code)
     assert maintenance.export_manifest() == 2
-    entities.set_status(session, "a_com", "paused")
+    entities.set_status(session, "a_com", "paused", "ana")
     session.commit()
     assert maintenance.export_manifest() == 1
     assert [entry["entity_code"] for entry in manifest.load(manifest.path())["entities"]] == ["b_com"]

@@ -81,7 +81,7 @@ def test_maintenance_tells_how_old_what_bidders_read_is(statsd, add_entity, sess
 
     assert metrics.tell_active_runs(datetime(2026, 3, 11, 1, tzinfo=UTC)) == 1
     assert statsd.read(1) == ["airflow.rtb_optimizer.active_run.age,entity=drugs_com:90000.0|g"]
-    entities.set_status(session, "drugs_com", "paused")
+    entities.set_status(session, "drugs_com", "paused", "ana")
     session.commit()
     assert metrics.tell_active_runs() == 0
 

@@ -145,7 +145,7 @@ def test_a_paused_entity_starts_no_run_and_a_running_one_finishes_without_activa
     for step in STEPS[:-1]:
         getattr(steps, step)(opt_run_id)
     with connections.session() as other:
-        entities.set_status(other, "drugs_com", "paused")
+        entities.set_status(other, "drugs_com", "paused", "ana")
         other.commit()
 
     decided = steps.activate_run(opt_run_id)

@@ -8,9 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
+
 from rtb_optimizer.core.joint import compile_joint
 from rtb_optimizer.core.platforms import Platform
+from rtb_optimizer.core.sample import Sample
 from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.core.value_maps import in_the_words_of, value_maps
 from rtb_optimizer.core.warning import RunWarning
 from rtb_optimizer.exports.beeswax import bid_model
 from rtb_optimizer.exports.bonsai import bonsai_tree
@@ -38,7 +42,8 @@ WRITERS: Mapping[Platform, Callable[[KeyedTable, Terms], Export]] = {
 def hand_over(workspace: Workspace, told: Told) -> None:
     """Leave the files of every export, and what is to be told of them, for the step that publishes."""
     s = workspace.settings
-    terms = Terms(workspace.run_code, s.export_base_cpm, s.export_currency, s.export_beeswax_folder)
+    folder, skip_rate = s.export_beeswax_folder, s.export_skip_rate
+    terms = Terms(workspace.run_code, s.export_base_cpm, s.export_currency, folder, skip_rate=skip_rate)
     documents = []
     for name in s.exports:
         export, document = exported(Platform(name), told, s, terms)
@@ -61,7 +66,7 @@ def publish(workspace: Workspace, handed: Mapping[str, Any]) -> dict[str, tuple[
 
 
 def export_warnings(handed: Mapping[str, Any]) -> list[RunWarning]:
-    """Return a warning for each cause that an export has lost rows by, and for one that knows none of the features."""
+    """Return a warning for each cause that an export loses rows by, values without an id, and one without fields."""
     blind = [
         RunWarning(
             "export_without_fields",
@@ -71,7 +76,16 @@ def export_warnings(handed: Mapping[str, Any]) -> list[RunWarning]:
         for export in handed["platforms"]
         if not export["fields"]
     ]
-    return blind + [
+    nameless = [
+        RunWarning(
+            "export_values_without_id",
+            f"{export['platform']}: {gap['values']:,} values of {gap['feature']} ({gap['exposure_share']:.1%} of the "
+            "exposures) have no id in export_value_maps; shorter keys and the default answer for them",
+        )
+        for export in handed["platforms"]
+        for gap in export["without_id"]
+    ]
+    return [*blind, *nameless] + [
         RunWarning(
             "export_rows_lost",
             f"{export['platform']}: {loss['rows']:,} of {export['rows_asked']:,} rows are not in the export: "
@@ -86,17 +100,20 @@ def exported(platform: Platform, told: Told, settings: Settings, terms: Terms) -
     """Return an export of the master table, and what the report says of it."""
     fields = fields_of(platform, told.features, settings)
     bids = settings.segment_rules.bids
+    maps = value_maps(settings.export_value_maps, platform)
+    sample = in_the_words_of(maps, told.sample.with_features(fields))
     worth = told.multiplier * ~told.no_bid
-    joint = compile_joint(told.sample, list(fields), told.expected, worth, settings.table_rules.joint)
+    joint = compile_joint(sample, list(fields), told.expected, worth, settings.table_rules.joint)
     table = keyed_table(joint, list(fields.values()), bids)
-    requests = requests_of(list(fields), told.sample)
+    requests = requests_of(list(fields), sample)
     seen = dict(zip(requests.values, requests.exposures.tolist(), strict=True))
     export = WRITERS[platform](table, replace(terms, seen=seen))
-    cost = lossiness(export, requests, told.sample, told.multiplier, told.no_bid)
+    cost = lossiness(export, requests, sample, told.multiplier, told.no_bid)
     return export, {
         "platform": platform.value,
         "fields": [{"feature": feature, "field": field} for feature, field in fields.items()],
         "without_field": [name for name in told.features if name not in fields],
+        "without_id": [gap for name in fields if maps.get(name) and (gap := _without_id(name, told.sample, sample))],
         "rows_asked": len(table.rows),
         "rows": len(export.table.rows),
         "lost": [{"cause": cause, "rows": rows} for cause, rows in sorted(export.lost.items())],
@@ -110,6 +127,15 @@ def exported(platform: Platform, told: Told, settings: Settings, terms: Terms) -
         ],
         **asdict(cost),
     }
+
+
+def _without_id(name: str, ours: Sample, theirs: Sample) -> dict[str, Any] | None:
+    """Return how many values of a feature a platform has no id for, and on which share of the exposures."""
+    before, after = ours.features[name], theirs.features[name]
+    lost = np.isin(after.codes, after.barred) & ~np.isin(before.codes, before.barred)
+    values = len(np.unique(before.codes[lost]))
+    share = float(ours.exposure[lost].sum() / ours.exposure.sum())
+    return {"feature": name, "values": values, "exposure_share": share} if values else None
 
 
 def fields_of(platform: Platform, features: Sequence[str], settings: Settings) -> dict[str, str]:

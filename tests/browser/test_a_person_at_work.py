@@ -124,7 +124,7 @@ def test_a_good_value_is_stored_and_the_history_says_by_whom(seen, ours):
     expect(ours.get_by_role("status")).to_contain_text("Saved: the next run uses it.")
     expect(ours.locator(".field").filter(has=ours.get_by_label("Features at most"))).to_contain_text("set by admin")
     ours.get_by_role("link", name="History", exact=True).click()
-    changes = ours.get_by_role("region", name="Changes of the configuration")
+    changes = ours.get_by_role("region", name="Changes of configuration and status")
     expect(changes.get_by_role("row").nth(1)).to_contain_text("admin")
     expect(changes.get_by_role("row").nth(1)).to_contain_text("max_features")
     expect(changes.get_by_role("row").nth(1).get_by_role("cell").last).to_have_text("2")

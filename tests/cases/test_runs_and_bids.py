@@ -257,7 +257,7 @@ def test_a_version_that_is_switched_while_a_run_runs_is_the_next_run_s(add_entit
 def test_a_run_of_an_entity_that_is_paused_meanwhile_finishes_and_is_held(add_entity, started, session):
     add_entity()
     opt_run_id = started()
-    entities.set_status(session, "drugs_com", "paused")
+    entities.set_status(session, "drugs_com", "paused", "ana")
     session.commit()
 
     decided = steps.activate_run(opt_run_id)
@@ -525,7 +525,7 @@ def test_a_removed_entity_has_no_dag_and_keeps_its_history_and_a_dead_catalog_ke
 ):
     make_run(add_entity())
     add_entity("healthline")
-    entities.set_status(session, "drugs_com", "retired")
+    entities.set_status(session, "drugs_com", "retired", "ana")
     session.commit()
     manifest_export.export(session)
     monkeypatch.setenv("AIRFLOW_CONN_RTB_CATALOG", "postgresql://nobody:x@127.0.0.1:1/none")

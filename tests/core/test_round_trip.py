@@ -252,4 +252,4 @@ def test_a_route_is_read_back_off_its_document_as_it_was():
     ],
 )
 def test_a_value_map_has_one_id_of_the_platform_for_each_of_ours(maps, problem):
-    assert value_map_problems(maps) == ([problem] if problem else [])
+    assert value_map_problems("macro_value_maps", maps) == ([problem] if problem else [])

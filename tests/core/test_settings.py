@@ -57,6 +57,14 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
             {"export_fields": {"plain": {"site": 3}}},
             'export_fields: plain needs a field by feature, as {"plain": {"site_domain": "domain"}}',
         ),
+        (
+            {"export_value_maps": {"dv360": {}}},
+            f"export_value_maps: 'dv360' is not one of {', '.join(Platform)}",
+        ),
+        (
+            {"export_value_maps": {"plain": {"site": {"a": "1", "b": "1"}}}},
+            "export_value_maps: site in 'plain' gives '1' to more than one of our values: nothing tells them apart",
+        ),
         ({"export_currency": "dollars"}, "export_currency: 'dollars' is no ISO 4217 code such as USD"),
         ({"objective": "value"}, "value_column: objective is value, and no column says what it is"),
         (

@@ -152,6 +152,43 @@ def test_the_report_tells_a_known_loss(told):
     )
 
 
+def test_a_value_map_spells_rows_as_the_platform_and_tells_what_has_no_id_there(told):
+    sites = told.sample.features["site"]
+    ids = {site: f"id-{n}" for n, site in enumerate(sites.values[:7])}
+    nameless = sites.codes == 7
+    _, as_ours = exported(Platform.PLAIN, told, SETTINGS, TERMS)
+    export, document = exported(
+        Platform.PLAIN, told, replace(SETTINGS, export_value_maps={"plain": {"site": ids}}), TERMS
+    )
+
+    assert {row.values[0] for row in export.table.rows} == set(ids.values())
+    share = nameless.mean()
+    assert document["without_id"] == [{"feature": "site", "values": 1, "exposure_share": pytest.approx(share)}]
+    assert document["answered_share"] == pytest.approx(as_ours["answered_share"] - share)
+    assert document["largest_error"] > as_ours["largest_error"]
+    [warning] = export_warnings({"platforms": [document]})
+    assert (warning.code, f"1 values of site ({share:.1%}" in warning.message) == ("export_values_without_id", True)
+
+
+def test_a_value_map_with_every_id_changes_names_and_nothing_else(told):
+    sites = told.sample.features["site"].values
+    ids = {site: f"id-{len(sites) - n}" for n, site in enumerate(sites)}  # in another order than ours
+    ours, before = exported(Platform.PLAIN, told, SETTINGS, TERMS)
+    theirs, after = exported(Platform.PLAIN, told, replace(SETTINGS, export_value_maps={"plain": {"site": ids}}), TERMS)
+
+    renamed = {(ids[row.values[0]], *row.values[1:]): (row.multiplier, row.no_bid) for row in ours.table.rows}
+    assert {row.values: (row.multiplier, row.no_bid) for row in theirs.table.rows} == renamed
+    assert before | {"files": []} == after | {"files": []}
+    assert after["without_id"] == []
+
+
+@pytest.mark.parametrize("maps", [{}, {"plain": {"site": {}}}, {"beeswax": {"site": {"a": "b"}}}])
+def test_an_empty_map_or_another_platform_s_leaves_the_values_as_they_are(told, maps):
+    ours, _ = exported(Platform.PLAIN, told, SETTINGS, TERMS)
+    theirs, _ = exported(Platform.PLAIN, told, replace(SETTINGS, export_value_maps=maps), TERMS)
+    assert theirs.files == ours.files
+
+
 @pytest.mark.parametrize(
     ("own", "found"),
     [

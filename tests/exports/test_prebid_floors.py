@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -201,6 +202,14 @@ def test_what_is_not_to_be_bid_on_has_the_smallest_floor():
 
     assert values_of(export) == {"a|*": 0.24}
     assert not export.table.rows[0].no_bid
+
+
+@pytest.mark.parametrize("percent", [0, 35, 100])
+def test_prebid_is_told_how_many_auctions_go_without_floors(percent):
+    document = json.loads(
+        prebid_floors(table_of((("a",), 1.2)), replace(TERMS, skip_rate=percent)).files["floors.json"]
+    )
+    assert (document["skipRate"], document["modelGroups"][0]["skipRate"]) == (percent, percent)
 
 
 def test_a_floor_is_never_none():

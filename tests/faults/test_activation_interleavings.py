@@ -58,12 +58,12 @@ CASES = {
         ["held activated from first", "mine activated from held"],
     ),
     "pauses the entity": (
-        lambda session, of: entities.set_status(session, of["entity"], "paused"),
+        lambda session, of: entities.set_status(session, of["entity"], "paused", "ana"),
         ["mine activated from first"],
         ["mine held from first"],
     ),
     "removes the entity": (
-        lambda session, of: entities.set_status(session, of["entity"], "retired"),
+        lambda session, of: entities.set_status(session, of["entity"], "retired", "ana"),
         ["mine activated from first"],
         ["mine held from first"],
     ),

@@ -87,7 +87,7 @@ def test_a_second_run_takes_over_only_when_it_may(entity, make_run, finish, sess
     first = make_run(entity)
     finish(first.run_id)
     second = make_run(entity, data_end=DAY + timedelta(days=days))
-    entities.set_status(session, entity.entity_code, status)
+    entities.set_status(session, entity.entity_code, status, "ana")
     session.commit()
 
     decided = finish(second.run_id, gates, allow_older=allow_older)
@@ -301,7 +301,7 @@ def test_a_person_may_activate_a_held_or_older_run(entity, make_run, finish, ses
 def test_a_person_may_not_activate(entity, make_run, session, pointer, case):
     status, entity_status, said = case
     run = make_run(entity, status=status)
-    entities.set_status(session, "drugs_com", entity_status)
+    entities.set_status(session, "drugs_com", entity_status, "ana")
     session.commit()
     with pytest.raises(EntityInvalid, match=said):
         activation.activate_by_hand(session, run.run_id, "ana", "x")
@@ -396,7 +396,7 @@ def test_a_pause_at_the_same_time_comes_before_or_after_never_between(
         if opt_run_id is not None:
             return finish(opt_run_id).decision
         with connections.session() as own:
-            entities.set_status(own, "drugs_com", "paused")
+            entities.set_status(own, "drugs_com", "paused", "ana")
             own.commit()
         return "paused"
 
@@ -407,7 +407,7 @@ def test_a_pause_at_the_same_time_comes_before_or_after_never_between(
         assert decision in {"activated", "held"}
         assert pointer.active() == (run.run_id if decision == "activated" else before)
         before = pointer.active()
-        entities.set_status(session, "drugs_com", "active")
+        entities.set_status(session, "drugs_com", "active", "ana")
         session.commit()
     assert_each_moved_from_where_the_last_had_moved_to(pointer.history())
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, update
 
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, NotFound
-from rtb_optimizer.store import connections, entities
+from rtb_optimizer.store import configs, connections, entities
 from rtb_optimizer.store.entities import NewEntity
 from rtb_optimizer.store.schema import Entity, EntityConfig, Optimizer, Version
 
@@ -58,9 +58,22 @@ def test_an_entity_with_a_wrong_configuration_is_not_added(session):
 
 def test_a_code_is_taken_once_and_stays_taken_when_removed(session):
     entities.add(session, new(), "ana")
-    entities.set_status(session, "new_com", "retired")
+    entities.set_status(session, "new_com", "retired", "ana")
     with pytest.raises(EntityInvalid, match=r"'new_com' exists already; `entities resume`"):
         entities.add(session, new(), "ana")
+
+
+def test_who_changed_the_status_stands_in_the_history_and_a_status_that_stays_does_not(session):
+    entity = entities.add(session, new(), "ana")
+    before = len(configs.changes(session, entity.entity_id))
+    for status, by in (("paused", "bob"), ("paused", "eve"), ("active", "eve")):
+        entities.set_status(session, "new_com", status, by)
+    session.flush()
+    told = configs.changes(session, entity.entity_id)[:-before]
+    assert [(line.changed_by, line.config_key, line.old_value, line.new_value) for line in told] == [
+        ("eve", "status", "paused", "active"),
+        ("bob", "status", "active", "paused"),
+    ]
 
 
 def test_a_name_that_is_not_there_is_told_with_those_that_are(session):
@@ -73,7 +86,7 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(session):
 def test_every_entity_is_listed_by_code_the_retired_too(session):
     for code in ("b_com", "a_com", "c_com"):
         entities.add(session, new(code), "ana")
-    entities.set_status(session, "c_com", "retired")
+    entities.set_status(session, "c_com", "retired", "ana")
     assert [entity.entity_code for entity in entities.all_entities(session)] == ["a_com", "b_com", "c_com"]
 
 
@@ -107,7 +120,7 @@ def test_a_locked_entity_is_read_as_it_is_now_not_as_it_was_read_before(add_enti
     before = entities.find(session, "drugs_com")
     session.commit()
     with connections.session() as other:
-        entities.set_status(other, "drugs_com", "paused")
+        entities.set_status(other, "drugs_com", "paused", "ana")
         other.commit()
     assert before.status == "active"
     assert entities.find(session, "drugs_com", lock=True).status == "paused"

@@ -64,7 +64,7 @@ def test_only_active_entities_are_exported_by_code(add_entity, session, codes):
     for code in ("b_com", "a_com", "paused_com", "retired_com"):
         add_entity(code)
     for status in ("paused", "retired"):
-        entities.set_status(session, f"{status}_com", status)
+        entities.set_status(session, f"{status}_com", status, "ana")
     assert codes() == ["a_com", "b_com"]
 
 

@@ -171,7 +171,7 @@ def test_a_run_whose_outputs_are_not_what_was_written_is_not_activated(browser, 
 
 def test_a_paused_entity_is_resumed_before_anything_is_activated(browser, two_runs, session, pointer):
     first, second = two_runs
-    entities.set_status(session, "drugs_com", "paused")
+    entities.set_status(session, "drugs_com", "paused", "ana")
     session.commit()
     data = {"run_id": first.run_id, "expected_active_run_id": second.run_id, "reason": "now"}
     answer = browser.post(f"{ENTITY}/activate", data=data)

@@ -86,7 +86,7 @@ def test_the_list_is_searched_filtered_and_sorted(browser, read, add_entity, mak
     for code in ("beta_com", "alpha_com", "gamma_com"):
         add_entity(code)
     make_run(entities.find(session, "beta_com"), status="failed")
-    entities.set_status(session, "gamma_com", "paused")
+    entities.set_status(session, "gamma_com", "paused", "ana")
     session.commit()
     rows = rows_of(read(browser.get("/rtb/", params=asked)))
     assert [row[0].split()[1] for row in rows] == found

@@ -39,7 +39,7 @@ def test_an_entity_that_never_ran_says_so_on_each_page(browser, read, entity):
     assert page.select("tbody") == []
     history = read(browser.get("/rtb/entities/drugs_com/history"))
     assert "Nothing has been decided" in history.text
-    assert len(rows_of(history, "Changes of the configuration")) == len(configs_set_at_first())
+    assert len(rows_of(history, "Changes of configuration and status")) == len(configs_set_at_first())
 
 
 def configs_set_at_first():
@@ -135,7 +135,7 @@ def test_a_long_history_is_paged_each_table_by_itself(browser, read, entity, fin
     session.commit()
     page = read(browser.get("/rtb/entities/drugs_com/history?decisions=2"))
     assert [cells[0] for cells in rows_of(page, "Decisions on runs")] == ["2", "1"]
-    assert rows_of(page, "Changes of the configuration")[0][1:] == [HOSTILE, "min_z", "1.5", "1.51"]
+    assert rows_of(page, "Changes of configuration and status")[0][1:] == [HOSTILE, "min_z", "1.5", "1.51"]
     following = page.select_one('nav[aria-label="Pages of changes"] a[rel=next]')["href"]
     assert following == "/rtb/entities/drugs_com/history?decisions=2&changes=2"
 
@@ -175,6 +175,11 @@ def test_an_entity_is_paused_and_resumed_and_airflow_is_told(browser, read, enti
     assert "Resumed" in resumed.select_one("[role=status]").text
     assert "drugs_com" in (tmp_path / "entities.json").read_text()
     assert resumed.select_one("a[data-airflow]")["href"] == "/dags/rtb_optimizer__drugs_com"
+    history = rows_of(read(browser.get("/rtb/entities/drugs_com/history")), "Changes of configuration and status")
+    assert [row[1:] for row in history[:2]] == [
+        ["admin", "status", "paused", "active"],
+        ["admin", "status", "active", "paused"],
+    ]
     assert entity
 
 

@@ -51,21 +51,21 @@ def add(  # noqa: PLR0913, PLR0917 - what an entity consists of
 
 
 @app.command()
-def pause(entity_code: Code) -> None:
+def pause(entity_code: Code, by: By) -> None:
     """Pause an entity: its DAG goes, what is active stays active, a running run finishes without activating."""
-    _set(entity_code, "paused")
+    _set(entity_code, "paused", by)
 
 
 @app.command()
-def resume(entity_code: Code) -> None:
+def resume(entity_code: Code, by: By) -> None:
     """Bring a paused or removed entity back, with its history."""
-    _set(entity_code, "active")
+    _set(entity_code, "active", by)
 
 
 @app.command()
-def remove(entity_code: Code) -> None:
+def remove(entity_code: Code, by: By) -> None:
     """Remove an entity from the schedule; its rows and outputs stay."""
-    _set(entity_code, "retired")
+    _set(entity_code, "retired", by)
 
 
 def pairs(given: list[str]) -> dict[str, str]:
@@ -76,9 +76,9 @@ def pairs(given: list[str]) -> dict[str, str]:
     return dict(text.split("=", 1) for text in given)
 
 
-def _set(entity_code: str, status: str) -> None:
+def _set(entity_code: str, status: str, by: str) -> None:
     with connections.session() as session:
-        entities.set_status(session, entity_code, status)
+        entities.set_status(session, entity_code, status, by)
         _publish(session)
     console.print(f"{entity_code} is {status}")
 

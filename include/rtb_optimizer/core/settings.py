@@ -99,8 +99,10 @@ class Settings:
     min_macro_hit_rate: float
     exports: list[str]
     export_fields: dict[str, object]
+    export_value_maps: dict[str, object]
     export_base_cpm: float
     export_currency: str
+    export_skip_rate: int
     export_beeswax_folder: str
     joint_features: int
     joint_min_exposures: int

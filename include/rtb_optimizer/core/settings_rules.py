@@ -57,7 +57,7 @@ def _problems(s: "Settings") -> list[str | None]:
             for name, policy in sorted(s.macro_gap_policies.items())
             if policy not in list(GapPolicy)
         ],
-        *value_map_problems(s.macro_value_maps),
+        *value_map_problems("macro_value_maps", s.macro_value_maps),
     ]
 
 
@@ -87,6 +87,12 @@ def _export_problems(s: "Settings") -> list[str | None]:
         if Platform.PREBID_FLOORS in s.exports and not s.export_base_cpm
         else None,
         *_unknown_fields(s),
+        *[
+            f"export_value_maps: {name!r} is not one of {known}"
+            for name in sorted(s.export_value_maps)
+            if name not in list(Platform)
+        ],
+        *value_map_problems("export_value_maps", s.export_value_maps),
         None
         if not s.export_beeswax_folder or _LOGS_PATH.fullmatch(s.export_beeswax_folder)
         else f"export_beeswax_folder: {s.export_beeswax_folder!r} is no s3://bucket/path URL",

@@ -1,25 +1,32 @@
 """What does a platform call our values, where its ids are other ids?
 
-Value maps say so by format and feature: our value -> what the macro expands to. An empty map: the very same ids.
+Value maps say so by platform (a macro format, or an export) and feature: our value -> the platform's. An empty map:
+the very same ids.
 """
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 
-def value_map_problems(found: Mapping[str, object]) -> list[str]:
-    """Return what is wrong with value maps as a configuration gives them.
+from rtb_optimizer.core.sample import Feature, Sample
+from rtb_optimizer.core.values import MISSING, OTHER
+
+
+def value_map_problems(key: str, found: Mapping[str, object]) -> list[str]:
+    """Return what is wrong with the value maps that a config key gives.
 
     A map must be injective: one id of the platform that stands for two of our values would answer for both.
     """
     problems = []
-    for macro_format, of_format in sorted(found.items()):
-        if not isinstance(of_format, Mapping):
-            problems.append(f"macro_value_maps: {macro_format!r} needs an object by feature")
+    for platform, of_platform in sorted(found.items()):
+        if not isinstance(of_platform, Mapping):
+            problems.append(f"{key}: {platform!r} needs an object by feature")
             continue
-        for feature, pairs in sorted(of_format.items()):
-            where = f"macro_value_maps: {feature} in {macro_format!r}"
+        for feature, pairs in sorted(of_platform.items()):
+            where = f"{key}: {feature} in {platform!r}"
             if not isinstance(pairs, Mapping) or not all(isinstance(theirs, str) for theirs in pairs.values()):
                 problems.append(f'{where} needs an object of strings, as {{"our id": "the platform\'s"}}')
                 continue
@@ -29,6 +36,22 @@ def value_map_problems(found: Mapping[str, object]) -> list[str]:
     return problems
 
 
-def value_maps(found: Mapping[str, Any], macro_format: str) -> dict[str, dict[str, str]]:
-    """Return the value maps of one format, by feature, of a configuration without problems."""
-    return {feature: dict(pairs) for feature, pairs in found.get(macro_format, {}).items()}
+def value_maps(found: Mapping[str, Any], platform: str) -> dict[str, dict[str, str]]:
+    """Return the value maps of one platform, by feature, of a configuration without problems."""
+    return {feature: dict(pairs) for feature, pairs in found.get(platform, {}).items()}
+
+
+def in_the_words_of(maps: Mapping[str, Mapping[str, str]], sample: Sample) -> Sample:
+    """Return a sample with a platform's values, by its value maps; what has no id there is no value that rows give."""
+    spoken = {name: _translated(feature, maps.get(name, {})) for name, feature in sample.features.items()}
+    return replace(sample, features=spoken)
+
+
+def _translated(feature: Feature, ids: Mapping[str, str]) -> Feature:
+    if not ids:
+        return feature
+    theirs = [ids.get(value, MISSING if value == MISSING else OTHER) for value in feature.values]
+    values = tuple(sorted(set(theirs)))
+    place = {value: n for n, value in enumerate(values)}
+    recode = np.array([place[value] for value in theirs], dtype=np.intp)
+    return Feature(recode.take(feature.codes), values)

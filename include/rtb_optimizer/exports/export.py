@@ -29,6 +29,7 @@ class Terms:
 
     `base_cpm` is what a multiplier of 1 costs, in `currency`; `folder` is where the platform will find the files, empty
     where nobody has said it. `seen`: exposures by the values of all of the table's features, as they came together.
+    `skip_rate` is the percent of auctions to go without floors.
     """
 
     run_code: str
@@ -36,3 +37,4 @@ class Terms:
     currency: str
     folder: str = ""
     seen: Mapping[tuple[str, ...], float] = field(default_factory=dict)
+    skip_rate: int = 0

@@ -101,14 +101,14 @@ def _document(table: KeyedTable, terms: Terms, rules: Mapping[str, float]) -> by
     group = {
         "modelVersion": terms.run_code,
         "modelWeight": 100,
-        "skipRate": 0,
+        "skipRate": terms.skip_rate,
         "currency": terms.currency,
         "schema": {"fields": _fields(table), "delimiter": DELIMITER},
         "default": _floor(table.default, terms),
         "values": rules,
     }
-    whole = {"floorsSchemaVersion": 2, "floorProvider": "rtb_optimizer", "currency": terms.currency, "skipRate": 0}
-    return _json(whole | {"modelGroups": [group]})
+    whole = {"floorsSchemaVersion": 2, "floorProvider": "rtb_optimizer"}
+    return _json(whole | {"currency": terms.currency, "skipRate": terms.skip_rate, "modelGroups": [group]})
 
 
 def _json(document: Mapping[str, object]) -> bytes:

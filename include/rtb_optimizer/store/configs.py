@@ -76,7 +76,7 @@ def set_overrides(session: Session, entity: Entity, values: Mapping[str, str | N
         else:
             _store(session, entity, key, value, updated_by)
         if before.get(key) != value:
-            _remember(session, entity, key, before.get(key), value, updated_by)
+            remember(session, entity, key, before.get(key), value, updated_by)
 
 
 def unset_override(session: Session, entity: Entity, key: str, updated_by: str) -> None:
@@ -95,16 +95,17 @@ def unset_override(session: Session, entity: Entity, key: str, updated_by: str) 
     if _is_valid(session, entity, before):  # one that is not is mended a key at a time
         _check(session, entity, {name: value for name, value in before.items() if name != key})
     _remove(session, entity, key)
-    _remember(session, entity, key, before[key], None, updated_by)
+    remember(session, entity, key, before[key], None, updated_by)
 
 
 def changes(session: Session, entity_id: int, limit: int = 100, offset: int = 0) -> Sequence[EntityConfigChange]:
-    """Return who changed which override of an entity, the newest first."""
+    """Return who changed which override of an entity, or its status, the newest first."""
     own = select(EntityConfigChange).where(EntityConfigChange.entity_id == entity_id)
     return session.scalars(own.order_by(EntityConfigChange.id.desc()).limit(limit).offset(offset)).all()
 
 
-def _remember(session: Session, entity: Entity, key: str, old: str | None, new: str | None, by: str) -> None:
+def remember(session: Session, entity: Entity, key: str, old: str | None, new: str | None, by: str) -> None:
+    """Add a line to the history of what people set of an entity; None is the default of a key."""
     session.add(
         EntityConfigChange(entity_id=entity.entity_id, config_key=key, old_value=old, new_value=new, changed_by=by)
     )

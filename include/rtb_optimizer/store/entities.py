@@ -13,6 +13,9 @@ from rtb_optimizer.store import configs
 from rtb_optimizer.store.schema import ENTITY_CODE_PATTERN, S3_PATH_PATTERN, Entity, Optimizer, Version
 from rtb_optimizer.store.seeds import OPT_CODE
 
+STATUS = "status"
+"""By this name a change of an entity's status stands in its history, among those of its config keys."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewEntity:
@@ -79,9 +82,11 @@ def all_entities(session: Session) -> Sequence[Entity]:
     return session.scalars(select(Entity).order_by(Entity.entity_code)).all()
 
 
-def set_status(session: Session, entity_code: str, status: str) -> Entity:
+def set_status(session: Session, entity_code: str, status: str, changed_by: str) -> Entity:
     """Set an entity `active`, `paused` or `retired`; its history stays, and what is active stays active."""
     entity = find(session, entity_code, lock=True)
+    if entity.status != status:
+        configs.remember(session, entity, STATUS, entity.status, status, changed_by)
     entity.status = status
     return entity
 

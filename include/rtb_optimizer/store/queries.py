@@ -73,7 +73,7 @@ def config_rows(session: Session, entity: Entity) -> list[dict[str, Any]]:
 
 
 def config_change_rows(session: Session, entity: Entity, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
-    """Return who changed which override of an entity, the newest change first; None stands for the default."""
+    """Return who changed which override of an entity, or its status, the newest first; None stands for the default."""
     return [
         {
             "changed_at": change.changed_at,

@@ -167,7 +167,7 @@ class EntityConfig(Base):
 
 
 class EntityConfigChange(Base):
-    """A line in the history of an entity's overrides; without a value the key went back to its default."""
+    """A line in the history of what people set of an entity: an override, without a value the default; its `status`."""
 
     __tablename__ = "opt_entity_config_changes"
 

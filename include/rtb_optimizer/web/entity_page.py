@@ -105,7 +105,7 @@ def set_status(request: Request, entity_code: EditableCode, user: User, session:
     wanted = form.get("status", "")
     if wanted not in STATUS_WORDS:
         raise HTTPException(HTTP_422_UNPROCESSABLE_CONTENT, f"status: {wanted!r} is not one of paused, active")
-    entities.set_status(session, entity_code, wanted)
+    entities.set_status(session, entity_code, wanted, user.get_name())
     session.commit()
     log.info("%s set %s %s", user.get_name(), entity_code, wanted)
     return then(request, "entity", entity_code, STATUS_WORDS[wanted], late=not airflow_knows(session))

@@ -138,7 +138,7 @@ class ConfigAnswer(Document):
 
 
 class ConfigChangeAnswer(Document):
-    """A change of a key; null stands for the default."""
+    """A change of a key, or of the entity's status (key `status`); null stands for the default."""
 
     changed_at: datetime
     changed_by: str

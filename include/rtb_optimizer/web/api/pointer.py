@@ -33,7 +33,7 @@ def roll_back(entity_code: EditableCode, user: User, session: Catalog, asked: Mo
 @router.put("/entities/{entity_code}/status")
 def set_status(entity_code: EditableCode, user: User, session: Catalog, asked: StatusAsked) -> StatusAsked:
     """Pause an entity (no scheduled runs, none takes over, what is active stays), or resume it."""
-    entities.set_status(session, entity_code, asked.status)
+    entities.set_status(session, entity_code, asked.status, user.get_name())
     session.commit()
     log.info("%s set %s %s", user.get_name(), entity_code, asked.status)
     airflow_knows(session)
