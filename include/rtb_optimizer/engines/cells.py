@@ -18,6 +18,42 @@ FEW_VALUES = 1 << 12
 DENSE_CELLS = 1 << 21
 
 
+class Coded:
+    """A column as codes of its raw values, from batch to batch of a row group; `raw` stays one list while they do."""
+
+    def __init__(self) -> None:
+        self.raw: list[object] = []
+        self._dictionary: pa.Array | None = None
+        self._range = range(0)
+
+    def codes(self, column: "pa.Array") -> Ints:
+        """Return the codes of a batch: as they are stored, or found out here."""
+        import pyarrow as pa
+
+        if column.null_count == 0 and pa.types.is_integer(column.type):
+            numbers = column.to_numpy()
+            low, high = int(numbers.min()), int(numbers.max())
+            if high - low < NARROW_RANGE:
+                return self._places(numbers, low, high)
+        if not pa.types.is_dictionary(column.type):
+            column = column.dictionary_encode(null_encoding="encode")
+        if self._dictionary is None or not column.dictionary.equals(self._dictionary):
+            self._dictionary, self._range = column.dictionary, range(0)
+            self.raw = [*column.dictionary.to_pylist(), None]
+        indices = column.indices if column.null_count == 0 else column.indices.fill_null(len(self.raw) - 1)
+        codes: Ints = indices.to_numpy().astype(np.intp)
+        return codes
+
+    def _places(self, numbers: Ints, low: int, high: int) -> Ints:
+        """Return the places of numbers in a range, which grows while it is narrow."""
+        known = self._range
+        if not (known and known[0] <= low and high <= known[-1]):
+            wider = range(min(low, known[0]), max(high, known[-1]) + 1) if known else range(low, high + 1)
+            self._range = wider if len(wider) <= NARROW_RANGE else range(low, high + 1)
+            self._dictionary, self.raw = None, list(self._range)
+        return numbers.astype(np.intp) - self._range[0]
+
+
 class Spelling:
     """A feature's raw values so far and what they are canonically: each distinct raw value is spelled out once."""
 
@@ -27,38 +63,35 @@ class Spelling:
         self.other = len(published)
         self._known: dict[object, int] = {}
 
-    def recode(self, raw: Sequence[object], codes: Ints) -> Ints:
-        """Return the position of each raw value among the published ones, `other` for the rest.
-
-        Of many raw values only those that `codes` holds are looked at.
-        """
-        few = len(raw) < FEW_VALUES
-        there = list(range(len(raw))) if few else np.flatnonzero(np.bincount(codes, minlength=len(raw))).tolist()
-        met = [raw[n] for n in there]
-        fresh = [value for value in dict.fromkeys(met) if value not in self._known]
+    def positions(self, raw: Sequence[object]) -> list[int]:
+        """Return the position of each raw value among the published ones, `other` for the rest."""
+        fresh = [value for value in dict.fromkeys(raw) if value not in self._known]
         if fresh:
             canon = spelled(fresh, self._name, self._settings)
             self._known |= {r: self._position.get(c, self.other) for r, c in zip(fresh, canon, strict=True)}
-        positions = np.full(len(raw), self.other, dtype=np.intp)
-        positions[there] = np.fromiter((self._known[value] for value in met), np.intp, len(met))
-        return positions
+        return [self._known[value] for value in raw]
 
 
-def local_codes(column: "pa.Array") -> tuple[Ints, list[object]]:
-    """Return a column of a batch as codes (n) of its raw values (list): as it is stored, or found out here."""
-    import pyarrow as pa
+class Recoding:
+    """From codes of raw values to positions among the published ones, from batch to batch of a row group."""
 
-    if column.null_count == 0 and pa.types.is_integer(column.type):
-        numbers = column.to_numpy()
-        low, high = int(numbers.min()), int(numbers.max())
-        if high - low < NARROW_RANGE:
-            return (numbers - low if low else numbers).astype(np.int32, copy=False), list(range(low, high + 1))
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode(null_encoding="encode")
-    values = column.dictionary.to_pylist()
-    if column.null_count == 0:
-        return column.indices.to_numpy(), values
-    return column.indices.fill_null(len(values)).to_numpy(), [*values, None]
+    def __init__(self, spelling: Spelling) -> None:
+        self._spelling = spelling
+        self._raw: Sequence[object] = ()
+        self._positions: Ints = np.zeros(0, np.intp)
+        self._told = np.zeros(0, dtype=bool)
+
+    def positions(self, raw: Sequence[object], codes: Ints) -> Ints:
+        """Return the position of each raw value; of many, only those that `codes` holds are looked at."""
+        if raw is not self._raw:
+            self._raw, self._told = raw, np.zeros(len(raw), dtype=bool)
+            self._positions = np.full(len(raw), self._spelling.other, dtype=np.intp)
+        if not self._told.all():
+            there = np.bincount(codes, minlength=len(raw)) > 0 if len(raw) > FEW_VALUES else True
+            fresh = np.flatnonzero(~self._told & there)
+            self._positions[fresh] = self._spelling.positions([raw[n] for n in fresh.tolist()])
+            self._told[fresh] = True
+        return self._positions
 
 
 class Term:

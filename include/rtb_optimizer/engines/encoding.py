@@ -20,12 +20,15 @@ def encode(column: "pa.ChunkedArray", name: str, settings: Settings) -> Feature:
     values that were seen with an outcome only into one pot, since the sample has few other rows of them, and so leak
     the outcome.
     """
-    dictionary = column.combine_chunks().dictionary_encode(null_encoding="encode")
-    canon = spelled(dictionary.dictionary.to_pylist(), name, settings)
+    chunks = column.dictionary_encode(
+        null_encoding="encode"
+    ).chunks  # of one dictionary; put together, texts are copied
+    canon = spelled(chunks[0].dictionary.to_pylist() if chunks else [], name, settings)
     values = tuple(sorted(set(canon)))
     position: Mapping[str, int] = {value: n for n, value in enumerate(values)}
     recode = np.array([position[value] for value in canon], dtype=np.intp)
-    return Feature(recode.take(dictionary.indices.to_numpy(zero_copy_only=False)), values)
+    parts = [recode.take(chunk.indices.to_numpy(zero_copy_only=False)) for chunk in chunks]
+    return Feature(np.concatenate(parts) if parts else recode, values)
 
 
 def spelled(raw: Sequence[object], name: str, settings: Settings) -> list[str]:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from rtb_optimizer.core.segments import Counts
 from rtb_optimizer.core.values import OTHER, segment_key
-from rtb_optimizer.engines.cell_sums import MEASURES, CellSums
+from rtb_optimizer.engines.batch_sums import MEASURES
+from rtb_optimizer.engines.cell_sums import CellSums
 from rtb_optimizer.engines.cells import Term
 from rtb_optimizer.engines.encoding import spelled
 from rtb_optimizer.engines.measuring import measuring
@@ -67,8 +68,7 @@ def exact_counts(engine: Engine, table: LogTable, terms: Terms, published: Terms
 
     def add(place: tuple[int, int]) -> None:
         try:
-            for batch in groups.read(place):
-                sums.add(batch)
+            sums.add(groups.read(place))
         except UnicodeDecodeError as problem:
             raise LogsInvalid(f"{groups.urls[place[0]]} holds text that is no UTF-8: {problem}") from problem
         done[0] = next(finished) / len(groups.places)

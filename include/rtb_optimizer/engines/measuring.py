@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 Arrays = Mapping[str, NDArray[np.generic]]
 Measuring = Callable[["pa.RecordBatch"], Arrays]
+ABSENT = {"exposure": MICRO, "value": 0, "cost": 0}
+"""What a row counts where no column says it."""
+SMALL_BYTES = 4
+"""Whole numbers of so many bytes are below `LARGEST`."""
 LARGEST = 9e12
 """Amounts below this are whole numbers of millionths in 64 bits; larger ones are left to SQL to refuse or to cut."""
 
@@ -44,9 +48,10 @@ def plain_measures(table: LogTable, batch: "pa.RecordBatch") -> Arrays | None:
     amounts = {name: _micros(batch.column(column)) for name, column in named.items() if column}
     if kept is None or any(amount is None for amount in amounts.values()):
         return None
-    absent = {"exposure": np.full(rows, MICRO), "value": np.zeros(rows, np.int64), "cost": np.zeros(rows, np.int64)}
+    absent = {name: np.broadcast_to(np.int64(one), rows) for name, one in ABSENT.items()}  # one number in memory
     measures: dict[str, Any] = absent | amounts
-    measures["outcome"] = np.minimum(np.maximum(measures["outcome"], 0), np.maximum(measures["exposure"], 0))
+    most = np.maximum(measures["exposure"], 0) if s.exposure_column else MICRO
+    measures["outcome"] = np.minimum(np.maximum(measures["outcome"], 0), most)
     return {"kept": kept} | measures
 
 
@@ -76,7 +81,8 @@ def _micros(column: "pa.Array") -> NDArray[np.int64] | None:
     if column.null_count or not (whole or real):
         return None
     numbers = column.to_numpy(zero_copy_only=False)
-    if len(numbers) and not float(np.abs(numbers).max()) < LARGEST:  # what is no number is not below either
+    small = whole and numbers.itemsize <= SMALL_BYTES
+    if not small and len(numbers) and not float(np.abs(numbers).max()) < LARGEST:  # no number is not below either
         return None
     if whole:
         micros: NDArray[np.int64] = numbers.astype(np.int64) * MICRO

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 
-BATCH_ROWS = 1 << 18
+BATCH_ROWS = 1 << 16
+"""As many as stay in a core's cache with their codes; larger arrays also go back to the system, and cost pages anew."""
 
 
 @dataclass(frozen=True, slots=True)
