@@ -90,6 +90,10 @@ def picked(asked: Asked, name: str, kind: list[str]) -> Iterator[Measurement]:
     for what in ("noise", "redundant", "false_interactions"):
         total = sum(pick[what] for pick in picks)
         yield Measurement(f"{name}_{what}_picked_{asked.size}", total, "in all seeds", at_most=0, runs=len(picks))
+    expected = sum(pick["detectable"] for pick in picks)
+    missed = sum(pick["detectable_missed"] for pick in picks)
+    unit = f"of {expected} detectable ones, in all seeds"
+    yield Measurement(f"{name}_planted_missed_{asked.size}", missed, unit, at_most=0, runs=len(picks))
     planted_interactions = 1 if name == "world1" else 5
     for what, of in {"planted": 11, "interactions": planted_interactions}.items():
         found = median(pick[what] for pick in picks)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from auction_logs import write_logs
 from columns import CANDIDATES, NOISE, PLANTED, REDUNDANT
+from detectable import detectable
 from oracle import oracle_share
 from worlds import DAYS, World, world
 
@@ -86,10 +87,12 @@ def run(days: list[Path]) -> dict[str, object]:
 
 def picks(rows: int, seed: int, *, interacting: bool) -> dict[str, object]:
     """Select on a fresh world; return how much of what was picked is planted, redundant or noise."""
-    planted = world(seed, interacting=interacting)
+    planted, settings = world(seed, interacting=interacting), default_settings()
     with TemporaryDirectory(prefix="rtb_optimizer_world_") as folder:
-        _, choice = select(write_logs(planted, rows, Path(folder))[:-1], default_settings())
-    return judged(choice.selection, planted)
+        found, choice = select(write_logs(planted, rows, Path(folder))[:-1], settings)
+    expected = detectable(planted, found.totals.outcome, settings.selection_rules)
+    missed = expected - {chosen.name for chosen in choice.selection.chosen}
+    return judged(choice.selection, planted) | {"detectable": len(expected), "detectable_missed": len(missed)}
 
 
 def judged(selection: Selection, planted: World) -> dict[str, object]:

@@ -7,6 +7,7 @@ import pyarrow.dataset as ds
 import pytest
 
 from conftest import CHECKOUT
+from v3_settings import v3_settings
 
 ROWS = 48_000
 
@@ -19,10 +20,11 @@ def scripts():
         patch.syspath_prepend(str(CHECKOUT / "benchmarks"))
         import auction_logs
         import columns
+        import detectable
         import worlds
 
-        yield {"logs": auction_logs, "columns": columns, "worlds": worlds}
-    for name in set(sys.modules) - before & {"auction_logs", "columns", "worlds"}:
+        yield {"logs": auction_logs, "columns": columns, "detectable": detectable, "worlds": worlds}
+    for name in set(sys.modules) - before & {"auction_logs", "columns", "detectable", "worlds"}:
         del sys.modules[name]
 
 
@@ -104,3 +106,14 @@ def explained(codes, odds):
     rows = np.bincount(codes)
     within = (odds**2).sum() - (np.bincount(codes, odds) ** 2 / rows).sum()
     return 1 - within / (len(odds) - len(rows)) / odds.var()
+
+
+def test_the_more_outcomes_the_more_columns_should_be_found_and_never_one_without_an_effect(scripts):
+    planted = scripts["worlds"].world(12, interacting=False)
+    should_find, rules = scripts["detectable"].detectable, v3_settings().selection_rules
+    few, more, many = (should_find(planted, outcomes, rules) for outcomes in (500, 5_000, 50_000))
+
+    assert few < more < many
+    assert "weekday" not in many  # one value a day, and a twentieth of the largest effect
+    planted.effects["internal_adspace_id",][:] = 0.0
+    assert "internal_adspace_id" not in should_find(planted, 50_000, rules)
