@@ -35,7 +35,7 @@ PAGES = [
     "README.md",
 ]
 NOT_RUN = {
-    "make demo": "starts a stack on the default ports and runs three entities, which takes minutes",
+    "make demo": "runs in tests/test_demo.py, on ports of its own",
     "make test": "runs these very tests; with ARGS it is run",
 }
 # What a reader sees after a while a test has to wait for, before the command of that text.
