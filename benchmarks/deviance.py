@@ -16,6 +16,7 @@ BINOMIAL, MONEY = "binomial", "money"
 DECILES = 10
 FEW_OUTCOMES = 20
 """A decile with fewer outcomes than this says little: its relative error is mostly chance."""
+DRAWS, DRAW_SEED = 10_000, 20_260_101
 TINY = 1e-12
 
 
@@ -116,7 +117,19 @@ def calibration(holdout: Holdout, rates: Floats) -> dict[str, Any]:
         {"came": c, "told": t, "error": e if np.isfinite(e) else None, "few": not known}
         for c, t, e, known in zip(came.tolist(), told.tolist(), errors.tolist(), enough.tolist(), strict=True)
     ]
-    return {"worst": worst, "few": int((~enough).sum()), "deciles": deciles}
+    by_chance = worst_by_chance(told) if holdout.kind == BINOMIAL else None
+    return {"worst": worst, "worst_by_chance": by_chance, "few": int((~enough).sum()), "deciles": deciles}
+
+
+def worst_by_chance(told: Floats) -> float | None:
+    """Return how far off the worst decile is in the middle of all draws, were the rates exactly right.
+
+    Rare outcomes of a decile come as a Poisson draw around what was told; frequent ones stray less than that.
+    """
+    came = np.random.default_rng(DRAW_SEED).poisson(told, (DRAWS, len(told)))
+    errors = np.abs(told / np.maximum(came, 1) - 1)
+    worst = np.where(came >= FEW_OUTCOMES, errors, 0.0).max(axis=1)
+    return float(np.median(worst)) if worst.any() else None
 
 
 def _events(holdout: Holdout) -> Floats:

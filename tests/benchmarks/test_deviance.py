@@ -105,3 +105,11 @@ def test_where_nothing_came_there_is_no_relative_error(yardstick, holdout):
     assert told["deciles"][0]["error"] is None
     assert told["worst"] is None
     assert told["few"] == 10
+
+
+@pytest.mark.parametrize(
+    ("told", "worst"), [(100.0, 0.2), (10_000.0, 0.018), (0.5, None)], ids=["a hundred", "ten thousand", "hardly any"]
+)
+def test_the_worst_of_ten_deciles_is_off_by_chance_about_1_8_standard_errors_of_a_count(yardstick, told, worst):
+    by_chance = yardstick.worst_by_chance(np.full(10, told))
+    assert by_chance == (None if worst is None else pytest.approx(worst, rel=0.1))
