@@ -219,6 +219,8 @@ def test_spellings_of_one_value_add_up_before_any_rate_is_taken(open_logs):
         (pa.array([b"a", b"\xc3\xa9", None]), {"a", "é", MISSING}),
         (pa.array(["x", "y", "x"]).dictionary_encode(), {"x", "y"}),
         (pa.nulls(3), {MISSING}),
+        (pa.array([-100, 100, 0], pa.int8()), {"-100", "100", "0"}),
+        (pa.array([2**63 + 5, 2**63 + 7, 2**63 + 6], pa.uint64()), {str(2**63 + n) for n in (5, 6, 7)}),
     ],
     ids=lambda v: str(getattr(v, "type", "")) or None,
 )

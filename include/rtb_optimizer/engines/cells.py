@@ -51,7 +51,8 @@ class Coded:
             wider = range(min(low, known[0]), max(high, known[-1]) + 1) if known else range(low, high + 1)
             self._range = wider if len(wider) <= NARROW_RANGE else range(low, high + 1)
             self._dictionary, self.raw = None, list(self._range)
-        return numbers.astype(np.intp) - self._range[0]
+        wide = numbers if numbers.itemsize == np.intp().itemsize else numbers.astype(np.intp)  # no difference overflows
+        return (wide - self._range[0]).astype(np.intp, copy=False)
 
 
 class Spelling:
