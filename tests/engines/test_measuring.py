@@ -57,6 +57,8 @@ def test_a_plain_batch_measures_as_sql_does(open_logs, columns, config):
         ({"click": ["1", "0"]}, {}),
         ({"click": [1.0, float("nan")]}, {}),
         ({"click": [1, 0], "paid": [1e13, 1.0]}, {"cost_column": "paid"}),
+        ({"click": [1, 0], "paid": [10**13, 1]}, {"cost_column": "paid"}),
+        ({"click": [1, 0], "paid": [-(2**63), 1]}, {"cost_column": "paid"}),
         ({"click": [1, 0], "w": [2, 3]}, {"weight_column": "w"}),
         ({"click": [1, 0], "paid": [1.0, 2.0], "bid": [3.0, 1.0]}, {"cost_column": "paid", "bid_column": "bid"}),
         (
@@ -68,7 +70,8 @@ def test_a_plain_batch_measures_as_sql_does(open_logs, columns, config):
         ({"click": [1, 0], "t": ["2026-03-07", "2026-03-08"]}, {"timestamp_column": "t"}),
     ],
     ids=[
-        *("absent", "booleans", "texts", "nan", "too large", "weights", "prices above the bid", "currencies"),
+        *("absent", "booleans", "texts", "nan", "too large", "whole and too large", "the lowest number there is"),
+        *("weights", "prices above the bid", "currencies"),
         *("a filter", "zoned times", "times as texts"),
     ],
 )

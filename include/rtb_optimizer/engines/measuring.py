@@ -82,8 +82,8 @@ def _micros(column: "pa.Array") -> NDArray[np.int64] | None:
         return None
     numbers = column.to_numpy(zero_copy_only=False)
     small = whole and numbers.itemsize <= SMALL_BYTES
-    if not small and len(numbers) and not float(np.abs(numbers).max()) < LARGEST:  # no number is not below either
-        return None
+    if not small and len(numbers) and not (float(numbers.min()) > -LARGEST and float(numbers.max()) < LARGEST):
+        return None  # what is no number is not within the bounds either
     if whole:
         micros: NDArray[np.int64] = numbers.astype(np.int64) * MICRO
         return micros
