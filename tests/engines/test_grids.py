@@ -60,7 +60,7 @@ def test_features_share_a_grid_while_its_cells_are_few(sizes, parts):
 
 
 def test_over_many_batches_every_term_counts_as_in_sql_whatever_becomes_of_its_values(open_logs):
-    """Numbers whose range grows, texts of many values, a column with nothing in its last rows, and their pairs."""
+    """Ranges that grow, many texts, values of one batch alone, a column that ends, and pairs."""
     draw = np.random.default_rng(8)
     logs = {
         "click": (draw.random(ROWS) < 0.01).astype(np.int8),
@@ -68,10 +68,11 @@ def test_over_many_batches_every_term_counts_as_in_sql_whatever_becomes_of_its_v
         "rising": np.arange(ROWS) // 30,
         "many": [f"m{n}" for n in draw.integers(0, 9_000, ROWS)],
         "ends": pa.array(draw.integers(0, 9, ROWS), mask=np.arange(ROWS) > 2 * BATCH_ROWS),
+        "shifting": np.arange(ROWS) // 5_000 / 2,
         "small": draw.choice(["a", "b", "c"], ROWS),
     }
     engine, table = open_logs(logs, cost_column="paid")
-    terms = {"rising": 6_000, "many": 9_000, "ends": 9, "small": 3}
+    terms = {"rising": 6_000, "many": 9_000, "ends": 9, "shifting": 20, "small": 3}
     published = {name: [*map(str, range(0, size, 2))] for name, size in terms.items()}
     published |= {"many": [f"m{n}" for n in range(0, 9_000, 2)], "small": ["a", "c"]}
     parts = {name: [name] for name in terms} | {"ends|small": ["ends", "small"], "small|many": ["small", "many"]}

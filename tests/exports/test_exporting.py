@@ -9,6 +9,7 @@ from keyed_tables import TERMS, told_of_planted
 from rtb_optimizer.core.beeswax_columns import COLUMNS
 from rtb_optimizer.core.bonsai_features import FEATURES
 from rtb_optimizer.core.platforms import Platform
+from rtb_optimizer.core.values import MISSING, UNEXPANDED
 from rtb_optimizer.exporting import WRITERS, export_warnings, exported, fields_of, output_type
 from rtb_optimizer.exports.export import Export
 from rtb_optimizer.exports.keyed_table import KeyedTable
@@ -168,6 +169,19 @@ def test_a_value_map_spells_rows_as_the_platform_and_tells_what_has_no_id_there(
     assert document["largest_error"] > as_ours["largest_error"]
     [warning] = export_warnings({"platforms": [document]})
     assert (warning.code, f"1 values of site ({share:.1%}" in warning.message) == ("export_values_without_id", True)
+
+
+def test_what_is_missing_stays_missing_and_what_was_no_value_before_is_not_told_as_one_without_an_id(told):
+    sites = told.sample.features["site"]
+    strange = replace(sites, values=(MISSING, UNEXPANDED, *sites.values[2:]))
+    sample = replace(told.sample, features={**told.sample.features, "site": strange})
+    ids = {site: f"id-{site}" for site in strange.values[2:7]}
+    settings = replace(SETTINGS, export_value_maps={"plain": {"site": ids}})
+    export, document = exported(Platform.PLAIN, replace(told, sample=sample), settings, TERMS)
+
+    assert {row.values[0] for row in export.table.rows} == {MISSING, *ids.values()}
+    share = (sites.codes == 7).mean()
+    assert document["without_id"] == [{"feature": "site", "values": 1, "exposure_share": pytest.approx(share)}]
 
 
 def test_a_value_map_with_every_id_changes_names_and_nothing_else(told):
