@@ -14,7 +14,7 @@ from rtb_optimizer.core.joint import compile_joint
 from rtb_optimizer.core.platforms import Platform
 from rtb_optimizer.core.sample import Sample
 from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.value_maps import in_the_words_of, value_maps
+from rtb_optimizer.core.value_maps import translated, value_maps
 from rtb_optimizer.core.warning import RunWarning
 from rtb_optimizer.exports.beeswax import bid_model
 from rtb_optimizer.exports.bonsai import bonsai_tree
@@ -101,7 +101,7 @@ def exported(platform: Platform, told: Told, settings: Settings, terms: Terms) -
     fields = fields_of(platform, told.features, settings)
     bids = settings.segment_rules.bids
     maps = value_maps(settings.export_value_maps, platform)
-    sample = in_the_words_of(maps, told.sample.with_features(fields))
+    sample = translated(told.sample.with_features(fields), maps)
     worth = told.multiplier * ~told.no_bid
     joint = compile_joint(sample, list(fields), told.expected, worth, settings.table_rules.joint)
     table = keyed_table(joint, list(fields.values()), bids)

@@ -28,6 +28,14 @@ class Feature:
     codes: Ints
     values: Sequence[str]
 
+    @classmethod
+    def named(cls, codes: Ints, names: Sequence[str]) -> "Feature":
+        """Return a feature of codes and what each is called, in sorted order; what has one name becomes one value."""
+        values = tuple(sorted(set(names)))
+        place = {value: n for n, value in enumerate(values)}
+        recode = np.array([place[name] for name in names], dtype=np.intp)
+        return cls(recode.take(codes), values)
+
     @property
     def barred(self) -> Ints:
         """The codes of what is no value: an unexpanded macro, or what is too long for one, is never a segment."""

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from rtb_optimizer.core.sample import Feature, Sample
 from rtb_optimizer.core.values import MISSING, OTHER
 
@@ -41,17 +39,14 @@ def value_maps(found: Mapping[str, Any], platform: str) -> dict[str, dict[str, s
     return {feature: dict(pairs) for feature, pairs in found.get(platform, {}).items()}
 
 
-def in_the_words_of(maps: Mapping[str, Mapping[str, str]], sample: Sample) -> Sample:
+def translated(sample: Sample, maps: Mapping[str, Mapping[str, str]]) -> Sample:
     """Return a sample with a platform's values, by its value maps; what has no id there is no value that rows give."""
-    spoken = {name: _translated(feature, maps.get(name, {})) for name, feature in sample.features.items()}
-    return replace(sample, features=spoken)
+    theirs = {name: _translated(feature, maps.get(name, {})) for name, feature in sample.features.items()}
+    return replace(sample, features=theirs)
 
 
 def _translated(feature: Feature, ids: Mapping[str, str]) -> Feature:
     if not ids:
         return feature
     theirs = [ids.get(value, MISSING if value == MISSING else OTHER) for value in feature.values]
-    values = tuple(sorted(set(theirs)))
-    place = {value: n for n, value in enumerate(values)}
-    recode = np.array([place[value] for value in theirs], dtype=np.intp)
-    return Feature(recode.take(feature.codes), values)
+    return Feature.named(feature.codes, theirs)

@@ -1,6 +1,6 @@
 """How do raw columns become codes of canonical values?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,15 +20,12 @@ def encode(column: "pa.ChunkedArray", name: str, settings: Settings) -> Feature:
     values that were seen with an outcome only into one pot, since the sample has few other rows of them, and so leak
     the outcome.
     """
-    chunks = column.dictionary_encode(
-        null_encoding="encode"
-    ).chunks  # of one dictionary; put together, texts are copied
-    canon = spelled(chunks[0].dictionary.to_pylist() if chunks else [], name, settings)
-    values = tuple(sorted(set(canon)))
-    position: Mapping[str, int] = {value: n for n, value in enumerate(values)}
-    recode = np.array([position[value] for value in canon], dtype=np.intp)
-    parts = [recode.take(chunk.indices.to_numpy(zero_copy_only=False)) for chunk in chunks]
-    return Feature(np.concatenate(parts) if parts else recode, values)
+    # Chunk by chunk, with one dictionary for all: put together first, the texts would be copied.
+    chunks = column.dictionary_encode(null_encoding="encode").chunks
+    if not chunks:
+        return Feature(np.zeros(0, dtype=np.intp), ())
+    codes = np.concatenate([chunk.indices.to_numpy(zero_copy_only=False) for chunk in chunks])
+    return Feature.named(codes, spelled(chunks[0].dictionary.to_pylist(), name, settings))
 
 
 def spelled(raw: Sequence[object], name: str, settings: Settings) -> list[str]:

@@ -141,11 +141,6 @@ class LogTable:
         return f"hash({', '.join(self.quote(column) for column in identity)})"
 
 
-def buckets(share: float) -> int:
-    """Return how many of the hash's buckets a share is."""
-    return round(share * SAMPLE_BUCKETS)
-
-
 def _below(share: float) -> str:
     """Return the test that picks a share of the rows by their hash."""
-    return f"row_hash < {buckets(share) * _BUCKET}" if share < 1 else "TRUE"
+    return f"row_hash < {round(share * SAMPLE_BUCKETS) * _BUCKET}" if share < 1 else "TRUE"
