@@ -8,7 +8,7 @@ import pytest
 from planted_samples import planted, sample_of
 from rtb_optimizer.core.bidding import BidRules
 from rtb_optimizer.core.joint import JointRules, compile_joint
-from rtb_optimizer.core.joint_lookup import look_up_rates
+from rtb_optimizer.core.joint_lookup import rates_by_keys
 from rtb_optimizer.core.model import fit
 from rtb_optimizer.core.sample import Feature
 from rtb_optimizer.core.values import UNEXPANDED
@@ -31,12 +31,17 @@ def told(table):
     return rows
 
 
+def looked_up(table, sample):
+    """The rates that all keys tell."""
+    return [*rates_by_keys(table, sample)][-1]
+
+
 def test_a_key_of_all_features_says_what_the_master_table_says():
     sample = planted()
     rates, table = compiled(sample, ["site", "device"])
 
-    assert look_up_rates(table, sample) == pytest.approx(rates, rel=0.15)
-    assert np.corrcoef(look_up_rates(table, sample), rates)[0, 1] > 0.99
+    assert looked_up(table, sample) == pytest.approx(rates, rel=0.15)
+    assert np.corrcoef(looked_up(table, sample), rates)[0, 1] > 0.99
 
 
 def test_a_shorter_key_says_the_mean_of_what_it_does_not_tell_apart():
@@ -53,7 +58,18 @@ def test_a_cell_with_too_few_exposures_falls_back_to_its_prefix():
     _, table = compiled(sample, ["site", "device"], replace(RULES, min_exposures=1_000))
 
     assert {len(key) for key in told(table)} == {1}
-    assert len(set(look_up_rates(table, sample))) <= 8
+    assert len(set(looked_up(table, sample))) <= 8
+
+
+def test_fewer_keys_are_answered_as_by_a_table_of_these_alone():
+    sample = planted()
+    _, table = compiled(sample, ["site", "device"])
+    first = replace(table, features=table.features[:1], levels=table.levels[:1])
+
+    by_site, by_both = rates_by_keys(table, sample)
+
+    assert by_site.tolist() == looked_up(first, sample).tolist()
+    assert len(set(by_site)) < len(set(by_both))
 
 
 def test_an_unseen_value_is_answered_by_the_default():
@@ -62,7 +78,7 @@ def test_an_unseen_value_is_answered_by_the_default():
     strange = Feature(np.array([8]), (*sample.features["site"].values, "nowhere"))
     stranger = replace(sample_of([0.0]), features={"site": strange})
 
-    assert look_up_rates(table, stranger)[0] == pytest.approx(sample.outcome.sum() / sample.exposure.sum())
+    assert looked_up(table, stranger)[0] == pytest.approx(sample.outcome.sum() / sample.exposure.sum())
 
 
 @pytest.mark.parametrize("most", [1, 2, 5, 9])

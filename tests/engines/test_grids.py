@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtb_optimizer.core.values import segment_key
+from rtb_optimizer.engines import row_groups
 from rtb_optimizer.engines.batch_sums import MEASURES, Measured
+from rtb_optimizer.engines.cells import Coded
 from rtb_optimizer.engines.exact import counts_in_sql, exact_counts
 from rtb_optimizer.engines.grids import MOST_CELLS, grids
 from rtb_optimizer.engines.row_groups import BATCH_ROWS
@@ -59,8 +61,15 @@ def test_features_share_a_grid_while_its_cells_are_few(sizes, parts):
     assert MOST_CELLS == 128 * 128
 
 
-def test_over_many_batches_every_term_counts_as_in_sql_whatever_becomes_of_its_values(open_logs):
+@pytest.mark.parametrize(
+    "bounds",
+    [None, {}, {"rising": (0, 5), "small": (1, 2)}, {"rising": (-(2**63), 2**63 - 1)}],
+    ids=["as the file tells them", "none told", "too narrow", "as wide as can be"],
+)
+def test_over_many_batches_every_term_counts_as_in_sql_whatever_becomes_of_its_values(open_logs, monkeypatch, bounds):
     """Ranges that grow, many texts, values of one batch alone, a column that ends, and pairs."""
+    if bounds is not None:
+        monkeypatch.setattr(row_groups, "bounds_of", lambda file, _: [bounds] * file.num_row_groups)
     draw = np.random.default_rng(8)
     logs = {
         "click": (draw.random(ROWS) < 0.01).astype(np.int8),
@@ -83,3 +92,14 @@ def test_over_many_batches_every_term_counts_as_in_sql_whatever_becomes_of_its_v
     for name, features in parts.items():
         assert by_code[name] == counts_in_sql(engine, table, features, published[name]), name
         assert sum(counts.rows for counts in by_code[name].values()) == ROWS
+
+
+def test_whole_numbers_keep_their_codes_from_batch_to_batch_while_the_file_told_their_bounds():
+    told, untold = Coded((0, 23)), Coded()
+    for hour in range(24):
+        before = told.raw, untold.raw
+        assert told.codes(pa.array([hour, hour])).tolist() == [hour, hour]
+        untold.codes(pa.array([hour, hour]))
+
+        assert told.raw is before[0]
+        assert untold.raw is not before[1]

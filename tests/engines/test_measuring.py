@@ -17,7 +17,7 @@ def batch_of(engine, table):
     groups = engine.row_groups(table.row_columns)
     assert isinstance(engine, ReadsRowGroups)
     assert groups is not None
-    return next(iter(groups.read(groups.places[0])))
+    return next(iter(groups.read(next(iter(groups.bounds)))))
 
 
 def measured_both_ways(opened):

@@ -12,7 +12,7 @@ import numpy as np
 from rtb_optimizer.core.bidding import spend_neutral_level
 from rtb_optimizer.core.crossing import with_interactions
 from rtb_optimizer.core.joint import JointRules, compile_joint
-from rtb_optimizer.core.joint_lookup import look_up_rates
+from rtb_optimizer.core.joint_lookup import rates_by_keys
 from rtb_optimizer.core.link import Link, baseline_deviance, levelled, rate_of
 from rtb_optimizer.core.model import FactorModel, fit, tempered
 from rtb_optimizer.core.movement import Pattern
@@ -144,14 +144,14 @@ def _joint(
     expected = training.exposure * told.rates(training)
     outcomes = float(unseen.outcome.sum())
     losses, whole = [], compile_joint(training, names[:MOST_KEYS], expected, product, rules)
-    for keys in range(1, len(whole.features) + 1):
-        table = whole.of_keys(keys)
-        rates = look_up_rates(table, unseen)
+    rows = 1  # the default's
+    for keys, (level, rates) in enumerate(zip(whole.levels, rates_by_keys(whole, unseen), strict=True), start=1):
+        rows += len(level.rows)
         strengths = rates / (1 - rates) if told.link is Link.ODDS else rates
         even = rate_of(levelled(strengths, unseen.exposure, outcomes, told.link), told.link)
         gain = deviance_gain(unseen, even, told.link)
-        answered = float(unseen.exposure[rates != table.rate].sum() / unseen.exposure.sum())
-        losses.append({"keys": keys, "rows": table.rows, "gain": gain, "exposure_share": answered})
+        answered = float(unseen.exposure[rates != whole.rate].sum() / unseen.exposure.sum())
+        losses.append({"keys": keys, "rows": rows, "gain": gain, "exposure_share": answered})
     return tuple(losses)
 
 

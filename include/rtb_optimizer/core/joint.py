@@ -6,7 +6,7 @@ knows a little that products of factors do not, and the shrinkage says how littl
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -66,10 +66,6 @@ class JointTable:
     def rows(self) -> int:
         """How many rows the table has, the default among them."""
         return 1 + sum(len(level.rows) for level in self.levels)
-
-    def of_keys(self, keys: int) -> "JointTable":
-        """Return the table of the first so many features."""
-        return replace(self, features=self.features[:keys], levels=self.levels[:keys])
 
     def prefixes(self, depth: int) -> list[tuple[str, ...]]:
         """Return the values that each row of a length gives."""

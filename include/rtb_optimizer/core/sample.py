@@ -32,8 +32,8 @@ class Feature:
     def named(cls, codes: Ints, names: Sequence[str]) -> "Feature":
         """Return a feature of codes and what each is called, in sorted order; what has one name becomes one value."""
         values = tuple(sorted(set(names)))
-        place = {value: n for n, value in enumerate(values)}
-        recode = np.array([place[name] for name in names], dtype=np.intp)
+        place = dict(zip(values, range(len(values)), strict=True))
+        recode = np.fromiter(map(place.__getitem__, names), np.intp, len(names))
         return cls(recode.take(codes), values)
 
     @property

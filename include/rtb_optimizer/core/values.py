@@ -28,8 +28,9 @@ _UNEXPANDED = re.compile(
     r"\$\{[\w:.-]+\}|%%[\w:.-]+%%|\[%?[A-Za-z][\w:.-]*%?\]|\{\{?\s*[A-Za-z][\w:.|\s-]*\}?\}|##[\w-]+##"
 )
 _WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
-_PLAIN = re.compile(r"(?!-?\d+\.0+$)[\w:/-][\w.:/-]{0,63}", re.ASCII)
-"""What most values look like: nothing to trim, normalise or expand."""
+PLAIN, BUT_NOT = r"^[0-9A-Za-z_:/-][0-9A-Za-z_.:/-]{0,63}$", r"\.0+$"
+"""What most values look like: nothing to trim, normalise or expand. Any regular expressions understand the two."""
+_PLAIN, _BUT_NOT = re.compile(PLAIN), re.compile(BUT_NOT)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")  # half a character: nothing can store it
 _HOST_END = re.compile(r"[\s.]+$")
@@ -45,7 +46,7 @@ def canonical(raw: object, missing: frozenset[str], *, is_host: bool = False) ->
     """
     if raw is None:
         return MISSING
-    if isinstance(raw, str) and not is_host and _PLAIN.fullmatch(raw):
+    if isinstance(raw, str) and not is_host and _PLAIN.fullmatch(raw) and not _BUT_NOT.search(raw):
         return MISSING if raw.lower() in missing else raw
     trimmed = unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", str(raw)))).strip()
     text = _whole(_host(trimmed) if is_host else trimmed)

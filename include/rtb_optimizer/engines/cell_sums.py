@@ -12,6 +12,7 @@ from rtb_optimizer.engines.batch_sums import MEASURES, Measured, Sums
 from rtb_optimizer.engines.cells import Coded, Recoding, Spelling, Term
 from rtb_optimizer.engines.grids import Grid, grids
 from rtb_optimizer.engines.measuring import Measuring
+from rtb_optimizer.engines.row_bounds import Bounds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
 class CellSums:
     """Sums of rows, exposure, outcome, value and cost (millionths) by cell of each term; threads may add at once."""
 
-    def __init__(
-        self, terms: Mapping[str, Term], settings: Settings, row_columns: Sequence[str], measuring: Measuring
-    ) -> None:
-        self._terms, self._measuring, self._row_columns = terms, measuring, list(row_columns)
+    def __init__(self, terms: Mapping[str, Term], settings: Settings, measuring: Measuring) -> None:
+        self._terms, self._measuring = terms, measuring
         self._spellings = {
             name: {f: Spelling(f, settings, values) for f, values in zip(term.features, term.values, strict=True)}
             for name, term in terms.items()
@@ -35,11 +34,11 @@ class CellSums:
         """Return the sums of a term: a row a measure, a column a published cell, the rest in the last."""
         return self._sums[name]
 
-    def add(self, row_group: "Iterable[pa.RecordBatch]") -> None:
+    def add(self, row_group: "Iterable[pa.RecordBatch]", bounds: Bounds) -> None:
         """Add the rows of a row group that the window keeps."""
-        counting = _Counting(self._terms, self._spellings)
+        counting = _Counting(self._terms, self._spellings, bounds)
         for batch in row_group:
-            measured = self._measuring(batch.select(self._row_columns))
+            measured = self._measuring(batch)
             kept = np.flatnonzero(measured["kept"])
             whole = len(kept) == batch.num_rows
             measures = Measured.of({m: measured[m] if whole else measured[m][kept] for m in MEASURES[1:]})
@@ -53,9 +52,11 @@ class CellSums:
 class _Counting:
     """The sums of one row group by term: on grids of raw values while these stay the same, in `sums` at the end."""
 
-    def __init__(self, terms: Mapping[str, Term], spellings: Mapping[str, Mapping[str, Spelling]]) -> None:
+    def __init__(
+        self, terms: Mapping[str, Term], spellings: Mapping[str, Mapping[str, Spelling]], bounds: Bounds
+    ) -> None:
         self._terms = terms
-        self._coded = {name: Coded() for term in terms.values() for name in term.features}
+        self._coded = {name: Coded(bounds.get(name)) for term in terms.values() for name in term.features}
         self._recodings = {
             name: {feature: Recoding(spelling) for feature, spelling in of_term.items()}
             for name, of_term in spellings.items()

@@ -19,12 +19,17 @@ DENSE_CELLS = 1 << 21
 
 
 class Coded:
-    """A column as codes of its raw values, from batch to batch of a row group; `raw` stays one list while they do."""
+    """A column as codes of its raw values, from batch to batch of a row group; `raw` stays one list while they do.
 
-    def __init__(self) -> None:
-        self.raw: list[object] = []
+    `bounds` is what the file says are the lowest and the highest of whole numbers: they are coded by that, so that the
+    codes of logs that are in order of time, such as an hour, stay what they are. Others that come are coded, too.
+    """
+
+    def __init__(self, bounds: tuple[int, int] | None = None) -> None:
+        low, high = bounds or (0, -1)
+        self._range = range(low, high + 1) if high - low < NARROW_RANGE else range(0)
+        self.raw: list[object] = list(self._range)
         self._dictionary: pa.Array | None = None
-        self._range = range(0)
 
     def codes(self, column: "pa.Array") -> Ints:
         """Return the codes of a batch: as they are stored, or found out here."""

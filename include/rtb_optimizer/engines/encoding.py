@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rtb_optimizer.core.sample import Feature
+from rtb_optimizer.core.sample import Feature, Mask
 from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.values import canonical
+from rtb_optimizer.core.values import BUT_NOT, PLAIN, canonical
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +25,25 @@ def encode(column: "pa.ChunkedArray", name: str, settings: Settings) -> Feature:
     if not chunks:
         return Feature(np.zeros(0, dtype=np.intp), ())
     codes = np.concatenate([chunk.indices.to_numpy(zero_copy_only=False) for chunk in chunks])
-    return Feature.named(codes, spelled(chunks[0].dictionary.to_pylist(), name, settings))
+    raw = chunks[0].dictionary
+    names = raw.to_pylist()
+    others = np.flatnonzero(~_spelled_already(raw, name, settings)).tolist()
+    for n, spelling in zip(others, spelled([names[n] for n in others], name, settings), strict=True):
+        names[n] = spelling
+    return Feature.named(codes, names)
+
+
+def _spelled_already(raw: "pa.Array", name: str, settings: Settings) -> Mask:
+    """Return which raw values are plain texts, as most are of a column with many: found in one go, not one by one."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_string(raw.type) or name in settings.host_features:
+        return np.zeros(len(raw), dtype=bool)
+    missing = pa.array({value.lower() for value in settings.missing_values}, raw.type)
+    plain = pc.and_not(pc.match_substring_regex(raw, PLAIN), pc.match_substring_regex(raw, BUT_NOT))
+    plain = pc.and_not(plain, pc.is_in(pc.ascii_lower(raw), missing))
+    return np.asarray(plain.fill_null(False).to_numpy(zero_copy_only=False))
 
 
 def spelled(raw: Sequence[object], name: str, settings: Settings) -> list[str]:

@@ -22,7 +22,8 @@ from rtb_optimizer.engines.measuring import measuring
 from rtb_optimizer.engines.profile import counts_of
 from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.protocol import Engine
-from rtb_optimizer.engines.row_groups import RowGroups
+from rtb_optimizer.engines.row_bounds import within
+from rtb_optimizer.engines.row_groups import Place, RowGroups
 from rtb_optimizer.engines.statements import LogTable
 from rtb_optimizer.errors import LogsInvalid
 
@@ -58,23 +59,27 @@ def exact_counts(engine: Engine, table: LogTable, terms: Terms, published: Terms
     Raises:
         LogsInvalid: when a file is not what it was when it was sampled.
     """
-    columns = sorted({*table.row_columns, *(feature for features in terms.values() for feature in features)})
+    asked = {feature for features in terms.values() for feature in features}
+    columns = sorted({*table.row_columns, *asked})
     groups = engine.row_groups(columns) if terms and isinstance(engine, ReadsRowGroups) else None
     if groups is None or not isinstance(engine, ReadsRowGroups):
         return {name: counts_in_sql(engine, table, parts, published[name]) for name, parts in terms.items()}
     cells = {name: Term(parts, published[name]) for name, parts in terms.items()}
-    sums = CellSums(cells, table.settings, table.row_columns, measuring(table, engine.measure))
+    sums = CellSums(cells, table.settings, measuring(table, engine.measure))
     finished, done = count(1), [0.0]
+    time = "" if table.settings.timestamp_column in asked else table.time_alone
 
-    def add(place: tuple[int, int]) -> None:
+    def add(place: Place) -> None:
+        bounds = groups.bounds[place]
+        inside = time in bounds and within(bounds[time], groups.types[time], table.window.start, table.window.end)
         try:
-            sums.add(groups.read(place))
+            sums.add(groups.read(place, without=[time] if inside else []), bounds)
         except UnicodeDecodeError as problem:
             raise LogsInvalid(f"{groups.urls[place[0]]} holds text that is no UTF-8: {problem}") from problem
-        done[0] = next(finished) / len(groups.places)
+        done[0] = next(finished) / len(groups.bounds)
 
     with Progress("exact statistics", groups.rows, lambda: done[0]), ThreadPoolExecutor(engine.threads) as pool:
-        list(pool.map(add, groups.places))
+        list(pool.map(add, groups.bounds))
     return {name: _named(sums.of(name), published[name]) for name in terms}
 
 

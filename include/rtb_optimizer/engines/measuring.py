@@ -28,12 +28,16 @@ LARGEST = 9e12
 
 
 def measuring(table: LogTable, in_sql: Callable[[str, "pa.RecordBatch"], Arrays]) -> Measuring:
-    """Return what measures a batch; `in_sql` runs a statement over one."""
-    statement = table.measures()
+    """Return what measures a batch; `in_sql` runs a statement over one.
+
+    A batch without its time is one whose rows are all in the window.
+    """
 
     def measure(batch: "pa.RecordBatch") -> Arrays:
+        present = [name for name in table.row_columns if name in batch.schema.names]
+        batch = batch.select(present)
         plain = plain_measures(table, batch)
-        return in_sql(statement, batch) if plain is None else plain
+        return in_sql(table.measures(timed=len(present) == len(table.row_columns)), batch) if plain is None else plain
 
     return measure
 
@@ -59,7 +63,7 @@ def _kept(table: LogTable, batch: "pa.RecordBatch") -> NDArray[np.bool_] | None:
     import pyarrow as pa
 
     name = table.settings.timestamp_column
-    if not name:
+    if name not in batch.schema.names:
         return np.ones(batch.num_rows, dtype=bool)
     column = batch.column(name)
     if column.type != pa.timestamp("us") or column.null_count:

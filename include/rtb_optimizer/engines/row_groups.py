@@ -4,11 +4,12 @@ Parquet stores a text column as a dictionary and codes. SQL engines group by the
 several times cheaper, and the dictionaries are small.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rtb_optimizer.engines.row_bounds import Bounds, bounds_of
 from rtb_optimizer.errors import LogsInvalid, StoreFailed
 
 if TYPE_CHECKING:
@@ -20,15 +21,18 @@ BATCH_ROWS = 1 << 16
 """As many as stay in a core's cache with their codes; larger arrays also go back to the system, and cost pages anew."""
 
 
+Place = tuple[int, int]
+"""A row group: which of the files, and which row group of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowGroups:
-    """Row groups of files that share one schema; `open_file` opens a URL."""
+    """Row groups of files that share one schema, with what each file says of its own."""
 
     filesystem: "FileSystem | None"
     urls: Sequence[str]
-    columns: Sequence[str]
-    texts: Sequence[str]
-    places: Sequence[tuple[int, int]]
+    types: "Mapping[str, pa.DataType]"
+    bounds: Mapping[Place, Bounds]
     rows: int
 
     @classmethod
@@ -36,34 +40,38 @@ class RowGroups:
         """Look at the files; return None where they differ in a column, lack one, or nest one."""
         import pyarrow as pa
 
-        places: list[tuple[int, int]] = []
+        bounds: dict[Place, Bounds] = {}
         schema, rows = None, 0
         for at, url in enumerate(urls):
             with _opened(filesystem, url) as file:
                 mine = file.schema_arrow
                 if any(mine.get_field_index(column) < 0 for column in columns):
                     return None
-                fields = [(name, mine.field(name).type) for name in columns]
-                if schema is not None and fields != schema:
+                types = {name: mine.field(name).type for name in columns}
+                if schema is not None and types != schema:
                     return None
-                schema = fields
-                places += [(at, group) for group in range(file.metadata.num_row_groups)]
+                schema = types
+                bounds |= {(at, n): found for n, found in enumerate(bounds_of(file.metadata, types))}
                 rows += file.metadata.num_rows
-        fields = schema or []
-        if any(pa.types.is_nested(kind) for _, kind in fields):
+        types = schema or {}
+        if any(pa.types.is_nested(kind) for kind in types.values()):
             return None
-        texts = [name for name, kind in fields if pa.types.is_string(kind) or pa.types.is_binary(kind)]
-        return cls(filesystem, urls, columns, texts, places, rows)
+        return cls(filesystem, urls, types, bounds, rows)
 
-    def read(self, place: tuple[int, int]) -> Iterator["pa.RecordBatch"]:
-        """Yield the columns of a row group in pieces of bounded size, texts dictionary-encoded.
+    def read(self, place: Place, without: Collection[str] = ()) -> Iterator["pa.RecordBatch"]:
+        """Yield a row group in pieces of bounded size, texts dictionary-encoded, all columns but those `without`.
 
         Raises:
             LogsInvalid: naming the file, when it cannot be read.
         """
-        at, group = place
-        with _opened(self.filesystem, self.urls[at], self.texts) as file:
-            yield from file.iter_batches(BATCH_ROWS, [group], list(self.columns), use_threads=False)
+        import pyarrow as pa
+
+        (at, group), columns = place, [name for name in self.types if name not in without]
+        texts = [
+            name for name in columns if pa.types.is_string(self.types[name]) or pa.types.is_binary(self.types[name])
+        ]
+        with _opened(self.filesystem, self.urls[at], texts) as file:
+            yield from file.iter_batches(BATCH_ROWS, [group], columns, use_threads=False)
 
 
 @contextmanager

@@ -100,10 +100,20 @@ class LogTable:
         columns = ", ".join(self.quote("f_" + feature) for feature in features)
         return f"SELECT {columns}, COUNT(*) AS rows, {sums} FROM {self.source(features)} GROUP BY {columns}"
 
-    def measures(self) -> str:
-        """Every row's measures in millionths, in the order of the rows, and whether it is the window's."""
+    def measures(self, *, timed: bool = True) -> str:
+        """Every row's measures in millionths, in the order of the rows, and whether it is the window's.
+
+        Rows that are not `timed` lack their `time_alone`, and are all in the window.
+        """
         measured = ", ".join(f"{self.amounts.micros(m)} AS {m}" for m in MEASURES)
-        return f"SELECT COALESCE({self.where()}, FALSE) AS kept, {measured} FROM logs"
+        where = self.where() if timed else " AND ".join(self.row_filter()) or "TRUE"
+        return f"SELECT COALESCE({where}, FALSE) AS kept, {measured} FROM logs"
+
+    @property
+    def time_alone(self) -> str:
+        """The column that says when a row was, where nothing else is read off it; else empty."""
+        s = self.settings
+        return "" if s.currency_column or s.timestamp_column in s.row_filter else s.timestamp_column
 
     @property
     def row_columns(self) -> list[str]:
