@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from rtb_optimizer.core.warning import RunWarning
-from rtb_optimizer.engines.arrivals import arrivals
+from rtb_optimizer.engines.arrivals import arrivals, bursts
 from rtb_optimizer.engines.duplicates import require_few_repeats, without_repeats
 from rtb_optimizer.engines.profile import Profile, profile, require_few_excesses
 from rtb_optimizer.screening import Choice, choose_features
@@ -42,4 +42,5 @@ def read_logs(workspace: Workspace, without_macro: Collection[str]) -> LogsRead:
         require_few_excesses(found, workspace.settings)
         choice = choose_features(engine, table, found, without_macro)
         require_few_repeats(engine, table, choice.drawn.duplicates, found.totals.rows)
-    return LogsRead(filled, found, choice, arrived.warnings)
+    odd = bursts(found.rows_by_minute, workspace.settings.max_minute_share)
+    return LogsRead(filled, found, choice, [*arrived.warnings, *odd])

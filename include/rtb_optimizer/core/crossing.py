@@ -108,12 +108,12 @@ def densely_numbered(joint: Ints, size: int) -> tuple[Ints, int]:
     if size > DENSE_CELLS:
         there, numbered = np.unique(joint, return_inverse=True)
         return numbered, len(there)
-    rank = np.zeros(size, dtype=np.intp)
-    rank[joint] = 1
-    np.cumsum(rank, out=rank)
-    codes = rank.take(joint)
-    codes -= 1
-    return codes, int(rank[-1]) if size else 0
+    occurs = np.zeros(size, dtype=bool)
+    occurs[joint] = True
+    there = np.flatnonzero(occurs)
+    place = np.empty(size, dtype=np.int32)  # half the memory to reach into
+    place[there] = np.arange(len(there), dtype=np.int32)
+    return place.take(joint).astype(np.intp), len(there)
 
 
 def joint_codes(sample: Sample, features: Sequence[str]) -> tuple[Ints, int]:

@@ -32,7 +32,7 @@ def pure_share(feature: Feature, sample: Sample) -> float:
     of sampled rows that have an outcome (or the outcome rate, where rows are counts).
     """
     size = len(feature.values)
-    outcome = sum_by(feature.codes, sample.outcome, size)
+    outcome = sample.outcomes_by(feature.codes, size)
     exposure = sum_by(feature.codes, sample.exposure, size)
     total = float(outcome.sum())
     rate = total / float(sample.exposure.sum())

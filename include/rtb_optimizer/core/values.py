@@ -28,7 +28,7 @@ _UNEXPANDED = re.compile(
     r"\$\{[\w:.-]+\}|%%[\w:.-]+%%|\[%?[A-Za-z][\w:.-]*%?\]|\{\{?\s*[A-Za-z][\w:.|\s-]*\}?\}|##[\w-]+##"
 )
 _WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
-PLAIN, BUT_NOT = r"^[0-9A-Za-z_:/-][0-9A-Za-z_.:/-]{0,63}$", r"\.0+$"
+PLAIN, BUT_NOT = r"^[0-9A-Za-z_:/-][0-9A-Za-z_.:/-]{0,63}$", r"^-?[0-9]+\.0+$"
 """What most values look like: nothing to trim, normalise or expand. Any regular expressions understand the two."""
 _PLAIN, _BUT_NOT = re.compile(PLAIN), re.compile(BUT_NOT)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -46,7 +46,7 @@ def canonical(raw: object, missing: frozenset[str], *, is_host: bool = False) ->
     """
     if raw is None:
         return MISSING
-    if isinstance(raw, str) and not is_host and _PLAIN.fullmatch(raw) and not _BUT_NOT.search(raw):
+    if isinstance(raw, str) and not is_host and _PLAIN.fullmatch(raw) and not _BUT_NOT.match(raw):
         return MISSING if raw.lower() in missing else raw
     trimmed = unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", str(raw)))).strip()
     text = _whole(_host(trimmed) if is_host else trimmed)

@@ -15,18 +15,17 @@ from rtb_optimizer.engines.row_time import instant_of
 from rtb_optimizer.engines.statements import LogTable
 
 DAY = timedelta(days=1)
-NEVER = np.datetime64("NaT")
 MIN_HOUR_ROWS = 500
 MIN_HOUR_MINUTES = 30
 """An hour with rows in fewer minutes is of logs whose times are coarser than a minute, or of thin traffic."""
 
-Minutes = Mapping[np.datetime64, int]
-"""Rows by minute. No datetime: a damaged file slips years past the engine that it cannot hold."""
-
 
 @dataclass(frozen=True, slots=True)
 class Strays:
-    """Rows that no window over these partitions counts: without a time, or with one outside of their days."""
+    """Rows that no window over these partitions counts: without a time, or with one outside of their days.
+
+    Times are no datetimes: a damaged file slips years past the engine that these cannot hold.
+    """
 
     untimed: int
     outside: int
@@ -36,7 +35,7 @@ class Strays:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """The rows of each partition, by its URL, and what is odd about their times."""
+    """The rows of each partition, by its URL, and the warnings of those that are not of its days."""
 
     rows: Mapping[str, int]
     warnings: tuple[RunWarning, ...]
@@ -49,35 +48,54 @@ def arrivals(engine: Engine, table: LogTable) -> Arrivals:
     rows = {url: sum(n for file, n in by_file.items() if file.startswith(url)) for url in table.days}
     if not table.settings.timestamp_column:
         return Arrivals(rows, ())
-    minutes, strays = _times(engine, table)
-    return Arrivals(rows, (*_outside(strays, sum(minutes.values()), table), *_bursts(minutes, table)))
+    strays = _strays(engine, table)
+    if not (strays.untimed or strays.outside):
+        return Arrivals(rows, ())
+    return Arrivals(rows, tuple(_outside(strays, _rows(engine, table), table)))
 
 
-def _times(engine: Engine, table: LogTable) -> tuple[Minutes, Strays]:
-    """Return the rows by minute (by day, where the logs hold dates), and those outside of the partitions' days.
-
-    The others are one group: what is fetched is bounded by the window, whatever the logs say.
-    """
-    instant, is_date = instant_of(table), _holds_dates(table)
-    minute = instant if is_date else f"date_trunc('minute', {instant})"
-    first, last = (_edge(day, table) for day in _edges(table))
-    where = " AND ".join(table.row_filter()) or "TRUE"
-    found = engine.query(
-        f"SELECT CASE WHEN {instant} >= {first} AND {instant} < {last} THEN {minute} END AS at, COUNT(*) AS n, "
-        f"COUNT({instant}) AS timed, MIN({instant}) AS earliest, MAX({instant}) AS latest "
-        f"FROM logs WHERE {where} GROUP BY 1",
-        "rows by minute",
+def bursts(rows_by_minute: Mapping[np.datetime64, int], max_minute_share: float) -> tuple[RunWarning, ...]:
+    """Warn of the minute that stands out most, where one holds more of the rows of its hour than that share."""
+    found = []
+    for _, of_hour in groupby(sorted(rows_by_minute.items()), key=lambda each: each[0].astype("datetime64[h]")):
+        hour = list(of_hour)
+        rows, (at, most) = sum(n for _, n in hour), max(hour, key=lambda each: each[1])
+        if len(hour) >= MIN_HOUR_MINUTES and rows >= MIN_HOUR_ROWS and most > max_minute_share * rows:
+            found.append((most / rows, most, at))
+    if not found:
+        return ()
+    share, most, at = max(found)
+    more = f", and {len(found) - 1} more such minutes" if len(found) > 1 else ""
+    message = (
+        f"the minute {_minute(at)} UTC has {share:.0%} of the rows of its hour, {most}{more}; max_minute_share is "
+        f"{max_minute_share:.0%}: look for rows delivered again, a clock that stood still, or a bot"
     )
-    columns = {name: found[name].to_numpy() for name in found.column_names}
-    strays, others = Strays(0, 0, NEVER, NEVER), np.isnat(columns["at"])
-    if others.any():
-        rows, outside, earliest, latest = (columns[name][others][0] for name in ("n", "timed", "earliest", "latest"))
-        strays = Strays(int(rows - outside), int(outside), earliest, latest)
-    return dict(zip(columns["at"][~others], columns["n"][~others].tolist(), strict=True)), strays
+    return (RunWarning("minute_burst", message, most, most / sum(rows_by_minute.values())),)
 
 
-def _outside(strays: Strays, inside: int, table: LogTable) -> list[RunWarning]:
-    total, column, warnings = inside + strays.untimed + strays.outside, table.settings.timestamp_column, []
+def _strays(engine: Engine, table: LogTable) -> Strays:
+    """Return what is known of rows without a time, or with one outside of the partitions' days.
+
+    They alone are asked for: engines leave out what a file's statistics say has none.
+    """
+    instant, (first, last) = instant_of(table), (_edge(day, table) for day in _edges(table))
+    tests = [*table.row_filter(), f"({instant} < {first} OR {instant} >= {last} OR {instant} IS NULL)"]
+    found = engine.query(
+        f"SELECT COUNT(*) AS n, COUNT({instant}) AS timed, MIN({instant}) AS earliest, MAX({instant}) AS latest "
+        f"FROM logs WHERE {' AND '.join(tests)}",
+        "rows out of their days",
+    )
+    rows, outside, earliest, latest = (found[name].to_numpy()[0] for name in ("n", "timed", "earliest", "latest"))
+    return Strays(int(rows - outside), int(outside), earliest, latest)
+
+
+def _rows(engine: Engine, table: LogTable) -> int:
+    where = " AND ".join(table.row_filter()) or "TRUE"
+    return int(engine.query(f"SELECT COUNT(*) AS n FROM logs WHERE {where}", "rows").to_pydict()["n"][0])
+
+
+def _outside(strays: Strays, total: int, table: LogTable) -> list[RunWarning]:
+    column, warnings = table.settings.timestamp_column, []
     if strays.untimed:
         message = f"{strays.untimed} rows have no time (timestamp_column {column!r}): not counted"
         warnings.append(RunWarning("without_time", message, strays.untimed, strays.untimed / total))
@@ -107,27 +125,6 @@ def _edge(day: date, table: LogTable) -> str:
     if _holds_dates(table):
         return f"DATE '{day}'"
     return f"TIMESTAMP '{midnight(day, zone(table.settings.timezone)):%Y-%m-%d %H:%M:%S}'"
-
-
-def _bursts(minutes: Minutes, table: LogTable) -> list[RunWarning]:
-    """Warn of the minute that stands out most, where one holds more of its hour than `max_minute_share`."""
-    if _holds_dates(table):
-        return []
-    bursts = []
-    for _, of_hour in groupby(sorted(minutes.items()), key=lambda each: each[0].astype("datetime64[h]")):
-        hour = list(of_hour)
-        rows, (at, most) = sum(n for _, n in hour), max(hour, key=lambda each: each[1])
-        if len(hour) >= MIN_HOUR_MINUTES and rows >= MIN_HOUR_ROWS and most > table.settings.max_minute_share * rows:
-            bursts.append((most / rows, most, at))
-    if not bursts:
-        return []
-    share, most, at = max(bursts)
-    more = f", and {len(bursts) - 1} more such minutes" if len(bursts) > 1 else ""
-    message = (
-        f"the minute {_minute(at)} UTC has {share:.0%} of the rows of its hour, {most}{more}; max_minute_share is "
-        f"{table.settings.max_minute_share:.0%}: look for rows delivered again, a clock that stood still, or a bot"
-    )
-    return [RunWarning("minute_burst", message, most, most / sum(minutes.values()))]
 
 
 def _minute(at: np.datetime64) -> str:

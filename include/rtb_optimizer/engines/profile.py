@@ -1,9 +1,9 @@
 """What is the window as a whole? Its totals, its days, and the rows that contradict themselves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from rtb_optimizer.engines.statements import MEASURES, LogTable
 from rtb_optimizer.errors import LogsInvalid
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 ANOMALIES = (
@@ -29,7 +30,7 @@ LARGEST_SUM = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The window as a whole: exact totals, rows to predict, rows per day.
+    """The window as a whole: exact totals, rows to predict, rows per day, and per minute where rows have times.
 
     `design_effect` is how many outcomes of the logs are evidence of one: the mean weight of an outcome (Kish, 1965).
     `anomalies` counts rows that contradict themselves by kind, `worst_days` says on which day most of them are.
@@ -41,6 +42,7 @@ class Profile:
     anomalies: Mapping[str, int]
     worst_days: Mapping[str, date]
     design_effect: float = 1.0
+    rows_by_minute: Mapping[np.datetime64, int] = field(default_factory=dict)
 
 
 def profile(engine: Engine, table: LogTable) -> Profile:
@@ -55,7 +57,7 @@ def profile(engine: Engine, table: LogTable) -> Profile:
     rows = engine.query(table.profile(), "profile")
     if table.settings.timestamp_column:
         _require_days_of_the_window(np.asarray(rows["log_day"].to_numpy(), dtype="datetime64[D]"), table)
-    days = rows.to_pydict()
+    days = _by_day(rows)
     sums = {name: sum(days[name]) for name in ("rows", *MEASURES)}
     if not sums["rows"]:
         raise LogsInvalid(
@@ -73,7 +75,19 @@ def profile(engine: Engine, table: LogTable) -> Profile:
         anomalies={name: sum(days[name]) for name in ANOMALIES} | dropped,
         worst_days={name: days["log_day"][days[name].index(max(days[name]))] for name in ANOMALIES if any(days[name])},
         design_effect=_design_effect(sums["outcome"], sum(part or 0 for part in days["weighted_outcome"])),
+        rows_by_minute=_by_minute(rows) if table.is_timed else {},
     )
+
+
+def _by_minute(rows: "pa.Table") -> dict[np.datetime64, int]:
+    return dict(zip(rows["minute"].to_numpy(), rows["rows"].to_pylist(), strict=True))
+
+
+def _by_day(rows: "pa.Table") -> dict[str, list[Any]]:
+    """Return the columns of a profile added up by day."""
+    counted = [name for name in rows.column_names if name not in ("log_day", "minute")]
+    days = rows.group_by("log_day").aggregate([(name, "sum") for name in counted]).sort_by("log_day")
+    return {name.removesuffix("_sum"): column.to_pylist() for name, column in zip(days.column_names, days, strict=True)}
 
 
 def require_few_excesses(found: Profile, settings: Settings) -> None:

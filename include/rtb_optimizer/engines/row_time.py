@@ -33,7 +33,7 @@ def instant_of(table: "LogTable") -> str:
     if kind in ZONED_TYPES:
         return f"CAST({quoted} AT TIME ZONE 'UTC' AS TIMESTAMP)"
     if kind == "VARCHAR":  # a text may name its offset, which a cast to TIMESTAMP would drop
-        return f"(CAST({quoted} AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC')"
+        return f"CAST(CAST({quoted} AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC' AS TIMESTAMP)"
     return f"CAST({quoted} AS TIMESTAMP)"
 
 

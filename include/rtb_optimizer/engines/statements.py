@@ -13,7 +13,7 @@ from rtb_optimizer.core.settings import Settings
 from rtb_optimizer.core.windows import Window
 from rtb_optimizer.engines.amounts import Amounts
 from rtb_optimizer.engines.row_identity import identifying_columns, literal, measured_columns, without_id
-from rtb_optimizer.engines.row_time import day_of, in_window
+from rtb_optimizer.engines.row_time import day_of, in_window, instant_of
 
 MEASURES = ("exposure", "outcome", "value", "cost")
 SAMPLE_BUCKETS = 1_000_000
@@ -43,9 +43,11 @@ class LogTable:
         return self._rows(columns)
 
     def profile(self) -> str:
-        """One row per day: rows, sums, and how many rows contradict themselves."""
+        """One row per day, and minute where rows have times: rows, sums, how many rows contradict themselves."""
         s = self.settings
+        when = ["log_day", *(["minute"] if self.is_timed else [])]
         raw = [
+            *([f"date_trunc('minute', {instant_of(self)}) AS minute"] if self.is_timed else []),
             f"{self.amounts.raw(s.outcome_column)} AS raw_outcome",
             f"{self.amounts.counted(s.outcome_column)} IS NULL AS outcome_null",
             f"{self.amounts.above_bid()} AS cost_above_bid",
@@ -70,8 +72,8 @@ class LogTable:
         )
         sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
         return (
-            f"SELECT log_day, COUNT(*) AS rows, {sums}, {squared}, {tests} FROM {self._rows(raw)} "
-            "GROUP BY log_day ORDER BY log_day"
+            f"SELECT {', '.join(when)}, COUNT(*) AS rows, {sums}, {squared}, {tests} FROM {self._rows(raw)} "
+            f"GROUP BY {', '.join(when)} ORDER BY {', '.join(when)}"
         )
 
     def without_rate(self) -> str:
@@ -108,6 +110,12 @@ class LogTable:
         measured = ", ".join(f"{self.amounts.micros(m)} AS {m}" for m in MEASURES)
         where = self.where() if timed else " AND ".join(self.row_filter()) or "TRUE"
         return f"SELECT COALESCE({where}, FALSE) AS kept, {measured} FROM logs"
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether rows have a time of day."""
+        column = self.settings.timestamp_column
+        return bool(column) and self.types[column] != "DATE"
 
     @property
     def time_alone(self) -> str:
