@@ -96,8 +96,20 @@ class Sample:
 
     def outcomes_by(self, codes: Ints, size: int) -> Floats:
         """Return the outcomes by code: `size` floats."""
-        rows = self.positive
-        return sum_by(codes[rows], self.outcome[rows], size)
+        return sum_by(codes.take(self.positive), self._outcomes, size)
+
+    def outcomes_by_block(self, codes: Ints, size: int) -> Floats:
+        """Return the outcomes by code in each of the blocks: a row a block, `size` columns."""
+        cells = self._block_of_outcomes * size + codes.take(self.positive)
+        return sum_by(cells, self._outcomes, len(self.blocks) * size).reshape(len(self.blocks), size)
+
+    @cached_property
+    def _outcomes(self) -> Floats:
+        return self.outcome.take(self.positive)
+
+    @cached_property
+    def _block_of_outcomes(self) -> Ints:
+        return np.searchsorted([block.stop for block in self.blocks], self.positive, side="right")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,5 +136,4 @@ def split_rows(days: NDArray[np.object_] | list[date], row_hash: NDArray[np.uint
 
 def sum_by(codes: Ints, weights: Floats, size: int) -> Floats:
     """Return the sum of `weights` by code: `size` floats."""
-    sums: Floats = np.bincount(codes, weights, size)  # type: ignore[assignment]  # with weights they are floats
-    return sums
+    return np.bincount(codes, weights, size).astype(np.float64, copy=False)  # of no rows they are whole numbers
