@@ -46,8 +46,7 @@ class Coded:
             self._dictionary, self._range = column.dictionary, range(0)
             self.raw = [*column.dictionary.to_pylist(), None]
         indices = column.indices if column.null_count == 0 else column.indices.fill_null(len(self.raw) - 1)
-        codes: Ints = indices.to_numpy().astype(np.intp)
-        return codes
+        return np.asarray(indices.to_numpy())
 
     def _places(self, numbers: Ints, low: int, high: int) -> Ints:
         """Return the places of numbers in a range, which grows while it is narrow."""
@@ -57,7 +56,7 @@ class Coded:
             self._range = wider if len(wider) <= NARROW_RANGE else range(low, high + 1)
             self._dictionary, self.raw = None, list(self._range)
         wide = numbers if numbers.itemsize == np.intp().itemsize else numbers.astype(np.intp)  # no difference overflows
-        return (wide - self._range[0]).astype(np.intp, copy=False)
+        return (wide - self._range[0]).astype(np.int32)
 
 
 class Spelling:

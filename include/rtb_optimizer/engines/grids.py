@@ -32,7 +32,7 @@ class Grid:
         for name in rest:
             cell *= self._sizes[name]
             cell += codes[name]
-        self._sums += measures.by(cell, self._sums.shape[1])
+        self._sums += measures.by(cell.astype(np.intp), self._sums.shape[1])
 
     def by(self, features: Sequence[str]) -> Sums:
         """Return the sums by the codes of some of the features: an axis for the measures, then one for each."""
