@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rtb_optimizer.core.joint import JointTable
@@ -110,8 +111,8 @@ def segments_summary(segments: Sequence[Segment]) -> dict[str, Any]:
         "level": segments[0].multiplier,
         "tiers": {name: sum(s.tier == name for s in rows) for name in ("low", "medium", "high")},
         "no_bid": sum(s.no_bid for s in rows),
-        "best": [_segment(s) for s in moved if s.multiplier > 1][:TOP_SEGMENTS],
-        "worst": [_segment(s) for s in moved if s.multiplier < 1][:TOP_SEGMENTS],
+        "best": [_segment(s) for s in islice((s for s in moved if s.multiplier > 1), TOP_SEGMENTS)],
+        "worst": [_segment(s) for s in islice((s for s in moved if s.multiplier < 1), TOP_SEGMENTS)],
         "scatter": [{"outcome": s.events, "multiplier": s.multiplier, "tier": s.tier.value} for s in dots],
     }
 
