@@ -20,7 +20,7 @@ def prove_macros(workspace: Workspace, ad_macros: Mapping[str, Any]) -> dict[str
     The routes are read off the `ad_macros` output, as a bidder reads them. A format without a combo is not there.
     """
     formats = {name: told for name, told in ad_macros["formats"].items() if told["combo"] is not None}
-    requests = drawn_requests(sample_of(workspace.read("work/sample.parquet")), ad_macros["fields"])
+    requests = drawn_requests(sample_of(workspace.read("work/sample.arrow")), ad_macros["fields"])
     tables = BidTables(_multipliers(workspace, "segments"), _multipliers(workspace, "joint_segments"))
     return {name: round_trip(requests, Route.of(told["route"]), tables) for name, told in formats.items()}
 

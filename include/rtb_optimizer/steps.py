@@ -90,7 +90,7 @@ def select_features(opt_run_id: int) -> int:
     chosen = choice.selection.chosen
     needed = dict.fromkeys([*(feature.name for feature in chosen), *(before.features if before else ())])
     kept = [name for name in needed if name in drawn.sample.features]  # the active run's too: bids are held against it
-    workspace.write("work/sample.parquet", sample_bytes(drawn.sample, kept))
+    workspace.write("work/sample.arrow", sample_bytes(drawn.sample, kept))
     warnings = selection_warnings(choice, workspace.settings)
     workspace.hand_over("selection", selection_document(read, evidence, workspace.partitions_expected, warnings))
     with connections.session() as session:
@@ -106,7 +106,7 @@ def build_segments(opt_run_id: int) -> int:
     workspace = open_workspace(opt_run_id)
     selection = workspace.handed("selection")
     recipe, totals = Recipe.of(selection), Counts(**selection["logs"]["totals"])
-    sample = sample_of(workspace.read("work/sample.parquet"))
+    sample = sample_of(workspace.read("work/sample.arrow"))
     with connections.session() as session:
         before = table_before(session, workspace.snapshot)
     with counting(workspace, partitions_as_read(workspace, selection)) as (engine, raw):

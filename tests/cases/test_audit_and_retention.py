@@ -45,7 +45,7 @@ def finished(make_run, session):
         run = make_run(entity)
         store, prefix = ObjectStore.of(entity.s3_base_path), run_prefix(entity.s3_base_path, run.run_code)
         written = {kind: (store.put_once(f"{prefix}/{kind}.json", kind.encode()), 1) for kind in KINDS}
-        store.put_once(f"{prefix}/work/sample.parquet", b"rows")
+        store.put_once(f"{prefix}/work/sample.arrow", b"rows")
         with connections.session() as own:
             runs.record_outputs(own, run.run_id, written)
             activation.finish(own, run.run_id, 1, gates, allow_older=False)
@@ -90,7 +90,7 @@ def beside():
 
 
 OUTPUTS = {f"{kind}.json" for kind in KINDS}
-WORK = {"work/sample.parquet"}
+WORK = {"work/sample.arrow"}
 
 
 def set_back(session, opt_run_id, days):
@@ -164,7 +164,7 @@ def test_the_history_of_what_was_deleted_stays(entity, finished, session):
 def test_young_runs_stay_whole_and_the_work_of_ended_ones_goes_first(entity, finished, make_run, store, there):
     week_old = [finished(entity, days=7) for _ in range(4)]
     young, running = finished(entity, days=YOUNG), make_run(entity)
-    store.put_once(f"{run_prefix(entity.s3_base_path, running.run_code)}/work/sample.parquet", b"rows")
+    store.put_once(f"{run_prefix(entity.s3_base_path, running.run_code)}/work/sample.arrow", b"rows")
 
     apply_retention()
 
@@ -730,7 +730,7 @@ def test_a_real_run_without_its_work_is_still_explained_audited_and_moved_from(a
     held_rows = {each.key for each in store.list(f"{prefix}/work/")}
     manifest = json.loads(store.read(f"{prefix}/manifest.json"))
     assert datetime.fromisoformat(manifest["valid_until"]) == run.data_end + timedelta(hours=72)
-    assert f"{prefix}/work/sample.parquet" in held_rows
+    assert f"{prefix}/work/sample.arrow" in held_rows
 
     [deleted] = apply_retention(now=datetime.now(UTC) + timedelta(days=3)).deleted
 
