@@ -103,3 +103,13 @@ def test_whole_numbers_keep_their_codes_from_batch_to_batch_while_the_file_told_
 
         assert told.raw is before[0]
         assert untold.raw is not before[1]
+
+
+def test_codes_that_came_in_a_byte_have_room_to_be_combined():
+    raw = pa.DictionaryArray.from_arrays(pa.array([0, 99, 5], pa.int8()), [f"v{n}" for n in range(100)])
+    codes = {name: Coded().codes(raw) for name in "ab"}
+    [grid] = grids({"a": 100, "b": 100}, together="ab")
+
+    grid.add(codes, Measured.of({name: np.ones(3, np.int64) for name in MEASURES[1:]}))
+
+    assert np.transpose(np.nonzero(grid.by("ab")[0])).tolist() == [[0, 0], [5, 5], [99, 99]]

@@ -46,7 +46,8 @@ class Coded:
             self._dictionary, self._range = column.dictionary, range(0)
             self.raw = [*column.dictionary.to_pylist(), None]
         indices = column.indices if column.null_count == 0 else column.indices.fill_null(len(self.raw) - 1)
-        return np.asarray(indices.to_numpy())
+        codes: Ints = indices.to_numpy().astype(np.int32, copy=False)  # of any width, and combined further on
+        return codes
 
     def _places(self, numbers: Ints, low: int, high: int) -> Ints:
         """Return the places of numbers in a range, which grows while it is narrow."""
