@@ -1,5 +1,7 @@
 """Features that are counted together are counted as each would be alone, and so are the interactions between them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtb_optimizer.core.values import segment_key
-from rtb_optimizer.engines import row_groups
 from rtb_optimizer.engines.batch_sums import MEASURES, Measured
 from rtb_optimizer.engines.cells import Coded
 from rtb_optimizer.engines.exact import counts_in_sql, exact_counts
 from rtb_optimizer.engines.grids import MOST_CELLS, grids
-from rtb_optimizer.engines.row_groups import BATCH_ROWS
+from rtb_optimizer.engines.row_groups import BATCH_ROWS, RowGroups
 
 ROWS = 3 * BATCH_ROWS
 
@@ -69,7 +70,9 @@ def test_features_share_a_grid_while_its_cells_are_few(sizes, parts):
 def test_over_many_batches_every_term_counts_as_in_sql_whatever_becomes_of_its_values(open_logs, monkeypatch, bounds):
     """Ranges that grow, many texts, values of one batch alone, a column that ends, and pairs."""
     if bounds is not None:
-        monkeypatch.setattr(row_groups, "bounds_of", lambda file, _: [bounds] * file.num_row_groups)
+        monkeypatch.setattr(
+            RowGroups, "bounded", lambda groups, _: replace(groups, bounds=dict.fromkeys(groups.bounds, bounds))
+        )
     draw = np.random.default_rng(8)
     logs = {
         "click": (draw.random(ROWS) < 0.01).astype(np.int8),

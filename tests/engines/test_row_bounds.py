@@ -100,9 +100,9 @@ def test_batches_that_only_sql_can_measure_need_no_time_either(open_logs, left_o
     ],
     ids=["just the window", "a second too early", "the window's end, which is not of it"],
 )
-@pytest.mark.parametrize(("unit", "scale"), [("ms", 1_000), ("us", 1_000_000)])
-def test_a_window_has_its_start_and_not_its_end(bounds, inside, unit, scale):
-    lowest, highest = (int(at.timestamp()) * scale for at in bounds)
+@pytest.mark.parametrize("unit", ["ms", "us"])
+def test_a_window_has_its_start_and_not_its_end(bounds, inside, unit):
+    lowest, highest = (int(at.timestamp()) * 1_000_000 for at in bounds)
 
     assert within((lowest, highest), pa.timestamp(unit), START, END) is inside
 

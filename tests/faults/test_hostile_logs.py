@@ -103,3 +103,17 @@ def test_a_whole_run_on_hostile_logs_publishes_a_table_or_says_why_not(run_on, s
         assert (active, session.scalars(select(RunOutput)).all()) == (None, [])
     else:
         assert active == (run.run_id if decided.decision == "activated" else None)
+
+
+def test_a_footer_that_is_damaged_in_its_statistics_does_not_end_the_process(batch):
+    [verdict] = batch(373, 1)
+
+    assert verdict["what"] == "bytes flipped in the footer"
+    assert "crash" not in verdict
+
+
+def test_codes_that_are_stored_in_a_byte_are_counted(batch):
+    [verdict] = batch(227, 1)
+
+    assert verdict["what"] == "a column of another type and times as texts"
+    assert verdict["segments"] > 1

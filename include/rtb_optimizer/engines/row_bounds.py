@@ -3,48 +3,48 @@
 They are taken for true, as SQL engines take them, which read by them what they need not look at.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from rtb_optimizer.engines.row_identity import literal
+
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
 Bounds = Mapping[str, tuple[int, int]]
-"""Lowest and highest by column, as they are stored; of columns of whole numbers or times with one in every row."""
+"""Lowest and highest by column, times in microseconds; of whole numbers and times, where every row has one."""
 
-WHOLE = ("INT32", "INT64")
-IN_A_SECOND = {"ms": 1_000, "us": 1_000_000}
+UNITS = ("ms", "us")
 
 
-def bounds_of(file: "pq.FileMetaData", types: "Mapping[str, pa.DataType]") -> Iterator[Bounds]:
-    """Yield the bounds of columns of these types for each row group of a file."""
+def bounded(types: "Mapping[str, pa.DataType]") -> list[str]:
+    """Return the columns that have bounds to ask for."""
     import pyarrow as pa
 
-    told = {name for name, kind in types.items() if pa.types.is_signed_integer(kind) or pa.types.is_timestamp(kind)}
-    for n in range(file.num_row_groups):
-        group = file.row_group(n)
-        chunks = (group.column(m) for m in range(group.num_columns))
-        yield {
-            chunk.path_in_schema: (chunk.statistics.min_raw, chunk.statistics.max_raw)
-            for chunk in chunks
-            if chunk.path_in_schema in told and chunk.physical_type in WHOLE and _tells_all(chunk.statistics)
-        }
+    return [name for name, kind in types.items() if pa.types.is_signed_integer(kind) or pa.types.is_timestamp(kind)]
+
+
+def bounds_statement(files: str, columns: Collection[str]) -> str:
+    """Return DuckDB's statement for the bounds of these columns in each row group of `files`, a list of literals.
+
+    pyarrow would end the process over a footer that is damaged in its statistics.
+    """
+    lowest, highest = (
+        f"COALESCE(TRY_CAST({told} AS BIGINT), epoch_us(TRY_CAST({told} AS TIMESTAMP)))"
+        for told in ("stats_min_value", "stats_max_value")
+    )
+    return (
+        f"SELECT file_name, row_group_id, path_in_schema, {lowest} AS lowest, {highest} AS highest "
+        f"FROM parquet_metadata([{files}]) WHERE stats_null_count = 0 AND lowest <= highest "
+        f"AND path_in_schema IN ({', '.join(map(literal, columns))})"
+    )
 
 
 def within(bounds: tuple[int, int], kind: "pa.DataType", start: datetime, end: datetime) -> bool:
     """Return whether times of that type, bounded so, are surely all in [start, end), which are in whole seconds."""
     import pyarrow as pa
 
-    scale = IN_A_SECOND.get(kind.unit) if pa.types.is_timestamp(kind) else None
-    if scale is None:
-        return False
     lowest, highest = bounds
-    return lowest >= int(start.timestamp()) * scale and highest < int(end.timestamp()) * scale
-
-
-def _tells_all(statistics: "pq.Statistics | None") -> bool:
-    return bool(
-        statistics is not None and statistics.has_min_max and statistics.has_null_count and statistics.null_count == 0
-    )
+    known = pa.types.is_timestamp(kind) and kind.unit in UNITS
+    return known and lowest >= int(start.timestamp()) * 1_000_000 and highest < int(end.timestamp()) * 1_000_000

@@ -4,12 +4,12 @@ Parquet stores a text column as a dictionary and codes. SQL engines group by the
 several times cheaper, and the dictionaries are small.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from rtb_optimizer.engines.row_bounds import Bounds, bounds_of
+from rtb_optimizer.engines.row_bounds import Bounds
 from rtb_optimizer.errors import LogsInvalid, StoreFailed
 
 if TYPE_CHECKING:
@@ -51,12 +51,19 @@ class RowGroups:
                 if schema is not None and types != schema:
                     return None
                 schema = types
-                bounds |= {(at, n): found for n, found in enumerate(bounds_of(file.metadata, types))}
+                bounds |= {(at, n): {} for n in range(file.metadata.num_row_groups)}
                 rows += file.metadata.num_rows
         types = schema or {}
         if any(pa.types.is_nested(kind) for kind in types.values()):
             return None
         return cls(filesystem, urls, types, bounds, rows)
+
+    def bounded(self, told: Iterable[tuple[Place, str, int, int]]) -> "RowGroups":
+        """Return the row groups with the lowest and the highest of columns, by place and name."""
+        bounds = {place: dict(known) for place, known in self.bounds.items()}
+        for place, name, lowest, highest in told:
+            bounds[place][name] = lowest, highest
+        return replace(self, bounds=bounds)
 
     def read(self, place: Place, without: Collection[str] = ()) -> Iterator["pa.RecordBatch"]:
         """Yield a row group in pieces of bounded size, texts dictionary-encoded, all columns but those `without`.
