@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from planted_samples import feature, planted, reordered, sample_of
+from rtb_optimizer.core.interactions import SHRINKING
 from rtb_optimizer.core.rejection import Reason, screen
 from rtb_optimizer.core.selection import SelectionRules, select
 from rtb_optimizer.core.values import MISSING
@@ -45,6 +46,20 @@ def test_a_redundant_copy_is_rejected_as_redundant_and_noise_is_not():
 def test_of_two_equal_candidates_the_one_with_the_smaller_name_is_chosen_whatever_their_order():
     for order in (["site", "site_copy"], ["site_copy", "site"]):
         assert names(select(planted(), order, [], RULES)) == ["site"]
+
+
+def test_signal_that_only_shows_beside_another_feature_is_found():
+    """The better device is seen where the worse site is: alone it tells nothing (Simpson's paradox)."""
+    draw = np.random.default_rng(7)
+    good_device = draw.random(60_000) < 0.5
+    good_site = draw.random(60_000) < np.where(good_device, 1 / 6, 1 / 2)
+    rate = 0.05 * np.where(good_site, 3, 1) * np.where(good_device, 1.2, 0.8)
+    sample = sample_of((draw.random(60_000) < rate).astype(float), site=good_site, device=good_device)
+
+    selection = select(sample, ["site", "device"], [], RULES)
+
+    assert names(selection) == ["site", "device"]
+    assert selection.chosen[1].marginal_score < RULES.min_signal_score / SHRINKING < selection.chosen[1].signal_score
 
 
 def test_anchors_come_first_in_their_order_even_when_they_lose():

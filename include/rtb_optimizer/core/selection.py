@@ -132,9 +132,9 @@ class _Search:
 
         Lazily: in the order of the last gains, while one could still win. Gains shrink as features enter the model.
         """
-        best, needed = None, self._rules.min_signal_score * self._base
+        best: str | None = None
         for name in sorted(gains, key=lambda n: (-gains[n].nats, len(self._sample.features[n].values), n)):
-            if gains[name].nats * SHRINKING < (needed if best is None else gains[best].nats):
+            if best is not None and gains[name].nats * SHRINKING < gains[best].nats:
                 break
             gains[name] = self.score(name)
             worth = self._stop(gains[name], len(self._chosen)) is None
