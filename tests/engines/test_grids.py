@@ -71,7 +71,7 @@ def test_over_many_batches_every_term_counts_as_in_sql_whatever_becomes_of_its_v
     """Ranges that grow, many texts, values of one batch alone, a column that ends, and pairs."""
     if bounds is not None:
         monkeypatch.setattr(
-            RowGroups, "bounded", lambda groups, _: replace(groups, bounds=dict.fromkeys(groups.bounds, bounds))
+            RowGroups, "with_bounds", lambda groups, _: replace(groups, bounds=dict.fromkeys(groups.bounds, bounds))
         )
     draw = np.random.default_rng(8)
     logs = {

@@ -56,6 +56,13 @@ def test_times_are_read_only_of_files_that_are_not_in_the_window_as_a_whole(open
     assert {name: counts.rows for name, counts in found.items()} == {"a": 3, "b": 3, "__other__": 3}
 
 
+@pytest.mark.parametrize("name", ["a b.parquet", "a[1].parquet", "a%20=\u00e9'.parquet", 'a"#.parquet'])
+def test_what_a_file_says_is_found_whatever_its_name(open_logs, left_out, name):
+    counted(open_logs({name: logs(START)}, **TIME))
+
+    assert left_out == {0: ["t"]}
+
+
 @pytest.mark.parametrize(
     ("columns", "config"),
     [

@@ -27,10 +27,12 @@ MAX_VALUE_BYTES = 256
 _UNEXPANDED = re.compile(
     r"\$\{[\w:.-]+\}|%%[\w:.-]+%%|\[%?[A-Za-z][\w:.-]*%?\]|\{\{?\s*[A-Za-z][\w:.|\s-]*\}?\}|##[\w-]+##"
 )
-_WHOLE_FLOAT = re.compile(r"-?\d+\.0+")
-PLAIN, BUT_NOT = r"^[0-9A-Za-z_:/-][0-9A-Za-z_.:/-]{0,63}$", r"^-?[0-9]+\.0+$"
-"""What most values look like: nothing to trim, normalise or expand. Any regular expressions understand the two."""
-_PLAIN, _BUT_NOT = re.compile(PLAIN), re.compile(BUT_NOT)
+PLAIN, WHOLE_FLOAT = r"^[0-9A-Za-z_:/-][0-9A-Za-z_.:/-]{0,63}$", r"^-?\d+\.0+$"
+"""What most values look like, nothing to trim, normalise or expand, but for whole numbers with decimals.
+
+Of plain values, engines' regular expressions say the same as Python's.
+"""
+_PLAIN, _WHOLE_FLOAT = re.compile(PLAIN), re.compile(WHOLE_FLOAT)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")  # half a character: nothing can store it
 _HOST_END = re.compile(r"[\s.]+$")
@@ -46,7 +48,7 @@ def canonical(raw: object, missing: frozenset[str], *, is_host: bool = False) ->
     """
     if raw is None:
         return MISSING
-    if isinstance(raw, str) and not is_host and _PLAIN.fullmatch(raw) and not _BUT_NOT.match(raw):
+    if isinstance(raw, str) and not is_host and _PLAIN.fullmatch(raw) and not _WHOLE_FLOAT.fullmatch(raw):
         return MISSING if raw.lower() in missing else raw
     trimmed = unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", str(raw)))).strip()
     text = _whole(_host(trimmed) if is_host else trimmed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from rtb_optimizer.engines.blame import blamed
 from rtb_optimizer.engines.progress import Progress
-from rtb_optimizer.engines.row_bounds import bounded, bounds_statement
+from rtb_optimizer.engines.row_bounds import bounded_columns, bounds_statement
 from rtb_optimizer.engines.row_groups import RowGroups
 from rtb_optimizer.engines.row_identity import SOURCE_FILE, literal
 from rtb_optimizer.engines.shared_files import SharedFiles
@@ -116,13 +116,13 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         if self._kept:
             return None
         groups = RowGroups.of(self._filesystem, self._urls, columns)
-        told = bounded(groups.types) if groups is not None else []
+        told = bounded_columns(groups.types) if groups is not None else []
         if groups is None or not told:
             return groups
         listed = ", ".join(literal(_one_file(url)) for url in self._urls)
-        rows = self.query(bounds_statement(listed, told), "bounds").to_pydict().values()
+        rows = self.query(bounds_statement(listed, told), "statistics of the files").to_pydict().values()
         at = {url: n for n, url in enumerate(self._urls)}
-        return groups.bounded(((at[url], group), *of_column) for url, group, *of_column in zip(*rows, strict=True))
+        return groups.with_bounds(((at[url], group), *of_column) for url, group, *of_column in zip(*rows, strict=True))
 
     def measure(self, sql: str, batch: "pa.RecordBatch") -> "Mapping[str, NDArray[np.generic]]":
         """Run a statement over a batch as the table `logs`; return its columns in the order of the rows."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from rtb_optimizer.core.sample import Feature, Mask
 from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.values import BUT_NOT, PLAIN, canonical
+from rtb_optimizer.core.values import PLAIN, WHOLE_FLOAT, canonical
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,7 +41,7 @@ def _spelled_already(raw: "pa.Array", name: str, settings: Settings) -> Mask:
     if not pa.types.is_string(raw.type) or name in settings.host_features:
         return np.zeros(len(raw), dtype=bool)
     missing = pa.array({value.lower() for value in settings.missing_values}, raw.type)
-    plain = pc.and_not(pc.match_substring_regex(raw, PLAIN), pc.match_substring_regex(raw, BUT_NOT))
+    plain = pc.and_not(pc.match_substring_regex(raw, PLAIN), pc.match_substring_regex(raw, WHOLE_FLOAT))
     plain = pc.and_not(plain, pc.is_in(pc.ascii_lower(raw), missing))
     return np.asarray(plain.fill_null(False).to_numpy(zero_copy_only=False))
 

@@ -18,7 +18,7 @@ Bounds = Mapping[str, tuple[int, int]]
 UNITS = ("ms", "us")
 
 
-def bounded(types: "Mapping[str, pa.DataType]") -> list[str]:
+def bounded_columns(types: "Mapping[str, pa.DataType]") -> list[str]:
     """Return the columns that have bounds to ask for."""
     import pyarrow as pa
 

@@ -58,7 +58,7 @@ class RowGroups:
             return None
         return cls(filesystem, urls, types, bounds, rows)
 
-    def bounded(self, told: Iterable[tuple[Place, str, int, int]]) -> "RowGroups":
+    def with_bounds(self, told: Iterable[tuple[Place, str, int, int]]) -> "RowGroups":
         """Return the row groups with the lowest and the highest of columns, by place and name."""
         bounds = {place: dict(known) for place, known in self.bounds.items()}
         for place, name, lowest, highest in told:
