@@ -1,6 +1,7 @@
 """A sample comes back from the object store as it was, with the selected features alone."""
 
 import numpy as np
+import pytest
 
 from planted_samples import planted
 from rtb_optimizer.core.sample import Feature
@@ -17,6 +18,16 @@ def test_a_sample_comes_back_as_it_was():
     for name, feature in back.features.items():
         assert np.array_equal(feature.codes, sample.features[name].codes)
         assert feature.values == sample.features[name].values
+
+
+@pytest.mark.parametrize("values", [1, 256, 257, 65_537])
+def test_codes_come_back_however_many_values_there_are(values):
+    sample = planted(rows=70_000)
+    sample.features["id"] = Feature(np.arange(70_000) % values, [str(n) for n in range(values)])
+    back = sample_of(sample_bytes(sample, ["id"])).features["id"].codes
+
+    assert np.array_equal(back, sample.features["id"].codes)
+    assert back.dtype == np.intp
 
 
 def test_values_and_names_of_any_spelling_come_back():

@@ -6,6 +6,8 @@ import sys
 import pytest
 
 from conftest import CHECKOUT
+from rtb_optimizer.core.segments import Counts, Segment, Tier
+from rtb_optimizer.outputs import segments_summary
 
 READ_AND_END = """
 import io, sys
@@ -47,3 +49,21 @@ def test_a_process_that_has_read_a_table_ends_in_peace():
 def test_no_table_in_memory_is_read_in_the_way_that_aborts(path):
     assert "pq.read_table(" not in path.read_text()
     assert "pd.read_parquet(" not in path.read_text()
+
+
+def test_the_report_shows_the_segments_that_move_most_and_only_so_many():
+    """Every second segment is bid up; the later it comes, the more traffic it moves."""
+    rows = [
+        Segment(
+            (f"site{n}",), Counts(n, 100.0 * n, 1.0, 0.0, 0.0), 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, Tier.LOW,
+            (1.5, 0.5)[n % 2], no_bid=False,
+        )
+        for n in range(1, 101)
+    ]  # fmt: skip
+    default = Segment((None,), Counts(1, 1, 1, 0, 0), 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, Tier.LOW, 1.0, no_bid=False)
+
+    summary = segments_summary([default, *rows])
+
+    assert [row["segment"] for row in summary["best"]] == [f"site{n}" for n in range(100, 60, -2)]
+    assert [row["segment"] for row in summary["worst"]] == [f"site{n}" for n in range(99, 60, -2)]
+    assert summary["total"] == 101

@@ -24,17 +24,18 @@ def sample_bytes(sample: Sample, features: Sequence[str]) -> bytes:
     told = {"unit": sample.unit, "stands_for": sample.stands_for, "values": values}
     table = pa.table(columns).replace_schema_metadata({"sample": json.dumps(told)})
     buffer = pa.BufferOutputStream()
-    with pa.ipc.new_file(buffer, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as file:
+    light = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
+    with pa.ipc.new_file(buffer, table.schema, options=light) as file:
         file.write_table(table)
     body: bytes = buffer.getvalue().to_pybytes()
     return body
 
 
 def sample_of(body: bytes) -> Sample:
-    """Return the sample that `sample_bytes` wrote."""
+    """Return the sample that `sample_bytes` wrote; by this thread alone, as in outputs.py."""
     import pyarrow as pa
 
-    table = pa.ipc.open_file(body).read_all()
+    table = pa.ipc.open_file(body, options=pa.ipc.IpcReadOptions(use_threads=False)).read_all()
     told = json.loads(table.schema.metadata[b"sample"])
     columns = {name: table[name].to_numpy() for name in table.column_names}
     features = {

@@ -29,6 +29,15 @@ def test_rows_share_a_cell_when_all_their_values_are_the_same(sample):
     assert size == 4
 
 
+@pytest.mark.parametrize("dense", [1, 1 << 22], ids=["sorted", "in a table of all possible cells"])
+def test_cells_are_numbered_in_the_order_of_their_parts(sample, monkeypatch, dense):
+    monkeypatch.setattr(crossing, "DENSE_CELLS", dense)
+    codes, _ = cell_codes(sample, ["a", "b"])
+    cells = list(zip(sample.features["a"].codes, sample.features["b"].codes, strict=True))
+
+    assert np.array_equal(codes, [sorted(set(cells)).index(cell) for cell in cells])
+
+
 def test_a_cell_s_value_names_its_parts_even_when_they_hold_the_delimiter(sample):
     feature = crossed(sample, ["a", "b"]).features["a|b"]
 

@@ -73,6 +73,10 @@ def test_joint_tables_of_more_keys_keep_more_of_the_gain():
     found = judged(planted(rows=60_000))
 
     assert [loss["keys"] for loss in found.joint] == [1, 2]
+    assert [loss["rows"] for loss in found.joint] == [
+        1 + 8,
+        1 + 8 + 8 * 3,
+    ]  # the default, each site, each of its devices
     assert 0 < found.joint[0]["gain"] < found.joint[1]["gain"]
     assert found.joint[1]["gain"] == pytest.approx(found.gain, rel=0.1)
 

@@ -33,6 +33,33 @@ def test_planted_signal_scores_high_and_significantly():
     assert score(sample, "site") > score(sample, "device") > 0.005
 
 
+@pytest.mark.parametrize("name", ["site", "noise", "random_id"])
+def test_a_gain_is_what_the_formula_says_value_by_value(name):
+    """On days of other levels and sizes, each complement calibrated by itself, the mean factor taken out of each."""
+    sample = planted(rows=6_000)
+    keep = np.random.default_rng(5).random(6_000) < np.where(sample.outcome > 0, 1 - 0.2 * sample.fold, 1)
+    sample = sample.where(keep)
+    expected, codes, prior = sample.exposure * 0.07, sample.features[name].codes, 4.0
+    nats = variance = 0.0
+    for fold in range(FOLDS):
+        mine, others = sample.fold == fold, sample.fold != fold
+        level = sample.outcome[others].sum() / expected[others].sum()
+        factors = {
+            code: (sample.outcome[others & (codes == code)].sum() + prior)
+            / (expected[others & (codes == code)].sum() * level + prior)
+            for code in np.unique(codes)
+        }
+        factor = np.array([factors[code] for code in codes[mine]])
+        logs = np.log(factor / (expected[mine] * factor).sum() * expected[mine].sum())
+        nats += (sample.outcome[mine] * logs).sum()
+        variance += (sample.outcome[mine] * logs**2).sum()
+
+    gain = cross_fitted_gain(sample.features[name], sample, expected, priors=[prior])
+
+    assert gain.nats == pytest.approx(nats, rel=1e-9)
+    assert gain.standard_error == pytest.approx(np.sqrt(variance), rel=1e-9)
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("name", ["noise", "random_id"])
 def test_noise_scores_about_nothing(name, seed):

@@ -64,3 +64,14 @@ def test_logs_of_nothing_but_their_own_days_are_told_nothing_of(open_logs):
     engine, table = open_logs({"date=2026-03-06/part-0.parquet": {"t": times}}, timestamp_column="t")
 
     assert arrivals(engine, table).warnings == ()
+
+
+def test_rows_that_the_filter_leaves_out_are_neither_told_nor_counted(open_logs):
+    own, other = datetime(2026, 3, 6, 12, tzinfo=UTC), datetime(2026, 3, 20, tzinfo=UTC)
+    logs = {"t": pa.array([own] * 3 + [other] * 5, pa.timestamp("us", "UTC")), "site": list("aaabbbba")}
+    engine, table = open_logs(
+        {"date=2026-03-06/part-0.parquet": logs}, timestamp_column="t", row_filter={"site": ["a"]}
+    )
+    [warning] = arrivals(engine, table).warnings
+
+    assert (warning.code, warning.rows, warning.share) == ("outside_window", 1, 0.25)

@@ -75,7 +75,7 @@ def profile(engine: Engine, table: LogTable) -> Profile:
         anomalies={name: sum(days[name]) for name in ANOMALIES} | dropped,
         worst_days={name: days["log_day"][days[name].index(max(days[name]))] for name in ANOMALIES if any(days[name])},
         design_effect=_design_effect(sums["outcome"], sum(part or 0 for part in days["weighted_outcome"])),
-        rows_by_minute=_by_minute(rows) if table.is_timed else {},
+        rows_by_minute=_by_minute(rows) if table.settings.timestamp_column else {},
     )
 
 

@@ -45,9 +45,9 @@ class LogTable:
     def profile(self) -> str:
         """One row per day, and minute where rows have times: rows, sums, how many rows contradict themselves."""
         s = self.settings
-        when = ["log_day", *(["minute"] if self.is_timed else [])]
+        when = ["log_day", *(["minute"] if s.timestamp_column else [])]
         raw = [
-            *([f"date_trunc('minute', {instant_of(self)}) AS minute"] if self.is_timed else []),
+            *([f"date_trunc('minute', {instant_of(self)}) AS minute"] if s.timestamp_column else []),
             f"{self.amounts.raw(s.outcome_column)} AS raw_outcome",
             f"{self.amounts.counted(s.outcome_column)} IS NULL AS outcome_null",
             f"{self.amounts.above_bid()} AS cost_above_bid",
@@ -110,12 +110,6 @@ class LogTable:
         measured = ", ".join(f"{self.amounts.micros(m)} AS {m}" for m in MEASURES)
         where = self.where() if timed else " AND ".join(self.row_filter()) or "TRUE"
         return f"SELECT COALESCE({where}, FALSE) AS kept, {measured} FROM logs"
-
-    @property
-    def is_timed(self) -> bool:
-        """Whether rows have a time of day."""
-        column = self.settings.timestamp_column
-        return bool(column) and self.types[column] != "DATE"
 
     @property
     def time_alone(self) -> str:
