@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from rtb_optimizer.core.windows import WindowAsked
+from rtb_optimizer.core.config.window import WindowAsked
 from rtb_optimizer.local.environment import environment
 from rtb_optimizer.local.settings import settings_on_free_ports
 from rtb_optimizer.local.stack import running_stack
@@ -199,7 +199,7 @@ def running_chromium():
 @pytest.fixture
 def make_run(session):
     """Insert a run of an entity: `status`, and the day its data ends; for tests that need no logs."""
-    from rtb_optimizer.core.windows import Window
+    from rtb_optimizer.core.config.window import Window
     from rtb_optimizer.store import runs
     from rtb_optimizer.store.schema import Run
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from rtb_optimizer.core.segments import Counts
-from rtb_optimizer.engines.exact import counts_in_sql, exact_counts
+from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.engines.exact.counts import counts_in_sql, exact_counts
 from rtb_optimizer.engines.protocol import Engine
-from rtb_optimizer.engines.statements import LogTable
+from rtb_optimizer.engines.sql.table import LogTable
 
 
 def counted(engine: Engine, table: LogTable, features: Sequence[str], published: Sequence[str]) -> dict[str, Counts]:

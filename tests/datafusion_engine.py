@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datafusion import SessionConfig, SessionContext
 
-from rtb_optimizer.engines.duckdb_engine import literal
-from rtb_optimizer.engines.row_identity import SOURCE_FILE
+from rtb_optimizer.engines.duckdb.engine import literal
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE
 
 TYPES = {
     pa.bool_(): "BOOLEAN",

@@ -3,10 +3,10 @@
 import numpy as np
 
 from planted_samples import planted
-from rtb_optimizer.core.model import fit
-from rtb_optimizer.core.movement import rows_of
-from rtb_optimizer.core.segments import Counts, build_segments
-from rtb_optimizer.core.values import MISSING
+from rtb_optimizer.core.model.fit import fit
+from rtb_optimizer.core.sample.values import MISSING
+from rtb_optimizer.core.table.rows import rows_of
+from rtb_optimizer.core.table.segments import Counts, build_segments
 from rtb_optimizer.exports.export import Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 from rtb_optimizer.tables import Fitted, told_of

@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 
-from rtb_optimizer.core.values import MISSING, OTHER, UNEXPANDED
+from rtb_optimizer.core.sample.values import MISSING, OTHER, UNEXPANDED
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 
 HOSTILE = (

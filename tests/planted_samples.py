@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from rtb_optimizer.core.sample import Feature, Floats, Ints, Sample, sum_by
+from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Sample, sum_by
 
 ROWS = 20_000
 FOLDS = 5

@@ -10,8 +10,8 @@ from sqlalchemy import func, select, text, update
 
 from listening import PASSWORD, TOKEN, free_port, mail_server, webhook_server
 from rtb_optimizer import alerting, callbacks, maintenance
-from rtb_optimizer.core.alerts import of_failure
-from rtb_optimizer.core.windows import Window
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.core.decision.alerts import of_failure
 from rtb_optimizer.errors import ActiveOutputsBroken, AlertsNotSent
 from rtb_optimizer.notifier import AlertNotifier
 from rtb_optimizer.store import activation, alerts, configs, connections, entities, failures, runs
@@ -194,7 +194,7 @@ def test_what_was_raised_a_day_ago_is_no_news_any_more(mailbox, failed, session)
 
 @pytest.mark.parametrize("dag_id", ["cli", "rtb_optimizer__drugs_com"])
 def test_who_runs_the_command_line_reads_there_what_an_alert_would_say(add_entity, session, told, dag_id):
-    from rtb_optimizer.core.windows import Window
+    from rtb_optimizer.core.config.window import Window
 
     window = Window(datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
     entity = add_entity()
@@ -211,7 +211,7 @@ def test_who_runs_the_command_line_reads_there_what_an_alert_would_say(add_entit
 def test_a_run_that_a_person_cleared_is_no_alert(add_entity, make_run, session, told):
     entity = add_entity()
     run = make_run(entity, dag_run_id="manual__1")
-    from rtb_optimizer.core.windows import Window
+    from rtb_optimizer.core.config.window import Window
 
     runs.create(
         session, entity, Attempt(run.airflow_dag_id, "manual__1", 1), Window(run.data_start, run.data_end), {}, "x"

@@ -8,8 +8,8 @@ import pytest
 
 from rtb_optimizer import pipeline
 from rtb_optimizer.compare import CAUSES, changes_between, compare, table_of
-from rtb_optimizer.core.causes import Columns, acted
-from rtb_optimizer.core.config import resolve
+from rtb_optimizer.core.config.resolve import resolve
+from rtb_optimizer.core.table.causes import Columns, acted
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.published import PublishedRun, published
 from rtb_optimizer.store import activation

@@ -10,7 +10,7 @@ import typer.main
 
 from conftest import CHECKOUT
 from rtb_optimizer.cli.app import app
-from rtb_optimizer.core.activation import Decision
+from rtb_optimizer.core.decision.activation import Decision
 
 README = (CHECKOUT / "README.md").read_text()
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
@@ -131,8 +131,8 @@ def test_the_glossary_has_every_decision():
 
 def test_every_column_and_output_is_documented():
     from rtb_optimizer import outputs
-    from rtb_optimizer.core.bidding import Tier
-    from rtb_optimizer.core.segments import Counts, Segment
+    from rtb_optimizer.core.table.bidding import Tier
+    from rtb_optimizer.core.table.segments import Counts, Segment
 
     default = Segment((None,), Counts(1, 1, 1, 0, 0), 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, Tier.LOW, 1.0, no_bid=False)
     table = pq.read_table(io.BytesIO(outputs.segments_parquet(["site"], [default])))

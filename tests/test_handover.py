@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from planted_samples import planted
-from rtb_optimizer.core.sample import Feature
+from rtb_optimizer.core.sample.sample import Feature
 from rtb_optimizer.handover import sample_bytes, sample_of
 
 

@@ -8,7 +8,7 @@ from conftest import CHECKOUT
 
 PACKAGE = CHECKOUT / "include" / "rtb_optimizer"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts)
-MAX_MODULE_LINES, MAX_FUNCTION_LINES = 200, 40
+MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 40
 READ_AS_ONE = {"store/schema.py"}  # tables that refer to each other
 
 # Who may import whom: a module may import what stands before its own layer, and its own.

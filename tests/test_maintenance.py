@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from rtb_optimizer import maintenance, manifest
-from rtb_optimizer.core.windows import Window
+from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.errors import CopiesNotReconciled
 from rtb_optimizer.store import activation, connections, entities, runs
 from rtb_optimizer.store.objects import active_key

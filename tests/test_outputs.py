@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from conftest import CHECKOUT
-from rtb_optimizer.core.segments import Counts, Segment, Tier
+from rtb_optimizer.core.table.segments import Counts, Segment, Tier
 from rtb_optimizer.outputs import segments_summary
 
 READ_AND_END = """

@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from conftest import CHECKOUT
 from rtb_optimizer import pipeline
-from rtb_optimizer.core.platforms import Platform
-from rtb_optimizer.core.windows import WindowAsked
+from rtb_optimizer.core.config.window import WindowAsked
+from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.run_request import RunRequest
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.runs import Attempt

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from rtb_optimizer import pipeline, steps
-from rtb_optimizer.core.platforms import Platform
+from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.errors import (
     ConfigInvalid,
     EntityInvalid,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from planted_samples import planted
-from rtb_optimizer.core.model import fit
-from rtb_optimizer.core.movement import rows_of
-from rtb_optimizer.core.segments import Counts, build_segments
+from rtb_optimizer.core.model.fit import fit
+from rtb_optimizer.core.table.rows import rows_of
+from rtb_optimizer.core.table.segments import Counts, build_segments
 from rtb_optimizer.tables import Fitted, joint_table, told_of
 from v3_settings import v3_settings
 

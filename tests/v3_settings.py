@@ -3,9 +3,9 @@
 import tomllib
 from pathlib import Path
 
-from rtb_optimizer.core.config import resolve
-from rtb_optimizer.core.config_key import ConfigKey, DataType
-from rtb_optimizer.core.settings import Settings, settings_of
+from rtb_optimizer.core.config.key import ConfigKey, DataType
+from rtb_optimizer.core.config.resolve import resolve
+from rtb_optimizer.core.config.settings import Settings, settings_of
 from rtb_optimizer.store import seeds
 
 SEED = Path(seeds.__file__).with_name("seeds") / "v3.toml"

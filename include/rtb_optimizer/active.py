@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.compare import changes_between, table_of
-from rtb_optimizer.core.published_table import PublishedTable
+from rtb_optimizer.core.table.published_table import PublishedTable
 from rtb_optimizer.published import PublishedRun, published, published_output
 from rtb_optimizer.store.schema import Run
 

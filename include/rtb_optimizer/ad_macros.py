@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.dialect import GapPolicy
-from rtb_optimizer.core.macros import MacroCombo, map_ad_macros, near_misses
-from rtb_optimizer.core.routes import route_document, route_of
-from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.value_maps import value_maps
-from rtb_optimizer.core.warning import warning_documents
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.decision.warning import warning_documents
+from rtb_optimizer.core.macros.combo import MacroCombo, map_ad_macros, near_misses
+from rtb_optimizer.core.macros.dialect import GapPolicy
+from rtb_optimizer.core.macros.route import route_document, route_of
+from rtb_optimizer.core.sample.value_maps import value_maps
 from rtb_optimizer.store.schema import FeatureMacro
 from rtb_optimizer.store.seeds import dialect
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.warning import RunWarning
+from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.errors import ConfigInvalid
 from rtb_optimizer.restated import inputs_of
 from rtb_optimizer.store import configs

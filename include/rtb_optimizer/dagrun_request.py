@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rtb_optimizer.core.windows import WindowAsked
+from rtb_optimizer.core.config.window import WindowAsked
 from rtb_optimizer.errors import WindowInvalid
 from rtb_optimizer.run_request import RunRequest
 from rtb_optimizer.store.runs import Attempt

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from rtb_optimizer.core.joint import compile_joint
-from rtb_optimizer.core.platforms import Platform
-from rtb_optimizer.core.sample import Sample
-from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.value_maps import translated, value_maps
-from rtb_optimizer.core.warning import RunWarning
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.platforms.column import Platform
+from rtb_optimizer.core.sample.sample import Sample
+from rtb_optimizer.core.sample.value_maps import translated, value_maps
+from rtb_optimizer.core.table.joint import compile_joint
 from rtb_optimizer.exports.beeswax import bid_model
 from rtb_optimizer.exports.bonsai import bonsai_tree
 from rtb_optimizer.exports.compiled import keyed_table

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rtb_optimizer.core.sample import Feature, Ints, Sample
+from rtb_optimizer.core.sample.sample import Feature, Ints, Sample
 
 ARRAYS = ("exposure", "outcome", "spend")
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.alerts import of_active
+from rtb_optimizer.core.decision.alerts import of_active
 from rtb_optimizer.errors import ActiveOutputsBroken, CopiesNotReconciled
 from rtb_optimizer.store import (
     active_copy,

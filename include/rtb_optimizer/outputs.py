@@ -10,9 +10,9 @@ from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from rtb_optimizer.core.joint import JointTable
-from rtb_optimizer.core.segments import Segment
-from rtb_optimizer.core.values import WILDCARD, segment_key
+from rtb_optimizer.core.sample.values import WILDCARD, segment_key
+from rtb_optimizer.core.table.joint import JointTable
+from rtb_optimizer.core.table.segments import Segment
 
 if TYPE_CHECKING:
     import pyarrow as pa

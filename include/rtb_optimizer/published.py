@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.link import Link
-from rtb_optimizer.core.published_table import Scale
-from rtb_optimizer.core.settings import Settings, settings_of
-from rtb_optimizer.core.values import WILDCARD
+from rtb_optimizer.core.config.settings import Settings, settings_of
+from rtb_optimizer.core.model.link import Link
+from rtb_optimizer.core.sample.values import WILDCARD
+from rtb_optimizer.core.table.published_table import Scale
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs import parquet_table
 from rtb_optimizer.store import configs, runs

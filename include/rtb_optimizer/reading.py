@@ -4,10 +4,10 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from rtb_optimizer.core.warning import RunWarning
-from rtb_optimizer.engines.arrivals import arrivals, bursts
-from rtb_optimizer.engines.duplicates import require_few_repeats, without_repeats
-from rtb_optimizer.engines.profile import Profile, profile, require_few_excesses
+from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.engines.passes.arrivals import arrivals, bursts
+from rtb_optimizer.engines.passes.duplicates import require_few_repeats, without_repeats
+from rtb_optimizer.engines.passes.profile import Profile, profile, require_few_excesses
 from rtb_optimizer.screening import Choice, choose_features
 from rtb_optimizer.store.logs import Partition
 from rtb_optimizer.workspace import Workspace, counting, partitions_to_read, partitions_with_rows

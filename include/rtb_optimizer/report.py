@@ -10,13 +10,12 @@ from typing import Any
 
 from rtb_optimizer import __version__, outputs
 from rtb_optimizer.active import Active
-from rtb_optimizer.core.activation import failed_gates
-from rtb_optimizer.core.kpis import kpis
-from rtb_optimizer.core.segments import Counts
-from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.validity import valid_until
-from rtb_optimizer.core.values import segment_key
-from rtb_optimizer.core.warning import RunWarning, warning_documents
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.decision.activation import failed_gates, valid_until
+from rtb_optimizer.core.decision.warning import RunWarning, warning_documents
+from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.core.table.kpis import kpis
+from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.selection_record import SCALE, features_document
 from rtb_optimizer.store.objects import StoredObject
 from rtb_optimizer.workspace import Workspace

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.warning import RunWarning
+from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.errors import NotFound, StoreFailed
 from rtb_optimizer.published import published_output
 from rtb_optimizer.store.objects import split_url

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.retention import Goes, RetentionRules, orphan_may_go, what_goes
-from rtb_optimizer.core.settings import settings_of
+from rtb_optimizer.core.config.settings import settings_of
+from rtb_optimizer.core.decision.retention import Goes, RetentionRules, orphan_may_go, what_goes
 from rtb_optimizer.errors import RetentionIncomplete
 from rtb_optimizer.store import activation, configs, connections, entities, past_runs
 from rtb_optimizer.store.objects import ListedObject, ObjectStore, run_prefix, split_url

@@ -6,9 +6,9 @@ A step that finds something leaves it under `warnings` in the document that it h
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rtb_optimizer.core.macros import Coverage
-from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.warning import RunWarning
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.macros.combo import Coverage
 
 FEW_VALUES = 20
 """Up to so many values are no explosion, however few there were before."""

@@ -3,18 +3,18 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from rtb_optimizer.core.interactions import detect
-from rtb_optimizer.core.leaks import changes_with_the_event, knows_the_outcome
-from rtb_optimizer.core.link import Link, link_of
-from rtb_optimizer.core.rejection import Reason, Rejected, screen
-from rtb_optimizer.core.selection import Selection, select
-from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.value_checks import value_warnings
-from rtb_optimizer.core.warning import RunWarning
-from rtb_optimizer.engines.profile import Profile
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.model.link import Link, link_of
+from rtb_optimizer.core.selection.interactions import detect
+from rtb_optimizer.core.selection.leaks import changes_with_the_event, knows_the_outcome
+from rtb_optimizer.core.selection.rejection import Reason, Rejected, screen
+from rtb_optimizer.core.selection.select import Selection, select
+from rtb_optimizer.core.selection.value_checks import value_warnings
+from rtb_optimizer.engines.passes.profile import Profile
+from rtb_optimizer.engines.passes.sampling import Drawn, draw_sample
 from rtb_optimizer.engines.protocol import Engine
-from rtb_optimizer.engines.sampling import Drawn, draw_sample
-from rtb_optimizer.engines.statements import LogTable
+from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
 
 
@@ -44,7 +44,9 @@ def choose_features(engine: Engine, table: LogTable, found: Profile, without_mac
     early, names = admissible(s, table.types.keys(), without_macro)
     denied = [r.name for r in early if r.reason is Reason.DENYLISTED and r.name in table.types]
     drawn = draw_sample(engine, table, [*names, *denied], found)
-    warnings = value_warnings(drawn.sample.with_features(names), s)
+    warnings = value_warnings(
+        drawn.sample.with_features(names), s.anchor_features, s.max_missing_share, s.max_unreadable_share
+    )
     screened = {name: _unfit(name, drawn, s) for name in (*names, *denied) if name not in s.anchor_features}
     kept = [name for name in names if screened.get(name, Reason.ABSENT) is None]
     told = [name for name in denied if screened[name] is None]  # the others are refused by their values, too

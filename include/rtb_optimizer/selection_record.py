@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rtb_optimizer.core.evidence import Evidence
-from rtb_optimizer.core.sample import Sample
-from rtb_optimizer.core.values import MISSING
-from rtb_optimizer.core.warning import RunWarning, warning_documents
+from rtb_optimizer.core.decision.warning import RunWarning, warning_documents
+from rtb_optimizer.core.sample.sample import Sample
+from rtb_optimizer.core.sample.values import MISSING
+from rtb_optimizer.core.table.evaluation import Evidence
 from rtb_optimizer.reading import LogsRead
 
 SCALE = ("link", "unit", "stands_for", "slope")

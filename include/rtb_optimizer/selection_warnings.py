@@ -1,8 +1,8 @@
 """What about the rows that selection looked at should a person look into?"""
 
-from rtb_optimizer.core.reversals import reversals
-from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.warning import RunWarning
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.table.warnings import reversals
 from rtb_optimizer.screening import Choice
 
 

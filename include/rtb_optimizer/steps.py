@@ -10,11 +10,11 @@ from rtb_optimizer import __version__, exporting, outputs, report
 from rtb_optimizer.active import compared_with, saw_the_last_day, table_before
 from rtb_optimizer.ad_macros import ad_macros_document, combos_of, without_required_macro
 from rtb_optimizer.catalog_warnings import catalog_warnings
-from rtb_optimizer.core.activation import failed_gates
-from rtb_optimizer.core.evidence import judge
-from rtb_optimizer.core.segments import Counts
-from rtb_optimizer.core.values import SPELLING_VERSION
-from rtb_optimizer.engines.duplicates import without_repeats
+from rtb_optimizer.core.decision.activation import failed_gates
+from rtb_optimizer.core.sample.values import SPELLING_VERSION
+from rtb_optimizer.core.table.evaluation import judge
+from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.engines.passes.duplicates import without_repeats
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
 from rtb_optimizer.figures import figures_of
 from rtb_optimizer.handover import sample_bytes, sample_of

@@ -7,24 +7,22 @@ from typing import Any, Self
 
 import numpy as np
 
-from rtb_optimizer.core.crossing import parts_of, with_interactions
-from rtb_optimizer.core.joint import JointTable, compile_joint
-from rtb_optimizer.core.link import Link
-from rtb_optimizer.core.model import FactorModel, fit, tempered
-from rtb_optimizer.core.movement import Pattern, rows_of
-from rtb_optimizer.core.no_bids import without_bid
-from rtb_optimizer.core.published_table import PublishedTable
-from rtb_optimizer.core.replayed import bids_of, predicted_changes
-from rtb_optimizer.core.sample import Floats, Ints, Mask, Sample
-from rtb_optimizer.core.segments import Counts, Segment, build_segments, countable, multiplier_product
-from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.spikes import rate_spikes
-from rtb_optimizer.core.values import segment_key
-from rtb_optimizer.core.warning import warning_documents
-from rtb_optimizer.core.worth import published
-from rtb_optimizer.engines.exact import exact_counts
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.decision.warning import warning_documents
+from rtb_optimizer.core.model.fit import FactorModel, fit, tempered
+from rtb_optimizer.core.model.link import Link
+from rtb_optimizer.core.sample.crossing import parts_of, with_interactions
+from rtb_optimizer.core.sample.sample import Floats, Ints, Mask, Sample
+from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.core.table.joint import JointTable, compile_joint
+from rtb_optimizer.core.table.published_table import PublishedTable
+from rtb_optimizer.core.table.replay import bids_of, predicted_changes
+from rtb_optimizer.core.table.rows import Pattern, published, rows_of, without_bid
+from rtb_optimizer.core.table.segments import Counts, Segment, build_segments, countable, multiplier_product
+from rtb_optimizer.core.table.warnings import rate_spikes
+from rtb_optimizer.engines.exact.counts import exact_counts
 from rtb_optimizer.engines.protocol import Engine
-from rtb_optimizer.engines.statements import LogTable
+from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.outputs import segments_summary
 
 

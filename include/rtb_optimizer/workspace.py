@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rtb_optimizer.core.settings import Settings, settings_of
-from rtb_optimizer.core.windows import Window
-from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
+from rtb_optimizer.core.config.settings import Settings, settings_of
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.protocol import Engine
-from rtb_optimizer.engines.required_columns import require_columns
-from rtb_optimizer.engines.statements import LogTable
+from rtb_optimizer.engines.sql.table import LogTable, require_columns
 from rtb_optimizer.errors import LogsInvalid, LogsMissing
 from rtb_optimizer.outputs import json_bytes
 from rtb_optimizer.store import connections, logs, runs

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from rtb_optimizer import maintenance, pipeline, retention
 from rtb_optimizer.cli.app import app
-from rtb_optimizer.core.validity import VALID_HOURS
+from rtb_optimizer.core.decision.activation import VALID_HOURS
 from rtb_optimizer.errors import ActiveOutputsBroken, NotFound, RetentionIncomplete, RunIncomplete
 from rtb_optimizer.explain import explain
 from rtb_optimizer.published import published

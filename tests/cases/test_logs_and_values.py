@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import func, select
 
 from rtb_optimizer import freshness, pipeline, steps
-from rtb_optimizer.core.lookup import Row, look_up
-from rtb_optimizer.core.values import MISSING, SPELLING_VERSION, UNEXPANDED, canonical
-from rtb_optimizer.core.windows import Window, WindowAsked
+from rtb_optimizer.core.config.window import Window, WindowAsked
+from rtb_optimizer.core.sample.values import MISSING, SPELLING_VERSION, UNEXPANDED, canonical
+from rtb_optimizer.core.table.lookup import Row, look_up
 from rtb_optimizer.demo.world import World
 from rtb_optimizer.errors import LogsInvalid, LogsMissing, WindowInvalid
 from rtb_optimizer.run_request import RunRequest

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rtb_optimizer.core.activation import RunAge, decide, failed_gates
+from rtb_optimizer.core.decision.activation import RunAge, decide, failed_gates
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 ACTIVE = RunAge(5, DAY)

@@ -4,8 +4,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rtb_optimizer.core.activation import Decision
-from rtb_optimizer.core.alerts import FIX, HAPPENED, MAX_REASON, Kind, kind_problems, of_active, of_decision, of_failure
+from rtb_optimizer.core.decision.activation import Decision
+from rtb_optimizer.core.decision.alerts import (
+    FIX,
+    HAPPENED,
+    MAX_REASON,
+    Kind,
+    kind_problems,
+    of_active,
+    of_decision,
+    of_failure,
+)
 
 UNTIL = datetime(2026, 3, 12, 4, 30, tzinfo=UTC)
 SPIKE = {"code": "rate_spike", "message": "site=a has 10 times the entity's rate"}

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rtb_optimizer.core.bidding import (
+from rtb_optimizer.core.model.fit import Factor
+from rtb_optimizer.core.model.link import Link
+from rtb_optimizer.core.table.bidding import (
     BidRules,
     Tier,
     factor_intervals,
@@ -15,8 +17,6 @@ from rtb_optimizer.core.bidding import (
     spend_neutral_level,
     tier,
 )
-from rtb_optimizer.core.link import Link
-from rtb_optimizer.core.model import Factor
 
 RULES = BidRules(minimum=0.3, maximum=3.0, confidence=0.8)
 

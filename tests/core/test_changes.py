@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtb_optimizer.core.bidding import BidRules
-from rtb_optimizer.core.causes import Columns, acted
-from rtb_optimizer.core.changes import Kind, changes, mean_change, rank_correlation
-from rtb_optimizer.core.published_table import PublishedRow, PublishedTable, Scale, read_table
-from rtb_optimizer.core.values import segment_key
-from rtb_optimizer.core.worth import SegmentRules
+from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.core.table.bidding import BidRules
+from rtb_optimizer.core.table.causes import Columns, acted
+from rtb_optimizer.core.table.changes import Kind, changes, mean_change, rank_correlation
+from rtb_optimizer.core.table.published_table import PublishedRow, PublishedTable, Scale, read_table
+from rtb_optimizer.core.table.rows import SegmentRules
 
 RULES = SegmentRules(max_segments=1_000, dead_band=0.02, bids=BidRules(0.3, 3.0, 0.8))
 FEATURES = ("adspace", "device", "size")

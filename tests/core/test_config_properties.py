@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtb_optimizer.core.config import Origin, resolve
-from rtb_optimizer.core.config_key import ConfigKey, DataType, read_value
+from rtb_optimizer.core.config.key import ConfigKey, DataType, read_value
+from rtb_optimizer.core.config.resolve import Origin, resolve
 from rtb_optimizer.errors import ConfigInvalid
 
 pytestmark = pytest.mark.timeout(3_600)  # nightly, each takes minutes

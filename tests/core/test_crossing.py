@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from planted_samples import sample_of
-from rtb_optimizer.core import crossing
-from rtb_optimizer.core.crossing import cell_codes, crossed, with_interactions
-from rtb_optimizer.core.values import UNEXPANDED, split_key
+from rtb_optimizer.core.sample import crossing
+from rtb_optimizer.core.sample.crossing import cell_codes, crossed, with_interactions
+from rtb_optimizer.core.sample.values import UNEXPANDED, split_key
 
 COLUMNS = {
     "a": ["x", "x", "y", "y", "x", "x|y"],

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from planted_samples import SITE_FACTORS, planted, sample_of
-from rtb_optimizer.core.evidence import deviance_gain, judge
-from rtb_optimizer.core.interactions import InteractionRules, detect
-from rtb_optimizer.core.link import Link
-from rtb_optimizer.core.replayed import product_of_rows
-from rtb_optimizer.core.selection import Selection, SelectionRules, select
+from rtb_optimizer.core.model.link import Link
+from rtb_optimizer.core.selection.interactions import InteractionRules, detect
+from rtb_optimizer.core.selection.select import Selection, SelectionRules, select
+from rtb_optimizer.core.table.evaluation import deviance_gain, judge
+from rtb_optimizer.core.table.replay import product_of_rows
 from v3_settings import v3_settings
 
 RULES = SelectionRules(max_features=8, min_signal_score=0.0005, min_z=3, min_positives=50, leak_score=0.25)

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from rtb_optimizer.core.dialect import Derived
-from rtb_optimizer.core.expansion import cause_of, expanded, read
-from rtb_optimizer.core.macros import Coverage
-from rtb_optimizer.core.routes import GAPS, Cause, Place, Route
-from rtb_optimizer.core.values import MISSING, NO_VALUES, OTHER, UNEXPANDED, canonical
+from rtb_optimizer.core.macros.combo import Coverage
+from rtb_optimizer.core.macros.dialect import Derived
+from rtb_optimizer.core.macros.expansion import cause_of, expanded, read
+from rtb_optimizer.core.macros.route import GAPS, Cause, Place, Route
+from rtb_optimizer.core.sample.values import MISSING, NO_VALUES, OTHER, UNEXPANDED, canonical
 from rtb_optimizer.store import seeds
 from v3_settings import v3_settings
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from planted_samples import sample_of
-from rtb_optimizer.core.interactions import InteractionRules, detect
+from rtb_optimizer.core.selection.interactions import InteractionRules, detect
 
 RULES = InteractionRules(at_most=8, min_signal_score=0.0005, min_z=5)
 PRIORS = {"device": 8.0, "size": 8.0, "hour": 8.0}

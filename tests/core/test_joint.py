@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from planted_samples import planted, sample_of
-from rtb_optimizer.core.bidding import BidRules
-from rtb_optimizer.core.joint import JointRules, compile_joint
-from rtb_optimizer.core.joint_lookup import rates_by_keys
-from rtb_optimizer.core.model import fit
-from rtb_optimizer.core.sample import Feature
-from rtb_optimizer.core.values import UNEXPANDED
+from rtb_optimizer.core.model.fit import fit
+from rtb_optimizer.core.sample.sample import Feature
+from rtb_optimizer.core.sample.values import UNEXPANDED
+from rtb_optimizer.core.table.bidding import BidRules
+from rtb_optimizer.core.table.joint import JointRules, compile_joint, rates_by_keys
 
 BIDS = BidRules(0.3, 3.0, 0.8)
 RULES = JointRules(max_rows=1_000, min_exposures=50, dead_band=0.02, bids=BIDS)

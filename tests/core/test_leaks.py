@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from planted_samples import feature, planted, sample_of
-from rtb_optimizer.core.leaks import MIN_EVENT_PAIRS, changes_with_the_event, knows_the_outcome, pure_share
+from rtb_optimizer.core.selection.leaks import MIN_EVENT_PAIRS, changes_with_the_event, knows_the_outcome, pure_share
 
 
 def with_column(column, outcome):

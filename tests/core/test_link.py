@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rtb_optimizer.core.link import Link, baseline_deviance, levelled, link_of, rate_of, rate_ratio, strength_of
+from rtb_optimizer.core.model.link import Link, baseline_deviance, levelled, link_of, rate_of, rate_ratio, strength_of
 
 
 @pytest.mark.parametrize(

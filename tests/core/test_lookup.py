@@ -2,8 +2,8 @@
 
 import pytest
 
-from rtb_optimizer.core.lookup import Row, look_up
-from rtb_optimizer.core.values import MISSING
+from rtb_optimizer.core.sample.values import MISSING
+from rtb_optimizer.core.table.lookup import Row, look_up
 
 FEATURES = ["adspace", "device", "size"]
 TABLE = [

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from rtb_optimizer.core.dialect import Dialect, Evidence, GapPolicy, template_problem
-from rtb_optimizer.core.macro_lint import probable_macro
-from rtb_optimizer.core.macros import Coverage, map_ad_macros, near_misses
+from rtb_optimizer.core.macros.combo import Coverage, map_ad_macros, near_misses
+from rtb_optimizer.core.macros.dialect import Dialect, Evidence, GapPolicy, template_problem
+from rtb_optimizer.core.macros.lint import probable_macro
 from rtb_optimizer.errors import ConfigInvalid, MacroGap
 from rtb_optimizer.store import seeds
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from planted_samples import DEVICE_FACTORS, SITE_FACTORS, planted, reordered, sample_of
-from rtb_optimizer.core.link import Link
-from rtb_optimizer.core.model import fit
-from rtb_optimizer.core.values import UNEXPANDED
+from rtb_optimizer.core.model.fit import fit
+from rtb_optimizer.core.model.link import Link
+from rtb_optimizer.core.sample.values import UNEXPANDED
 
 # One value of 10 rows without an outcome, one of 10 rows with all: base rate 1/2, five expected of each.
 HALVES = sample_of([0] * 10 + [1] * 10, half=["a"] * 10 + ["b"] * 10)

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from planted_samples import planted, sample_of
-from rtb_optimizer.core.bidding import BidRules
-from rtb_optimizer.core.crossing import with_interactions
-from rtb_optimizer.core.model import fit
-from rtb_optimizer.core.movement import rows_of, still_moving
-from rtb_optimizer.core.segments import Counts, build_segments
-from rtb_optimizer.core.values import UNEXPANDED
-from rtb_optimizer.core.worth import SegmentRules
+from rtb_optimizer.core.model.fit import fit
+from rtb_optimizer.core.sample.crossing import with_interactions
+from rtb_optimizer.core.sample.values import UNEXPANDED
+from rtb_optimizer.core.table.bidding import BidRules
+from rtb_optimizer.core.table.rows import SegmentRules, rows_of, still_moving
+from rtb_optimizer.core.table.segments import Counts, build_segments
 
 RULES = SegmentRules(max_segments=100, dead_band=0.02, bids=BidRules(0.3, 3.0, 0.8, 0.0, 1.25))
 FLAT = sample_of([1.0, 0.0, 0.0, 0.0] * 400, x=["a", "a", "a", "a", "b", "b", "b", "b"] * 200)

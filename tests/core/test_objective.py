@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rtb_optimizer.core.objective import effective_events, share_cut
+from rtb_optimizer.core.sample.objective import effective_events, share_cut
 
 ONE = np.ones(1000)
 

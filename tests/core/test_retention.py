@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rtb_optimizer.core.retention import PastRun, RetentionRules, orphan_may_go, what_goes
-from rtb_optimizer.core.validity import valid_until
+from rtb_optimizer.core.decision.activation import valid_until
+from rtb_optimizer.core.decision.retention import PastRun, RetentionRules, orphan_may_go, what_goes
 
 NOW = datetime(2026, 6, 1, 4, tzinfo=UTC)
 RULES = RetentionRules(keep_good_runs=2, keep_days=90, keep_work_days=2)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from planted_samples import sample_of
-from rtb_optimizer.core.reversals import reversals
+from rtb_optimizer.core.table.warnings import reversals
 
 ROWS = 40_000
 

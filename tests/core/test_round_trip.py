@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rtb_optimizer.core.dialect import Dialect
-from rtb_optimizer.core.lookup import Row, look_up
-from rtb_optimizer.core.macros import map_ad_macros
-from rtb_optimizer.core.round_trip import MOST_ROWS, Answer, BidTables, drawn_requests, round_trip
-from rtb_optimizer.core.routes import Route, route_document, route_of
-from rtb_optimizer.core.sample import Feature, Sample
-from rtb_optimizer.core.value_maps import value_map_problems
-from rtb_optimizer.core.values import MISSING, OTHER, UNEXPANDED
+from rtb_optimizer.core.macros.combo import map_ad_macros
+from rtb_optimizer.core.macros.dialect import Dialect
+from rtb_optimizer.core.macros.round_trip import MOST_ROWS, Answer, BidTables, drawn_requests, round_trip
+from rtb_optimizer.core.macros.route import Route, route_document, route_of
+from rtb_optimizer.core.sample.sample import Feature, Sample
+from rtb_optimizer.core.sample.value_maps import value_map_problems
+from rtb_optimizer.core.sample.values import MISSING, OTHER, UNEXPANDED
+from rtb_optimizer.core.table.lookup import Row, look_up
 from rtb_optimizer.store import seeds
 
 FEATURES = ["site", "device"]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from planted_samples import FOLDS, feature, planted, plug_in_information, reordered, sample_of
-from rtb_optimizer.core.link import Link, baseline_deviance
-from rtb_optimizer.core.model import fit
-from rtb_optimizer.core.scoring import PRIORS, cross_fitted_gain
+from rtb_optimizer.core.model.fit import fit
+from rtb_optimizer.core.model.link import Link, baseline_deviance
+from rtb_optimizer.core.selection.scoring import PRIORS, cross_fitted_gain
 
 
 def gain_of(sample, name, priors=PRIORS):

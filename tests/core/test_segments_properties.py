@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planted_samples import sample_of
-from rtb_optimizer.core.bidding import BidRules
-from rtb_optimizer.core.crossing import with_interactions
-from rtb_optimizer.core.link import Link
-from rtb_optimizer.core.lookup import Row, look_up
-from rtb_optimizer.core.model import fit
-from rtb_optimizer.core.segments import Counts, build_segments
-from rtb_optimizer.core.values import MISSING, UNEXPANDED, segment_key
-from rtb_optimizer.core.worth import SegmentRules, published, worth_a_row
+from rtb_optimizer.core.model.fit import fit
+from rtb_optimizer.core.model.link import Link
+from rtb_optimizer.core.sample.crossing import with_interactions
+from rtb_optimizer.core.sample.values import MISSING, UNEXPANDED, segment_key
+from rtb_optimizer.core.table.bidding import BidRules
+from rtb_optimizer.core.table.lookup import Row, look_up
+from rtb_optimizer.core.table.rows import SegmentRules, published, worth_a_row
+from rtb_optimizer.core.table.segments import Counts, build_segments
 
 pytestmark = pytest.mark.timeout(3_600)  # nightly, each takes minutes
 BIDS = BidRules(0.01, 100.0, 0.8)

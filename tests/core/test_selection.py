@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from planted_samples import feature, planted, reordered, sample_of
-from rtb_optimizer.core.interactions import SHRINKING
-from rtb_optimizer.core.rejection import Reason, screen
-from rtb_optimizer.core.selection import SelectionRules, select
-from rtb_optimizer.core.values import MISSING
+from rtb_optimizer.core.sample.values import MISSING
+from rtb_optimizer.core.selection.interactions import SHRINKING
+from rtb_optimizer.core.selection.rejection import Reason, screen
+from rtb_optimizer.core.selection.select import SelectionRules, select
 
 RULES = SelectionRules(max_features=8, min_signal_score=0.0005, min_z=3, min_positives=50, leak_score=0.25)
 CANDIDATES = ("random_id", "noise", "device", "site", "leak")
@@ -136,7 +136,7 @@ def test_a_gain_that_dealt_values_reach_as_well_is_left_to_the_canary(monkeypatc
     lenient = replace(RULES, min_signal_score=0.0, min_z=0.0)
 
     rejected = select(sample, ["noise"], [], lenient).rejected
-    monkeypatch.setattr("rtb_optimizer.core.selection._Search.a_canary_wins", lambda *_: False)
+    monkeypatch.setattr("rtb_optimizer.core.selection.select._Search.a_canary_wins", lambda *_: False)
     unguarded = select(sample, ["noise"], [], lenient)
 
     assert [(r.name, r.reason) for r in rejected] == [("noise", Reason.CANARY)]

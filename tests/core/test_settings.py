@@ -5,11 +5,11 @@ from dataclasses import fields
 
 import pytest
 
-from rtb_optimizer.core.bidding import BidRules
-from rtb_optimizer.core.bonsai_features import FEATURES
-from rtb_optimizer.core.config import resolve
-from rtb_optimizer.core.platforms import Platform
-from rtb_optimizer.core.settings import Settings, settings_of
+from rtb_optimizer.core.config.resolve import resolve
+from rtb_optimizer.core.config.settings import Settings, settings_of
+from rtb_optimizer.core.platforms.bonsai import FEATURES
+from rtb_optimizer.core.platforms.column import Platform
+from rtb_optimizer.core.table.bidding import BidRules
 from rtb_optimizer.errors import ConfigInvalid
 from v3_settings import REQUIRED, SEED, declared_keys, v3_settings
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from planted_samples import planted, sample_of
-from rtb_optimizer.core.link import Link
-from rtb_optimizer.core.model import fit, tempered
-from rtb_optimizer.core.slope import calibration_slope
+from rtb_optimizer.core.model.calibration import calibration_slope
+from rtb_optimizer.core.model.fit import fit, tempered
+from rtb_optimizer.core.model.link import Link
 
 
 def seen(slope, rows=40_000, link=Link.LOG, base=0.05):

@@ -2,12 +2,12 @@
 
 import pytest
 
-from rtb_optimizer.core.bidding import BidRules, tier
-from rtb_optimizer.core.link import Link
-from rtb_optimizer.core.published_table import PublishedRow, PublishedTable, Scale
-from rtb_optimizer.core.segments import Counts, Segment
-from rtb_optimizer.core.spikes import rate_spikes
-from rtb_optimizer.core.worth import SegmentRules
+from rtb_optimizer.core.model.link import Link
+from rtb_optimizer.core.table.bidding import BidRules, tier
+from rtb_optimizer.core.table.published_table import PublishedRow, PublishedTable, Scale
+from rtb_optimizer.core.table.rows import SegmentRules
+from rtb_optimizer.core.table.segments import Counts, Segment
+from rtb_optimizer.core.table.warnings import rate_spikes
 
 
 def segment(pattern, exposure, outcome):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtb_optimizer.core.values import MISSING, OTHER, UNEXPANDED, canonical, segment_key, split_key
+from rtb_optimizer.core.sample.values import MISSING, OTHER, UNEXPANDED, canonical, segment_key, split_key
 from v3_settings import v3_settings
 
 NOTHING = frozenset(value.lower() for value in v3_settings().missing_values)

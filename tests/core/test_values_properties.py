@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rtb_optimizer.core.dialect import GapPolicy, template_problem
-from rtb_optimizer.core.macros import map_ad_macros
-from rtb_optimizer.core.values import MISSING, OTHER, UNEXPANDED, canonical, segment_key, split_key
+from rtb_optimizer.core.macros.combo import map_ad_macros
+from rtb_optimizer.core.macros.dialect import GapPolicy, template_problem
+from rtb_optimizer.core.sample.values import MISSING, OTHER, UNEXPANDED, canonical, segment_key, split_key
 from rtb_optimizer.errors import ConfigInvalid, MacroGap
 from rtb_optimizer.store import seeds
 from v3_settings import v3_settings

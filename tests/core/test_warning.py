@@ -1,6 +1,6 @@
 """Warnings as they stand in documents."""
 
-from rtb_optimizer.core.warning import RunWarning, warning_documents
+from rtb_optimizer.core.decision.warning import RunWarning, warning_documents
 
 
 def test_warnings_come_once_in_one_order_without_what_is_not_known():

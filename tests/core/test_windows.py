@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rtb_optimizer.core.windows import Window, WindowAsked, WindowRules, dates_of, resolve_window, zone
+from rtb_optimizer.core.config.window import Window, WindowAsked, WindowRules, dates_of, resolve_window, zone
 from rtb_optimizer.errors import WindowInvalid
 
 BERLIN = zone("Europe/Berlin")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rtb_optimizer.core.windows import WindowAsked, WindowRules, dates_of, resolve_window, zone
+from rtb_optimizer.core.config.window import WindowAsked, WindowRules, dates_of, resolve_window, zone
 
 pytestmark = pytest.mark.timeout(3_600)  # nightly, each takes minutes
 DAY = timedelta(days=1)

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.fs import LocalFileSystem
 
-from rtb_optimizer.core.windows import Window
-from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
-from rtb_optimizer.engines.profile import profile
-from rtb_optimizer.engines.statements import LogTable
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
+from rtb_optimizer.engines.passes.profile import profile
+from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
 from v3_settings import v3_settings
 

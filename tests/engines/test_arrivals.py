@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rtb_optimizer.engines.arrivals import arrivals
+from rtb_optimizer.engines.passes.arrivals import arrivals
 
 MINUTES = 4 * 24 * 60  # of the window
 
@@ -14,7 +14,7 @@ MINUTES = 4 * 24 * 60  # of the window
 @pytest.fixture
 def fetched(monkeypatch):
     """How many rows each statement has answered with."""
-    from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
+    from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 
     rows, query = [], DuckDBEngine.query
 

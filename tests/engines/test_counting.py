@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 
 from counted import counted
-from rtb_optimizer.core.evidence import judge
-from rtb_optimizer.core.values import MISSING, OTHER, UNEXPANDED
-from rtb_optimizer.core.windows import Window
-from rtb_optimizer.engines.encoding import encode
-from rtb_optimizer.engines.profile import profile
-from rtb_optimizer.engines.sampling import Shares, draw_sample, shares_drawn
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.core.sample.values import MISSING, OTHER, UNEXPANDED
+from rtb_optimizer.core.table.evaluation import judge
+from rtb_optimizer.engines.passes.encoding import encode
+from rtb_optimizer.engines.passes.profile import profile
+from rtb_optimizer.engines.passes.sampling import Shares, draw_sample, shares_drawn
 from rtb_optimizer.errors import LogsInvalid
 from rtb_optimizer.screening import admissible, choose_features
 from v3_settings import v3_settings

@@ -10,13 +10,12 @@ import pytest
 from pyarrow.fs import LocalFileSystem
 
 from conftest import CHECKOUT
-from rtb_optimizer.core.windows import dates_of, zone
-from rtb_optimizer.engines.blame import MAX_CAUSE
-from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
-from rtb_optimizer.engines.exact import exact_counts
-from rtb_optimizer.engines.profile import profile
-from rtb_optimizer.engines.required_columns import require_columns
-from rtb_optimizer.engines.row_groups import RowGroups
+from rtb_optimizer.core.config.window import dates_of, zone
+from rtb_optimizer.engines.duckdb.engine import MAX_CAUSE, DuckDBEngine
+from rtb_optimizer.engines.exact.counts import exact_counts
+from rtb_optimizer.engines.parquet.row_groups import RowGroups
+from rtb_optimizer.engines.passes.profile import profile
+from rtb_optimizer.engines.sql.table import require_columns
 from rtb_optimizer.errors import LogsInvalid, StoreFailed
 from rtb_optimizer.screening import choose_features
 

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow.fs import LocalFileSystem
 
-from rtb_optimizer.engines.duckdb_engine import DuckDBEngine, literal
-from rtb_optimizer.engines.row_identity import SOURCE_FILE
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine, literal
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE
 from rtb_optimizer.errors import EngineFull, LogsInvalid
 
 

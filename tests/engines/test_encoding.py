@@ -5,8 +5,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rtb_optimizer.core.values import canonical
-from rtb_optimizer.engines.encoding import encode
+from rtb_optimizer.core.sample.values import canonical
+from rtb_optimizer.engines.passes.encoding import encode
 from v3_settings import v3_settings
 
 SETTINGS = v3_settings(missing_values=["", "null", "N/A"], host_features=["domain"])

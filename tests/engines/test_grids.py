@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtb_optimizer.core.values import segment_key
-from rtb_optimizer.engines.batch_sums import MEASURES, Measured
-from rtb_optimizer.engines.cells import Coded
-from rtb_optimizer.engines.exact import counts_in_sql, exact_counts
-from rtb_optimizer.engines.grids import MOST_CELLS, grids
-from rtb_optimizer.engines.row_groups import BATCH_ROWS, RowGroups
+from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.engines.exact.cell_sums import MEASURES, MOST_CELLS, Measured, grids
+from rtb_optimizer.engines.exact.cells import Coded
+from rtb_optimizer.engines.exact.counts import counts_in_sql, exact_counts
+from rtb_optimizer.engines.parquet.row_groups import BATCH_ROWS, RowGroups
 
 ROWS = 3 * BATCH_ROWS
 

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rtb_optimizer.engines.exact import ReadsRowGroups
-from rtb_optimizer.engines.measuring import plain_measures
+from rtb_optimizer.engines.exact.counts import ReadsRowGroups
+from rtb_optimizer.engines.exact.measuring import plain_measures
 
 MONEY = [0.0, 0.1, 0.0000005, 0.00000049, -0.0000005, -2.5, 1e6]
 COLUMNS = {"paid": "cost_column", "earned": "value_column", "imps": "exposure_column"}

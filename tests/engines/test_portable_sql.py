@@ -14,15 +14,15 @@ import pytest
 from pyarrow.fs import LocalFileSystem
 
 from datafusion_engine import DataFusionEngine
-from rtb_optimizer.core.values import segment_key
-from rtb_optimizer.core.windows import Window
-from rtb_optimizer.engines.arrivals import arrivals
-from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
-from rtb_optimizer.engines.duplicates import without_repeats
-from rtb_optimizer.engines.encoding import spelled
-from rtb_optimizer.engines.exact import counts_in_sql, exact_counts
-from rtb_optimizer.engines.profile import profile
-from rtb_optimizer.engines.statements import LogTable
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
+from rtb_optimizer.engines.exact.counts import counts_in_sql, exact_counts
+from rtb_optimizer.engines.passes.arrivals import arrivals
+from rtb_optimizer.engines.passes.duplicates import without_repeats
+from rtb_optimizer.engines.passes.encoding import spelled
+from rtb_optimizer.engines.passes.profile import profile
+from rtb_optimizer.engines.sql.table import LogTable
 from v3_settings import v3_settings
 
 START = datetime(2026, 3, 6, tzinfo=UTC)

@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from rtb_optimizer.engines.exact import counts_in_sql, exact_counts
-from rtb_optimizer.engines.row_bounds import within
-from rtb_optimizer.engines.row_groups import RowGroups
+from rtb_optimizer.engines.exact.counts import counts_in_sql, exact_counts
+from rtb_optimizer.engines.parquet.row_groups import RowGroups, within
 
 START, END = datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC)
 TIME = {"timestamp_column": "t", "cost_column": "paid"}

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow.fs import LocalFileSystem
 
-from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
-from rtb_optimizer.engines.shared_files import SharedFiles
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
+from rtb_optimizer.engines.duckdb.shared_files import SharedFiles
 from rtb_optimizer.errors import LogsInvalid
 
 BLOCK = 4096

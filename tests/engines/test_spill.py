@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
-from rtb_optimizer.engines.spill import PREFIX
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
+from rtb_optimizer.engines.duckdb.spill import PREFIX
 
 LONG_AGO = 1_700_000_000
 HOLD = """

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from keyed_tables import TERMS, told_of_planted
-from rtb_optimizer.core.beeswax_columns import COLUMNS
-from rtb_optimizer.core.bonsai_features import FEATURES
-from rtb_optimizer.core.platforms import Platform
-from rtb_optimizer.core.values import MISSING, UNEXPANDED
+from rtb_optimizer.core.platforms.beeswax import COLUMNS
+from rtb_optimizer.core.platforms.bonsai import FEATURES
+from rtb_optimizer.core.platforms.column import Platform
+from rtb_optimizer.core.sample.values import MISSING, UNEXPANDED
 from rtb_optimizer.exporting import WRITERS, export_warnings, exported, fields_of, output_type
 from rtb_optimizer.exports.export import Export
 from rtb_optimizer.exports.keyed_table import KeyedTable

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from conftest import CHECKOUT
 from keyed_tables import TERMS, requests_of, table_of, told_of_planted, wide_table
-from rtb_optimizer.core.platforms import Platform
-from rtb_optimizer.core.values import MISSING, canonical
+from rtb_optimizer.core.platforms.column import Platform
+from rtb_optimizer.core.sample.values import MISSING, canonical
 from rtb_optimizer.exporting import exported
 from rtb_optimizer.exports.plain import plain
 from v3_settings import v3_settings

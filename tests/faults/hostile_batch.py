@@ -16,13 +16,12 @@ from pyarrow.fs import LocalFileSystem
 
 from hostile_logs import CONFIG, DAYS, START, hostile
 from rtb_optimizer import outputs
-from rtb_optimizer.core.evidence import judge
-from rtb_optimizer.core.windows import Window
-from rtb_optimizer.engines.arrivals import arrivals
-from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
-from rtb_optimizer.engines.profile import profile
-from rtb_optimizer.engines.required_columns import require_columns
-from rtb_optimizer.engines.statements import LogTable
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.core.table.evaluation import judge
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
+from rtb_optimizer.engines.passes.arrivals import arrivals
+from rtb_optimizer.engines.passes.profile import profile
+from rtb_optimizer.engines.sql.table import LogTable, require_columns
 from rtb_optimizer.errors import RtbOptimizerError
 from rtb_optimizer.handover import sample_bytes, sample_of
 from rtb_optimizer.reading import LogsRead

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from rtb_optimizer import manifest, pipeline, steps
-from rtb_optimizer.core.values import split_key
+from rtb_optimizer.core.sample.values import split_key
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, LogsInvalid, RtbOptimizerError, WindowInvalid
 from rtb_optimizer.store import entities, manifest_export, runs
 from rtb_optimizer.store.objects import split_url

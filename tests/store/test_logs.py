@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from rtb_optimizer.core.windows import Window
+from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.store import logs
 from rtb_optimizer.store.objects import ObjectStore, split_url
 from v3_settings import v3_settings

@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 import chromium
 from rtb_optimizer import pipeline
-from rtb_optimizer.core.values import segment_key
+from rtb_optimizer.core.sample.values import segment_key
 from rtb_optimizer.store import pointer
 from rtb_optimizer.store.pointer import Order
 from rtb_optimizer.store.schema import Run, RunOutput

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rtb_optimizer.core.values import segment_key
+from rtb_optimizer.core.sample.values import segment_key
 from rtb_optimizer.store import connections, entities
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.schema import Run

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from rtb_optimizer.core import diagnosis
 from rtb_optimizer.core.diagnosis import EngineLimits, Finding, Machine
-from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.store import connections
 from rtb_optimizer.store.schema import Entity, EntityConfig, VersionConfig
 

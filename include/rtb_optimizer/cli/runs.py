@@ -11,7 +11,7 @@ import typer
 from rtb_optimizer.cli import completion, shown
 from rtb_optimizer.cli.entities import Code, pairs
 from rtb_optimizer.cli.shown import AsJson, By, console
-from rtb_optimizer.core.windows import WindowAsked
+from rtb_optimizer.core.config.window import WindowAsked
 from rtb_optimizer.store import connections, pointer, queries
 from rtb_optimizer.store import runs as stored_runs
 from rtb_optimizer.store.activation import Decided

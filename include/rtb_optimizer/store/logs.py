@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.windows import Window, dates_of, zone
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.config.window import Window, dates_of, zone
 from rtb_optimizer.store.objects import ListedObject, ObjectStore, split_url
 
 DATE_FIELD = "{date}"

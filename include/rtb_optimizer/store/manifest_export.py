@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rtb_optimizer import manifest
-from rtb_optimizer.core.config_key import ConfigKey
+from rtb_optimizer.core.config.key import ConfigKey
 from rtb_optimizer.errors import ConfigInvalid
 from rtb_optimizer.store import configs
 from rtb_optimizer.store.schema import Entity, Optimizer, Version

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from sqlalchemy import CursorResult, delete, exists, func, select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.activation import MOVES
-from rtb_optimizer.core.retention import PastRun
+from rtb_optimizer.core.decision.activation import MOVES
+from rtb_optimizer.core.decision.retention import PastRun
 from rtb_optimizer.store.objects import run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunOutput
 

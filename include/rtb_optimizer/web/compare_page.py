@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.compare import change_row, compared, pair
-from rtb_optimizer.core.changes import Change, Kind
+from rtb_optimizer.core.table.changes import Change, Kind
 from rtb_optimizer.errors import NotFound, RtbOptimizerError
 from rtb_optimizer.published import published
 from rtb_optimizer.store import entities, runs

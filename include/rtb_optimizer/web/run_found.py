@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from rtb_optimizer.core.rejection import Reason
+from rtb_optimizer.core.selection.rejection import Reason
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.report_page.gates import gate_rows
 from rtb_optimizer.report_page.sentences import sentences

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rtb_optimizer.core.values import WILDCARD, segment_key, split_key
+from rtb_optimizer.core.sample.values import WILDCARD, segment_key, split_key
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs import parquet_table
 from rtb_optimizer.web.kept import Kept
