@@ -11,7 +11,7 @@ from rtb_optimizer.core.sample.crossing import with_interactions
 from rtb_optimizer.core.sample.sample import Sample
 from rtb_optimizer.core.sample.values import WILDCARD, segment_key
 from rtb_optimizer.engines.passes.encoding import encode
-from rtb_optimizer.outputs import parquet_table
+from rtb_optimizer.outputs.files import parquet_table
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -31,7 +31,7 @@ from rtb_optimizer.core.sample.sample import Feature, Sample
 from rtb_optimizer.core.selection.select import select as select_features
 from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.engines.passes.sampling import Drawn, draw_sample
-from rtb_optimizer.outputs import parquet_table
+from rtb_optimizer.outputs.files import parquet_table
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -35,14 +35,14 @@ with DAG(
     @task
     def audit_active_outputs() -> int:
         """Read back what bidders read; return how many entities have an active run."""
-        from rtb_optimizer import maintenance
+        from rtb_optimizer.operations import maintenance
 
         return maintenance.audit_active_outputs()
 
     @task
     def apply_retention() -> int:
         """Delete what is past its time; return how many objects."""
-        from rtb_optimizer import retention
+        from rtb_optimizer.operations import retention
 
         outcome = retention.apply_retention()
         outcome.require_complete()

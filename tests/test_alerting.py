@@ -9,11 +9,13 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from listening import PASSWORD, TOKEN, free_port, mail_server, webhook_server
-from rtb_optimizer import alerting, callbacks, maintenance
+from rtb_optimizer import callbacks
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.core.decision.alerts import of_failure
 from rtb_optimizer.errors import ActiveOutputsBroken, AlertsNotSent
 from rtb_optimizer.notifier import AlertNotifier
+from rtb_optimizer.operations import maintenance
+from rtb_optimizer.operations.alerts import send_alerts
 from rtb_optimizer.store import activation, alerts, configs, connections, entities, failures, runs
 from rtb_optimizer.store.alerts import remember_decision
 from rtb_optimizer.store.runs import Attempt
@@ -82,7 +84,7 @@ def body(mail):
 def test_a_mail_says_what_happened_why_what_to_do_and_where_to_look(mailbox, failed):
     run = failed()
 
-    assert alerting.send_alerts() == 1
+    assert send_alerts() == 1
     (mail,) = mailbox.mails
     assert mail["subject"] == f"[failed] drugs_com: run {run.run_code} failed"
     assert mail["to"] == "oncall@example.com, yield@example.com"
@@ -96,7 +98,7 @@ def test_a_webhook_is_told_the_same(webhook, failed, session):
     run = failed()
     configure(session, alert_connection="team_slack")
 
-    assert alerting.send_alerts() == 1
+    assert send_alerts() == 1
     ((path, posted),) = webhook.posts
     assert path == f"/services/{TOKEN}"
     assert posted["text"].splitlines() == [
@@ -115,7 +117,7 @@ def test_what_looks_like_markup_or_a_template_in_a_reason_is_told_as_it_is(
     failed(add_entity("other_com"), "manual__2", said)
     configure(session, "other_com", alert_connection="team_slack")
 
-    assert alerting.send_alerts() == 2
+    assert send_alerts() == 2
     escaped = "{{ conn.rtb_s3.password }} &lt;script&gt;alert(1)&lt;/script&gt; &amp; &lt;!channel&gt;"
     assert escaped in body(mailbox.mails[0])
     assert escaped in webhook.posts[0][1]["text"]
@@ -124,7 +126,7 @@ def test_what_looks_like_markup_or_a_template_in_a_reason_is_told_as_it_is(
 def test_without_a_connection_nothing_is_sent_and_nothing_is_wrong(failed, told):
     failed()
 
-    assert alerting.send_alerts() == 0
+    assert send_alerts() == 0
     assert told() == [("failed", False, None)]
 
 
@@ -133,7 +135,7 @@ def test_what_an_entity_does_not_ask_for_is_not_sent(mailbox, failed, session, t
     failed()
     configure(session, **config)
 
-    assert alerting.send_alerts() == 0
+    assert send_alerts() == 0
     assert mailbox.mails == []
     assert told() == [("failed", False, None)]
 
@@ -148,7 +150,7 @@ def test_a_configuration_that_is_not_valid_is_told_all_the_same(mailbox, failed,
     )
     session.commit()
 
-    assert alerting.send_alerts() == 1
+    assert send_alerts() == 1
     assert "ConfigInvalid" in body(mailbox.mails[0])
 
 
@@ -157,7 +159,7 @@ def test_an_alert_is_told_once_a_run_and_kind_however_often_the_step_runs_and_wh
     for _ in range(3):
         alerts.remember(session, run.run_id, [of_failure(run.run_code, "told again by another try")])
         session.commit()
-        alerting.send_alerts()
+        send_alerts()
         AlertNotifier()({"dag_run": SimpleNamespace(dag_id=run.airflow_dag_id, run_id="manual__1")})
 
     assert len(mailbox.mails) == 1
@@ -167,7 +169,7 @@ def test_an_alert_is_told_once_a_run_and_kind_however_often_the_step_runs_and_wh
 def test_of_senders_at_once_one_sends(mailbox, failed, at_once):
     failed()
 
-    assert sorted(at_once(lambda _: alerting.send_alerts(), range(4))) == [0, 0, 0, 1]
+    assert sorted(at_once(lambda _: send_alerts(), range(4))) == [0, 0, 0, 1]
     assert len(mailbox.mails) == 1
 
 
@@ -177,9 +179,9 @@ def test_an_alert_that_another_is_sending_is_left_to_it(failed, session):
     (alert_id,) = alerts.untold(session)
     assert alerts.lock(session, alert_id) is not None
 
-    assert alerting.send_alerts() == 0
+    assert send_alerts() == 0
     session.rollback()  # it died before it had sent anything
-    assert alerting.send_alerts() == 1
+    assert send_alerts() == 1
     assert alerts.untold(session) == []
 
 
@@ -188,7 +190,7 @@ def test_what_was_raised_a_day_ago_is_no_news_any_more(mailbox, failed, session)
     session.execute(update(RunAlert).values(raised_at=func.now() - alerts.NEWS))
     session.commit()
 
-    assert alerting.send_alerts() == 0
+    assert send_alerts() == 0
     assert mailbox.mails == []
 
 
@@ -248,7 +250,7 @@ def test_the_nightly_audit_raises_stale_and_broken_runs_but_no_stale_one_of_a_pa
         with pytest.raises(ActiveOutputsBroken):
             maintenance.audit_active_outputs(late)
 
-    assert alerting.send_alerts() == len(told())
+    assert send_alerts() == len(told())
     subjects = [mail["subject"] for mail in mailbox.mails]
     assert f"[stale] drugs_com: the active run {stale.run_code} is stale" in subjects
     assert f"[broken] drugs_com: outputs of the active run {stale.run_code} are not what was written" in subjects
@@ -301,7 +303,7 @@ def test_a_channel_that_fails_fails_no_run_and_is_told_where_people_look(faulty,
     AlertNotifier()(context)  # the task's callback goes on
     ((kind, was_told, problem),) = told()
     with pytest.raises(AlertsNotSent, match=SAID[fault]) as caught:
-        alerting.send_alerts()  # the maintenance DAG's task fails, where it is seen
+        send_alerts()  # the maintenance DAG's task fails, where it is seen
 
     assert (kind, was_told) == ("failed", False)
     assert session.get_one(Run, run.run_id).error_message == "LogsInvalid: no column click"
@@ -319,7 +321,7 @@ def test_a_webhook_that_answers_otherwise_is_told_with_its_answer_and_without_it
     failed()
     configure(session, alert_connection="team_slack")
     with pytest.raises(AlertsNotSent, match=str(status)) as caught:
-        alerting.send_alerts()
+        send_alerts()
 
     assert len(webhook.posts) == 1, "the fault fired"
     assert answer.replace(TOKEN, "***") in str(caught.value)
@@ -331,10 +333,10 @@ def test_a_channel_that_was_away_is_told_of_once_it_is_back(faulty, failed, told
     box = faulty("the server refuses")
     failed()
     with pytest.raises(AlertsNotSent):
-        alerting.send_alerts()
+        send_alerts()
     box.refuse = ""
 
-    assert alerting.send_alerts() == 1
+    assert send_alerts() == 1
     assert told() == [("failed", True, None)]
 
 
@@ -345,7 +347,7 @@ def test_a_channel_that_fails_is_asked_once_a_pass_and_holds_up_no_other(faulty,
     failed(add_entity("slack_com"), "manual__9")
     configure(session, "slack_com", alert_connection="team_slack")
     with pytest.raises(AlertsNotSent):
-        alerting.send_alerts()
+        send_alerts()
 
     assert box.refused == 1
     assert len(webhook.posts) == 1

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from rtb_optimizer import pipeline
-from rtb_optimizer.compare import CAUSES, changes_between, compare, table_of
 from rtb_optimizer.core.config.resolve import resolve
 from rtb_optimizer.core.table.causes import Columns, acted
 from rtb_optimizer.errors import NotFound
-from rtb_optimizer.published import PublishedRun, published
+from rtb_optimizer.outputs.compare import CAUSES, changes_between, compare, table_of
+from rtb_optimizer.outputs.published import PublishedRun, published
 from rtb_optimizer.store import activation
 from rtb_optimizer.store.schema import Run
 from v3_settings import REQUIRED, declared_keys

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rtb_optimizer import outputs, steps
+from rtb_optimizer import steps
 from rtb_optimizer.demo.world import World
-from rtb_optimizer.report_page.page import report_page
+from rtb_optimizer.outputs.files import json_bytes
+from rtb_optimizer.outputs.report_page.page import report_page
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.objects import split_url
 from seeded_logs import NIGHTS, WORLD
@@ -107,5 +108,5 @@ def test_a_run_gives_the_same_bytes_however_its_rows_are_laid_out(publish, world
         assert told["config"] != report["config"]
         told["config"] = report["config"]
         told["warnings"] = [w for w in told["warnings"] if w["code"] != "inputs_changed"]  # files were written anew
-        assert outputs.json_bytes(told) == one["report"]
+        assert json_bytes(told) == one["report"]
         assert report_page(told) == one["report_page"]

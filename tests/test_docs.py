@@ -130,12 +130,12 @@ def test_the_glossary_has_every_decision():
 
 
 def test_every_column_and_output_is_documented():
-    from rtb_optimizer import outputs
     from rtb_optimizer.core.table.bidding import Tier
     from rtb_optimizer.core.table.segments import Counts, Segment
+    from rtb_optimizer.outputs import files
 
     default = Segment((None,), Counts(1, 1, 1, 0, 0), 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, Tier.LOW, 1.0, no_bid=False)
-    table = pq.read_table(io.BytesIO(outputs.segments_parquet(["site"], [default])))
+    table = pq.read_table(io.BytesIO(files.segments_parquet(["site"], [default])))
     named = {name.replace("feature_site", "feature_<name>") for name in table.column_names}
 
     assert {name for name in named if f"`{name}`" not in DOCS["docs/outputs.md"]} == set()

@@ -4,7 +4,7 @@ import pytest
 
 from rtb_optimizer import pipeline
 from rtb_optimizer.errors import NotFound
-from rtb_optimizer.explain import explain
+from rtb_optimizer.outputs.explain import explain
 from seeded_logs import NIGHTS
 
 

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from rtb_optimizer import maintenance, manifest
+from rtb_optimizer import manifest
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.errors import CopiesNotReconciled
+from rtb_optimizer.operations import maintenance
 from rtb_optimizer.store import activation, connections, entities, runs
 from rtb_optimizer.store.objects import active_key
 from rtb_optimizer.store.runs import Attempt

@@ -7,7 +7,7 @@ import pytest
 
 from conftest import CHECKOUT
 from rtb_optimizer.core.table.segments import Counts, Segment, Tier
-from rtb_optimizer.outputs import segments_summary
+from rtb_optimizer.outputs.files import segments_summary
 
 READ_AND_END = """
 import io, sys
@@ -20,7 +20,7 @@ body = buffer.getvalue()
 for _ in range(20):
     assert read(body).num_rows == 2000
 """
-OURS = "from rtb_optimizer.outputs import parquet_table as read"
+OURS = "from rtb_optimizer.outputs.files import parquet_table as read"
 TIMES = 12
 
 

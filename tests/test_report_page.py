@@ -7,11 +7,11 @@ from html.parser import HTMLParser
 import pytest
 
 from report_document import report_document
-from rtb_optimizer.report_page import charts
-from rtb_optimizer.report_page.gates import gate_rows
-from rtb_optimizer.report_page.page import SECTIONS, report_page
-from rtb_optimizer.report_page.sentences import sentences
-from rtb_optimizer.report_page.spelling import spelled, window
+from rtb_optimizer.outputs.report_page import charts
+from rtb_optimizer.outputs.report_page.formatting import spelled, window
+from rtb_optimizer.outputs.report_page.gates import gate_rows
+from rtb_optimizer.outputs.report_page.page import SECTIONS, report_page
+from rtb_optimizer.outputs.report_page.sentences import sentences
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>--></svg></style>&amp;$x^2$\u202e"
 VOID = {"meta", "br", "img", "link", "input"}
@@ -189,7 +189,7 @@ def test_a_name_that_no_font_has_or_that_is_half_a_character_is_shown_as_far_as_
 
 @pytest.mark.parametrize("path", list(places(report_document())), ids=lambda path: ".".join(map(str, path)))
 def test_any_part_may_be_none(path, monkeypatch):
-    monkeypatch.setattr("rtb_optimizer.report_page.charts.inline_svg", lambda *_: "")  # drawn by the next test
+    monkeypatch.setattr("rtb_optimizer.outputs.report_page.charts.inline_svg", lambda *_: "")  # drawn by the next test
     page = Page(report_page(without(report_document(), path)))
 
     assert list(page.sections) == list(SECTIONS)

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.compare import changes_between, table_of
 from rtb_optimizer.core.table.published_table import PublishedTable
-from rtb_optimizer.published import PublishedRun, published, published_output
+from rtb_optimizer.outputs.compare import changes_between, table_of
+from rtb_optimizer.outputs.published import PublishedRun, published, published_output
 from rtb_optimizer.store.schema import Run
 
 NOTHING: dict[str, Any] = {"against": None, "appeared": 0, "vanished": 0, "moved": 0, "largest": []}

@@ -40,7 +40,7 @@ def dag_run_failed(dag_run: Any, message: str) -> None:  # noqa: ANN401 - as abo
 
 def run_decided(context: Any) -> None:  # noqa: ANN401 - as above
     """Tell Airflow's metrics of a run that was decided on; once, since a try that fails has no success to tell."""
-    from rtb_optimizer import metrics
+    from rtb_optimizer.operations import metrics
 
     metrics.tell_run(context["dag_run"].dag_id, context["dag_run"].run_id)
 

@@ -6,7 +6,7 @@ The catalog keeps them, since a list cannot read 1,000 reports.
 from collections.abc import Mapping
 from typing import Any
 
-from rtb_optimizer.report_page.spelling import is_number
+from rtb_optimizer.outputs.report_page.formatting import is_number
 
 
 def figures_of(report: Mapping[str, Any]) -> dict[str, float | None]:

@@ -7,7 +7,7 @@ from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.macros.round_trip import BidTables, drawn_requests, round_trip
 from rtb_optimizer.core.macros.route import GAPS, Route
 from rtb_optimizer.handover import sample_of
-from rtb_optimizer.outputs import parquet_table
+from rtb_optimizer.outputs.files import parquet_table
 from rtb_optimizer.workspace import Workspace
 
 TOLD = 3

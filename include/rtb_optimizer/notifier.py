@@ -17,8 +17,8 @@ class AlertNotifier(BaseNotifier):
 
     def notify(self, context: Any) -> None:  # noqa: ANN401 - Airflow's context is a plain mapping
         """Send them; what fails is logged."""
-        from rtb_optimizer.alerting import send_alerts_of
         from rtb_optimizer.errors import AlertsNotSent
+        from rtb_optimizer.operations.alerts import send_alerts_of
 
         dag_run = context["dag_run"]
         try:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from rtb_optimizer import __version__, outputs
+from rtb_optimizer import __version__
 from rtb_optimizer.active import Active
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.activation import failed_gates, valid_until
@@ -16,6 +16,7 @@ from rtb_optimizer.core.decision.warning import RunWarning, warning_documents
 from rtb_optimizer.core.sample.values import segment_key
 from rtb_optimizer.core.table.kpis import kpis
 from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.outputs import files
 from rtb_optimizer.selection_record import SCALE, features_document
 from rtb_optimizer.store.objects import StoredObject
 from rtb_optimizer.workspace import Workspace
@@ -176,7 +177,7 @@ def manifest_document(workspace: Workspace, inputs: Sequence[Mapping[str, Any]],
         "data_end": workspace.window.end.isoformat(),
         "valid_until": valid_until(workspace.settings.valid_hours, workspace.window.end).isoformat(),
         "code_version": __version__,
-        "config_sha256": sha256(outputs.json_bytes(workspace.snapshot)).hexdigest(),
+        "config_sha256": sha256(files.json_bytes(workspace.snapshot)).hexdigest(),
         "inputs": list(inputs),
         "outputs": {
             name: {

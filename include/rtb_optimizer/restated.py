@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.errors import NotFound, StoreFailed
-from rtb_optimizer.published import published_output
+from rtb_optimizer.outputs.published import published_output
 from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.schema import Run
 

@@ -6,7 +6,7 @@ Only ids and counts are returned, and every step may run twice, even at the same
 import json
 import logging
 
-from rtb_optimizer import __version__, exporting, outputs, report
+from rtb_optimizer import __version__, exporting, report
 from rtb_optimizer.active import compared_with, saw_the_last_day, table_before
 from rtb_optimizer.ad_macros import ad_macros_document, combos_of, without_required_macro
 from rtb_optimizer.catalog_warnings import catalog_warnings
@@ -19,9 +19,10 @@ from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
 from rtb_optimizer.figures import figures_of
 from rtb_optimizer.handover import sample_bytes, sample_of
 from rtb_optimizer.macro_proof import proof_warnings, prove_macros
-from rtb_optimizer.published import PublishedRun, table_rows
+from rtb_optimizer.outputs import files
+from rtb_optimizer.outputs.published import PublishedRun, table_rows
+from rtb_optimizer.outputs.report_page.page import report_page
 from rtb_optimizer.reading import read_logs
-from rtb_optimizer.report_page.page import report_page
 from rtb_optimizer.restated import restated
 from rtb_optimizer.run_request import RunRequest
 from rtb_optimizer.run_warnings import run_warnings
@@ -112,8 +113,8 @@ def build_segments(opt_run_id: int) -> int:
     with counting(workspace, partitions_as_read(workspace, selection)) as (engine, raw):
         table = without_repeats(engine, raw)
         built = build_tables(engine, table, sample, recipe, totals, before)
-    workspace.write("work/segments.parquet", outputs.segments_parquet(recipe.features, built.segments))
-    workspace.write("work/joint_segments.parquet", outputs.joint_parquet(built.joint, sample.unit, sample.stands_for))
+    workspace.write("work/segments.parquet", files.segments_parquet(recipe.features, built.segments))
+    workspace.write("work/joint_segments.parquet", files.joint_parquet(built.joint, sample.unit, sample.stands_for))
     exporting.hand_over(workspace, built.told)
     workspace.hand_over("segments", built.summary)
     return len(built.segments)
@@ -145,8 +146,8 @@ def write_outputs(opt_run_id: int) -> int:
         name: (workspace.write(f"{name}.parquet", workspace.read(f"work/{name}.parquet")), rows)
         for name, rows in {"segments": summary["total"], "joint_segments": summary["joint_rows"]}.items()
     }
-    written["features"] = (workspace.write("features.json", outputs.json_bytes(told)), len(selection["chosen"]))
-    written["ad_macros"] = (workspace.write("ad_macros.json", outputs.json_bytes(macros)), len(macros["formats"]))
+    written["features"] = (workspace.write("features.json", files.json_bytes(told)), len(selection["chosen"]))
+    written["ad_macros"] = (workspace.write("ad_macros.json", files.json_bytes(macros)), len(macros["formats"]))
     own = PublishedRun(
         workspace.run_code, workspace.snapshot["values"], told, table_rows(workspace.read("work/segments.parquet"))
     )
@@ -159,11 +160,11 @@ def write_outputs(opt_run_id: int) -> int:
     document = report.report_document(workspace, parts | {"round_trip": proof}, written, active, warnings)
     for warning in document["warnings"]:
         log.warning("%s: %s", warning["code"], warning["message"])
-    written["report"] = (workspace.write("report.json", outputs.json_bytes(document)), 1)
+    written["report"] = (workspace.write("report.json", files.json_bytes(document)), 1)
     written["report_page"] = (workspace.write("report.html", report_page(document)), 1)
     written |= exporting.publish(workspace, exports)
     manifest = report.manifest_document(workspace, selection["inputs"], written)
-    written["manifest"] = (workspace.write("manifest.json", outputs.json_bytes(manifest)), len(written))
+    written["manifest"] = (workspace.write("manifest.json", files.json_bytes(manifest)), len(written))
     with connections.session() as session:
         runs.record_outputs(session, opt_run_id, written, figures_of(document))
         session.commit()

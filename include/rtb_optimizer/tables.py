@@ -23,7 +23,7 @@ from rtb_optimizer.core.table.warnings import rate_spikes
 from rtb_optimizer.engines.exact.counts import exact_counts
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.table import LogTable
-from rtb_optimizer.outputs import segments_summary
+from rtb_optimizer.outputs.files import segments_summary
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.table import LogTable, require_columns
 from rtb_optimizer.errors import LogsInvalid, LogsMissing
-from rtb_optimizer.outputs import json_bytes
+from rtb_optimizer.outputs.files import json_bytes
 from rtb_optimizer.store import connections, logs, runs
 from rtb_optimizer.store.objects import ObjectStore, StoredObject, run_prefix, split_url
 from rtb_optimizer.store.schema import Entity

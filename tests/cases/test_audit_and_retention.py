@@ -14,13 +14,14 @@ import pytest
 from sqlalchemy import delete, select, update
 from typer.testing import CliRunner
 
-from rtb_optimizer import maintenance, pipeline, retention
+from rtb_optimizer import pipeline
 from rtb_optimizer.cli.app import app
 from rtb_optimizer.core.decision.activation import VALID_HOURS
 from rtb_optimizer.errors import ActiveOutputsBroken, NotFound, RetentionIncomplete, RunIncomplete
-from rtb_optimizer.explain import explain
-from rtb_optimizer.published import published
-from rtb_optimizer.retention import Deleted, apply_retention
+from rtb_optimizer.operations import maintenance, retention
+from rtb_optimizer.operations.retention import Deleted, apply_retention
+from rtb_optimizer.outputs.explain import explain
+from rtb_optimizer.outputs.published import published
 from rtb_optimizer.store import activation, active_copy, configs, connections, entities, past_runs, runs, verification
 from rtb_optimizer.store.objects import ObjectStore, active_key, run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision, RunOutput, VersionConfig
@@ -667,8 +668,8 @@ def test_a_stale_active_run_is_seen_wherever_active_runs_are(stale, add_entity, 
     assert (shown["is_active"], shown["is_stale"]) == (True, True)
     audited = command("audit")
     assert (audited.exit_code, "readers bid their default: drugs_com\n" in audited.stdout) == (0, True)
-    with caplog.at_level(logging.WARNING, "rtb_optimizer.maintenance"):
-        logging.getLogger("rtb_optimizer.maintenance").disabled = False
+    with caplog.at_level(logging.WARNING, "rtb_optimizer.operations.maintenance"):
+        logging.getLogger("rtb_optimizer.operations.maintenance").disabled = False
         logging.getLogger("rtb_optimizer").setLevel(logging.WARNING)
         assert maintenance.audit_active_outputs() == 2
     assert [r.getMessage().split(",")[0] for r in caplog.records if "stale since" in r.getMessage()] == ["drugs_com"]

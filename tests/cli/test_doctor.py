@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 from conftest import CHECKOUT
 from rtb_optimizer import manifest
-from rtb_optimizer.checkup import plan
 from rtb_optimizer.cli.app import app
+from rtb_optimizer.operations.doctor import checks
 from rtb_optimizer.store import connections, manifest_export, migrate
 
 NOWHERE = "http://127.0.0.1:1"
@@ -267,7 +267,7 @@ def denying(*actions):
 @pytest.mark.parametrize(("off", "word"), [(timedelta(minutes=5), "behind"), (timedelta(minutes=-5), "ahead of")])
 def test_a_clock_that_is_off_is_found_by_both_servers(surroundings, off, word):
     assert surroundings
-    found = {each.check: each for each in plan.findings(plan.Asked(now=lambda: datetime.now(UTC) + off))}
+    found = {each.check: each for each in checks.findings(checks.Asked(now=lambda: datetime.now(UTC) + off))}
     for whose in ("the catalog", "S3"):
         clock = found[f"clock of {whose}"]
         assert clock.standing == "failed"

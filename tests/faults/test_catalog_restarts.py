@@ -15,9 +15,10 @@ from sqlalchemy.pool import NullPool
 
 from effects import BEFORE, Effects
 from nights import TaskFailed, run_tasks
-from rtb_optimizer import maintenance, sensors, steps
+from rtb_optimizer import sensors, steps
 from rtb_optimizer.local import postgres, processes
 from rtb_optimizer.local.settings import settings_on_free_ports
+from rtb_optimizer.operations import maintenance
 from rtb_optimizer.sensors import LogsComplete
 from rtb_optimizer.store import connections, migrate, seeds
 from rtb_optimizer.store.schema import Run

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from rtb_optimizer import pipeline
-from rtb_optimizer.compare import compare
+from rtb_optimizer.outputs.compare import compare
 from rtb_optimizer.store import entities, verification
 from rtb_optimizer.store.objects import active_key
 from rtb_optimizer.store.schema import Entity, Run, RunDecision

@@ -3,7 +3,7 @@
 import pytest
 
 from rtb_optimizer import pipeline
-from rtb_optimizer.compare import compare
+from rtb_optimizer.outputs.compare import compare
 from rtb_optimizer.web import compare_page
 
 THREE_NIGHTS = {"data_start": "2026-03-06", "data_end": "2026-03-09"}

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from sqlalchemy import text
 
-from rtb_optimizer.report_page.spelling import UNKNOWN
+from rtb_optimizer.outputs.report_page.formatting import UNKNOWN
 from rtb_optimizer.store import activation, connections, entities
 from rtb_optimizer.store.schema import Run
 

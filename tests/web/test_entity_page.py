@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import text
 
-from rtb_optimizer.report_page.spelling import UNKNOWN
+from rtb_optimizer.outputs.report_page.formatting import UNKNOWN
 from rtb_optimizer.store import configs, entities, failures
 from rtb_optimizer.store.runs import Attempt
 from rtb_optimizer.store.schema import Entity

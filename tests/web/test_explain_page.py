@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from rtb_optimizer import pipeline
-from rtb_optimizer.explain import explain
-from rtb_optimizer.report_page.spelling import spelled
+from rtb_optimizer.outputs.explain import explain
+from rtb_optimizer.outputs.report_page.formatting import spelled
 from rtb_optimizer.store.objects import split_url
 from seeded_logs import NIGHTS
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete
 
 from rtb_optimizer import pipeline
-from rtb_optimizer.report_page.spelling import UNKNOWN
+from rtb_optimizer.outputs.report_page.formatting import UNKNOWN
 from rtb_optimizer.store import runs
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity, Run, RunOutput

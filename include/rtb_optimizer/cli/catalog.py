@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from rtb_optimizer import maintenance, manifest
+from rtb_optimizer import manifest
 from rtb_optimizer.cli.shown import AsJson, console, document
+from rtb_optimizer.operations import maintenance
 from rtb_optimizer.store import connections, manifest_export, migrate, seeds
 
 

@@ -106,7 +106,7 @@ def explain(
     Then what each feature says alone, and the keys that the joint table is asked for until one has a row. A feature
     that is not given is missing. Values are spelled as in the logs.
     """
-    from rtb_optimizer.explain import explain as explained
+    from rtb_optimizer.outputs.explain import explain as explained
 
     with connections.session() as session:
         found = explained(session, entity_code, pairs(given or []))

@@ -6,8 +6,8 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request, Response, status
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.compare import compare
 from rtb_optimizer.errors import NotFound, PointerMoved, RtbOptimizerError
+from rtb_optimizer.outputs.compare import compare
 from rtb_optimizer.store import activation, entities, pointer, runs
 from rtb_optimizer.store.pointer import Order
 from rtb_optimizer.store.schema import Entity, Run

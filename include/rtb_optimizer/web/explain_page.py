@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.errors import RtbOptimizerError
-from rtb_optimizer.explain import explain_by
+from rtb_optimizer.outputs.explain import explain_by
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.schema import Run
 from rtb_optimizer.web.access import ReadableCode

@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 from rtb_optimizer.core.selection.rejection import Reason
 from rtb_optimizer.errors import NotFound
-from rtb_optimizer.report_page.gates import gate_rows
-from rtb_optimizer.report_page.sentences import sentences
-from rtb_optimizer.report_page.spelling import is_number
+from rtb_optimizer.outputs.report_page.formatting import is_number
+from rtb_optimizer.outputs.report_page.gates import gate_rows
+from rtb_optimizer.outputs.report_page.sentences import sentences
 from rtb_optimizer.store import runs
 from rtb_optimizer.store.schema import Version
 from rtb_optimizer.web.run_view import RunView, part_of, rows_of

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rtb_optimizer.errors import NotFound, RtbOptimizerError
-from rtb_optimizer.explain import explain_by
+from rtb_optimizer.outputs.explain import explain_by
 from rtb_optimizer.web.run_outputs import unreadable
 from rtb_optimizer.web.run_view import RunView, unit_of
 from rtb_optimizer.web.segment_list import PAGE_SIZE, SORTS, SegmentList, Wanted

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from rtb_optimizer.core.sample.values import WILDCARD, segment_key, split_key
 from rtb_optimizer.errors import NotFound
-from rtb_optimizer.outputs import parquet_table
+from rtb_optimizer.outputs.files import parquet_table
 from rtb_optimizer.web.kept import Kept
 from rtb_optimizer.web.run_outputs import RunOutputs
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from starlette.status import HTTP_304_NOT_MODIFIED
 
-from rtb_optimizer.compare import compare
 from rtb_optimizer.errors import NotFound
-from rtb_optimizer.explain import explain
+from rtb_optimizer.outputs.compare import compare
+from rtb_optimizer.outputs.explain import explain
 from rtb_optimizer.store import active_copy, entities, history, queries
 from rtb_optimizer.web.access import ReadableCode, User, readable
 from rtb_optimizer.web.api.answers import ActiveAnswer, DecisionAnswer, EntityAnswer, RunAnswer

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rtb_optimizer.report_page.spelling import change, count, is_number, spelled, text
+from rtb_optimizer.outputs.report_page.formatting import change, count, is_number, spelled, text
 
 Document = Mapping[str, Any]
 

@@ -5,8 +5,8 @@ from http import HTTPStatus
 
 import httpx
 
-from rtb_optimizer.core import diagnosis
-from rtb_optimizer.core.diagnosis import Finding, Standing
+from rtb_optimizer.operations.doctor import findings
+from rtb_optimizer.operations.doctor.findings import Finding, Standing
 
 URL_VARIABLE = "AIRFLOW__API__BASE_URL"
 _PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
@@ -26,4 +26,4 @@ def health(url: str = "") -> Finding:
         return Finding("Airflow", Standing.FAILED, f"{url}: {' '.join(str(problem).split())}", fix)
     if not isinstance(said, dict):
         return Finding("Airflow", Standing.FAILED, f"{url} answers {answer.status_code}, not as Airflow does", fix)
-    return diagnosis.airflow(url, {part: str((said.get(part) or {}).get("status")) for part in _PARTS})
+    return findings.airflow(url, {part: str((said.get(part) or {}).get("status")) for part in _PARTS})

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from rtb_optimizer.checkup import airflow, catalog, machine
-from rtb_optimizer.checkup.s3 import Endpoint, rights
-from rtb_optimizer.core.diagnosis import Finding, Standing
+from rtb_optimizer.operations.doctor import airflow, catalog, machine
+from rtb_optimizer.operations.doctor.findings import Finding, Standing
+from rtb_optimizer.operations.doctor.s3 import Endpoint, rights
 
 _BUCKETS_AT_ONCE = 8
 

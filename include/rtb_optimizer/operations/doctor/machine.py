@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from rtb_optimizer.core import diagnosis
-from rtb_optimizer.core.diagnosis import EngineLimits, Finding, Machine
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
+from rtb_optimizer.operations.doctor import findings
+from rtb_optimizer.operations.doctor.findings import EngineLimits, Finding, Machine
 from rtb_optimizer.store import connections
 from rtb_optimizer.store.schema import Entity, EntityConfig, VersionConfig
 
@@ -21,7 +21,7 @@ def engine() -> Finding:
     asked = EngineLimits(*(_largest(key) for key in ("engine_threads", "engine_memory_mb")))
     with DuckDBEngine(None, asked.threads, asked.memory_mb) as opened:
         version = opened.query("SELECT version() AS version")["version"][0].as_py()
-    return diagnosis.engine(f"DuckDB {version}", asked, machine())
+    return findings.engine(f"DuckDB {version}", asked, machine())
 
 
 def spill() -> Finding:
@@ -29,7 +29,7 @@ def spill() -> Finding:
     folder = tempfile.gettempdir()  # falls back to another folder where TMPDIR cannot be written
     with tempfile.TemporaryFile() as file:
         file.write(b"x")
-    return diagnosis.spill(folder, os.environ.get("TMPDIR", ""), shutil.disk_usage(folder).free / (1 << 30))
+    return findings.spill(folder, os.environ.get("TMPDIR", ""), shutil.disk_usage(folder).free / (1 << 30))
 
 
 def machine() -> Machine:

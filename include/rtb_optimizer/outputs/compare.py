@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from rtb_optimizer.core.table.changes import SAME, Change, Kind, changes, mean_change, rank_correlation
 from rtb_optimizer.core.table.published_table import PublishedTable, read_table
 from rtb_optimizer.errors import NotFound
-from rtb_optimizer.published import PublishedRun, published
+from rtb_optimizer.outputs.published import PublishedRun, published
 from rtb_optimizer.store import activation, entities, runs
 from rtb_optimizer.store.schema import Entity, Run
 

@@ -9,9 +9,9 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from rtb_optimizer import manifest as manifest_file
-from rtb_optimizer.core import diagnosis
-from rtb_optimizer.core.diagnosis import Finding, Standing
 from rtb_optimizer.errors import ConnectionMissing, ManifestInvalid
+from rtb_optimizer.operations.doctor import findings
+from rtb_optimizer.operations.doctor.findings import Finding, Standing
 from rtb_optimizer.store import connections, manifest_export, migrate
 from rtb_optimizer.store import seeds as stored_seeds
 from rtb_optimizer.store.schema import Entity
@@ -38,18 +38,18 @@ def clock(now: Callable[[], datetime]) -> Finding:
         session.connection()  # so that what is timed is the question alone
         asked_at = now()
         theirs: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
-        return diagnosis.clock("the catalog", theirs - (asked_at + (now() - asked_at) / 2))
+        return findings.clock("the catalog", theirs - (asked_at + (now() - asked_at) / 2))
 
 
 def schema() -> Finding:
     """Compare the catalog's revision with the newest."""
-    return diagnosis.schema(migrate.current(connections.catalog()), migrate.head(), migrate.known())
+    return findings.schema(migrate.current(connections.catalog()), migrate.head(), migrate.known())
 
 
 def seeds() -> Finding:
     """Look for what the seeds declare."""
     with connections.session() as session:
-        return diagnosis.seeds(*stored_seeds.lacking(session))
+        return findings.seeds(*stored_seeds.lacking(session))
 
 
 def base_paths() -> list[str]:
@@ -67,8 +67,8 @@ def manifest() -> Finding:
     try:
         written = _by_code(json.loads(path.read_bytes()))
     except (OSError, ValueError, LookupError, TypeError):
-        return diagnosis.manifest(_told(path), None, catalog)
-    return diagnosis.manifest(str(path), written, catalog)
+        return findings.manifest(_told(path), None, catalog)
+    return findings.manifest(str(path), written, catalog)
 
 
 def _by_code(document: Mapping[str, Any]) -> dict[str, object]:

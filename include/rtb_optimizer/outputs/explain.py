@@ -13,7 +13,7 @@ from rtb_optimizer.core.model.link import rate_of, strength_of
 from rtb_optimizer.core.sample.values import MISSING, canonical, segment_key
 from rtb_optimizer.core.table.lookup import Row, back_off_keys, look_up
 from rtb_optimizer.errors import NotFound
-from rtb_optimizer.published import described, key_length, published_output, rows_named, rows_near
+from rtb_optimizer.outputs.published import described, key_length, published_output, rows_named, rows_near
 from rtb_optimizer.store import entities, validity
 from rtb_optimizer.store.schema import Run
 

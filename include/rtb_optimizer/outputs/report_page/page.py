@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rtb_optimizer.report_page import charts, sentences, spelling
-from rtb_optimizer.report_page.gates import gate_rows
+from rtb_optimizer.outputs.report_page import charts, formatting, sentences
+from rtb_optimizer.outputs.report_page.gates import gate_rows
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -43,7 +43,7 @@ def report_page(document: Mapping[str, Any]) -> bytes:
         says=sentences.sentences(document),
         charts=charts.drawn(document),
         gates=gate_rows(document.get("gates") or {}),
-        window=spelling.window(document.get("data_start"), document.get("data_end")),
+        window=formatting.window(document.get("data_start"), document.get("data_end")),
     )
     return text.encode()
 
@@ -60,12 +60,12 @@ def _template() -> "Template":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["spelled"] = spelling.spelled
-    environment.tests["number"] = spelling.is_number
-    environment.tests["share"] = spelling.is_share
+    environment.filters["spelled"] = formatting.spelled
+    environment.tests["number"] = formatting.is_number
+    environment.tests["share"] = formatting.is_share
     return environment.get_template("page.html.jinja")
 
 
 def _shown(value: object) -> object:
     """Return what the template writes for a value, before it is escaped; markup (the charts) stays as it is."""
-    return spelling.visible(value) if type(value) is str else value
+    return formatting.visible(value) if type(value) is str else value

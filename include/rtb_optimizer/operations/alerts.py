@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer import channels
-from rtb_optimizer.channels import Message
 from rtb_optimizer.errors import AlertsNotSent, ConnectionMissing
+from rtb_optimizer.operations import alert_channels
+from rtb_optimizer.operations.alert_channels import Message
 from rtb_optimizer.store import alerts, connections
 from rtb_optimizer.store.schema import Entity, Run, RunAlert
 
@@ -51,7 +51,7 @@ def send_alerts_of(dag_id: str, dag_run_id: str) -> int:
 
 def message_of(alert: RunAlert, entity_code: str) -> Message:
     """Return what is sent of an alert."""
-    lines = (f"Reason: {alert.reason}", f"What to do: {alert.fix}", channels.run_link(alert.run_id))
+    lines = (f"Reason: {alert.reason}", f"What to do: {alert.fix}", alert_channels.run_link(alert.run_id))
     return Message(f"[{alert.kind}] {entity_code}: {alert.what}", lines)
 
 
@@ -65,14 +65,14 @@ def _send(session: Session, alert_id: int, failed: dict[str, str]) -> int:
         return 0
     if asked.connection not in failed:  # one that has just failed would hold up the others' alerts once more each
         try:
-            channels.send(asked.connection, message_of(alert, entity.entity_code))
+            alert_channels.send(asked.connection, message_of(alert, entity.entity_code))
         except (AlertsNotSent, ConnectionMissing) as problem:
             failed[asked.connection] = str(problem)
     return _note(alert, entity, failed.get(asked.connection))
 
 
 def _is_quiet(connection: str) -> bool:
-    return connection == alerts.DEFAULT_CONNECTION and not channels.is_there(connection)
+    return connection == alerts.DEFAULT_CONNECTION and not alert_channels.is_there(connection)
 
 
 def _note(alert: RunAlert, entity: Entity, problem: str | None) -> int:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rtb_optimizer.report_page.inline_svg import GREY, INK, QUIET, STRONG, WARM, inline_svg
-from rtb_optimizer.report_page.spelling import is_number, text, visible
+from rtb_optimizer.outputs.report_page.formatting import is_number, text, visible
+from rtb_optimizer.outputs.report_page.inline_svg import GREY, INK, QUIET, STRONG, WARM, inline_svg
 
 if TYPE_CHECKING:
     from markupsafe import Markup

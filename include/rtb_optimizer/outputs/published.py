@@ -12,7 +12,7 @@ from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.sample.values import WILDCARD
 from rtb_optimizer.core.table.published_table import Scale
 from rtb_optimizer.errors import NotFound
-from rtb_optimizer.outputs import parquet_table
+from rtb_optimizer.outputs.files import parquet_table
 from rtb_optimizer.store import configs, runs
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.schema import Entity, Run

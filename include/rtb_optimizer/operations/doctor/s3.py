@@ -9,9 +9,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rtb_optimizer.core import diagnosis
-from rtb_optimizer.core.diagnosis import Finding, Standing
 from rtb_optimizer.errors import ConnectionMissing
+from rtb_optimizer.operations.doctor import findings
+from rtb_optimizer.operations.doctor.findings import Finding, Standing
 from rtb_optimizer.store import connections
 from rtb_optimizer.store.objects import split_url
 
@@ -39,16 +39,16 @@ class Endpoint:
         except ClientError as problem:
             self._keep_date(problem.response)
             if (code := problem.response["Error"]["Code"]) != _LISTING_REFUSED:
-                return Finding("S3", Standing.FAILED, f"{url}: {_words(problem)}", diagnosis.s3_fix(code))
+                return Finding("S3", Standing.FAILED, f"{url}: {_words(problem)}", findings.s3_fix(code))
         except BotoCoreError as problem:
-            return Finding("S3", Standing.FAILED, _words(problem), diagnosis.s3_fix(""))
+            return Finding("S3", Standing.FAILED, _words(problem), findings.s3_fix(""))
         return Finding("S3", Standing.OK, f"{url} answers", milliseconds=1000 * (time.perf_counter() - start))
 
     def clock(self) -> Finding:
         """Judge the date of the answer; S3 gives it in whole seconds."""
         if self._ahead is None:
             return Finding("clock of S3", Standing.SKIPPED, "there was no answer with a date")
-        return diagnosis.clock("S3", self._ahead)
+        return findings.clock("S3", self._ahead)
 
     def _keep_date(self, answer: Any) -> None:  # noqa: ANN401 - boto3's answers
         date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
@@ -63,14 +63,14 @@ def rights(path: str) -> Finding:
     client, refused = connections.s3_client(), dict[str, tuple[str, str]]()
     _try("list", lambda: client.list_objects_v2(Bucket=bucket, Prefix=folder, MaxKeys=1), refused)
     if refused.get("list", ("",))[0] == _NO_BUCKET:  # to look on would make one: some stores do, for the first object
-        return diagnosis.rights(path, refused)
+        return findings.rights(path, refused)
     _try("put", lambda: client.put_object(**at, Body=body, IfNoneMatch="*"), refused)
     if "put" not in refused:
         if _is_written_over(client, at):
             refused["put once"] = ("", "the store writes over an object in spite of If-None-Match: *")
         _try("get", lambda: len(client.get_object(**at)["Body"].read()), refused)
         _try("delete", lambda: client.delete_object(**at), refused)
-    return diagnosis.rights(path, refused)
+    return findings.rights(path, refused)
 
 
 def _try(right: str, call: Callable[[], object], refused: dict[str, tuple[str, str]]) -> None:

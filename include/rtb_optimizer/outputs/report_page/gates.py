@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rtb_optimizer.report_page.spelling import is_number, is_share, spelled
+from rtb_optimizer.outputs.report_page.formatting import is_number, is_share, spelled
 
 WORDS = {
     "outcomes": "outcomes in the window",
