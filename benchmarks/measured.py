@@ -31,12 +31,12 @@ from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.passes.arrivals import arrivals
 from rtb_optimizer.engines.passes.profile import Profile, profile
 from rtb_optimizer.engines.sql.table import LogTable
-from rtb_optimizer.handover import sample_bytes, sample_of
 from rtb_optimizer.outputs import files
-from rtb_optimizer.reading import LogsRead
-from rtb_optimizer.screening import Choice, choose_features
-from rtb_optimizer.selection_record import selection_document
-from rtb_optimizer.tables import Recipe, build_tables
+from rtb_optimizer.run.build_tables import Recipe, build_tables
+from rtb_optimizer.run.choose_features import Choice, choose_features
+from rtb_optimizer.run.read_logs import LogsRead
+from rtb_optimizer.run.sample_file import sample_bytes, sample_of
+from rtb_optimizer.run.selection_document import selection_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable

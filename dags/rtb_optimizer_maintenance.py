@@ -13,7 +13,7 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
-from rtb_optimizer.callbacks import dag_run_state
+from rtb_optimizer.dag.callbacks import dag_run_state
 
 with DAG(
     "rtb_optimizer_maintenance",

@@ -169,7 +169,7 @@ def now():
 @pytest.fixture
 def request_run():
     """A request for a run, as Airflow or the command line would make it; by default the night before NOW."""
-    from rtb_optimizer.run_request import RunRequest
+    from rtb_optimizer.run.request import RunRequest
 
     def request(
         entity_code="drugs_com", dag_run_id="manual__1", clear_number=0, triggered_by="manual:tester", **window

@@ -9,7 +9,7 @@ from rtb_optimizer.core.table.rows import rows_of
 from rtb_optimizer.core.table.segments import Counts, build_segments
 from rtb_optimizer.exports.export import Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
-from rtb_optimizer.tables import Fitted, told_of
+from rtb_optimizer.run.build_tables import Fitted, told_of
 
 TERMS = Terms("drugs_com-20260309-20260310-0a6cfea4d5", 0.8, "USD")
 

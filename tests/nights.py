@@ -5,10 +5,13 @@ from types import SimpleNamespace
 
 from sqlalchemy.exc import OperationalError
 
-from rtb_optimizer import callbacks, pipeline, steps
-from rtb_optimizer.dagfactory import TASK_DEFAULTS
+from rtb_optimizer.dag import callbacks
+from rtb_optimizer.dag.retries import RETRY_POLICY
+from rtb_optimizer.steps import in_process
+from rtb_optimizer.steps.activate_run import activate_run
+from rtb_optimizer.steps.create_run import create_run
 
-STEPS = (*pipeline.STEPS, ("activate_run", steps.activate_run))
+STEPS = (*in_process.STEPS, ("activate_run", activate_run))
 
 
 class TaskFailed(Exception):
@@ -29,7 +32,7 @@ def run_tasks(request, effects=None, tries=1, *, told=True):
             try:
                 return function(*arguments)
             except Exception as problem:
-                policy = TASK_DEFAULTS["retry_policy"].evaluate(problem, number, tries)
+                policy = RETRY_POLICY.evaluate(problem, number, tries)
                 if number == tries or policy.action == "fail":
                     if told:
                         with suppress(OperationalError):  # Airflow logs what a callback raises, and goes on
@@ -37,7 +40,7 @@ def run_tasks(request, effects=None, tries=1, *, told=True):
                     raise TaskFailed(name, problem) from problem
         raise AssertionError
 
-    opt_run_id = task("create_run", steps.create_run, request)
+    opt_run_id = task("create_run", create_run, request)
     for name, function in STEPS:
         task(name, function, opt_run_id)
     return opt_run_id

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from listening import PASSWORD, TOKEN, free_port, mail_server, webhook_server
-from rtb_optimizer import callbacks
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.core.decision.alerts import of_failure
+from rtb_optimizer.dag import callbacks
+from rtb_optimizer.dag.notifier import AlertNotifier
 from rtb_optimizer.errors import ActiveOutputsBroken, AlertsNotSent
-from rtb_optimizer.notifier import AlertNotifier
 from rtb_optimizer.operations import maintenance
 from rtb_optimizer.operations.alerts import send_alerts
 from rtb_optimizer.store import activation, alerts, configs, connections, entities, failures, runs

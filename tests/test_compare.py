@@ -6,12 +6,12 @@ from math import log
 import numpy as np
 import pytest
 
-from rtb_optimizer import pipeline
 from rtb_optimizer.core.config.resolve import resolve
 from rtb_optimizer.core.table.causes import Columns, acted
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs.compare import CAUSES, changes_between, compare, table_of
 from rtb_optimizer.outputs.published import PublishedRun, published
+from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import activation
 from rtb_optimizer.store.schema import Run
 from v3_settings import REQUIRED, declared_keys
@@ -23,8 +23,8 @@ def two_runs(logs, add_entity, request_run):  # noqa: ARG001 - there have to be 
 
     def run(window=None, **overrides):
         add_entity()
-        first = pipeline.run(request_run(**(window or {"data_start": "2026-03-06", "data_end": "2026-03-09"})))
-        second = pipeline.run(request_run(dag_run_id="manual__2", overrides=overrides))
+        first = in_process.run(request_run(**(window or {"data_start": "2026-03-06", "data_end": "2026-03-09"})))
+        second = in_process.run(request_run(dag_run_id="manual__2", overrides=overrides))
         return first.opt_run_id, second.opt_run_id
 
     return run

@@ -10,15 +10,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rtb_optimizer import steps
 from rtb_optimizer.demo.world import World
 from rtb_optimizer.outputs.files import json_bytes
 from rtb_optimizer.outputs.report_page.page import report_page
+from rtb_optimizer.steps import in_process
+from rtb_optimizer.steps.activate_run import activate_run
+from rtb_optimizer.steps.create_run import create_run
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.objects import split_url
 from seeded_logs import NIGHTS, WORLD
 
-STEPS = ("require_partitions", "select_features", "build_segments", "map_ad_macros", "write_outputs", "activate_run")
+STEPS = (*(function for _, function in in_process.STEPS), activate_run)
 TABLES = ("segments", "joint_segments", "features", "ad_macros", "export_plain_table_csv")
 
 
@@ -82,11 +84,11 @@ def publish(add_entity, request_run, session, store, base_path):
             store.put_once(f"{folder}_SUCCESS", b"\n")
         entities.find(session, entity.entity_code).active_run_id = None  # a run starts from what is active
         session.commit()
-        opt_run_id = steps.create_run(
+        opt_run_id = create_run(
             request_run(dag_run_id=name, overrides={**overrides, "exports": "plain", "engine_threads": layout.threads})
         )
         for step in STEPS:
-            getattr(steps, step)(opt_run_id)
+            step(opt_run_id)
         session.expire_all()
         return {o.output_type: store.read(o.s3_key) for o in runs.outputs(session, opt_run_id)}
 

@@ -28,8 +28,8 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 LOGS = "s3://rtb/e2e/logs/date={date}/"
-DAILY = "rtb_optimizer_daily"
-DAILY_TASKS = ("audit_active_outputs", "apply_retention")
+AUDIT = "rtb_optimizer_audit"
+AUDIT_TASKS = ("audit_active_outputs", "apply_retention")
 
 
 def night(days_ago):
@@ -299,19 +299,19 @@ def test_the_maintenance_dag_tells_statsd_how_old_the_active_run_is(heard):
 
 
 def test_the_daily_dag_audits_what_is_active_and_applies_retention(airflow):
-    daily = airflow.trigger(DAILY)
-    assert airflow.wait(DAILY, daily) == "success"
-    assert airflow.task_states(DAILY, daily) == dict.fromkeys(DAILY_TASKS, "success")
+    daily = airflow.trigger(AUDIT)
+    assert airflow.wait(AUDIT, daily) == "success"
+    assert airflow.task_states(AUDIT, daily) == dict.fromkeys(AUDIT_TASKS, "success")
 
     key = active_run_output("segments")
     whole = ObjectStore.of(LOGS).read(key)
     client = connections.s3_client()
     client.put_object(Bucket="rtb", Key=key, Body=whole[:-1])
-    daily = airflow.trigger(DAILY)
-    assert airflow.wait(DAILY, daily) == "failed"
+    daily = airflow.trigger(AUDIT)
+    assert airflow.wait(AUDIT, daily) == "failed"
     client.put_object(Bucket="rtb", Key=key, Body=whole)
-    assert airflow.task_states(DAILY, daily) == {"audit_active_outputs": "failed", "apply_retention": "success"}
-    told = airflow.call("GET", f"/dags/{DAILY}/dagRuns/{daily}/taskInstances/audit_active_outputs/logs/1")
+    assert airflow.task_states(AUDIT, daily) == {"audit_active_outputs": "failed", "apply_retention": "success"}
+    told = airflow.call("GET", f"/dags/{AUDIT}/dagRuns/{daily}/taskInstances/audit_active_outputs/logs/1")
     assert f"segments at s3://rtb/{key} is not what was written" in str(told["content"])
 
 

@@ -2,22 +2,22 @@
 
 import pytest
 
-from rtb_optimizer import pipeline
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs.explain import explain
+from rtb_optimizer.steps import in_process
 from seeded_logs import NIGHTS
 
 
 @pytest.fixture
 def active(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
     add_entity()
-    return pipeline.run(request_run())
+    return in_process.run(request_run())
 
 
 @pytest.fixture
 def active_of_two(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
     add_entity(anchor_features="internal_adspace_id, device_type")
-    return pipeline.run(request_run())
+    return in_process.run(request_run())
 
 
 def default_key(told):

@@ -5,7 +5,7 @@ import pytest
 
 from planted_samples import planted
 from rtb_optimizer.core.sample.sample import Feature
-from rtb_optimizer.handover import sample_bytes, sample_of
+from rtb_optimizer.run.sample_file import sample_bytes, sample_of
 
 
 def test_a_sample_comes_back_as_it_was():

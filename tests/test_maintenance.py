@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from rtb_optimizer import manifest
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.errors import CopiesNotReconciled
 from rtb_optimizer.operations import maintenance
-from rtb_optimizer.store import activation, connections, entities, runs
+from rtb_optimizer.store import activation, connections, dag_list, entities, runs
 from rtb_optimizer.store.objects import active_key
 from rtb_optimizer.store.runs import Attempt
 from rtb_optimizer.store.schema import Entity, Run
@@ -155,4 +154,4 @@ def test_the_manifest_is_exported_with_every_active_entity(active, session):
     entities.set_status(session, "a_com", "paused", "ana")
     session.commit()
     assert maintenance.export_manifest() == 1
-    assert [entry["entity_code"] for entry in manifest.load(manifest.path())["entities"]] == ["b_com"]
+    assert [entry["entity_code"] for entry in dag_list.load(dag_list.path())["entities"]] == ["b_com"]

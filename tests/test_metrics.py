@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from conftest import CHECKOUT
 from listening import free_port, otlp_server, statsd_server
-from rtb_optimizer import callbacks
+from rtb_optimizer.dag import callbacks
 from rtb_optimizer.operations import metrics
 from rtb_optimizer.store import activation, entities
 from rtb_optimizer.store.schema import Run

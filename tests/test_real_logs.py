@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from conftest import CHECKOUT
-from rtb_optimizer import pipeline
 from rtb_optimizer.core.config.window import WindowAsked
 from rtb_optimizer.core.platforms.column import Platform
-from rtb_optimizer.run_request import RunRequest
+from rtb_optimizer.run.request import RunRequest
+from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.runs import Attempt
 from rtb_optimizer.store.schema import FeatureMacro, Optimizer, Run
@@ -185,7 +185,7 @@ def active_report(add_entity, session, store):
         no_cost = {"cost_column": "", "row_id_columns": "", "anchor_features": "", **MACROS}
         add_entity(entity_code, **(no_cost | config))
         window = WindowAsked(now, data_start, data_end)
-        decided = pipeline.run(RunRequest(entity_code, Attempt("cli", entity_code), window, "manual:tester", {}))
+        decided = in_process.run(RunRequest(entity_code, Attempt("cli", entity_code), window, "manual:tester", {}))
         assert decided.decision == "activated", decided.reasons
         assert entities.find(session, entity_code).active_run_id == decided.opt_run_id
         assert session.get_one(Run, decided.opt_run_id).total_segments > 1

@@ -2,9 +2,9 @@
 
 import pytest
 
-from rtb_optimizer.ad_macros import ad_macros_document
 from rtb_optimizer.core.macros.combo import GapPolicy, map_ad_macros
-from rtb_optimizer.run_warnings import run_warnings
+from rtb_optimizer.run.macro_combos import ad_macros_document
+from rtb_optimizer.run.warnings import run_warnings
 from rtb_optimizer.store.seeds import dialect
 from v3_settings import v3_settings
 

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from conftest import CHECKOUT
-from rtb_optimizer import pipeline
 from rtb_optimizer.errors import ConnectionMissing
+from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import connections
 from rtb_optimizer.store.objects import split_url
 
@@ -84,7 +84,7 @@ def test_a_run_tells_no_secret_whatever_is_logged(
     for name in ("sqlalchemy", "botocore", "boto3", "urllib3", "airflow", "rtb_optimizer"):
         caplog.set_level(logging.DEBUG, name)
     add_entity()
-    pipeline.run(request_run())
+    in_process.run(request_run())
     tables = session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
     rows = "\n".join(str(row) for t in tables for row in session.scalars(text(f'SELECT x::text FROM "{t}" x')))
     objects = {entry.key: store.read(entry.key) for entry in store.list(split_url(base_path)[1])}

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import func, select
 
-from rtb_optimizer import pipeline, steps
 from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.errors import (
     ConfigInvalid,
@@ -21,6 +20,10 @@ from rtb_optimizer.errors import (
     RunIncomplete,
     RunNotRunning,
 )
+from rtb_optimizer.steps import in_process
+from rtb_optimizer.steps.activate_run import activate_run
+from rtb_optimizer.steps.create_run import create_run
+from rtb_optimizer.steps.select_features import select_features
 from rtb_optimizer.store import connections, entities, runs
 from rtb_optimizer.store.objects import run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunFeature, RunFeatureMacro, RunOutput
@@ -28,17 +31,17 @@ from rtb_optimizer.web.api.runs import MEDIA_TYPES
 from seeded_logs import BUSY_WORLD, NIGHTS, write_logs
 
 pytestmark = pytest.mark.usefixtures("logs")
-STEPS = ("require_partitions", "select_features", "build_segments", "map_ad_macros", "write_outputs", "activate_run")
+STEPS = (*(function for _, function in in_process.STEPS), activate_run)
 BEESWAX_FOLDER = "s3://beeswax-data-us-east-1/bid_models/key"
 
 
 def test_logs_become_an_active_run_and_every_step_may_run_twice(add_entity, request_run, session, store):
     entity = add_entity()
-    opt_run_id = steps.create_run(request_run())
+    opt_run_id = create_run(request_run())
 
-    assert steps.create_run(request_run()) == opt_run_id
+    assert create_run(request_run()) == opt_run_id
     for step in STEPS:
-        assert getattr(steps, step)(opt_run_id) == getattr(steps, step)(opt_run_id), step
+        assert step(opt_run_id) == step(opt_run_id), step
 
     run = session.get_one(Run, opt_run_id)
     assert (run.status, session.get_one(Entity, entity.entity_id).active_run_id) == ("succeeded", opt_run_id)
@@ -54,9 +57,9 @@ def run_all(add_entity):
     """Run every step of a request, as one attempt; returns the run's id."""
 
     def run(request):
-        opt_run_id = steps.create_run(request)
+        opt_run_id = create_run(request)
         for step in STEPS:
-            getattr(steps, step)(opt_run_id)
+            step(opt_run_id)
         return opt_run_id
 
     add_entity()
@@ -76,8 +79,8 @@ def test_a_retried_step_tells_no_fact_twice(run_all, request_run, session, store
     opt_run_id = run_all(request_run())
     before = facts(session, store, opt_run_id)
 
-    assert steps.create_run(request_run()) == opt_run_id
-    decided = steps.activate_run(opt_run_id)
+    assert create_run(request_run()) == opt_run_id
+    decided = activate_run(opt_run_id)
 
     assert decided.decision == "activated"
     assert facts(session, store, opt_run_id) == before
@@ -89,20 +92,20 @@ def test_a_step_of_an_ended_run_refuses_and_writes_nothing(run_all, request_run,
 
     for step in STEPS[1:-1]:
         with pytest.raises(RunNotRunning, match="is succeeded, not running"):
-            getattr(steps, step)(opt_run_id)
+            step(opt_run_id)
     assert facts(session, store, opt_run_id) == before
 
 
 def test_a_cleared_dag_run_gets_a_new_run_and_closes_the_old_one(add_entity, request_run, session):
     add_entity()
-    first = steps.create_run(request_run())
-    second = steps.create_run(request_run(clear_number=1))
+    first = create_run(request_run())
+    second = create_run(request_run(clear_number=1))
 
     assert first != second
     assert session.get_one(Run, first).status == "failed"
     assert session.get_one(Run, first).error_message == "the dag run was cleared: a new run took over"
     with pytest.raises(RunNotRunning):
-        steps.select_features(first)
+        select_features(first)
 
 
 def test_an_older_window_that_finishes_last_leaves_the_newer_run_active(run_all, request_run, session):
@@ -129,7 +132,7 @@ def test_a_bad_configuration_is_recorded_as_a_failed_run_with_every_violation(ad
     add_entity()
 
     with pytest.raises(ConfigInvalid):
-        steps.create_run(request_run(overrides={"max_features": 99, "max_featurs": 3}))
+        create_run(request_run(overrides={"max_features": 99, "max_featurs": 3}))
 
     run = session.scalars(select(Run)).one()
     assert run.status == "failed"
@@ -141,19 +144,19 @@ def test_a_bad_configuration_is_recorded_as_a_failed_run_with_every_violation(ad
 
 def test_a_paused_entity_starts_no_run_and_a_running_one_finishes_without_activating(add_entity, request_run, session):
     add_entity()
-    opt_run_id = steps.create_run(request_run())
+    opt_run_id = create_run(request_run())
     for step in STEPS[:-1]:
-        getattr(steps, step)(opt_run_id)
+        step(opt_run_id)
     with connections.session() as other:
         entities.set_status(other, "drugs_com", "paused", "ana")
         other.commit()
 
-    decided = steps.activate_run(opt_run_id)
+    decided = activate_run(opt_run_id)
 
     assert (decided.decision, decided.reasons) == ("held", ("the entity is paused",))
     assert entities.find(session, "drugs_com").active_run_id is None
     with pytest.raises(EntityInvalid, match="resume it"):
-        steps.create_run(request_run(dag_run_id="manual__2"))
+        create_run(request_run(dag_run_id="manual__2"))
 
 
 def test_a_missing_partition_fails_the_run_with_its_name(add_entity, request_run):
@@ -161,14 +164,14 @@ def test_a_missing_partition_fails_the_run_with_its_name(add_entity, request_run
     request = request_run(data_start="2026-03-05", data_end="2026-03-08")
 
     with pytest.raises(LogsMissing, match=r"1 of 3 partitions are not complete: s3://.*date=2026-03-05/"):
-        pipeline.run(request)
+        in_process.run(request)
 
 
 def test_a_failed_run_leaves_the_active_one_alone_and_says_what_and_where(run_all, request_run, session):
     active = run_all(request_run())
 
     with pytest.raises(LogsInvalid):
-        pipeline.run(request_run(dag_run_id="manual__2", overrides={"outcome_column": "clicks"}))
+        in_process.run(request_run(dag_run_id="manual__2", overrides={"outcome_column": "clicks"}))
 
     failed = session.scalars(select(Run).where(Run.airflow_run_id == "manual__2")).one()
     assert failed.status == "failed"
@@ -181,7 +184,7 @@ def test_a_failed_run_leaves_the_active_one_alone_and_says_what_and_where(run_al
 def test_a_gap_without_a_policy_fails_and_one_with_a_policy_is_told_in_the_report(run_all, request_run, session, store):
     policies = {"macro_formats": ["xandr"], "macro_gap_policies": {"xandr": "fail"}}
     with pytest.raises(MacroGap, match="format 'xandr' has no macro for"):
-        pipeline.run(request_run(dag_run_id="manual__1", overrides=policies | {"anchor_features": ["carrier"]}))
+        in_process.run(request_run(dag_run_id="manual__1", overrides=policies | {"anchor_features": ["carrier"]}))
 
     policies["macro_gap_policies"] = {"xandr": "skip_format"}
     skipped = run_all(request_run(dag_run_id="manual__2", overrides=policies | {"anchor_features": ["carrier"]}))
@@ -219,7 +222,7 @@ def test_the_planted_signal_is_found_and_noise_is_not(add_entity, request_run, s
     write_logs(store, logs_path, NIGHTS, BUSY_WORLD)
     add_entity("busy", logs_path=logs_path, denied_features="")
 
-    decided = pipeline.run(request_run("busy"))
+    decided = in_process.run(request_run("busy"))
 
     chosen = [feature.feature_name for feature in runs.features(session, decided.opt_run_id)]
     keys = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}
@@ -255,7 +258,7 @@ def test_an_interaction_gets_rows_with_the_exact_counts_of_its_cells(
     features = {"anchor_features": "device, size", "candidate_features": "device, size"}
     add_entity("pairs", logs_path=logs_path, **columns, **features)
 
-    decided = pipeline.run(request_run("pairs"))
+    decided = in_process.run(request_run("pairs"))
 
     keys = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}
     found = json.loads(store.read(keys["features"]))["interactions"]
@@ -271,7 +274,7 @@ def test_an_interaction_gets_rows_with_the_exact_counts_of_its_cells(
 def test_logs_without_any_signal_give_a_default_only_table_that_is_held(add_entity, request_run, session, store):
     add_entity(candidate_features="carrier", anchor_features="")
 
-    decided = pipeline.run(request_run())
+    decided = in_process.run(request_run())
 
     keys = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}
     table = pq.read_table(io.BytesIO(store.read(keys["segments"]))).to_pylist()
@@ -288,8 +291,8 @@ def test_the_report_has_all_that_an_analyst_asks_and_compares_with_the_run_befor
     logs_path = f"{base_path}/busy/date={{date}}/"
     write_logs(store, logs_path, NIGHTS, BUSY_WORLD)
     add_entity("busy", logs_path=logs_path)
-    first = pipeline.run(request_run("busy", data_start="2026-03-06", data_end="2026-03-09"))
-    second = pipeline.run(request_run("busy", dag_run_id="manual__2"))
+    first = in_process.run(request_run("busy", data_start="2026-03-06", data_end="2026-03-09"))
+    second = in_process.run(request_run("busy", dag_run_id="manual__2"))
     keys = {o.output_type: o.s3_key for o in runs.outputs(session, second.opt_run_id)}
     report = json.loads(store.read(keys["report"]))
 
@@ -319,7 +322,7 @@ def test_no_row_moves_further_in_one_run_than_it_may(add_entity, request_run, se
     multipliers = []
     # One night of flat bids first; then what the logs say, held back; then the same, let go.
     for n, overrides in enumerate(({"multiplier_max": 1, "multiplier_min": 1}, {}, {"max_movement": 1000})):
-        decided = pipeline.run(request_run("busy", dag_run_id=f"manual__{n}", overrides=overrides))
+        decided = in_process.run(request_run("busy", dag_run_id=f"manual__{n}", overrides=overrides))
         keys = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}
         rows = pq.read_table(io.BytesIO(store.read(keys["segments"]))).to_pylist()
         multipliers.append({row["segment"]: row["multiplier"] for row in rows if not row["is_default"]})
@@ -337,7 +340,7 @@ def test_a_candidate_that_a_required_format_cannot_address_is_left_out_and_the_r
 ):
     add_entity()
     policies = {"macro_formats": ["xandr"], "macro_gap_policies": {"xandr": "fail"}}
-    decided = pipeline.run(request_run(overrides=policies))
+    decided = in_process.run(request_run(overrides=policies))
     keys = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}
     reasons = {r["name"]: r["reason"] for r in json.loads(store.read(keys["features"]))["rejected"]}
 
@@ -380,11 +383,11 @@ def test_a_run_publishes_every_export_at_once(run_all, request_run, session, sto
 
 def test_an_export_that_is_not_what_was_written_stops_the_activation(add_entity, request_run, session, store):
     add_entity()
-    opt_run_id = steps.create_run(request_run(overrides={"exports": "plain"}))
+    opt_run_id = create_run(request_run(overrides={"exports": "plain"}))
     for step in STEPS[:-1]:
-        getattr(steps, step)(opt_run_id)
+        step(opt_run_id)
     row = {o.output_type: o for o in runs.outputs(session, opt_run_id)}["export_plain_table_csv"]
     store.delete([row.s3_key])
 
     with pytest.raises(RunIncomplete, match="export_plain_table_csv is gone"):
-        steps.activate_run(opt_run_id)
+        activate_run(opt_run_id)

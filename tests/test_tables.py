@@ -7,7 +7,7 @@ from planted_samples import planted
 from rtb_optimizer.core.model.fit import fit
 from rtb_optimizer.core.table.rows import rows_of
 from rtb_optimizer.core.table.segments import Counts, build_segments
-from rtb_optimizer.tables import Fitted, joint_table, told_of
+from rtb_optimizer.run.build_tables import Fitted, joint_table, told_of
 from v3_settings import v3_settings
 
 SETTINGS = v3_settings(joint_min_exposures=50, min_segment_exposures=0)

@@ -14,7 +14,7 @@ import chromium
 from live_airflow import DAG, airflow_with_entity, live_stack, until
 from rtb_optimizer.store import connections, entities
 from rtb_optimizer.store.schema import EntityConfigChange, Run, RunDecision
-from rtb_optimizer.web.run_page import TABS
+from rtb_optimizer.web.run.page import TABS
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 

@@ -1,17 +1,21 @@
 """What Airflow sees when it parses: which DAGs, at what cost, and what one broken entity does to the others."""
 
+import ast
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from conftest import CHECKOUT
-from rtb_optimizer import callbacks, manifest
-from rtb_optimizer.notifier import AlertNotifier
+from rtb_optimizer.dag import callbacks
+from rtb_optimizer.dag.notifier import AlertNotifier
+from rtb_optimizer.store import dag_list
 
 DAGS = CHECKOUT / "dags"
+ENTITIES = "rtb_optimizer_entities.py"
 FIELDS = [
     {"key": "max_features", "type": "integer", "minimum": 1.0, "maximum": 20.0, "choices": [], "default": "8"},
     {"key": "min_signal_score", "type": "float", "minimum": 0.0, "maximum": 1.0, "choices": [], "default": "0.0005"},
@@ -47,7 +51,7 @@ def manifest_schedule(code):
 
 def document(*entries):
     form = [field | {"title": field["key"], "section": "Selection", "description": "..."} for field in FIELDS]
-    return {"format": manifest.FORMAT, "forms": {"1": form}, "entities": list(entries)}
+    return {"format": dag_list.FORMAT, "forms": {"1": form}, "entities": list(entries)}
 
 
 @pytest.fixture
@@ -77,7 +81,7 @@ def serialized(dag):
     return json.dumps(DagSerialization.to_dict(dag), sort_keys=True)
 
 
-UPKEEP = {"rtb_optimizer_maintenance", "rtb_optimizer_daily"}
+UPKEEP = {"rtb_optimizer_maintenance", "rtb_optimizer_audit"}
 
 
 def test_there_is_one_dag_per_entity_and_those_of_maintenance(entities):
@@ -130,13 +134,11 @@ def test_the_form_refuses_what_the_declaration_refuses(entities, value):
 
 
 def test_schedule_documentation_and_failure_callback_are_set(entities):
-    from rtb_optimizer import dagfactory
-
     entities(entry("drugs_com", schedule="5 1 * * *", timezone="Europe/Berlin"))
     dag = parse()["rtb_optimizer__drugs_com"]
 
     assert (dag.catchup, dag.timetable.expression, str(dag.timetable.timezone)) == (False, "5 1 * * *", "Europe/Berlin")
-    assert dag.doc_md == dagfactory.__doc__
+    assert dag.doc_md == ast.get_docstring(ast.parse((DAGS / ENTITIES).read_text()), clean=False)
     assert dag.on_failure_callback == callbacks.dag_failed
     for task in dag.tasks:
         tells, alerts = task.on_failure_callback
@@ -211,7 +213,7 @@ def test_an_entry_that_lacks_everything_takes_no_other_dag_down(entities):
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', "null"])
 def test_a_broken_manifest_takes_nothing_down_while_the_last_good_one_is_beside_it(entities, text):
     target = entities(entry("drugs_com"))
-    manifest.replace(target, document(entry("drugs_com"), entry("healthline")))
+    dag_list.replace(target, document(entry("drugs_com"), entry("healthline")))
     target.write_text(text)
 
     assert {"rtb_optimizer__drugs_com", "rtb_optimizer__healthline"} <= set(parse())
@@ -219,7 +221,7 @@ def test_a_broken_manifest_takes_nothing_down_while_the_last_good_one_is_beside_
 
 def test_the_outputs_of_active_runs_are_audited_and_old_ones_deleted_daily_one_without_the_other(entities):
     entities()
-    dag = parse()["rtb_optimizer_daily"]
+    dag = parse()["rtb_optimizer_audit"]
 
     assert (dag.timetable.expression, dag.catchup, dag.max_active_runs) == ("30 5 * * *", False, 1)
     assert {task.task_id: task.upstream_task_ids for task in dag.tasks} == {
@@ -251,14 +253,17 @@ def test_configuration_values_stay_out_of_the_dag(entities):
     assert "s3://" not in text
 
 
-def test_shards_are_the_same_file_and_share_the_entities_between_them(entities):
-    shards = sorted((DAGS / "shards").glob("shard_*.py"))
+@pytest.mark.parametrize("copies", [1, 2, 5])
+def test_copies_of_the_file_share_the_entities_between_them(entities, tmp_path, copies):
+    files = [tmp_path / "dags" / name for name in (ENTITIES, *(f"rtb_optimizer_entities_{n}.py" for n in range(copies)))]
+    files[0].parent.mkdir()
+    for file in files:
+        shutil.copy(DAGS / ENTITIES, file)
     entities(*[entry(f"entity_{n}") for n in range(200)])
-    sizes = [len(parse(shard)) for shard in shards]
+    dags = [set(parse(file)) for file in files]
 
-    assert len({shard.read_text() for shard in shards}) == 1
-    assert sum(sizes) == 200
-    assert min(sizes) > 200 / len(shards) / 2
+    assert sum(len(of_file) for of_file in dags) == len(set().union(*dags)) == 200
+    assert min(map(len, dags)) > 200 / len(files) / 2
 
 
 def printed(script, **variables):
@@ -275,14 +280,11 @@ def printed(script, **variables):
 
 
 TASK_START = """
-import json, runpy, sys
-from pathlib import Path
-from zlib import crc32
+import json, runpy
 from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
 dag_id = "rtb_optimizer__entity_4321"
-shards = sorted(Path({dags!r}, "shards").glob("shard_*.py"))
 with _airflow_parsing_context_manager(dag_id=dag_id, task_id="create_run"):
-    found = runpy.run_path(str(shards[crc32(dag_id.encode()) % len(shards)]))
+    found = runpy.run_path({file!r})
 print(json.dumps(sorted(name for name in found if name.startswith("rtb_optimizer__"))))
 """
 
@@ -291,7 +293,7 @@ def test_a_task_start_among_five_thousand_entities_builds_its_own_dag_only(entit
     """What it costs in CPU is told by benchmarks/dag_parsing.py."""
     target = entities(*[entry(f"entity_{n}") for n in range(5000)])
 
-    assert printed(TASK_START.format(dags=str(DAGS)), RTB_MANIFEST=str(target)) == ["rtb_optimizer__entity_4321"]
+    assert printed(TASK_START.format(file=str(DAGS / ENTITIES)), RTB_MANIFEST=str(target)) == ["rtb_optimizer__entity_4321"]
 
 
 WATCHED = """
@@ -323,8 +325,4 @@ def test_adding_a_file_to_dags_needs_a_line_here():
     """Every parse pays for every file: a new one is a decision."""
     files = sorted(str(path.relative_to(DAGS)) for path in DAGS.rglob("*.py"))
 
-    assert files == [
-        "rtb_optimizer_daily.py",
-        "rtb_optimizer_maintenance.py",
-        *(f"shards/shard_{n}.py" for n in range(8)),
-    ]
+    assert files == ["rtb_optimizer_audit.py", "rtb_optimizer_entities.py", "rtb_optimizer_maintenance.py"]

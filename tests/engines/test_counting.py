@@ -14,7 +14,7 @@ from rtb_optimizer.engines.passes.encoding import encode
 from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.engines.passes.sampling import Shares, draw_sample, shares_drawn
 from rtb_optimizer.errors import LogsInvalid
-from rtb_optimizer.screening import admissible, choose_features
+from rtb_optimizer.run.choose_features import admissible, choose_features
 from v3_settings import v3_settings
 
 ROWS = 40_000

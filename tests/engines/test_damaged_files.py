@@ -17,7 +17,7 @@ from rtb_optimizer.engines.parquet.row_groups import RowGroups
 from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.engines.sql.table import require_columns
 from rtb_optimizer.errors import LogsInvalid, StoreFailed
-from rtb_optimizer.screening import choose_features
+from rtb_optimizer.run.choose_features import choose_features
 
 ROWS = 4_000
 SITES = {"candidate_features": "site", "anchor_features": "site"}

@@ -10,10 +10,10 @@ from rtb_optimizer.core.platforms.beeswax import COLUMNS
 from rtb_optimizer.core.platforms.bonsai import FEATURES
 from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.core.sample.values import MISSING, UNEXPANDED
-from rtb_optimizer.exporting import WRITERS, export_warnings, exported, fields_of, output_type
 from rtb_optimizer.exports.export import Export
 from rtb_optimizer.exports.keyed_table import KeyedTable
 from rtb_optimizer.exports.lossiness import requests_of
+from rtb_optimizer.run.exports import WRITERS, export_warnings, exported, fields_of, output_type
 from rtb_optimizer.store.seeds import platform_fields
 from v3_settings import v3_settings
 

@@ -22,12 +22,12 @@ from rtb_optimizer.engines.passes.arrivals import arrivals
 from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.engines.sql.table import LogTable, require_columns
 from rtb_optimizer.errors import RtbOptimizerError
-from rtb_optimizer.handover import sample_bytes, sample_of
 from rtb_optimizer.outputs import files
-from rtb_optimizer.reading import LogsRead
-from rtb_optimizer.screening import choose_features
-from rtb_optimizer.selection_record import features_document, selection_document
-from rtb_optimizer.tables import Recipe, build_tables
+from rtb_optimizer.run.build_tables import Recipe, build_tables
+from rtb_optimizer.run.choose_features import choose_features
+from rtb_optimizer.run.read_logs import LogsRead
+from rtb_optimizer.run.sample_file import sample_bytes, sample_of
+from rtb_optimizer.run.selection_document import features_document, selection_document
 from v3_settings import v3_settings
 
 HANGS_AFTER_SECONDS = 60

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from rtb_optimizer import pipeline
 from rtb_optimizer.outputs.compare import compare
+from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import entities, verification
 from rtb_optimizer.store.objects import active_key
 from rtb_optimizer.store.schema import Entity, Run, RunDecision
@@ -48,8 +48,8 @@ def test_the_difference_is_shown_before_a_real_run_is_activated(browser, read, l
     assert logs is None
     assert entity
     window = {"data_start": "2026-03-06", "data_end": "2026-03-09"}
-    held = pipeline.run(request_run(overrides={"min_holdout_gain": "0.9", "dead_band": "0.15"}, **window)).opt_run_id
-    now = pipeline.run(request_run(dag_run_id="manual__2")).opt_run_id
+    held = in_process.run(request_run(overrides={"min_holdout_gain": "0.9", "dead_band": "0.15"}, **window)).opt_run_id
+    now = in_process.run(request_run(dag_run_id="manual__2")).opt_run_id
     page = read(browser.get(f"{ENTITY}/activate", params={"run": held}))
     told = compare(session, "drugs_com", str(now), str(held))
     cards = {card.dt.text: card.dd.text for card in page.select(".card")}

@@ -6,12 +6,12 @@ import re
 import pytest
 from sqlalchemy import delete
 
-from rtb_optimizer import pipeline
 from rtb_optimizer.outputs.report_page.formatting import UNKNOWN
+from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import runs
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity, Run, RunOutput
-from rtb_optimizer.web.run_page import TABS
+from rtb_optimizer.web.run.page import TABS
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def finished(logs, add_entity, request_run):  # noqa: ARG001 - there have to be 
     """Run an entity over the seeded nights; returns the run's id."""
 
     def run(entity_code="drugs_com", overrides=None, **window):
-        return pipeline.run(request_run(entity_code, overrides=overrides or {}, **window)).opt_run_id
+        return in_process.run(request_run(entity_code, overrides=overrides or {}, **window)).opt_run_id
 
     add_entity()
     return run
@@ -147,15 +147,17 @@ def test_a_failed_run_shows_its_error_and_where_its_logs_are(add_entity, make_ru
 
 
 def test_a_run_in_progress_says_since_when_and_what_it_has_so_far(logs, add_entity, request_run, shown):  # noqa: ARG001
-    from rtb_optimizer import steps
+    from rtb_optimizer.steps.create_run import create_run
+    from rtb_optimizer.steps.select_features import select_features
+    from rtb_optimizer.steps.wait_for_logs import require_partitions
 
     add_entity()
-    run_id = steps.create_run(request_run())
+    run_id = create_run(request_run())
     assert re.search(r"It began \d+ s ago", notice(shown(run_id)))
     assert "It has recorded nothing yet" in notice(shown(run_id))
 
-    steps.require_partitions(run_id)
-    steps.select_features(run_id)
+    require_partitions(run_id)
+    select_features(run_id)
 
     assert "So far features are selected" in notice(shown(run_id))
     assert cells(shown(run_id, "features"), "Features")[0][1] == "internal_adspace_id anchor"

@@ -12,8 +12,8 @@ from rtb_optimizer.core.sample.values import segment_key
 from rtb_optimizer.store import connections, entities
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.schema import Run
-from rtb_optimizer.web import segment_list
-from rtb_optimizer.web.kept import Kept
+from rtb_optimizer.web.cache import Kept
+from rtb_optimizer.web.run import segment_table
 
 FEATURES = ("site", "device")
 HOSTILE = [
@@ -160,7 +160,7 @@ def test_of_50_000_rows_a_page_is_read_once_and_then_answered_from_memory(fifty_
     assert len(found) == 50
     assert "page 1 of" in page.select_one(".pages").text
     reads = []
-    monkeypatch.setattr(segment_list, "parquet_table", reads.append)
+    monkeypatch.setattr(segment_table, "parquet_table", reads.append)
     monkeypatch.setattr(ObjectStore, "read", lambda _self, key: reads.append(key))
 
     last = listed(fifty_thousand, page="1000")[0]
@@ -217,5 +217,5 @@ def test_runs_with_the_same_table_share_what_is_kept(add_output, listed, session
     first, second = add_output("segments", body), add_output("segments", body)
     assert session.get_one(Run, first).run_code != session.get_one(Run, second).run_code
     rows = listed(first)[0]
-    monkeypatch.setattr(segment_list, "parquet_table", None)
+    monkeypatch.setattr(segment_table, "parquet_table", None)
     assert listed(second)[0] == rows

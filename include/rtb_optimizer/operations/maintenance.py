@@ -13,9 +13,9 @@ from rtb_optimizer.store import (
     active_copy,
     alerts,
     connections,
+    dag_list_export,
     entities,
     failures,
-    manifest_export,
     validity,
     verification,
 )
@@ -75,7 +75,7 @@ def _swept(session: Session, attempt: Attempt, dag_run_state: Callable[[str, str
 def export_manifest() -> int:
     """Write the entity manifest; return how many entities it has."""
     with connections.session() as session:
-        return manifest_export.export(session)
+        return dag_list_export.export(session)
 
 
 def reconcile_active_copies() -> int:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from rtb_optimizer.core.config.settings import settings_of
 from rtb_optimizer.core.decision.retention import Goes, RetentionRules, orphan_may_go, what_goes
 from rtb_optimizer.errors import RetentionIncomplete
-from rtb_optimizer.store import activation, configs, connections, entities, past_runs
+from rtb_optimizer.store import activation, configs, connections, entities, run_retention
 from rtb_optimizer.store.objects import ListedObject, ObjectStore, run_prefix, split_url
 from rtb_optimizer.store.schema import Entity
 
@@ -110,11 +110,11 @@ def _of_nobody(listed: Objects, folder: str, code: str, rules: RetentionRules, n
 def _decided(session: Session, code: str, rules: RetentionRules, now: datetime, *, dry_run: bool) -> dict[str, Goes]:
     """Return what goes of each run, after the rows of what goes were deleted. Holds the entity's lock meanwhile."""
     entity = entities.find(session, code, lock=not dry_run)
-    runs = past_runs.past_runs(session, entity)
+    runs = run_retention.past_runs(session, entity)
     goes = what_goes(runs, entity.active_run_id, activation.active_before(session, entity), rules, now)
     if not dry_run:
         full = [run.run_code for run in runs if run.has_outputs and goes[run.run_code] is Goes.ALL]
-        past_runs.forget_outputs(session, entity, full)
+        run_retention.forget_outputs(session, entity, full)
         session.commit()
     return goes
 

@@ -14,7 +14,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from rtb_optimizer.outputs.report_page import formatting
-from rtb_optimizer.web.places import PREFIX
+from rtb_optimizer.web.navigation import PREFIX
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Nothing from elsewhere, nothing inline that runs, and no other site may frame these pages.

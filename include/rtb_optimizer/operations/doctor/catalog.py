@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from rtb_optimizer import manifest as manifest_file
-from rtb_optimizer.errors import ConnectionMissing, ManifestInvalid
+from rtb_optimizer.errors import ConnectionMissing, DagListInvalid
 from rtb_optimizer.operations.doctor import findings
 from rtb_optimizer.operations.doctor.findings import Finding, Standing
-from rtb_optimizer.store import connections, manifest_export, migrate
+from rtb_optimizer.store import connections, dag_list_export, migrate
+from rtb_optimizer.store import dag_list as manifest_file
 from rtb_optimizer.store import seeds as stored_seeds
 from rtb_optimizer.store.schema import Entity
 
@@ -63,7 +63,7 @@ def manifest() -> Finding:
     """Hold the manifest that Airflow reads against what the catalog would export now."""
     path = manifest_file.path()
     with connections.session() as session:
-        catalog = _by_code(json.loads(json.dumps(manifest_export.build(session))))
+        catalog = _by_code(json.loads(json.dumps(dag_list_export.build(session))))
     try:
         written = _by_code(json.loads(path.read_bytes()))
     except (OSError, ValueError, LookupError, TypeError):
@@ -81,6 +81,6 @@ def _told(path: Any) -> str:  # noqa: ANN401 - a Path
     """Name the manifest, and say whether Airflow goes by its copy meanwhile."""
     try:
         manifest_file.load(path)
-    except ManifestInvalid:
+    except DagListInvalid:
         return str(path)
     return f"{path} (Airflow goes by its last good copy)"

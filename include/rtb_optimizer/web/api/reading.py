@@ -12,7 +12,7 @@ from rtb_optimizer.store import active_copy, entities, history, queries
 from rtb_optimizer.web.access import ReadableCode, User, readable
 from rtb_optimizer.web.api.answers import ActiveAnswer, DecisionAnswer, EntityAnswer, RunAnswer
 from rtb_optimizer.web.api.etags import is_known, tag_of
-from rtb_optimizer.web.catalog import Catalog, Snapshot
+from rtb_optimizer.web.sessions import Catalog, Snapshot
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most, the newest first.")]
 Offset = Annotated[int, Query(ge=0, le=10_000_000, description="How many to skip.")]
