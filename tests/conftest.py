@@ -37,7 +37,6 @@ settings.register_profile("default", max_examples=100, derandomize=True, **UNTIM
 settings.register_profile("nightly", max_examples=10_000, print_blob=True, **UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-CHECKOUT = Path(__file__).parents[1]
 MOST_WORKERS = 4
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
 

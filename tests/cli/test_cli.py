@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,6 +12,7 @@ import typer
 from sqlalchemy import select, update
 from typer.testing import CliRunner
 
+from checkout import CHECKOUT
 from rtb_optimizer.cli.app import app, main
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, NotFound, RunIncomplete
 from rtb_optimizer.steps import in_process
@@ -20,7 +20,6 @@ from rtb_optimizer.store import activation, connections, dag_list, entities, mig
 from rtb_optimizer.store.objects import active_key
 from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision
 
-CHECKOUT = Path(__file__).parents[2]
 ADD = ("--name", "New", "--object-id", "7", "--s3-base-path", "s3://rtb/new", "--by", "ana")
 SET = ("--set", "logs_path=s3://rtb/logs/", "--set", "outcome_column=click", "--set", "candidate_features=browser")
 

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from rtb_optimizer.cli.app import app
 from rtb_optimizer.operations.doctor import checks
 from rtb_optimizer.store import connections, dag_list, dag_list_export, migrate

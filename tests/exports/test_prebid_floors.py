@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from keyed_tables import TERMS, requests_of, table_of, told_of_planted, wide_table
 from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.core.sample.values import MISSING

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from hostile_logs import BYTES, CONFIG, TABLES, hostile
 from rtb_optimizer.errors import RtbOptimizerError
 from rtb_optimizer.steps import in_process

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
+from checkout import CHECKOUT
 from rtb_optimizer.core.sample.values import split_key
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, LogsInvalid, RtbOptimizerError, WindowInvalid
 from rtb_optimizer.steps import in_process
@@ -19,7 +20,6 @@ from rtb_optimizer.steps.create_run import create_run
 from rtb_optimizer.store import dag_list_export, entities, runs
 from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.schema import Entity, Run
-from conftest import CHECKOUT
 from seeded_logs import NIGHTS
 
 ENTITIES = CHECKOUT / "dags" / "rtb_optimizer_entities.py"

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 
 USERS = {"admin": "ADMIN", "viewer": "VIEWER"}
 WRITTEN = ("segments", "features", "ad_macros", "report", "manifest")

@@ -1,6 +1,7 @@
 """How do the pages look in each state that they can be in, and does axe find anything grave there?
 
-The app stands alone here, as wide as the window; `tests/browser` shows it in Airflow's frame, with runs that went well.
+The app stands alone here, as wide as the window; `tests/whole_stack` shows it in Airflow's frame, with runs that went
+well.
 """
 
 import io

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import text
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from rtb_optimizer.errors import ConnectionMissing
 from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import connections

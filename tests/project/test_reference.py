@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from rtb_optimizer import errors
 
 SPEC = importlib.util.spec_from_file_location("generate", CHECKOUT / "docs" / "generate.py")

@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ASKED = (ROOT / "requirements.in").read_text()
 LOCK = (ROOT / "requirements.txt").read_text()
 # What each provider is here for. Only an import shows that two releases do not fit: celery 5.7 was such a case.

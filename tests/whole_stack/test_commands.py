@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from rtb_optimizer.local.settings import settings_on_free_ports
 from rtb_optimizer.local.stack import running_stack
 from shell_blocks import commands_of, seen
@@ -35,7 +35,7 @@ PAGES = [
     "README.md",
 ]
 NOT_RUN = {
-    "make demo": "runs in tests/test_demo.py, on ports of its own",
+    "make demo": "runs in tests/whole_stack/test_demo.py, on ports of its own",
     "make test": "runs these very tests; with ARGS it is run",
 }
 # What a reader sees after a while a test has to wait for, before the command of that text.

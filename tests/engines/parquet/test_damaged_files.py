@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow.fs import LocalFileSystem
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from rtb_optimizer.core.config.window import dates_of, zone
 from rtb_optimizer.engines.duckdb.engine import MAX_CAUSE, DuckDBEngine
 from rtb_optimizer.engines.exact.counts import exact_counts
@@ -103,7 +103,7 @@ def test_of_many_files_the_broken_one_is_named(tmp_path):
 
 def test_values_beyond_a_file_s_statistics_are_told_and_end_no_process(tmp_path):
     done = subprocess.run(
-        [sys.executable, CHECKOUT / "tests" / "engines" / "beyond_statistics.py", tmp_path / "part-0.parquet"],
+        [sys.executable, CHECKOUT / "tests" / "support" / "beyond_statistics.py", tmp_path / "part-0.parquet"],
         env={"PYTHONPATH": f"{CHECKOUT}/include:{CHECKOUT}/tests", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 
 AUDIT = CHECKOUT / ".ci" / "audit"
 AUDITOR = CHECKOUT / ".venv" / "audit"

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from rtb_optimizer.demo.content import ENTITIES
 from rtb_optimizer.local.settings import settings_on_free_ports
 

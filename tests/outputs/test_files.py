@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from rtb_optimizer.core.table.segments import Counts, Segment, Tier
 from rtb_optimizer.outputs.files import segments_summary
 

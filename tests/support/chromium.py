@@ -14,7 +14,8 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Frame, Page, expect, sync_playwright
 
-CHECKOUT = Path(__file__).parents[1]
+from checkout import CHECKOUT
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),

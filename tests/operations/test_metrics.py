@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import update
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from listening import free_port, otlp_server, statsd_server
 from rtb_optimizer.dag import callbacks
 from rtb_optimizer.operations import metrics

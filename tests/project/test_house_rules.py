@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 
 PACKAGE = CHECKOUT / "include" / "rtb_optimizer"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts)

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from rtb_optimizer.core.config.window import WindowAsked
 from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.run.request import RunRequest

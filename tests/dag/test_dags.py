@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from rtb_optimizer.dag import callbacks
 from rtb_optimizer.dag.notifier import AlertNotifier
 from rtb_optimizer.store import dag_list
@@ -255,7 +255,9 @@ def test_configuration_values_stay_out_of_the_dag(entities):
 
 @pytest.mark.parametrize("copies", [1, 2, 5])
 def test_copies_of_the_file_share_the_entities_between_them(entities, tmp_path, copies):
-    files = [tmp_path / "dags" / name for name in (ENTITIES, *(f"rtb_optimizer_entities_{n}.py" for n in range(copies)))]
+    files = [
+        tmp_path / "dags" / name for name in (ENTITIES, *(f"rtb_optimizer_entities_{n}.py" for n in range(copies)))
+    ]
     files[0].parent.mkdir()
     for file in files:
         shutil.copy(DAGS / ENTITIES, file)
@@ -293,7 +295,9 @@ def test_a_task_start_among_five_thousand_entities_builds_its_own_dag_only(entit
     """What it costs in CPU is told by benchmarks/dag_parsing.py."""
     target = entities(*[entry(f"entity_{n}") for n in range(5000)])
 
-    assert printed(TASK_START.format(file=str(DAGS / ENTITIES)), RTB_MANIFEST=str(target)) == ["rtb_optimizer__entity_4321"]
+    assert printed(TASK_START.format(file=str(DAGS / ENTITIES)), RTB_MANIFEST=str(target)) == [
+        "rtb_optimizer__entity_4321"
+    ]
 
 
 WATCHED = """
