@@ -82,6 +82,12 @@ def test_a_service_waits_for_health_or_for_the_exit_code_of_what_runs_once() -> 
             assert wait == {"condition": expected}, name
 
 
+def test_what_starts_or_runs_tasks_starts_when_the_api_server_serves_them() -> None:
+    for name in set(COMPONENTS) - {"api-server"}:
+        assert SERVICES[name]["depends_on"]["api-server"] == {"condition": "service_healthy"}, name
+    assert SERVICES["api-server"]["healthcheck"]["test"][-1].endswith("/execution/health")
+
+
 def test_every_image_is_pinned_to_a_version() -> None:
     images = [service["image"] for service in SERVICES.values()]
     assert [image for image in images if not re.search(r":\d+\.\d+[\w.-]*$", image)] == []
