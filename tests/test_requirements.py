@@ -1,10 +1,11 @@
 """Are the locks complete, installable by hash, of this environment, and does what they name work together?"""
 
+import ast
 import os
 import re
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,20 @@ def names(kind: str) -> set[str]:
     return {canonicalize_name(pin.name) for pin in pinned(kind)}
 
 
+def imported(path: Path) -> set[str]:
+    """Name the packages that a file imports when it runs: what stands under TYPE_CHECKING is not among them."""
+    tree = ast.parse(path.read_text())
+    for_types = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
+    skipped = {id(each) for block in for_types for each in ast.walk(block)}
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and id(node) not in skipped:
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and id(node) not in skipped:
+            found.add(node.module.split(".")[0])
+    return found
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_package_we_ask_for_has_a_reason_on_its_line(kind: str) -> None:
     bare = [line for line in asked(kind) if not re.search(r"\s# \w+.*\w", line)]
@@ -85,6 +100,28 @@ def test_the_product_carries_neither_tools_nor_servers() -> None:
 def test_the_product_carries_what_it_is_written_for_and_pytest() -> None:
     providers = {"apache-airflow-providers-amazon", "apache-airflow-providers-postgres"}
     assert names(PRODUCT) >= {"apache-airflow", *providers, "sqlalchemy", "pandas", "pytest"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "kinds"),
+    [("product", {"requirements"}), ("local stack", {"requirements", "requirements-local"})],
+)
+def test_what_the_code_imports_is_in_the_locks_that_are_installed_where_it_runs(parts: str, kinds: set[str]) -> None:
+    """An environment with the tools hides what the image lacks: only the names tell."""
+    package = ROOT / "include" / "rtb_optimizer"
+    of_stack = {path for folder in ("local", "demo") for path in (package / folder).rglob("*.py")}
+    modules = (
+        of_stack if parts == "local stack" else {*package.rglob("*.py"), *(ROOT / "dags").rglob("*.py")} - of_stack
+    )
+    distributions = packages_distributions()
+    locked = set().union(*map(names, kinds))
+    missing = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in modules
+        for name in imported(path) - sys.stdlib_module_names - {"rtb_optimizer"}
+        if not {canonicalize_name(each) for each in distributions.get(name, [])} & locked
+    }
+    assert missing == set()
 
 
 @pytest.mark.parametrize("kind", KINDS)
