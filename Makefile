@@ -67,7 +67,7 @@ docs: setup ## Make docs/reference anew from the code
 	@$(RUN) docs/generate.py
 
 screenshots: setup-dev ## Make docs/images anew from the demonstration, in Chromium
-	@PYTHONPATH=include:tests $(VENV_PYTHON) docs/screenshots.py
+	@PYTHONPATH=include:tests/support $(VENV_PYTHON) docs/screenshots.py
 
 lint: setup-dev ## Check style, format and types
 	@$(VENV_PYTHON) -m ruff check .

@@ -13,7 +13,7 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import DAG, CronTriggerTimetable, ExceptionRetryPolicy, RetryAction, RetryRule, task
 
-from rtb_optimizer.callbacks import dag_run_state
+from rtb_optimizer.dag.callbacks import dag_run_state
 from rtb_optimizer.errors import MayPass, RtbOptimizerError
 
 with DAG(
@@ -43,35 +43,35 @@ with DAG(
     @task
     def sweep_runs() -> int:
         """End runs that no dag run carries any more."""
-        from rtb_optimizer import maintenance
+        from rtb_optimizer.operations import maintenance
 
         return maintenance.sweep_runs(dag_run_state)
 
     @task
     def export_manifest() -> int:
         """Write the entity manifest."""
-        from rtb_optimizer import maintenance
+        from rtb_optimizer.operations import maintenance
 
         return maintenance.export_manifest()
 
     @task
     def reconcile_active_copies() -> int:
         """Repair active.json copies."""
-        from rtb_optimizer import maintenance
+        from rtb_optimizer.operations import maintenance
 
         return maintenance.reconcile_active_copies()
 
     @task
     def send_alerts() -> int:
         """Send what no task could send."""
-        from rtb_optimizer import alerting
+        from rtb_optimizer.operations import alerts
 
-        return alerting.send_alerts()
+        return alerts.send_alerts()
 
     @task
     def measure_active_runs() -> int:
         """Send the age of each active run."""
-        from rtb_optimizer import metrics
+        from rtb_optimizer.operations import metrics
 
         return metrics.tell_active_runs()
 

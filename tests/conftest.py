@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from rtb_optimizer.core.windows import WindowAsked
+from rtb_optimizer.core.config.window import WindowAsked
 from rtb_optimizer.local.environment import environment
 from rtb_optimizer.local.settings import settings_on_free_ports
 from rtb_optimizer.local.stack import running_stack
@@ -37,7 +37,6 @@ settings.register_profile("default", max_examples=100, derandomize=True, **UNTIM
 settings.register_profile("nightly", max_examples=10_000, print_blob=True, **UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-CHECKOUT = Path(__file__).parents[1]
 MOST_WORKERS = 4
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
 
@@ -169,7 +168,7 @@ def now():
 @pytest.fixture
 def request_run():
     """A request for a run, as Airflow or the command line would make it; by default the night before NOW."""
-    from rtb_optimizer.run_request import RunRequest
+    from rtb_optimizer.run.request import RunRequest
 
     def request(
         entity_code="drugs_com", dag_run_id="manual__1", clear_number=0, triggered_by="manual:tester", **window
@@ -199,7 +198,7 @@ def running_chromium():
 @pytest.fixture
 def make_run(session):
     """Insert a run of an entity: `status`, and the day its data ends; for tests that need no logs."""
-    from rtb_optimizer.core.windows import Window
+    from rtb_optimizer.core.config.window import Window
     from rtb_optimizer.store import runs
     from rtb_optimizer.store.schema import Run
 

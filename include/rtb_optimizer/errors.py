@@ -20,7 +20,7 @@ RtbOptimizerError
 ├── CopiesNotReconciled      copies of the active pointers that could not be repaired
 ├── AlertsNotSent            alerts that a channel did not take
 ├── ConnectionMissing        a connection that is not configured
-├── ManifestInvalid          an entity manifest that cannot be read
+├── DagListInvalid           a DAG list that cannot be read
 └── LocalStackError          the local stack cannot start or stop
 """
 
@@ -168,8 +168,8 @@ class ConnectionMissing(RtbOptimizerError):
     """
 
 
-class ManifestInvalid(RtbOptimizerError):
-    """Raised when the entity manifest is absent or cannot be read.
+class DagListInvalid(RtbOptimizerError):
+    """Raised when the DAG list is absent or cannot be read.
 
     Fix: `rtb manifest` writes it from the catalog; RTB_MANIFEST must name the same file everywhere.
     """

@@ -15,11 +15,10 @@ import pytest
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
-from conftest import CHECKOUT
-from rtb_optimizer import manifest
-from rtb_optimizer.checkup import plan
+from checkout import CHECKOUT
 from rtb_optimizer.cli.app import app
-from rtb_optimizer.store import connections, manifest_export, migrate
+from rtb_optimizer.operations.doctor import checks
+from rtb_optimizer.store import connections, dag_list, dag_list_export, migrate
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -54,7 +53,7 @@ def doctor(surroundings, monkeypatch):
 
 def export():
     with connections.session() as own:  # closed at once: what a test breaks needs the locks
-        manifest_export.export(own)
+        dag_list_export.export(own)
 
 
 def forget_connections():
@@ -101,14 +100,14 @@ def test_where_all_is_well_every_check_says_so_with_its_time_and_leaves_nothing_
 
 def test_a_person_sees_a_line_a_check_and_what_to_do_below_those_that_need_it(surroundings, monkeypatch):
     assert surroundings
-    manifest.path().unlink()
+    dag_list.path().unlink()
     monkeypatch.setenv("COLUMNS", "60")
     done = CliRunner().invoke(app, ["doctor"])
     lines = done.stdout.splitlines()
     assert done.exit_code == 1
     assert next(line.split()[:2] for line in lines if line.startswith("ok")) == ["ok", "catalog"]
     at = next(n for n, line in enumerate(lines) if line.startswith("failed"))
-    assert str(manifest.path()) in lines[at]
+    assert str(dag_list.path()) in lines[at]
     assert lines[at + 1].split() == ["fix:", "run", "`python", "-m", "rtb_optimizer", "manifest`"]
 
 
@@ -267,7 +266,7 @@ def denying(*actions):
 @pytest.mark.parametrize(("off", "word"), [(timedelta(minutes=5), "behind"), (timedelta(minutes=-5), "ahead of")])
 def test_a_clock_that_is_off_is_found_by_both_servers(surroundings, off, word):
     assert surroundings
-    found = {each.check: each for each in plan.findings(plan.Asked(now=lambda: datetime.now(UTC) + off))}
+    found = {each.check: each for each in checks.findings(checks.Asked(now=lambda: datetime.now(UTC) + off))}
     for whose in ("the catalog", "S3"):
         clock = found[f"clock of {whose}"]
         assert clock.standing == "failed"
@@ -316,9 +315,9 @@ def test_a_spill_folder_that_cannot_be_written_is_told_though_another_one_is_tak
     ids=["absent", "cut off", "something else"],
 )
 def test_a_manifest_that_cannot_be_read_is_named(doctor, break_it, told):
-    break_it(manifest.path())
+    break_it(dag_list.path())
     if "last good" not in told:
-        manifest.last_good(manifest.path()).unlink()
+        dag_list.last_good(dag_list.path()).unlink()
     assert_fails(doctor(), "manifest", told, "rtb_optimizer manifest")
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from beeswax_reader import overlapping, read
 from keyed_worlds import HOSTILE, asked, bid, world
-from rtb_optimizer.core.values import MISSING, OTHER, UNEXPANDED
+from rtb_optimizer.core.sample.values import MISSING, OTHER, UNEXPANDED
 from rtb_optimizer.exports import beeswax
 from rtb_optimizer.exports.beeswax import Limits, bid_model
 from rtb_optimizer.exports.export import Terms

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bonsai_evaluator import TEXTS, Leaf, evaluate, leaves, parse
 from keyed_worlds import HOSTILE, asked, bid, world
-from rtb_optimizer.core.values import MISSING, OTHER, UNEXPANDED, split_key
+from rtb_optimizer.core.sample.values import MISSING, OTHER, UNEXPANDED, split_key
 from rtb_optimizer.exports import bonsai
 from rtb_optimizer.exports.bonsai import bonsai_tree
 from rtb_optimizer.exports.export import Terms

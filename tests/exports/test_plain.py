@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from keyed_tables import TERMS, requests_of, table_of, told_of_planted, wide_table
-from rtb_optimizer.core.platforms import Platform
-from rtb_optimizer.core.values import MISSING, canonical
-from rtb_optimizer.exporting import exported
+from rtb_optimizer.core.platforms.column import Platform
+from rtb_optimizer.core.sample.values import MISSING, canonical
 from rtb_optimizer.exports.plain import plain
+from rtb_optimizer.run.exports import exported
 from v3_settings import v3_settings
 
 SPEC = importlib.util.spec_from_file_location("plain_reader", CHECKOUT / "examples" / "plain_reader.py")

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from keyed_tables import TERMS, requests_of, table_of, told_of_planted, wide_table
-from rtb_optimizer.core.platforms import Platform
-from rtb_optimizer.core.values import MISSING
-from rtb_optimizer.exporting import exported
+from rtb_optimizer.core.platforms.column import Platform
+from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 from rtb_optimizer.exports.prebid_floors import MAX_BYTES, prebid_floors
+from rtb_optimizer.run.exports import exported
 from v3_settings import v3_settings
 
 PREBID = Path(__file__).with_name("prebid")

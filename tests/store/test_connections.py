@@ -3,15 +3,14 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from checkout import CHECKOUT
 from rtb_optimizer.errors import ConnectionMissing
 from rtb_optimizer.store import connections
 
-CHECKOUT = Path(__file__).parents[2]
 VARIABLE = "AIRFLOW_CONN_RTB_CATALOG"
 JSON_FORM = {"conn_type": "postgres", "host": "db", "port": 5433, "login": "rtb", "schema": "catalog"}
 

@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 from sqlalchemy import delete, select, update
 
-from rtb_optimizer.core.macros import MacroCombo
-from rtb_optimizer.core.selection import Chosen
+from rtb_optimizer.core.macros.combo import MacroCombo
+from rtb_optimizer.core.selection.select import Chosen
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.store import activation, configs, connections, queries, runs
 from rtb_optimizer.store.objects import StoredObject

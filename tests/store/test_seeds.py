@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import func, select, update
 
-from rtb_optimizer.core.dialect import template_problem
-from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.macros.dialect import template_problem
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.store import configs, seeds
 from rtb_optimizer.store.schema import Base, FeatureMacro, Optimizer, Version, VersionConfig

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 
 USERS = {"admin": "ADMIN", "viewer": "VIEWER"}
 WRITTEN = ("segments", "features", "ad_macros", "report", "manifest")
@@ -74,11 +74,12 @@ def mounted(auth_manager, catalog):
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
     """A process that has read no output yet."""
-    from rtb_optimizer.web import compare_page, run_outputs, segment_list
-    from rtb_optimizer.web.kept import Kept
+    from rtb_optimizer.web import compare_page
+    from rtb_optimizer.web.cache import Kept
+    from rtb_optimizer.web.run import outputs, segment_table
 
-    monkeypatch.setattr(run_outputs, "_BODIES", Kept(64_000_000, len))
-    monkeypatch.setattr(segment_list, "_TABLES", Kept(64_000_000, lambda table: table.nbytes))
+    monkeypatch.setattr(outputs, "_BODIES", Kept(64_000_000, len))
+    monkeypatch.setattr(segment_table, "_TABLES", Kept(64_000_000, lambda table: table.nbytes))
     monkeypatch.setattr(compare_page, "_COMPARED", Kept(100_000_000, lambda found: 1000 * len(found[1])))
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from rtb_optimizer import maintenance, manifest
 from rtb_optimizer.cli.shown import AsJson, console, document
-from rtb_optimizer.store import connections, manifest_export, migrate, seeds
+from rtb_optimizer.operations import maintenance
+from rtb_optimizer.store import connections, dag_list, dag_list_export, migrate, seeds
 
 
 def register(app: typer.Typer) -> None:
@@ -52,10 +52,10 @@ def write_manifest(
     """Export the active entities for Airflow: one DAG is built per entity of this file."""
     with connections.session() as session:
         if show:
-            document(manifest_export.build(session))
+            document(dag_list_export.build(session))
             return
-        count = manifest_export.export(session, to)
-    console.print(f"{count} entities in {to or manifest.path()}")
+        count = dag_list_export.export(session, to)
+    console.print(f"{count} entities in {to or dag_list.path()}")
 
 
 def reconcile(as_json: AsJson = False) -> None:

@@ -7,7 +7,7 @@ import typer
 from rtb_optimizer.cli import completion, shown
 from rtb_optimizer.cli.entities import Code, pairs
 from rtb_optimizer.cli.shown import AsJson, By, console
-from rtb_optimizer.store import configs, connections, entities, manifest_export, queries
+from rtb_optimizer.store import configs, connections, dag_list_export, entities, queries
 
 app = typer.Typer(help="What an entity is configured to do: version defaults and its overrides.", no_args_is_help=True)
 
@@ -33,7 +33,7 @@ def set_values(
     with connections.session() as session:
         configs.set_overrides(session, entities.find(session, entity_code, lock=True), pairs(given), by)
         session.commit()
-        manifest_export.export(session)
+        dag_list_export.export(session)
     console.print(f"{entity_code}: {', '.join(pairs(given))} set by {by}; the next run uses it")
 
 
@@ -47,7 +47,7 @@ def unset(
     with connections.session() as session:
         configs.unset_override(session, entities.find(session, entity_code, lock=True), key, by)
         session.commit()
-        manifest_export.export(session)
+        dag_list_export.export(session)
     console.print(f"{entity_code}: {key} is the default again")
 
 

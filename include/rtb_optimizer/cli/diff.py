@@ -34,7 +34,7 @@ def diff(
     Before and after are a row's multiplier times the default row's. The causes are parts of the change of its log:
     data + model + config + normaliser, which is the default row's, make ln(after / before).
     """
-    from rtb_optimizer.compare import compare
+    from rtb_optimizer.outputs.compare import compare
 
     with connections.session() as session:
         found = compare(session, entity_code, before, after, limit)

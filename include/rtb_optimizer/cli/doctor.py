@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from rtb_optimizer.checkup import plan
 from rtb_optimizer.cli import shown
 from rtb_optimizer.cli.shown import AsJson, console
-from rtb_optimizer.core.diagnosis import Finding, Standing, is_well
+from rtb_optimizer.operations.doctor import checks
+from rtb_optimizer.operations.doctor.findings import Finding, Standing, is_well
 
 _STYLES = {Standing.OK: "green", Standing.WARNING: "yellow", Standing.FAILED: "bold red", Standing.SKIPPED: "dim"}
 
@@ -35,7 +35,7 @@ def doctor(
     Exit codes: 0 no check failed (warnings and skipped checks are no failures); 1 a check failed.
     """
     found = []
-    for finding in plan.findings(plan.Asked(tuple(s3_path or ()), airflow_url)):
+    for finding in checks.findings(checks.Asked(tuple(s3_path or ()), airflow_url)):
         found.append(finding)
         if not as_json:
             _show(finding)

@@ -5,10 +5,9 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
-from rtb_optimizer import manifest
 from rtb_optimizer.cli import completion, shown
 from rtb_optimizer.cli.shown import AsJson, By, console
-from rtb_optimizer.store import connections, entities, manifest_export, queries
+from rtb_optimizer.store import connections, dag_list, dag_list_export, entities, queries
 from rtb_optimizer.store.entities import NewEntity
 
 app = typer.Typer(help="The SSPs and publishers that are optimised.", no_args_is_help=True)
@@ -86,4 +85,4 @@ def _set(entity_code: str, status: str, by: str) -> None:
 def _publish(session: Session) -> None:
     """Commit, then tell Airflow: the manifest may lag behind the catalog, never be ahead of it."""
     session.commit()
-    manifest_export.export(session, manifest.path())
+    dag_list_export.export(session, dag_list.path())

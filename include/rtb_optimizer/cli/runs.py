@@ -11,11 +11,11 @@ import typer
 from rtb_optimizer.cli import completion, shown
 from rtb_optimizer.cli.entities import Code, pairs
 from rtb_optimizer.cli.shown import AsJson, By, console
-from rtb_optimizer.core.windows import WindowAsked
-from rtb_optimizer.store import connections, pointer, queries
+from rtb_optimizer.core.config.window import WindowAsked
+from rtb_optimizer.store import connections, manual_activation, queries
 from rtb_optimizer.store import runs as stored_runs
 from rtb_optimizer.store.activation import Decided
-from rtb_optimizer.store.pointer import Order
+from rtb_optimizer.store.manual_activation import Order
 from rtb_optimizer.store.runs import CLI_DAG_ID, Attempt
 from rtb_optimizer.store.schema import Entity
 
@@ -74,8 +74,8 @@ def run(
 
     Without dates the window is the last complete days, `lookback_days` of them.
     """
-    from rtb_optimizer import pipeline
-    from rtb_optimizer.run_request import RunRequest
+    from rtb_optimizer.run.request import RunRequest
+    from rtb_optimizer.steps import in_process
 
     logging.getLogger("rtb_optimizer").setLevel(logging.WARNING)
     request = RunRequest(
@@ -90,7 +90,7 @@ def run(
         if not as_json:
             console.print(f"{step}: {count}")
 
-    decided = pipeline.run(request, tell)
+    decided = in_process.run(request, tell)
     _told(decided, as_json=as_json)
 
 
@@ -106,7 +106,7 @@ def explain(
     Then what each feature says alone, and the keys that the joint table is asked for until one has a row. A feature
     that is not given is missing. Values are spelled as in the logs.
     """
-    from rtb_optimizer.explain import explain as explained
+    from rtb_optimizer.outputs.explain import explain as explained
 
     with connections.session() as session:
         found = explained(session, entity_code, pairs(given or []))
@@ -125,8 +125,8 @@ def activate(run: RunName, by: By, reason: Reason, as_json: AsJson = False) -> N
     with connections.session() as session:
         found = stored_runs.find(session, run)
         entity_code = session.get_one(Entity, found.entity_id).entity_code
-        decided = pointer.activate(session, Order(entity_code, by, reason, found.run_id))
-        _told(decided, is_copied=pointer.refresh_copy(session, entity_code), as_json=as_json)
+        decided = manual_activation.activate(session, Order(entity_code, by, reason, found.run_id))
+        _told(decided, is_copied=manual_activation.refresh_copy(session, entity_code), as_json=as_json)
 
 
 def rollback(
@@ -144,8 +144,8 @@ def rollback(
     """Move an entity's pointer back to an earlier run."""
     with connections.session() as session:
         target = stored_runs.find(session, to).run_id if to else None
-        decided = pointer.roll_back(session, Order(entity_code, by, reason, target))
-        _told(decided, is_copied=pointer.refresh_copy(session, entity_code), as_json=as_json)
+        decided = manual_activation.roll_back(session, Order(entity_code, by, reason, target))
+        _told(decided, is_copied=manual_activation.refresh_copy(session, entity_code), as_json=as_json)
 
 
 def _told(decided: Decided, *, is_copied: bool = True, as_json: bool) -> None:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from rtb_optimizer import maintenance
 from rtb_optimizer.cli import completion, shown
 from rtb_optimizer.cli.shown import AsJson, console
-from rtb_optimizer.retention import apply_retention
+from rtb_optimizer.operations import maintenance
+from rtb_optimizer.operations.retention import apply_retention
 
 EntityOrAll = Annotated[
     str,

@@ -1,1 +1,6 @@
-"""Seeded synthetic logs, and the demonstration that turns them into active runs."""
+"""The demonstration: seeded logs, the nightly runs of three entities, what came out.
+
+world    the synthetic logs
+content  entities and logs
+shown    what is printed
+"""

@@ -11,7 +11,7 @@ from rtb_optimizer.local.airflow_api import AirflowApi
 from rtb_optimizer.local.environment import process_environment
 from rtb_optimizer.local.settings import LocalSettings, local_settings
 from rtb_optimizer.local.stack import running_stack
-from rtb_optimizer.store import connections, manifest_export, migrate, seeds
+from rtb_optimizer.store import connections, dag_list_export, migrate, seeds
 
 USER = "demo"
 
@@ -50,7 +50,7 @@ def prepare() -> list[str]:
         seeds.seed(session)
         codes = content.add_entities(session, USER)
         session.commit()
-        exported = manifest_export.export(session)
+        exported = dag_list_export.export(session)
     console.print(f"catalog: migrated, seeded, {exported} entities exported to Airflow")
     return codes
 

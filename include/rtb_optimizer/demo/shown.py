@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.outputs import parquet_table
+from rtb_optimizer.outputs.files import parquet_table
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.schema import Run

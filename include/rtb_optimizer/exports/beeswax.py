@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rtb_optimizer.core.beeswax_columns import COLUMNS
-from rtb_optimizer.core.platform_column import Column
-from rtb_optimizer.core.values import MISSING
+from rtb_optimizer.core.platforms.beeswax import COLUMNS
+from rtb_optimizer.core.platforms.column import Column
+from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.exports.columns import below, taken, written
 from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable

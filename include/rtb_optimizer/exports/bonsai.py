@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import count
 
-from rtb_optimizer.core.bonsai_features import FEATURES, NUMBERS, TEXTS
-from rtb_optimizer.core.platform_column import WHOLE
-from rtb_optimizer.core.values import MISSING, segment_key
+from rtb_optimizer.core.platforms.bonsai import FEATURES, NUMBERS, TEXTS
+from rtb_optimizer.core.platforms.column import WHOLE
+from rtb_optimizer.core.sample.values import MISSING, segment_key
 from rtb_optimizer.exports.columns import below, taken, written
 from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 
-from rtb_optimizer.core.platform_column import Column
-from rtb_optimizer.core.values import NO_VALUES
+from rtb_optimizer.core.platforms.column import Column
+from rtb_optimizer.core.sample.values import NO_VALUES
 from rtb_optimizer.exports.keyed_table import KeyedTable
 
 NO_VALUE = "rare and unexpanded values, which no bidder asks for"

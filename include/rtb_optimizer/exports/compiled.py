@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from rtb_optimizer.core.bidding import BidRules
-from rtb_optimizer.core.joint import JointTable
+from rtb_optimizer.core.table.bidding import BidRules
+from rtb_optimizer.core.table.joint import JointTable
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import log
 
-from rtb_optimizer.core.values import MISSING
+from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtb_optimizer.core.sample import Floats, Ints, Mask, Sample, sum_by
+from rtb_optimizer.core.sample.sample import Floats, Ints, Mask, Sample, sum_by
 from rtb_optimizer.exports.export import Export
 
 

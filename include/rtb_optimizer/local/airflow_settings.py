@@ -1,6 +1,6 @@
 """Which Airflow settings this project relies on, whatever starts Airflow.
 
-The local stack and docker-compose.yaml both carry them; tests/test_compose.py holds the file against this table.
+The local stack and docker-compose.yaml both carry them; tests/project/test_compose.py compares the file with these.
 """
 
 AIRFLOW_SETTINGS: dict[str, str] = {

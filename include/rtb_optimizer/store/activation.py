@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.activation import MOVES, Decision, RunAge, Verdict, decide
+from rtb_optimizer.core.decision.activation import MOVES, Decision, RunAge, Verdict, decide
 from rtb_optimizer.errors import EntityInvalid, NotFound, RunNotRunning
 from rtb_optimizer.store import entities, history
 from rtb_optimizer.store.schema import Entity, Run, RunDecision

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.alerts import Alert, Kind, of_decision
-from rtb_optimizer.core.config_key import ConfigValue, read_value
+from rtb_optimizer.core.config.key import ConfigValue, read_value
+from rtb_optimizer.core.decision.alerts import Alert, Kind, of_decision
 from rtb_optimizer.store import configs
 from rtb_optimizer.store.activation import Decided
 from rtb_optimizer.store.runs import CLI_DAG_ID

@@ -6,9 +6,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.config import Snapshot, resolve
-from rtb_optimizer.core.config_key import ConfigKey, ConfigValue, DataType, read_value
-from rtb_optimizer.core.settings import settings_of
+from rtb_optimizer.core.config.key import ConfigKey, ConfigValue, DataType, read_value
+from rtb_optimizer.core.config.resolve import Snapshot, resolve
+from rtb_optimizer.core.config.settings import settings_of
 from rtb_optimizer.errors import ConfigInvalid, NotFound
 from rtb_optimizer.store.schema import Entity, EntityConfig, EntityConfigChange, VersionConfig
 

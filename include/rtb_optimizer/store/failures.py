@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.alerts import of_failure
+from rtb_optimizer.core.decision.alerts import of_failure
 from rtb_optimizer.store import alerts
 from rtb_optimizer.store.runs import CLI_DAG_ID, MAX_ERROR_LENGTH, Attempt
 from rtb_optimizer.store.schema import Run

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.activation import MOVES
+from rtb_optimizer.core.decision.activation import MOVES
 from rtb_optimizer.store.schema import Entity, EntityConfigChange, Run, RunDecision
 
 

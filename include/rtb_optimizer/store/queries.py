@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from rtb_optimizer.core.config import resolve
-from rtb_optimizer.core.config_key import ConfigKey, DataType
+from rtb_optimizer.core.config.key import ConfigKey, DataType
+from rtb_optimizer.core.config.resolve import resolve
 from rtb_optimizer.errors import ConfigInvalid
 from rtb_optimizer.store import configs, entities, runs, validity
 from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision, Version

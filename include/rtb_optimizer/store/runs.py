@@ -13,9 +13,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.macros import MacroCombo
-from rtb_optimizer.core.selection import Chosen
-from rtb_optimizer.core.windows import Window
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.core.macros.combo import MacroCombo
+from rtb_optimizer.core.selection.select import Chosen
 from rtb_optimizer.errors import NotFound, RunNotRunning
 from rtb_optimizer.store.objects import StoredObject
 from rtb_optimizer.store.schema import Entity, Run, RunFeature, RunFeatureMacro, RunOutput

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.dialect import (
+from rtb_optimizer.core.macros.dialect import (
     Derivation,
     Derived,
     Dialect,

@@ -7,8 +7,7 @@ from typing import Any
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.activation import MOVES
-from rtb_optimizer.core.validity import VALID_HOURS, valid_until
+from rtb_optimizer.core.decision.activation import MOVES, VALID_HOURS, valid_until
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, VersionConfig
 
 # What a run froze; for one from before the key was declared what its version says now, where that was seeded since.

@@ -7,17 +7,17 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.compare import change_row, compared, pair
-from rtb_optimizer.core.changes import Change, Kind
+from rtb_optimizer.core.table.changes import Change, Kind
 from rtb_optimizer.errors import NotFound, RtbOptimizerError
-from rtb_optimizer.published import published
+from rtb_optimizer.outputs.compare import change_row, compared, pair
+from rtb_optimizer.outputs.published import published
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.schema import Run
 from rtb_optimizer.web.access import ReadableCode
-from rtb_optimizer.web.catalog import Catalog
-from rtb_optimizer.web.kept import Kept
+from rtb_optimizer.web.cache import Kept
 from rtb_optimizer.web.rendering import page
-from rtb_optimizer.web.run_outputs import RunOutputs, unreadable
+from rtb_optimizer.web.run.outputs import RunOutputs, unreadable
+from rtb_optimizer.web.sessions import Catalog
 
 KINDS = (Kind.MOVED, Kind.APPEARED, Kind.VANISHED)
 PAGE_SIZE = 50

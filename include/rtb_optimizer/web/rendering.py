@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from rtb_optimizer.report_page import spelling
-from rtb_optimizer.web.places import PREFIX
+from rtb_optimizer.outputs.report_page import formatting
+from rtb_optimizer.web.navigation import PREFIX
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Nothing from elsewhere, nothing inline that runs, and no other site may frame these pages.
@@ -44,13 +44,13 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "spelled": spelling.spelled,
+        "spelled": formatting.spelled,
         "instant": instant,
         "ago": ago,
         "lasting": lasting,
         "sparkline": sparkline,
     }
-    environment.tests["share"] = spelling.is_share
+    environment.tests["share"] = formatting.is_share
     environment.globals |= {"address": _address, "airflow": _airflow}
     return environment
 
@@ -80,13 +80,13 @@ def _airflow(context: Context, path: str) -> str:
 
 def instant(value: datetime | None) -> str:
     """Return an instant to the minute, in UTC."""
-    return spelling.UNKNOWN if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return formatting.UNKNOWN if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def ago(value: datetime | None, now: datetime) -> str:
     """Return how long ago, or in how long, in one unit: `3 h ago`, `in 12 min`."""
     if value is None:
-        return spelling.UNKNOWN
+        return formatting.UNKNOWN
     said = lasting(abs(now - value))
     return f"{said} ago" if value <= now else f"in {said}"
 
@@ -123,7 +123,7 @@ def sparkline(values: list[float | None], label: str) -> Markup:
 
 
 def _shown(value: object) -> object:
-    return spelling.visible(value) if type(value) is str else value
+    return formatting.visible(value) if type(value) is str else value
 
 
 def wants_html(headers: Mapping[str, Any], path: str) -> bool:

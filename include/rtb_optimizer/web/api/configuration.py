@@ -9,8 +9,8 @@ from rtb_optimizer.store import configs, entities, queries
 from rtb_optimizer.web.access import EditableCode, ReadableCode, User
 from rtb_optimizer.web.api.answers import ConfigAnswer, ConfigChangeAnswer, Value
 from rtb_optimizer.web.api.reading import Limit, Offset
-from rtb_optimizer.web.catalog import Catalog
 from rtb_optimizer.web.forms import airflow_knows
+from rtb_optimizer.web.sessions import Catalog
 
 router = APIRouter()
 

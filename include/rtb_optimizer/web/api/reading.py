@@ -5,14 +5,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from starlette.status import HTTP_304_NOT_MODIFIED
 
-from rtb_optimizer.compare import compare
 from rtb_optimizer.errors import NotFound
-from rtb_optimizer.explain import explain
+from rtb_optimizer.outputs.compare import compare
+from rtb_optimizer.outputs.explain import explain
 from rtb_optimizer.store import active_copy, entities, history, queries
 from rtb_optimizer.web.access import ReadableCode, User, readable
 from rtb_optimizer.web.api.answers import ActiveAnswer, DecisionAnswer, EntityAnswer, RunAnswer
 from rtb_optimizer.web.api.etags import is_known, tag_of
-from rtb_optimizer.web.catalog import Catalog, Snapshot
+from rtb_optimizer.web.sessions import Catalog, Snapshot
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most, the newest first.")]
 Offset = Annotated[int, Query(ge=0, le=10_000_000, description="How many to skip.")]

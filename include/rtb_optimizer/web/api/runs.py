@@ -12,7 +12,7 @@ from rtb_optimizer.store.schema import Entity, Run, RunOutput
 from rtb_optimizer.web.access import User, may
 from rtb_optimizer.web.api.answers import CONFLICT, RunDetails
 from rtb_optimizer.web.api.etags import is_known, quoted
-from rtb_optimizer.web.catalog import Catalog
+from rtb_optimizer.web.sessions import Catalog
 
 MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",

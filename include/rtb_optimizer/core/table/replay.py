@@ -1,0 +1,58 @@
+"""What would a published table bid on these rows? The product of its rows' multipliers, whatever its features were."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import numpy as np
+
+from rtb_optimizer.core.sample.crossing import crossed_feature
+from rtb_optimizer.core.sample.sample import Floats, Sample
+from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.core.table.published_table import PublishedTable
+from rtb_optimizer.core.table.rows import Pattern
+
+
+def product_of_rows(multipliers: Mapping[Pattern, float], sample: Sample) -> Floats:
+    """Return the product of the multipliers that match each row of a sample (n floats).
+
+    A row of the table that gives a feature which the sample does not have matches nothing.
+    """
+    terms: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
+    for pattern, multiplier in multipliers.items():
+        given = dict(sorted(pattern))
+        terms[tuple(given)][segment_key(given.values())] = multiplier
+    product = np.ones(len(sample.exposure))
+    for names, by_key in terms.items():
+        if all(name in sample.features for name in names):
+            product *= _of_term(names, by_key, sample)
+    return product
+
+
+def bids_of(table: PublishedTable, sample: Sample) -> Floats:
+    """Return the total multiplier that a published table bids on each row of a sample (n floats)."""
+    product = table.level * product_of_rows(table.multipliers, sample)
+    bids: Floats = np.clip(product, table.rules.bids.minimum, table.rules.bids.maximum)
+    return bids
+
+
+def predicted_changes(sample: Sample, before: Floats, after: Floats) -> dict[str, float]:
+    """Return by which share spend and outcomes of a sample change from some bids to others (n multipliers each).
+
+    A bid of twice as much buys twice as much, as in the report's replay.
+    """
+    sums = {"spend_change": sample.spend, "outcomes_change": sample.outcome}
+    return {
+        name: float((weight * after).sum() / (weight * before).sum()) - 1
+        for name, weight in sums.items()
+        if weight.sum() > 0
+    }
+
+
+def _of_term(names: tuple[str, ...], by_key: Mapping[str, float], sample: Sample) -> Floats:
+    if len(names) == 1:
+        feature = sample.features[names[0]]
+        keys = [segment_key([value]) for value in feature.values]
+    else:
+        feature = crossed_feature(sample, names)
+        keys = list(feature.values)
+    return np.array([by_key.get(key, 1.0) for key in keys]).take(feature.codes)

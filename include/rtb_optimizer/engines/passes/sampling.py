@@ -1,0 +1,137 @@
+"""Which rows does selection look at? A case-control sample, drawn by a hash of the row and weighted back."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.sample.objective import effective_events, share_cut
+from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, Sample, split_rows
+from rtb_optimizer.engines.passes.encoding import encode
+from rtb_optimizer.engines.passes.profile import Profile
+from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.sql.amounts import MICRO
+from rtb_optimizer.engines.sql.table import MEASURES, SAMPLE_BUCKETS, LogTable
+
+Hashes = NDArray[np.uint64]
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_FOLD_BITS, _HASH_BITS = np.uint64(54), np.uint64(10)
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How much is drawn of the rows with an outcome, and of those without."""
+
+    positives: float
+    others: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A sample, sorted by fold, with how it was drawn.
+
+    `row_hash` tells rows apart; `duplicates` is how many rows of the logs repeat another, estimated.
+    """
+
+    sample: Sample
+    holdout: Mask
+    by_day: bool
+    shares: Shares
+    row_hash: Hashes
+    duplicates: int
+    value_cut: float = 0.0
+
+
+def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], found: Profile) -> Drawn:
+    """Draw the case-control sample of `features` from logs of that profile.
+
+    Rows come sorted by fold and by a hash of all they hold, and are sorted before anything is added up, so that
+    nothing depends on how the logs were laid out.
+    """
+    shares = shares_drawn(table.settings, found.totals.rows, found.positive_rows)
+    drawn = engine.query(table.sample(features, shares.positives, shares.others), "sample")
+    encoded = {name: encode(drawn["f_" + name], name, table.settings) for name in features}
+    row_hash = np.asarray(drawn["row_hash"].to_numpy(), dtype=np.uint64)
+    micros = {name: np.asarray(drawn[name].to_numpy(), dtype=np.int64) for name in MEASURES}
+    split = split_rows(drawn["log_day"].to_numpy(), row_hash)
+    row = _hashed(row_hash, encoded, micros)
+    order = np.argsort((split.fold.astype(np.uint64) << _FOLD_BITS) | (row >> _HASH_BITS))
+    encoded = {name: replace(feature, codes=feature.codes.take(order)) for name, feature in encoded.items()}
+    micros = {name: column.take(order) for name, column in micros.items()}
+    row_hash, row = row_hash.take(order), row.take(order)
+    has_id = drawn["has_id"].to_numpy().take(order)
+    weight = np.where(micros[table.target] > 0, 1.0 / shares.positives, 1.0 / shares.others)
+    return Drawn(
+        sample=_sample(micros, weight, split.fold.take(order), encoded, table.settings, found.design_effect),
+        holdout=split.holdout.take(order),
+        by_day=split.by_day,
+        shares=shares,
+        row_hash=row_hash,
+        value_cut=_value_cut(micros, weight, table.settings),
+        duplicates=_repeats((row_hash if table.settings.row_id_columns else row)[has_id], weight[has_id]),
+    )
+
+
+def shares_drawn(settings: Settings, rows: int, positive_rows: int) -> Shares:
+    """Return the shares to draw: all of small logs, else every row with an outcome and some per such row without.
+
+    Never more rows than `max_sample_rows`, half of them with an outcome; each share is a whole number of hash
+    buckets, so that weighting back by it is exact.
+    """
+    others = rows - positive_rows
+    positives_at_most = max(settings.max_sample_rows // 2, settings.max_sample_rows - others)
+    kept = min(positive_rows, positives_at_most)
+    wanted = max(settings.negatives_per_positive * max(positive_rows, 1), settings.full_sample_rows - positive_rows)
+    return Shares(_share(kept, positive_rows), _share(min(wanted, settings.max_sample_rows - kept), others))
+
+
+def _share(wanted: int, there: int) -> float:
+    return max(math.ceil(wanted / there * SAMPLE_BUCKETS), 1) / SAMPLE_BUCKETS if wanted < there else 1.0
+
+
+def _sample(
+    micros: Mapping[str, Ints],
+    weight: Floats,
+    fold: Ints,
+    encoded: Mapping[str, Feature],
+    settings: Settings,
+    effect: float,
+) -> Sample:
+    exposure = micros["exposure"] / MICRO
+    outcome, unit = micros["outcome"] / MICRO, 1.0
+    if settings.objective == "value":
+        effect = 1.0  # what comes at once, by weight too, is one event
+        outcome, unit = effective_events(micros["value"] / MICRO, exposure, weight, settings.value_cap_quantile)
+    exposure *= weight
+    spend = np.maximum(micros["cost"], 0) / MICRO * weight if settings.cost_column else exposure
+    return Sample(exposure / effect, outcome * weight / effect, spend, fold, encoded, unit, effect)
+
+
+def _value_cut(micros: Mapping[str, Ints], weight: Floats, settings: Settings) -> float:
+    if settings.objective != "value":
+        return 0.0
+    return share_cut(micros["value"] / MICRO, micros["exposure"] / MICRO, weight, settings.value_cap_quantile)
+
+
+def _hashed(row_hash: Hashes, encoded: Mapping[str, Feature], micros: Mapping[str, Ints]) -> Hashes:
+    """Return a hash of all that a sampled row holds: rows that share it are interchangeable."""
+    mixed = row_hash.copy()
+    for column in (*(feature.codes for feature in encoded.values()), *micros.values()):
+        mixed ^= mixed >> np.uint64(32)
+        mixed *= _MIX
+        mixed += column.astype(np.uint64)
+    mixed *= _MIX
+    return mixed ^ (mixed >> np.uint64(29))
+
+
+def _repeats(identity: Hashes, weight: Floats) -> int:
+    """Return how many rows of the logs repeat another: those of one identity are drawn together or not at all.
+
+    Rows of one id may differ in weight: which of them is the first, and no repeat, is for the order of the rows.
+    """
+    order = np.argsort(identity, kind="stable")
+    again = np.flatnonzero(np.diff(identity.take(order)) == 0) + 1
+    return round(float(weight.take(order.take(again)).sum()))

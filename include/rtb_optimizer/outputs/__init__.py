@@ -1,0 +1,8 @@
+"""What a run leaves in S3, written and read back.
+
+files        bytes from decisions: Parquet tables, JSON
+published    a run read back: configuration, features, rows
+explain      why a bid is what it is
+compare      what differs between two runs, and why
+report_page/ the report as one HTML page
+"""

@@ -1,0 +1,71 @@
+"""How does the report become one page? Its template filled with what the sections say, every value escaped.
+
+The same document gives the same bytes. Whatever is absent or None is said to be unknown; nothing is guessed.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rtb_optimizer.outputs.report_page import charts, formatting, sentences
+from rtb_optimizer.outputs.report_page.gates import gate_rows
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+FOLDER = Path(__file__).parent
+SECTIONS = {
+    "verdict": "Verdict",
+    "kpis": "Key figures",
+    "coverage": "Logs",
+    "warnings": "Warnings",
+    "features": "Features",
+    "interactions": "Interactions",
+    "rejected": "Left out",
+    "segments": "Segments",
+    "joint": "Joint table",
+    "holdout": "Hold-out",
+    "replay": "Replay",
+    "changes": "Changes",
+    "ad_macros": "Ad macros",
+    "exports": "Exports",
+    "outputs": "Outputs",
+    "config": "Configuration",
+}
+
+
+def report_page(document: Mapping[str, Any]) -> bytes:
+    """Return a run's report as a page of HTML without a script, an external address or a clock."""
+    text = _template().render(
+        document=document,
+        sections=SECTIONS,
+        says=sentences.sentences(document),
+        charts=charts.drawn(document),
+        gates=gate_rows(document.get("gates") or {}),
+        window=formatting.window(document.get("data_start"), document.get("data_end")),
+    )
+    return text.encode()
+
+
+@cache
+def _template() -> "Template":
+    from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        finalize=_shown,
+        undefined=ChainableUndefined,  # a section of a document may be absent with all that it holds
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["spelled"] = formatting.spelled
+    environment.tests["number"] = formatting.is_number
+    environment.tests["share"] = formatting.is_share
+    return environment.get_template("page.html.jinja")
+
+
+def _shown(value: object) -> object:
+    """Return what the template writes for a value, before it is escaped; markup (the charts) stays as it is."""
+    return formatting.visible(value) if type(value) is str else value

@@ -1,0 +1,149 @@
+"""What does a step see of its run? Its settings, its window, its place in S3, its logs.
+
+What one step hands the next lies under `{run}/work/`: written once, so a step that runs again finds the work of the
+first time, and never an output: only the manifest's objects are.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rtb_optimizer.core.config.settings import Settings, settings_of
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
+from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.sql.table import LogTable, require_columns
+from rtb_optimizer.errors import LogsInvalid, LogsMissing
+from rtb_optimizer.outputs.files import json_bytes
+from rtb_optimizer.store import connections, runs
+from rtb_optimizer.store import partitions as log_partitions
+from rtb_optimizer.store.objects import ObjectStore, StoredObject, run_prefix, split_url
+from rtb_optimizer.store.partitions import Partition
+from rtb_optimizer.store.schema import Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A running run as its steps see it; `prefix` is the key prefix of its objects."""
+
+    opt_run_id: int
+    run_code: str
+    entity_code: str
+    opt_id: int
+    settings: Settings
+    snapshot: dict[str, Any]
+    window: Window
+    store: ObjectStore
+    prefix: str
+
+    @property
+    def partitions_expected(self) -> list[str]:
+        """The URLs of the window's partitions, there or not."""
+        return log_partitions.expected(self.settings, self.window)
+
+    def write(self, name: str, body: bytes) -> StoredObject:
+        """Write an object of the run once; return what stands there."""
+        return self.store.put_once(f"{self.prefix}/{name}", body)
+
+    def read(self, name: str) -> bytes:
+        """Return an object of the run."""
+        return self.store.read(f"{self.prefix}/{name}")
+
+    def hand_over(self, name: str, document: object) -> None:
+        """Leave a document for the steps after this one."""
+        self.write(f"work/{name}.json", json_bytes(document))
+
+    def handed(self, name: str) -> dict[str, Any]:
+        """Return a document that a step before this one left."""
+        document: dict[str, Any] = json.loads(self.read(f"work/{name}.json"))
+        return document
+
+
+def open_workspace(opt_run_id: int) -> Workspace:
+    """Return a running run's workspace.
+
+    Raises:
+        RunNotRunning: when the run has ended: an orphan has nothing to do.
+    """
+    with connections.session() as session:
+        run = runs.running(session, opt_run_id)
+        entity = session.get_one(Entity, run.entity_id)
+    return Workspace(
+        opt_run_id=opt_run_id,
+        run_code=run.run_code,
+        entity_code=entity.entity_code,
+        opt_id=entity.opt_id,
+        settings=settings_of(run.config_snapshot["values"]),
+        snapshot=run.config_snapshot,
+        window=Window(run.data_start, run.data_end),
+        store=ObjectStore.of(entity.s3_base_path),
+        prefix=run_prefix(entity.s3_base_path, run.run_code),
+    )
+
+
+def partitions_to_read(workspace: Workspace) -> list[Partition]:
+    """Return the window's complete partitions.
+
+    Raises:
+        LogsMissing: when fewer than `min_partition_share` of them are complete, with the list of the others.
+    """
+    return _enough(workspace, log_partitions.partitions(workspace.settings, workspace.window))
+
+
+def partitions_with_rows(workspace: Workspace, read: Sequence[Partition], rows: Mapping[str, int]) -> list[Partition]:
+    """Return the partitions that hold rows at all: one without is as good as missing, not a day without traffic.
+
+    Args:
+        workspace: The run.
+        read: The partitions that were read.
+        rows: How many rows each has, by its URL.
+
+    Raises:
+        LogsMissing: as `partitions_to_read`.
+    """
+    filled = {p.url: p if rows[p.url] else replace(p, lacks="no rows") for p in read}
+    others = (Partition(url, None, (), "not complete") for url in workspace.partitions_expected)
+    return _enough(workspace, [filled.get(partition.url, partition) for partition in others])
+
+
+def partitions_as_read(workspace: Workspace, selection: Mapping[str, Any]) -> list[Partition]:
+    """Return the partitions that selection has read.
+
+    Raises:
+        LogsInvalid: when their objects are not the same any more: two passes over different logs make no table.
+    """
+    read, inputs = set(selection["logs"]["partitions"]), {(i["s3_key"], i["etag"]) for i in selection["inputs"]}
+    found = [p for p in log_partitions.partitions(workspace.settings, workspace.window) if p.url in read]
+    for partition in found:
+        prefix = split_url(partition.url)[1]
+        before = {(key, etag) for key, etag in inputs if key.startswith(prefix)}
+        if before != {(file.key, file.etag) for file in partition.files}:
+            raise LogsInvalid(f"{partition.url} has changed while the run was reading it: start a new run")
+    return found
+
+
+def _enough(workspace: Workspace, found: Sequence[Partition]) -> list[Partition]:
+    complete = [partition for partition in found if partition.complete]
+    if not complete or len(complete) < workspace.settings.min_partition_share * len(found):
+        missing = [f"{partition.url} ({partition.lacks})" for partition in found if not partition.complete]
+        raise LogsMissing(
+            f"{len(missing)} of {len(found)} partitions are not complete: {', '.join(missing)}; "
+            "deliver them, or lower min_partition_share"
+        )
+    return complete
+
+
+@contextmanager
+def counting(workspace: Workspace, partitions: list[Partition]) -> Iterator[tuple[Engine, LogTable]]:
+    """Open an engine on the partitions' files, columns checked."""
+    s = workspace.settings
+    bucket = split_url(s.logs_path)[0]
+    urls = [f"s3://{bucket}/{file.key}" for partition in partitions for file in partition.files]
+    with DuckDBEngine(connections.s3_filesystem(), s.engine_threads, s.engine_memory_mb) as engine:
+        types = engine.open_logs(urls)
+        days = {partition.url: partition.day for partition in partitions}
+        table = LogTable(s, workspace.window, types, days, engine.quote)
+        require_columns(table)
+        yield engine, table

@@ -1,0 +1,33 @@
+"""With which configuration did a run run? Its snapshot beside the version's defaults and the active run's."""
+
+from typing import Any
+
+from rtb_optimizer.store import configs
+from rtb_optimizer.web.run.view import RunView, part_of
+
+
+def config(view: RunView) -> dict[str, Any]:
+    """Return every key with its value, the default, and the other run's value; differing ones apart."""
+    keys = configs.declared_keys(view.session, view.run.version_id)
+    defaults = configs.defaults(view.session, view.run.version_id)
+    values, origins = part_of(view.run.config_snapshot, "values"), part_of(view.run.config_snapshot, "origins")
+    theirs: dict[str, Any] = {}
+    if view.other is not None:
+        theirs = configs.defaults(view.session, view.other.version_id) | part_of(view.other.config_snapshot, "values")
+    titles = {key.key: (key.section, key.display_name) for key in keys}
+    rows = [
+        {
+            "key": name,
+            "section": titles.get(name, ("not declared by the version", name))[0],
+            "title": titles.get(name, ("", name))[1] or name,
+            "value": values.get(name),
+            "recorded": name in values,
+            "default": defaults.get(name),
+            "other": theirs.get(name),
+            "origin": origins.get(name),
+            "from_default": name in values and values[name] != defaults.get(name),
+            "from_other": bool(theirs) and name in values and values[name] != theirs.get(name),
+        }
+        for name in [*titles, *sorted(values.keys() - titles.keys())]
+    ]
+    return {"rows": rows, "differing": [row for row in rows if row["from_default"] or row["from_other"]]}
