@@ -44,11 +44,10 @@ def heard():
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory, heard):
+def live(tmp_path_factory, new_root, heard):
     """A whole stack with a migrated and seeded catalog and six nights of logs; no entity yet. Its metrics are on."""
-    folder = tmp_path_factory.mktemp("e2e")
+    folder = new_root(tmp_path_factory.mktemp("e2e"))
     home = folder / "airflow"
-    home.mkdir()
     metrics = f"statsd_on = True\nstatsd_influxdb_enabled = True\nstatsd_port = {heard.statsd_port}\n"
     (home / "airflow.cfg").write_text(f"[metrics]\n{metrics}")
     with live_stack(folder, LOGS, [night(n).date() for n in range(1, 7)]) as live:

@@ -23,10 +23,10 @@ LAST_NIGHT = datetime.now(UTC).date() - timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def live(running_chromium, tmp_path_factory):
+def live(running_chromium, tmp_path_factory, new_root):
     """A whole stack with one night of logs."""
     assert running_chromium
-    with live_stack(tmp_path_factory.mktemp("browser"), LOGS, [LAST_NIGHT]) as live:
+    with live_stack(new_root(tmp_path_factory.mktemp("browser")), LOGS, [LAST_NIGHT]) as live:
         yield live
 
 
