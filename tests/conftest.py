@@ -32,6 +32,7 @@ from rtb_optimizer.store.entities import NewEntity
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.runs import Attempt
 from seeded_logs import NIGHTS, write_logs
+from shared_stack import FilesThatShareStayTogether, SharedStack, shares
 from turns import due, told, turn
 
 # By default a commit is tested with the same examples each time; `nightly` looks for new ones.
@@ -59,7 +60,12 @@ def pytest_xdist_auto_num_workers():
 
 def pytest_collection_modifyitems(items):
     """The files that take longest come first: a worker that is left alone with one would be waited for."""
-    items.sort(key=lambda item: item.get_closest_marker("airflow") is None)
+    items.sort(key=lambda item: (item.get_closest_marker("airflow") is None, not shares(item.path)))
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Give the files of one stack to one worker."""
+    return FilesThatShareStayTogether(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_report_header(config):
@@ -122,6 +128,15 @@ def new_root(tmp_path_factory):
         return root
 
     return make
+
+
+@pytest.fixture(scope="session")
+def shared_stack(request, new_root, tmp_path_factory):
+    """A whole stack for the files that share one; not started yet."""
+    files = {item.path.name for item in request.session.items if shares(item.path)}
+    stack = SharedStack(new_root(tmp_path_factory.mktemp("shared")), files)
+    yield stack
+    stack.close()
 
 
 @pytest.fixture(scope="session")
