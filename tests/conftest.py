@@ -120,7 +120,7 @@ def stack(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def new_root(tmp_path_factory):
-    """Make the folder of a whole stack, with a migrated database in it; `imported_once` as `prepare` takes it."""
+    """Make the folder of a whole stack, with a migrated database in it; `impatient` as `prepare` takes it."""
     migrated = migrated_folder(tmp_path_factory, os.environ.get("PYTEST_XDIST_WORKER"))
 
     def make(root, **options):

@@ -17,14 +17,20 @@ COPIED = ("secrets.json", "postgres/data", "airflow/migrated")
 # They guard against a loss of power, which no test has. A commit still reaches the operating system before it is
 # told, so that what a killed server has committed is there after its restart: synchronous_commit stays on.
 UNGUARDED = ("fsync", "full_page_writes")
-# Each task is a fork of the scheduler: what it has imported no task needs to import again.
-IMPORTED_ONCE = """
+# Each task is a fork of the scheduler: what it has imported no task needs to import again. And a task is tried again
+# sooner than after the 10 s in which a server may come back.
+AIRFLOW_LOCAL_SETTINGS = """
 import sys
+from datetime import timedelta
 
 if "scheduler" in sys.argv:
     import boto3, duckdb, matplotlib.backends.backend_svg, matplotlib.figure, psycopg, pyarrow.fs, pyarrow.parquet
 
     import rtb_optimizer.steps
+
+
+def task_policy(task):
+    task.retry_delay = timedelta(seconds=3)
 """
 
 
@@ -51,16 +57,16 @@ def migrated_folder(tmp_path_factory, worker):
     return folder
 
 
-def prepare(root, migrated, *, imported_once=True):
-    """Make a copy of the migrated folder for a stack that has not run yet; its scheduler may import for its tasks."""
+def prepare(root, migrated, *, impatient=True):
+    """Copy the migrated folder for a stack that has not run yet; an impatient one starts its tasks sooner."""
     private_folder(root)
     for name in COPIED:
         (root / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         subprocess.run(["cp", "-a", migrated / name, root / name], check=True)
-    if imported_once:
+    if impatient:
         config = root / "airflow" / "config"
         config.mkdir(exist_ok=True)
-        (config / "airflow_local_settings.py").write_text(IMPORTED_ONCE)
+        (config / "airflow_local_settings.py").write_text(AIRFLOW_LOCAL_SETTINGS)
 
 
 def leave_unguarded(settings):

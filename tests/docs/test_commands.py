@@ -78,7 +78,7 @@ def checkout(tmp_path_factory):
 @pytest.fixture(scope="module")
 def reader(checkout, new_root):
     """Run the commands of a page in one shell, beside a stack that ends with these tests; returns what each said."""
-    root = new_root(checkout / ".local", imported_once=False)  # two pages change what would be imported
+    root = new_root(checkout / ".local", impatient=False)  # two pages change what would be imported
     own = replace(settings_on_free_ports(root, checkout / "dags"), checkout=checkout)
     (checkout / "home").mkdir()
     with running_stack(own):
