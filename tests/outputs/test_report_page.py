@@ -51,6 +51,11 @@ class Page(HTMLParser):
         return [found[name] for _, found in self.tags if name in found]
 
 
+@pytest.fixture
+def charts_drawn_once():
+    """Not here: each chart is drawn anew."""
+
+
 @pytest.fixture(scope="module")
 def body():
     return report_page(report_of(report_document()))

@@ -73,6 +73,11 @@ SAMPLED = {
 
 
 @pytest.fixture
+def charts_drawn_once():
+    """Not here: each page is drawn anew."""
+
+
+@pytest.fixture
 def publish(add_entity, request_run, session, store, base_path):
     """Lay the rows out in some way and run; returns the outputs by name, as bytes. Files may only become more."""
     entity = add_entity()
