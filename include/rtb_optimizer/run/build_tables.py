@@ -9,7 +9,7 @@ import numpy as np
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import warning_documents
-from rtb_optimizer.core.model.fit import FactorModel, fit, tempered
+from rtb_optimizer.core.model.fit import FactorModel, fit, shrink_by_slope
 from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.sample.crossing import parts_of, with_interactions
 from rtb_optimizer.core.sample.sample import Floats, Ints, Mask, Sample
@@ -94,7 +94,7 @@ def build_tables(
     """
     settings, previous = logs.settings, before.multipliers if before else None
     sample = with_interactions(sample, recipe.interactions)
-    model = tempered(fit(sample, recipe.priors, recipe.link), sample, recipe.slope)
+    model = shrink_by_slope(fit(sample, recipe.priors, recipe.link), sample, recipe.slope)
     kept = rows_of(model, sample, settings.segment_rules, previous)
     named = {name: [sample.features[name].values[int(code)] for code in codes] for name, codes in kept.items()}
     parts = {name: parts_of(name, sample.features[name]) for name in recipe.priors}

@@ -7,14 +7,14 @@ from typing import Any
 from rtb_optimizer.core.decision.warning import RunWarning, warning_documents
 from rtb_optimizer.core.sample.sample import Sample
 from rtb_optimizer.core.sample.values import MISSING
-from rtb_optimizer.core.table.evaluation import Evidence
+from rtb_optimizer.core.table.evaluation import HoldoutEvaluation
 from rtb_optimizer.run.read_logs import LogsRead
 
 SCALE = ("link", "unit", "stands_for", "slope")
 
 
 def selection_document(
-    read: LogsRead, evidence: Evidence, expected: Sequence[str], warnings: Sequence[RunWarning] = ()
+    read: LogsRead, evidence: HoldoutEvaluation, expected: Sequence[str], warnings: Sequence[RunWarning] = ()
 ) -> dict[str, Any]:
     """Return what selection hands on: features, rejections, evidence, and what the logs were.
 
