@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from rtb_optimizer.core.decision.activation import Decision
+from rtb_optimizer.core.decision.warning import RunWarning
 
 MAX_REASON = 1500  # characters; the run's page has the whole text
 MAX_MESSAGES = 3
@@ -73,9 +73,9 @@ def of_failure(run_code: str, message: str) -> Alert:
 
 
 def of_decision(
-    run_code: str, decision: Decision, reasons: Sequence[str], warnings: Sequence[Mapping[str, Any]]
+    run_code: str, decision: Decision, reasons: Sequence[str], warnings: Sequence[RunWarning]
 ) -> list[Alert]:
-    """Return the alerts of a run that was decided on; `warnings` are those of its report, by `code` and `message`.
+    """Return the alerts of a run that was decided on; `warnings` are those of its report, by code and message.
 
     A superseded run raises none: a backfill of an older window is not meant to be activated, and its logs are old.
     Features that a platform cannot address matter once bidders read the table.
@@ -84,7 +84,7 @@ def of_decision(
         return []
     alerts = [_alert(Kind.HELD, run_code, "; ".join(reasons))] if decision is Decision.HELD else []
     for kind in (Kind.MISSING_MACRO, Kind.DRIFT):
-        messages = [warning["message"] for warning in warnings if KIND_OF_WARNING.get(warning["code"]) is kind]
+        messages = [warning.message for warning in warnings if KIND_OF_WARNING.get(warning.code) is kind]
         if messages and (kind is Kind.DRIFT or decision is Decision.ACTIVATED):
             alerts.append(_alert(kind, run_code, _first(messages)))
     return alerts

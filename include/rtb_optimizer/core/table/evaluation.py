@@ -18,8 +18,14 @@ from rtb_optimizer.core.selection.select import Selection
 from rtb_optimizer.core.table.bidding import spend_neutral_level
 from rtb_optimizer.core.table.joint import JointRules, compile_joint, rates_by_keys
 from rtb_optimizer.core.table.replay import product_of_rows
-from rtb_optimizer.core.table.rows import Pattern, SegmentRules, published, worth_a_row
-from rtb_optimizer.core.table.segments import multiplier_product
+from rtb_optimizer.core.table.rows import (
+    Pattern,
+    SegmentRules,
+    most_informative_codes,
+    multiplier_product,
+    restrict_to_rows,
+    table_rows,
+)
 
 DECILES = 10
 LIFT_POINTS = 50
@@ -75,18 +81,15 @@ def evaluate(
     if not selection.chosen or outcomes <= 0 or training.outcome.sum() <= 0:
         return HoldoutEvaluation(0.0, outcomes, 1.0)
     model = fit(training, selection.priors, link)
-    unshrunk = published(model, worth_a_row(model, training, rules.segments))
+    unshrunk = restrict_to_rows(model, most_informative_codes(model, training, rules.segments))
     slope = calibration_slope(np.log(unshrunk.strengths(unseen) / unshrunk.base), unseen, link)
     model = shrink_by_slope(model, training, slope)
-    row_codes = worth_a_row(model, training, rules.segments)
-    table_model = published(model, row_codes)
+    row_codes = most_informative_codes(model, training, rules.segments)
+    table_model = restrict_to_rows(model, row_codes)
+    rows = table_rows(model, training, row_codes, rules.segments.bids)
     rates = table_model.rates(unseen)
     calibrated = rate_of(rescaled_to_total(table_model.strengths(unseen), unseen.exposure, outcomes, link), link)
     names = [feature.name for feature in selection.chosen]
-    bids = {
-        "training": multiplier_product(model, row_codes, training, rules.segments.bids),
-        "unseen": multiplier_product(model, row_codes, unseen, rules.segments.bids),
-    }
     return HoldoutEvaluation(
         gain=deviance_gain(unseen, calibrated, link),
         outcomes=outcomes,
@@ -94,8 +97,8 @@ def evaluate(
         level=float((rates * unseen.exposure).sum()) / outcomes,
         calibration=_calibration(unseen, calibrated),
         lift=_lift(unseen, calibrated),
-        joint=_joint(training, unseen, names, table_model, bids["training"], rules.joint),
-        replay=_replay(unseen, bids["unseen"], active, rules.segments),
+        joint=_joint(training, unseen, names, table_model, multiplier_product(rows, training), rules.joint),
+        replay=_replay(unseen, multiplier_product(rows, unseen), active, rules.segments),
     )
 
 
