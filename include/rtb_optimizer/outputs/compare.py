@@ -71,7 +71,7 @@ def compared(before: PublishedRun, after: PublishedRun) -> tuple[ChangesDocument
         config=_different(before.config, after.config),
         features=_features(before, after),
         interactions=_interactions(before, after),
-        default_multiplier=NumberChange(before=old.level, after=new.level),
+        default_multiplier=NumberChange(before=old.base_multiplier, after=new.base_multiplier),
         rows=NumberChange(before=len(before.rows), after=len(after.rows)),
         appeared=count[Kind.APPEARED],
         vanished=count[Kind.VANISHED],

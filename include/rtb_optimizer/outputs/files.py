@@ -61,7 +61,7 @@ def joint_parquet(table: JointTable) -> bytes:
     unit, stands_for = table.sample.unit, table.sample.stands_for
     rest = len(table.features)
     rows: list[tuple[Any, ...]] = [(segment_key([None] * rest), None, None, None, table.rate * unit, table.multiplier)]
-    for depth, level in enumerate(table.levels, start=1):
+    for depth, level in enumerate(table.by_depth, start=1):
         padded = [segment_key([*prefix, *[None] * (rest - depth)]) for prefix in table.prefixes(depth)]
         sums = [
             (array * stands_for).tolist() for array in (level.exposure, level.outcome * unit, level.expected * unit)

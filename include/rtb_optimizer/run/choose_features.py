@@ -7,11 +7,11 @@ from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.model.link import Link, link_of
 from rtb_optimizer.core.selection.interactions import detect
-from rtb_optimizer.core.selection.leaks import changes_with_the_event, knows_the_outcome
+from rtb_optimizer.core.selection.leaks import changes_between_exposure_and_event, leaks_outcome
 from rtb_optimizer.core.selection.rejection import Reason, Rejected, screen
 from rtb_optimizer.core.selection.select import Selection, select
 from rtb_optimizer.core.selection.value_checks import value_warnings
-from rtb_optimizer.core.table.warnings import reversals
+from rtb_optimizer.core.table.warnings import simpsons_paradox
 from rtb_optimizer.engines.passes.profile import Profile
 from rtb_optimizer.engines.passes.sampling import Drawn, draw_sample
 from rtb_optimizer.engines.protocol import Engine
@@ -97,16 +97,16 @@ def _unfit(name: str, drawn: Drawn, settings: Settings) -> Reason | None:
     reason = screen(feature, len(sample.exposure), settings.max_missing_share)
     if reason is not None or name in settings.allowed_leaks:
         return reason
-    leaks = knows_the_outcome(feature, sample)
+    leaks = leaks_outcome(feature, sample)
     if settings.row_id_columns and not leaks:
-        leaks = changes_with_the_event(feature, sample.outcome, drawn.row_hash)
+        leaks = changes_between_exposure_and_event(feature, sample.outcome, drawn.row_hash)
     return Reason.LEAK_SUSPECTED if leaks else None
 
 
 def selection_warnings(choice: Choice, settings: Settings) -> list[RunWarning]:
     """Return the warnings of a selection: Simpson's paradox, and much money that was cut."""
     sample = choice.drawn.sample
-    return [*reversals(sample, [f.name for f in choice.selection.chosen]), *_value_cut(choice, settings)]
+    return [*simpsons_paradox(sample, [f.name for f in choice.selection.chosen]), *_value_cut(choice, settings)]
 
 
 def _value_cut(choice: Choice, settings: Settings) -> list[RunWarning]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from rtb_optimizer.core.config.window import Window, WindowAsked, WindowRules, resolve_window, zone
+from rtb_optimizer.core.config.window import Window, WindowRequest, WindowRules, resolve_window, zone
 from rtb_optimizer.store.runs import Attempt
 
 
@@ -15,7 +15,7 @@ class RunRequest:
 
     entity_code: str
     attempt: Attempt
-    window: WindowAsked
+    window: WindowRequest
     triggered_by: str
     overrides: Mapping[str, object]
 
