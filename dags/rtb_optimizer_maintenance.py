@@ -1,11 +1,11 @@
-"""What keeps the catalog true when nobody is looking: every five minutes.
+"""Maintenance, every five minutes.
 
-- **sweep_runs** ends runs whose dag run is over, deleted or was marked by a user: the last of three layers through
-  which a failure reaches `opt_runs`.
-- **export_manifest** writes the entity manifest from the catalog, so that the DAGs follow it.
-- **reconcile_active_copies** makes each entity's `active.json` say what the catalog says.
-- **send_alerts** sends the alerts that nobody has heard, and fails, naming the connection, when a channel takes none.
-- **measure_active_runs** tells Airflow's metrics how old the active runs are.
+- **sweep_runs** ends runs whose dag run is over, deleted or was marked by a user: the last of three layers that record
+  failures in `opt_runs`.
+- **export_manifest** writes the DAG list from the catalog, so that the DAGs follow it.
+- **reconcile_active_copies** brings each entity's `active.json` into line with the catalog.
+- **send_alerts** sends unsent alerts, and fails, naming the connection, when a channel fails.
+- **measure_active_runs** sends the age of the active runs to Airflow's metrics.
 """
 
 from datetime import timedelta
@@ -29,17 +29,17 @@ with DAG(
 
     @task
     def sweep_runs() -> int:
-        """End runs that no dag run carries any more."""
+        """End runs without a live dag run."""
         from rtb_optimizer.operations import maintenance
 
         return maintenance.sweep_runs(dag_run_state)
 
     @task
     def export_manifest() -> int:
-        """Write the entity manifest."""
+        """Write the DAG list."""
         from rtb_optimizer.operations import maintenance
 
-        return maintenance.export_manifest()
+        return maintenance.export_dag_list()
 
     @task
     def reconcile_active_copies() -> int:
@@ -50,7 +50,7 @@ with DAG(
 
     @task
     def send_alerts() -> int:
-        """Send what no task could send."""
+        """Send the alerts that no task has sent."""
         from rtb_optimizer.operations import alerts
 
         return alerts.send_alerts()
@@ -60,7 +60,7 @@ with DAG(
         """Send the age of each active run."""
         from rtb_optimizer.operations import metrics
 
-        return metrics.tell_active_runs()
+        return metrics.send_active_runs()
 
     sweep_runs()
     send_alerts()

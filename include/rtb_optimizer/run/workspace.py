@@ -41,7 +41,7 @@ class Workspace:
     @property
     def partitions_expected(self) -> list[str]:
         """The URLs of the window's partitions, there or not."""
-        return log_partitions.expected(self.settings, self.window)
+        return log_partitions.expected_urls(self.settings, self.window)
 
     def write(self, name: str, body: bytes) -> StoredObject:
         """Write an object of the run once; return what stands there."""
@@ -89,7 +89,7 @@ def partitions_to_read(workspace: Workspace) -> list[Partition]:
     Raises:
         LogsMissing: when fewer than `min_partition_share` of them are complete, with the list of the others.
     """
-    return _enough(workspace, log_partitions.partitions(workspace.settings, workspace.window))
+    return _enough(workspace, log_partitions.in_window(workspace.settings, workspace.window))
 
 
 def partitions_with_rows(workspace: Workspace, read: Sequence[Partition], rows: Mapping[str, int]) -> list[Partition]:
@@ -103,7 +103,7 @@ def partitions_with_rows(workspace: Workspace, read: Sequence[Partition], rows: 
     Raises:
         LogsMissing: as `partitions_to_read`.
     """
-    filled = {p.url: p if rows[p.url] else replace(p, lacks="no rows") for p in read}
+    filled = {p.url: p if rows[p.url] else replace(p, missing="no rows") for p in read}
     others = (Partition(url, None, (), "not complete") for url in workspace.partitions_expected)
     return _enough(workspace, [filled.get(partition.url, partition) for partition in others])
 
@@ -115,7 +115,7 @@ def partitions_as_read(workspace: Workspace, selection: Mapping[str, Any]) -> li
         LogsInvalid: when their objects are not the same any more: two passes over different logs make no table.
     """
     read, inputs = set(selection["logs"]["partitions"]), {(i["s3_key"], i["etag"]) for i in selection["inputs"]}
-    found = [p for p in log_partitions.partitions(workspace.settings, workspace.window) if p.url in read]
+    found = [p for p in log_partitions.in_window(workspace.settings, workspace.window) if p.url in read]
     for partition in found:
         prefix = split_url(partition.url)[1]
         before = {(key, etag) for key, etag in inputs if key.startswith(prefix)}
@@ -127,7 +127,7 @@ def partitions_as_read(workspace: Workspace, selection: Mapping[str, Any]) -> li
 def _enough(workspace: Workspace, found: Sequence[Partition]) -> list[Partition]:
     complete = [partition for partition in found if partition.complete]
     if not complete or len(complete) < workspace.settings.min_partition_share * len(found):
-        missing = [f"{partition.url} ({partition.lacks})" for partition in found if not partition.complete]
+        missing = [f"{partition.url} ({partition.missing})" for partition in found if not partition.complete]
         raise LogsMissing(
             f"{len(missing)} of {len(found)} partitions are not complete: {', '.join(missing)}; "
             "deliver them, or lower min_partition_share"

@@ -5,14 +5,14 @@ import logging
 
 from rtb_optimizer.core.decision.activation import failed_gates
 from rtb_optimizer.store import activation, active_copy, connections, runs, verification
-from rtb_optimizer.store.alerts import remember_decision
+from rtb_optimizer.store.alerts import record_decision
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity
 
 log = logging.getLogger(__name__)
 
 
-def activate_run(opt_run_id: int) -> activation.Decided:
+def activate_run(opt_run_id: int) -> activation.DecisionRecord:
     """End the run and decide whether it takes over; a run that was decided before keeps its decision.
 
     Raises:
@@ -26,14 +26,14 @@ def activate_run(opt_run_id: int) -> activation.Decided:
         verification.verify_outputs(session, store, opt_run_id)
         prefix = run_prefix(entity.s3_base_path, run.run_code)
         found = json.loads(store.read(f"{prefix}/report.json"))
-        decided = activation.finish(
+        decided = activation.complete_and_decide(
             session,
             opt_run_id,
             total_segments=found["segments"]["total"],
             gate_failures=failed_gates(found["gates"]["facts"], found["gates"]["limits"]),
             allow_older=run.config_snapshot["values"]["allow_older_window"],
         )
-        remember_decision(session, run, decided, found["warnings"])
+        record_decision(session, run, decided, found["warnings"])
         session.commit()
         log.info("run %s: %s, %s", run.run_code, decided.decision, "; ".join(decided.reasons))
         active_copy.refresh(session, entity.entity_code)

@@ -1,4 +1,4 @@
-"""How does the catalog's schema move? Alembic, configured here: `python -m rtb_optimizer migrate`."""
+"""Migrates the catalog's schema with Alembic: `python -m rtb_optimizer migrate`."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Move the schema up to `revision`. Waits for nobody: lock and statement timeouts are in migrations/env.py."""
+    """Upgrade the schema to `revision`, with the lock and statement timeouts of migrations/env.py."""
     command.upgrade(_config(engine), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Move the schema down to `revision`; `base` drops it with all its data."""
+    """Downgrade the schema to `revision`; `base` drops it with all its data."""
     command.downgrade(_config(engine), revision)
 
 
@@ -31,7 +31,7 @@ def known() -> set[str]:
 
 
 def current(engine: Engine) -> str | None:
-    """Return the revision that the database is at, None before the first migration."""
+    """Return the database's current revision, None before the first migration."""
     with engine.connect() as connection:
         if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
             return None
