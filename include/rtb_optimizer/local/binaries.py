@@ -1,4 +1,4 @@
-"""Where are the programs of the servers? One place to look, one sentence when they are missing."""
+"""Finds the programs of the servers; the error names the fix when one is missing."""
 
 import importlib.util
 import os
@@ -16,7 +16,7 @@ def pg_bin_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """Find the folder with PostgreSQL's programs: RTB_PG_BIN, the embedded package, the system's own.
 
     Raises:
-        LocalStackError: when no such folder holds them.
+        LocalStackError: when no such folder contains them.
     """
     named = environ.get("RTB_PG_BIN")
     candidates = [Path(named)] if named else list(_postgres_candidates())
@@ -34,7 +34,7 @@ def weed_binary(environ: Mapping[str, str] = os.environ) -> Path:
     """Find the object store's program: RTB_WEED_BIN, or the one installed beside this Python.
 
     Raises:
-        LocalStackError: when there is none that can be executed.
+        LocalStackError: when it is missing or not executable.
     """
     named = environ.get("RTB_WEED_BIN")
     path = Path(named) if named else Path(sysconfig.get_path("scripts")) / "weed"
