@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: `make docs`. A test holds the committed pages against what this makes.
+"""Writes docs/reference/ from the code: `make docs`. A test compares the committed pages with its output.
 
 Config keys from store/seeds/v3.toml, commands from cli/, tables from store/schema.py, errors from errors.py.
 """
@@ -24,16 +24,16 @@ from rtb_optimizer.store.seeds import SEEDS
 REFERENCE = Path(__file__).with_name("reference")
 CONFIG_INTRODUCTION = (
     "Set for an entity with `rtb config set ENTITY KEY=VALUE ...`, for one run with `rtb run ENTITY --set KEY=VALUE` "
-    "or, where a key is marked *form*, in the trigger form of the Airflow UI. `rtb config show ENTITY` shows what "
-    "holds and why. Limits bound a number's value, a string's length and a list's count, and are themselves allowed."
+    "or, where a key is marked *form*, in the trigger form of the Airflow UI. `rtb config show ENTITY` shows the "
+    "values with their origin. Limits apply to a number's value, a string's length and a list's count, inclusively."
 )
 CATALOG_INTRODUCTION = (
-    "PostgreSQL, moved by migrations (`rtb migrate`). Rules are constraints of the database, which names them when it "
-    "refuses a row."
+    "PostgreSQL, migrated with `rtb migrate`. Rules are constraints of the database, which names them when it rejects "
+    "a row."
 )
 ERRORS_INTRODUCTION = (
-    "Each is one line that names the thing and the fix; `opt_runs.error_message` begins with the step and the class. "
-    "Of these only those below `MayPass` are tried again.\n"
+    "Each is one line that names the problem and the fix; `opt_runs.error_message` begins with the step and the class. "
+    "Only those below `TransientError` are retried.\n"
 )
 
 
