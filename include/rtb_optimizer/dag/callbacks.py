@@ -35,7 +35,7 @@ def dag_run_failed(dag_run: Any, message: str) -> None:  # noqa: ANN401 - as abo
     """
     tasks = getattr(dag_run, "task_instances", ()) if message == TASK_FAILURE else ()
     failed = sorted(task.task_id for task in tasks if task.state == "failed")
-    _fail(dag_run, f"the dag run failed: {message or 'no reason given'}{_named(failed)}")
+    _fail(dag_run, f"the dag run failed: {message or 'no reason given'}{_task_list(failed)}")
 
 
 def run_decided(context: Any) -> None:  # noqa: ANN401 - as above
@@ -68,10 +68,10 @@ def _failed_tasks(context: Any) -> str:  # noqa: ANN401 - as above
     ):  # not every process with callbacks can query task states
         log.warning("the failed tasks cannot be read here", exc_info=True)
         failed = []
-    return _named(failed)
+    return _task_list(failed)
 
 
-def _named(failed: Sequence[str]) -> str:
+def _task_list(failed: Sequence[str]) -> str:
     return f"; failed tasks: {', '.join(failed)}" if failed else ""
 
 

@@ -99,8 +99,8 @@ class _Daemon:
         state.write_state(self._settings.root, self._state)
 
     def _note_children(self, children: Sequence[Child]) -> None:
-        noted = [
+        states = [
             state.ChildState(each.service.name, each.identity.pid, each.identity.create_time, len(each.restarts))
             for each in children
         ]
-        state.write_children(self._settings.root, noted)
+        state.write_children(self._settings.root, states)

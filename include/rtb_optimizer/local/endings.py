@@ -87,13 +87,13 @@ def end_leftovers(leaders: Collection[Identity], patience: float = 5.0) -> int:
     Returns:
         The number of sessions ended.
     """
-    left = [leader for leader in leaders if is_alive(leader)]
-    members = [member for leader in left for member in session_of(leader.pid)]
-    for leader in left:
+    alive = [leader for leader in leaders if is_alive(leader)]
+    members = [member for leader in alive for member in session_of(leader.pid)]
+    for leader in alive:
         signal_group(leader.pid, signal.SIGTERM)
     for process in psutil.wait_procs(members, timeout=patience)[1]:
         # psutil does not signal a pid that has been reused by another process.
         with suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(members, timeout=patience)
-    return len(left)
+    return len(alive)

@@ -90,8 +90,8 @@ def _error_text(problem: Exception, connection: Any) -> str:  # noqa: ANN401 - a
     """Return an exception in one line, with the connection's secrets and their parts masked."""
     text = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
     for secret in sorted(_secrets(connection), key=len, reverse=True):
-        for written in (secret, quote(secret, safe="")):
-            text = text.replace(written, "***")
+        for form in (secret, quote(secret, safe="")):
+            text = text.replace(form, "***")
     return text[:MAX_ERROR]
 
 

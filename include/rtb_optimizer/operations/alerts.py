@@ -44,8 +44,8 @@ def send_alerts_of(dag_id: str, dag_run_id: str) -> int:
         AlertsNotSent: as `send_alerts`.
     """
     with connections.session() as session:
-        own = select(Run.run_id).where(Run.airflow_dag_id == dag_id, Run.airflow_run_id == dag_run_id)
-        run_ids = session.scalars(own).all()
+        query = select(Run.run_id).where(Run.airflow_dag_id == dag_id, Run.airflow_run_id == dag_run_id)
+        run_ids = session.scalars(query).all()
     return send_alerts(run_ids)
 
 

@@ -57,8 +57,8 @@ def unsent(session: Session, run_ids: Sequence[int] | None = None) -> Sequence[i
 
 def lock(session: Session, alert_id: int) -> tuple[RunAlert, Entity] | None:
     """Lock an unsent alert and return it with its entity; None when another process has sent or locked it."""
-    own = select(RunAlert).where(RunAlert.id == alert_id, RunAlert.sent_at.is_(None))
-    alert = session.scalars(own.with_for_update(skip_locked=True).execution_options(populate_existing=True)).first()
+    query = select(RunAlert).where(RunAlert.id == alert_id, RunAlert.sent_at.is_(None))
+    alert = session.scalars(query.with_for_update(skip_locked=True).execution_options(populate_existing=True)).first()
     if alert is None:
         return None
     return alert, session.get_one(Entity, session.get_one(Run, alert.run_id).entity_id)

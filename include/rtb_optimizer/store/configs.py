@@ -100,8 +100,8 @@ def unset_override(session: Session, entity: Entity, key: str, updated_by: str) 
 
 def changes(session: Session, entity_id: int, limit: int = 100, offset: int = 0) -> Sequence[EntityConfigChange]:
     """Return the changes of an entity's overrides and status, with their authors, the newest first."""
-    own = select(EntityConfigChange).where(EntityConfigChange.entity_id == entity_id)
-    return session.scalars(own.order_by(EntityConfigChange.id.desc()).limit(limit).offset(offset)).all()
+    query = select(EntityConfigChange).where(EntityConfigChange.entity_id == entity_id)
+    return session.scalars(query.order_by(EntityConfigChange.id.desc()).limit(limit).offset(offset)).all()
 
 
 def record_change(session: Session, entity: Entity, key: str, old: str | None, new: str | None, by: str) -> None:

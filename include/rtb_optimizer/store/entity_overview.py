@@ -53,7 +53,7 @@ class EntityOverview:
 
 
 def entity_overviews(
-    session: Session, wanted: EntityQuery, visible: Collection[str] | None = None
+    session: Session, query: EntityQuery, visible: Collection[str] | None = None
 ) -> tuple[list[EntityOverview], int]:
     """Return a page of entities and their total number; `visible` limits them to these codes, None does not."""
     last, active = _last_run(), aliased(Run)
@@ -74,46 +74,44 @@ def entity_overviews(
         .outerjoin(active, active.run_id == Entity.active_run_id)
         .outerjoin(last, last.c.run_id.is_not(None))
     )
-    statement = statement.where(*_filters(wanted, last, visible))
+    statement = statement.where(*_filters(query, last, visible))
     total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
-    rows = session.execute(_paginated(statement, wanted)).mappings().all()
+    rows = session.execute(_paginated(statement, query)).mappings().all()
     entity_ids = [row["entity_id"] for row in rows]
     trends, until = _trends(session, entity_ids), active_valid_until(session, entity_ids)
     return [_overview(row, trends.get(row["entity_id"], []), until.get(row["entity_id"])) for row in rows], total
 
 
-def _filters(
-    wanted: EntityQuery, last: LateralFromClause, visible: Collection[str] | None
-) -> list[ColumnElement[bool]]:
+def _filters(query: EntityQuery, last: LateralFromClause, visible: Collection[str] | None) -> list[ColumnElement[bool]]:
     filters: list[ColumnElement[bool]] = []
     if visible is not None:
         filters.append(Entity.entity_code.in_(visible))
-    if wanted.search:
+    if query.search:
         filters.append(
             or_(
-                Entity.entity_code.icontains(wanted.search, autoescape=True),
-                Entity.entity_name.icontains(wanted.search, autoescape=True),
+                Entity.entity_code.icontains(query.search, autoescape=True),
+                Entity.entity_name.icontains(query.search, autoescape=True),
             )
         )
-    if wanted.status:
-        filters.append(Entity.status == wanted.status)
-    if wanted.last_status:
-        filters.append(last.c.status == wanted.last_status)
+    if query.status:
+        filters.append(Entity.status == query.status)
+    if query.last_status:
+        filters.append(last.c.status == query.last_status)
     return filters
 
 
-def _paginated(statement: Select[*tuple[Any, ...]], wanted: EntityQuery) -> Select[*tuple[Any, ...]]:
+def _paginated(statement: Select[*tuple[Any, ...]], query: EntityQuery) -> Select[*tuple[Any, ...]]:
     columns = {column.name: column for column in statement.selected_columns}
-    column = columns[wanted.sort if wanted.sort in SORTS else SORTS[0]]
-    order = column.desc().nulls_last() if wanted.descending else column.asc().nulls_last()
-    start = (max(wanted.page, 1) - 1) * wanted.page_size
-    return statement.order_by(order, Entity.entity_code).limit(wanted.page_size).offset(start)
+    column = columns[query.sort if query.sort in SORTS else SORTS[0]]
+    order = column.desc().nulls_last() if query.descending else column.asc().nulls_last()
+    start = (max(query.page, 1) - 1) * query.page_size
+    return statement.order_by(order, Entity.entity_code).limit(query.page_size).offset(start)
 
 
 def _last_run() -> LateralFromClause:
     """One index look-up per entity, however many runs it has."""
-    own = select(Run.run_id, Run.run_code, Run.status, Run.started_at).where(Run.entity_id == Entity.entity_id)
-    return own.order_by(Run.run_id.desc()).limit(1).lateral("last_run")
+    runs = select(Run.run_id, Run.run_code, Run.status, Run.started_at).where(Run.entity_id == Entity.entity_id)
+    return runs.order_by(Run.run_id.desc()).limit(1).lateral("last_run")
 
 
 def _last_decision(run_id: ColumnElement[int]) -> ColumnElement[str | None]:

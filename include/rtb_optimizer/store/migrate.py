@@ -25,7 +25,7 @@ def head() -> str:
     return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
 
 
-def known() -> set[str]:
+def revisions() -> set[str]:
     """Return all revisions of this checkout."""
     return {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
 

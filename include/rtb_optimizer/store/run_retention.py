@@ -39,10 +39,10 @@ def delete_output_rows(session: Session, entity: Entity, run_codes: Collection[s
     """
     bucket, deleted = split_url(entity.s3_base_path)[0], 0
     for code in run_codes:
-        own = select(Run.run_id).where(Run.entity_id == entity.entity_id, Run.run_code == code).scalar_subquery()
+        run_id = select(Run.run_id).where(Run.entity_id == entity.entity_id, Run.run_code == code).scalar_subquery()
         folder = f"{run_prefix(entity.s3_base_path, code)}/"
         inside = RunOutput.s3_bucket == bucket, RunOutput.s3_key.startswith(folder, autoescape=True)
-        result = session.execute(delete(RunOutput).where(RunOutput.run_id == own, *inside))
+        result = session.execute(delete(RunOutput).where(RunOutput.run_id == run_id, *inside))
         assert isinstance(result, CursorResult)  # noqa: S101 - the type that a DELETE returns
         deleted += result.rowcount
     return deleted

@@ -99,8 +99,8 @@ def of_dag_run(session: Session, dag_id: str, dag_run_id: str) -> Run:
     Raises:
         NotFound: when the dag run has none, for example before its first task has run.
     """
-    own = select(Run).where(Run.airflow_dag_id == dag_id, Run.airflow_run_id == dag_run_id)
-    row = session.scalars(own.order_by(Run.clear_number.desc()).limit(1)).one_or_none()
+    query = select(Run).where(Run.airflow_dag_id == dag_id, Run.airflow_run_id == dag_run_id)
+    row = session.scalars(query.order_by(Run.clear_number.desc()).limit(1)).one_or_none()
     if row is None:
         raise NotFound(f"dag run {dag_run_id!r} of {dag_id!r} has no run yet: its task create_run creates it")
     return row
@@ -108,8 +108,8 @@ def of_dag_run(session: Session, dag_id: str, dag_run_id: str) -> Run:
 
 def succeeded(session: Session, entity: Entity, limit: int = 10) -> Sequence[Run]:
     """Return an entity's succeeded runs, the newest first."""
-    own = select(Run).where(Run.entity_id == entity.entity_id, Run.status == "succeeded")
-    return session.scalars(own.order_by(Run.run_id.desc()).limit(limit)).all()
+    query = select(Run).where(Run.entity_id == entity.entity_id, Run.status == "succeeded")
+    return session.scalars(query.order_by(Run.run_id.desc()).limit(limit)).all()
 
 
 def running(session: Session, opt_run_id: int) -> Run:
@@ -125,10 +125,10 @@ def running(session: Session, opt_run_id: int) -> Run:
     return run
 
 
-def record_features(session: Session, opt_run_id: int, chosen: Sequence[Chosen]) -> None:
+def record_features(session: Session, opt_run_id: int, selected: Sequence[Chosen]) -> None:
     """Record the selected features of a running run; repeating it changes nothing."""
     running(session, opt_run_id)
-    for feature in chosen:
+    for feature in selected:
         row = insert(RunFeature).values(
             run_id=opt_run_id,
             feature_name=feature.name,

@@ -44,7 +44,7 @@ def clock(now: Callable[[], datetime]) -> Finding:
 
 def schema() -> Finding:
     """Compare the catalog's revision with the newest."""
-    return findings.schema(migrate.current(connections.catalog()), migrate.head(), migrate.known())
+    return findings.schema(migrate.current(connections.catalog()), migrate.head(), migrate.revisions())
 
 
 def seeds() -> Finding:

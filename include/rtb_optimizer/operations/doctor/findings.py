@@ -69,13 +69,13 @@ def is_well(findings: Iterable[Finding]) -> bool:
     return all(finding.status is not CheckStatus.FAILED for finding in findings)
 
 
-def schema(at: str | None, head: str, known: Collection[str]) -> Finding:
+def schema(at: str | None, head: str, revisions: Collection[str]) -> Finding:
     """Compare the catalog's revision with the newest of this checkout and all that it contains."""
     if at == head:
         return Finding("schema", CheckStatus.OK, f"at revision {head}, the newest")
     if at is None:
         return _failed("schema", "the catalog has no schema", "run `python -m rtb_optimizer migrate`")
-    if at not in known:
+    if at not in revisions:
         summary = f"at revision {at}, which this checkout does not have: its newest is {head}"
         return _failed("schema", summary, "update this checkout: a newer one has migrated the catalog")
     summary = f"at revision {at}, the newest is {head}"
@@ -86,9 +86,9 @@ def seeds(missing: Sequence[str], differing: Sequence[str]) -> Finding:
     """Report the seeds that the catalog lacks, and those that differ."""
     fix = "run `python -m rtb_optimizer seed`"
     if missing:
-        return _failed("seeds", f"missing: {_listed(missing)}", fix)
+        return _failed("seeds", f"missing: {_join_names(missing)}", fix)
     if differing:
-        summary = f"declared differently than in this checkout: {_listed(differing)}"
+        summary = f"declared differently than in this checkout: {_join_names(differing)}"
         return Finding("seeds", CheckStatus.WARNING, summary, fix)
     return Finding("seeds", CheckStatus.OK, "optimizer, version, config keys and macros are present")
 
@@ -153,7 +153,7 @@ def dag_list(path: str, exported: Mapping[str, object] | None, catalog: Mapping[
         return _failed("DAG list", f"{path} is not a readable DAG list", fix)
     differing = sorted(code for code in {*exported, *catalog} if exported.get(code) != catalog.get(code))
     if differing:
-        return _failed("DAG list", f"{path} differs from the catalog in {_listed(differing)}", fix)
+        return _failed("DAG list", f"{path} differs from the catalog in {_join_names(differing)}", fix)
     return Finding("DAG list", CheckStatus.OK, f"{path} matches the catalog")
 
 
@@ -178,7 +178,7 @@ def _right_fix(right: str, code: str) -> str:
     return f"grant {_ACTIONS[right]} there to the key of connection rtb_s3"
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
 

@@ -19,8 +19,8 @@ _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory
 def engine() -> Finding:
     """Open the engine with the largest configured limits, and run a query."""
     limits = EngineLimits(*(_largest(key) for key in ("engine_threads", "engine_memory_mb")))
-    with DuckDBEngine(None, limits.threads, limits.memory_mb) as opened:
-        version = opened.query("SELECT version() AS version")["version"][0].as_py()
+    with DuckDBEngine(None, limits.threads, limits.memory_mb) as duckdb:
+        version = duckdb.query("SELECT version() AS version")["version"][0].as_py()
     return findings.engine(f"DuckDB {version}", limits, machine())
 
 
