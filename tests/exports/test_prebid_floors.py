@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checkout import CHECKOUT
-from keyed_tables import TERMS, requests_of, table_of, told_of_planted, wide_table
+from keyed_tables import TERMS, predictions_of_planted, requests_of, table_of, wide_table
 from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
@@ -130,7 +130,7 @@ def test_prebid_answers_sampled_requests_as_the_exported_table_does(prebid):
     settings = v3_settings(
         min_segment_exposures=0, joint_min_exposures=50, export_base_cpm=0.8, export_fields={"prebid_floors": fields}
     )
-    told = told_of_planted(settings)
+    told = predictions_of_planted(settings)
     export, _ = exported(Platform.PREBID_FLOORS, told, settings, TERMS)
     columns = [told.sample.features[name] for name in fields]
     requests = list(zip(*([c.values[code] for code in c.codes[:2_000]] for c in columns), strict=True))

@@ -1,15 +1,15 @@
 """The command diff: the changes between two runs of an entity, with their causes."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from rtb_optimizer.cli import completion, terminal
 from rtb_optimizer.cli.entities import Code
 from rtb_optimizer.cli.terminal import AsJson, console
+from rtb_optimizer.outputs.documents.changes import ChangeDocument, Comparison, NamedRun
 from rtb_optimizer.store import connections
 
-Document = dict[str, Any]  # a part of the comparison, as it is printed with --json
 COLUMNS = ("segment", "kind", "exposures", "before", "after", "data", "model", "config", "normaliser")
 
 
@@ -42,54 +42,57 @@ def diff(
     with connections.session() as session:
         comparison = compare(session, entity_code, before, after, limit)
     if as_json:
-        terminal.print_json(comparison)
+        terminal.print_json(comparison.model_dump(exclude_unset=True))
         return
     terminal.print_facts(_summary(comparison), as_json=False)
-    if comparison["config"]:
-        keys = [{"config": key, **values} for key, values in comparison["config"].items()]
+    if comparison.config:
+        keys = [
+            {"config": key, "before": value.before, "after": value.after} for key, value in comparison.config.items()
+        ]
         terminal.print_table(keys, ("config", "before", "after"), as_json=False, empty="")
-    rows = [_readable(row) for row in comparison["largest"]]
+    rows = [_readable(row) for row in comparison.largest]
     terminal.print_table(rows, COLUMNS, as_json=False, empty="no row's multiplier changed")
     if rows:
         console.print("ln(after / before) = data + model + config + normaliser", style="dim")
 
 
-def _summary(comparison: Document) -> dict[str, str]:
-    counts = {kind: comparison[kind] for kind in ("appeared", "vanished", "moved", "stayed")}
-    rank = comparison["rank_correlation"]
+def _summary(comparison: Comparison) -> dict[str, str]:
+    counts = {
+        "appeared": comparison.appeared,
+        "vanished": comparison.vanished,
+        "moved": comparison.moved,
+        "stayed": comparison.stayed,
+    }
+    rank, level, rows = comparison.rank_correlation, comparison.default_multiplier, comparison.rows
     return {
-        "before": _run(comparison["before"]),
-        "after": _run(comparison["after"]),
+        "before": _run(comparison.before),
+        "after": _run(comparison.after),
         "features": _model_changes(comparison),
-        "rows": f"{comparison['rows']['before']} -> {comparison['rows']['after']}: "
-        + ", ".join(f"{count} {kind}" for kind, count in counts.items()),
-        "default multiplier": " -> ".join(
-            f"{comparison['default_multiplier'][side]:.4f}" for side in ("before", "after")
-        ),
-        "mean change": f"{comparison['mean_log_change']:.4f} of the log, by exposures",
+        "rows": f"{rows.before} -> {rows.after}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items()),
+        "default multiplier": f"{level.before:.4f} -> {level.after:.4f}",
+        "mean change": f"{comparison.mean_log_change:.4f} of the log, by exposures",
         "rank correlation": "-" if rank is None else f"{rank:.4f}",
     }
 
 
-def _run(run: Document) -> str:
-    return (
-        f"run {run['run_id']} {run['run_code']} [{run['data_start']:%Y-%m-%d %H:%M}, {run['data_end']:%Y-%m-%d %H:%M})"
-    )
+def _run(run: NamedRun) -> str:
+    return f"run {run.run_id} {run.run_code} [{run.data_start:%Y-%m-%d %H:%M}, {run.data_end:%Y-%m-%d %H:%M})"
 
 
-def _model_changes(comparison: Document) -> str:
+def _model_changes(comparison: Comparison) -> str:
     """Return the changes of features and interactions in one line."""
-    features, pairs = comparison["features"], comparison["interactions"]
+    features, pairs = comparison.features, comparison.interactions
     changes = [
-        *(f"+{name}" for name in features["added"]),
-        *(f"-{name}" for name in features["removed"]),
-        *(f"+{' x '.join(names)}" for names in pairs["added"]),
-        *(f"-{' x '.join(names)}" for names in pairs["removed"]),
-        *([f"reordered: {', '.join(features['before'])} -> {', '.join(features['after'])}"] * features["reordered"]),
+        *(f"+{name}" for name in features.added),
+        *(f"-{name}" for name in features.removed),
+        *(f"+{' x '.join(names)}" for names in pairs.added),
+        *(f"-{' x '.join(names)}" for names in pairs.removed),
+        *([f"reordered: {', '.join(features.before)} -> {', '.join(features.after)}"] * features.reordered),
     ]
     return ", ".join(changes) or "the same"
 
 
-def _readable(row: Document) -> Document:
-    causes = {cause: f"{round(row[cause], 3) + 0.0:+.3f}" for cause in ("data", "model", "config", "normaliser")}
-    return {**row, "kind": str(row["kind"]), "exposures": f"{row['exposures']:,.0f}", **causes}
+def _readable(row: ChangeDocument) -> dict[str, object]:
+    causes = {"data": row.data, "model": row.model, "config": row.config, "normaliser": row.normaliser}
+    signed = {name: f"{round(cause or 0.0, 3) + 0.0:+.3f}" for name, cause in causes.items()}
+    return {**dict(row), "exposures": f"{row.exposures or 0:,.0f}", **signed}

@@ -3,15 +3,16 @@
 None of them stops a run: it goes by its snapshot, and doing a run again is allowed.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.errors import ConfigInvalid, NotFound, StoreFailed
+from rtb_optimizer.outputs.documents.manifest import Manifest
+from rtb_optimizer.outputs.documents.selection import InputDocument
 from rtb_optimizer.outputs.published import published_output
 from rtb_optimizer.store import configs
 from rtb_optimizer.store.objects import split_url
@@ -23,7 +24,7 @@ EARLIER_RUNS = 10
 IDENTICAL_RUNS = 3
 """So many earlier runs of the same window are asked at most: each costs the reading of a manifest."""
 
-Inputs = Iterable[Mapping[str, Any]]
+Inputs = Sequence[InputDocument]
 
 
 def restated(session: Session, opt_run_id: int, partitions: Sequence[str], inputs: Inputs) -> list[RunWarning]:
@@ -60,15 +61,14 @@ def _overlapping(session: Session, run: Run) -> Sequence[Run]:
 def inputs_of(session: Session, run: Run) -> Inputs:
     """Return what a run has read, and nothing where its manifest is not kept any more."""
     try:
-        found: Inputs = json.loads(published_output(session, run, "manifest"))["inputs"]
+        return Manifest.read(published_output(session, run, "manifest")).inputs
     except (NotFound, StoreFailed):
         return ()
-    return found
 
 
 def _below(url: str, inputs: Inputs) -> dict[str, str]:
     prefix = split_url(url)[1]
-    return {each["s3_key"]: each["etag"] for each in inputs if each["s3_key"].startswith(prefix)}
+    return {each.s3_key: each.etag for each in inputs if each.s3_key.startswith(prefix)}
 
 
 def _told(url: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -81,13 +81,13 @@ def _told(url: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
     return f"{url} ({', '.join(f'{n} objects {what}' for n, what in counts if n)})"
 
 
-def catalog_warnings(session: Session, opt_run_id: int, inputs: Iterable[Mapping[str, Any]]) -> list[RunWarning]:
+def catalog_warnings(session: Session, opt_run_id: int, inputs: Inputs) -> list[RunWarning]:
     """Return the warnings of a run that has read `inputs`, objects by `s3_key` and `etag`."""
     run = session.get_one(Run, opt_run_id)
     return [*_identical(session, run, inputs), *_moved_on(session, run)]
 
 
-def _identical(session: Session, run: Run, inputs: Iterable[Mapping[str, Any]]) -> list[RunWarning]:
+def _identical(session: Session, run: Run, inputs: Inputs) -> list[RunWarning]:
     same = select(Run).where(
         *(Run.entity_id == run.entity_id, Run.version_id == run.version_id, Run.status == "succeeded"),
         *(Run.data_start == run.data_start, Run.data_end == run.data_end, Run.run_id < run.run_id),
@@ -105,7 +105,7 @@ def _moved_on(session: Session, run: Run) -> list[RunWarning]:
     """Warn of what was changed for the entity since the run began; what its trigger had set is not asked."""
     session.expire_all()
     entity = session.get_one(Entity, run.entity_id)
-    warnings, snapshot = [], run.config_snapshot
+    warnings, snapshot = [], RunSnapshot.read(run.config_snapshot)
     if entity.current_version_id != run.version_id:
         now = session.get_one(Version, entity.current_version_id).version_code
         warnings.append(RunWarning("version_changed", f"the entity moved to version {now}: from its next run on"))
@@ -115,8 +115,8 @@ def _moved_on(session: Session, run: Run) -> list[RunWarning]:
         return [*warnings, RunWarning("config_changed", f"the configuration was made invalid meanwhile: {problem}")]
     changed = [
         f"{key} from {value!r} to {values[key]!r}"
-        for key, value in sorted(snapshot["values"].items())
-        if snapshot["origins"].get(key) != "trigger" and key in values and values[key] != value
+        for key, value in sorted(snapshot.values.items())
+        if snapshot.origins.get(key) != "trigger" and key in values and values[key] != value
     ]
     if changed:
         text = f"changed while the run ran, and used from the next one on: {', '.join(changed)}"
@@ -124,5 +124,5 @@ def _moved_on(session: Session, run: Run) -> list[RunWarning]:
     return warnings
 
 
-def _etags(inputs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    return {each["s3_key"]: each["etag"] for each in inputs}
+def _etags(inputs: Inputs) -> dict[str, str]:
+    return {each.s3_key: each.etag for each in inputs}

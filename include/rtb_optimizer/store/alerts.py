@@ -4,7 +4,7 @@ An alert is stored in the transaction that ends or decides its run, once per run
 not raise it again, and none is lost when a process dies before sending it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.key import ConfigValue, read_value
 from rtb_optimizer.core.decision.alerts import Alert, Kind, of_decision
+from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.store import configs
 from rtb_optimizer.store.activation import DecisionRecord
 from rtb_optimizer.store.runs import CLI_DAG_ID
@@ -39,9 +40,7 @@ def record(session: Session, opt_run_id: int, alerts: Iterable[Alert]) -> None:
         session.execute(row.on_conflict_do_nothing(index_elements=["run_id", "kind"]))
 
 
-def record_decision(
-    session: Session, run: Run, decision: DecisionRecord, warnings: Sequence[Mapping[str, object]]
-) -> None:
+def record_decision(session: Session, run: Run, decision: DecisionRecord, warnings: Sequence[RunWarning]) -> None:
     """Store the alerts of a decision on a run; a run of the command line raises none: its caller sees the result."""
     if run.airflow_dag_id != CLI_DAG_ID:
         record(session, run.run_id, of_decision(run.run_code, decision.decision, decision.reasons, warnings))

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.decision.activation import MOVES
-from rtb_optimizer.store.schema import Entity, EntityConfigChange, Run, RunDecision
+from rtb_optimizer.store.schema import Entity, EntityConfigChange, JsonObject, Run, RunDecision
 
 
 class DecisionRow(TypedDict):
@@ -21,6 +21,15 @@ class DecisionRow(TypedDict):
     from_run_id: int | None
     decided_by: str
     reasons: list[str]
+
+
+class DecisionWithRun(DecisionRow):
+    """A decision with the window, the trigger and the figures of its run."""
+
+    data_start: datetime
+    data_end: datetime
+    triggered_by: str
+    figures: JsonObject | None
 
 
 def run_counts(session: Session, entity: Entity) -> dict[str, int]:
@@ -45,6 +54,31 @@ def decision_rows(session: Session, entity: Entity, limit: int, offset: int = 0)
             "reasons": record.reasons,
         }
         for record, run_code in session.execute(query.limit(limit).offset(offset))
+    ]
+
+
+def decisions_with_runs(session: Session, entity: Entity, opt_run_id: int | None = None) -> list[DecisionWithRun]:
+    """Return all decisions on an entity's runs, or on one of them, the oldest first, with window and figures."""
+    query = select(RunDecision, Run).join(Run, Run.run_id == RunDecision.run_id)
+    query = query.where(RunDecision.entity_id == entity.entity_id).order_by(RunDecision.decision_number)
+    if opt_run_id is not None:
+        query = query.where(RunDecision.run_id == opt_run_id)
+    return [
+        {
+            "decision_number": record.decision_number,
+            "decided_at": record.decided_at,
+            "decision": record.decision,
+            "run_id": record.run_id,
+            "run_code": run.run_code,
+            "from_run_id": record.from_run_id,
+            "decided_by": record.decided_by,
+            "reasons": record.reasons,
+            "data_start": run.data_start,
+            "data_end": run.data_end,
+            "triggered_by": run.triggered_by,
+            "figures": run.figures,
+        }
+        for record, run in session.execute(query)
     ]
 
 

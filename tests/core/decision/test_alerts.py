@@ -15,12 +15,13 @@ from rtb_optimizer.core.decision.alerts import (
     of_decision,
     of_failure,
 )
+from rtb_optimizer.core.decision.warning import RunWarning
 
 UNTIL = datetime(2026, 3, 12, 4, 30, tzinfo=UTC)
-SPIKE = {"code": "rate_spike", "message": "site=a has 10 times the entity's rate"}
-GROWN = {"code": "values_grown", "message": "carrier has 900 values, 20 in the active run"}
-GAP = {"code": "macro_missing", "message": "xandr has no macro for carrier"}
-MILD = {"code": "config_changed", "message": "max_features from 8 to 9"}
+SPIKE = RunWarning("rate_spike", "site=a has 10 times the entity's rate")
+GROWN = RunWarning("values_grown", "carrier has 900 values, 20 in the active run")
+GAP = RunWarning("macro_missing", "xandr has no macro for carrier")
+MILD = RunWarning("config_changed", "max_features from 8 to 9")
 
 
 def told(alerts):
@@ -32,17 +33,17 @@ def told(alerts):
     [
         (Decision.ACTIVATED, ["newer"], [], []),
         (Decision.ACTIVATED, ["newer"], [MILD], []),
-        (Decision.ACTIVATED, ["newer"], [SPIKE], [f"drift: {SPIKE['message']}"]),
-        (Decision.ACTIVATED, ["newer"], [SPIKE, MILD, GROWN], [f"drift: {SPIKE['message']}; {GROWN['message']}"]),
-        (Decision.ACTIVATED, ["newer"], [GAP], [f"missing_macro: {GAP['message']}"]),
+        (Decision.ACTIVATED, ["newer"], [SPIKE], [f"drift: {SPIKE.message}"]),
+        (Decision.ACTIVATED, ["newer"], [SPIKE, MILD, GROWN], [f"drift: {SPIKE.message}; {GROWN.message}"]),
+        (Decision.ACTIVATED, ["newer"], [GAP], [f"missing_macro: {GAP.message}"]),
         (
             Decision.ACTIVATED,
             ["newer"],
             [SPIKE, GAP],
-            [f"missing_macro: {GAP['message']}", f"drift: {SPIKE['message']}"],
+            [f"missing_macro: {GAP.message}", f"drift: {SPIKE.message}"],
         ),
         (Decision.HELD, ["too few", "no gain"], [], ["held: too few; no gain"]),
-        (Decision.HELD, ["too few"], [SPIKE], ["held: too few", f"drift: {SPIKE['message']}"]),
+        (Decision.HELD, ["too few"], [SPIKE], ["held: too few", f"drift: {SPIKE.message}"]),
         (Decision.HELD, ["too few"], [GAP], ["held: too few"]),  # nobody reads its macros
         (Decision.SUPERSEDED, ["older"], [SPIKE, GAP], []),
     ],

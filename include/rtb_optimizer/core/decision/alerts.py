@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from rtb_optimizer.core.decision.activation import Decision
+from rtb_optimizer.core.decision.warning import RunWarning
 
 MAX_REASON = 1500  # characters: the rest stands on the run's page
 SHOWN = 3
@@ -73,9 +73,9 @@ def of_failure(run_code: str, message: str) -> Alert:
 
 
 def of_decision(
-    run_code: str, decision: Decision, reasons: Sequence[str], warnings: Sequence[Mapping[str, Any]]
+    run_code: str, decision: Decision, reasons: Sequence[str], warnings: Sequence[RunWarning]
 ) -> list[Alert]:
-    """Return the alerts of a run that was decided on; `warnings` are those of its report, by `code` and `message`.
+    """Return the alerts of a run that was decided on; `warnings` are those of its report, by code and message.
 
     A superseded run is none: a backfill of an older window is meant not to take over, and what its logs were like
     is no news. What a platform cannot address matters once bidders read it.
@@ -84,7 +84,7 @@ def of_decision(
         return []
     found = [_alert(Kind.HELD, run_code, "; ".join(reasons))] if decision is Decision.HELD else []
     for kind in (Kind.MISSING_MACRO, Kind.DRIFT):
-        told = [warning["message"] for warning in warnings if SIGNS.get(warning["code"]) is kind]
+        told = [warning.message for warning in warnings if SIGNS.get(warning.code) is kind]
         if told and (kind is Kind.DRIFT or decision is Decision.ACTIVATED):
             found.append(_alert(kind, run_code, _first(told)))
     return found

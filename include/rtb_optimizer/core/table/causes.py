@@ -15,7 +15,7 @@ from rtb_optimizer.core.model.fit import Factor, Sums, shrunk, tempered_factor
 from rtb_optimizer.core.sample.sample import Floats
 from rtb_optimizer.core.table.bidding import multipliers, rate_intervals
 from rtb_optimizer.core.table.published_table import PublishedRow, PublishedTable, Scale
-from rtb_optimizer.core.table.rows import SegmentRules, said
+from rtb_optimizer.core.table.rows import SegmentRules, expected_deviance
 
 SAME = 1e-9
 
@@ -109,7 +109,7 @@ def _least_said(table: PublishedTable) -> float:
 
 def _said(rows: Columns, scale: Scale) -> Floats:
     """Return the expected deviance by which rows compete for room, as the table's builder ranks them."""
-    return said(_factor(rows, rows.expected, rows.prior, scale))
+    return expected_deviance(_factor(rows, rows.expected, rows.prior, scale))
 
 
 def _factor(seen: Columns, expected: Floats, prior: Floats, scale: Scale) -> Factor:

@@ -18,8 +18,14 @@ from rtb_optimizer.core.selection.select import Selection
 from rtb_optimizer.core.table.bidding import spend_neutral_level
 from rtb_optimizer.core.table.joint import JointRules, compile_joint, rates_by_keys
 from rtb_optimizer.core.table.replay import product_of_rows
-from rtb_optimizer.core.table.rows import Pattern, SegmentRules, published, worth_a_row
-from rtb_optimizer.core.table.segments import multiplier_product
+from rtb_optimizer.core.table.rows import (
+    Pattern,
+    SegmentRules,
+    most_informative_codes,
+    multiplier_product,
+    restrict_to_rows,
+    table_rows,
+)
 
 PARTS = 10
 LIFT_POINTS = 50
@@ -75,18 +81,15 @@ def judge(
     if not selection.chosen or outcomes <= 0 or training.outcome.sum() <= 0:
         return Evidence(0.0, outcomes, 1.0)
     model = fit(training, selection.priors, link)
-    whole = published(model, worth_a_row(model, training, rules.segments))
+    whole = restrict_to_rows(model, most_informative_codes(model, training, rules.segments))
     slope = calibration_slope(np.log(whole.strengths(unseen) / whole.base), unseen, link)
     model = tempered(model, training, slope)
-    kept = worth_a_row(model, training, rules.segments)
-    told = published(model, kept)
+    codes = most_informative_codes(model, training, rules.segments)
+    told = restrict_to_rows(model, codes)
+    rows = table_rows(model, training, codes, rules.segments.bids)
     rates = told.rates(unseen)
     even = rate_of(levelled(told.strengths(unseen), unseen.exposure, outcomes, link), link)
     names = [feature.name for feature in selection.chosen]
-    bids = {
-        "training": multiplier_product(model, kept, training, rules.segments.bids),
-        "unseen": multiplier_product(model, kept, unseen, rules.segments.bids),
-    }
     return Evidence(
         gain=deviance_gain(unseen, even, link),
         outcomes=outcomes,
@@ -94,8 +97,8 @@ def judge(
         level=float((rates * unseen.exposure).sum()) / outcomes,
         calibration=_calibration(unseen, even),
         lift=_lift(unseen, even),
-        joint=_joint(training, unseen, names, told, bids["training"], rules.joint),
-        replay=_replay(unseen, bids["unseen"], active, rules.segments),
+        joint=_joint(training, unseen, names, told, multiplier_product(rows, training), rules.joint),
+        replay=_replay(unseen, multiplier_product(rows, unseen), active, rules.segments),
     )
 
 

@@ -3,8 +3,6 @@
 import os
 from http import HTTPStatus
 
-import httpx
-
 from rtb_optimizer.operations.doctor import findings
 from rtb_optimizer.operations.doctor.findings import CheckStatus, Finding
 
@@ -14,6 +12,8 @@ _PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
 def health(url: str = "") -> Finding:
     """Query Airflow's health at `url`, else at the configured URL; skipped without one."""
+    import httpx  # not at every start of the command line
+
     url = (url or os.environ.get(URL_VARIABLE, "")).rstrip("/")
     if not url:
         return Finding("Airflow", CheckStatus.SKIPPED, f"no URL: set {URL_VARIABLE}, or pass --airflow-url")
