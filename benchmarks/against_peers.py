@@ -1,6 +1,6 @@
-"""How does the optimizer compare with what else there is? Rankings, predictions, selections and bids, side by side.
+"""Compares the optimizer with its peers: rankings, predictions, selections and bids.
 
-Each is a measurement as bench.py records them. What takes a search (the learners) is asked for by --peers.
+Each is a measurement as bench.py records them. The learners, which need a search, run only with --peers.
 """
 
 import json
@@ -26,7 +26,7 @@ TOP = 11
 
 
 def answered(script: str, *asked: object) -> Any:  # noqa: ANN401 - whatever the process prints
-    """Ask one of the scripts beside this one, in a fresh process; its warnings are nobody's answer."""
+    """Run one of the scripts next to this one in a fresh process, without its warnings, and return its JSON."""
     command = [sys.executable, str(HERE / script), *map(str, asked)]
     told = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
     return json.loads(told.stdout)

@@ -1,4 +1,4 @@
-"""How are a world's rows written? As the Parquet logs of second-price auctions, a file per day."""
+"""Writes a world's rows as the Parquet logs of second-price auctions, a file per day."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

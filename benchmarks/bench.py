@@ -1,8 +1,8 @@
-"""How fast, how small and how good is a run? Measures it on two synthetic worlds against a plain scan of the logs.
+"""Measures a run's speed, memory and quality on two synthetic worlds, against a plain scan of the logs.
 
 make bench, or: make bench ARGS="--rows 1e7 --runs 3 --seeds 20 --peers"
 
-Every measurement has a fresh process; floor and run take turns. Results of other sizes on the same machine are kept.
+Every measurement has a fresh process; floor and run alternate. Results of other sizes on the same machine remain.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def speed(asked: Asked, floors: list[Run], runs: list[Run]) -> Iterator[Measurem
 
 
 def quality(asked: Asked, name: str, runs: list[Run]) -> Iterator[Measurement]:
-    """Yield what the master table knows of the day held out; runs repeat each other, so one is told."""
+    """Yield the master table's quality on the holdout day; repeated runs give the same, so the last is reported."""
     least = {"world1": 88.0, "world2": 72.0}[name] if asked.rows >= 10_000_000 else None  # noqa: PLR2004 - 10M
     told = runs[-1]["oracle"]
     yield Measurement(f"{name}_oracle_{asked.size}", 100 * told["share"], "%", at_least=least)

@@ -1,4 +1,4 @@
-"""What do boosted trees tell? LightGBM, on its own categories or on target encodings.
+"""Predictions of boosted trees: LightGBM, on its own categories or on target encodings.
 
 Each has a stated space of settings, of which the search draws some; early stopping finds the number of rounds.
 """
@@ -43,7 +43,7 @@ FIXED: Setting = {
 
 @dataclass(slots=True)
 class Boosted:
-    """LightGBM on `categories` or `encodings`, prepared to be fitted on some rows and asked about others."""
+    """LightGBM on `categories` or `encodings`, prepared to be fitted on some rows and to predict others."""
 
     features: str
     kind: str
@@ -59,7 +59,7 @@ class Boosted:
         return [{name: of[draw.integers(len(of))] for name, of in space.items()} for _ in range(draws)]
 
     def search(self, setting: Setting) -> tuple[Floats, Setting]:
-        """Fit until the rows asked about fit no better; return their rates, and the setting with its rounds."""
+        """Fit until the predicted rows fit no better; return their rates, and the setting with its rounds."""
         import lightgbm
 
         stop = lightgbm.early_stopping(PATIENCE, verbose=False)
@@ -68,7 +68,7 @@ class Boosted:
         return self._told(model, setting, rounds), setting | {"rounds": rounds}
 
     def fit(self, setting: Setting) -> Floats:
-        """Fit for the rounds that were found; return the rates of the rows asked about."""
+        """Fit for the setting's rounds; return the rates of the predicted rows."""
         return self._told(self._trained(setting, setting["rounds"], []), setting, setting["rounds"])
 
     def _trained(self, setting: Setting, rounds: int, callbacks: list[Any]) -> "lightgbm.Booster":
@@ -89,7 +89,7 @@ class Boosted:
         return rates * self.fitted.rate if self.kind == MONEY else rates
 
     def _data(self, setting: Setting) -> tuple[Any, ...]:
-        """Return the rows to fit on, those to stop by, and the features asked about; made once for each encoding."""
+        """Return the rows to fit on, those to stop by, and the features to predict; made once for each encoding."""
         strength = setting.get("strength", 0.0)
         if strength not in self._made:
             self._made = {strength: self._prepared(strength)}  # one at a time, for memory

@@ -1,4 +1,4 @@
-"""Which planted columns should a selection find? Those whose gain stands out of its error, as chance would have it."""
+"""The planted columns that a selection should pick: those whose gain exceeds its sampling error."""
 
 import numpy as np
 from columns import PLANTED

@@ -1,8 +1,8 @@
-"""How well do told rates fit a hold-out? The likelihood gained over a constant, the level, and calibration by decile.
+"""Scores predicted rates on a holdout: log-likelihood gained over a constant, level, and calibration by decile.
 
-One yardstick for the optimizer and its peers. A row has `outcomes` in `exposure` trials: a count (binomial), or money
-(quasi-Poisson). A level that drifts from day to day is nobody's merit or fault, so each figure is also told with the
-level taken out: one shift of the log odds (of the log rate for money), the same for all rows, makes the mean fit.
+The same metrics for the optimizer and its peers. A row has `outcomes` in `exposure` trials: a count (binomial), or
+money (quasi-Poisson). No model can predict a level that drifts from day to day, so each figure is also reported with
+the intercept recalibrated: one shift of the log odds (of the log rate for money), the same for all rows, fits the mean.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Holdout:
-    """The rows that rates are judged on; `kind` says whether outcomes are counts or money."""
+    """The rows that rates are scored on; `kind` is whether outcomes are counts or money."""
 
     outcomes: Floats
     exposure: Floats
@@ -35,10 +35,10 @@ class Holdout:
 
 
 def judged(holdout: Holdout, rates: Floats, training_rate: float) -> dict[str, Any]:
-    """Return all that the yardstick says of told rates, one for each row.
+    """Return all metrics of predicted rates, one rate for each row.
 
     `gain` is in nats of all rows, `explained` its share of the constant's deviance. The constant is the training
-    rate; with the level taken out it is the hold-out's own.
+    rate; with the intercept recalibrated it is the holdout's own.
     """
     shifted = level_taken_out(holdout, rates)
     constant, own = (np.full(len(rates), rate) for rate in (training_rate, holdout.rate))
@@ -80,17 +80,17 @@ def _saturated(holdout: Holdout) -> float:
 
 
 def level(holdout: Holdout, rates: Floats) -> float:
-    """Return the outcomes told over those that came."""
+    """Return predicted over observed outcomes."""
     return float(rates @ holdout.exposure / holdout.outcomes.sum())
 
 
 def level_taken_out(holdout: Holdout, rates: Floats) -> Floats:
-    """Return the rates shifted as one so that they tell as many outcomes as came."""
+    """Return the rates shifted as one so that they predict as many outcomes as were observed."""
     if holdout.kind == MONEY:
         return rates / level(holdout, rates)
     p = np.clip(rates, TINY, 1 - TINY)
     odds, low, high = np.log(p / (1 - p)), -40.0, 40.0
-    for _ in range(80):  # halving: the told sum only grows with the shift, and 80 halvings exhaust a float
+    for _ in range(80):  # halving: the predicted sum only grows with the shift, and 80 halvings exhaust a float
         middle = (low + high) / 2
         short = _sigmoid(odds + middle) @ holdout.exposure < holdout.outcomes.sum()
         low, high = (middle, high) if short else (low, middle)
@@ -98,7 +98,7 @@ def level_taken_out(holdout: Holdout, rates: Floats) -> Floats:
 
 
 def calibration(holdout: Holdout, rates: Floats) -> dict[str, Any]:
-    """Return the relative error of each decile of exposure, sorted by rate: told over came, less one.
+    """Return the relative error of each decile of exposure, sorted by rate: predicted over observed, less one.
 
     An edge parts a row, or rows of one rate, by their exposure, so that their order in the logs does not matter.
     Outcomes of money are counted as rows that earned any. `worst` is of the deciles with enough outcomes.
@@ -122,9 +122,9 @@ def calibration(holdout: Holdout, rates: Floats) -> dict[str, Any]:
 
 
 def worst_by_chance(told: Floats) -> float | None:
-    """Return how far off the worst decile is in the middle of all draws, were the rates exactly right.
+    """Return the median error of the worst decile over all draws, if the rates were exactly right.
 
-    Rare outcomes of a decile come as a Poisson draw around what was told; frequent ones stray less than that.
+    Rare outcomes of a decile are a Poisson draw around the prediction; frequent ones vary less than that.
     """
     came = np.random.default_rng(DRAW_SEED).poisson(told, (DRAWS, len(told)))
     errors = np.abs(told / np.maximum(came, 1) - 1)

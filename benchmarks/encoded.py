@@ -1,4 +1,4 @@
-"""What do the peers see? Rows as integer codes by column, and the features that are made of codes.
+"""The peers' input: rows as integer codes by column, and the features made of codes.
 
 A row has `outcomes` in `exposure` trials, or money. A code of -1 is a value that the training rows do not have.
 """
@@ -49,7 +49,7 @@ class Rows:
 
 
 def parted(training: Rows) -> tuple[Rows, Rows]:
-    """Part the training rows into those to search on and the last day, which judges the search."""
+    """Split the training rows into those to search on and the last day, which validates the search."""
     last = training.days == training.days.max()
     return training.of(~last), training.of(last)
 
@@ -92,8 +92,8 @@ def labelled(rows: Rows, kind: str, unit: float) -> Labelled:
 def target_encodings(fitted: Rows, asked: Rows | None, strength: float, kind: str) -> NDArray[np.float32]:
     """Return two features for each column: log of the shrunk rate over the mean, and of the evidence for it in a day.
 
-    `strength` is the prior's weight in outcomes; money counts in units of what an earning row earns. With nothing
-    asked, the fitted rows are encoded out of fold: each day by what the other days say.
+    `strength` is the prior's weight in outcomes; money counts in units of what an earning row earns. Without rows
+    to predict, the fitted rows are encoded out of fold: each day from the other days.
     """
     earning = fitted.outcomes[fitted.outcomes > 0]
     unit = float(earning.mean()) if kind == MONEY else 1.0

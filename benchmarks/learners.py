@@ -1,7 +1,7 @@
-"""What do general predictors tell of a hold-out? LightGBM twice and a regression, each tuned in the same way.
+"""Predictions of general learners on a holdout: LightGBM twice and a regression, each tuned in the same way.
 
-Each tries a few stated settings on all training days but the last, which judges them by log-likelihood; the best is
-fitted again on all training days and asked about the hold-out. Seeds are fixed: the same rows get the same rates.
+Each tries a few stated settings on all training days but the last, which validates them by log-likelihood; the best
+is refitted on all training days and predicts the holdout. Seeds are fixed: the same rows get the same rates.
 """
 
 import importlib
@@ -30,7 +30,7 @@ DRAWS = 8
 
 
 class Fitting(Protocol):
-    """A learner with rows to fit on and rows to tell the rates of."""
+    """A learner with rows to fit on and rows to predict."""
 
     def search(self, setting: Setting) -> tuple[Floats, Setting]:
         """Fit; return the rates, and the setting with what was found on the way."""
@@ -41,7 +41,7 @@ class Fitting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The rates told of the hold-out, the setting chosen for them, and the CPU seconds of search and fit."""
+    """The rates predicted for the holdout, the setting chosen for them, and the CPU seconds of search and fit."""
 
     rates: Floats
     setting: Setting
@@ -50,7 +50,7 @@ class Told:
 
 
 def told(name: str, training: Rows, holdout: Rows, kind: str) -> Told:
-    """Tune a learner on the training rows and ask it about the hold-out, whose outcomes it does not see."""
+    """Tune a learner on the training rows and predict the holdout, whose outcomes it does not see."""
     asked = Rows(holdout.codes, np.zeros(len(holdout.outcomes)), holdout.exposure, holdout.days)
     settings, fitting = learner(name, training, kind)
     for module in LEARNERS[name]:

@@ -1,6 +1,6 @@
-"""What is measured, in a process of its own? The floor, a whole run, and what a selection picked; prints JSON.
+"""Makes one measurement in a process of its own: the floor, a whole run, or what a selection picked; prints JSON.
 
-The clock starts when everything is imported: what is compared is work, not start-up.
+The clock starts when everything is imported: work is compared, not start-up.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def floor(days: list[Path]) -> dict[str, object]:
 
 
 def run(days: list[Path]) -> dict[str, object]:
-    """Do what the steps of a run do, on local files, and ask the table's bytes for the last day."""
+    """Do what the steps of a run do, on local files, and score the last day with the table's bytes."""
     training, holdout, settings = days[:-1], days[-1], default_settings()
     clock = Clock()
     found, choice = select(training, settings)
@@ -110,7 +110,7 @@ def judged(selection: Selection, planted: World) -> dict[str, object]:
 
 
 def select(days: list[Path], settings: Settings, window: Days | None = None) -> tuple[Profile, Choice]:
-    """Profile the logs and select; the window is that of the worlds, unless told."""
+    """Profile the logs and select; the default window is that of the worlds."""
     with opened(settings) as engine:
         table = logs(engine, days, settings, window)
         arrivals(engine, table)
@@ -119,7 +119,7 @@ def select(days: list[Path], settings: Settings, window: Days | None = None) -> 
 
 
 def handed_on(found: Profile, choice: Choice, settings: Settings) -> tuple[SelectionDocument, bytes]:
-    """Judge the selection on the hold-out, and hand it on with its sample: the rest of the step `select_features`."""
+    """Evaluate the selection on the holdout; return its document and sample: the rest of `select_features`."""
     drawn = choice.drawn
     evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
     document = selection_document(LogsRead([], found, choice, []), evidence, [])

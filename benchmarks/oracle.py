@@ -1,4 +1,4 @@
-"""How much of what could be known does a master table know? It is read as a bidder would, on a day held out."""
+"""The share of the attainable gain that a master table reaches: it is read as a bidder would, on a holdout day."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ def oracle_share(table: bytes, holdout: Path, settings: Settings) -> dict[str, f
 
 
 def share_of(true: Floats, told: Floats, base: float) -> float:
-    """Return the share of the true probabilities' log-loss gain over a constant that told ones reach."""
+    """Return the share of the true probabilities' log-loss gain over a constant that predicted ones reach."""
     constant, ours, best = (log_loss(true, rate) for rate in (np.full(len(true), base), told, true))
     return (constant - ours) / (constant - best)
 

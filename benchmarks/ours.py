@@ -1,6 +1,6 @@
-"""What does the optimizer's table say of rows it never saw? Asked of its bytes, as a bidder would; prints JSON.
+"""Scores the optimizer's table on unseen rows, from its bytes, as a bidder reads them; prints JSON.
 
-The same yardsticks, samples and auctions as for the peers: a fresh process a question.
+The same metrics, samples and auctions as for the peers, each in a fresh process.
 """
 
 import argparse
@@ -57,7 +57,7 @@ CONFIG: Mapping[str, Mapping[str, object]] = {
 
 
 def real(name: str) -> dict[str, Any]:
-    """Return what the master table tells of a real hold-out, and what joint tables keep of it."""
+    """Return the master table's gain on a real holdout, and the joint tables' share of it."""
     case = CASES[name]
     settings = default_settings(**NOTHING_SET | CONFIG[name], candidate_features=",".join(case.columns))
     with TemporaryDirectory(prefix="rtb_optimizer_real_") as folder:
@@ -82,7 +82,7 @@ def real(name: str) -> dict[str, Any]:
 
 
 def told(master: bytes, holdout: "pa.Table", settings: Settings, link: Link) -> Floats:
-    """Return the rate per exposure that the table tells of each row, in the measure of the logs."""
+    """Return the rate per exposure that the table predicts for each row, in the unit of the logs."""
     factors, default = read_factors(_rows(master))
     base, product = default["expected"] / default["exposures"], matched(factors, holdout, settings)
     return rate_of(strength_of(base, link) * product, link)
@@ -120,7 +120,7 @@ def same_model(folder: Path, order: list[str]) -> dict[str, float]:
 
 
 def learnt(folder: Path, learner: str) -> Floats:
-    """Return the chance that a learner tells of each row of a world's last day, from the same sample as ours."""
+    """Return a learner's predicted probability of each row of a world's last day, from the same sample as ours."""
     training, holdout = rows_of(folder)
     return learners.told(learner, training, holdout, BINOMIAL).rates
 

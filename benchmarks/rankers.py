@@ -1,4 +1,4 @@
-"""How do known tools rank the columns of a sample? Mutual information, mRMR and LightGBM's gain; tells CPU seconds.
+"""Ranks the columns of a sample with known tools: mutual information, mRMR and LightGBM's gain; reports CPU seconds.
 
 PYTHONPATH=include:.venv/bench .venv/bin/python benchmarks/rankers.py lightgbm sample.npz
 
@@ -67,7 +67,7 @@ def mrmr(codes: Codes, outcome: Floats, weight: Floats) -> list[str]:
 
 
 def lightgbm_gain(codes: Codes, outcome: Floats, weight: Floats) -> list[str]:
-    """Rank by the gain of all splits on a column; a fifth of the rows, held out, says when to stop."""
+    """Rank by the gain of all splits on a column; a fifth of the rows is held out for early stopping."""
     import lightgbm
 
     columns: NDArray[np.float32] = np.stack([column.astype(np.float32) for column in codes.values()], axis=1)

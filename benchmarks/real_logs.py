@@ -1,8 +1,8 @@
-"""What can be known of a hold-out of real logs? Three cases of two files, and what the peers tell of each.
+"""Holdouts of real logs: three cases of two files, and the peers' predictions of each.
 
 PYTHONPATH=include:.venv/bench .venv/bin/python benchmarks/real_logs.py --case clicks --learner regression
 
-The logs are not the product's to ship: they are looked for beside the checkout.
+The logs are not the product's to ship: they are expected next to the checkout.
 """
 
 import argparse
@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is asked of which file; days before `held_out` are for training, from it on for the hold-out."""
+    """A case: its file and columns; days before `held_out` are for training, from it on for the holdout."""
 
     file: str
     kind: str
@@ -55,7 +55,7 @@ def viewable(logs: "pa.Table") -> tuple[Floats, Floats]:
 
 
 def revenue(logs: "pa.Table") -> tuple[Floats, Floats]:
-    """Money of all impressions; one row tells less than none."""
+    """Money of all impressions; one row has less than none."""
     return np.maximum(_floats(logs, "total_revenue"), 0.0), _floats(logs, "total_impressions")
 
 
@@ -90,7 +90,7 @@ def loaded(case: Case) -> tuple[Rows, Rows]:
 
 
 def compared(case: Case, learners: tuple[str, ...]) -> dict[str, Any]:
-    """Return what the case is, and how well each learner tells its hold-out."""
+    """Return the case, and how well each learner predicts its holdout."""
     training, held = loaded(case)
     holdout = Holdout(held.outcomes, held.exposure, case.kind)
     found: dict[str, Any] = {
@@ -122,7 +122,7 @@ def _floats(logs: "pa.Table", name: str) -> Floats:
 
 
 def main() -> None:
-    """Print what the learners tell of each case whose file is here, as JSON."""
+    """Print the learners' scores on each case whose file is here, as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--case", choices=CASES, action="append", help="one or more; all unless told")
     parser.add_argument("--learner", choices=LEARNERS, action="append", help="one or more; all unless told")

@@ -1,4 +1,4 @@
-"""What do regressions tell? Logistic (Poisson for money) with a ridge, on one-hot columns and hashed pairs of them."""
+"""Predictions of ridge regressions, logistic (Poisson for money), on one-hot columns and hashed pairs of them."""
 
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -30,7 +30,7 @@ MOST_PAIR_ENTRIES = 30_000_000
 
 @dataclass(slots=True)
 class Regression:
-    """A regression prepared to be fitted on some rows and asked about others; each ridge starts from the one before."""
+    """A regression prepared to be fitted on some rows and to predict others; each ridge starts from the one before."""
 
     kind: str
     fitted: Rows
@@ -47,11 +47,11 @@ class Regression:
         return [{"pairs": pairs, "ridge": ridge} for pairs in (False, True)[: 1 + few] for ridge in ridges]
 
     def search(self, setting: Setting) -> tuple[Floats, Setting]:
-        """Fit; return the rates of the rows asked about, and the setting."""
+        """Fit; return the rates of the predicted rows, and the setting."""
         return self.fit(setting), setting
 
     def fit(self, setting: Setting) -> Floats:
-        """Fit; return the rates of the rows asked about."""
+        """Fit; return the rates of the predicted rows."""
         pairs = setting["pairs"]
         if pairs not in self._made:
             fit = labelled(self.fitted, self.kind, self.fitted.rate)
@@ -96,7 +96,7 @@ def features(rows: Rows, fitted: Rows, *, pairs: bool) -> "csr_matrix":
 
 
 def _hashed(one: Ints, other: Ints, offset: int) -> Ints:
-    """Return the bucket of each pair; a feature's number tells its column too, so pairs of columns do not mix."""
+    """Return the bucket of each pair; a feature's number identifies its column too, so pairs of columns do not mix."""
     mixed = one.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + other.astype(np.uint64)
     mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
     bucket = (mixed >> np.uint64(64 - PAIR_BITS)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""What would a budget have bought? Logged second-price auctions, replayed under multipliers of the bid.
+"""Replays logged second-price auctions under multipliers of the bid: the outcomes that a budget would have bought.
 
 A policy bids base x multiplier in each auction, wins where that reaches the logged price, and pays the price. All
 policies get the same budget, a share of what the log cost, and each its own base: the one that spends the budget.
@@ -18,7 +18,7 @@ FLAT = "flat"
 
 @dataclass(frozen=True, slots=True)
 class Auctions:
-    """Won auctions as logged: the price paid and the outcomes. With bids given, a multiplier scales the logged bid."""
+    """Won auctions as logged: the price paid and the outcomes. With `bids`, a multiplier scales the logged bid."""
 
     price: Floats
     outcomes: Floats
@@ -39,7 +39,7 @@ class Bought:
 
 
 def policies(table: Floats, told: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Return multipliers by policy: one for all, the master table's, and rates told by peers over their mean."""
+    """Return multipliers by policy: one for all, the master table's, and the peers' predicted rates over their mean."""
     proportional = {name: rates / rates.mean() for name, rates in told.items()}
     return {FLAT: np.ones(len(table)), "table": table, **proportional}
 

@@ -1,4 +1,4 @@
-"""Where do measurements end up? In results.json, and as a table in README.md, with the machine named."""
+"""Records measurements in results.json and as a table in README.md, with the machine named."""
 
 import json
 import os
@@ -25,7 +25,7 @@ class Measurement:
     runs: int = 1
 
     def document(self) -> dict[str, Any]:
-        """Return it as results.json has it. What is judged is the value as it is shown."""
+        """Return it as results.json has it. The rounded value is compared with the target."""
         value = float(f"{self.value:.4g}")
         target = self.at_most if self.at_least is None else self.at_least
         reached = target is None or (value <= target if self.at_least is None else value >= target)

@@ -1,4 +1,4 @@
-"""What do logs look like whose truth is known? Two synthetic worlds of auctions, drawn from a seed.
+"""Two synthetic worlds of auctions with known truth, drawn from a seed.
 
 In both, eleven of 22 candidate columns move the outcome, eight only follow one of those, three are noise. In the
 second world about half of the signal is in interactions, one of them of three features. `p_true` is each row's hidden
@@ -22,7 +22,7 @@ PILOT_ROWS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The hidden truth: log odds by term, what the values of one column say of another, and each day's level."""
+    """The hidden truth: log odds by term, what the values of one column imply for another, and each day's level."""
 
     seed: int
     effects: Mapping[Term, Floats]
@@ -143,7 +143,7 @@ def _pick(draw: np.random.Generator, chances: Floats, n: int) -> NDArray[np.int6
 
 
 def _pick_given(draw: np.random.Generator, chances: Floats, given: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pick by row `given[i]` of the table of chances: one search in all its rows, laid end to end."""
+    """Pick by row `at[i]` of the table of chances: one search in all its rows, laid end to end."""
     rows, values = chances.shape
     ladder = (np.cumsum(chances, axis=1).clip(0, 1) + np.arange(rows)[:, None]).ravel()
     return (np.searchsorted(ladder, given + draw.random(len(given))) - given * values).clip(0, values - 1)

@@ -80,13 +80,13 @@ def pytest_terminal_summary(terminalreporter, config):
 
 @pytest.fixture(scope="session")
 def long(request):
-    """Whether the larger numbers are asked for."""
+    """Whether the larger numbers are wanted."""
     return request.config.getoption("--long")
 
 
 @pytest.fixture(scope="session")
 def taking_turns(long):
-    """Return those cases of an exhaustive loop that are this commit's turn; all of them where `--long` is given."""
+    """Return those cases of an exhaustive loop that are this commit's turn; all of them with `--long`."""
     number, _ = turn()
     return list if long else lambda cases: due(cases, number)
 

@@ -1,4 +1,4 @@
-"""The yardstick of the benchmark tells what a hand calculates."""
+"""The metrics of the benchmark are those calculated by hand."""
 
 from math import log
 
@@ -33,7 +33,7 @@ def test_the_gain_of_counts_is_over_the_training_rate(yardstick, holdout):
 
 
 def test_with_the_level_taken_out_only_the_order_and_spread_count(yardstick, holdout):
-    """Odds of 3 and 1/3 told nine times too low are those odds again."""
+    """Odds of 3 and 1/3 predicted nine times too low are recalibrated to those odds."""
     told = yardstick.judged(holdout(*COUNTS), np.array([1 / 4, 1 / 28]), 0.5)
 
     assert told["level"] == pytest.approx((1 + 1 / 7) / 4)
@@ -69,7 +69,7 @@ def test_moneys_level_is_taken_out_by_one_factor(yardstick, holdout):
 
 
 def test_deciles_hold_a_tenth_of_the_exposure_each_and_are_told_against_what_came(yardstick, holdout):
-    """Ten rows of 1,000: the first tells 30 where 40 came, the last 140 where 130 came, and so on in between."""
+    """Ten rows of 1,000: the first predicts 30 of 40 observed, the last 140 of 130, and so on in between."""
     came = np.array([40.0, *range(50, 130, 10), 130.0])
     rates = np.array([30.0, *range(50, 130, 10), 140.0]) / 1000
     told = yardstick.calibration(holdout(came, [1000.0] * 10), rates)

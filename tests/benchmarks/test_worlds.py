@@ -1,4 +1,4 @@
-"""The benchmark's worlds are what they say they are: the same from a seed, with the truth planted where it is said."""
+"""The benchmark's worlds are reproducible from a seed, with the truth planted where it is documented."""
 
 import sys
 

@@ -130,7 +130,7 @@ def active_outputs_problems(session, entity_code):
     return verification.output_problems(session, ObjectStore.of(entity.s3_base_path), entity.active_run_id)
 
 
-# ---- What is deleted and what is kept
+# ---- What retention deletes and what it keeps
 
 
 @case(36)
@@ -489,7 +489,7 @@ def test_what_breaks_off_between_rows_and_objects_is_finished_the_next_time(
     with pytest.raises(RunIncomplete, match="retention deleted them"):
         roll_back("drugs_com", old.run_id)
 
-    # Whatever the configuration says by now: what has begun goes on, and only that.
+    # Whatever the configuration is by now: a deletion that has begun goes on, and only that.
     configs.set_overrides(session, entities.find(session, "drugs_com"), {"keep_days": "3650"}, "ana")
     session.commit()
     assert apply_retention().problems == []

@@ -1,4 +1,4 @@
-"""Every row of docs/edge-cases.md has a test that holds it, and every case that a test names has a row."""
+"""Every row of docs/edge-cases.md has a test, and every case that a test names has a row."""
 
 import ast
 import re

@@ -742,7 +742,7 @@ def test_hosts_are_spelled_alike_where_the_configuration_says_hosts_and_the_rule
 
 @pytest.mark.case(20)
 def test_the_rules_of_spelling_are_those_of_their_version():
-    """When this fails, values are spelled otherwise than before: raise SPELLING_VERSION with the new spellings."""
+    """When this fails, values are canonicalised differently than before: raise SPELLING_VERSION with the new values."""
     raw = [None, " A.b ", "512.0", "-0.0", "Cafe\u0301", "a\tb", "${X}", "x" * 257, "NULL", "007", "1.2.0"]
 
     assert SPELLING_VERSION == 1
@@ -755,7 +755,7 @@ def test_the_rules_of_spelling_are_those_of_their_version():
 
 @pytest.mark.case(21)
 def test_spellings_that_become_one_add_up_before_any_rate_is_taken(run, deliver):
-    """The rows of a rare spelling and of a common one count together: neither replaces the other."""
+    """The rows of a rare raw form and of a common one count together: neither replaces the other."""
     values = ["News.example", *["news.example"] * 3, *["other.example"] * 4]
     logs = with_sites(values)
     _, _, table = run(deliver(logs), **SITES, host_features="site", dead_band=0)

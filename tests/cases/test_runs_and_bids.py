@@ -1,7 +1,7 @@
-"""The edge cases of runs and bids (docs/edge-cases.md, 22 to 52): what becomes of the run, and what a person is told.
+"""The edge cases of runs and bids (docs/edge-cases.md, 22 to 52): the status of the run, and what is reported.
 
-FAIL: the run is failed, says why, and what was active stays active. HOLD: it succeeded and is not activated. WARN: it
-is activated, and the report says what was odd.
+FAIL: the run fails with the reason, and the active run stays active. HOLD: it succeeded and is not activated. WARN: it
+is activated, and the report has the warning.
 """
 
 import io
@@ -271,7 +271,7 @@ def test_a_run_of_an_entity_that_is_paused_meanwhile_finishes_and_is_held(add_en
     assert is_active(session, None)
 
 
-# ---- Who takes over
+# ---- Which run is activated
 
 
 @case(28)

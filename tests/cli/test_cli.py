@@ -1,4 +1,4 @@
-"""Does the command line teach, record, refuse in one line, and tell programs as well as people?"""
+"""The command line documents itself, records runs, refuses in one line, and prints for people and as JSON."""
 
 import json
 import os
@@ -26,7 +26,7 @@ SET = ("--set", "logs_path=s3://rtb/logs/", "--set", "outcome_column=click", "--
 
 @pytest.fixture
 def cli(catalog):
-    """Run a command in this process; its output, or the error that `main` would tell in one line."""
+    """Run a command in this process; its output, or the error that `main` would print in one line."""
     assert catalog
 
     def run(*arguments):

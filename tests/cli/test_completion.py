@@ -1,4 +1,4 @@
-"""Does a shell complete commands, options and the catalog's names, and say nothing where the catalog is away?"""
+"""A shell completes commands, options and the catalog's names, and prints nothing if the catalog is unreachable."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""Does doctor find what is really wrong, name it, say what to do, and end with 1 then and only then?"""
+"""doctor reports each real fault with its name and fix, and only then exits with 1."""
 
 import json
 import os
@@ -25,7 +25,7 @@ NOWHERE = "http://127.0.0.1:1"
 
 @pytest.fixture
 def surroundings(catalog, add_entity, monkeypatch):
-    """All well: an entity, and the manifest that says so."""
+    """No problem: an entity, and the manifest that lists it."""
     assert catalog
     entity = add_entity()
     export()
@@ -66,7 +66,7 @@ def failed(found):
 
 
 def assert_fails(found, check, told, fix):
-    """This check alone has failed, and says what and what to do; the exit code says so, too."""
+    """This check alone has failed, with its problem, its fix and the exit code."""
     assert failed(found) == {check}, found
     assert told in found[check]["told"]
     assert fix in found[check]["fix"]
@@ -354,7 +354,7 @@ def serving(answer):
             self.wfile.write(body)
 
         def log_message(self, *_):
-            """Say nothing."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)

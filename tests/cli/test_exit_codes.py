@@ -1,4 +1,4 @@
-"""Does each command end with the exit code that docs/cli.md promises?"""
+"""Each command ends with the exit code that docs/cli.md documents."""
 
 import os
 import re
@@ -88,7 +88,7 @@ def test_130_a_person_has_interrupted_it():
             stderr=subprocess.PIPE,
         )
         silent.settimeout(60)
-        with silent.accept()[0]:  # it has asked, and waits for an answer
+        with silent.accept()[0]:  # it has prompted, and waits for an answer
             waiting.send_signal(signal.SIGINT)
             told = waiting.communicate(timeout=60)[1]
     assert (waiting.returncode, b"Traceback" in told) == (130, False)

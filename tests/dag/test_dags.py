@@ -305,7 +305,7 @@ print(json.dumps(sorted(name for name in found if name.startswith("rtb_optimizer
 
 
 def test_a_task_start_among_five_thousand_entities_builds_its_own_dag_only(entities):
-    """What it costs in CPU is told by benchmarks/dag_parsing.py."""
+    """Its cost in CPU is measured by benchmarks/dag_parsing.py."""
     target = entities(*[entry(f"entity_{n}") for n in range(5000)])
 
     assert printed(TASK_START.format(file=str(DAGS / ENTITIES)), RTB_MANIFEST=str(target)) == [

@@ -1,4 +1,4 @@
-"""Long work tells how far it is, and how fast; work that fails says nothing of being done."""
+"""Long work reports its progress and rate; work that fails does not report completion."""
 
 import logging
 import threading

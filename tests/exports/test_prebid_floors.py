@@ -26,7 +26,7 @@ PREBID = Path(__file__).with_name("prebid")
 
 @pytest.fixture(scope="session")
 def prebid():
-    """Ask Prebid's own price floors module: a floor for each request, which is a value by field."""
+    """Query Prebid's own price floors module: a floor for each request, which is a value by field."""
     absent = [name for name in ("node", "npm", "make") if not shutil.which(name)]
     why = f"Prebid.js cannot be run: {', '.join(absent)} not installed"
     if not absent:
@@ -49,7 +49,7 @@ def prebid():
 
 
 def floor(export, values):
-    """What we say a request's floor is: the longest prefix's multiplier times the base CPM."""
+    """The floor that we expect for a request: the longest prefix's multiplier times the base CPM."""
     row = export.table.row_of([export.normalise(value) for value in values])
     return round((export.table.default if row is None else row.multiplier) * TERMS.base_cpm, 4)
 

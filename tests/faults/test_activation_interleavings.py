@@ -1,4 +1,4 @@
-"""What stands in the history, and who waits for whom, in every order in which two may decide about one entity.
+"""The history, and which session waits for which, in every order in which two may decide about one entity.
 
 In the style of PostgreSQL's isolation specs: two sessions with named steps, and permutations of them. A step with a
 star must wait for the other session, until its next step lets it go on; that it waits is read from PostgreSQL.
@@ -17,7 +17,7 @@ from rtb_optimizer.store import activation, connections, entities, failures, run
 from whole_run import assert_the_history_adds_up
 
 DAY = date(2026, 3, 10)
-POOL = 12  # connections that a process may have: two that are kept, ten more under load
+POOL = 12  # connections that a process may have: two that are pooled, ten more under load
 ROUNDS, LONG_ROUNDS = 5, 50
 
 A_FIRST = (
@@ -226,7 +226,7 @@ def test_of_thirty_two_at_once_each_is_decided_once_and_connections_stay_bounded
         assert_the_history_adds_up(lines, active(server, of))
     finished = [line["run_id"] for line in lines if line["decided_by"] != "ana"]
     assert len(set(finished)) == len(finished) == 28 * (turn + 1)
-    assert len(lines) == landed - 3  # the same run's retries are told what was decided, and add no line
+    assert len(lines) == landed - 3  # the same run's retries get the decision, and add no line
     assert peak <= POOL
     assert connections.catalog().pool.checkedout() == 0
     print(f"\n{len(lines)} decisions of {32 * (turn + 1)} threads, at most {peak} connections")  # noqa: T201 - figures

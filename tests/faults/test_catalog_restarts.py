@@ -26,7 +26,7 @@ from rtb_optimizer.store.schema import Run
 from seeded_logs import NIGHTS, write_logs
 from whole_run import assert_nothing_is_lost_or_told_twice, facts_of, read_active
 
-FAST, IMMEDIATE = signal.SIGINT, signal.SIGQUIT  # sessions are told; sessions are dropped, and the log is replayed
+FAST, IMMEDIATE = signal.SIGINT, signal.SIGQUIT  # sessions are notified; sessions are dropped, and the log is replayed
 
 
 class Server:

@@ -1,4 +1,4 @@
-"""A disk that is full where the engine spills: it fails by name, what was active stays, and room mends it."""
+"""A full disk where the engine spills: the error names it, the active run stays, and free space fixes it."""
 
 import resource
 import subprocess

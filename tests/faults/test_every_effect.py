@@ -2,7 +2,7 @@
 
 The effects are counted, not listed: a new one is under test at once. After each fault a reader that knows the pointer
 alone sees one complete run, and the next run works. A commit runs a third of the effects, `--long` all of them; it also
-pairs a fault before an effect with a failure that nobody tells, and one after it with one that is told.
+pairs a fault before an effect with a failure that is not reported, and one after it with one that is.
 """
 
 import psycopg

@@ -24,7 +24,7 @@ TRIES = 2
 QUICK = {"connect_timeout": 1, "read_timeout": 1, "retries": {"mode": "standard", "total_max_attempts": TRIES}}
 LOG, TABLE, MANIFEST, COPY = "part-0.parquet", "/work/segments.parquet", "/manifest.json", "/active.json"
 
-# How it answers which request, the task that fails for it, and the pattern of what is said beside the object's name.
+# How it answers which request, the task that fails for it, and the pattern of the error beside the object's name.
 BAD = [
     (500, "GET", LOG, "select_features", "INTERNAL_FAILURE"),
     (503, "GET", LOG, "select_features", "SLOW_DOWN|SERVICE_UNAVAILABLE"),  # by the answer's body, or by its status
@@ -86,7 +86,7 @@ def test_what_lasts_fails_by_name_and_what_passes_costs_a_try_at_most(
             lasting = request_run(dag_run_id=f"lasting {how} {method} {part}")
             with through.answering(how, method, part) as fault, pytest.raises(TaskFailed) as failed:
                 run_tasks(lasting)
-            # Manifests of earlier runs are asked for, too: what they would have warned of is no reason to fail.
+            # Manifests of earlier runs are requested, too: what they would have warned of is no reason to fail.
             asked_more = (method, part) == ("GET", MANIFEST) and len(fault.hits) > TRIES
             assert len(fault.hits) in {TRIES, TRIES + 1} or (how, method) == ("cut answer", "GET") or asked_more
             assert (failed.value.task, type(failed.value.problem)) == (task, StoreFailed)

@@ -1,4 +1,4 @@
-"""Can anyone but us use what the local stack opens?"""
+"""Nobody else on the machine can use what the local stack opens."""
 
 import http.client
 import re

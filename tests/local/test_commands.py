@@ -1,4 +1,4 @@
-"""What does a person see: the stack up and down by command, and one line when it cannot start?"""
+"""The stack starts and stops by command, and prints one line if it cannot start."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Do the settings, secrets and variables of a stack say what they should?"""
+"""The settings, secrets and variables of a stack."""
 
 import json
 import subprocess

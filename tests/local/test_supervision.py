@@ -1,4 +1,4 @@
-"""Does what is started stay up, and does all of it end?"""
+"""Services that exit are restarted, and all of them stop with the stack."""
 
 import os
 import signal

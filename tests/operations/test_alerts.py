@@ -1,4 +1,4 @@
-"""Are alerts told once, through a real SMTP server and a real webhook, and does a channel that fails harm nothing?"""
+"""Alerts are sent once, through a real SMTP server and a real webhook, and a channel that fails fails no run."""
 
 import json
 import logging
@@ -49,7 +49,7 @@ def webhook(monkeypatch):
 
 @pytest.fixture
 def failed(add_entity, make_run, session):
-    """A run of an entity that failed: its task says so."""
+    """A run of an entity whose task failed."""
 
     def fail(entity=None, dag_run_id="manual__1", said="LogsInvalid: no column click"):
         run = make_run(entity or add_entity(), dag_run_id=dag_run_id)
@@ -62,7 +62,7 @@ def failed(add_entity, make_run, session):
 
 @pytest.fixture
 def told(session):
-    """What the catalog says of the alerts: kind, whether it was sent, why not."""
+    """The alerts in the catalog: kind, whether it was sent, and why not."""
 
     def rows():
         session.rollback()

@@ -1,4 +1,4 @@
-"""Does maintenance end what nobody carries, and mend what a crash left behind?"""
+"""Maintenance ends runs that no dag run carries any more, and repairs what a crash left behind."""
 
 import json
 from datetime import UTC, datetime, timedelta

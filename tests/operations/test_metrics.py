@@ -1,4 +1,4 @@
-"""Do the figures that operators plot reach a real StatsD, and does a StatsD that is away harm nothing?"""
+"""The metrics that operators plot reach a real StatsD, and an unreachable StatsD fails nothing."""
 
 import os
 import subprocess

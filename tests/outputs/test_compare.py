@@ -1,4 +1,4 @@
-"""Comparing two real runs: what changed is what their tables say, and the causes are those that were given."""
+"""Comparing two real runs: the changes are those of their tables, and the causes are those that were set up."""
 
 from dataclasses import replace
 from math import log
@@ -121,7 +121,7 @@ ROW = {"exposures": 10_000.0, "outcomes": 400.0, "expected": 200.0, "multiplier"
 
 
 def published_run(features, interactions, segments, **config):
-    """Build a run as it was published before tables said their priors."""
+    """Build a run as it was published before tables had their priors."""
     everything = "|".join("*" for _ in features)
     rows = {name: {**ROW, "segment": name, "is_default": name == everything} for name in (everything, *segments)}
     return PublishedRun(

@@ -1,4 +1,4 @@
-"""Explaining a bid on a real run: what it says is what the table and the logs say."""
+"""Explaining a bid on a real run: the explanation agrees with the table and the logs."""
 
 import pytest
 

@@ -53,7 +53,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def charts_drawn_once():
-    """Not here: each chart is drawn anew."""
+    """Not here: each chart is drawn again."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The audit fails on a known vulnerability, and never looks like success where it could not ask."""
+"""The audit fails on a known vulnerability, and never looks like success where no advisories were available."""
 
 import json
 import re
@@ -121,7 +121,7 @@ def test_packages_that_were_not_looked_up_fail_the_audit(audit, packages):
 
 @pytest.fixture
 def advisories():
-    """An advisory server on the loopback that knows a hole in duckdb; yields its URL and what it was asked."""
+    """An advisory server on the loopback that knows a vulnerability in duckdb; yields its URL and the requests."""
     asked = []
 
     class Answer(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Does docker-compose.yaml say what the local stack proves, closed to others and with no secret in it?"""
+"""docker-compose.yaml has the settings that the local stack is tested with, private ports, and no secret in it."""
 
 import json
 import os
@@ -150,7 +150,7 @@ def test_code_is_read_only_and_the_manifest_is_written_by_workers_only() -> None
 
 @pytest.fixture(scope="module")
 def secrets() -> dict[str, str]:
-    """Do what .env.example says: run the command above each name."""
+    """Follow .env.example: run the command above each name."""
     commands = {name: [sys.executable, "-c", shlex.split(code)[0]] for code, name in EXAMPLE}
     return {name: subprocess.check_output(each, text=True).strip() for name, each in commands.items()}
 

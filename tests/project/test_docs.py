@@ -1,4 +1,4 @@
-"""What README and docs say is true: paths exist, every room is on the map, commands are real, words are ours."""
+"""README and docs are true: paths exist, every package is on the map, commands are real, words are ours."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""What keeps the code in shape: imports flow one way, modules and functions stay small, names say something."""
+"""The rules of the code: imports flow one way, modules and functions stay small, names are specific."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Does `make` say what it can do, and in one line what it lacks?"""
+"""`make` lists its targets, and names in one line what is missing."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Are the committed reference pages what the code makes, whole, and the same wherever they are made?"""
+"""The committed reference pages are those that the code generates, complete, and reproducible."""
 
 import importlib.util
 import inspect

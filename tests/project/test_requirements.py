@@ -1,4 +1,4 @@
-"""Are the locks complete, installable by hash, of this environment, and does what they name work together?"""
+"""The locks are complete, installable by hash, consistent, and those of this environment."""
 
 import ast
 import os
@@ -107,7 +107,7 @@ def test_the_product_carries_what_it_is_written_for_and_pytest() -> None:
     [("product", {"requirements"}), ("local stack", {"requirements", "requirements-local"})],
 )
 def test_what_the_code_imports_is_in_the_locks_that_are_installed_where_it_runs(parts: str, kinds: set[str]) -> None:
-    """An environment with the tools hides what the image lacks: only the names tell."""
+    """An environment with the tools hides what the image lacks: only the names show it."""
     package = ROOT / "include" / "rtb_optimizer"
     of_stack = {path for folder in ("local", "demo") for path in (package / folder).rglob("*.py")}
     modules = (
@@ -137,7 +137,7 @@ def test_every_pin_has_a_hash(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_pin_with_extras_stands_there_without_them_too(kind: str) -> None:
-    """Pip 23.2, which comes with Python 3.11, looks for hashes only under the very name a package asks for."""
+    """Pip 23.2, which comes with Python 3.11, looks for hashes only under the very name that a package requires."""
     hashes = pins(kind)
     for pin in (pin for pin in hashes if "[" in pin):
         assert hashes[re.sub(r"\[.*?]", "", pin)] == hashes[pin], f"{pin}: run `make lock`"

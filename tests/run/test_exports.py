@@ -1,4 +1,4 @@
-"""Exports are made of what the master table says, for the fields a platform has, and tell what they cost."""
+"""Exports are made from the master table, for the fields a platform has, and report what they cost."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ FIRST_FILE = {Platform.BEESWAX: "predictions_001_csv", Platform.BONSAI: "tree_tx
 
 
 def export_and_json(*arguments):
-    """An export, and what the report says of it as JSON."""
+    """An export, and its entry in the report as JSON."""
     export, document = exported(*arguments)
     return export, as_json(document)
 
@@ -146,7 +146,7 @@ def test_a_field_that_a_platform_lacks_is_averaged_over_and_the_error_is_told(to
 
 
 def test_the_report_tells_a_known_loss(told):
-    """The best site of eight cannot be asked for: its exposures are answered by the default."""
+    """The best site of eight cannot be requested: its exposures are answered by the default."""
     _, document = export_and_json(Platform.PREBID_FLOORS, told, SETTINGS, TERMS)
     sites = told.sample.features["site"]
     renamed = replace(sites, values=(*sites.values[:7], "a|b"))

@@ -1,4 +1,4 @@
-"""Is a platform that cannot address a feature warned of once, and again when the gap is new?"""
+"""A platform that cannot address a feature is warned of once, and again when the gap is new."""
 
 import pytest
 
@@ -30,7 +30,7 @@ TABLES = TablesDocument.model_construct(warnings=())
 
 
 def macros(policy, *addressed):
-    """What map_ad_macros hands over for adx, where some of the features have a macro."""
+    """The result of map_ad_macros for adx, where some of the features have a macro."""
     templates = {name: f"[ADX_{name.upper()}]" for name in addressed}
     combo = map_ad_macros(FEATURES, templates, dialect("adx"), GapPolicy(policy))
     return macros_document(FEATURES, [combo], v3_settings())

@@ -67,7 +67,7 @@ def run_all(add_entity):
 
 
 def facts(session, store, opt_run_id):
-    """All that one run has told: its rows, its decisions, its objects."""
+    """All that one run has recorded: its rows, its decisions, its objects."""
     tables = (RunFeature, RunOutput, RunFeatureMacro, RunDecision)
     rows = [session.scalar(select(func.count()).where(table.run_id == opt_run_id)) for table in tables]
     run = session.get_one(Run, opt_run_id)
@@ -240,7 +240,7 @@ def test_the_planted_signal_is_found_and_noise_is_not(add_entity, request_run, s
 def test_an_interaction_gets_rows_with_the_exact_counts_of_its_cells(
     add_entity, request_run, session, store, base_path
 ):
-    """Device and size say together what neither says alone: mobile banners are good, and so are desktop skyscrapers."""
+    """Device and size interact and have no effect alone: mobile banners are good, and so are desktop skyscrapers."""
     rng = np.random.default_rng(11)
     logs_path = f"{base_path}/pairs/date={{date}}/"
     rows = 0
@@ -320,7 +320,7 @@ def test_no_row_moves_further_in_one_run_than_it_may(add_entity, request_run, se
     write_logs(store, logs_path, NIGHTS, BUSY_WORLD)
     add_entity("busy", logs_path=logs_path)
     multipliers = []
-    # One night of flat bids first; then what the logs say, held back; then the same, let go.
+    # One night of flat bids first; then a table of the logs, held; then the same, activated.
     for n, overrides in enumerate(({"multiplier_max": 1, "multiplier_min": 1}, {}, {"max_movement": 1000})):
         decided = in_process.run(request_run("busy", dag_run_id=f"manual__{n}", overrides=overrides))
         keys = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}

@@ -1,4 +1,4 @@
-"""Does the pointer move as decided, once per run, whoever comes at the same time?"""
+"""The active run changes as decided, once per run, with any number of concurrent sessions."""
 
 from datetime import date, timedelta
 
@@ -35,7 +35,7 @@ def finish():
 
 
 class Pointer:
-    """What the catalog says of an entity now."""
+    """The state of an entity in the catalog."""
 
     def __init__(self, session, entity):
         self.session, self.entity = session, entity

@@ -1,4 +1,4 @@
-"""Is an entity's configuration checked as a whole, before anything is stored?"""
+"""An entity's configuration is validated as a whole, before anything is stored."""
 
 import pytest
 from sqlalchemy import select, update

@@ -1,4 +1,4 @@
-"""Which forms of a connection are understood, and what is said about the others (never their secrets)?"""
+"""The supported forms of a connection, and the errors for others, which never contain their secrets."""
 
 import json
 import subprocess

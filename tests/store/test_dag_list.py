@@ -1,4 +1,4 @@
-"""Can the manifest be read whatever befell it, and is it replaced without a moment in which it cannot?"""
+"""The manifest can be read whatever happened to it, and is replaced without a moment in which it cannot."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Does the manifest hold the entities that run, and nothing that one broken entity could spoil?"""
+"""The manifest lists the entities that run, and one broken entity does not affect the others."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Which entities are taken in, and what does their status do?"""
+"""Which entities are accepted, and the effect of their status."""
 
 import pytest
 from sqlalchemy import select, update

@@ -1,4 +1,4 @@
-"""Does a failure land in opt_runs once, whoever tells of it and however late?"""
+"""A failure is recorded in opt_runs once, whichever callback reports it and however late."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace

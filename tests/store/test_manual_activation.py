@@ -1,4 +1,4 @@
-"""Does the pointer move for a person only from where they saw it, to outputs that are there, and as a whole?"""
+"""Manual activation succeeds only from the active run that the person saw, to existing outputs, and atomically."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Do the migrations lead to what the models say, up and down, for two at once, and past nobody's lock?"""
+"""Migrations lead to the schema of the models, up and down, for two at once, and never wait for a lock for long."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Is an object of a run written once, by whoever is first, and never seen half?"""
+"""An object of a run is written once, by the first writer, and never read half."""
 
 import hashlib
 from contextlib import suppress
@@ -64,7 +64,7 @@ def test_who_writes_second_gets_what_the_first_wrote(store, prefix):
 
 
 def test_of_sixteen_writers_at_once_one_wins_and_all_are_told_its_hash(store, prefix, at_once):
-    keys = [f"{prefix}/race-{n}" for n in range(5)]  # all races at once: the loser of each is kept waiting for seconds
+    keys = [f"{prefix}/race-{n}" for n in range(5)]  # all races at once: the loser of each waits for seconds
     bodies = [f"writer {n} ".encode() * (1000 + n) for n in range(16)]
     told = at_once(lambda task: store.put_once(*task), [(key, body) for body in bodies for key in keys])
     for key in keys:

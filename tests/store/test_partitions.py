@@ -1,4 +1,4 @@
-"""Which files belong to a window, and is a partition complete?"""
+"""The files of a window, and the completeness of its partitions."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

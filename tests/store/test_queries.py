@@ -1,4 +1,4 @@
-"""Do the reads of the command line tell what stands in the catalog?"""
+"""The queries of the command line return what is in the catalog."""
 
 import json
 from datetime import date

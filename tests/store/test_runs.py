@@ -1,4 +1,4 @@
-"""Is there one run per attempt, and can only a running one be written to?"""
+"""There is one run per attempt, and only a running one can be written to."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Does seeding leave what the files say, however often?"""
+"""Seeding leaves the catalog as the files define it, however often it runs."""
 
 import pytest
 from sqlalchemy import func, select, update

@@ -1,4 +1,4 @@
-"""A reader of Beeswax bid models, written from the vendor's documents: strict about all that they say."""
+"""A reader of Beeswax bid models, written from the vendor's documents: strict about all that they specify."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ RULES = {
 
 @dataclass
 class BidModel:
-    """Predictions by the wildcards of their rows, and by what they say in the other fields."""
+    """Predictions by the wildcards of their rows, and by their values in the other fields."""
 
     fields: list
     rows: list

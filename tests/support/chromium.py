@@ -1,7 +1,7 @@
-"""How do tests, and the script that makes the pictures of the docs, look at the pages as a person does? In Chromium.
+"""Chromium for tests and for the script that makes the pictures of the docs: opens pages as a person does.
 
-A page is looked at in both themes, on a wide screen and on a telephone: it may not scroll sideways, axe may find
-nothing serious in it, and a picture is kept of it: in `artefacts/screenshots`, or where RTB_SCREENSHOTS says.
+A page is opened in both themes, on a wide screen and on a telephone: it may not scroll sideways, axe may find nothing
+serious in it, and a screenshot is saved: in `artefacts/screenshots`, or in the folder of RTB_SCREENSHOTS.
 """
 
 import os
@@ -38,7 +38,7 @@ def executable():
 
 
 def folder():
-    """Return where pictures are kept."""
+    """Return the folder of the screenshots."""
     return Path(os.environ.get("RTB_SCREENSHOTS") or CHECKOUT / "artefacts" / "screenshots")
 
 

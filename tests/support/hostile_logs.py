@@ -118,7 +118,7 @@ def hostile(seed: int) -> Hostile:
 
 
 def parquet(table: pa.Table, draw: Draw) -> bytes:
-    """Return a table as Parquet, with settings drawn anew."""
+    """Return a table as Parquet, with random settings."""
     body = io.BytesIO()
     pq.write_table(
         table,

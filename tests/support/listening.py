@@ -156,7 +156,7 @@ def statsd_server():
 
 
 def free_port():
-    """Return a port where nobody listens."""
+    """Return a port where nothing listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return taken.getsockname()[1]

@@ -1,4 +1,4 @@
-"""One dag run's tasks as Airflow runs them: in order, retried as the DAG says, and told to opt_runs when they fail."""
+"""One dag run's tasks as Airflow runs them: in order, retried as the DAG defines, with failures in opt_runs."""
 
 from contextlib import suppress
 from types import SimpleNamespace

@@ -35,7 +35,7 @@ def task_policy(task):
 
 
 def migrated_folder(tmp_path_factory, worker):
-    """Return the folder of a stack with a migrated database that does not run; the first worker to ask makes it."""
+    """Return the folder of a stack with a migrated database that does not run; the first worker to need it makes it."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if worker else base) / "migrated"
     with FileLock(f"{folder}.lock"):
@@ -70,7 +70,7 @@ def prepare(root, migrated, *, impatient=True):
 
 
 def leave_unguarded(settings):
-    """Let a running server go without what guards against a loss of power, until it is started anew."""
+    """Let a running server go without what guards against a loss of power, until it is restarted."""
     with psycopg.connect(settings.database_url("postgres"), autocommit=True) as server:
         for name in UNGUARDED:
             server.execute(f"ALTER SYSTEM SET {name} = off")

@@ -9,7 +9,7 @@ BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 @dataclass
 class Command:
-    """One command of a page, with all its lines; `shown` are the lines of its output that the page gives."""
+    """One command of a page, with all its lines; `output` are the lines of its output that the page shows."""
 
     page: str
     text: str

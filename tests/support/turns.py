@@ -23,7 +23,7 @@ def turn(environ=os.environ, folder=Path(__file__).parent):
 
 
 def told(number, why):
-    """Say which third is run, and how to run the others."""
+    """Describe which third runs, and how to run the others."""
     return f"exhaustive loops: turn {number} of {TURNS} {why} (RTB_TEST_TURN=1..{TURNS} for another, --long for all)"
 
 

@@ -1,4 +1,4 @@
-"""What a bidder sees that knows the pointer alone, and what must never be told twice. Both look past the product."""
+"""What a bidder sees that knows the pointer alone, and what must never be recorded twice. Both bypass the product."""
 
 import hashlib
 import io
@@ -51,7 +51,7 @@ def read_copy(client, bucket, key):
 
 
 def facts_of(url, store, opt_run_id):
-    """Return all that one run has told: its rows by table, its decisions, its objects' names."""
+    """Return all that one run has recorded: its rows by table, its decisions, its objects' names."""
     with psycopg.connect(url) as catalog:
         code, base = catalog.execute(
             "SELECT run_code, s3_base_path FROM opt_runs JOIN opt_entities USING (entity_id) WHERE run_id = %s",

@@ -1,4 +1,4 @@
-"""A yield analyst at work in the Airflow UI, from signing in to taking a run back. One story, told in reading order.
+"""A yield analyst at work in the Airflow UI, from signing in to a roll-back: one story, in reading order.
 
 Real Airflow, PostgreSQL and S3; Chromium does what a person would: it fills in, clicks, and looks.
 """

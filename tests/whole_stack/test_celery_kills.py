@@ -1,4 +1,4 @@
-"""A Celery worker's main process is killed alone: what becomes of the task that it had handed to its pool?"""
+"""A Celery worker's main process is killed alone: its task runs twice, and is recorded once."""
 
 import time
 from dataclasses import replace
@@ -24,7 +24,7 @@ SOON = {
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "10",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
 }
-# What Airflow's worker says of a task that it was handed a second time.
+# What Airflow's worker logs about a task that it receives a second time.
 HANDED_OUT_AGAIN = "Task already running elsewhere"
 
 

@@ -1,4 +1,4 @@
-"""Does every command of the docs run, in the order of a reader, and show what the page says it shows?
+"""Every command of the docs runs, in the order of the page, and prints the output that the page shows.
 
 On a copy of the checkout, since two pages change the sources, with a whole stack of its own.
 """
@@ -77,7 +77,7 @@ def checkout(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reader(checkout, new_root):
-    """Run the commands of a page in one shell, beside a stack that ends with these tests; returns what each said."""
+    """Run the commands of a page in one shell, with a stack that ends with these tests; returns the output of each."""
     root = new_root(checkout / ".local", impatient=False)  # two pages change what would be imported
     own = replace(settings_on_free_ports(root, checkout / "dags"), checkout=checkout)
     (checkout / "home").mkdir()
@@ -96,7 +96,7 @@ def reader(checkout, new_root):
 
 
 def script(commands):
-    """Return the page as a shell script that tells where each command begins and how it ends."""
+    """Return the page as a shell script that prints where each command begins and its exit code."""
     # The packages are there: `make` need not look whether they are the newest.
     lines = ["exec 2>&1", 'make() { command make -o setup "$@"; }', "[ -f .local/env ] && . .local/env"]
     lines += ['export PATH="$PWD/bin:$PATH"']

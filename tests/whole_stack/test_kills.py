@@ -1,4 +1,4 @@
-"""What is left of a run whose processes are killed? Through the real scheduler, with kill -9, at every task.
+"""Runs whose processes are killed by kill -9, at every task, through the real scheduler.
 
 A task is caught in the middle by a lock on a table that it is about to write: what waits for the lock is the process
 to kill, and nothing in the product is there for these tests.

@@ -51,7 +51,7 @@ def routes(draw):
 
 
 def let_through(raw, place, route):
-    """A value as the canonicaliser lets it through where the dialect's spellings of nothing are the source's."""
+    """A value as the canonicaliser returns it where the dialect's missing markers are the source's."""
     nothing = LOGS_SAY_NOTHING | {spelling.lower() for spelling in route.missing}
     return canonical(raw, frozenset(nothing), is_host=place.is_host)
 

@@ -1,4 +1,4 @@
-"""The link follows the outcome, and what it says of rates is what probability says of them."""
+"""The link follows the outcome, and its rates are those of probability theory."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""One value, one spelling; one pattern, one key."""
+"""One value has one canonical form; one pattern has one key."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""One spelling is its own spelling, and keys of any values come apart again, in every dialect."""
+"""Canonicalisation is idempotent, and keys of any values can be parsed again, in every dialect."""
 
 import pytest
 from hypothesis import example, given
@@ -42,7 +42,7 @@ missings = st.one_of(
 def test_a_spelling_is_its_own_spelling(raw, missing, is_host):
     once = canonical(raw, missing, is_host=is_host)
 
-    # What says "nothing" in one source need not be declared so in the other: a marker stays a marker.
+    # What means "missing" in one source need not be declared so in the other: a marker stays a marker.
     assert canonical(once, missing | {MISSING}, is_host=is_host) == once
 
 
@@ -115,7 +115,7 @@ def test_a_combo_of_admitted_templates_has_a_place_for_every_feature(macro_forma
     except MacroGap:
         return
     except ConfigInvalid:
-        assert len(set(admitted.values())) < len(admitted)  # one macro cannot tell two features apart
+        assert len(set(admitted.values())) < len(admitted)  # one macro cannot distinguish two features
         return
     if made.combo is not None:
         places = made.combo.split(dialect.separator)

@@ -1,4 +1,4 @@
-"""What features say together is found where it is, and nowhere else."""
+"""Interactions of features are detected where they are planted, and nowhere else."""
 
 import numpy as np
 import pytest

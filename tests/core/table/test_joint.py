@@ -1,4 +1,4 @@
-"""A joint table answers one key: with the longest prefix that has a row, and with what the master table would say."""
+"""A joint table answers one key: with the longest prefix that has a row, and with the master table's prediction."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def answers(table):
 
 
 def looked_up(table, sample):
-    """The rates that all keys tell."""
+    """The rates of all keys."""
     return [*rates_by_keys(table, sample)][-1]
 
 
@@ -88,7 +88,7 @@ def test_there_are_never_more_rows_than_allowed_and_the_default_counts(most):
 
 
 def test_a_cell_that_says_what_its_prefix_says_gets_no_row():
-    """A copy tells nothing apart: its cells are its sites, and are left to them."""
+    """A copy distinguishes nothing: its cells are its sites, and are left to them."""
     _, table = compiled(planted(), ["site", "site_copy"])
 
     assert {len(key) for key in answers(table)} == {1}

@@ -1,4 +1,4 @@
-"""The master table: the default row first, then what says something beyond it."""
+"""The master table: the default row first, then the rows that differ from it."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A table without the rows that say nothing answers as the table with them, as near as the dead band is wide."""
+"""A table without its redundant rows answers as the table with them, to within the dead band."""
 
 import numpy as np
 import pytest

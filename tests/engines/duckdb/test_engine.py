@@ -1,4 +1,4 @@
-"""DuckDB reads what is there, says what is wrong in one line, and stays within its bounds."""
+"""DuckDB reads the logs, reports errors in one line, and stays within its bounds."""
 
 from pathlib import Path
 

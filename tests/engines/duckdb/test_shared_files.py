@@ -1,4 +1,4 @@
-"""Threads that read one file at once each get the bytes they asked for."""
+"""Threads that read one file at once each get the bytes they requested."""
 
 import threading
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What the logs say is counted exactly; what selection looks at is a fair sample of it."""
+"""The logs are counted exactly; selection reads a fair sample of them."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""A file that is not what it says, or not what it was, is refused by its name, and never ends the process."""
+"""A damaged or replaced file is refused by its name, and never ends the process."""
 
 import subprocess
 import sys
@@ -163,7 +163,7 @@ def test_what_an_error_quotes_of_the_logs_is_printable_and_short(open_logs):
 
 
 def test_logs_whose_every_row_is_held_out_are_too_few(open_logs):
-    for n in range(200):  # whether the one row is held out is for its hash to say
+    for n in range(200):  # whether the one row is held out depends on its hash
         engine, table = open_logs({"click": [1], "site": [f"s{n}"]}, **SITES)
         try:
             choose_features(engine, table, profile(engine, table))

@@ -1,4 +1,4 @@
-"""Do the rows arrive in their days? However many times there are, and however far away."""
+"""Rows outside the days of their files are counted, however many times there are, and however far away."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A column is encoded as each of its values would be spelled by itself, in sorted order."""
+"""A column is encoded as each of its values would be canonicalised by itself, in sorted order."""
 
 import pyarrow as pa
 import pytest

@@ -197,7 +197,7 @@ def test_a_window_is_cut_alike_however_time_is_written(tmp_path, column, timezon
 
 @pytest.mark.parametrize("rows", [[0.0, -0.0], [-0.0, 0.0]], ids=str)
 def test_zero_is_one_value_whatever_its_sign(tmp_path, rows):
-    """SQL has one group for both and hands back either; the stored codes tell them apart."""
+    """SQL has one group for both and returns either; the stored codes distinguish them."""
     pq.write_table(
         pa.table({"price_level": [*rows, *rows, 1.0], "click": [1, 0, 1, 0, 1]}), tmp_path / "part-0.parquet"
     )

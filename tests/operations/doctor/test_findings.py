@@ -1,4 +1,4 @@
-"""Is what was measured judged as the limits say, and does everything that is not well say what to do?"""
+"""Measurements are compared with their limits, and every finding that is not ok has a fix."""
 
 from datetime import timedelta
 
