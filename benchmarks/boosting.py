@@ -48,7 +48,7 @@ class Boosted:
     features: str
     kind: str
     fitted: Rows
-    asked: Rows
+    to_predict: Rows
     _made: dict[float, tuple[Any, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -65,26 +65,26 @@ class Boosted:
         stop = lightgbm.early_stopping(PATIENCE, verbose=False)
         model = self._trained(setting, MOST_ROUNDS, [stop])
         rounds = max(model.best_iteration, 1)
-        return self._told(model, setting, rounds), setting | {"rounds": rounds}
+        return self._rates(model, setting, rounds), setting | {"rounds": rounds}
 
     def fit(self, setting: Setting) -> Floats:
         """Fit for the setting's rounds; return the rates of the predicted rows."""
-        return self._told(self._trained(setting, setting["rounds"], []), setting, setting["rounds"])
+        return self._rates(self._trained(setting, setting["rounds"], []), setting, setting["rounds"])
 
     def _trained(self, setting: Setting, rounds: int, callbacks: list[Any]) -> "lightgbm.Booster":
         import lightgbm
 
         objective = {"objective": "binary", "metric": "binary_logloss"}
         if self.kind == MONEY:
-            objective = {"metric": "poisson"}  # whatever the objective: rounds end by the yardstick's deviance
+            objective = {"metric": "poisson"}  # whatever the objective: rounds end by the deviance that is reported
             if setting["objective"] == "tweedie":
                 objective["tweedie_variance_power"] = "1.3"
-        given = {name: value for name, value in setting.items() if name not in {"strength", "rounds"}}
-        training, asked, _ = self._data(setting)
-        valid = [asked] if callbacks else []
-        return lightgbm.train(FIXED | objective | given, training, rounds, valid, callbacks=callbacks)
+        parameters = {name: value for name, value in setting.items() if name not in {"strength", "rounds"}}
+        training, validation, _ = self._data(setting)
+        valid = [validation] if callbacks else []
+        return lightgbm.train(FIXED | objective | parameters, training, rounds, valid, callbacks=callbacks)
 
-    def _told(self, model: "lightgbm.Booster", setting: Setting, rounds: int) -> Floats:
+    def _rates(self, model: "lightgbm.Booster", setting: Setting, rounds: int) -> Floats:
         rates = np.asarray(model.predict(self._data(setting)[2], num_iteration=rounds))
         return rates * self.fitted.rate if self.kind == MONEY else rates
 
@@ -99,13 +99,13 @@ class Boosted:
         import lightgbm
 
         if self.features == "categories":
-            ours, theirs = self.fitted.matrix(), self.asked.matrix()
+            ours, theirs = self.fitted.matrix(), self.to_predict.matrix()
             categories: Any = list(range(ours.shape[1]))
         else:
             ours = target_encodings(self.fitted, None, strength, self.kind)
-            theirs = target_encodings(self.fitted, self.asked, strength, self.kind)
+            theirs = target_encodings(self.fitted, self.to_predict, strength, self.kind)
             categories = []
-        fit, stop = (labelled(rows, self.kind, self.fitted.rate) for rows in (self.fitted, self.asked))
+        fit, stop = (labelled(rows, self.kind, self.fitted.rate) for rows in (self.fitted, self.to_predict))
         training = lightgbm.Dataset(
             ours[fit.row],
             fit.label,

@@ -34,19 +34,19 @@ class Holdout:
         return float(self.outcomes.sum() / self.exposure.sum())
 
 
-def judged(holdout: Holdout, rates: Floats, training_rate: float) -> dict[str, Any]:
+def metrics_of(holdout: Holdout, rates: Floats, training_rate: float) -> dict[str, Any]:
     """Return all metrics of predicted rates, one rate for each row.
 
     `gain` is in nats of all rows, `explained` its share of the constant's deviance. The constant is the training
     rate; with the intercept recalibrated it is the holdout's own.
     """
-    shifted = level_taken_out(holdout, rates)
+    shifted = recalibrated(holdout, rates)
     constant, own = (np.full(len(rates), rate) for rate in (training_rate, holdout.rate))
-    told = {"base_loss": log_loss(holdout, constant), "log_loss": log_loss(holdout, rates)}
+    metrics = {"base_loss": log_loss(holdout, constant), "log_loss": log_loss(holdout, rates)}
     for name, model, base in (("", rates, constant), ("_unlevelled", shifted, own)):
         gain = log_likelihood(holdout, model) - log_likelihood(holdout, base)
-        told |= {f"gain{name}": gain, f"explained{name}": gain / (deviance(holdout, base) / 2)}
-    return told | {"level": level(holdout, rates), "calibration": calibration(holdout, shifted)}
+        metrics |= {f"gain{name}": gain, f"explained{name}": gain / (deviance(holdout, base) / 2)}
+    return metrics | {"level": level(holdout, rates), "calibration": calibration(holdout, shifted)}
 
 
 def log_likelihood(holdout: Holdout, rates: Floats) -> float:
@@ -84,7 +84,7 @@ def level(holdout: Holdout, rates: Floats) -> float:
     return float(rates @ holdout.exposure / holdout.outcomes.sum())
 
 
-def level_taken_out(holdout: Holdout, rates: Floats) -> Floats:
+def recalibrated(holdout: Holdout, rates: Floats) -> Floats:
     """Return the rates shifted as one so that they predict as many outcomes as were observed."""
     if holdout.kind == MONEY:
         return rates / level(holdout, rates)
@@ -104,31 +104,31 @@ def calibration(holdout: Holdout, rates: Floats) -> dict[str, Any]:
     Outcomes of money are counted as rows that earned any. `worst` is of the deciles with enough outcomes.
     """
     _, group = np.unique(rates, return_inverse=True)
-    exposure, came, told, events = (
+    exposure, observed, predicted, events = (
         np.concatenate([[0.0], np.cumsum(np.bincount(group, of))])
         for of in (holdout.exposure, holdout.outcomes, holdout.exposure * rates, _events(holdout))
     )
     edges = np.linspace(0, exposure[-1], DECILES + 1)
-    came, told, events = (np.diff(np.interp(edges, exposure, of)) for of in (came, told, events))
-    errors = np.divide(told, came, out=np.full(DECILES, np.inf), where=came > 0) - 1
+    observed, predicted, events = (np.diff(np.interp(edges, exposure, of)) for of in (observed, predicted, events))
+    errors = np.divide(predicted, observed, out=np.full(DECILES, np.inf), where=observed > 0) - 1
     enough = events >= FEW_OUTCOMES
     worst = float(np.abs(errors[enough]).max()) if enough.any() else None
     deciles = [
-        {"came": c, "told": t, "error": e if np.isfinite(e) else None, "few": not known}
-        for c, t, e, known in zip(came.tolist(), told.tolist(), errors.tolist(), enough.tolist(), strict=True)
+        {"observed": c, "predicted": t, "error": e if np.isfinite(e) else None, "few": not known}
+        for c, t, e, known in zip(observed.tolist(), predicted.tolist(), errors.tolist(), enough.tolist(), strict=True)
     ]
-    by_chance = worst_by_chance(told) if holdout.kind == BINOMIAL else None
+    by_chance = worst_by_chance(predicted) if holdout.kind == BINOMIAL else None
     return {"worst": worst, "worst_by_chance": by_chance, "few": int((~enough).sum()), "deciles": deciles}
 
 
-def worst_by_chance(told: Floats) -> float | None:
+def worst_by_chance(predicted: Floats) -> float | None:
     """Return the median error of the worst decile over all draws, if the rates were exactly right.
 
     Rare outcomes of a decile are a Poisson draw around the prediction; frequent ones vary less than that.
     """
-    came = np.random.default_rng(DRAW_SEED).poisson(told, (DRAWS, len(told)))
-    errors = np.abs(told / np.maximum(came, 1) - 1)
-    worst = np.where(came >= FEW_OUTCOMES, errors, 0.0).max(axis=1)
+    observed = np.random.default_rng(DRAW_SEED).poisson(predicted, (DRAWS, len(predicted)))
+    errors = np.abs(predicted / np.maximum(observed, 1) - 1)
+    worst = np.where(observed >= FEW_OUTCOMES, errors, 0.0).max(axis=1)
     return float(np.median(worst)) if worst.any() else None
 
 

@@ -40,7 +40,7 @@ class Fitting(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Predictions:
     """The rates predicted for the holdout, the setting chosen for them, and the CPU seconds of search and fit."""
 
     rates: Floats
@@ -49,27 +49,27 @@ class Told:
     fit_cpu: float
 
 
-def told(name: str, training: Rows, holdout: Rows, kind: str) -> Told:
+def predict(name: str, training: Rows, holdout: Rows, kind: str) -> Predictions:
     """Tune a learner on the training rows and predict the holdout, whose outcomes it does not see."""
-    asked = Rows(holdout.codes, np.zeros(len(holdout.outcomes)), holdout.exposure, holdout.days)
+    to_predict = Rows(holdout.codes, np.zeros(len(holdout.outcomes)), holdout.exposure, holdout.days)
     settings, fitting = learner(name, training, kind)
     for module in LEARNERS[name]:
         importlib.import_module(module)
     start = time.process_time()
     earlier, last = parted(training)
-    search, judge = fitting(earlier, last), Holdout(last.outcomes, last.exposure, kind)
+    search, validation = fitting(earlier, last), Holdout(last.outcomes, last.exposure, kind)
     tried = [search.search(setting) for setting in settings]
-    _, chosen = max(tried, key=lambda found: log_likelihood(judge, found[0]))
+    _, chosen = max(tried, key=lambda result: log_likelihood(validation, result[0]))
     searched = time.process_time()
-    rates = fitting(training, asked).fit(chosen)
-    return Told(rates, chosen, searched - start, time.process_time() - searched)
+    rates = fitting(training, to_predict).fit(chosen)
+    return Predictions(rates, chosen, searched - start, time.process_time() - searched)
 
 
 def learner(name: str, training: Rows, kind: str) -> tuple[list[Setting], Callable[[Rows, Rows], Fitting]]:
     """Return the settings to try, and how to make the learner ready for some rows."""
     if name == "regression":
         grid = Regression.settings(kind, training)
-        return grid, lambda fitted, asked: Regression(kind, fitted, asked.within(fitted))
+        return grid, lambda fitted, to_predict: Regression(kind, fitted, to_predict.within(fitted))
     features = {"lightgbm": "categories", "lightgbm_encoded": "encodings"}[name]
     drawn = Boosted.settings(features, kind, DRAWS)
-    return drawn, lambda fitted, asked: Boosted(features, kind, fitted, asked.within(fitted))
+    return drawn, lambda fitted, to_predict: Boosted(features, kind, fitted, to_predict.within(fitted))

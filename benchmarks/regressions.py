@@ -18,8 +18,8 @@ Setting = dict[str, Any]
 RIDGES = {"binomial": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), MONEY: (1e-1, 1e-2, 1e-3, 1e-4)}
 """scikit-learn's C of the logistic, the variance its prior gives a coefficient; its alpha of the Poisson.
 
-The smallest C was set with a hold-out in sight, in the regression's favour: on the real clicks 0.0001 wins the judging
-day and loses half of the gain on the hold-out. An alpha of 1e-5 fits the judging day of real revenue less well.
+The smallest C was set with a holdout in sight, in the regression's favour: on the real clicks 0.0001 wins the judging
+day and loses half of the gain on the holdout. An alpha of 1e-5 fits the judging day of real revenue less well.
 """
 STRONGER = (1e-5, 1e-4)
 """What more is tried where rows are too many for pairs: their weights add up to as many millions."""
@@ -34,7 +34,7 @@ class Regression:
 
     kind: str
     fitted: Rows
-    asked: Rows
+    to_predict: Rows
     _made: dict[bool, tuple[Labelled, "csr_matrix", "csr_matrix"]] = field(default_factory=dict)
     _model: tuple[bool, Any] | None = None
 
@@ -55,7 +55,7 @@ class Regression:
         pairs = setting["pairs"]
         if pairs not in self._made:
             fit = labelled(self.fitted, self.kind, self.fitted.rate)
-            ours, theirs = (features(of, self.fitted, pairs=pairs) for of in (self.fitted, self.asked))
+            ours, theirs = (features(of, self.fitted, pairs=pairs) for of in (self.fitted, self.to_predict))
             self._made = {pairs: (fit, ours[fit.row], theirs)}
         fit, ours, theirs = self._made[pairs]
         model = self._estimator(setting)
