@@ -70,7 +70,7 @@ def test_moneys_level_is_taken_out_by_one_factor(yardstick, holdout):
     assert twice["explained_unlevelled"] == pytest.approx(once["explained_unlevelled"])
 
 
-def test_deciles_hold_a_tenth_of_the_exposure_each_and_are_told_against_what_came(yardstick, holdout):
+def test_deciles_hold_a_tenth_of_the_exposure_each_and_compare_predicted_with_observed(yardstick, holdout):
     """Ten rows of 1,000: the first predicts 30 of 40 observed, the last 140 of 130, and so on in between."""
     observed = np.array([40.0, *range(50, 130, 10), 130.0])
     rates = np.array([30.0, *range(50, 130, 10), 140.0]) / 1000

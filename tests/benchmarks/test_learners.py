@@ -65,7 +65,7 @@ def test_a_row_is_encoded_by_the_other_days_alone(encoded):
     assert evidence == pytest.approx(np.log1p([0.5] * 4))
 
 
-def test_what_is_asked_is_encoded_by_all_days_and_an_unseen_value_by_nothing(encoded):
+def test_rows_to_predict_are_encoded_by_all_days_and_an_unseen_value_by_nothing(encoded):
     rows = encoded.Rows({"site": np.array([0, 1, 0, 1], np.int32)}, np.array([1.0, 0, 1, 0]), np.ones(4), np.arange(4))
     to_predict = encoded.Rows({"site": np.array([0, -1], np.int32)}, np.zeros(2), np.ones(2), np.array([4, 4]))
     features = encoded.target_encodings(rows, to_predict, 1.0, "binomial")

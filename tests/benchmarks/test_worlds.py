@@ -74,7 +74,7 @@ def test_the_true_probabilities_are_worth_about_a_tenth_of_the_log_loss(written)
     assert 0.06 < 1 - entropy(true).mean() / entropy(true.mean()) < 0.16
 
 
-def test_a_column_that_follows_a_planted_one_adds_nothing_to_it_and_noise_tells_nothing(scripts, planted, codes):
+def test_a_column_that_follows_a_planted_one_adds_nothing_to_it_and_noise_explains_nothing(scripts, planted, codes):
     odds = planted.log_odds(codes)
     share_explained = {name: explained(column, odds) for name, column in codes.items()}
 

@@ -28,12 +28,12 @@ def complete(script):
     def run(line, **changed):
         words = line.split(" ")
         there = {name: value for name, value in {**os.environ, **changed}.items() if value is not None}
-        asked = (
+        bash_script = (
             f"{script}\nCOMP_WORDS=({' '.join(map(shlex.quote, words))}); COMP_CWORD={len(words) - 1}\n"
             '_rtb_completion rtb; printf "%s\\n" "${COMPREPLY[@]}"'
         )
         done = subprocess.run(
-            ["bash", "-c", asked],
+            ["bash", "-c", bash_script],
             env={**there, "PATH": f"{RTB.parent}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
@@ -101,7 +101,7 @@ def test_names_come_from_the_catalog(complete, line, offered):
         '{"conn_type": "postgres", "extra": "://"}',
     ],
 )
-def test_where_the_catalog_is_away_nothing_is_offered_and_nothing_said(complete, url):
+def test_where_the_catalog_is_away_nothing_is_offered_and_nothing_printed(complete, url):
     assert complete("rtb entities pause dr", AIRFLOW_CONN_RTB_CATALOG=url) == []
 
 

@@ -180,7 +180,7 @@ def test_every_task_of_maintenance_survives_a_restart_of_the_api_server_and_repe
         assert actions == ["default", "fail", "default"]
 
 
-def test_what_another_try_may_mend_is_tried_again_and_what_stays_true_is_not(entities):
+def test_what_another_try_may_fix_is_retried_and_what_stays_true_is_not(entities):
     from rtb_optimizer import errors
 
     entities(entry("drugs_com"))

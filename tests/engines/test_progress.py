@@ -9,7 +9,7 @@ from rtb_optimizer.engines.progress import Progress
 
 
 @pytest.fixture(autouse=True)
-def _heard(caplog, monkeypatch):
+def _logged(caplog, monkeypatch):
     """Airflow's configuration switches off the loggers that were there before it, as in a run of all tests."""
     logger = logging.getLogger("rtb_optimizer.engines.progress")
     monkeypatch.setattr(logger, "disabled", False)

@@ -41,9 +41,9 @@ def test_a_spill_that_cannot_be_written_names_the_folder_and_what_to_do(many_tex
         engine.open_logs([many_texts])
         with files_limited_to(1 << 16), pytest.raises(EngineFull) as full:
             engine.query(BY_TEXT)
-        said = str(full.value)
-        assert said.startswith('counting the logs failed: IO Error: Could not write file "')
-        assert f"free disk in {tempfile.gettempdir()}, point TMPDIR elsewhere, or raise engine_memory_mb" in said
+        message = str(full.value)
+        assert message.startswith('counting the logs failed: IO Error: Could not write file "')
+        assert f"free disk in {tempfile.gettempdir()}, point TMPDIR elsewhere, or raise engine_memory_mb" in message
         assert engine.query(BY_TEXT).num_rows == 600_000, "with room it goes on"
 
 

@@ -52,8 +52,8 @@ def test_a_shell_that_reads_the_env_file_has_the_environment(settings):
 
 
 def test_the_environment_leads_back_to_the_same_stack(settings):
-    found = local_settings(environment.environment(settings))
-    assert found == settings
+    parsed = local_settings(environment.environment(settings))
+    assert parsed == settings
 
 
 def test_the_environment_carries_both_connections(settings):

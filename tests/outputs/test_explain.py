@@ -20,34 +20,40 @@ def active_of_two(logs, add_entity, request_run):  # noqa: ARG001 - there have t
     return in_process.run(request_run())
 
 
-def default_key(told):
-    return "|".join("*" for _ in told["features"])
+def default_key(explanation):
+    return "|".join("*" for _ in explanation["features"])
 
 
 def test_a_known_value_is_explained_by_its_row_and_the_default(active, session):
-    told = explain(session, "drugs_com", {"internal_adspace_id": "1000"})
+    explanation = explain(session, "drugs_com", {"internal_adspace_id": "1000"})
 
-    segments = [row["segment"] for row in told["rows"]]
-    assert told["run_id"] == active.opt_run_id
-    assert segments[0] == default_key(told)
-    assert told["multiplier"] == pytest.approx(told["rows"][0]["multiplier"] * told["rows"][1]["multiplier"])
-    assert told["rows"][1]["factor_low"] <= told["rows"][1]["factor"] <= told["rows"][1]["factor_high"]
+    segments = [row["segment"] for row in explanation["rows"]]
+    assert explanation["run_id"] == active.opt_run_id
+    assert segments[0] == default_key(explanation)
+    assert explanation["multiplier"] == pytest.approx(
+        explanation["rows"][0]["multiplier"] * explanation["rows"][1]["multiplier"]
+    )
+    assert (
+        explanation["rows"][1]["factor_low"]
+        <= explanation["rows"][1]["factor"]
+        <= explanation["rows"][1]["factor_high"]
+    )
 
 
 @pytest.mark.usefixtures("active")
-def test_values_are_spelled_as_in_the_logs(session):
-    plain, spelled = (explain(session, "drugs_com", {"internal_adspace_id": v}) for v in ("1000", " 1000.0 "))
+def test_values_are_canonicalised_as_in_the_logs(session):
+    plain, untrimmed = (explain(session, "drugs_com", {"internal_adspace_id": v}) for v in ("1000", " 1000.0 "))
 
-    assert plain == spelled
+    assert plain == untrimmed
 
 
 @pytest.mark.usefixtures("active")
 def test_a_value_that_was_never_seen_is_the_entity_s_default(session):
-    told = explain(session, "drugs_com", {"internal_adspace_id": "no such adspace"})
+    explanation = explain(session, "drugs_com", {"internal_adspace_id": "no such adspace"})
 
-    assert [row["segment"] for row in told["rows"]] == [default_key(told)]
-    assert told["expected_per_exposure"] == pytest.approx(
-        told["rows"][0]["outcomes"] / told["rows"][0]["exposures"], rel=0.25
+    assert [row["segment"] for row in explanation["rows"]] == [default_key(explanation)]
+    assert explanation["expected_per_exposure"] == pytest.approx(
+        explanation["rows"][0]["outcomes"] / explanation["rows"][0]["exposures"], rel=0.25
     )
 
 
@@ -65,18 +71,18 @@ def test_without_an_active_run_there_is_nothing_to_explain(add_entity, session):
 
 
 @pytest.mark.usefixtures("active_of_two")
-def test_each_feature_is_told_with_its_own_row_or_without_one(session):
-    told = explain(session, "drugs_com", {"internal_adspace_id": "1000", "device_type": "no such device"})
-    by_name = {feature["feature"]: feature for feature in told["features"]}
+def test_each_feature_is_explained_with_its_own_row_or_without_one(session):
+    explanation = explain(session, "drugs_com", {"internal_adspace_id": "1000", "device_type": "no such device"})
+    by_name = {feature["feature"]: feature for feature in explanation["features"]}
 
     assert by_name["internal_adspace_id"]["has_row"]
-    assert by_name["internal_adspace_id"]["factor"] == told["rows"][1]["factor"]
+    assert by_name["internal_adspace_id"]["factor"] == explanation["rows"][1]["factor"]
     assert not by_name["device_type"]["has_row"]
     assert (by_name["device_type"]["value"], by_name["device_type"]["factor"]) == ("no such device", 1.0)
 
 
 @pytest.mark.usefixtures("active_of_two")
-def test_the_joint_table_is_asked_for_shorter_keys_until_one_has_a_row(session):
+def test_the_joint_table_is_searched_for_shorter_keys_until_one_has_a_row(session):
     path = explain(session, "drugs_com", {"internal_adspace_id": "1000", "device_type": "no such device"})["back_off"]
 
     assert [step["has_row"] for step in path] == [False] * (len(path) - 1) + [True]

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 # What runs everywhere, what the local stack runs beside it, and the tools.
 KINDS = ("requirements", "requirements-local", "requirements-dev")
-ASKED = {kind: (ROOT / f"{kind}.in").read_text() for kind in KINDS}
+DECLARED = {kind: (ROOT / f"{kind}.in").read_text() for kind in KINDS}
 LOCKS = {kind: (ROOT / f"{kind}.txt").read_text() for kind in KINDS}
 PRODUCT = "requirements"
 # The servers of the local stack, and tools: no image of the product carries one of these.
@@ -35,8 +35,8 @@ PROVIDERS = (
 )
 
 
-def asked(kind: str) -> list[str]:
-    return [line for line in ASKED[kind].splitlines() if line and not line.startswith("#")]
+def declared(kind: str) -> list[str]:
+    return [line for line in DECLARED[kind].splitlines() if line and not line.startswith("#")]
 
 
 def pins(kind: str) -> dict[str, set[str]]:
@@ -62,33 +62,33 @@ def imported(path: Path) -> set[str]:
     tree = ast.parse(path.read_text())
     for_types = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
     skipped = {id(each) for block in for_types for each in ast.walk(block)}
-    found = set()
+    modules = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import) and id(node) not in skipped:
-            found |= {alias.name.split(".")[0] for alias in node.names}
+            modules |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and id(node) not in skipped:
-            found.add(node.module.split(".")[0])
-    return found
+            modules.add(node.module.split(".")[0])
+    return modules
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_package_we_ask_for_has_a_reason_on_its_line(kind: str) -> None:
-    bare = [line for line in asked(kind) if not re.search(r"\s# \w+.*\w", line)]
+def test_every_declared_package_has_a_reason_on_its_line(kind: str) -> None:
+    bare = [line for line in declared(kind) if not re.search(r"\s# \w+.*\w", line)]
     assert bare == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_package_we_ask_for_is_in_the_lock_at_a_version_we_accept(kind: str) -> None:
+def test_every_declared_package_is_in_the_lock_at_an_accepted_version(kind: str) -> None:
     versions = {(canonicalize_name(pin.name), str(pin.specifier).removeprefix("==")) for pin in pinned(kind)}
-    for line in asked(kind):
+    for line in declared(kind):
         wish = Requirement(line.split(" #")[0])
-        found = [each for name, each in versions if name == canonicalize_name(wish.name)]
-        assert found, f"{wish.name} is not in {kind}.txt: run `make lock`"
-        assert all(wish.specifier.contains(each) for each in found), wish
+        locked = [each for name, each in versions if name == canonicalize_name(wish.name)]
+        assert locked, f"{wish.name} is not in {kind}.txt: run `make lock`"
+        assert all(wish.specifier.contains(each) for each in locked), wish
 
 
-def test_no_package_is_asked_for_twice() -> None:
-    wishes = [canonicalize_name(Requirement(line.split(" #")[0]).name) for kind in KINDS for line in asked(kind)]
+def test_no_package_is_declared_twice() -> None:
+    wishes = [canonicalize_name(Requirement(line.split(" #")[0]).name) for kind in KINDS for line in declared(kind)]
     assert sorted(wishes) == sorted(set(wishes))
 
 
@@ -126,7 +126,7 @@ def test_what_the_code_imports_is_in_the_locks_that_are_installed_where_it_runs(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_line_of_the_lock_names_one_exact_version(kind: str) -> None:
-    assert len(pins(kind)) > len(asked(kind))
+    assert len(pins(kind)) > len(declared(kind))
     assert [str(pin) for pin in pinned(kind) if not re.fullmatch(r"==[^,*]+", str(pin.specifier))] == []
 
 

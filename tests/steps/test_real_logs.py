@@ -197,7 +197,7 @@ def active_report(add_entity, session, store):
 
 def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report, uploaded, now):
     logs_path = uploaded("ssp_daily.parquet")
-    told: dict[str, int] = {}
+    rows_by_code: dict[str, int] = {}
     exported: list[str] = []
     denied_gain, lines = 0.0, []
     for site in (342, 344, 345, 346, 349, 351):
@@ -228,16 +228,16 @@ def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report
         assert report["coverage"]["folds"] == "day"
         assert report["totals"]["value"] > 1000
         for warning in report["warnings"]:
-            told[warning["code"]] = told.get(warning["code"], 0) + warning.get("rows", 0)
+            rows_by_code[warning["code"]] = rows_by_code.get(warning["code"], 0) + warning.get("rows", 0)
         assert report["gates"]["facts"]["macro_hit_rate"] == 1.0, "no macro that there is is read wrongly"
         lines.append(look_ups(f"publisher {site}", report))
 
     assert_exported(exported)
     assert denied_gain > 0.01, "what is known only after the auction would have added something, and the report says so"
-    assert told["zero_exposure"] > 100_000, "a third of the rows"
-    assert told["outcome_above_exposure"] > 1000
-    assert told["duplicate"] > 100
-    assert told["value_negative"] == 1
+    assert rows_by_code["zero_exposure"] > 100_000, "a third of the rows"
+    assert rows_by_code["outcome_above_exposure"] > 1000
+    assert rows_by_code["duplicate"] > 100
+    assert rows_by_code["value_negative"] == 1
     assert_documented(lines)
 
 

@@ -26,7 +26,7 @@ def test_what_was_written_is_read(target):
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_broken_manifest_is_read_from_its_copy_and_mended_by_the_next_export(target, broken):
+def test_a_broken_manifest_is_read_from_its_copy_and_repaired_by_the_next_export(target, broken):
     dag_list.replace(target, DOCUMENT)
     target.write_bytes(broken)
     assert dag_list.load(target) == DOCUMENT
@@ -41,7 +41,7 @@ def test_a_manifest_that_is_gone_is_read_from_its_copy(target):
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_broken_copy_is_not_looked_at_while_the_manifest_is_whole_and_is_mended(target, broken):
+def test_a_broken_copy_is_not_read_while_the_manifest_is_whole_and_is_repaired(target, broken):
     dag_list.replace(target, DOCUMENT)
     dag_list.last_good(target).write_bytes(broken)
     assert dag_list.load(target) == DOCUMENT
@@ -49,7 +49,7 @@ def test_a_broken_copy_is_not_looked_at_while_the_manifest_is_whole_and_is_mende
     assert json.loads(dag_list.last_good(target).read_bytes()) == DOCUMENT
 
 
-def test_with_both_broken_or_gone_the_command_that_mends_it_is_told(target):
+def test_with_both_broken_or_gone_the_error_names_the_command_that_repairs_it(target):
     with pytest.raises(DagListInvalid, match=r"no readable DAG list at .*entities.json: write it with `python -m rtb"):
         dag_list.load(target)
     dag_list.replace(target, DOCUMENT)

@@ -92,6 +92,6 @@ def test_of_two_people_who_saw_the_same_only_one_decides(entity, finish, active,
             except PointerMoved:
                 return None
 
-    told = at_once(decide, [first, second])
-    assert told.count(None) == 1
-    assert active() == next(run_id for run_id in told if run_id is not None)
+    results = at_once(decide, [first, second])
+    assert results.count(None) == 1
+    assert active() == next(run_id for run_id in results if run_id is not None)

@@ -39,7 +39,7 @@ missings = st.one_of(
 @example(raw="J\u030c.com", missing=NOTHING, is_host=True)
 @example(raw="\u0130" * 128, missing=NOTHING, is_host=True)
 @example(raw="a\ud800", missing=NOTHING, is_host=False)
-def test_a_spelling_is_its_own_spelling(raw, missing, is_host):
+def test_canonicalisation_is_idempotent(raw, missing, is_host):
     once = canonical(raw, missing, is_host=is_host)
 
     # What means "missing" in one source need not be declared so in the other: a marker stays a marker.
@@ -54,18 +54,18 @@ def test_white_space_and_control_characters_around_a_value_do_not_show(raw, miss
 
 
 @given(number=st.integers(-(2**53), 2**53), missing=missings)
-def test_a_whole_number_has_one_spelling_however_the_logs_hold_it(number, missing):
+def test_a_whole_number_has_one_canonical_form_however_the_logs_hold_it(number, missing):
     spellings = {canonical(raw, missing) for raw in (number, float(number), str(number), f"{number}.0")}
 
     assert spellings == {MISSING if str(number) in missing else str(number)}
 
 
 @given(raw=raw_values, missing=missings, is_host=st.booleans())
-def test_a_spelling_can_be_stored_and_is_bounded(raw, missing, is_host):
-    spelled = canonical(raw, missing, is_host=is_host)
+def test_a_canonical_value_can_be_stored_and_is_bounded(raw, missing, is_host):
+    canonical_value = canonical(raw, missing, is_host=is_host)
 
-    assert len(spelled.encode()) <= 256
-    assert not any(ord(character) < 32 or ord(character) == 127 for character in spelled)
+    assert len(canonical_value.encode()) <= 256
+    assert not any(ord(character) < 32 or ord(character) == 127 for character in canonical_value)
 
 
 @given(macro=st.sampled_from(MACROS), is_host=st.booleans(), around=st.text(" \t", max_size=2))
