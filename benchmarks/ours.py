@@ -216,7 +216,7 @@ def main() -> None:
     parser.add_argument("of", help="a case of real logs, a world's folder, or a saved sample")
     parser.add_argument("--into", type=Path, help="where a sample is saved")
     parser.add_argument("--order", help="features that somebody else has ranked, the first ones, joined by commas")
-    parser.add_argument("--learner", choices=learners.LEARNERS, help="whose chances are asked for")
+    parser.add_argument("--learner", choices=learners.LEARNERS, help="whose predictions to score")
     arguments = parser.parse_args()
     for name in IMPORTED_LATER:
         importlib.import_module(name)

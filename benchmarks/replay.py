@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 SHARES = (1 / 2, 1 / 4, 1 / 8, 1 / 16)
 FLAT = "flat"
-"""The policy that bids the same for everything: the others are told over it."""
+"""The policy that bids the same for everything: the others are reported relative to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -658,7 +658,7 @@ def test_all_missing_markers_are_one_missing_value_and_0_is_a_value_unless_decla
     logs_path = deliver(with_sites([*nothing, "-1", "0", "news", "mail"]))
     _, _, table = run(logs_path, **SITES)
     _, _, declared = run(
-        logs_path, "told", **SITES, missing_values='["", "null", "none", "nan", "---", "undefined", "-1", "0"]'
+        logs_path, "declared", **SITES, missing_values='["", "null", "none", "nan", "---", "undefined", "-1", "0"]'
     )
 
     assert set(table) - {"*"} <= {MISSING, "-1", "0", "news", "mail"}

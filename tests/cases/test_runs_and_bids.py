@@ -175,9 +175,9 @@ def test_a_value_map_makes_a_platform_s_ids_ours_and_one_that_lacks_values_holds
     adspaces = sorted({str(value) for day in NIGHTS for value in WORLD.day(day)["internal_adspace_id"].to_pylist()})
     maps = {"xandr": {"internal_adspace_id": {value: f"9{value}" for value in adspaces}, "country": {}, "deal_id": {}}}
     whole = started(overrides={"macro_value_maps": maps})
-    kept = dict(list(maps["xandr"]["internal_adspace_id"].items())[:2])
+    two_ids = dict(list(maps["xandr"]["internal_adspace_id"].items())[:2])
     partly = started(
-        overrides={"macro_value_maps": {"xandr": {"internal_adspace_id": kept, "country": {}, "deal_id": {}}}}
+        overrides={"macro_value_maps": {"xandr": {"internal_adspace_id": two_ids, "country": {}, "deal_id": {}}}}
     )
     report = read_output(partly)
 

@@ -141,9 +141,9 @@ def test_schedule_documentation_and_failure_callback_are_set(entities):
     assert dag.doc_md == ast.get_docstring(ast.parse((DAGS / ENTITIES).read_text()), clean=False)
     assert dag.on_failure_callback == callbacks.dag_failed
     for task in dag.tasks:
-        tells, alerts = task.on_failure_callback
-        assert tells == callbacks.task_failed
-        assert isinstance(alerts, AlertNotifier), "after it: what is told is in the catalog by then"
+        recorder, alerts = task.on_failure_callback
+        assert recorder == callbacks.task_failed
+        assert isinstance(alerts, AlertNotifier), "after it: what the alert reports is in the catalog by then"
 
 
 def test_a_decided_run_is_measured_and_its_alerts_are_sent_after_its_task_has_succeeded(entities):

@@ -24,7 +24,7 @@ from rtb_optimizer.steps.create_run import create_run
 from rtb_optimizer.store import connections, migrate, seeds
 from rtb_optimizer.store.schema import Run
 from seeded_logs import NIGHTS, write_logs
-from whole_run import assert_nothing_is_lost_or_told_twice, facts_of, read_active
+from whole_run import assert_nothing_is_lost_or_recorded_twice, facts_of, read_active
 
 FAST, IMMEDIATE = signal.SIGINT, signal.SIGQUIT  # sessions are notified; sessions are dropped, and the log is replayed
 
@@ -115,7 +115,7 @@ def test_a_restart_at_any_effect_costs_a_try_at_most(
             assert fired
             assert read_active(catalog, client) == active
             assert facts_of(catalog, store, active) == expected
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)
 
 
 def test_restarts_between_the_tasks_cost_nothing(active, server, catalog, client, store, request_run):
@@ -127,7 +127,7 @@ def test_restarts_between_the_tasks_cost_nothing(active, server, catalog, client
     opt_run_id = run_tasks(request_run(dag_run_id="second"), BeforeEachTask())
     assert server.stops == before + 7
     assert active < opt_run_id == read_active(catalog, client)
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)
 
 
 def test_a_failure_while_the_catalog_is_away_is_recorded_by_the_next_sweep(
@@ -147,7 +147,7 @@ def test_a_failure_while_the_catalog_is_away_is_recorded_by_the_next_sweep(
     assert run.error_message == "swept: the dag run is failed, and no callback reported it"
     opt_run_id = run_tasks(request_run(dag_run_id="third"))
     assert read_active(catalog, client) == opt_run_id
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)
 
 
 def test_a_run_that_waits_for_its_logs_outlives_an_outage_of_the_catalog(

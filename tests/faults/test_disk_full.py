@@ -12,7 +12,7 @@ import pytest
 from nights import TaskFailed, run_tasks
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.errors import EngineFull
-from whole_run import assert_nothing_is_lost_or_told_twice, read_active
+from whole_run import assert_nothing_is_lost_or_recorded_twice, read_active
 
 BY_TEXT = "SELECT text, COUNT(*) AS n FROM logs GROUP BY text ORDER BY text"
 
@@ -87,4 +87,4 @@ def test_a_full_disk_fails_the_run_by_name_and_the_next_one_works(
     free()
     opt_run_id = run_tasks(request_run(dag_run_id="third"))
     assert read_active(catalog, client) == opt_run_id
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)

@@ -157,7 +157,7 @@ def test_a_configuration_that_is_not_valid_is_reported_all_the_same(mailbox, fai
 def test_an_alert_is_sent_once_a_run_and_kind_however_often_the_step_runs_and_whoever_sends(mailbox, failed, session):
     run = failed()
     for _ in range(3):
-        alerts.record(session, run.run_id, [of_failure(run.run_code, "told again by another try")])
+        alerts.record(session, run.run_id, [of_failure(run.run_code, "reported again by another try")])
         session.commit()
         send_alerts()
         AlertNotifier()({"dag_run": SimpleNamespace(dag_id=run.airflow_dag_id, run_id="manual__1")})

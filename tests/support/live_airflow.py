@@ -81,7 +81,7 @@ def command(live, *arguments):
 def until(condition, what, seconds=60):
     """Return what the condition comes to, once it is something."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (value := condition()):
         assert time.monotonic() < deadline, f"waited in vain: {what}"
         time.sleep(0.2)
-    return found
+    return value

@@ -15,7 +15,7 @@ from rtb_optimizer.local.stack import running_stack
 
 COPIED = ("secrets.json", "postgres/data", "airflow/migrated")
 # They guard against a loss of power, which no test has. A commit still reaches the operating system before it is
-# told, so that what a killed server has committed is there after its restart: synchronous_commit stays on.
+# confirmed, so that what a killed server has committed is there after its restart: synchronous_commit stays on.
 UNGUARDED = ("fsync", "full_page_writes")
 # Each task is a fork of the scheduler: what it has imported no task needs to import again. And a task is tried again
 # sooner than after the 10 s in which a server may come back.

@@ -210,8 +210,8 @@ def test_rows_in_both_are_compared_by_rank_ties_sharing_theirs(before, after, co
     )
     lost = replace(one, rows={**one.rows, **table(row(size="lost")).rows})
 
-    correlation_found = rank_correlation(lost, other)
-    assert correlation_found == (None if correlation is None else pytest.approx(correlation))
+    actual = rank_correlation(lost, other)
+    assert actual == (None if correlation is None else pytest.approx(correlation))
 
 
 positive = st.floats(0.01, 1e5)
