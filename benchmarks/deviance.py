@@ -114,8 +114,8 @@ def calibration(holdout: Holdout, rates: Floats) -> dict[str, Any]:
     enough = events >= FEW_OUTCOMES
     worst = float(np.abs(errors[enough]).max()) if enough.any() else None
     deciles = [
-        {"observed": c, "predicted": t, "error": e if np.isfinite(e) else None, "few": not known}
-        for c, t, e, known in zip(observed.tolist(), predicted.tolist(), errors.tolist(), enough.tolist(), strict=True)
+        {"observed": o, "predicted": p, "error": e if np.isfinite(e) else None, "few": not known}
+        for o, p, e, known in zip(observed.tolist(), predicted.tolist(), errors.tolist(), enough.tolist(), strict=True)
     ]
     by_chance = worst_by_chance(predicted) if holdout.kind == BINOMIAL else None
     return {"worst": worst, "worst_by_chance": by_chance, "few": int((~enough).sum()), "deciles": deciles}
