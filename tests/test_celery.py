@@ -62,8 +62,8 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, new_root: Callable[[Path], Path]) -> Iterator[Stack]:
-    root = new_root(tmp_path_factory.mktemp("celery"))
+def stack(tmp_path_factory: pytest.TempPathFactory, new_root: Callable[..., Path]) -> Iterator[Stack]:
+    root = new_root(tmp_path_factory.mktemp("celery"), impatient=False)
     pg_port, unused, airflow_port, broker_port, health_port = free_ports(5)
     dags, seen = root / "dags", root / "seen"
     dags.mkdir()
