@@ -127,7 +127,7 @@ def test_the_health_check_of_the_compose_file_finds_the_process(stack: Stack, se
         env=stack.environment | {"HOSTNAME": service, "PATH": programs},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
