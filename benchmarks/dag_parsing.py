@@ -10,7 +10,6 @@ import runpy
 import tempfile
 import time
 from pathlib import Path
-from zlib import crc32
 
 DAGS = Path(__file__).parents[1] / "dags"
 FORM_KEYS = 4
@@ -49,10 +48,9 @@ def build_one(entity_code: str) -> float:
     from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
 
     dag_id = f"rtb_optimizer__{entity_code}"
-    shards = sorted((DAGS / "shards").glob("shard_*.py"))
     with _airflow_parsing_context_manager(dag_id=dag_id, task_id="create_run"):
         started = time.process_time()
-        runpy.run_path(str(shards[crc32(dag_id.encode()) % len(shards)]))
+        runpy.run_path(str(DAGS / "rtb_optimizer_entities.py"))
         return time.process_time() - started
 
 

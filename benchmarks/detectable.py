@@ -4,7 +4,7 @@ import numpy as np
 from columns import PLANTED
 from worlds import PILOT_ROWS, World, draw_codes
 
-from rtb_optimizer.core.selection import SelectionRules
+from rtb_optimizer.core.selection.select import SelectionRules
 
 SURELY = 1.645
 """Standard errors above the limit at which 95 % of all samples pass it."""

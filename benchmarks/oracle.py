@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rtb_optimizer.core.crossing import with_interactions
-from rtb_optimizer.core.sample import Sample
-from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.core.values import WILDCARD, segment_key
-from rtb_optimizer.engines.encoding import encode
-from rtb_optimizer.outputs import parquet_table
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.sample.crossing import with_interactions
+from rtb_optimizer.core.sample.sample import Sample
+from rtb_optimizer.core.sample.values import WILDCARD, segment_key
+from rtb_optimizer.engines.passes.encoding import encode
+from rtb_optimizer.outputs.files import parquet_table
 
 if TYPE_CHECKING:
     import pyarrow as pa

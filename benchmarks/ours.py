@@ -25,13 +25,13 @@ from rankers import save
 from real_logs import CASES, Case
 from replay import Auctions, policies, replayed
 
-from rtb_optimizer.core.link import Link, link_of, rate_of, strength_of
-from rtb_optimizer.core.sample import Feature, Sample
-from rtb_optimizer.core.selection import select as select_features
-from rtb_optimizer.core.settings import Settings
-from rtb_optimizer.engines.profile import profile
-from rtb_optimizer.engines.sampling import Drawn, draw_sample
-from rtb_optimizer.outputs import parquet_table
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.model.link import Link, link_of, rate_of, strength_of
+from rtb_optimizer.core.sample.sample import Feature, Sample
+from rtb_optimizer.core.selection.select import select as select_features
+from rtb_optimizer.engines.passes.profile import profile
+from rtb_optimizer.engines.passes.sampling import Drawn, draw_sample
+from rtb_optimizer.outputs.files import parquet_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,12 +72,12 @@ def real(name: str) -> dict[str, Any]:
     rate = found.totals.value if settings.objective == "value" else found.totals.outcome
     of = judged(Holdout(outcomes[seen], exposure[seen], case.kind), rates[seen], rate / found.totals.exposure)
     features = [chosen.name for chosen in choice.selection.chosen]
-    evidence = handed[0]["evidence"]
+    evidence = handed[0].evidence
     return of | {
         "rows": _rows(master).num_rows,
         "features": features,
-        "joint": evidence["joint"],
-        "joint_master": evidence["gain"],
+        "joint": [loss.model_dump(exclude_unset=True) for loss in evidence.joint],
+        "joint_master": evidence.gain,
     }
 
 

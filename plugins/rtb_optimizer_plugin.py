@@ -2,8 +2,8 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
-from rtb_optimizer import listener
-from rtb_optimizer.web.places import EXTERNAL_VIEWS, PREFIX
+from rtb_optimizer.dag import listener
+from rtb_optimizer.web.navigation import EXTERNAL_VIEWS, PREFIX
 
 
 async def web(scope, receive, send):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - ASGI

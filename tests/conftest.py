@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 
 import drawn_once
 from prepared_stack import leave_unguarded, migrated_folder, prepare
-from rtb_optimizer.core.windows import WindowAsked
+from rtb_optimizer.core.config.window import WindowRequest
 from rtb_optimizer.local.environment import environment
 from rtb_optimizer.local.settings import settings_on_free_ports
 from rtb_optimizer.local.stack import running_stack
@@ -41,7 +41,6 @@ settings.register_profile("default", max_examples=100, derandomize=True, **UNTIM
 settings.register_profile("nightly", max_examples=10_000, print_blob=True, **UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-CHECKOUT = Path(__file__).parents[1]
 MOST_WORKERS = 4
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
 
@@ -95,7 +94,7 @@ def taking_turns(long):
 @pytest.fixture(autouse=True)
 def charts_drawn_once(monkeypatch):
     """Draw each chart once; what tests the drawing itself overrides this fixture."""
-    from rtb_optimizer.report_page import charts
+    from rtb_optimizer.outputs.report_page import charts
 
     monkeypatch.setattr(charts, "inline_svg", drawn_once.inline_svg)
 
@@ -228,14 +227,14 @@ def now():
 @pytest.fixture
 def request_run():
     """A request for a run, as Airflow or the command line would make it; by default the night before NOW."""
-    from rtb_optimizer.run_request import RunRequest
+    from rtb_optimizer.run.request import RunRequest
 
     def request(
         entity_code="drugs_com", dag_run_id="manual__1", clear_number=0, triggered_by="manual:tester", **window
     ):
         overrides = window.pop("overrides", {})
         attempt = Attempt(f"rtb_optimizer__{entity_code}", dag_run_id, clear_number)
-        return RunRequest(entity_code, attempt, WindowAsked(NOW, **window), triggered_by, overrides)
+        return RunRequest(entity_code, attempt, WindowRequest(NOW, **window), triggered_by, overrides)
 
     return request
 
@@ -258,7 +257,7 @@ def running_chromium():
 @pytest.fixture
 def make_run(session):
     """Insert a run of an entity: `status`, and the day its data ends; for tests that need no logs."""
-    from rtb_optimizer.core.windows import Window
+    from rtb_optimizer.core.config.window import Window
     from rtb_optimizer.store import runs
     from rtb_optimizer.store.schema import Run
 

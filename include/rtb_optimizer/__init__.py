@@ -1,13 +1,37 @@
 """RTB Optimizer: every night, an entity's RTB logs become a segment table that bidders read.
 
-core/      decisions, pure: configuration, windows, scoring, selection, segments, bidding, macros, activation
-engines/   where the counting over the logs runs
-store/     what is remembered: connections, schema, entities, configs, runs, objects, migrations
-steps.py   one function per task of a run: gather -> core -> apply
-dagfactory.py, sensors.py, callbacks.py   the steps as Airflow DAGs
-local/     the embedded stack: PostgreSQL, S3, Airflow
-demo/      seeded synthetic logs and the demonstration
-cli/       python -m rtb_optimizer
+dag/         what Airflow loads beside the graph: params, sensors, callbacks, notifier, listener
+steps/       the nightly run, one module a task, named as the task
+run/         what the steps are made of
+outputs/     what a run leaves, written and read back
+operations/  what keeps the product true: maintenance, retention, metrics, alerts, doctor
+exports/     one module an ad platform
+engines/     where the logs are counted
+store/       what is remembered: catalog and objects
+core/        decisions, pure
+web/         pages and API        cli/  commands
+local/       the local stack      demo/ the demonstration
+
+`read_run`, `read_segments` and `read_history` return what the product knows as pandas DataFrames: docs/pandas.md.
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rtb_optimizer.outputs.frames import RunFrames, read_history, read_run, read_segments
+
+__all__ = ["RunFrames", "__version__", "read_history", "read_run", "read_segments"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - typed above
+    """Import what reads DataFrames when it is used: DAG files, which are parsed all day, import this package."""
+    if name in __all__:
+        from rtb_optimizer.outputs import frames
+
+        return getattr(frames, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

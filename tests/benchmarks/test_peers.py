@@ -5,7 +5,7 @@ import re
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 
 LINES = [line for line in (CHECKOUT / "benchmarks" / "peers.txt").read_text().splitlines() if not line.startswith("#")]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.dataset as ds
 import pytest
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from v3_settings import v3_settings
 
 ROWS = 48_000

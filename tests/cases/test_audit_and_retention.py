@@ -14,14 +14,24 @@ import pytest
 from sqlalchemy import delete, select, update
 from typer.testing import CliRunner
 
-from rtb_optimizer import maintenance, pipeline, retention
 from rtb_optimizer.cli.app import app
-from rtb_optimizer.core.validity import VALID_HOURS
+from rtb_optimizer.core.decision.activation import VALID_HOURS
 from rtb_optimizer.errors import ActiveOutputsBroken, NotFound, RetentionIncomplete, RunIncomplete
-from rtb_optimizer.explain import explain
-from rtb_optimizer.published import published
-from rtb_optimizer.retention import Deleted, apply_retention
-from rtb_optimizer.store import activation, active_copy, configs, connections, entities, past_runs, runs, verification
+from rtb_optimizer.operations import maintenance, retention
+from rtb_optimizer.operations.retention import Deletion, apply_retention
+from rtb_optimizer.outputs.explain import explain
+from rtb_optimizer.outputs.published import published
+from rtb_optimizer.steps import in_process
+from rtb_optimizer.store import (
+    activation,
+    active_copy,
+    configs,
+    connections,
+    entities,
+    run_retention,
+    runs,
+    verification,
+)
 from rtb_optimizer.store.objects import ObjectStore, active_key, run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision, RunOutput, VersionConfig
 from v3_settings import v3_settings
@@ -48,7 +58,7 @@ def finished(make_run, session):
         store.put_once(f"{prefix}/work/sample.arrow", b"rows")
         with connections.session() as own:
             runs.record_outputs(own, run.run_id, written)
-            activation.finish(own, run.run_id, 1, gates, allow_older=False)
+            activation.complete_and_decide(own, run.run_id, 1, gates, allow_older=False)
             own.commit()
         session.rollback()
         set_back(session, run.run_id, days)
@@ -137,8 +147,8 @@ def test_old_runs_lose_their_outputs_and_neither_the_active_one_nor_the_last_goo
     size = sum(len(kind) for kind in KINDS)
     assert outcome.deleted == sorted(
         [
-            *(Deleted("drugs_com", run.run_code, "run", 6, size + 4) for run in made[:2]),
-            *(Deleted("drugs_com", run.run_code, "work", 1, 4) for run in made[2:]),
+            *(Deletion("drugs_com", run.run_code, "run", 6, size + 4) for run in made[:2]),
+            *(Deletion("drugs_com", run.run_code, "work", 1, 4) for run in made[2:]),
         ],
         key=lambda each: each.run_code,
     )
@@ -343,7 +353,7 @@ def test_a_decision_by_hand_that_comes_while_retention_holds_the_lock_waits_and_
     target = finished(entity)
     active = [finished(entity) for _ in range(3)][-1]
     words = ("rollback", "drugs_com", "--to", target.run_code) if by == "rollback" else ("activate", target.run_code)
-    forget, decisions = past_runs.forget_outputs, []
+    forget, decisions = run_retention.delete_output_rows, []
 
     def forget_and_let_the_other_come(*arguments):
         gone = forget(*arguments)
@@ -351,7 +361,7 @@ def test_a_decision_by_hand_that_comes_while_retention_holds_the_lock_waits_and_
         waiting()
         return gone
 
-    monkeypatch.setattr(past_runs, "forget_outputs", forget_and_let_the_other_come)
+    monkeypatch.setattr(run_retention, "delete_output_rows", forget_and_let_the_other_come)
     assert apply_retention().problems == []
 
     refused = decisions[0].result(60)
@@ -391,7 +401,7 @@ def test_a_run_that_activates_while_retention_holds_the_lock_waits_and_is_whole(
 ):
     for _ in range(4):
         finished(entity)
-    forget, newest = past_runs.forget_outputs, []
+    forget, newest = run_retention.delete_output_rows, []
 
     def forget_and_let_the_other_come(*arguments):
         gone = forget(*arguments)
@@ -399,7 +409,7 @@ def test_a_run_that_activates_while_retention_holds_the_lock_waits_and_is_whole(
         waiting()
         return gone
 
-    monkeypatch.setattr(past_runs, "forget_outputs", forget_and_let_the_other_come)
+    monkeypatch.setattr(run_retention, "delete_output_rows", forget_and_let_the_other_come)
     apply_retention()
 
     run = newest[0].result(60)
@@ -667,8 +677,8 @@ def test_a_stale_active_run_is_seen_wherever_active_runs_are(stale, add_entity, 
     assert (shown["is_active"], shown["is_stale"]) == (True, True)
     audited = command("audit")
     assert (audited.exit_code, "readers bid their default: drugs_com\n" in audited.stdout) == (0, True)
-    with caplog.at_level(logging.WARNING, "rtb_optimizer.maintenance"):
-        logging.getLogger("rtb_optimizer.maintenance").disabled = False
+    with caplog.at_level(logging.WARNING, "rtb_optimizer.operations.maintenance"):
+        logging.getLogger("rtb_optimizer.operations.maintenance").disabled = False
         logging.getLogger("rtb_optimizer").setLevel(logging.WARNING)
         assert maintenance.audit_active_outputs() == 2
     assert [r.getMessage().split(",")[0] for r in caplog.records if "stale since" in r.getMessage()] == ["drugs_com"]
@@ -724,7 +734,7 @@ def test_in_a_catalog_that_was_seeded_before_there_was_such_a_key_a_roll_back_st
 @case(36)
 def test_a_real_run_without_its_work_is_still_explained_audited_and_moved_from(add_entity, request_run, session, store):
     entity = add_entity()
-    first = pipeline.run(request_run())
+    first = in_process.run(request_run())
     run = session.get_one(Run, first.opt_run_id)
     prefix = run_prefix(entity.s3_base_path, run.run_code)
     held_rows = {each.key for each in store.list(f"{prefix}/work/")}
@@ -739,6 +749,6 @@ def test_a_real_run_without_its_work_is_still_explained_audited_and_moved_from(a
     assert maintenance.audit_active_outputs() == 1
     told = explain(session, "drugs_com", {"internal_adspace_id": "1000"})
     assert (told["run_id"], told["is_stale"]) == (first.opt_run_id, False)
-    second = pipeline.run(request_run(dag_run_id="manual__2"))
+    second = in_process.run(request_run(dag_run_id="manual__2"))
     assert second.decision == "activated"
     assert session.scalar(select(RunOutput.id).where(RunOutput.run_id == second.opt_run_id)) is not None

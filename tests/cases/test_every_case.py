@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 
 ROW = re.compile(r"^\| *(\d+(?:, \d+)*) *\|", re.MULTILINE)
 ROWS = ROW.findall((CHECKOUT / "docs" / "edge-cases.md").read_text())

@@ -10,14 +10,17 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import func, select
 
-from rtb_optimizer import freshness, pipeline, steps
-from rtb_optimizer.core.lookup import Row, look_up
-from rtb_optimizer.core.values import MISSING, SPELLING_VERSION, UNEXPANDED, canonical
-from rtb_optimizer.core.windows import Window, WindowAsked
+from rtb_optimizer.core.config.window import Window, WindowRequest
+from rtb_optimizer.core.sample.values import MISSING, SPELLING_VERSION, UNEXPANDED, canonical
+from rtb_optimizer.core.table.lookup import Row, look_up
+from rtb_optimizer.dag.sensors import WaitForLogs
 from rtb_optimizer.demo.world import World
 from rtb_optimizer.errors import LogsInvalid, LogsMissing, WindowInvalid
-from rtb_optimizer.run_request import RunRequest
-from rtb_optimizer.sensors import WaitForLogs
+from rtb_optimizer.run.request import RunRequest
+from rtb_optimizer.steps import in_process, wait_for_logs
+from rtb_optimizer.steps.build_segments import build_segments
+from rtb_optimizer.steps.create_run import create_run
+from rtb_optimizer.steps.select_features import select_features
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.runs import Attempt
@@ -87,7 +90,7 @@ def run(entity, request_run, report_of):
 
     def go(logs_path, entity_code="odd", **config):
         entity(logs_path, entity_code, **config)
-        decided = pipeline.run(request_run(entity_code))
+        decided = in_process.run(request_run(entity_code))
         return decided, *report_of(decided)
 
     return go
@@ -132,7 +135,7 @@ def test_a_missing_partition_fails_the_run_below_the_least_share(entity, deliver
     entity(logs_path, min_partition_share=0.9)
 
     with pytest.raises(LogsMissing):
-        pipeline.run(request_run("odd"))
+        in_process.run(request_run("odd"))
 
     assert session.scalars(select(Run)).one().error_message == (
         f"wait_for_logs: LogsMissing: 1 of 2 partitions are not complete: {logs_path.replace('{date}', str(BEFORE))} "
@@ -179,9 +182,9 @@ def test_an_empty_or_unmarked_partition_is_as_good_as_missing(
     spoil(store, url, put)
     entity(logs_path)
     with pytest.raises(LogsMissing) as failed:
-        pipeline.run(request_run("odd"))
+        in_process.run(request_run("odd"))
 
-    decided = pipeline.run(request_run("odd", dag_run_id="manual__2", overrides={"min_partition_share": 0.5}))
+    decided = in_process.run(request_run("odd", dag_run_id="manual__2", overrides={"min_partition_share": 0.5}))
     report, _ = report_of(decided)
 
     assert str(failed.value) == (
@@ -205,17 +208,17 @@ def test_a_scheduled_run_waits_until_its_window_is_mature(entity, deliver, yeste
     entity(deliver({yesterday: WORLD.day(yesterday)}), lookback_days=1, maturity_lag_hours=100)
     start = datetime.combine(yesterday, datetime.min.time(), UTC)
     end = start + timedelta(days=1)
-    asked = WindowAsked(end, interval_start=start, interval_end=end)
-    opt_run_id = steps.create_run(RunRequest("odd", Attempt("odd", "scheduled__1"), asked, "schedule", {}))
+    asked = WindowRequest(end, interval_start=start, interval_end=end)
+    opt_run_id = create_run(RunRequest("odd", Attempt("odd", "scheduled__1"), asked, "schedule", {}))
     mature = end + timedelta(hours=100)
 
     with pytest.raises(TaskDeferred) as deferred:
         WaitForLogs(task_id="wait_for_logs", opt_run_id=opt_run_id).execute({})
 
-    assert freshness.awaited(opt_run_id, mature - timedelta(seconds=1)) == [
+    assert wait_for_logs.awaited(opt_run_id, mature - timedelta(seconds=1)) == [
         f"its window to be 100 hours old at {mature:%F %R} UTC"
     ]
-    assert freshness.awaited(opt_run_id, mature) == []
+    assert wait_for_logs.awaited(opt_run_id, mature) == []
     assert deferred.value.trigger.deadline == (mature + timedelta(minutes=360)).isoformat()
 
 
@@ -226,14 +229,14 @@ def test_dates_that_are_not_mature_are_refused_and_no_dates_are_the_last_mature_
     entity(deliver(nights([NIGHTS[-3], BEFORE])), maturity_lag_hours=6)  # a run at 04:00 may not read yesterday
 
     with pytest.raises(WindowInvalid) as refused:
-        steps.create_run(request_run("odd", data_start="2026-03-09", data_end="2026-03-10"))
+        create_run(request_run("odd", data_start="2026-03-09", data_end="2026-03-10"))
     assert str(refused.value) == (
         "data_end 2026-03-10 00:00 UTC is younger than maturity_lag_hours (6): events of that window may still arrive; "
         "run it after 2026-03-10 06:00 UTC, or lower maturity_lag_hours"
     )
     assert session.scalar(select(func.count(Run.run_id))) == 0
 
-    decided = pipeline.run(request_run("odd"))
+    decided = in_process.run(request_run("odd"))
     made = session.get_one(Run, decided.opt_run_id)
     assert (made.data_start, made.data_end) == (datetime(2026, 3, 7, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC))
     assert made.config_snapshot["values"]["maturity_lag_hours"] == 6
@@ -246,10 +249,10 @@ def test_a_partition_that_was_written_anew_since_an_earlier_run_is_warned_of(
     logs_path = deliver(nights())
     url = logs_path.replace("{date}", str(BEFORE))
     entity(logs_path)
-    first, second = (pipeline.run(request_run("odd", dag_run_id=f"manual__{n}")) for n in (1, 2))
+    first, second = (in_process.run(request_run("odd", dag_run_id=f"manual__{n}")) for n in (1, 2))
     put(f"{url}part-0.parquet", WORLD.day(BEFORE).slice(1))
     put(f"{url}part-1.parquet", WORLD.day(BEFORE).slice(0, 1))
-    third = pipeline.run(request_run("odd", dag_run_id="manual__3"))
+    third = in_process.run(request_run("odd", dag_run_id="manual__3"))
 
     assert "inputs_changed" not in warned(report_of(first)[0]) | warned(report_of(second)[0])
     code = session.get_one(Run, second.opt_run_id).run_code
@@ -264,12 +267,12 @@ def test_a_partition_that_is_written_anew_while_a_run_reads_it_fails_the_run(ent
     logs_path = deliver(nights())
     url = logs_path.replace("{date}", str(LAST))
     entity(logs_path)
-    opt_run_id = steps.create_run(request_run("odd"))
-    steps.select_features(opt_run_id)
+    opt_run_id = create_run(request_run("odd"))
+    select_features(opt_run_id)
     put(f"{url}part-0.parquet", WORLD.day(LAST).slice(1))
 
     with pytest.raises(LogsInvalid) as failed:
-        steps.build_segments(opt_run_id)
+        build_segments(opt_run_id)
 
     assert str(failed.value) == f"{url} has changed while the run was reading it: start a new run"
 
@@ -495,8 +498,8 @@ def test_a_day_of_23_or_25_hours_is_counted_from_midnight_to_midnight(add_entity
     features = {"candidate_features": "site", "allowed_leaks": "site", "timestamp_column": "at"}
     logs_path = deliver({day: rows})
     add_entity("odd", logs_path=logs_path, timezone="Europe/Berlin", **no_columns, **features)
-    asked = WindowAsked(noon + timedelta(days=5), str(day), str(day + timedelta(days=1)))
-    decided = pipeline.run(RunRequest("odd", Attempt("cli", "1"), asked, "manual:tester", {}))
+    asked = WindowRequest(noon + timedelta(days=5), str(day), str(day + timedelta(days=1)))
+    decided = in_process.run(RunRequest("odd", Attempt("cli", "1"), asked, "manual:tester", {}))
     report, _ = report_of(decided)
 
     assert datetime.fromisoformat(report["data_end"]) - datetime.fromisoformat(report["data_start"]) == timedelta(
@@ -529,7 +532,7 @@ def test_what_is_no_window_is_refused_before_there_is_a_run(add_entity, request_
     add_entity()
 
     with pytest.raises(WindowInvalid) as refused:
-        steps.create_run(request_run(data_start=start, data_end=end))
+        create_run(request_run(data_start=start, data_end=end))
 
     assert str(refused.value) == complaint
     assert session.scalar(select(func.count(Run.run_id))) == 0
@@ -559,7 +562,8 @@ def test_a_constant_candidate_is_left_out_and_a_constant_anchor_is_kept_and_warn
     assert (buyer["name"], buyer["is_anchor"], buyer["rows"]) == ("buyer", True, 0)
     assert buyer["signal_score"] == pytest.approx(0, abs=1e-9)
     assert warned(report)["anchor_constant"] == (
-        "anchor 'buyer' has one value: it says nothing; take it out of anchor_features, or repair the column"
+        "anchor 'buyer' has a single value: it carries no information; remove it from anchor_features, or fix the "
+        "column"
     )
     assert len(table) > 1
 
@@ -579,14 +583,14 @@ def test_a_feature_whose_values_multiply_against_the_active_run_is_warned_of(
 ):
     logs_path = deliver(nights())
     entity(logs_path)
-    pipeline.run(request_run("odd", dag_run_id="manual__1"))
+    in_process.run(request_run("odd", dag_run_id="manual__1"))
     for day, table in nights().items():
         ids = [
             f"{n}-{row % 40}" if row % 10 == 0 else str(n)
             for row, n in enumerate(table["internal_adspace_id"].to_pylist())
         ]
         put(f"{logs_path.replace('{date}', str(day))}part-0.parquet", having(table, internal_adspace_id=pa.array(ids)))
-    decided = pipeline.run(request_run("odd", dag_run_id="manual__2"))
+    decided = in_process.run(request_run("odd", dag_run_id="manual__2"))
     told = warned(report_of(decided)[0])["values_grown"]
 
     assert decided.decision == "activated"
@@ -673,8 +677,8 @@ def test_an_unexpanded_macro_is_never_a_segment_and_more_than_one_in_a_hundred_i
 
     assert decided.decision == "activated"
     assert warned(report)["unexpanded_macro"] == (
-        "10.0% of the exposures hold an unexpanded macro in 'site': no segment; have the ad server expand it before "
-        "the row is logged"
+        "10.0% of the exposures hold an unexpanded macro in 'site', which is never a segment; have the ad server "
+        "expand it before the row is logged"
     )
     assert not {UNEXPANDED, "${SITE}", "[SITE]"} & {*table, *few_table}
     assert "unexpanded_macro" not in warned(few)
@@ -694,7 +698,8 @@ def test_a_value_of_any_characters_is_found_again_by_its_key_and_one_too_long_is
         own = [table[row.segment] for row in found.rows if not table[row.segment]["is_default"]]
         assert [row["rows"] for row in own] == ([] if len(value) > 256 else [2000]), value
     assert warned(report)["value_too_long"] == (
-        "8.3% of the exposures hold a value of more than 256 bytes in 'site': no segment; log an id in its place"
+        "8.3% of the exposures hold a value of more than 256 bytes in 'site', which is never a segment; log an id "
+        "instead"
     )
 
 

@@ -19,16 +19,20 @@ from botocore.awsrequest import AWSResponse
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from rtb_optimizer import manifest, pipeline, steps
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, LogsInvalid, MacroGap, RunIncomplete
-from rtb_optimizer.store import active_copy, configs, connections, entities, manifest_export, runs
+from rtb_optimizer.steps import in_process
+from rtb_optimizer.steps.activate_run import activate_run
+from rtb_optimizer.steps.create_run import create_run
+from rtb_optimizer.steps.select_features import select_features
+from rtb_optimizer.steps.write_outputs import write_outputs
+from rtb_optimizer.store import active_copy, configs, connections, dag_list, dag_list_export, entities, runs
 from rtb_optimizer.store.entities import NewEntity
 from rtb_optimizer.store.objects import ObjectStore, run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunFeature, RunOutput, Version
 from seeded_logs import BUSY_WORLD, NIGHTS, WORLD
 
 case, with_logs = pytest.mark.case, pytest.mark.usefixtures("logs")
-BEFORE_ACTIVATION = ("require_partitions", "select_features", "build_segments", "map_ad_macros", "write_outputs")
+BEFORE_ACTIVATION = tuple(function for _, function in in_process.STEPS)
 SHORTER = {"data_start": "2026-03-06", "data_end": "2026-03-09"}
 
 
@@ -39,9 +43,9 @@ def started(request_run):
 
     def start(**asked):
         asked.setdefault("dag_run_id", f"manual__{next(number)}")
-        opt_run_id = steps.create_run(request_run(**asked))
+        opt_run_id = create_run(request_run(**asked))
         for step in BEFORE_ACTIVATION:
-            getattr(steps, step)(opt_run_id)
+            step(opt_run_id)
         return opt_run_id
 
     return start
@@ -121,7 +125,7 @@ def test_a_format_that_must_not_fail_fails_the_run_by_feature_and_fix(add_entity
     overrides = {"macro_gap_policies": {"xandr": "fail"}, "anchor_features": ["carrier"]}
 
     with pytest.raises(MacroGap):
-        pipeline.run(request_run(overrides=overrides))
+        in_process.run(request_run(overrides=overrides))
 
     assert "format 'xandr' has no macro for carrier: add one to opt_feature_macros, or choose another policy" in failed(
         session, "map_ad_macros: MacroGap"
@@ -159,7 +163,7 @@ def test_what_a_format_cannot_tell_is_told_in_the_round_trip_and_holds_no_run(ad
     assert trips["xandr"]["hit_rate"] < 0.5
     assert trips["xandr"]["addressable_hit_rate"] == 1.0
     assert report["gates"]["facts"]["macro_hit_rate"] == 1.0
-    assert steps.activate_run(opt_run_id).decision == "activated"
+    assert activate_run(opt_run_id).decision == "activated"
 
 
 @case(22)
@@ -179,8 +183,8 @@ def test_a_value_map_makes_a_platform_s_ids_ours_and_one_that_lacks_values_holds
     assert "internal_adspace_id" not in {miss["feature"] for miss in mapped["misses"]}
     assert mapped["addressable_hit_rate"] == 1.0
     assert {miss["cause"] for miss in misses if miss["feature"] == "internal_adspace_id"} == {"not_in_value_map"}
-    assert steps.activate_run(whole).decision == "activated"
-    decided = steps.activate_run(partly)
+    assert activate_run(whole).decision == "activated"
+    decided = activate_run(partly)
     assert decided.decision == "held"
     assert "of the exposures find through a format's macros what their own values find, 90.0% are needed" in str(
         decided.reasons
@@ -196,7 +200,7 @@ def test_a_value_map_that_gives_two_values_one_id_is_refused(add_entity, request
     maps = {"xandr": {"internal_adspace_id": {"1002": "7", "1003": "7"}}}
 
     with pytest.raises(ConfigInvalid):
-        pipeline.run(request_run(overrides={"macro_value_maps": maps}))
+        in_process.run(request_run(overrides={"macro_value_maps": maps}))
 
     assert "macro_value_maps: internal_adspace_id in 'xandr' gives '7' to more than one of our values" in failed(
         session, "create_run: ConfigInvalid"
@@ -215,7 +219,7 @@ def test_every_violation_of_a_configuration_is_told_when_saved_and_when_run(add_
 
     add_entity("healthline")
     with pytest.raises(ConfigInvalid):
-        steps.create_run(request_run("healthline", overrides=wrong))
+        create_run(request_run("healthline", overrides=wrong))
     message = failed(session, "create_run: ConfigInvalid: ")
     assert "max_featurs (trigger): unknown config key" in message
     assert "max_features (trigger): '99' is above" in message or "99 is above the maximum of 20" in message
@@ -245,9 +249,9 @@ def test_a_version_that_is_switched_while_a_run_runs_is_the_next_run_s(add_entit
     session.get_one(Version, old).status = "retired"
     session.commit()
 
-    assert steps.activate_run(first).decision == "activated"
+    assert activate_run(first).decision == "activated"
     second = started()
-    assert steps.activate_run(second).decision == "activated"
+    assert activate_run(second).decision == "activated"
     session.expire_all()
     assert [session.get_one(Run, n).version_id for n in (first, second)] == [old, new.version_id]
 
@@ -260,7 +264,7 @@ def test_a_run_of_an_entity_that_is_paused_meanwhile_finishes_and_is_held(add_en
     entities.set_status(session, "drugs_com", "paused", "ana")
     session.commit()
 
-    decided = steps.activate_run(opt_run_id)
+    decided = activate_run(opt_run_id)
 
     assert (decided.decision, decided.reasons) == ("held", ("the entity is paused",))
     assert session.get_one(Run, opt_run_id).status == "succeeded"
@@ -279,7 +283,7 @@ def test_of_two_runs_that_activate_at_once_the_newer_one_wins(add_entity, starte
 
     def activate(opt_run_id):
         together.wait(30)
-        return steps.activate_run(opt_run_id).decision
+        return activate_run(opt_run_id).decision
 
     with ThreadPoolExecutor(2) as pool:
         decisions = list(pool.map(activate, both))
@@ -299,7 +303,7 @@ def test_of_two_runs_that_activate_at_once_the_newer_one_wins(add_entity, starte
 def test_a_backfill_of_older_windows_never_takes_over_in_whatever_order_it_finishes(add_entity, started, session):
     add_entity()
     newest = started()
-    assert steps.activate_run(newest).decision == "activated"
+    assert activate_run(newest).decision == "activated"
     windows = [("2026-03-06", "2026-03-08"), ("2026-03-06", "2026-03-09"), ("2026-03-07", "2026-03-09")]
     asked = {"triggered_by": "backfill:ana", "overrides": {"min_holdout_gain": -1}}
     older = [
@@ -307,7 +311,7 @@ def test_a_backfill_of_older_windows_never_takes_over_in_whatever_order_it_finis
         for n, (start, end) in enumerate(windows)
     ]
 
-    assert [steps.activate_run(n).decision for n in reversed(older)] == ["superseded"] * 3
+    assert [activate_run(n).decision for n in reversed(older)] == ["superseded"] * 3
     assert is_active(session, newest)
     folders = {o.s3_key.rsplit("/", 1)[0] for n in older for o in runs.outputs(session, n)}
     assert len(folders) == len(windows)
@@ -350,19 +354,19 @@ def test_a_step_that_died_half_way_is_tried_again_and_no_fact_stands_twice(
     add_entity, request_run, session, breaks, after
 ):
     add_entity()
-    opt_run_id = steps.create_run(request_run())
+    opt_run_id = create_run(request_run())
     breaks.at(runs, "record_features", 1, after=after)
 
     with pytest.raises(FaultError):
-        steps.select_features(opt_run_id)
-    chosen = steps.select_features(opt_run_id)
+        select_features(opt_run_id)
+    chosen = select_features(opt_run_id)
     for step in BEFORE_ACTIVATION[2:]:
-        getattr(steps, step)(opt_run_id)
+        step(opt_run_id)
 
     assert breaks.fired == 1
     rows = session.scalars(select(RunFeature.feature_order).where(RunFeature.run_id == opt_run_id)).all()
     assert sorted(rows) == list(range(1, chosen + 1))
-    assert steps.activate_run(opt_run_id).decision == "activated"
+    assert activate_run(opt_run_id).decision == "activated"
 
 
 @case(33)
@@ -371,14 +375,14 @@ def test_a_write_that_fails_at_the_third_object_records_nothing_and_is_completed
     add_entity, request_run, session, store, breaks, monkeypatch
 ):
     add_entity()
-    before = pipeline.run(request_run(dag_run_id="manual__0", **SHORTER)).opt_run_id
-    opt_run_id = steps.create_run(request_run())
+    before = in_process.run(request_run(dag_run_id="manual__0", **SHORTER)).opt_run_id
+    opt_run_id = create_run(request_run())
     for step in BEFORE_ACTIVATION[:-1]:
-        getattr(steps, step)(opt_run_id)
+        step(opt_run_id)
     with monkeypatch.context():
         breaks.at(ObjectStore, "put_once", 3)
         with pytest.raises(FaultError):
-            steps.write_outputs(opt_run_id)
+            write_outputs(opt_run_id)
     run = session.get_one(Run, opt_run_id)
     prefix = run_prefix(session.get_one(Entity, run.entity_id).s3_base_path, run.run_code)
     written = {entry.key.rsplit("/", 1)[1] for entry in store.list(f"{prefix}/") if "/work/" not in entry.key}
@@ -387,8 +391,8 @@ def test_a_write_that_fails_at_the_third_object_records_nothing_and_is_completed
     assert written == {"segments.parquet", "joint_segments.parquet"}
     assert session.scalars(select(RunOutput).where(RunOutput.run_id == opt_run_id)).all() == []
     assert is_active(session, before)
-    assert steps.write_outputs(opt_run_id) == 7
-    assert steps.activate_run(opt_run_id).decision == "activated"
+    assert write_outputs(opt_run_id) == 7
+    assert activate_run(opt_run_id).decision == "activated"
 
 
 @pytest.fixture
@@ -430,7 +434,7 @@ def test_an_s3_that_is_busy_is_asked_again(add_entity, request_run, session, s3_
     add_entity()
     asked = s3_answers(2, 503, "SlowDown")
 
-    decided = pipeline.run(request_run())
+    decided = in_process.run(request_run())
 
     assert len(asked) == 2
     assert is_active(session, decided.opt_run_id)
@@ -443,11 +447,11 @@ def test_an_s3_that_stays_busy_or_refuses_fails_the_run_and_nothing_takes_over(
     add_entity, request_run, session, s3_answers, status, code, tries
 ):
     add_entity()
-    before = pipeline.run(request_run(dag_run_id="manual__0", **SHORTER)).opt_run_id
+    before = in_process.run(request_run(dag_run_id="manual__0", **SHORTER)).opt_run_id
     asked = s3_answers(1000, status, code)
 
     with pytest.raises(Exception, match=code):
-        pipeline.run(request_run())
+        in_process.run(request_run())
 
     assert len(asked) == tries
     assert code in failed(session, "select_features: ")
@@ -464,9 +468,9 @@ def test_an_activation_that_died_after_its_commit_is_told_the_same_by_the_next_t
     breaks.at(active_copy, "refresh", 1)
 
     with pytest.raises(FaultError):
-        steps.activate_run(opt_run_id)
+        activate_run(opt_run_id)
     assert is_active(session, opt_run_id)
-    decided = steps.activate_run(opt_run_id)
+    decided = activate_run(opt_run_id)
 
     assert breaks.fired == 1
     assert (decided.decision, decided.reasons) == ("activated", ("first active run of the entity",))
@@ -515,7 +519,7 @@ def test_a_code_that_makes_no_dag_id_is_refused_with_how_to_write_it(session, co
 def test_a_code_is_taken_once(session):
     entities.add(session, new_entity(), "ana")
 
-    with pytest.raises(EntityInvalid, match="'new_com' exists already"):
+    with pytest.raises(EntityInvalid, match="'new_com' already exists"):
         entities.add(session, new_entity(), "ana")
 
 
@@ -527,10 +531,10 @@ def test_a_removed_entity_has_no_dag_and_keeps_its_history_and_a_dead_catalog_ke
     add_entity("healthline")
     entities.set_status(session, "drugs_com", "retired", "ana")
     session.commit()
-    manifest_export.export(session)
+    dag_list_export.export(session)
     monkeypatch.setenv("AIRFLOW_CONN_RTB_CATALOG", "postgresql://nobody:x@127.0.0.1:1/none")
 
-    assert [entry["entity_code"] for entry in manifest.load(manifest.path())["entities"]] == ["healthline"]
+    assert [entry["entity_code"] for entry in dag_list.load(dag_list.path())["entities"]] == ["healthline"]
     assert len(session.scalars(select(Run)).all()) == 1
 
 
@@ -555,7 +559,7 @@ def test_a_run_s_window_is_its_interval_s_whole_days_unless_dates_are_given(
 ):
     """Never the logical date, and never the moment at which the run happens to start."""
     add_entity(lookback_days="1")
-    run = session.get_one(Run, steps.create_run(request_run(**asked)))
+    run = session.get_one(Run, create_run(request_run(**asked)))
 
     assert (run.data_start, run.data_end) == (at(start), at(end))
 
@@ -572,7 +576,7 @@ def test_a_first_run_must_beat_equal_bids_before_anybody_reads_it(add_entity, wr
 
     add_entity("drugs_com", **write_nights(reversed_last), anchor_features="ad_size", candidate_features="ad_size")
     opt_run_id = started()
-    decided = steps.activate_run(opt_run_id)
+    decided = activate_run(opt_run_id)
 
     assert decided.decision == "held"
     assert any(reason.startswith("gain on the hold-out") for reason in decided.reasons)
@@ -585,7 +589,7 @@ def test_a_first_run_must_beat_equal_bids_before_anybody_reads_it(add_entity, wr
 def test_a_table_of_the_default_row_alone_is_written_and_held(add_entity, started, told, session):
     add_entity(candidate_features="carrier", anchor_features="")
     opt_run_id = started()
-    decided = steps.activate_run(opt_run_id)
+    decided = activate_run(opt_run_id)
 
     assert [row["is_default"] for row in told(opt_run_id, "segments")] == [True]
     assert session.get_one(Run, opt_run_id).total_segments == 1
@@ -651,7 +655,7 @@ def test_an_amount_without_a_rate_fails_the_run_by_currency_and_day(
     asked = {"currency_column": "currency", "currency_rates": rates}
 
     with pytest.raises(LogsInvalid):
-        pipeline.run(request_run(overrides=write_nights(in_currencies) | asked))
+        in_process.run(request_run(overrides=write_nights(in_currencies) | asked))
 
     assert complaint in failed(session, "select_features: LogsInvalid: ")
 
@@ -684,12 +688,12 @@ def test_a_price_above_the_bid_is_no_price_but_its_outcome_counts(add_entity, wr
 def test_prices_of_another_magnitude_hold_the_run(add_entity, write_nights, started, session, column, words):
     add_entity()
     before = started(overrides=write_nights(as_seeded))
-    assert steps.activate_run(before).decision == "activated"
+    assert activate_run(before).decision == "activated"
 
     def in_thousandths(_, table):
         return with_column(table, column, np.array(table[column]) * 1000)
 
-    decided = steps.activate_run(started(overrides=write_nights(in_thousandths)))
+    decided = activate_run(started(overrides=write_nights(in_thousandths)))
 
     assert decided.decision == "held"
     assert any(reason.startswith(words) for reason in decided.reasons), decided.reasons
@@ -716,17 +720,17 @@ def test_a_table_that_would_move_spend_too_far_from_the_active_one_is_held(
     features = {"anchor_features": "ad_size", "candidate_features": "ad_size", "cost_column": ""}
     add_entity(**features)
     before = started(overrides=write_nights(traffic(0.1)))
-    assert steps.activate_run(before).decision == "activated"
+    assert activate_run(before).decision == "activated"
     overrides = write_nights(traffic(0.95))
     held = started(overrides=overrides)
-    decided = steps.activate_run(held)
+    decided = activate_run(held)
 
     assert decided.decision == "held"
     assert decided.reasons[0].startswith("predicted spend changes by -6")
     assert "up to 50% is allowed: look at the report's changes" in decided.reasons[0]
     assert told(held)["gates"]["facts"]["spend_change"] < -0.5
     assert is_active(session, before)
-    assert steps.activate_run(started(overrides=overrides | {"max_predicted_change": 2})).decision == "activated"
+    assert activate_run(started(overrides=overrides | {"max_predicted_change": 2})).decision == "activated"
 
 
 @case(40)
@@ -825,14 +829,14 @@ def test_a_placement_whose_rate_has_jumped_is_warned_of_by_name(add_entity, writ
 
     add_entity(max_spike="5")
     before = started(**SHORTER, overrides=write_nights(with_bots))
-    assert steps.activate_run(before).decision == "activated"
+    assert activate_run(before).decision == "activated"
     window = {"data_start": "2026-03-09", "data_end": "2026-03-10"}
     report = told(started(**window, overrides=write_nights(with_bots)))
 
     assert messages(told(before), "rate_spike") == []
     (message,) = messages(report, "rate_spike")
     assert message.startswith("internal_adspace_id=1003 has ")
-    assert "times in the active run: bots? leave flagged rows out by row_filter, or raise max_spike" in message
+    assert "times in the active run: bots? exclude flagged rows with row_filter, or raise max_spike" in message
 
 
 @case(45)
@@ -883,7 +887,7 @@ def test_an_export_above_its_limit_is_cut_by_worth_and_told(add_entity, write_ni
     assert export["lost"] == [{"cause": "more than 1,000 rules", "rows": export["rows_asked"] - 1_000}]
     assert text.endswith("more than 1,000 rules; shorter keys and the default answer in their place")
     assert 0.8 < export["answered_share"] < 0.95
-    assert steps.activate_run(opt_run_id).decision == "activated"
+    assert activate_run(opt_run_id).decision == "activated"
 
 
 @case(52)
@@ -935,7 +939,7 @@ def test_a_macro_that_was_broken_by_hand_fails_the_run_by_feature_and_pattern(ad
     session.commit()
 
     with pytest.raises(ConfigInvalid):
-        pipeline.run(request_run())
+        in_process.run(request_run())
 
     assert "opt_feature_macros: internal_adspace_id: 'ADX_PLACEMENT' is no adx macro: it must match" in failed(
         session, "map_ad_macros: ConfigInvalid: "
@@ -953,7 +957,7 @@ def test_a_macro_that_changes_later_changes_no_run_that_was(add_entity, started,
     )
     session.commit()
 
-    assert steps.activate_run(opt_run_id).decision == "activated"
+    assert activate_run(opt_run_id).decision == "activated"
     session.expire_all()
     assert [(row.macro_format, row.macro_combo) for row in runs.ad_macros(session, opt_run_id)] == before
     assert told(opt_run_id, "ad_macros")["formats"]["adx"]["combo"].startswith("[ADX_PLACEMENT_ID]")
@@ -978,7 +982,7 @@ def test_one_macro_for_two_features_fails_the_run(add_entity, request_run, sessi
     add_entity()
     template_of(session, "internal_adspace_id", "[ADX_COUNTRY]")
     with pytest.raises(ConfigInvalid):
-        pipeline.run(request_run(overrides={"anchor_features": ["internal_adspace_id", "country"]}))
+        in_process.run(request_run(overrides={"anchor_features": ["internal_adspace_id", "country"]}))
 
     assert "'[ADX_COUNTRY]' is the adx macro of internal_adspace_id, country: one macro cannot tell" in failed(
         session, "map_ad_macros: ConfigInvalid: "
@@ -1011,13 +1015,13 @@ def test_a_feature_has_one_macro_a_format(session):
 @with_logs
 def test_a_run_goes_by_its_snapshot_and_tells_what_was_changed_while_it_ran(add_entity, request_run, told, session):
     entity = add_entity()
-    opt_run_id = steps.create_run(request_run(overrides={"max_segments": 300}))
-    steps.select_features(opt_run_id)
+    opt_run_id = create_run(request_run(overrides={"max_segments": 300}))
+    select_features(opt_run_id)
     changed = {"multiplier_max": "1.01", "outcome_column": "a_column_that_is_not_there", "max_segments": "2"}
     configs.set_overrides(session, entity, changed, "ana")
     session.commit()
     for step in BEFORE_ACTIVATION[2:]:
-        getattr(steps, step)(opt_run_id)
+        step(opt_run_id)
 
     (message,) = messages(told(opt_run_id), "config_changed")
     assert message == (
@@ -1025,7 +1029,7 @@ def test_a_run_goes_by_its_snapshot_and_tells_what_was_changed_while_it_ran(add_
         "outcome_column from 'click' to 'a_column_that_is_not_there'"
     )
     assert max(row["multiplier"] for row in told(opt_run_id, "segments")) > 1.01
-    assert steps.activate_run(opt_run_id).decision == "activated"
+    assert activate_run(opt_run_id).decision == "activated"
 
 
 @case(31)
@@ -1033,7 +1037,7 @@ def test_a_run_goes_by_its_snapshot_and_tells_what_was_changed_while_it_ran(add_
 def test_the_same_run_again_is_allowed_and_told(add_entity, started, told, session):
     add_entity()
     first = started()
-    assert steps.activate_run(first).decision == "activated"
+    assert activate_run(first).decision == "activated"
     again, otherwise = started(), started(overrides={"max_features": 5})
     code = session.get_one(Run, first).run_code
 
@@ -1042,14 +1046,14 @@ def test_the_same_run_again_is_allowed_and_told(add_entity, started, told, sessi
     (message,) = messages(told(again), "identical_run")
     assert message.startswith(f"identical to run {code} (id {first}): the same window, version, configuration and logs")
     assert len({session.get_one(Run, n).run_code for n in (first, again, otherwise)}) == 3
-    assert steps.activate_run(again).decision == "activated"
+    assert activate_run(again).decision == "activated"
 
 
 @case(31)
 def test_a_run_on_logs_that_were_written_anew_is_another_run(add_entity, write_nights, started, told):
     add_entity()
     logs = write_nights(as_seeded)
-    assert steps.activate_run(started(overrides=logs)).decision == "activated"
+    assert activate_run(started(overrides=logs)).decision == "activated"
     write_nights(in_currencies)
 
     assert messages(told(started(overrides=logs)), "identical_run") == []
@@ -1060,12 +1064,12 @@ def test_a_run_on_logs_that_were_written_anew_is_another_run(add_entity, write_n
 def test_an_output_that_is_gone_before_the_activation_leaves_what_was_active(add_entity, started, session, store):
     add_entity()
     before = started(**SHORTER)
-    assert steps.activate_run(before).decision == "activated"
+    assert activate_run(before).decision == "activated"
     opt_run_id = started()
     key = {o.output_type: o.s3_key for o in runs.outputs(session, opt_run_id)}["segments"]
     store._client.delete_object(Bucket=store.bucket, Key=key)
 
     with pytest.raises(RunIncomplete, match=f"segments is gone from s3://rtb/{key}"):
-        steps.activate_run(opt_run_id)
+        activate_run(opt_run_id)
 
     assert is_active(session, before)

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,14 +12,14 @@ import typer
 from sqlalchemy import select, update
 from typer.testing import CliRunner
 
-from rtb_optimizer import manifest, pipeline
+from checkout import CHECKOUT
 from rtb_optimizer.cli.app import app, main
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, NotFound, RunIncomplete
-from rtb_optimizer.store import activation, connections, entities, migrate, runs, verification
+from rtb_optimizer.steps import in_process
+from rtb_optimizer.store import activation, connections, dag_list, entities, migrate, runs, verification
 from rtb_optimizer.store.objects import active_key
 from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision
 
-CHECKOUT = Path(__file__).parents[2]
 ADD = ("--name", "New", "--object-id", "7", "--s3-base-path", "s3://rtb/new", "--by", "ana")
 SET = ("--set", "logs_path=s3://rtb/logs/", "--set", "outcome_column=click", "--set", "candidate_features=browser")
 
@@ -73,7 +72,7 @@ def told(monkeypatch, capsys):
 
 @pytest.fixture
 def exported():
-    return lambda: [entry["entity_code"] for entry in manifest.load(manifest.path())["entities"]]
+    return lambda: [entry["entity_code"] for entry in dag_list.load(dag_list.path())["entities"]]
 
 
 @pytest.fixture
@@ -87,7 +86,7 @@ def finished(make_run, store, session):
         written = {kind: (store.put_once(f"{prefix}/{run.run_code}/{kind}", kind.encode()), 1) for kind in kinds}
         with connections.session() as own:
             runs.record_outputs(own, run.run_id, written)
-            activation.finish(own, run.run_id, 1, gates, allow_older=False)
+            activation.complete_and_decide(own, run.run_id, 1, gates, allow_older=False)
             own.commit()
         session.expire_all()
         return run
@@ -215,7 +214,7 @@ def test_moving_down_asks_first(cli, process):
 def test_the_manifest_is_written_or_only_shown(cli, add_entity, tmp_path):
     add_entity()
     shown = json.loads(cli("manifest", "--show"))
-    assert not manifest.path().exists()
+    assert not dag_list.path().exists()
     assert cli("manifest", "--to", str(tmp_path / "x.json")) == f"1 entities in {tmp_path / 'x.json'}\n"
     assert json.loads((tmp_path / "x.json").read_text()) == shown
 
@@ -267,9 +266,9 @@ def test_a_value_is_set_by_somebody_and_unset_again(cli, add_entity, exported):
     assert said == "drugs_com: min_z, schedule set by ben; the next run uses it\n"
     rows = {row["key"]: row for row in json.loads(cli("config", "show", "drugs_com", "--json"))}
     assert (rows["min_z"]["value"], rows["min_z"]["updated_by"]) == (2.0, "ben")
-    assert manifest.load(manifest.path())["entities"][0]["schedule"] == "5 4 * * *"
+    assert dag_list.load(dag_list.path())["entities"][0]["schedule"] == "5 4 * * *"
     cli("config", "unset", "drugs_com", "schedule")
-    assert manifest.load(manifest.path())["entities"][0]["schedule"] == "22 3 * * *"
+    assert dag_list.load(dag_list.path())["entities"][0]["schedule"] == "22 3 * * *"
     assert exported() == ["drugs_com"]
 
 
@@ -369,10 +368,10 @@ def test_a_decision_without_a_reason_is_refused(cli):
 def test_reconciling_writes_what_is_missing_and_counts_it(cli, add_entity, finished, store):
     entity = add_entity()
     finished(entity)
-    assert cli("reconcile") == "1 copies had to be written\n"
+    assert cli("reconcile") == "1 copies written\n"
     store.replace(active_key(entity.s3_base_path), b"{")
     assert json.loads(cli("reconcile", "--json")) == {"repaired": 1}
-    assert cli("reconcile") == "0 copies had to be written\n"
+    assert cli("reconcile") == "0 copies written\n"
 
 
 def test_a_name_that_is_not_there_is_named(cli):
@@ -403,7 +402,7 @@ def assert_one_line(done, said):
 
 def test_what_cannot_be_done_is_told_in_one_line(told, catalog):
     assert catalog
-    assert_one_line(told("config", "show", "nope_com"), "no entity 'nope_com'; there are: none")
+    assert_one_line(told("config", "show", "nope_com"), "no entity 'nope_com'; existing: none")
 
 
 def test_a_catalog_that_cannot_be_reached_is_named_without_its_password(process):
@@ -451,7 +450,7 @@ def test_copies_that_cannot_be_written_are_named_with_their_entity(process, add_
     finished(add_entity())
     session.execute(update(Entity).values(s3_base_path="s3://no-such-bucket/x"))
     session.commit()
-    assert_one_line(process("reconcile"), "active.json is not what the catalog says: drugs_com: ")
+    assert_one_line(process("reconcile"), "active.json does not match the catalog: drugs_com: ")
 
 
 def test_a_manifest_that_cannot_be_written_is_named(told, catalog, tmp_path):
@@ -469,7 +468,7 @@ def test_a_connection_that_is_not_set_is_told_with_the_variable_that_sets_it(pro
 @pytest.mark.usefixtures("logs")
 def test_a_bid_is_explained_with_the_rows_that_make_it(cli, add_entity, request_run):
     add_entity()
-    decided = pipeline.run(request_run())
+    decided = in_process.run(request_run())
     as_json = json.loads(cli("explain", "drugs_com", "internal_adspace_id=1000", "--json"))
     as_table = cli("explain", "drugs_com", "internal_adspace_id=1000")
 
@@ -481,8 +480,8 @@ def test_a_bid_is_explained_with_the_rows_that_make_it(cli, add_entity, request_
 @pytest.mark.usefixtures("logs")
 def test_two_runs_are_compared_row_by_row_with_causes_that_add_up(cli, add_entity, request_run):
     add_entity()
-    pipeline.run(request_run(data_start="2026-03-06", data_end="2026-03-09"))
-    pipeline.run(request_run(dag_run_id="manual__2", overrides={"max_features": 2, "multiplier_max": 1.5}))
+    in_process.run(request_run(data_start="2026-03-06", data_end="2026-03-09"))
+    in_process.run(request_run(dag_run_id="manual__2", overrides={"max_features": 2, "multiplier_max": 1.5}))
     as_json = json.loads(cli("diff", "drugs_com", "--json"))
     as_table = cli("diff", "drugs_com")
     shown, named = as_json["largest"], (as_json[side]["run_code"] for side in ("before", "after"))

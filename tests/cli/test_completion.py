@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 
 RTB = CHECKOUT / "bin" / "rtb"
 

@@ -10,7 +10,7 @@ import sys
 import psycopg
 import pytest
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 
 ROW = re.compile(r"^\| (\d+) \| (.*) \|$", re.MULTILINE)
 PROMISED = {int(code): when for code, when in ROW.findall((CHECKOUT / "docs/cli.md").read_text())}

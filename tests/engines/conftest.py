@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow.fs import LocalFileSystem
 
-from rtb_optimizer.core.windows import Window
-from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
-from rtb_optimizer.engines.statements import LogTable
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
+from rtb_optimizer.engines.sql.table import LogTable
 from v3_settings import v3_settings
 
 WINDOW = Window(datetime(2026, 3, 6, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bonsai_evaluator import TEXTS, Leaf, evaluate, leaves, parse
 from keyed_worlds import HOSTILE, asked, bid, world
-from rtb_optimizer.core.values import MISSING, OTHER, UNEXPANDED, split_key
+from rtb_optimizer.core.sample.values import MISSING, OTHER, UNEXPANDED, split_key
 from rtb_optimizer.exports import bonsai
 from rtb_optimizer.exports.bonsai import bonsai_tree
 from rtb_optimizer.exports.export import Terms
@@ -182,7 +182,7 @@ def test_a_tree_is_as_long_as_xandr_takes_and_loses_what_is_worth_least(seed):
     whole = exported(table)
     for limit in (encoded(whole), encoded(whole) - 1, encoded(whole) // 2, encoded(whole) // 9, 60):
         export = exported(table, max_bytes=limit)
-        ranked = list(table.by_worth())
+        ranked = list(table.by_impact())
         kept = len(export.table.rows)
 
         assert encoded(export) <= limit

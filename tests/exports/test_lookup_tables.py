@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyed_tables import TERMS, requests_of, table_of, wide_table
-from rtb_optimizer.core.values import MISSING
+from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.exports.export import Terms
 from rtb_optimizer.exports.lookup_tables import lookup_tables
 

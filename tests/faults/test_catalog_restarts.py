@@ -15,10 +15,12 @@ from sqlalchemy.pool import NullPool
 
 from effects import BEFORE, Effects
 from nights import TaskFailed, run_tasks
-from rtb_optimizer import maintenance, sensors, steps
+from rtb_optimizer.dag import sensors
+from rtb_optimizer.dag.sensors import LogsComplete
 from rtb_optimizer.local import postgres, processes
 from rtb_optimizer.local.settings import settings_on_free_ports
-from rtb_optimizer.sensors import LogsComplete
+from rtb_optimizer.operations import maintenance
+from rtb_optimizer.steps.create_run import create_run
 from rtb_optimizer.store import connections, migrate, seeds
 from rtb_optimizer.store.schema import Run
 from seeded_logs import NIGHTS, write_logs
@@ -142,7 +144,7 @@ def test_a_catalog_that_is_away_cannot_be_told_so_the_next_sweep_tells(
     assert read_active(catalog, client) == active
     assert maintenance.sweep_runs(lambda *_: "failed") == 1
     told = session.scalars(select(Run).where(Run.airflow_run_id == "second")).one()
-    assert told.error_message == "swept: the dag run is failed, and nothing else told of it"
+    assert told.error_message == "swept: the dag run is failed, and no callback reported it"
     opt_run_id = run_tasks(request_run(dag_run_id="third"))
     assert read_active(catalog, client) == opt_run_id
     assert_nothing_is_lost_or_told_twice(catalog, store)
@@ -152,7 +154,7 @@ def test_a_run_that_waits_for_its_logs_outlives_an_outage_of_the_catalog(
     add_entity, server, store, base_path, request_run, now
 ):
     add_entity(lookback_days="1")
-    opt_run_id = steps.create_run(request_run())
+    opt_run_id = create_run(request_run())
     failed, arrived = threading.Event(), threading.Event()
 
     class Heard(logging.Handler):

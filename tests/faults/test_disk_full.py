@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from nights import TaskFailed, run_tasks
-from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.errors import EngineFull
 from whole_run import assert_nothing_is_lost_or_told_twice, read_active
 

@@ -10,7 +10,7 @@ import pytest
 
 from effects import AFTER, BEFORE, Effects, Fault
 from nights import STEPS, TaskFailed, run_tasks
-from rtb_optimizer import maintenance
+from rtb_optimizer.operations import maintenance
 from rtb_optimizer.store.objects import active_key
 from whole_run import assert_nothing_is_lost_or_told_twice, facts_of, read_active, read_copy
 

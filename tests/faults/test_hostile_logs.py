@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 from hostile_logs import BYTES, CONFIG, TABLES, hostile
-from rtb_optimizer import pipeline
 from rtb_optimizer.errors import RtbOptimizerError
+from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import entities
 from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.schema import Run, RunOutput
@@ -71,7 +71,7 @@ def run_on(add_entity, base_path, store, request_run):
         for name, body in files.items():
             store.put_once(f"{split_url(base_path)[1]}/logs/date={night}/{name}", body)
         add_entity(**CONFIG | {"lookback_days": "1", "logs_path": f"{base_path}/logs/date={{date}}/"} | config)
-        return pipeline.run(request_run())
+        return in_process.run(request_run())
 
     return run
 

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import runpy
 
 import numpy as np
 import pyarrow as pa
@@ -11,13 +12,17 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from rtb_optimizer import manifest, pipeline, steps
-from rtb_optimizer.core.values import split_key
+from checkout import CHECKOUT
+from rtb_optimizer.core.sample.values import split_key
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, LogsInvalid, RtbOptimizerError, WindowInvalid
-from rtb_optimizer.store import entities, manifest_export, runs
+from rtb_optimizer.steps import in_process
+from rtb_optimizer.steps.create_run import create_run
+from rtb_optimizer.store import dag_list_export, entities, runs
 from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.schema import Entity, Run
 from seeded_logs import NIGHTS
+
+ENTITIES = CHECKOUT / "dags" / "rtb_optimizer_entities.py"
 
 ROWS = 3_000
 SQL = ("it's", 'a"b', "a;b", "x'; DROP TABLE opt_runs; --", '"; DROP VIEW logs; --', "select", "a--b", "/*")
@@ -76,7 +81,7 @@ def run_on(add_entity, base_path, store, request_run):
         listed = {"candidate_features": json.dumps(names), "anchor_features": json.dumps(names[:8])}
         rules = {"lookback_days": "1", "min_holdout_gain": "-1", "max_interactions": "1"}
         add_entity(**no_columns | listed | rules | config)
-        return pipeline.run(request_run())
+        return in_process.run(request_run())
 
     return run
 
@@ -168,18 +173,14 @@ def test_a_base_path_of_hostile_characters_is_refused(session, path):
         entities.add(session, new, "tester")
 
 
-def test_an_entity_s_name_is_shown_and_never_rendered_or_part_of_an_id(add_entity, session, tmp_path):
-    from rtb_optimizer.dagfactory import entity_dag
-    from rtb_optimizer.trigger_form import trigger_form
-
+def test_an_entity_s_name_is_shown_and_never_rendered_or_part_of_an_id(add_entity, session):
     add_entity("drugs_com")
     entity = entities.find(session, "drugs_com")
     for name in HOSTILE:
         entity.entity_name = f"{name}\u2060"  # a mark that nothing else has
         session.flush()
-        manifest_export.export(session, tmp_path / "m.json")
-        entry = manifest.load(tmp_path / "m.json")["entities"][0]
-        dag = entity_dag("rtb_optimizer__drugs_com", entry, trigger_form([]))
+        dag_list_export.export(session)
+        dag = runpy.run_path(str(ENTITIES))["rtb_optimizer__drugs_com"]
         rendered = [getattr(task, field, None) for task in dag.tasks for field in task.template_fields]
 
         assert dag.dag_id == "rtb_optimizer__drugs_com"
@@ -193,11 +194,11 @@ def test_a_trigger_s_hostile_dates_and_overrides_are_refused_in_one_line(add_ent
     add_entity()
     for n, text in enumerate(HOSTILE):
         with pytest.raises(WindowInvalid, match="is not a date"):
-            pipeline.run(request_run(data_start=text, data_end="2026-03-09"))
+            in_process.run(request_run(data_start=text, data_end="2026-03-09"))
         with pytest.raises(ConfigInvalid) as refused:
-            pipeline.run(request_run(dag_run_id=f"manual__{n + 2}", overrides={text: 1}))
+            in_process.run(request_run(dag_run_id=f"manual__{n + 2}", overrides={text: 1}))
         with pytest.raises(ConfigInvalid, match=r"is not an IANA name|is required"):
-            pipeline.run(request_run(dag_run_id=f"manual__{n + 2}_zone", overrides={"timezone": text}))
+            in_process.run(request_run(dag_run_id=f"manual__{n + 2}_zone", overrides={"timezone": text}))
 
         assert f"{text} (trigger): unknown config key" in refused.value.violations
     assert {run.status for run in session.scalars(select(Run))} == {"failed"}
@@ -206,7 +207,7 @@ def test_a_trigger_s_hostile_dates_and_overrides_are_refused_in_one_line(add_ent
 def test_a_dag_run_s_id_is_no_part_of_a_key(add_entity, request_run, session):
     add_entity()
     for dag_run_id in HOSTILE:
-        run = session.get_one(Run, steps.create_run(request_run(dag_run_id=dag_run_id)))
+        run = session.get_one(Run, create_run(request_run(dag_run_id=dag_run_id)))
 
         assert run.airflow_run_id == dag_run_id
         assert re.fullmatch(r"drugs_com-\d{8}-\d{8}-[0-9a-f]{10}", run.run_code)

@@ -14,7 +14,7 @@ import pytest
 
 from effects import Effects, Lost
 from nights import TaskFailed, run_tasks
-from rtb_optimizer import maintenance
+from rtb_optimizer.operations import maintenance
 from rtb_optimizer.store import connections
 from rtb_optimizer.store.objects import active_key
 from whole_run import assert_nothing_is_lost_or_told_twice, read_active, read_copy

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from effects import BEFORE, Effects
 from faulty_proxy import FaultyProxy
 from nights import TaskFailed, run_tasks
-from rtb_optimizer import maintenance
 from rtb_optimizer.errors import StoreFailed
+from rtb_optimizer.operations import maintenance
 from rtb_optimizer.store import connections
 from rtb_optimizer.store.objects import ObjectStore, active_key, split_url
 from rtb_optimizer.store.schema import Run

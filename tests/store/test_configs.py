@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select, update
 
-from rtb_optimizer.core.config import Origin
+from rtb_optimizer.core.config.resolve import Origin
 from rtb_optimizer.errors import ConfigInvalid, NotFound
 from rtb_optimizer.store import configs
 from rtb_optimizer.store.schema import EntityConfig, VersionConfig

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import func, select, update
 
-from rtb_optimizer import callbacks, listener
-from rtb_optimizer.core.windows import Window
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.dag import callbacks, listener
 from rtb_optimizer.store import connections, failures, runs
 from rtb_optimizer.store.runs import MAX_ERROR_LENGTH, Attempt
 from rtb_optimizer.store.schema import Run

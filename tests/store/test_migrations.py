@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,6 +15,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from checkout import CHECKOUT
 from rtb_optimizer.store import migrate
 from rtb_optimizer.store.schema import Base
 
@@ -35,7 +35,7 @@ SELECT tablename, indexname, indexdef FROM pg_indexes
 WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY 1, 2
 """
 MIGRATOR = "from rtb_optimizer.store import connections, migrate; migrate.upgrade(connections.catalog())"
-CHECKOUT = Path(__file__).parents[2]
+
 ADVISORY_LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
 
 

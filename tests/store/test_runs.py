@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, select
 
-from rtb_optimizer.core.macros import MacroCombo
-from rtb_optimizer.core.selection import Chosen
-from rtb_optimizer.core.windows import Window
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.core.macros.combo import MacroCombo
+from rtb_optimizer.core.selection.select import Chosen
 from rtb_optimizer.errors import NotFound, RunNotRunning
 from rtb_optimizer.store import connections, failures, runs
 from rtb_optimizer.store.objects import StoredObject

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import func, select, update
 
-from rtb_optimizer.core.dialect import template_problem
-from rtb_optimizer.core.settings import Settings
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.macros.dialect import template_problem
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.store import configs, seeds
 from rtb_optimizer.store.schema import Base, FeatureMacro, Optimizer, Version, VersionConfig
@@ -63,7 +63,7 @@ def test_a_dialect_that_is_not_there_is_told_with_those_that_are():
 
 
 def test_a_catalog_knows_whether_it_was_seeded(session):
-    assert seeds.seeded(session)
+    assert seeds.is_seeded(session)
     for table in (FeatureMacro, VersionConfig, Version, Optimizer):
         session.query(table).delete()
-    assert not seeds.seeded(session)
+    assert not seeds.is_seeded(session)

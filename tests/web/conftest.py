@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from conftest import CHECKOUT
+from checkout import CHECKOUT
 
 USERS = {"admin": "ADMIN", "viewer": "VIEWER"}
 WRITTEN = ("segments", "features", "ad_macros", "report", "manifest")
@@ -74,11 +74,12 @@ def mounted(auth_manager, catalog):
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch):
     """A process that has read no output yet."""
-    from rtb_optimizer.web import compare_page, run_outputs, segment_list
-    from rtb_optimizer.web.kept import Kept
+    from rtb_optimizer.web import compare_page
+    from rtb_optimizer.web.cache import Kept
+    from rtb_optimizer.web.run import outputs, segment_table
 
-    monkeypatch.setattr(run_outputs, "_BODIES", Kept(64_000_000, len))
-    monkeypatch.setattr(segment_list, "_TABLES", Kept(64_000_000, lambda table: table.nbytes))
+    monkeypatch.setattr(outputs, "_BODIES", Kept(64_000_000, len))
+    monkeypatch.setattr(segment_table, "_TABLES", Kept(64_000_000, lambda table: table.nbytes))
     monkeypatch.setattr(compare_page, "_COMPARED", Kept(100_000_000, lambda found: 1000 * len(found[1])))
 
 
@@ -151,7 +152,9 @@ def finish(session, make_run, store):
         prefix = run_prefix(entity.s3_base_path, run.run_code)
         written = {kind: (store.put_once(f"{prefix}/{kind}.json", f'"{kind}"'.encode()), 1) for kind in WRITTEN}
         runs.record_outputs(session, run.run_id, written, figures)
-        activation.finish(session, run.run_id, total_segments=3, gate_failures=list(gates), allow_older=False)
+        activation.complete_and_decide(
+            session, run.run_id, total_segments=3, gate_failures=list(gates), allow_older=False
+        )
         session.commit()
         return session.get_one(Run, run.run_id)
 

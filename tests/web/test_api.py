@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import event, select
 
-from rtb_optimizer import pipeline
+from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import active_copy, configs, connections, entities
 from rtb_optimizer.store.objects import active_key
 from rtb_optimizer.store.schema import Entity, RunDecision, RunOutput
@@ -100,7 +100,7 @@ def test_an_output_is_downloaded_as_it_was_written_under_its_own_name(
 ):
     assert logs is None
     assert entity
-    run_id = pipeline.run(request_run()).opt_run_id
+    run_id = in_process.run(request_run()).opt_run_id
     listed = session.scalars(select(RunOutput).where(RunOutput.run_id == run_id)).all()
     assert len(listed) > 5
     for row in listed:

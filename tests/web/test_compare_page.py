@@ -2,8 +2,8 @@
 
 import pytest
 
-from rtb_optimizer import pipeline
-from rtb_optimizer.compare import compare
+from rtb_optimizer.outputs.compare import compare
+from rtb_optimizer.steps import in_process
 from rtb_optimizer.web import compare_page
 
 THREE_NIGHTS = {"data_start": "2026-03-06", "data_end": "2026-03-09"}
@@ -13,8 +13,8 @@ THREE_NIGHTS = {"data_start": "2026-03-06", "data_end": "2026-03-09"}
 def two_runs(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
     """Run three nights, then all four under another bound; returns both ids."""
     add_entity()
-    first = pipeline.run(request_run(**THREE_NIGHTS))
-    second = pipeline.run(request_run(dag_run_id="manual__2", overrides={"multiplier_max": 1.2}))
+    first = in_process.run(request_run(**THREE_NIGHTS))
+    second = in_process.run(request_run(dag_run_id="manual__2", overrides={"multiplier_max": 1.2}))
     return first.opt_run_id, second.opt_run_id
 
 

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rtb_optimizer import pipeline
-from rtb_optimizer.explain import explain
-from rtb_optimizer.report_page.spelling import spelled
+from rtb_optimizer.outputs.explain import explain
+from rtb_optimizer.outputs.report_page.formatting import spelled
+from rtb_optimizer.steps import in_process
 from rtb_optimizer.store.objects import split_url
 from seeded_logs import NIGHTS
 
@@ -20,7 +20,7 @@ HOSTILE = ['<img src=x onerror="alert(1)">', "\"'&;", "😀|*", "long" * 64, "*"
 @pytest.fixture
 def active(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
     add_entity(anchor_features="internal_adspace_id, device_type")
-    return pipeline.run(request_run()).opt_run_id
+    return in_process.run(request_run()).opt_run_id
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def hostile_logs(store, base_path, add_entity):
 
 @pytest.mark.usefixtures("hostile_logs")
 def test_hostile_values_of_the_logs_are_text_on_every_page_and_found_by_the_form(shown, request_run, browser, read):
-    run_id = pipeline.run(request_run()).opt_run_id
+    run_id = in_process.run(request_run()).opt_run_id
     pages = {tab: browser.get(f"/rtb/runs/{run_id}", params={"tab": tab}) for tab in ("segments", "features", "macros")}
     pages["compare"] = browser.get(f"/rtb/entities/drugs_com/compare?before={run_id}&after={run_id}")
     links = read(pages["segments"]).select('[aria-label="Segments"] tbody a')

@@ -1,6 +1,7 @@
 """How do the pages look in each state that they can be in, and does axe find anything grave there?
 
-The app stands alone here, as wide as the window; `tests/browser` shows it in Airflow's frame, with runs that went well.
+The app stands alone here, as wide as the window; `tests/whole_stack` shows it in Airflow's frame, with runs that went
+well.
 """
 
 import io
@@ -18,10 +19,10 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 import chromium
-from rtb_optimizer import pipeline
-from rtb_optimizer.core.values import segment_key
-from rtb_optimizer.store import pointer
-from rtb_optimizer.store.pointer import Order
+from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.steps import in_process
+from rtb_optimizer.store import manual_activation
+from rtb_optimizer.store.manual_activation import PointerChange
 from rtb_optimizer.store.schema import Run, RunOutput
 
 pytestmark = pytest.mark.timeout(600)
@@ -100,7 +101,7 @@ def test_an_entity_whose_runs_went_in_every_way(add_entity, make_run, finish, se
     finish(entity, date(2026, 3, 9), predicted_change=0.032, change_from_active=0.001)
     superseded = finish(entity, date(2026, 3, 7), predicted_change=0.02, change_from_active=-0.01)
     held = finish(entity, date(2026, 3, 10), ["the hold-out gain -0.2% is below min_holdout_gain 0%"])
-    pointer.roll_back(session, Order("drugs_com", "tester", "fill rate fell", first.run_id))
+    manual_activation.roll_back(session, PointerChange("drugs_com", "tester", "fill rate fell", first.run_id))
     failed = session.get_one(Run, make_run(entity, "failed").run_id)
     failed.error_message, failed.finished_at = LONG_ERROR, failed.started_at
     session.commit()
@@ -122,7 +123,7 @@ def test_an_entity_whose_runs_went_in_every_way(add_entity, make_run, finish, se
 def grown(logs, add_entity, request_run, session, base_path, store):  # noqa: ARG001 - there have to be logs
     """Two real runs, each with a table that was made to have 50,000 rows; returns their ids."""
     add_entity()
-    ids = [pipeline.run(request_run(dag_run_id=f"manual__{n}")).opt_run_id for n in (1, 2)]
+    ids = [in_process.run(request_run(dag_run_id=f"manual__{n}")).opt_run_id for n in (1, 2)]
     for seed, run_id in enumerate(ids):
         output = session.scalars(
             select(RunOutput).where(RunOutput.run_id == run_id, RunOutput.output_type == "segments")

@@ -1,1 +1,6 @@
-"""Seeded synthetic logs, and the demonstration that turns them into active runs."""
+"""The demonstration: seeded logs, the nightly runs of three entities, and their results.
+
+world    the synthetic logs
+content  entities and logs
+summary  prints the result of an active run
+"""

@@ -1,4 +1,4 @@
-"""In which order do the services come up, and when is each one ready?"""
+"""Starts the services in order, and waits until each is ready."""
 
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -69,10 +69,12 @@ class Startup:
             self._report("Airflow's database is being migrated")
             self._run_to_end(airflow.migration(self._settings))
             airflow.remember_migration(self._settings)
-        self._report("Airflow is starting: api-server, scheduler, dag-processor, triggerer")
-        self._supervisor.start(airflow.services(self._settings))
+        self._report("Airflow is starting: api-server, dag-processor, triggerer")
+        self._supervisor.start(airflow.services(self._settings, airflow.BEFORE_TASKS))
         self._await("airflow-api-server", lambda: airflow.is_answering(self._settings), _AIRFLOW_SECONDS)
-        airflow.warm_up(self._settings)
+        self._await("airflow-api-server", lambda: airflow.serves_tasks(self._settings), _AIRFLOW_SECONDS)
+        self._report("Airflow's api-server answers: the scheduler is starting")
+        self._supervisor.start(airflow.services(self._settings, airflow.STARTS_TASKS))
         self._await("airflow-scheduler", lambda: airflow.is_healthy(self._settings), _AIRFLOW_SECONDS)
         self._report(f"Airflow is healthy on {self._settings.airflow_url}")
 

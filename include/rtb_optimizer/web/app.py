@@ -11,23 +11,17 @@ from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from rtb_optimizer import __version__, errors
-from rtb_optimizer.web import (
-    activation_page,
-    api,
-    assets,
-    compare_page,
-    config_page,
-    entity_list,
-    entity_page,
-    explain_page,
-    run_page,
-)
+from rtb_optimizer.web import api, assets, compare_page, explain_page
 from rtb_optimizer.web.access import signed_in_from_here
+from rtb_optimizer.web.entity import activation, config
+from rtb_optimizer.web.entity import list as entity_list
+from rtb_optimizer.web.entity import page as entity_page
 from rtb_optimizer.web.rendering import page, wants_html
+from rtb_optimizer.web.run import page as run_page
 
 log = logging.getLogger(__name__)
 
-PAGES = (assets, entity_list, entity_page, activation_page, config_page, run_page, compare_page, explain_page)
+PAGES = (assets, entity_list, entity_page, activation, config, run_page, compare_page, explain_page)
 STATUS = {
     errors.NotFound: status.HTTP_404_NOT_FOUND,
     errors.ConfigInvalid: status.HTTP_422_UNPROCESSABLE_CONTENT,

@@ -8,15 +8,15 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.errors import RtbOptimizerError
-from rtb_optimizer.explain import explain_by
+from rtb_optimizer.outputs.explain import explain_by
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.schema import Run
 from rtb_optimizer.web.access import ReadableCode
-from rtb_optimizer.web.catalog import Catalog
 from rtb_optimizer.web.rendering import page
-from rtb_optimizer.web.run_outputs import RunOutputs, unreadable
-from rtb_optimizer.web.run_view import unit_of
-from rtb_optimizer.web.segment_list import SegmentList
+from rtb_optimizer.web.run.outputs import RunOutputs, unreadable
+from rtb_optimizer.web.run.segment_table import SegmentList
+from rtb_optimizer.web.run.view import unit_of
+from rtb_optimizer.web.sessions import Catalog
 
 PREFIX = "feature_"
 """A feature's field is named as its column of the table: a feature may be called anything, `page` too."""

@@ -8,8 +8,8 @@ from fastapi import Depends, HTTPException, Request, status
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.store import manifest_export
-from rtb_optimizer.store.pointer import Seen
+from rtb_optimizer.store import dag_list_export
+from rtb_optimizer.store.manual_activation import ExpectedRun
 from rtb_optimizer.store.runs import MAX_ID_DIGITS
 from rtb_optimizer.web.access import EditableCode
 from rtb_optimizer.web.rendering import address_of
@@ -61,9 +61,9 @@ def number(form: Mapping[str, str], name: str) -> int | None:
     return int(text) if text else None
 
 
-def seen(form: Mapping[str, str]) -> Seen:
+def seen(form: Mapping[str, str]) -> ExpectedRun:
     """Return the active run that the page showed."""
-    return Seen(number(form, "expected_active_run_id"))
+    return ExpectedRun(number(form, "expected_active_run_id"))
 
 
 def reason_problem(reason: str) -> str | None:
@@ -76,7 +76,7 @@ def reason_problem(reason: str) -> str | None:
 def airflow_knows(session: Session) -> bool:
     """Export the manifest after a write; return whether it could be: if not, the maintenance DAG does it in minutes."""
     try:
-        manifest_export.export(session)
+        dag_list_export.export(session)
     except OSError:  # as where only the maintenance DAG may write it
         log.info("the manifest could not be written here", exc_info=True)
         return False

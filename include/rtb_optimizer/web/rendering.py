@@ -1,10 +1,9 @@
-"""How does a page become HTML? A template, every value escaped, figures spelled as in the report."""
+"""Renders a page: a template, every value escaped, figures formatted as in the report."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -13,8 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from rtb_optimizer.report_page import spelling
-from rtb_optimizer.web.places import PREFIX
+from rtb_optimizer.outputs.report_page import formatting
+from rtb_optimizer.web.navigation import PREFIX
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Nothing from elsewhere, nothing inline that runs, and no other site may frame these pages.
@@ -23,11 +22,13 @@ POLICY = (
     "connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
 )
 HEADERS = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "cache-control": "no-store"}
+PageContent = dict[str, object]
+"""What a template is rendered with, by name."""
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SPARKLINE_WIDTH, SPARKLINE_HEIGHT, SPARKLINE_PAD = 120, 26, 3
 
 
-def page(request: Request, template: str, status_code: int = 200, **content: object) -> HTMLResponse:
+def page(request: Request, template: str, status_code: int = 200, /, **content: object) -> HTMLResponse:
     """Render a template of this folder."""
     body = _templates().get_template(f"{template}.html.jinja").render(request=request, **content)
     return HTMLResponse(body, status_code, dict(HEADERS))
@@ -44,13 +45,13 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "spelled": spelling.spelled,
+        "spelled": formatting.spelled,
         "instant": instant,
         "ago": ago,
         "lasting": lasting,
         "sparkline": sparkline,
     }
-    environment.tests["share"] = spelling.is_share
+    environment.tests["share"] = formatting.is_share
     environment.globals |= {"address": _address, "airflow": _airflow}
     return environment
 
@@ -80,13 +81,13 @@ def _airflow(context: Context, path: str) -> str:
 
 def instant(value: datetime | None) -> str:
     """Return an instant to the minute, in UTC."""
-    return spelling.UNKNOWN if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return formatting.UNKNOWN if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def ago(value: datetime | None, now: datetime) -> str:
     """Return how long ago, or in how long, in one unit: `3 h ago`, `in 12 min`."""
     if value is None:
-        return spelling.UNKNOWN
+        return formatting.UNKNOWN
     said = lasting(abs(now - value))
     return f"{said} ago" if value <= now else f"in {said}"
 
@@ -123,9 +124,9 @@ def sparkline(values: list[float | None], label: str) -> Markup:
 
 
 def _shown(value: object) -> object:
-    return spelling.visible(value) if type(value) is str else value
+    return formatting.visible(value) if type(value) is str else value
 
 
-def wants_html(headers: Mapping[str, Any], path: str) -> bool:
+def wants_html(headers: Mapping[str, str], path: str) -> bool:
     """Whether the caller is a person's browser, who reads pages, and not a program."""
     return "text/html" in headers.get("accept", "") and "/api/" not in path

@@ -1,4 +1,12 @@
-"""Which calls may a program make? What a bidder's loader needs, and what the pages do, under the same permissions."""
+"""The JSON API: what a bidder's loader needs, and what the pages do, under the same permissions.
+
+reading        entities, runs, segments, bids
+runs           runs and their outputs
+configuration  configuration, read and written
+pointer        activate and roll back
+answers        the types of answers and refusals
+etags          conditional reads
+"""
 
 from fastapi import APIRouter
 

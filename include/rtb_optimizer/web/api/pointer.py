@@ -6,13 +6,13 @@ from collections.abc import Callable
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.store import entities, pointer
-from rtb_optimizer.store.activation import Decided
-from rtb_optimizer.store.pointer import Order, Seen
+from rtb_optimizer.store import entities, manual_activation
+from rtb_optimizer.store.activation import DecisionRecord
+from rtb_optimizer.store.manual_activation import ExpectedRun, PointerChange
 from rtb_optimizer.web.access import EditableCode, User
 from rtb_optimizer.web.api.answers import CONFLICT, ActivationAsked, MoveAnswer, MoveAsked, StatusAsked
-from rtb_optimizer.web.catalog import Catalog
 from rtb_optimizer.web.forms import airflow_knows
+from rtb_optimizer.web.sessions import Catalog
 
 log = logging.getLogger(__name__)
 router = APIRouter(responses=CONFLICT)
@@ -21,13 +21,13 @@ router = APIRouter(responses=CONFLICT)
 @router.post("/entities/{entity_code}/activate")
 def activate(entity_code: EditableCode, user: User, session: Catalog, asked: ActivationAsked) -> MoveAnswer:
     """Make a succeeded run the active one, whatever its gates and window: a person's decision, with its reason."""
-    return _moved(session, _order(entity_code, user, asked), pointer.activate)
+    return _moved(session, _order(entity_code, user, asked), manual_activation.activate)
 
 
 @router.post("/entities/{entity_code}/rollback")
 def roll_back(entity_code: EditableCode, user: User, session: Catalog, asked: MoveAsked) -> MoveAnswer:
     """Move the pointer back: to the run named, else to the one that was active before."""
-    return _moved(session, _order(entity_code, user, asked), pointer.roll_back)
+    return _moved(session, _order(entity_code, user, asked), manual_activation.roll_back)
 
 
 @router.put("/entities/{entity_code}/status")
@@ -40,12 +40,14 @@ def set_status(entity_code: EditableCode, user: User, session: Catalog, asked: S
     return asked
 
 
-def _order(entity_code: str, user: User, asked: MoveAsked) -> Order:
-    seen = Seen(asked.expected_active_run_id) if "expected_active_run_id" in asked.model_fields_set else None
-    return Order(entity_code, user.get_name(), asked.reason.strip(), asked.run_id, seen)
+def _order(entity_code: str, user: User, asked: MoveAsked) -> PointerChange:
+    seen = ExpectedRun(asked.expected_active_run_id) if "expected_active_run_id" in asked.model_fields_set else None
+    return PointerChange(entity_code, user.get_name(), asked.reason.strip(), asked.run_id, seen)
 
 
-def _moved(session: Session, order: Order, move: Callable[[Session, Order], Decided]) -> MoveAnswer:
+def _moved(
+    session: Session, order: PointerChange, move: Callable[[Session, PointerChange], DecisionRecord]
+) -> MoveAnswer:
     decided = move(session, order)
     return MoveAnswer(
         entity_code=decided.entity_code,
@@ -53,5 +55,5 @@ def _moved(session: Session, order: Order, move: Callable[[Session, Order], Deci
         run_id=decided.opt_run_id,
         from_run_id=decided.from_run_id,
         reasons=list(decided.reasons),
-        copy_written=pointer.refresh_copy(session, order.entity_code),
+        copy_written=manual_activation.refresh_copy(session, order.entity_code),
     )

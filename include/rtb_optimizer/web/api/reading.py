@@ -5,14 +5,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from starlette.status import HTTP_304_NOT_MODIFIED
 
-from rtb_optimizer.compare import compare
 from rtb_optimizer.errors import NotFound
-from rtb_optimizer.explain import explain
+from rtb_optimizer.outputs.compare import compare
+from rtb_optimizer.outputs.documents.changes import Comparison
+from rtb_optimizer.outputs.explain import explain
 from rtb_optimizer.store import active_copy, entities, history, queries
 from rtb_optimizer.web.access import ReadableCode, User, readable
 from rtb_optimizer.web.api.answers import ActiveAnswer, DecisionAnswer, EntityAnswer, RunAnswer
 from rtb_optimizer.web.api.etags import is_known, tag_of
-from rtb_optimizer.web.catalog import Catalog, Snapshot
+from rtb_optimizer.web.sessions import Catalog, Snapshot
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most, the newest first.")]
 Offset = Annotated[int, Query(ge=0, le=10_000_000, description="How many to skip.")]
@@ -22,7 +23,7 @@ router = APIRouter()
 
 
 @router.get("/entities", response_model=list[EntityAnswer])
-def list_entities(user: User, session: Catalog) -> list[dict[str, Any]]:
+def list_entities(user: User, session: Catalog) -> list[queries.EntityRow]:
     """Every entity that the caller may see, with its active run."""
     rows = queries.entity_rows(session)
     visible = readable(user, [row["entity_code"] for row in rows])
@@ -56,7 +57,7 @@ def list_runs(
     status: Literal["running", "succeeded", "failed"] | None = None,
     limit: Limit = 50,
     offset: Offset = 0,
-) -> list[dict[str, Any]]:
+) -> list[queries.RunRow]:
     """An entity's runs, the newest first; of one status if asked."""
     return queries.run_rows(session, entity_code, limit, status or "", offset)
 
@@ -64,19 +65,19 @@ def list_runs(
 @router.get("/entities/{entity_code}/decisions", response_model=list[DecisionAnswer])
 def list_decisions(
     entity_code: ReadableCode, session: Catalog, limit: Limit = 50, offset: Offset = 0
-) -> list[dict[str, Any]]:
+) -> list[history.DecisionRow]:
     """What was decided on an entity's runs, by whom and why, the newest first."""
     return history.decision_rows(session, entities.find(session, entity_code), limit, offset)
 
 
-@router.get("/entities/{entity_code}/diff")
+@router.get("/entities/{entity_code}/diff", response_model_exclude_unset=True)
 def diff(
     entity_code: ReadableCode,
     session: Catalog,
     before: RunName = "",
     after: RunName = "",
     limit: Annotated[int, Query(ge=1, le=10_000, description="How many rows, those first that move most.")] = 20,
-) -> dict[str, Any]:
+) -> Comparison:
     """What changed between two runs: by default from the run that was active before to the active one.
 
     A row's `data`, `model`, `config` and `normaliser` are parts of ln(after / before) and add up to it.

@@ -1,0 +1,128 @@
+"""Decides whether a run is activated, held or superseded, with reasons.
+
+A run is activated when it passes its gates, its entity is active, and it is newer in data than the active run.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+
+class Decision(StrEnum):
+    """The decision on a run (or, for a roll back, on the pointer)."""
+
+    ACTIVATED = "activated"
+    HELD = "held"
+    SUPERSEDED = "superseded"
+    ROLLED_BACK = "rolled_back"
+
+
+MOVES = (Decision.ACTIVATED, Decision.ROLLED_BACK)  # decisions that move the pointer to the run
+
+
+VALID_HOURS = 72  # the seed's default of valid_hours, for a catalog that is older than the key
+
+
+@dataclass(frozen=True, slots=True)
+class RunAge:
+    """The order of runs: the end of their data, then their id."""
+
+    opt_run_id: int
+    data_end: datetime
+
+    def is_newer_than(self, other: "RunAge") -> bool:
+        """Whether this run has newer data; with equal data the later run wins."""
+        return (self.data_end, self.opt_run_id) > (other.data_end, other.opt_run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A decision with its reasons as text."""
+
+    decision: Decision
+    reasons: tuple[str, ...]
+
+
+def decide(
+    candidate: RunAge,
+    active: RunAge | None,
+    entity_status: str,
+    gate_failures: Sequence[str],
+    *,
+    allow_older: bool = False,
+) -> Verdict:
+    """Decide on a complete run; `gate_failures` come from `failed_gates`, `allow_older` from `allow_older_window`."""
+    if entity_status != "active":
+        return Verdict(Decision.HELD, (f"the entity is {entity_status}",))
+    if gate_failures:
+        return Verdict(Decision.HELD, tuple(gate_failures))
+    if active is None:
+        return Verdict(Decision.ACTIVATED, ("first active run of the entity",))
+    if candidate.is_newer_than(active):
+        newer = "newer data than" if candidate.data_end > active.data_end else "data as new as, and a later run than,"
+        return Verdict(Decision.ACTIVATED, (f"{newer} run {active.opt_run_id}",))
+    if allow_older:
+        return Verdict(Decision.ACTIVATED, (f"older than run {active.opt_run_id}, allowed by allow_older_window",))
+    return Verdict(
+        Decision.SUPERSEDED,
+        (f"run {active.opt_run_id} has data up to {active.data_end:%F %R}, this one up to {candidate.data_end:%F %R}",),
+    )
+
+
+AT_LEAST: Mapping[str, str] = {
+    "outcomes": "{:g} outcomes in the window, {:g} are needed",
+    "segments": "{:g} segments beside the default row, {:g} are needed",
+    "partition_share": "{:.0%} of the window's partitions are present, {:.0%} are needed",
+}
+AT_LEAST_IF_PRESENT: Mapping[str, str] = {
+    "macro_hit_rate": "{:.1%} of the exposures find through a format's macros what their own values find, {:.1%} are "
+    "needed: the warnings say which format misses what; fix macro_value_maps, opt_feature_macros or the logs, or "
+    "lower min_macro_hit_rate",
+}
+WITHIN_A_FACTOR: Mapping[str, str] = {
+    "cost_factor": "cost per thousand is {:g} times the active run's, a factor of up to {:g} is allowed: micros for "
+    "units, or another currency? check cost_column, or raise max_price_factor",
+    "value_factor": "value per thousand is {:g} times the active run's, a factor of up to {:g} is allowed: micros for "
+    "units, or another currency? check value_column, or raise max_price_factor",
+}
+CHANGES_AT_MOST: Mapping[str, str] = {
+    "spend_change": "predicted spend changes by {:+.0%} from the active run's table to this one, up to {:.0%} is "
+    "allowed: look at the report's changes, then activate by hand or raise max_predicted_change",
+    "outcomes_change": "predicted outcomes change by {:+.0%} from the active run's table to this one, up to {:.0%} is "
+    "allowed: look at the report's changes, then activate by hand or raise max_predicted_change",
+}
+
+
+def failed_gates(facts: Mapping[str, float], limits: Mapping[str, float]) -> list[str]:
+    """Return the gates that a run fails, as messages.
+
+    Facts about the active run are absent where there is none, the macro hit rate where no format has macros. The gain
+    on the hold-out must exceed its limit, since a constant has a gain of exactly 0.
+    """
+    failures = [text.format(facts[k], limits[k]) for k, text in AT_LEAST.items() if facts[k] < limits[k]]
+    failures += [
+        text.format(facts[k], limits[k])
+        for k, text in AT_LEAST_IF_PRESENT.items()
+        if k in facts and k in limits and not facts[k] >= limits[k]
+    ]
+    gain, limit = facts["holdout_gain"], limits["holdout_gain"]
+    if not gain > limit:  # NaN is no gain either
+        failures.append(f"gain on the hold-out {gain:+.2%} of the baseline deviance, more than {limit:+.2%} is needed")
+    for name, text in (*WITHIN_A_FACTOR.items(), *CHANGES_AT_MOST.items()):
+        if name in facts and name in limits and not _within(name, facts[name], limits[name]):
+            failures.append(text.format(facts[name], limits[name]))
+    return failures
+
+
+def _within(name: str, fact: float, limit: float) -> bool:
+    return 1 / limit <= fact <= limit if name in WITHIN_A_FACTOR else abs(fact) <= limit
+
+
+def valid_until(valid_hours: int, data_end: datetime, moved_at: datetime | None = None) -> datetime:
+    """Return the instant, in UTC, after which a run's table is stale: `valid_hours` after its data ends.
+
+    Where the pointer moved to the run later, at `moved_at`, the hours count from then: logs may come days late, and
+    a person who rolls back to last week's table intends it to be bid on.
+    """
+    return max(data_end, moved_at or data_end).astimezone(UTC) + timedelta(hours=valid_hours)

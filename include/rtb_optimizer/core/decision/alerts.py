@@ -1,0 +1,115 @@
+"""Builds alerts from a run's outcome: what happened, the reason, and the fix.
+
+Recipients and subscriptions are resolved where alerts are sent.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from rtb_optimizer.core.decision.activation import Decision
+from rtb_optimizer.core.decision.warning import RunWarning
+
+MAX_REASON = 1500  # characters; the run's page has the whole text
+MAX_MESSAGES = 3
+"""Messages of one kind in an alert; the others are counted."""
+
+
+class Kind(StrEnum):
+    """The subject of an alert: the values of the config key `alert_on`."""
+
+    FAILED = "failed"
+    HELD = "held"
+    STALE = "stale"
+    BROKEN = "broken"
+    MISSING_MACRO = "missing_macro"
+    DRIFT = "drift"
+
+
+# The warning codes that raise an alert; other warnings are only in the report.
+KIND_OF_WARNING: Mapping[str, Kind] = {
+    "macro_missing": Kind.MISSING_MACRO,
+    "rate_spike": Kind.DRIFT,
+    "values_grown": Kind.DRIFT,
+    "minute_burst": Kind.DRIFT,
+    "unexpanded_macro": Kind.DRIFT,
+}
+TITLES: Mapping[Kind, str] = {
+    Kind.FAILED: "run {} failed",
+    Kind.HELD: "run {} is held",
+    Kind.STALE: "the active run {} is stale",
+    Kind.BROKEN: "outputs of the active run {} are missing or changed",
+    Kind.MISSING_MACRO: "run {} has features that a platform cannot address",
+    Kind.DRIFT: "the logs of run {} differ from earlier ones",
+}
+FIX: Mapping[Kind, str] = {
+    Kind.FAILED: "bidders keep reading the previous table; fix the cause, then clear the whole dag run",
+    Kind.HELD: "bidders keep reading the previous table; review the changes on the run's page, then activate it "
+    "there, or change the limit that held it",
+    Kind.STALE: "readers bid their default; check the later runs, and run the entity again or roll back, "
+    "which restarts valid_hours",
+    Kind.BROKEN: "roll back to a run with intact outputs, then run the entity again; check who may write there",
+    Kind.MISSING_MACRO: "add a template to opt_feature_macros, put the feature in denied_features, or set in "
+    "macro_gap_policies how the format handles the gap",
+    Kind.DRIFT: "check the values named; if they are bots or an error of the logs, roll back and exclude them "
+    "with row_filter",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One event that a person should know of."""
+
+    kind: Kind
+    what: str
+    reason: str
+    fix: str
+
+
+def of_failure(run_code: str, message: str) -> Alert:
+    """Return the alert of a run that ended as failed, with its error message."""
+    return _alert(Kind.FAILED, run_code, message)
+
+
+def of_decision(
+    run_code: str, decision: Decision, reasons: Sequence[str], warnings: Sequence[RunWarning]
+) -> list[Alert]:
+    """Return the alerts of a run that was decided on; `warnings` are those of its report, by code and message.
+
+    A superseded run raises none: a backfill of an older window is not meant to be activated, and its logs are old.
+    Features that a platform cannot address matter once bidders read the table.
+    """
+    if decision is Decision.SUPERSEDED:
+        return []
+    alerts = [_alert(Kind.HELD, run_code, "; ".join(reasons))] if decision is Decision.HELD else []
+    for kind in (Kind.MISSING_MACRO, Kind.DRIFT):
+        messages = [warning.message for warning in warnings if KIND_OF_WARNING.get(warning.code) is kind]
+        if messages and (kind is Kind.DRIFT or decision is Decision.ACTIVATED):
+            alerts.append(_alert(kind, run_code, _first(messages)))
+    return alerts
+
+
+def of_active(run_code: str, stale_since: datetime | None, problems: Sequence[str]) -> list[Alert]:
+    """Return the alerts of an active run; `stale_since` is None while it is valid."""
+    alerts = []
+    if stale_since is not None:
+        alerts.append(_alert(Kind.STALE, run_code, f"it was valid until {stale_since:%F %R} UTC"))
+    if problems:
+        alerts.append(_alert(Kind.BROKEN, run_code, _first(problems)))
+    return alerts
+
+
+def kind_problems(kinds: Sequence[str]) -> list[str]:
+    """Return what is wrong with the value of `alert_on`."""
+    return [f"alert_on: {kind!r} is not one of {', '.join(Kind)}" for kind in kinds if kind not in list(Kind)]
+
+
+def _alert(kind: Kind, run_code: str, reason: str) -> Alert:
+    text = reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]}..."
+    return Alert(kind, TITLES[kind].format(run_code), text, FIX[kind])
+
+
+def _first(messages: Sequence[str]) -> str:
+    more = f"; and {len(messages) - MAX_MESSAGES} more" if len(messages) > MAX_MESSAGES else ""
+    return "; ".join(messages[:MAX_MESSAGES]) + more

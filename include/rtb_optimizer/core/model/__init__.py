@@ -1,0 +1,6 @@
+"""The factor model: expected outcomes of a row are a base times one factor per value.
+
+link         the log and the logit link
+fit          gamma-Poisson factors, fitted in order
+calibration  the slope that the hold-out gives the factors
+"""

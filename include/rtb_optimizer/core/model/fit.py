@@ -1,0 +1,192 @@
+"""Fits the factor model: expected outcomes of a row are `base x product of factors`, one factor per feature value.
+
+Each factor is `theta = (k + m) / (E + m)`: k observed outcomes, E expected under everything else in the model, m the
+prior in expected outcomes. That is gamma-Poisson shrinkage toward 1, the prediction of the rest of the model
+(multiplicative empirical Bayes, fitted by backfitting). On the logit scale (core/model/link.py) theta is that ratio
+over the same ratio of exposures without an outcome, whose prior is m times the baseline's odds against.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rtb_optimizer.core.model.link import Link, rate_of, rescaled_to_total, strength_of
+from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Sample, sum_by
+
+BACKFIT_ROUNDS = 2
+TINY = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """The factors of one feature: arrays of one length V, aligned with the feature's values.
+
+    `expected` are the outcomes that everything else in the model expects; `prior` and `prior_without` are what
+    shrinkage adds to outcomes and to exposures without one: a number, or one by value. `theta` is to the power of
+    `slope` (core/model/calibration.py).
+    """
+
+    theta: Floats
+    outcome: Floats
+    expected: Floats
+    exposure: Floats
+    prior: Floats | float
+    prior_without: Floats | float
+    slope: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Observed outcomes and exposures of each value of a feature."""
+
+    outcome: Floats
+    exposure: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class FactorModel:
+    """`base` is the strength (core/model/link.py) that factors multiply; `factors` keep the order of selection."""
+
+    base: float
+    factors: Mapping[str, Factor]
+    link: Link = Link.LOG
+
+    def strengths(self, sample: Sample) -> Floats:
+        """Return the product of base and factors of each sampled row (n floats)."""
+        strength = np.full(len(sample.exposure), self.base)
+        for name, factor in self.factors.items():
+            strength *= factor.theta.take(sample.features[name].codes)
+        return strength
+
+    def rates(self, sample: Sample) -> Floats:
+        """Return expected outcomes per exposure of each sampled row (n floats)."""
+        return rate_of(self.strengths(sample), self.link)
+
+
+class Fitting:
+    """A model under construction: terms are added one by one, and all can be refitted to what the others leave."""
+
+    def __init__(self, sample: Sample, link: Link = Link.LOG) -> None:
+        self.sample, self.link = sample, link
+        k, n = float(sample.outcome.sum()), float(sample.exposure.sum())
+        self.base, self._total = strength_of(k / n, link), k
+        # What factors multiply, row by row: on the log scale the expected outcomes, on the logit scale the odds.
+        self._state = sample.exposure * self.base if link is Link.LOG else np.full(len(sample.exposure), self.base)
+        self._odds_against = (n - k) / k if k > 0 else 0.0
+        self._terms: dict[str, tuple[Feature, Factor]] = {}
+        self._barred: dict[str, Ints] = {}
+
+    @property
+    def expected(self) -> Floats:
+        """The outcomes that the model expects of each row (n floats); read only."""
+        return self._state if self.link is Link.LOG else self.sample.exposure * rate_of(self._state, self.link)
+
+    def add(self, name: str, feature: Feature, prior: float) -> Factor:
+        """Fit one more term to the residual of the model, and add it."""
+        size = len(feature.values)
+        self._barred[name] = feature.barred
+        unfitted = Factor(
+            theta=np.ones(size),
+            outcome=self.sample.outcomes_by(feature.codes, size),
+            expected=np.zeros(size),
+            exposure=sum_by(feature.codes, self.sample.exposure, size),
+            prior=prior,
+            prior_without=prior * self._odds_against,
+        )
+        return self._refit(name, feature, unfitted)
+
+    def backfit(self, rounds: int = 1) -> None:
+        """Refit each term to what the others leave, and the intercept last."""
+        for _ in range(rounds):
+            for name, (feature, factor) in self._terms.items():
+                self._refit(name, feature, factor)
+        self.recalibrate_intercept()
+
+    def recalibrate_intercept(self) -> None:
+        """Rescale the base so that expected outcomes add up to those observed."""
+        if self._total <= 0:
+            return
+        if self.link is Link.LOG:
+            scale = self._total / float(self._state.sum())
+        else:
+            rescaled = rescaled_to_total(self._state, self.sample.exposure, self._total, self.link)
+            scale = float(rescaled[0] / self._state[0])
+        self._state *= scale
+        self.base *= scale
+
+    def model(self) -> FactorModel:
+        """Return the model as fitted so far."""
+        return FactorModel(float(self.base), {name: factor for name, (_, factor) in self._terms.items()}, self.link)
+
+    def _refit(self, name: str, feature: Feature, old: Factor) -> Factor:
+        e = sum_by(feature.codes, self.expected, len(feature.values))
+        new = _next_log(old, e) if self.link is Link.LOG else _next_logit(old, e)
+        new.theta[self._barred[name]] = 1.0
+        self._state *= (new.theta / old.theta).take(feature.codes)
+        self._terms[name] = feature, new
+        return new
+
+
+def fit(
+    sample: Sample, priors: Mapping[str, float], link: Link = Link.LOG, rounds: int = BACKFIT_ROUNDS
+) -> FactorModel:
+    """Fit the factors of the features in `priors` (their m), in that order, then backfit them `rounds` times."""
+    fitting = Fitting(sample, link)
+    for name, prior in priors.items():
+        fitting.add(name, sample.features[name], prior)
+    fitting.backfit(rounds)
+    return fitting.model()
+
+
+def shrink_by_slope(model: FactorModel, sample: Sample, slope: float) -> FactorModel:
+    """Return the model with its factors to the power of a slope, recalibrated to the sample's outcomes."""
+    powered = replace(
+        model, factors={name: shrink_factor_by_slope(factor, slope) for name, factor in model.factors.items()}
+    )
+    total, strengths = float(sample.outcome.sum()), powered.strengths(sample)
+    if total <= 0:
+        return powered
+    scale = rescaled_to_total(strengths, sample.exposure, total, model.link)[0] / strengths[0]
+    return replace(powered, base=float(model.base * scale))
+
+
+def shrink_factor_by_slope(factor: Factor, slope: float) -> Factor:
+    """Return a factor to the power of a slope."""
+    return replace(factor, theta=factor.theta**slope, slope=slope)
+
+
+def shrunk_factor(
+    sums: Sums, expected: Floats, prior: Floats | float, prior_without: Floats | float, link: Link
+) -> Factor:
+    """Return the factors of values with these outcomes and exposures, given the expected outcomes."""
+    theta = (sums.outcome + prior) / (expected + prior)
+    if link is Link.LOGIT:
+        rest = np.maximum(sums.exposure - expected, 0.0) + prior_without
+        theta = theta * rest / np.maximum(sums.exposure - sums.outcome + prior_without, TINY)
+    return Factor(theta, sums.outcome, expected, sums.exposure, prior, prior_without)
+
+
+def _next_log(old: Factor, expected_with: Floats) -> Factor:
+    """Refit a factor: it is constant within its value, so that it divides out of what is expected with it."""
+    e = expected_with / old.theta
+    total = float(e.sum())
+    e *= old.outcome.sum() / total if total > 0 else 1.0
+    return shrunk_factor(Sums(old.outcome, old.exposure), e, old.prior, old.prior_without, Link.LOG)
+
+
+def _next_logit(old: Factor, expected_with: Floats) -> Factor:
+    """Move a factor of odds one step toward the value at which its rows, prior included, expect the observed outcomes.
+
+    The prior is rows of the baseline's rate, on which the factor acts too. `expected` is what identical rows would have
+    to expect without the factor for `shrunk_factor` to be its closed form: the rows differ, and odds do not divide out
+    of a sum.
+    """
+    k, n, m, rest = old.outcome, old.exposure, old.prior, old.prior_without
+    share = m / np.maximum(m + rest, TINY)
+    expected_prior = (m + rest) * share * old.theta / (1 + share * (old.theta - 1))
+    without = np.maximum(n - k + rest, TINY)
+    theta = old.theta * (k + m) / (expected_with + expected_prior)
+    theta *= np.maximum(n - expected_with + m + rest - expected_prior, TINY) / without
+    odds = (k + m) / without
+    return Factor(theta, k, (odds * (n + rest) - theta * m) / (theta + odds), n, m, rest)

@@ -1,0 +1,48 @@
+"""Lists the features of a Bonsai tree, and the values that they accept.
+
+Those of the Bonsai documents that an impression has. Excluded: the user's history (segments, frequency, recency) and
+Xandr's own predictions, which no log of ours has as a value.
+"""
+
+from collections.abc import Mapping
+
+from rtb_optimizer.core.platforms.column import Column, whole_numbers, words
+
+# The documents name no escape within quotes and no encoding: a character they do not show may fail the whole tree.
+CHARACTER = r"[ !#-\[\]-~]"
+TEXT = Column(f"{CHARACTER}+", "ASCII text without a quotation mark or a backslash")
+AUDIENCE = words("general", "children", "young_adult", "mature")
+
+NUMBERS: Mapping[str, Column] = {
+    "user_hour": whole_numbers(0, 23),
+    "user_day": whole_numbers(0, 6),
+    "user_group": whole_numbers(0, 999),
+    **dict.fromkeys(
+        (
+            *("dma", "os_extended", "language", "placement", "placement_group", "publisher", "seller_member_id"),
+            *("device_model", "mobile_app_instance", "creative", "deal_id"),
+        ),
+        whole_numbers(),
+    ),
+}
+"""Features that are compared with numbers, which `switch` may list."""
+
+NAMED: Mapping[str, Column] = {
+    **dict.fromkeys(
+        ("country", "region", "city", "postal_code", "os_family", "browser", "carrier", "mobile_app"), TEXT
+    ),
+    "position": words("0", "1", "2", "unknown", "above", "below"),
+    "supply_type": words("0", "1", "2", "web", "mobile_web", "mobile_app"),
+}
+"""Features that are compared with an id, as a number, or with its name, in quotes."""
+
+TEXTS: Mapping[str, Column] = {
+    **dict.fromkeys(("domain", "mobile_app_bundle"), TEXT),
+    **dict.fromkeys(("size", "creative_size"), Column("[0-9]+x[0-9]+", "WIDTHxHEIGHT")),
+    **dict.fromkeys(("appnexus_intended_audience", "seller_intended_audience"), AUDIENCE),
+    "device_type": words("pc & other devices", "phone", "tablet"),
+    "user_gender": words("female", "male", "unknown"),
+}
+"""Features that are compared with text in quotes, be it all digits."""
+
+FEATURES: Mapping[str, Column] = {**NUMBERS, **NAMED, **TEXTS}

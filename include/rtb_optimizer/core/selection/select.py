@@ -1,0 +1,184 @@
+"""Selects features greedily, with an order, scores, and a reason code for every candidate left out.
+
+Anchors first, in their configured order, scored but never dropped. Then greedily the candidate with the largest
+cross-fitted gain over what is chosen, until none passes: gain too small, within its error, or no larger than that of
+a shadow feature, the best candidate with its values permuted over the rows (as in Boruta).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rtb_optimizer.core.model.fit import Fitting
+from rtb_optimizer.core.model.link import Link, baseline_deviance
+from rtb_optimizer.core.sample.sample import Ints, Sample
+from rtb_optimizer.core.selection.interactions import SHRINKING, Interaction
+from rtb_optimizer.core.selection.rejection import Reason, Rejected
+from rtb_optimizer.core.selection.scoring import Gain, cross_fitted_gain
+
+SHADOW_SEED = 20_260_101
+BEYOND_SHADOW_Z = 10.0
+BACKFIT_SHARE = 0.1
+"""A pick that gains less than this share of the first one does not trigger a backfit of the other factors."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionRules:
+    """Stopping criteria; scores are shares of the baseline deviance, `min_z` standard errors of the gain."""
+
+    max_features: int
+    min_signal_score: float
+    min_z: float
+    min_positives: int
+    leak_score: float
+    allowed_leaks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A selected feature: its order from 1, incremental score, marginal score, and the prior of its factors."""
+
+    name: str
+    order: int
+    is_anchor: bool
+    signal_score: float
+    standard_error: float
+    marginal_score: float
+    z: float
+    prior: float
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The result of selection."""
+
+    chosen: tuple[Chosen, ...]
+    rejected: tuple[Rejected, ...]
+    interactions: tuple[Interaction, ...] = ()
+
+    @property
+    def priors(self) -> dict[str, float]:
+        """The prior of each chosen feature and interaction, in order: the input of the model fit."""
+        alone = {feature.name: feature.prior for feature in self.chosen}
+        return alone | {interaction.name: interaction.prior for interaction in self.interactions}
+
+
+def select(
+    sample: Sample,
+    candidates: Sequence[str],
+    anchors: Sequence[str],
+    rules: SelectionRules,
+    link: Link = Link.LOG,
+    denied: Sequence[str] = (),
+) -> Selection:
+    """Select from `candidates` (names of sample.features); an anchor need not be among them.
+
+    What is `denied` is never selected, but reported with the gain it would have added to the selection.
+    """
+    search = _Search(sample.by_fold(), rules, link, list(dict.fromkeys((*anchors, *candidates, *denied))))
+    for name in anchors:
+        search.take(name, search.score(name), is_anchor=True)
+    remaining = [name for name in candidates if name not in anchors]
+    if sample.outcome.sum() < rules.min_positives:
+        return search.selection([Rejected(name, Reason.TOO_FEW_POSITIVES) for name in remaining])
+    suspected = [n for n in remaining if search.alone(n) > rules.leak_score and n not in rules.allowed_leaks]
+    rejected = [search.rejected(name, search.marginal[name], Reason.LEAK_SUSPECTED) for name in suspected]
+    gains = {name: search.marginal[name] for name in remaining if name not in suspected}
+    while gains:
+        best = search.best(gains)
+        if best is None or search.shadow_feature_wins(best, gains[best]):
+            rejected += [search.left_out(name, gain, best) for name, gain in gains.items()]
+            break
+        search.take(best, gains.pop(best), is_anchor=False)
+    rejected += [search.rejected(name, search.score(name), Reason.DENYLISTED) for name in denied]
+    return search.selection(rejected)
+
+
+class _Search:
+    """The features chosen so far, and the gains of the others over them."""
+
+    def __init__(self, sample: Sample, rules: SelectionRules, link: Link, names: Sequence[str]) -> None:
+        self._sample, self._rules, self._link = sample, rules, link
+        self._base = baseline_deviance(float(sample.outcome.sum()), float(sample.exposure.sum()), link)
+        self._fitting = Fitting(sample, link)
+        self._expected = self._fitting.expected
+        self._permutation: Ints | None = None
+        self._chosen: list[Chosen] = []
+        self.marginal: Mapping[str, Gain] = {name: self._gain(name) for name in names}
+
+    def alone(self, name: str) -> float:
+        """Return the score of a feature alone."""
+        return self.marginal[name].nats / (self._base or 1.0)
+
+    def score(self, name: str) -> Gain:
+        """Return the gain of a feature over what is chosen."""
+        return self._gain(name) if self._chosen else self.marginal[name]
+
+    def take(self, name: str, gain: Gain, *, is_anchor: bool) -> None:
+        """Choose a feature."""
+        scale = self._base or 1.0
+        scored = (gain.nats / scale, gain.standard_error / scale, self.alone(name), gain.z, gain.prior)
+        self._chosen.append(Chosen(name, len(self._chosen) + 1, is_anchor, *scored))
+        self._fitting.add(name, self._sample.features[name], gain.prior)
+        if gain.nats >= BACKFIT_SHARE * self.marginal[self._chosen[0].name].nats:
+            self._fitting.backfit()
+        else:
+            self._fitting.recalibrate_intercept()
+        self._expected = self._fitting.expected
+
+    def best(self, gains: dict[str, Gain]) -> str | None:
+        """Return the candidate with the largest gain over what is chosen; `gains` are updated as far as needed.
+
+        Lazily: in the order of the last gains, while one could still win. Gains shrink as features enter the model.
+        """
+        best: str | None = None
+        for name in sorted(gains, key=lambda n: (-gains[n].nats, len(self._sample.features[n].values), n)):
+            if best is not None and gains[name].nats * SHRINKING < gains[best].nats:
+                break
+            gains[name] = self.score(name)
+            passes = self._stop(gains[name], len(self._chosen)) is None
+            if passes and (best is None or gains[name].nats > gains[best].nats):
+                best = name
+        return best
+
+    def shadow_feature_wins(self, name: str, gain: Gain) -> bool:
+        """Whether the feature's permuted values gain as much: then its own gain is noise.
+
+        A gain of many standard errors is far beyond that of any shadow feature, and is not tested.
+        """
+        if gain.z >= BEYOND_SHADOW_Z:
+            return False
+        if self._permutation is None:
+            self._permutation = np.random.default_rng(SHADOW_SEED).permutation(len(self._sample.exposure))
+        feature = self._sample.features[name]
+        shadow = replace(feature, codes=feature.codes.take(self._permutation))
+        return cross_fitted_gain(shadow, self._sample, self._expected, self._link).nats >= gain.nats
+
+    def left_out(self, name: str, gain: Gain, beaten_by_shadow: str | None) -> Rejected:
+        """Return the rejection of a candidate that remained at the end: others may carry its signal already.
+
+        One that still passes was left out because of `max_features`, or because a shadow feature had won.
+        """
+        own = self._stop(gain, 0)
+        had_signal = self._stop(self.marginal[name], 0) is None
+        otherwise = Reason.MAX_FEATURES if beaten_by_shadow is None else Reason.SHADOW_FEATURE
+        return self.rejected(name, gain, otherwise if own is None else Reason.REDUNDANT if had_signal else own)
+
+    def rejected(self, name: str, gain: Gain, reason: Reason) -> Rejected:
+        """Reject a candidate with its scores."""
+        return Rejected(name, reason, gain.nats / (self._base or 1.0), self.alone(name))
+
+    def selection(self, rejected: Sequence[Rejected]) -> Selection:
+        """Return the result, rejections by name."""
+        return Selection(tuple(self._chosen), tuple(sorted(rejected, key=lambda r: r.name)))
+
+    def _gain(self, name: str) -> Gain:
+        return cross_fitted_gain(self._sample.features[name], self._sample, self._expected, self._link)
+
+    def _stop(self, gain: Gain, count: int) -> Reason | None:
+        if count >= self._rules.max_features:
+            return Reason.MAX_FEATURES
+        if gain.nats < self._rules.min_signal_score * self._base:
+            return Reason.NO_GAIN
+        return Reason.NOT_SIGNIFICANT if gain.z < self._rules.min_z else None

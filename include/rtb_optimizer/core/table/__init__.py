@@ -1,0 +1,14 @@
+"""The segment table: rows, bids, its evaluation, and the comparison of two tables.
+
+rows             which values get a row
+bidding          from a factor and its interval to a bid multiplier
+segments         the master table
+joint            the table for platforms that look up one joint key
+lookup           which rows match a request, and the bid that follows
+published_table  a table read back, independent of the order of its features
+evaluation       gain, calibration and lift on the hold-out
+replay           policies replayed on the hold-out; predicted changes of spend and outcomes
+changes, causes  what differs between two tables, and by which cause
+kpis             key figures of a window
+warnings         Simpson's paradox and spikes of a rate
+"""

@@ -1,0 +1,183 @@
+"""Evaluates the model on the hold-out, the rows that selection never saw.
+
+The hold-out is scored as a bidder uses the table: only values that have a row count. The overall level is removed and
+reported separately: it drifts from day to day, and multipliers need relative rates alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtb_optimizer.core.model.calibration import calibration_slope
+from rtb_optimizer.core.model.fit import FactorModel, fit, shrink_by_slope
+from rtb_optimizer.core.model.link import Link, baseline_deviance, rate_of, rescaled_to_total
+from rtb_optimizer.core.sample.crossing import with_interactions
+from rtb_optimizer.core.sample.sample import Floats, Mask, Sample
+from rtb_optimizer.core.selection.select import Selection
+from rtb_optimizer.core.table.bidding import spend_neutral_level
+from rtb_optimizer.core.table.joint import JointRules, compile_joint, rates_by_keys
+from rtb_optimizer.core.table.replay import product_of_rows
+from rtb_optimizer.core.table.rows import (
+    Pattern,
+    SegmentRules,
+    most_informative_codes,
+    multiplier_product,
+    restrict_to_rows,
+    table_rows,
+)
+
+DECILES = 10
+LIFT_POINTS = 50
+MAX_KEYS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class HoldoutEvaluation:
+    """`gain` is a share of the hold-out's baseline deviance, `level` predicted outcomes over observed outcomes.
+
+    `slope` is the calibration slope of the hold-out; the other figures are those of the table shrunk by it.
+    """
+
+    gain: float
+    outcomes: float
+    level: float
+    slope: float = 1.0
+    calibration: tuple[Mapping[str, float], ...] = ()
+    lift: tuple[Mapping[str, float], ...] = ()
+    joint: tuple[Mapping[str, float], ...] = ()
+    replay: tuple[Mapping[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableRules:
+    """The rules of the master table and the joint table."""
+
+    segments: SegmentRules
+    joint: JointRules
+
+
+def evaluate(
+    sample: Sample,
+    holdout: Mask,
+    selection: Selection,
+    link: Link,
+    rules: TableRules,
+    active: Mapping[Pattern, float] | None = None,
+) -> HoldoutEvaluation:
+    """Fit the selection on all rows but the hold-out, and evaluate it there.
+
+    Args:
+        sample: All rows, sorted by fold.
+        holdout: Those that selection never saw (n booleans).
+        selection: What was selected on the others.
+        link: The scale that factors multiply on.
+        rules: The rules of the tables.
+        active: The multipliers of the active run by pattern: its bids are replayed beside ours.
+    """
+    crossed = with_interactions(sample, [interaction.features for interaction in selection.interactions])
+    unseen, training = crossed.where(holdout), crossed.where(~holdout)
+    outcomes = float(unseen.outcome.sum())
+    if not selection.chosen or outcomes <= 0 or training.outcome.sum() <= 0:
+        return HoldoutEvaluation(0.0, outcomes, 1.0)
+    model = fit(training, selection.priors, link)
+    unshrunk = restrict_to_rows(model, most_informative_codes(model, training, rules.segments))
+    slope = calibration_slope(np.log(unshrunk.strengths(unseen) / unshrunk.base), unseen, link)
+    model = shrink_by_slope(model, training, slope)
+    row_codes = most_informative_codes(model, training, rules.segments)
+    table_model = restrict_to_rows(model, row_codes)
+    rows = table_rows(model, training, row_codes, rules.segments.bids)
+    rates = table_model.rates(unseen)
+    calibrated = rate_of(rescaled_to_total(table_model.strengths(unseen), unseen.exposure, outcomes, link), link)
+    names = [feature.name for feature in selection.chosen]
+    return HoldoutEvaluation(
+        gain=deviance_gain(unseen, calibrated, link),
+        outcomes=outcomes,
+        slope=slope,
+        level=float((rates * unseen.exposure).sum()) / outcomes,
+        calibration=_calibration(unseen, calibrated),
+        lift=_lift(unseen, calibrated),
+        joint=_joint(training, unseen, names, table_model, multiplier_product(rows, training), rules.joint),
+        replay=_replay(unseen, multiplier_product(rows, unseen), active, rules.segments),
+    )
+
+
+def deviance_gain(sample: Sample, rates: Floats, link: Link) -> float:
+    """Return the log-likelihood of rates over a constant at the sample's own rate, as a share of baseline.
+
+    The unit is that of `signal_score`.
+    """
+    k, n = float(sample.outcome.sum()), float(sample.exposure.sum())
+    base = baseline_deviance(k, n, link)
+    if base <= 0 or not (rates > 0).all():
+        return 0.0
+    positive, mean = sample.positive, k / n
+    gain = float((sample.outcome[positive] * np.log(rates[positive] / mean)).sum())
+    if link is Link.LOGIT:
+        gain += float(((sample.exposure - sample.outcome) * np.log((1 - rates) / (1 - mean))).sum())
+    return (gain - (0.0 if link is Link.LOGIT else float((sample.exposure * (rates - mean)).sum()))) / base
+
+
+def _calibration(sample: Sample, rates: Floats) -> tuple[Mapping[str, float], ...]:
+    """Return expected and observed outcomes by deciles of the exposures, from the lowest predicted rate on."""
+    order = np.argsort(rates, kind="stable")
+    reached = np.cumsum(sample.exposure[order])
+    part = np.minimum((reached / reached[-1] * DECILES - 1e-9).astype(int), DECILES - 1)
+    expected = (sample.exposure * rates)[order]
+    sums = (np.bincount(part, w, DECILES) for w in (sample.exposure[order], expected, sample.outcome[order]))
+    rows = zip(*(column.tolist() for column in sums), strict=True)
+    return tuple({"decile": n + 1, "exposure": x, "expected": e, "outcome": k} for n, (x, e, k) in enumerate(rows))
+
+
+def _lift(sample: Sample, rates: Floats) -> tuple[Mapping[str, float], ...]:
+    """Return the share of the outcomes in the best exposures, from the highest predicted rate to the lowest."""
+    order = np.argsort(-rates, kind="stable")
+    exposure, outcome = np.cumsum(sample.exposure[order]), np.cumsum(sample.outcome[order])
+    shares = np.linspace(0, 1, LIFT_POINTS + 1)
+    outcome_shares = np.interp(shares, np.r_[0, exposure / exposure[-1]], np.r_[0, outcome / outcome[-1]])
+    return tuple(
+        {"exposure_share": x, "outcome_share": y} for x, y in zip(shares.tolist(), outcome_shares.tolist(), strict=True)
+    )
+
+
+def _joint(
+    training: Sample, unseen: Sample, names: Sequence[str], table_model: FactorModel, product: Floats, rules: JointRules
+) -> tuple[Mapping[str, float], ...]:
+    """Return how much of the master table's gain joint tables of one to four keys keep."""
+    expected = training.exposure * table_model.rates(training)
+    outcomes = float(unseen.outcome.sum())
+    losses, whole = [], compile_joint(training, names[:MAX_KEYS], expected, product, rules)
+    rows = 1  # the default's
+    for keys, (prefixes, rates) in enumerate(zip(whole.by_depth, rates_by_keys(whole, unseen), strict=True), start=1):
+        rows += len(prefixes.rows)
+        strengths = rates / (1 - rates) if table_model.link is Link.LOGIT else rates
+        calibrated = rate_of(
+            rescaled_to_total(strengths, unseen.exposure, outcomes, table_model.link), table_model.link
+        )
+        gain = deviance_gain(unseen, calibrated, table_model.link)
+        answered = float(unseen.exposure[rates != whole.rate].sum() / unseen.exposure.sum())
+        losses.append({"keys": keys, "rows": rows, "gain": gain, "exposure_share": answered})
+    return tuple(losses)
+
+
+def _replay(
+    unseen: Sample, product: Floats, active: Mapping[Pattern, float] | None, rules: SegmentRules
+) -> tuple[Mapping[str, object], ...]:
+    """Return outcomes per spend with equal bids and with each table's; assumes volume proportional to the bid."""
+    policies = {"all ones": np.ones(len(product))}
+    if active is not None:
+        policies["active run"] = _spend_neutral(product_of_rows(active, unseen), unseen, rules)
+    policies["this run"] = _spend_neutral(product, unseen, rules)
+    rows, before = [], None
+    for name, multiplier in policies.items():
+        outcomes, spend = float((unseen.outcome * multiplier).sum()), float((unseen.spend * multiplier).sum())
+        each = outcomes / spend if spend > 0 else 0.0
+        before = before or each
+        change = each / before - 1 if before else 0.0
+        rows.append({"name": name, "outcomes": outcomes, "spend": spend, "outcomes_per_spend": each, "change": change})
+    return tuple(rows)
+
+
+def _spend_neutral(product: Floats, unseen: Sample, rules: SegmentRules) -> Floats:
+    base = spend_neutral_level(product, unseen.spend, rules.bids)
+    return np.clip(base * product, rules.bids.minimum, rules.bids.maximum)

@@ -1,0 +1,58 @@
+"""Computes the bids of a published table on sampled rows, and the changes of spend and outcomes between bids."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import numpy as np
+
+from rtb_optimizer.core.sample.crossing import crossed_feature
+from rtb_optimizer.core.sample.sample import Floats, Sample
+from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.core.table.published_table import PublishedTable
+from rtb_optimizer.core.table.rows import Pattern
+
+
+def product_of_rows(multipliers: Mapping[Pattern, float], sample: Sample) -> Floats:
+    """Return the product of the multipliers that match each row of a sample (n floats).
+
+    A row of the table with a feature that the sample does not have matches nothing.
+    """
+    terms: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
+    for pattern, multiplier in multipliers.items():
+        values = dict(sorted(pattern))
+        terms[tuple(values)][segment_key(values.values())] = multiplier
+    product = np.ones(len(sample.exposure))
+    for names, by_key in terms.items():
+        if all(name in sample.features for name in names):
+            product *= _of_term(names, by_key, sample)
+    return product
+
+
+def bids_of(table: PublishedTable, sample: Sample) -> Floats:
+    """Return the total multiplier of a published table for each row of a sample (n floats)."""
+    product = table.base_multiplier * product_of_rows(table.multipliers, sample)
+    bids: Floats = np.clip(product, table.rules.bids.minimum, table.rules.bids.maximum)
+    return bids
+
+
+def predicted_changes(sample: Sample, before: Floats, after: Floats) -> dict[str, float]:
+    """Return the relative changes of a sample's spend and outcomes from some bids to others (n multipliers each).
+
+    Assumes volume proportional to the bid: twice the bid buys twice as much.
+    """
+    sums = {"spend_change": sample.spend, "outcomes_change": sample.outcome}
+    return {
+        name: float((weight * after).sum() / (weight * before).sum()) - 1
+        for name, weight in sums.items()
+        if weight.sum() > 0
+    }
+
+
+def _of_term(names: tuple[str, ...], by_key: Mapping[str, float], sample: Sample) -> Floats:
+    if len(names) == 1:
+        feature = sample.features[names[0]]
+        keys = [segment_key([value]) for value in feature.values]
+    else:
+        feature = crossed_feature(sample, names)
+        keys = list(feature.values)
+    return np.array([by_key.get(key, 1.0) for key in keys]).take(feature.codes)

@@ -1,0 +1,139 @@
+"""Builds the master table from the rows of each factor and their exact counts.
+
+A row is a pattern over the ordered features: one value given (`*|mobile|*`), those of an interaction
+(`*|mobile|300x250`), or none: the default. A bid's multiplier is the default row's times that of every row that
+matches, clipped.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rtb_optimizer.core.model.fit import Factor, FactorModel
+from rtb_optimizer.core.model.link import rate_of
+from rtb_optimizer.core.sample.crossing import parts_of
+from rtb_optimizer.core.sample.sample import Ints, Sample
+from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.core.table.bidding import BidRules, Tier, spend_neutral_level, tier
+from rtb_optimizer.core.table.rows import FactorRows, TableRows, given_values, multiplier_product
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Exact statistics of some rows of the logs; `value` and `cost` in the currency of the logs."""
+
+    rows: int
+    exposure: float
+    outcome: float
+    value: float
+    cost: float
+
+
+NO_ROWS = Counts(0, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A row of the master table. `factor` predicts outcomes, `multiplier` is what to do about it.
+
+    `events` are its outcomes as the model counts them, those that the interval and the tier stand on; `expected` is in
+    the measure of the logs.
+    """
+
+    pattern: tuple[str | None, ...]
+    counts: Counts
+    expected: float
+    factor: float
+    factor_low: float
+    factor_high: float
+    prior: float
+    events: float
+    tier: Tier
+    multiplier: float
+    no_bid: bool
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this is the row that matches everything."""
+        return all(part is None for part in self.pattern)
+
+
+def build_segments(
+    model: FactorModel,
+    sample: Sample,
+    rows: TableRows,
+    exact: Mapping[str, Mapping[str, Counts]],
+    totals: Counts,
+    bids: BidRules,
+) -> list[Segment]:
+    """Build the master table: the default row, factor rows by feature order and falling exposure, interactions last.
+
+    Args:
+        model: Whose factors became rows.
+        sample: What the model was fitted on; it weighs bids by spend.
+        rows: The rows by factor.
+        exact: By factor and value, the statistics of all rows of the window.
+        totals: The statistics of the window.
+        bids: How bids are bounded.
+    """
+    terms = {name: parts_of(name, sample.features[name]) for name in model.factors}
+    features = [name for name, parts in terms.items() if parts == (name,)]
+    segments = []
+    for name, of_factor in rows.items():
+        for n, code in enumerate(of_factor.codes):
+            value = sample.features[name].values[code]
+            given = given_values(terms[name], value)
+            pattern = tuple(given.get(feature) for feature in features)
+            counts = exact[name].get(value, NO_ROWS)
+            segments.append(
+                _segment(model.factors[name], of_factor, n, pattern, counts, sample.unit * sample.stands_for)
+            )
+    level = spend_neutral_level(multiplier_product(rows, sample), sample.spend, bids)
+    return [_default(features, totals, level, model, sample), *sorted(segments, key=_reading_order)]
+
+
+def countable(
+    codes: Mapping[str, Ints], sample: Sample, exact: Mapping[str, Mapping[str, Counts]], min_exposures: float
+) -> dict[str, Ints]:
+    """Return, by factor, the codes whose rows have the exposures to be published, counted exactly."""
+    if min_exposures <= 0:
+        return dict(codes)
+    enough = {}
+    for name, of_factor in codes.items():
+        values = [sample.features[name].values[int(code)] for code in of_factor]
+        exposures = np.array([exact[name].get(value, NO_ROWS).exposure for value in values])
+        enough[name] = of_factor[exposures >= min_exposures]
+    return enough
+
+
+def _segment(
+    factor: Factor, rows: FactorRows, n: int, pattern: tuple[str | None, ...], counts: Counts, unit: float
+) -> Segment:
+    """Return the row of the n-th code; `unit` turns the model's events into the measure of the logs."""
+    code = rows.codes[n]
+    return Segment(
+        pattern=pattern,
+        counts=counts,
+        expected=float(factor.expected[code]) * unit,
+        factor=float(factor.theta[code]),
+        factor_low=float(rows.low[n]),
+        factor_high=float(rows.high[n]),
+        prior=float(factor.prior),
+        events=float(factor.outcome[code]),
+        tier=tier(float(factor.outcome[code])),
+        multiplier=float(rows.multiplier[n]),
+        no_bid=bool(rows.no_bid[n]),
+    )
+
+
+def _reading_order(segment: Segment) -> tuple[int, list[int], float, str]:
+    given = [n for n, part in enumerate(segment.pattern) if part is not None]
+    return len(given), given, -segment.counts.exposure, segment_key(segment.pattern)
+
+
+def _default(features: Sequence[str], totals: Counts, level: float, model: FactorModel, sample: Sample) -> Segment:
+    rate = float(rate_of(np.array([model.base]), model.link)[0]) * sample.unit
+    events = (totals.outcome if sample.unit == 1.0 else totals.value / sample.unit) / sample.stands_for
+    alone = (1.0, 1.0, 1.0, 0.0, events, tier(events), level, False)
+    return Segment((None,) * len(features), totals, rate * totals.exposure, *alone)

@@ -1,0 +1,213 @@
+"""Counts on this machine: DuckDB, out of core, straight on the Parquet files in S3."""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rtb_optimizer.engines.duckdb.shared_files import SharedFiles
+from rtb_optimizer.engines.duckdb.spill import SpillFolder
+from rtb_optimizer.engines.parquet.row_groups import RowGroups, bounded_columns, bounds_statement
+from rtb_optimizer.engines.progress import Progress
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE, literal
+from rtb_optimizer.errors import EngineFull, LogsInvalid, RtbOptimizerError
+
+if TYPE_CHECKING:
+    import duckdb
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+    from pyarrow.fs import FileSystem
+
+
+MAX_CAUSE = 600
+
+
+class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
+    """A DuckDB of its own, with bounded threads and memory; what does not fit is spilled to a temporary folder.
+
+    Files come through `filesystem`, since DuckDB's own S3 reader is an extension that would be downloaded; without
+    one, URLs are paths of this machine.
+    """
+
+    def __init__(self, filesystem: "FileSystem | None", threads: int, memory_mb: int) -> None:
+        import duckdb
+        from fsspec.implementations.arrow import ArrowFSWrapper
+
+        self._spill = SpillFolder()
+        self._duckdb = duckdb.connect(
+            config={
+                "threads": threads,
+                "memory_limit": f"{memory_mb}MB",
+                "temp_directory": self._spill.path,
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "perfect_ht_threshold": 0,  # it trusts a file's statistics: a value beyond them would crash the process
+            }
+        )
+        self._duckdb.execute("SET TimeZone = 'UTC'")  # counts must not depend on the machine's zone
+        self._files = SharedFiles(filesystem) if filesystem is not None else None
+        if self._files is not None:
+            self._duckdb.register_filesystem(ArrowFSWrapper(self._files))
+        self.threads, self._filesystem = threads, filesystem
+        self._urls: tuple[str, ...] = ()
+        self._rows = 0
+        self._kept = False
+        self._idle: list[duckdb.DuckDBPyConnection] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for database in (self._duckdb, *self._idle):
+            database.close()
+        self._spill.remove()
+
+    def open_logs(self, urls: Sequence[str]) -> Mapping[str, str]:
+        """See Engine. Files may differ in their columns: what one lacks is NULL."""
+        import duckdb
+
+        listed = ", ".join(literal(_one_file(url)) for url in urls)
+        try:
+            self._duckdb.execute(
+                "CREATE OR REPLACE VIEW logs AS SELECT * FROM "
+                f"read_parquet([{listed}], union_by_name = true, filename = '{SOURCE_FILE}', hive_partitioning = false)"
+            )
+            columns = self._duckdb.sql("DESCRIBE logs").to_arrow_table().to_pydict()
+            counted = self._duckdb.sql(f"SELECT SUM(num_rows) AS n FROM parquet_file_metadata([{listed}])")
+            self._urls, self._rows = tuple(urls), int(counted.to_arrow_table()["n"][0].as_py())
+        except duckdb.Error as problem:
+            raise self._failure("the log files cannot be read", problem, urls) from problem
+        return dict(zip(columns["column_name"], columns["column_type"], strict=True))
+
+    def query(self, sql: str, what: str = "query") -> "pa.Table":
+        """See Engine.
+
+        Raises:
+            LogsInvalid: when the statement fails, as on a truncated file or a value of another type.
+            StoreFailed: when a file could not be read from S3.
+            EngineFull: when there is no memory or disk left.
+        """
+        import duckdb
+
+        try:
+            with Progress(what, self._rows, lambda: self._duckdb.query_progress() / 100):
+                return self._duckdb.sql(sql).to_arrow_table()
+        except duckdb.Error as problem:
+            raise self._failure("counting the logs failed", problem, self._urls) from problem
+
+    def keep(self, sql: str) -> None:
+        """See Engine. The rows are stored in memory, beyond its bound on disk."""
+        import duckdb
+
+        try:
+            with Progress("rows kept", self._rows, lambda: self._duckdb.query_progress() / 100):
+                self._duckdb.execute(f"CREATE TABLE kept AS {sql}")
+            self._duckdb.execute("CREATE OR REPLACE VIEW logs AS SELECT * FROM kept")
+        except duckdb.Error as problem:
+            raise self._failure("counting the logs failed", problem, self._urls) from problem
+        self._kept = True
+
+    def row_groups(self, columns: Sequence[str]) -> RowGroups | None:
+        """Return the files' row groups, for counting without SQL, or None where only SQL reads them all alike."""
+        if self._kept:
+            return None
+        groups = RowGroups.of(self._filesystem, self._urls, columns)
+        columns_with_bounds = bounded_columns(groups.types) if groups is not None else []
+        if groups is None or not columns_with_bounds:
+            return groups
+        listed = ", ".join(literal(_one_file(url)) for url in self._urls)
+        rows = self.query(bounds_statement(listed, columns_with_bounds), "statistics of the files").to_pydict().values()
+        at = {url: n for n, url in enumerate(self._urls)}
+        return groups.with_bounds(((at[url], group), *of_column) for url, group, *of_column in zip(*rows, strict=True))
+
+    def measure(self, sql: str, batch: "pa.RecordBatch") -> "Mapping[str, NDArray[np.generic]]":
+        """Run a statement over a batch as the table `logs`; return its columns in the order of the rows."""
+        import duckdb
+        import pyarrow as pa
+
+        try:
+            with self._small() as small:
+                small.register("logs", pa.Table.from_batches([batch]))
+                columns = small.sql(sql).to_arrow_table()
+                small.unregister("logs")
+        except duckdb.Error as problem:
+            raise self._failure("counting the logs failed", problem, self._urls) from problem
+        return {name: columns[name].to_numpy() for name in columns.column_names}
+
+    @contextmanager
+    def _small(self) -> "Iterator[duckdb.DuckDBPyConnection]":
+        """Lend a database of its own, in which `logs` is a batch; they are pooled, since creating one is slow."""
+        import duckdb
+
+        try:
+            small = self._idle.pop()
+        except IndexError:
+            small = duckdb.connect(config={"threads": 1})
+            small.execute("SET TimeZone = 'UTC'")
+        yield small
+        self._idle.append(small)
+
+    def _failure(self, what: str, problem: Exception, urls: Sequence[str]) -> RtbOptimizerError:
+        if self._files is not None and self._files.failure is not None:
+            return self._files.failure  # the store's failure, however DuckDB reports it
+        return classify_duckdb_error(what, problem, urls, self._spill.path, self._opens)
+
+    def _opens(self, url: str) -> bool:
+        import duckdb
+
+        try:
+            self._duckdb.sql(f"DESCRIBE SELECT * FROM read_parquet({literal(_one_file(url))})").fetchall()
+        except duckdb.Error:
+            return False
+        return True
+
+    def quote(self, identifier: str) -> str:
+        """See Engine."""
+        return '"' + identifier.replace('"', '""') + '"'
+
+
+def _one_file(url: str) -> str:
+    """Return the glob that matches this URL alone."""
+    return re.sub(r"[*?[]", r"[\g<0>]", url)
+
+
+def classify_duckdb_error(
+    what: str, problem: Exception, urls: Sequence[str], spill: str, opens: Callable[[str], bool]
+) -> RtbOptimizerError:
+    """Return the error to raise: its cause, and the file where DuckDB's error does not name one.
+
+    Args:
+        what: What failed, as the beginning of the message.
+        problem: DuckDB's error.
+        urls: The files that were read.
+        spill: The folder to which the engine writes what does not fit into memory.
+        opens: Whether a file can be opened by itself.
+    """
+    import duckdb
+
+    cause = _cause(problem)
+    if isinstance(problem, duckdb.OutOfMemoryException) or spill in str(problem):
+        fix = f"free disk in {tempfile.gettempdir()}, point TMPDIR elsewhere, or raise engine_memory_mb"
+        return EngineFull(f"{what}: {cause.rstrip('.')}; {fix}")
+    if "source column" in cause or any(url in cause for url in urls):
+        return LogsInvalid(f"{what}: {cause}")
+    broken = list(urls) if len(urls) == 1 else [url for url in urls if not opens(url)]
+    return LogsInvalid(f"{what}: {cause}; in {broken[0] if broken else f'one of {urls[0]} ... {urls[-1]}'}")
+
+
+def _cause(problem: Exception) -> str:
+    """Return the line of a DuckDB error that states the cause: below the traceback where Python read the file.
+
+    It may quote the logs: unprintable characters are escaped, and long lines are cut.
+    """
+    lines = [line for line in str(problem).splitlines() if line.strip() and not line[0].isspace()]
+    messages = [line for line in lines if not line.startswith(("Traceback", "LINE "))] or ["no cause was given"]
+    line = messages[-1] if lines and lines[0].startswith("Traceback") else messages[0]
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return text if len(text) <= MAX_CAUSE else f"{text[:MAX_CAUSE]}..."

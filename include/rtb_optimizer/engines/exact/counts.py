@@ -1,0 +1,106 @@
+"""Counts the exact statistics of the published rows in one pass over all rows of the window.
+
+Counted on the codes that Parquet stores where the files allow it, else in SQL: the sums are integers of a millionth,
+so that both give the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtb_optimizer.core.sample.values import OTHER, segment_key
+from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.engines.exact.cell_sums import MEASURES, CellSums
+from rtb_optimizer.engines.exact.cells import Term
+from rtb_optimizer.engines.exact.measuring import measuring
+from rtb_optimizer.engines.parquet.row_groups import Place, RowGroups, within
+from rtb_optimizer.engines.passes.encoding import canonicalise
+from rtb_optimizer.engines.passes.profile import counts_of
+from rtb_optimizer.engines.progress import Progress
+from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.sql.table import LogTable
+from rtb_optimizer.errors import LogsInvalid
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Terms = Mapping[str, Sequence[str]]
+Statistics = dict[str, dict[str, Counts]]
+
+
+@runtime_checkable
+class ReadsRowGroups(Protocol):
+    """An engine that also gives access to the files as they are stored."""
+
+    threads: int
+
+    def row_groups(self, columns: Sequence[str]) -> RowGroups | None:
+        """Return the files' row groups, or None where only SQL reads them all alike."""
+
+    def measure(self, sql: str, batch: "pa.RecordBatch") -> Mapping[str, NDArray[np.generic]]:
+        """Run a statement over a batch as the table `logs`; return its columns in the order of the rows."""
+
+
+def exact_counts(engine: Engine, table: LogTable, terms: Terms, published: Terms) -> Statistics:
+    """Return the statistics of each term's published values, or cells by their key; the rest adds up as `__other__`.
+
+    Args:
+        engine: The engine that counts.
+        table: The logs.
+        terms: The features of each term, by its name.
+        published: The canonical values (or cell keys) of each term, by its name.
+
+    Raises:
+        LogsInvalid: when a file has changed since it was sampled.
+    """
+    features = {feature for features in terms.values() for feature in features}
+    columns = sorted({*table.row_columns, *features})
+    groups = engine.row_groups(columns) if terms and isinstance(engine, ReadsRowGroups) else None
+    if groups is None or not isinstance(engine, ReadsRowGroups):
+        return {name: counts_in_sql(engine, table, parts, published[name]) for name, parts in terms.items()}
+    cells = {name: Term(parts, published[name]) for name, parts in terms.items()}
+    sums = CellSums(cells, table.settings, measuring(table, engine.measure))
+    finished, done = count(1), [0.0]
+    time = "" if table.settings.timestamp_column in features else table.time_alone
+
+    def add(place: Place) -> None:
+        bounds = groups.bounds[place]
+        inside = time in bounds and within(bounds[time], groups.types[time], table.window.start, table.window.end)
+        try:
+            sums.add(groups.read(place, without=[time] if inside else []), bounds)
+        except UnicodeDecodeError as problem:
+            raise LogsInvalid(f"{groups.urls[place[0]]} holds text that is not UTF-8: {problem}") from problem
+        done[0] = next(finished) / len(groups.bounds)
+
+    with Progress("exact statistics", groups.rows, lambda: done[0]), ThreadPoolExecutor(engine.threads) as pool:
+        list(pool.map(add, groups.bounds))
+    return {name: _named(sums.of(name), published[name]) for name in terms}
+
+
+def counts_in_sql(
+    engine: Engine, table: LogTable, features: Sequence[str], published: Sequence[str]
+) -> dict[str, Counts]:
+    """Count one term in SQL; canonical values are added up before any rate is taken."""
+    rows = engine.query(table.value_statistics(features), "exact statistics").to_pydict()
+    canon = [canonicalise(rows["f_" + name], name, table.settings) for name in features]
+    values = canon[0] if len(features) == 1 else [segment_key(cell) for cell in zip(*canon, strict=True)]
+    place = {value: n for n, value in enumerate(published)}
+    sums = np.zeros((len(MEASURES), len(published) + 1), np.int64)
+    at = np.array([place.get(value, len(published)) for value in values], dtype=np.int64)
+    for n, measure in enumerate(MEASURES):
+        try:
+            np.add.at(sums[n], at, np.array([int(value) for value in rows[measure]], dtype=np.int64))
+        except OverflowError:
+            raise LogsInvalid(f"{measure} of a value of {', '.join(features)} is too large to be counted") from None
+    return _named(sums, published)
+
+
+def _named(sums: NDArray[np.int64], published: Sequence[str]) -> dict[str, Counts]:
+    """Return the sums by value, of those that occur."""
+    names = [*published, OTHER]
+    occurring = np.flatnonzero(sums[0])
+    return {names[n]: counts_of(dict(zip(MEASURES, sums[:, n].tolist(), strict=True))) for n in occurring}

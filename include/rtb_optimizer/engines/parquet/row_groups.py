@@ -1,0 +1,145 @@
+"""Reads the log files by row group, with text columns as dictionary and codes.
+
+Parquet stores a text column as a dictionary and codes. SQL engines group by the text; counting codes with arrays is
+several times cheaper, and the dictionaries are small. The lowest and the highest value of a column, from the footer,
+are trusted, as SQL engines trust them.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rtb_optimizer.engines.sql.identity import literal
+from rtb_optimizer.errors import LogsInvalid, StoreFailed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow.fs import FileSystem
+
+BATCH_ROWS = 1 << 16
+"""Rows that fit into a core's cache with their codes; larger arrays are also returned to the system after each use."""
+
+UNITS = ("ms", "us")
+
+Place = tuple[int, int]
+"""A row group: which of the files, and which row group of it."""
+Bounds = Mapping[str, tuple[int, int]]
+"""Lowest and highest by column, times in microseconds; of whole numbers and times without nulls."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroups:
+    """Row groups of files that share one schema, with the bounds from each file's footer."""
+
+    filesystem: "FileSystem | None"
+    urls: Sequence[str]
+    types: "Mapping[str, pa.DataType]"
+    bounds: Mapping[Place, Bounds]
+    rows: int
+
+    @classmethod
+    def of(cls, filesystem: "FileSystem | None", urls: Sequence[str], columns: Sequence[str]) -> "RowGroups | None":
+        """Inspect the files; return None where they differ in a column, lack one, or nest one."""
+        import pyarrow as pa
+
+        bounds: dict[Place, Bounds] = {}
+        schema, rows = None, 0
+        for at, url in enumerate(urls):
+            with _opened(filesystem, url) as file:
+                file_schema = file.schema_arrow
+                if any(file_schema.get_field_index(column) < 0 for column in columns):
+                    return None
+                types = {name: file_schema.field(name).type for name in columns}
+                if schema is not None and types != schema:
+                    return None
+                schema = types
+                bounds |= {(at, n): {} for n in range(file.metadata.num_row_groups)}
+                rows += file.metadata.num_rows
+        types = schema or {}
+        if any(pa.types.is_nested(kind) for kind in types.values()):
+            return None
+        return cls(filesystem, urls, types, bounds, rows)
+
+    def with_bounds(self, rows: Iterable[tuple[Place, str, int, int]]) -> "RowGroups":
+        """Return the row groups with the lowest and the highest of columns, by place and name."""
+        bounds = {place: dict(known) for place, known in self.bounds.items()}
+        for place, name, lowest, highest in rows:
+            bounds[place][name] = lowest, highest
+        return replace(self, bounds=bounds)
+
+    def read(self, place: Place, without: Collection[str] = ()) -> Iterator["pa.RecordBatch"]:
+        """Yield a row group in pieces of bounded size, texts dictionary-encoded, all columns but those `without`.
+
+        Raises:
+            LogsInvalid: naming the file, when it cannot be read.
+        """
+        import pyarrow as pa
+
+        (at, group), columns = place, [name for name in self.types if name not in without]
+        texts = [
+            name for name in columns if pa.types.is_string(self.types[name]) or pa.types.is_binary(self.types[name])
+        ]
+        with _opened(self.filesystem, self.urls[at], texts) as file:
+            yield from file.iter_batches(BATCH_ROWS, [group], columns, use_threads=False)
+
+
+@contextmanager
+def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()) -> Iterator[Any]:
+    """Open a file for as long as it is read.
+
+    Raises:
+        StoreFailed: naming the file, when the store does not deliver it, which may be transient.
+        LogsInvalid: naming the file, when it is no Parquet, or has changed since it was sampled.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        source = url if filesystem is None else filesystem.open_input_file(_path(url))
+        with pq.ParquetFile(source, read_dictionary=list(texts)) as file:
+            yield file
+    except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
+        message = (str(problem).splitlines() or [type(problem).__name__])[0]
+        if "AWS Error" in message:  # pyarrow has no class for it
+            raise StoreFailed(f"{url} cannot be read: {message}") from problem
+        raise LogsInvalid(
+            f"{url} cannot be read: {message}; was it replaced while the run was reading it?"
+        ) from problem
+
+
+def _path(url: str) -> str:
+    return url.partition("://")[2]
+
+
+def bounded_columns(types: "Mapping[str, pa.DataType]") -> list[str]:
+    """Return the columns that can have bounds."""
+    import pyarrow as pa
+
+    return [name for name, kind in types.items() if pa.types.is_signed_integer(kind) or pa.types.is_timestamp(kind)]
+
+
+def bounds_statement(files: str, columns: Collection[str]) -> str:
+    """Return DuckDB's statement for the bounds of these columns in each row group of `files`, a list of literals.
+
+    pyarrow would crash the process on a footer with damaged statistics.
+    """
+    lowest, highest = (
+        f"COALESCE(TRY_CAST({column} AS BIGINT), epoch_us(TRY_CAST({column} AS TIMESTAMP)))"
+        for column in ("stats_min_value", "stats_max_value")
+    )
+    return (
+        f"SELECT file_name, row_group_id, path_in_schema, {lowest} AS lowest, {highest} AS highest "
+        f"FROM parquet_metadata([{files}]) WHERE stats_null_count = 0 AND lowest <= highest "
+        f"AND path_in_schema IN ({', '.join(map(literal, columns))})"
+    )
+
+
+def within(bounds: tuple[int, int], kind: "pa.DataType", start: datetime, end: datetime) -> bool:
+    """Return whether times of that type and bounds are certainly all in [start, end), which are in whole seconds."""
+    import pyarrow as pa
+
+    lowest, highest = bounds
+    known = pa.types.is_timestamp(kind) and kind.unit in UNITS
+    return known and lowest >= int(start.timestamp()) * 1_000_000 and highest < int(end.timestamp()) * 1_000_000

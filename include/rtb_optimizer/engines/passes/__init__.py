@@ -1,0 +1,8 @@
+"""One pass over the logs each.
+
+profile     rows, sums and anomalies by day and minute
+arrivals    rows outside the window, bursts, late days
+sampling    the case-control sample
+encoding    raw columns to codes of canonical values
+duplicates  rows that repeat another
+"""

@@ -1,0 +1,130 @@
+"""Checks that rows arrived as their partitions promise: in all of them, within their days, spread over the hour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+
+import numpy as np
+
+from rtb_optimizer.core.config.window import dates_of, midnight, zone
+from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE
+from rtb_optimizer.engines.sql.table import LogTable, instant_of
+
+DAY = timedelta(days=1)
+MIN_HOUR_ROWS = 500
+MIN_HOUR_MINUTES = 30
+"""An hour with rows in fewer minutes is not checked: its times are coarser than a minute, or traffic is low."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strays:
+    """Rows that no window over these partitions counts: without a time, or with one outside of their days.
+
+    Times are numpy instants: a damaged file may pass on years that `datetime` cannot hold.
+    """
+
+    untimed: int
+    outside: int
+    earliest: np.datetime64
+    latest: np.datetime64
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """The rows of each partition, by its URL, and the warnings about rows outside of its days."""
+
+    rows: Mapping[str, int]
+    warnings: tuple[RunWarning, ...]
+
+
+def arrivals(engine: Engine, table: LogTable) -> Arrivals:
+    """Count the rows that arrived, before any filter but `row_filter`."""
+    files = engine.query(f"SELECT {SOURCE_FILE}, COUNT(*) AS n FROM logs GROUP BY {SOURCE_FILE}", "rows of each file")
+    by_file = dict(zip(*files.to_pydict().values(), strict=True))
+    rows = {url: sum(n for file, n in by_file.items() if file.startswith(url)) for url in table.days}
+    if not table.settings.timestamp_column:
+        return Arrivals(rows, ())
+    strays = _strays(engine, table)
+    if not (strays.untimed or strays.outside):
+        return Arrivals(rows, ())
+    return Arrivals(rows, tuple(_outside(strays, _rows(engine, table), table)))
+
+
+def bursts(rows_by_minute: Mapping[np.datetime64, int], max_minute_share: float) -> tuple[RunWarning, ...]:
+    """Warn of the most conspicuous minute that holds more than `max_minute_share` of the rows of its hour."""
+    minutes = []
+    for _, of_hour in groupby(sorted(rows_by_minute.items()), key=lambda each: each[0].astype("datetime64[h]")):
+        hour = list(of_hour)
+        rows, (at, most) = sum(n for _, n in hour), max(hour, key=lambda each: each[1])
+        if len(hour) >= MIN_HOUR_MINUTES and rows >= MIN_HOUR_ROWS and most > max_minute_share * rows:
+            minutes.append((most / rows, most, at))
+    if not minutes:
+        return ()
+    share, most, at = max(minutes)
+    more = f", and {len(minutes) - 1} more such minutes" if len(minutes) > 1 else ""
+    message = (
+        f"the minute {_minute(at)} UTC has {share:.0%} of the rows of its hour, {most}{more}; max_minute_share is "
+        f"{max_minute_share:.0%}: check for rows delivered twice, a stopped clock, or a bot"
+    )
+    return (RunWarning("minute_burst", message, most, most / sum(rows_by_minute.values())),)
+
+
+def _strays(engine: Engine, table: LogTable) -> Strays:
+    """Return the number and the range of rows without a time, or with one outside of the partitions' days.
+
+    Only these are queried: engines skip files whose statistics rule them out.
+    """
+    instant, (first, last) = instant_of(table), (_edge(day, table) for day in _edges(table))
+    tests = [*table.row_filter(), f"({instant} < {first} OR {instant} >= {last} OR {instant} IS NULL)"]
+    row = engine.query(
+        f"SELECT COUNT(*) AS n, COUNT({instant}) AS timed, MIN({instant}) AS earliest, MAX({instant}) AS latest "
+        f"FROM logs WHERE {' AND '.join(tests)}",
+        "rows out of their days",
+    )
+    rows, outside, earliest, latest = (row[name].to_numpy()[0] for name in ("n", "timed", "earliest", "latest"))
+    return Strays(int(rows - outside), int(outside), earliest, latest)
+
+
+def _rows(engine: Engine, table: LogTable) -> int:
+    where = " AND ".join(table.row_filter()) or "TRUE"
+    return int(engine.query(f"SELECT COUNT(*) AS n FROM logs WHERE {where}", "rows").to_pydict()["n"][0])
+
+
+def _outside(strays: Strays, total: int, table: LogTable) -> list[RunWarning]:
+    column, warnings = table.settings.timestamp_column, []
+    if strays.untimed:
+        message = f"{strays.untimed} rows have no time (timestamp_column {column!r}): not counted"
+        warnings.append(RunWarning("without_time", message, strays.untimed, strays.untimed / total))
+    if strays.outside and any(day is not None for day in table.days.values()):
+        first, last = _edges(table)
+        message = (
+            f"{strays.outside} rows have a time outside of the days of their partitions, {first} to {last - DAY} "
+            f"{table.settings.timezone}, from {_minute(strays.earliest)} to {_minute(strays.latest)}: not counted; "
+            f"check the clocks of the servers, timestamp_column {column!r} and timezone"
+        )
+        warnings.append(RunWarning("outside_window", message, strays.outside, strays.outside / total))
+    return warnings
+
+
+def _holds_dates(table: LogTable) -> bool:
+    return table.types[table.settings.timestamp_column] == "DATE"
+
+
+def _edges(table: LogTable) -> tuple[date, date]:
+    """Return the first day of the window's partitions, and the day after the last."""
+    days = dates_of(table.window, zone(table.settings.timezone))
+    return days[0], days[-1] + DAY
+
+
+def _edge(day: date, table: LogTable) -> str:
+    """Return the start of a day on the clock of the rows' times, as SQL."""
+    if _holds_dates(table):
+        return f"DATE '{day}'"
+    return f"TIMESTAMP '{midnight(day, zone(table.settings.timezone)):%Y-%m-%d %H:%M:%S}'"
+
+
+def _minute(at: np.datetime64) -> str:
+    return str(at.astype("datetime64[m]")).replace("T", " ")

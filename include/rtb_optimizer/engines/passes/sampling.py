@@ -1,0 +1,137 @@
+"""Draws the case-control sample that selection works on, by a hash of the row, weighted back."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.sample.objective import effective_events, share_cut
+from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, Sample, split_rows
+from rtb_optimizer.engines.passes.encoding import encode
+from rtb_optimizer.engines.passes.profile import Profile
+from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.sql.amounts import MICRO
+from rtb_optimizer.engines.sql.table import MEASURES, SAMPLE_BUCKETS, LogTable
+
+Hashes = NDArray[np.uint64]
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_FOLD_BITS, _HASH_BITS = np.uint64(54), np.uint64(10)
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The shares drawn of the rows with an outcome, and of those without."""
+
+    positives: float
+    others: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A sample, sorted by fold, with its sampling shares.
+
+    `row_hash` identifies rows; `duplicates` is the estimated number of rows of the logs that repeat another.
+    """
+
+    sample: Sample
+    holdout: Mask
+    by_day: bool
+    shares: Shares
+    row_hash: Hashes
+    duplicates: int
+    value_cut: float = 0.0
+
+
+def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], profile: Profile) -> Drawn:
+    """Draw the case-control sample of `features` from logs of that profile.
+
+    Rows are sorted by fold and by a hash of all their values before anything is added up, so that nothing depends on
+    the layout of the logs.
+    """
+    shares = sampling_shares(table.settings, profile.totals.rows, profile.positive_rows)
+    drawn = engine.query(table.sample(features, shares.positives, shares.others), "sample")
+    encoded = {name: encode(drawn["f_" + name], name, table.settings) for name in features}
+    row_hash = np.asarray(drawn["row_hash"].to_numpy(), dtype=np.uint64)
+    micros = {name: np.asarray(drawn[name].to_numpy(), dtype=np.int64) for name in MEASURES}
+    split = split_rows(drawn["log_day"].to_numpy(), row_hash)
+    row = _hashed(row_hash, encoded, micros)
+    order = np.argsort((split.fold.astype(np.uint64) << _FOLD_BITS) | (row >> _HASH_BITS))
+    encoded = {name: replace(feature, codes=feature.codes.take(order)) for name, feature in encoded.items()}
+    micros = {name: column.take(order) for name, column in micros.items()}
+    row_hash, row = row_hash.take(order), row.take(order)
+    has_id = drawn["has_id"].to_numpy().take(order)
+    weight = np.where(micros[table.target] > 0, 1.0 / shares.positives, 1.0 / shares.others)
+    return Drawn(
+        sample=_sample(micros, weight, split.fold.take(order), encoded, table.settings, profile.design_effect),
+        holdout=split.holdout.take(order),
+        by_day=split.by_day,
+        shares=shares,
+        row_hash=row_hash,
+        value_cut=_value_cut(micros, weight, table.settings),
+        duplicates=_repeats((row_hash if table.settings.row_id_columns else row)[has_id], weight[has_id]),
+    )
+
+
+def sampling_shares(settings: Settings, rows: int, positive_rows: int) -> Shares:
+    """Return the shares to draw: all of small logs, else every row with an outcome and some per such row without.
+
+    Never more rows than `max_sample_rows`, half of them with an outcome; each share is a whole number of hash
+    buckets, so that weighting back by it is exact.
+    """
+    others = rows - positive_rows
+    positives_at_most = max(settings.max_sample_rows // 2, settings.max_sample_rows - others)
+    positives = min(positive_rows, positives_at_most)
+    wanted = max(settings.negatives_per_positive * max(positive_rows, 1), settings.full_sample_rows - positive_rows)
+    return Shares(_share(positives, positive_rows), _share(min(wanted, settings.max_sample_rows - positives), others))
+
+
+def _share(wanted: int, available: int) -> float:
+    return max(math.ceil(wanted / available * SAMPLE_BUCKETS), 1) / SAMPLE_BUCKETS if wanted < available else 1.0
+
+
+def _sample(
+    micros: Mapping[str, Ints],
+    weight: Floats,
+    fold: Ints,
+    encoded: Mapping[str, Feature],
+    settings: Settings,
+    effect: float,
+) -> Sample:
+    exposure = micros["exposure"] / MICRO
+    outcome, unit = micros["outcome"] / MICRO, 1.0
+    if settings.objective == "value":
+        effect = 1.0  # effective events account for weights already
+        outcome, unit = effective_events(micros["value"] / MICRO, exposure, weight, settings.value_cap_quantile)
+    exposure *= weight
+    spend = np.maximum(micros["cost"], 0) / MICRO * weight if settings.cost_column else exposure
+    return Sample(exposure / effect, outcome * weight / effect, spend, fold, encoded, unit, effect)
+
+
+def _value_cut(micros: Mapping[str, Ints], weight: Floats, settings: Settings) -> float:
+    if settings.objective != "value":
+        return 0.0
+    return share_cut(micros["value"] / MICRO, micros["exposure"] / MICRO, weight, settings.value_cap_quantile)
+
+
+def _hashed(row_hash: Hashes, encoded: Mapping[str, Feature], micros: Mapping[str, Ints]) -> Hashes:
+    """Return a hash of all values of a sampled row: rows that share it are interchangeable."""
+    mixed = row_hash.copy()
+    for column in (*(feature.codes for feature in encoded.values()), *micros.values()):
+        mixed ^= mixed >> np.uint64(32)
+        mixed *= _MIX
+        mixed += column.astype(np.uint64)
+    mixed *= _MIX
+    return mixed ^ (mixed >> np.uint64(29))
+
+
+def _repeats(identity: Hashes, weight: Floats) -> int:
+    """Return how many rows of the logs repeat another: those of one identity are drawn together or not at all.
+
+    Rows of one id may differ in weight: which of them counts as the first depends on the order of the rows.
+    """
+    order = np.argsort(identity, kind="stable")
+    again = np.flatnonzero(np.diff(identity.take(order)) == 0) + 1
+    return round(float(weight.take(order.take(again)).sum()))

@@ -1,0 +1,84 @@
+"""Builds the SQL of a row's exposure, outcome, value and cost, in millionths.
+
+Money is counted in the entity's currency. An amount of a currency without a rate is NULL, never unconverted: amounts
+of two currencies are not added.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rtb_optimizer.core.config.settings import Settings
+
+MICRO = 1_000_000
+MONEY = ("value", "cost")
+WHOLE_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "BOOLEAN")
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """The measured columns of a run; `day` is SQL of a row's day."""
+
+    settings: Settings
+    types: Mapping[str, str]
+    quote: Callable[[str], str]
+    day: str
+
+    def micros(self, measure: str) -> str:
+        """Return a measure of a row, 0 where it has none."""
+        s = self.settings
+        column = getattr(s, f"{measure}_column")
+        if measure == "exposure" and not column:
+            return f"COALESCE({self._weighted(str(MICRO))}, 0)"
+        if not column:
+            return "CAST(0 AS BIGINT)"
+        if measure == "outcome":  # clamped for rates: a row cannot have more outcomes than exposures
+            return f"LEAST(GREATEST({self.raw(column)}, 0), GREATEST({self.micros('exposure')}, 0))"
+        rate = self.rate() if measure in MONEY and s.currency_column else ""
+        amount = f"COALESCE({self.counted(column, rate)}, 0)"
+        return (
+            f"CASE WHEN {self.above_bid()} THEN 0 ELSE {amount} END" if measure == "cost" and s.bid_column else amount
+        )
+
+    def raw(self, column: str) -> str:
+        """Return a column in millionths, weighted, 0 for NULL and NaN."""
+        return f"COALESCE({self.counted(column)}, 0)"
+
+    def counted(self, column: str, rate: str = "") -> str:
+        """Return a column in millionths, weighted, NULL for NULL and NaN.
+
+        TRY_CAST detects NaN: a comparison may be answered from a file's statistics, which leave NaN out.
+        """
+        if self.types.get(column) in WHOLE_TYPES and not self.settings.weight_column and not rate:
+            return f"CAST({self.quote(column)} AS BIGINT) * {MICRO}"
+        number = f"CAST({self.quote(column)} AS DOUBLE)"
+        return self._weighted(f"{number} * {rate} * {MICRO}" if rate else f"{number} * {MICRO}")
+
+    def has_money(self) -> str:
+        """Return the test of a row whose value or cost is not 0."""
+        columns = [column for column in (self.settings.value_column, self.settings.cost_column) if column]
+        return " OR ".join(f"{self.raw(column)} <> 0" for column in columns) or "FALSE"
+
+    def above_bid(self) -> str:
+        """Return the test of a row that cost more than its bid: an error of the logs, not a price."""
+        cost, bid = self.settings.cost_column, self.settings.bid_column
+        return f"COALESCE({self.counted(cost)} > {self.counted(bid)}, FALSE)" if cost and bid else "FALSE"
+
+    def currency(self) -> str:
+        """Return the code of a row's currency, in capitals, empty where it has none."""
+        return f"UPPER(TRIM(COALESCE(CAST({self.quote(self.settings.currency_column)} AS VARCHAR), '')))"
+
+    def rate(self) -> str:
+        """Return the value of one unit of a row's currency, by the rate of its day; NULL where there is none."""
+        cases = []
+        for code, rate in sorted(self.settings.currency_rates.items()):
+            by_day = isinstance(rate, dict) and {f" AND {self.day} = DATE '{day}'": n for day, n in rate.items()}
+            cases += [
+                f"WHEN {self.currency()} = '{code}'{on} THEN CAST({float(n)!r} AS DOUBLE)"
+                for on, n in sorted((by_day or {"": rate}).items())
+            ]
+        return f"CASE {' '.join(cases)} END"
+
+    def _weighted(self, micros: str) -> str:
+        weight = self.settings.weight_column
+        weighed = f"{micros} * CAST({self.quote(weight)} AS DOUBLE)" if weight else micros
+        return f"TRY_CAST(FLOOR({weighed} + 0.5) AS BIGINT)"

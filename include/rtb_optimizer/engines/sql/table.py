@@ -1,0 +1,226 @@
+"""Builds the SQL of a run: profile, sample, exact statistics.
+
+The text is plain SQL: money and exposures are summed as integers of a millionth, so that no order of summation shows,
+and rounded by FLOOR(x * 1e6 + 0.5), which engines agree on; only the sample's hash is the engine's own. Columns and
+values are quoted here and nowhere else.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.config.window import Window, zone
+from rtb_optimizer.engines.sql.amounts import Amounts
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE, identifying_columns, literal, measured_columns, without_id
+from rtb_optimizer.errors import LogsInvalid
+
+MEASURES = ("exposure", "outcome", "value", "cost")
+MEASURE_COLUMNS = ("outcome", "exposure", "weight", "value", "cost", "bid", "currency", "timestamp")
+ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
+SAMPLE_BUCKETS = 1_000_000
+_BUCKET = 2**64 // SAMPLE_BUCKETS
+
+
+@dataclass(frozen=True, slots=True)
+class LogTable:
+    """The logs as a run reads them: their columns, the measures of a row, the rows of the window.
+
+    `days` maps the URL of a partition folder to its date, for logs without a timestamp. `dropped` is how many rows of
+    the window repeated another and were removed from the logs.
+    """
+
+    settings: Settings
+    window: Window
+    types: Mapping[str, str]
+    days: Mapping[str, date | None]
+    quote: Callable[[str], str]
+    dropped: int = 0
+
+    def source(self, features: Sequence[str] = (), *, row_hash: bool = False) -> str:
+        """Return the rows of the window as a subquery: day, measures in millionths, features as they are."""
+        identity = [f"{self._hash()} AS row_hash", f"NOT ({without_id(self.settings, self.quote)}) AS has_id"]
+        columns = identity if row_hash else []
+        columns += [f"{self.quote(name)} AS {self.quote('f_' + name)}" for name in features]
+        return self._rows(columns)
+
+    def profile(self) -> str:
+        """Return rows by day, and minute where rows have times: counts, sums, and rows that contradict themselves."""
+        s = self.settings
+        when = ["log_day", *(["minute"] if s.timestamp_column else [])]
+        raw = [
+            *([f"date_trunc('minute', {instant_of(self)}) AS minute"] if s.timestamp_column else []),
+            f"{self.amounts.raw(s.outcome_column)} AS raw_outcome",
+            f"{self.amounts.counted(s.outcome_column)} IS NULL AS outcome_null",
+            f"{self.amounts.above_bid()} AS cost_above_bid",
+        ]
+        counts = {
+            "zero_exposure": "exposure <= 0",
+            "positive": f"{self.target} > 0",
+            "outcome_above_exposure": "raw_outcome > exposure",
+            "outcome_negative": "raw_outcome < 0",
+            "outcome_null": "outcome_null",
+            "value_negative": "value < 0",
+            "cost_negative": "cost < 0",
+            "cost_above_bid": "cost_above_bid",
+        }
+        squared = "SUM(outcome) AS weighted_outcome"
+        if s.weight_column:
+            raw.append(f"CAST({self.quote(s.weight_column)} AS DOUBLE) AS row_weight")
+            squared = "SUM(CAST(FLOOR(row_weight * outcome + 0.5) AS BIGINT)) AS weighted_outcome"
+        # A sum of cases, which engines count in one pass: a FILTER splits the rows again for each test.
+        tests = ", ".join(
+            f"CAST(SUM(CASE WHEN {test} THEN 1 ELSE 0 END) AS BIGINT) AS {name}" for name, test in counts.items()
+        )
+        sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
+        return (
+            f"SELECT {', '.join(when)}, COUNT(*) AS rows, {sums}, {squared}, {tests} FROM {self._rows(raw)} "
+            f"GROUP BY {', '.join(when)} ORDER BY {', '.join(when)}"
+        )
+
+    def without_rate(self) -> str:
+        """Return rows with money by currency and day, where that currency has no rate."""
+        amounts = self.amounts
+        columns = f"{amounts.currency()} AS currency, {day_of(self)} AS log_day"
+        where = f"{self.where()} AND {amounts.rate()} IS NULL AND ({amounts.has_money()})"
+        return (
+            f"SELECT currency, log_day, COUNT(*) AS rows FROM (SELECT {columns} FROM logs WHERE {where}) "
+            "GROUP BY currency, log_day ORDER BY currency, log_day"
+        )
+
+    def sample(self, features: Sequence[str], positives: float, others: float) -> str:
+        """Return rows picked by a hash of the row: one share of those with an outcome, another of those without.
+
+        They are in no order. The hash is of the row alone, so that the same rows are drawn whatever their order.
+        """
+        lesser, greater = sorted(((others, f"NOT {self.target} > 0"), (positives, f"{self.target} > 0")))
+        picked = f"{_below(lesser[0])} OR ({greater[1]} AND {_below(greater[0])})"
+        names = ", ".join(["row_hash", "has_id", "log_day", *MEASURES, *(self.quote("f_" + n) for n in features)])
+        return f"SELECT {names} FROM {self.source(features, row_hash=True)} WHERE exposure > 0 AND ({picked})"
+
+    def value_statistics(self, features: Sequence[str]) -> str:
+        """Return exact statistics of each combination of raw values of the features, usually one feature."""
+        sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
+        columns = ", ".join(self.quote("f_" + feature) for feature in features)
+        return f"SELECT {columns}, COUNT(*) AS rows, {sums} FROM {self.source(features)} GROUP BY {columns}"
+
+    def measures(self, *, timed: bool = True) -> str:
+        """Return every row's measures in millionths, in the order of the rows, and whether it is in the window.
+
+        Rows that are not `timed` lack their `time_alone`, and are all in the window.
+        """
+        measured = ", ".join(f"{self.amounts.micros(m)} AS {m}" for m in MEASURES)
+        where = self.where() if timed else " AND ".join(self.row_filter()) or "TRUE"
+        return f"SELECT COALESCE({where}, FALSE) AS kept, {measured} FROM logs"
+
+    @property
+    def time_alone(self) -> str:
+        """The timestamp column, where only the window's condition reads it; else empty."""
+        s = self.settings
+        return "" if s.currency_column or s.timestamp_column in s.row_filter else s.timestamp_column
+
+    @property
+    def row_columns(self) -> list[str]:
+        """The columns that `measures` reads."""
+        return sorted({*measured_columns(self.settings), *self.settings.row_filter})
+
+    @property
+    def target(self) -> str:
+        """The measure that is predicted: `outcome`, or `value`."""
+        return "value" if self.settings.objective == "value" else "outcome"
+
+    @property
+    def amounts(self) -> Amounts:
+        """The SQL of a row's measures."""
+        return Amounts(self.settings, self.types, self.quote, day_of(self))
+
+    def _rows(self, columns: Sequence[str]) -> str:
+        """Return the window's rows with day, measures and more columns; never `*`, whose names could be a measure's."""
+        measured = [f"{day_of(self)} AS log_day", *(f"{self.amounts.micros(m)} AS {m}" for m in MEASURES)]
+        return f"(SELECT {', '.join([*measured, *columns])} FROM logs WHERE {self.where()})"
+
+    def where(self) -> str:
+        """Return the test of the rows that count: those of the window that pass the filter."""
+        return " AND ".join([*in_window(self), *self.row_filter()]) or "TRUE"
+
+    def row_filter(self) -> list[str]:
+        """Return the tests of `row_filter`, a column each."""
+        return [
+            f"CAST({self.quote(column)} AS VARCHAR) IN ({', '.join(map(literal, values))})"
+            for column, values in sorted(self.settings.row_filter.items())
+        ]
+
+    def _hash(self) -> str:
+        identity = identifying_columns(self.settings, self.types)
+        return f"hash({', '.join(self.quote(column) for column in identity)})"
+
+
+def _below(share: float) -> str:
+    """Return the test that picks a share of the rows by their hash."""
+    return f"row_hash < {round(share * SAMPLE_BUCKETS) * _BUCKET}" if share < 1 else "TRUE"
+
+
+def in_window(table: LogTable) -> list[str]:
+    """Return the tests that a row's time is in the half-open window; none where rows have no time."""
+    column = table.settings.timestamp_column
+    if not column:
+        return []
+    tz = zone(table.settings.timezone)
+    if table.types[column] == "DATE":
+        start, end = (f"DATE '{t.astimezone(tz):%Y-%m-%d}'" for t in (table.window.start, table.window.end))
+    else:
+        start, end = (f"TIMESTAMP '{t:%Y-%m-%d %H:%M:%S}'" for t in (table.window.start, table.window.end))
+    return [f"{instant_of(table)} >= {start}", f"{instant_of(table)} < {end}"]
+
+
+def instant_of(table: LogTable) -> str:
+    """Return a row's time in naive UTC, or its date where the logs hold dates."""
+    column = table.settings.timestamp_column
+    kind, quoted = table.types[column], table.quote(column)
+    if kind == "DATE":
+        return quoted
+    if kind in ZONED_TYPES:
+        return f"CAST({quoted} AT TIME ZONE 'UTC' AS TIMESTAMP)"
+    if kind == "VARCHAR":  # a text may name its offset, which a cast to TIMESTAMP would drop
+        return f"CAST(CAST({quoted} AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC' AS TIMESTAMP)"
+    return f"CAST({quoted} AS TIMESTAMP)"
+
+
+def day_of(table: LogTable) -> str:
+    """Return a row's local date: that of its time, else that of its folder, else the window's first."""
+    column, tz = table.settings.timestamp_column, table.settings.timezone
+    if column and (table.types[column] == "DATE" or tz == "UTC"):
+        return f"CAST({instant_of(table)} AS DATE)"
+    if column:
+        return f"CAST(({instant_of(table)} AT TIME ZONE 'UTC') AT TIME ZONE {literal(tz)} AS DATE)"
+    dated = {url: day for url, day in table.days.items() if day is not None}
+    if not dated:
+        return f"DATE '{table.window.start.astimezone(zone(tz)):%Y-%m-%d}'"
+    cases = " ".join(f"WHEN starts_with({SOURCE_FILE}, {literal(url)}) THEN DATE '{day}'" for url, day in dated.items())
+    return f"CASE {cases} END"
+
+
+def require_columns(table: LogTable) -> None:
+    """Raise LogsInvalid naming every configured column that the logs lack, or that holds lists or records."""
+    s = table.settings
+    named = {f"{measure}_column": getattr(s, f"{measure}_column") for measure in MEASURE_COLUMNS}
+    counted = [(key, column) for key, column in named.items() if column]
+    counted += [("anchor_features", column) for column in s.anchor_features]
+    required = [*counted, *(("row_id_columns", column) for column in s.row_id_columns)]
+    required += [("row_filter", column) for column in s.row_filter]
+    absent = [f"{column!r} ({key})" for key, column in required if column not in table.types]
+    if absent:
+        names = sorted(set(table.types) - {SOURCE_FILE})
+        available = ", ".join(name if name.isprintable() else repr(name) for name in names)
+        raise LogsInvalid(f"the logs have no column {', '.join(absent)}; they have: {available}")
+    counted += [("candidate_features", column) for column in s.candidate_features]
+    kinds = {(key, column): table.types.get(column, "") for key, column in counted}
+    nested = [f"{column!r} ({key}) is {kind}" for (key, column), kind in kinds.items() if _is_nested(kind)]
+    if nested:
+        raise LogsInvalid(
+            f"lists and records are not supported: {', '.join(nested)}; configure columns of plain values instead"
+        )
+
+
+def _is_nested(kind: str) -> bool:
+    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "VARIANT"))

@@ -1,0 +1,9 @@
+"""Unattended operation: maintenance, retention, metrics, alerts and diagnostics.
+
+maintenance     sweeps, the DAG list, active.json copies, the audit of active outputs
+retention       deletes the objects of expired runs
+metrics         figures for StatsD or OpenTelemetry
+alerts          sends the alerts of runs and maintenance
+alert_channels  Slack and SMTP
+doctor/         checks of the environment, behind `rtb doctor`
+"""

@@ -1,0 +1,9 @@
+"""Checks of the product's environment, each with a finding and a fix.
+
+checks    the checks in order, with their dependencies
+catalog   PostgreSQL and the catalog
+s3        the bucket
+airflow   Airflow's version and folders
+machine   memory, disk, packages of this machine
+findings  the result of a check, from its measurements
+"""

@@ -1,0 +1,94 @@
+"""Turns tables into the bytes of output files: the same tables give the same bytes.
+
+There is no clock, no run id and no float formatting by hand; the table is sorted by its builder, JSON keys are sorted.
+"""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rtb_optimizer.core.sample.values import WILDCARD, segment_key
+from rtb_optimizer.core.table.joint import JointTable
+from rtb_optimizer.core.table.segments import Segment
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def json_bytes(document: object) -> bytes:
+    """Return a document as JSON, keys sorted, with a final newline."""
+    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def segments_parquet(features: Sequence[str], segments: Sequence[Segment]) -> bytes:
+    """Return the master table as Parquet: one row a segment, the default first.
+
+    Columns: `segment` (the key), one column per feature (its value, or `*`), exact `rows`, `exposures`, `outcomes`,
+    `value`, `cost`, then `expected`, `factor` with its interval, `prior` and `events` (outcomes as the
+    model counts them), `tier`, `no_bid`, `multiplier`, `is_default`. A value that is
+    itself `*` is distinguished from the wildcard by the key, where it is escaped.
+    """
+    columns: dict[str, list[Any]] = {"segment": [segment_key(s.pattern) for s in segments]}
+    for n, feature in enumerate(features):
+        columns[f"feature_{feature}"] = [WILDCARD if s.pattern[n] is None else s.pattern[n] for s in segments]
+    columns |= {
+        "rows": [s.counts.rows for s in segments],
+        "exposures": [s.counts.exposure for s in segments],
+        "outcomes": [s.counts.outcome for s in segments],
+        "value": [s.counts.value for s in segments],
+        "cost": [s.counts.cost for s in segments],
+        "expected": [s.expected for s in segments],
+        "factor": [s.factor for s in segments],
+        "factor_low": [s.factor_low for s in segments],
+        "factor_high": [s.factor_high for s in segments],
+        "prior": [s.prior for s in segments],
+        "events": [s.events for s in segments],
+        "tier": [s.tier.value for s in segments],
+        "no_bid": [s.no_bid for s in segments],
+        "multiplier": [s.multiplier for s in segments],
+        "is_default": [s.is_default for s in segments],
+    }
+    return _parquet(columns)
+
+
+def joint_parquet(table: JointTable) -> bytes:
+    """Return the joint table as Parquet: one row a prefix of values, the default first, then by length and key.
+
+    Columns: `segment` (the key, shorter prefixes ending in `*`), `exposures`, `outcomes` and `expected` as estimated
+    on the sample, `rate` per exposure in the measure of the logs, `multiplier`, `is_default`.
+    """
+    unit, stands_for = table.sample.unit, table.sample.stands_for
+    rest = len(table.features)
+    rows: list[tuple[Any, ...]] = [(segment_key([None] * rest), None, None, None, table.rate * unit, table.multiplier)]
+    for depth, level in enumerate(table.by_depth, start=1):
+        padded = [segment_key([*prefix, *[None] * (rest - depth)]) for prefix in table.prefixes(depth)]
+        sums = [
+            (array * stands_for).tolist() for array in (level.exposure, level.outcome * unit, level.expected * unit)
+        ]
+        cells = zip(padded, *sums, (level.rate * unit).tolist(), level.multiplier.tolist(), strict=True)
+        rows += sorted(cells)
+    names = ("segment", "exposures", "outcomes", "expected", "rate", "multiplier")
+    columns = {name: [row[n] for row in rows] for n, name in enumerate(names)}
+    return _parquet(columns | {"is_default": [n == 0 for n in range(len(rows))]})
+
+
+def parquet_table(body: bytes) -> "pa.Table":
+    """Return the table that a Parquet file in memory holds.
+
+    By this thread alone, and not by `pyarrow.parquet.read_table`: other threads may hold the Python file past the
+    interpreter's end, and a process that has done its work is then aborted on its way out.
+    """
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(io.BytesIO(body)) as file:
+        return file.read(use_threads=False)
+
+
+def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(dict(columns)), buffer, compression="zstd")
+    return buffer.getvalue()

@@ -1,0 +1,67 @@
+"""The gates of a run in words: each fact beside its limit."""
+
+from dataclasses import dataclass
+
+from rtb_optimizer.outputs.documents.report import GatesDocument
+from rtb_optimizer.outputs.report_page.formatting import is_number, is_share, spelled
+
+WORDS = {
+    "outcomes": "outcomes in the window",
+    "segments": "segments beside the default",
+    "partition_share": "partitions that are there",
+    "holdout_gain": "gain on the hold-out",
+    "macro_hit_rate": "look-ups through macros that find the right rows",
+    "cost_factor": "cost per thousand, times the active run's",
+    "value_factor": "value per thousand, times the active run's",
+    "spend_change": "predicted spend against the active run's table",
+    "outcomes_change": "predicted outcomes against the active run's table",
+}
+MUST_EXCEED = {"holdout_gain"}  # a gain of exactly nothing is what a constant has
+WITHIN_A_FACTOR = {"cost_factor", "value_factor"}
+CHANGES_AT_MOST = {"spend_change", "outcomes_change"}
+
+
+@dataclass(frozen=True, slots=True)
+class GateRow:
+    """One gate; `passed` is None where the report cannot know which way the limit bounds the fact."""
+
+    name: str
+    found: str
+    needed: str
+    passed: bool | None
+
+
+def gate_rows(gates: GatesDocument) -> list[GateRow]:
+    """Return a row per fact or limit, those that are known first."""
+    facts, limits = gates.facts, gates.limits
+    names = [*(n for n in WORDS if n in facts or n in limits), *sorted({*facts, *limits} - set(WORDS))]
+    return [_row(name, facts.get(name), limits.get(name)) for name in names]
+
+
+def _row(name: str, fact: object, limit: object) -> GateRow:
+    kinds = dict.fromkeys(CHANGES_AT_MOST, "change") | dict.fromkeys(WITHIN_A_FACTOR, "number")
+    kind = kinds.get(name, "percent" if is_share(name) else "count")
+    needed = spelled(limit, "percent" if kind == "change" else kind)
+    if is_number(limit):
+        needed = f"{_sign(name)}{needed}"
+    return GateRow(WORDS.get(name, name.replace("_", " ")), spelled(fact, kind), needed, _passed(name, fact, limit))
+
+
+def _sign(name: str) -> str:
+    if name in CHANGES_AT_MOST:
+        return "within ± "
+    if name in WITHIN_A_FACTOR:
+        return "within a factor of "
+    return "> " if name in MUST_EXCEED else "≥ " if name in WORDS else ""
+
+
+def _passed(name: str, fact: object, limit: object) -> bool | None:
+    if name not in WORDS or not is_number(limit):
+        return None
+    if not is_number(fact):
+        return False
+    if name in WITHIN_A_FACTOR:
+        return 1 / limit <= fact <= limit
+    if name in CHANGES_AT_MOST:
+        return abs(fact) <= limit
+    return fact > limit if name in MUST_EXCEED else fact >= limit

@@ -1,0 +1,71 @@
+"""The report as one page: its template filled with sentences and charts, every value escaped.
+
+The same report gives the same bytes. What is absent is shown as unknown.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rtb_optimizer.outputs.documents.report import Report
+from rtb_optimizer.outputs.report_page import charts, formatting, sentences
+from rtb_optimizer.outputs.report_page.gates import gate_rows
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+FOLDER = Path(__file__).parent
+SECTIONS = {
+    "verdict": "Verdict",
+    "kpis": "Key figures",
+    "coverage": "Logs",
+    "warnings": "Warnings",
+    "features": "Features",
+    "interactions": "Interactions",
+    "rejected": "Left out",
+    "segments": "Segments",
+    "joint": "Joint table",
+    "holdout": "Hold-out",
+    "replay": "Replay",
+    "changes": "Changes",
+    "ad_macros": "Ad macros",
+    "exports": "Exports",
+    "outputs": "Outputs",
+    "config": "Configuration",
+}
+
+
+def report_page(report: Report) -> bytes:
+    """Return a run's report as a page of HTML without a script, an external address or a clock."""
+    text = _template().render(
+        document=report,
+        sections=SECTIONS,
+        says=sentences.sentences(report),
+        charts=charts.drawn(report),
+        gates=gate_rows(report.gates),
+        window=formatting.window(report.data_start, report.data_end),
+    )
+    return text.encode()
+
+
+@cache
+def _template() -> "Template":
+    from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        finalize=_shown,
+        undefined=ChainableUndefined,  # a section of a document may be absent with all that it holds
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["spelled"] = formatting.spelled
+    environment.tests["number"] = formatting.is_number
+    environment.tests["share"] = formatting.is_share
+    return environment.get_template("page.html.jinja")
+
+
+def _shown(value: object) -> object:
+    """Return what the template writes for a value, before it is escaped; markup (the charts) stays as it is."""
+    return formatting.visible(value) if type(value) is str else value

@@ -1,1 +1,0 @@
-"""The run report as one HTML page that needs nothing else: `report_page.page.report_page`."""

@@ -1,0 +1,18 @@
+"""What the steps are made of: from a run's logs to the documents that it publishes.
+
+request             what starts a run: entity, window, overrides, who
+workspace           what a step sees of its run: settings, window, objects, logs
+read_logs           what a run reads off its logs first, and when they are refused
+choose_features     which candidates are considered, and which are selected
+sample_file         the sample, handed from step to step as Arrow
+selection_document  what select_features hands on
+build_tables        the tables of a run, and their summary
+exports             the tables compiled for ad platforms
+macro_combos        the macro combo of each format
+prove_macros        the proof that look-ups through macros find the rows
+active_before       the run that was active when this one began
+changed_inputs      warnings about inputs and entities that changed meanwhile
+warnings            the other warnings of a run
+report_document     the report and the manifest
+key_metrics         the figures that lists show and plots follow
+"""

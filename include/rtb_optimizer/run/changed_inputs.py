@@ -1,0 +1,132 @@
+"""Warnings about what changed around a run: its inputs since an earlier run, its entity since it began.
+
+None of them stops a run: it goes by its snapshot, and doing a run again is allowed.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from rtb_optimizer.core.config.snapshot import RunSnapshot
+from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.errors import ConfigInvalid, NotFound, StoreFailed
+from rtb_optimizer.outputs.documents.manifest import Manifest
+from rtb_optimizer.outputs.documents.selection import InputDocument
+from rtb_optimizer.outputs.published import published_output
+from rtb_optimizer.store import configs
+from rtb_optimizer.store.objects import split_url
+from rtb_optimizer.store.schema import Entity, Run, Version
+
+EARLIER_RUNS = 10
+"""At most so many earlier runs are compared: each costs the reading of a manifest."""
+
+IDENTICAL_RUNS = 3
+"""At most so many earlier runs of the same window are compared: each costs the reading of a manifest."""
+
+Inputs = Sequence[InputDocument]
+
+
+def restated(session: Session, opt_run_id: int, partitions: Sequence[str], inputs: Inputs) -> list[RunWarning]:
+    """Return a warning for each run whose inputs were not those of now.
+
+    Each partition is compared with the last earlier run that read it.
+
+    Args:
+        session: The catalog.
+        opt_run_id: The run.
+        partitions: The URLs of the partitions it has read.
+        inputs: Key and etag of the objects it has read.
+    """
+    run, left, warnings = session.get_one(Run, opt_run_id), set(partitions), []
+    for earlier in _overlapping(session, run):
+        before = inputs_of(session, earlier)
+        known = {url: objects for url in sorted(left) if (objects := _below(url, before))}
+        changed = [_describe(url, then, now) for url, then in known.items() if then != (now := _below(url, inputs))]
+        if changed:
+            message = f"inputs changed since run {earlier.run_code}: {'; '.join(changed)}"
+            warnings.append(RunWarning("inputs_changed", message))
+        left -= known.keys()
+        if not left:
+            break
+    return warnings
+
+
+def _overlapping(session: Session, run: Run) -> Sequence[Run]:
+    earlier = select(Run).where(Run.entity_id == run.entity_id, Run.status == "succeeded", Run.run_id < run.run_id)
+    overlapping = earlier.where(Run.data_start < run.data_end, Run.data_end > run.data_start)
+    return session.scalars(overlapping.order_by(Run.run_id.desc()).limit(EARLIER_RUNS)).all()
+
+
+def inputs_of(session: Session, run: Run) -> Inputs:
+    """Return what a run has read, and nothing where retention has deleted its manifest."""
+    try:
+        return Manifest.read(published_output(session, run, "manifest")).inputs
+    except (NotFound, StoreFailed):
+        return ()
+
+
+def _below(url: str, inputs: Inputs) -> dict[str, str]:
+    prefix = split_url(url)[1]
+    return {each.s3_key: each.etag for each in inputs if each.s3_key.startswith(prefix)}
+
+
+def _describe(url: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
+    replaced = [key for key in sorted(then.keys() & now.keys()) if then[key] != now[key]]
+    counts = (
+        (len(now.keys() - then.keys()), "new"),
+        (len(replaced), "replaced"),
+        (len(then.keys() - now.keys()), "gone"),
+    )
+    return f"{url} ({', '.join(f'{n} objects {what}' for n, what in counts if n)})"
+
+
+def catalog_warnings(session: Session, opt_run_id: int, inputs: Inputs) -> list[RunWarning]:
+    """Return the warnings of a run that has read `inputs`, objects by `s3_key` and `etag`."""
+    run = session.get_one(Run, opt_run_id)
+    return [*_identical(session, run, inputs), *_moved_on(session, run)]
+
+
+def _identical(session: Session, run: Run, inputs: Inputs) -> list[RunWarning]:
+    same = select(Run).where(
+        *(Run.entity_id == run.entity_id, Run.version_id == run.version_id, Run.status == "succeeded"),
+        *(Run.data_start == run.data_start, Run.data_end == run.data_end, Run.run_id < run.run_id),
+    )
+    own = _etags(inputs)
+    for earlier in session.scalars(same.order_by(Run.run_id.desc()).limit(IDENTICAL_RUNS)):
+        alike = all(earlier.config_snapshot.get(k) == run.config_snapshot.get(k) for k in ("values", "code_version"))
+        if alike and _etags(inputs_of(session, earlier)) == own:
+            same_as = (
+                f"identical to run {earlier.run_code} (id {earlier.run_id}): the same window, version, configuration"
+            )
+            return [
+                RunWarning("identical_run", f"{same_as} and logs; only the active run that it moved from may differ")
+            ]
+    return []
+
+
+def _moved_on(session: Session, run: Run) -> list[RunWarning]:
+    """Warn of what was changed for the entity since the run began; keys that its trigger had set are left out."""
+    session.expire_all()
+    entity = session.get_one(Entity, run.entity_id)
+    warnings, snapshot = [], RunSnapshot.read(run.config_snapshot)
+    if entity.current_version_id != run.version_id:
+        now = session.get_one(Version, entity.current_version_id).version_code
+        warnings.append(RunWarning("version_changed", f"the entity moved to version {now}: from its next run on"))
+    try:
+        values = configs.resolve_for(session, entity).values
+    except ConfigInvalid as problem:
+        return [*warnings, RunWarning("config_changed", f"the configuration was made invalid meanwhile: {problem}")]
+    changed = [
+        f"{key} from {value!r} to {values[key]!r}"
+        for key, value in sorted(snapshot.values.items())
+        if snapshot.origins.get(key) != "trigger" and key in values and values[key] != value
+    ]
+    if changed:
+        text = f"changed while the run ran, and used from the next one on: {', '.join(changed)}"
+        warnings.append(RunWarning("config_changed", text))
+    return warnings
+
+
+def _etags(inputs: Inputs) -> dict[str, str]:
+    return {each.s3_key: each.etag for each in inputs}

@@ -1,0 +1,74 @@
+"""Maps the features of a run to a macro combo per format, with what a reader needs to take an expanded combo apart."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.macros.combo import MacroCombo, map_ad_macros, near_misses
+from rtb_optimizer.core.macros.dialect import GapPolicy
+from rtb_optimizer.core.macros.route import route_of
+from rtb_optimizer.core.sample.value_maps import value_maps
+from rtb_optimizer.outputs.documents.document import WarningDocument
+from rtb_optimizer.outputs.documents.macros import FormatDocument, MacrosDocument
+from rtb_optimizer.store.schema import FeatureMacro
+from rtb_optimizer.store.seeds import dialect
+
+
+def combos_of(session: Session, opt_id: int, settings: Settings, features: Sequence[str]) -> list[MacroCombo]:
+    """Map the ordered features in every format.
+
+    Raises:
+        MacroGap: when a feature has no macro in a format whose policy is `fail`.
+    """
+    return [
+        map_ad_macros(features, _templates(session, opt_id, name), dialect(name), _policy(settings, name))
+        for name in settings.macro_formats
+    ]
+
+
+def macros_document(features: Sequence[str], combos: Sequence[MacroCombo], settings: Settings) -> MacrosDocument:
+    """Return the macro combos with what a reader needs to take them apart, and the matrix feature x format."""
+    warnings = [warning for combo in combos for warning in near_misses(combo, dialect(combo.macro_format))]
+    return MacrosDocument(
+        fields=tuple(features),
+        formats={combo.macro_format: _format(combo, settings) for combo in combos},
+        warnings=WarningDocument.of(warnings),
+    )
+
+
+def without_required_macro(session: Session, opt_id: int, settings: Settings) -> set[str]:
+    """Return the candidates that a format which must not fail could not address."""
+    required = [name for name in settings.macro_formats if _policy(settings, name) is GapPolicy.FAIL]
+    known = [_templates(session, opt_id, name).keys() | dialect(name).derived.keys() for name in required]
+    return {name for name in settings.candidate_features if any(name not in templates for templates in known)}
+
+
+def _format(combo: MacroCombo, settings: Settings) -> FormatDocument:
+    written_as = dialect(combo.macro_format)
+    maps = value_maps(settings.macro_value_maps, combo.macro_format)
+    return FormatDocument(
+        combo=combo.combo,
+        skipped=combo.skipped,
+        separator=written_as.separator,
+        missing=tuple(written_as.missing),
+        expanded_at=written_as.expanded_at,
+        expanded_when=written_as.expanded_when,
+        evidence=written_as.evidence,
+        secondary=tuple(sorted(written_as.secondary & set(combo.parts.values()))),
+        source=written_as.source,
+        coverage={feature: how.value for feature, how in combo.coverage.items()},
+        route=route_of(combo, written_as, maps, settings.host_features),
+    )
+
+
+def _templates(session: Session, opt_id: int, macro_format: str) -> dict[str, str]:
+    of_format = FeatureMacro.opt_id == opt_id, FeatureMacro.macro_format == macro_format
+    rows = session.execute(select(FeatureMacro.feature_name, FeatureMacro.macro_template).where(*of_format))
+    return {name: template for name, template in rows}  # noqa: C416 - rows are no pairs to dict()'s type
+
+
+def _policy(settings: Settings, macro_format: str) -> GapPolicy:
+    policy = settings.macro_gap_policies.get(macro_format)
+    return dialect(macro_format).gap_policy if policy is None else GapPolicy(policy)

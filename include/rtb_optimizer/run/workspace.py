@@ -1,0 +1,152 @@
+"""What a step sees of its run: its settings, its window, its folder in S3, its logs.
+
+What one step hands the next lies under `{run}/work/`: written once, so that a step that runs again finds the work of
+the first time. It is never an output: only the objects of the manifest are.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from rtb_optimizer.core.config.settings import Settings, settings_of
+from rtb_optimizer.core.config.snapshot import RunSnapshot
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
+from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.sql.table import LogTable, require_columns
+from rtb_optimizer.errors import LogsInvalid, LogsMissing
+from rtb_optimizer.outputs.documents.document import Document
+from rtb_optimizer.outputs.documents.selection import SelectionDocument
+from rtb_optimizer.store import connections, runs
+from rtb_optimizer.store import partitions as log_partitions
+from rtb_optimizer.store.objects import ObjectStore, StoredObject, run_prefix, split_url
+from rtb_optimizer.store.partitions import Partition
+from rtb_optimizer.store.schema import Entity
+
+WorkDocument = TypeVar("WorkDocument", bound=Document)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A running run as its steps see it; `prefix` is the key prefix of its objects."""
+
+    opt_run_id: int
+    run_code: str
+    entity_code: str
+    opt_id: int
+    settings: Settings
+    snapshot: RunSnapshot
+    window: Window
+    store: ObjectStore
+    prefix: str
+
+    @property
+    def partitions_expected(self) -> list[str]:
+        """The URLs of the window's partitions, there or not."""
+        return log_partitions.expected_urls(self.settings, self.window)
+
+    def write(self, name: str, body: bytes) -> StoredObject:
+        """Write an object of the run once; return what stands there."""
+        return self.store.put_once(f"{self.prefix}/{name}", body)
+
+    def read(self, name: str) -> bytes:
+        """Return an object of the run."""
+        return self.store.read(f"{self.prefix}/{name}")
+
+    def write_work_document(self, name: str, document: Document) -> None:
+        """Leave a document for the steps after this one."""
+        self.write(f"work/{name}.json", document.to_json())
+
+    def read_work_document(self, name: str, kind: type[WorkDocument]) -> WorkDocument:
+        """Return a document that a step before this one left."""
+        return kind.read(self.read(f"work/{name}.json"))
+
+
+def open_workspace(opt_run_id: int) -> Workspace:
+    """Return a running run's workspace.
+
+    Raises:
+        RunNotRunning: when the run has ended: an orphan has nothing to do.
+    """
+    with connections.session() as session:
+        run = runs.running(session, opt_run_id)
+        entity = session.get_one(Entity, run.entity_id)
+    snapshot = RunSnapshot.read(run.config_snapshot)
+    return Workspace(
+        opt_run_id=opt_run_id,
+        run_code=run.run_code,
+        entity_code=entity.entity_code,
+        opt_id=entity.opt_id,
+        settings=settings_of(snapshot.values),
+        snapshot=snapshot,
+        window=Window(run.data_start, run.data_end),
+        store=ObjectStore.of(entity.s3_base_path),
+        prefix=run_prefix(entity.s3_base_path, run.run_code),
+    )
+
+
+def partitions_to_read(workspace: Workspace) -> list[Partition]:
+    """Return the window's complete partitions.
+
+    Raises:
+        LogsMissing: when fewer than `min_partition_share` of them are complete, with the list of the others.
+    """
+    return _require_enough(workspace, log_partitions.in_window(workspace.settings, workspace.window))
+
+
+def partitions_with_rows(workspace: Workspace, read: Sequence[Partition], rows: Mapping[str, int]) -> list[Partition]:
+    """Return the partitions that hold rows at all: one without is as good as missing, not a day without traffic.
+
+    Args:
+        workspace: The run.
+        read: The partitions that were read.
+        rows: How many rows each has, by its URL.
+
+    Raises:
+        LogsMissing: as `partitions_to_read`.
+    """
+    filled = {p.url: p if rows[p.url] else replace(p, missing="no rows") for p in read}
+    others = (Partition(url, None, (), "not complete") for url in workspace.partitions_expected)
+    return _require_enough(workspace, [filled.get(partition.url, partition) for partition in others])
+
+
+def partitions_as_read(workspace: Workspace, selection: SelectionDocument) -> list[Partition]:
+    """Return the partitions that selection has read.
+
+    Raises:
+        LogsInvalid: when their objects are not the same any more: two passes over different logs make no table.
+    """
+    read, inputs = set(selection.logs.partitions), {(each.s3_key, each.etag) for each in selection.inputs}
+    partitions = [p for p in log_partitions.in_window(workspace.settings, workspace.window) if p.url in read]
+    for partition in partitions:
+        prefix = split_url(partition.url)[1]
+        before = {(key, etag) for key, etag in inputs if key.startswith(prefix)}
+        if before != {(file.key, file.etag) for file in partition.files}:
+            raise LogsInvalid(f"{partition.url} has changed while the run was reading it: start a new run")
+    return partitions
+
+
+def _require_enough(workspace: Workspace, partitions: Sequence[Partition]) -> list[Partition]:
+    complete = [partition for partition in partitions if partition.complete]
+    if not complete or len(complete) < workspace.settings.min_partition_share * len(partitions):
+        missing = [f"{partition.url} ({partition.missing})" for partition in partitions if not partition.complete]
+        raise LogsMissing(
+            f"{len(missing)} of {len(partitions)} partitions are not complete: {', '.join(missing)}; "
+            "deliver them, or lower min_partition_share"
+        )
+    return complete
+
+
+@contextmanager
+def counting(workspace: Workspace, partitions: list[Partition]) -> Iterator[tuple[Engine, LogTable]]:
+    """Open an engine on the partitions' files, columns checked."""
+    s = workspace.settings
+    bucket = split_url(s.logs_path)[0]
+    urls = [f"s3://{bucket}/{file.key}" for partition in partitions for file in partition.files]
+    with DuckDBEngine(connections.s3_filesystem(), s.engine_threads, s.engine_memory_mb) as engine:
+        types = engine.open_logs(urls)
+        days = {partition.url: partition.day for partition in partitions}
+        table = LogTable(s, workspace.window, types, days, engine.quote)
+        require_columns(table)
+        yield engine, table

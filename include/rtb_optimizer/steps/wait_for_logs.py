@@ -1,0 +1,34 @@
+"""What a run waits for before it reads its logs, until when, and how many partitions it goes on with."""
+
+from datetime import datetime, timedelta
+
+from rtb_optimizer.run.workspace import open_workspace, partitions_to_read
+from rtb_optimizer.store import connections, partitions, runs
+from rtb_optimizer.store.schema import Run
+
+
+def awaited(opt_run_id: int, now: datetime) -> list[str]:
+    """Return, in words, what a run still waits for: that its window is mature, then each partition not complete yet."""
+    workspace = open_workspace(opt_run_id)
+    with connections.session() as session:
+        mature = _mature(runs.find(session, opt_run_id))
+    if now < mature:
+        return [f"its window to be {workspace.settings.maturity_lag_hours:g} hours old at {mature:%F %R} UTC"]
+    return partitions.incomplete_urls(partitions.in_window(workspace.settings, workspace.window))
+
+
+def freshness_deadline(opt_run_id: int) -> datetime:
+    """Return until when a run waits for its logs: the timeout counts once they are mature."""
+    with connections.session() as session:
+        run = runs.find(session, opt_run_id)
+    patience = timedelta(minutes=run.config_snapshot["values"]["freshness_timeout_minutes"])
+    return max(run.started_at, _mature(run)) + patience
+
+
+def require_partitions(opt_run_id: int) -> int:
+    """Return how many partitions will be read; raise LogsMissing with the list when that is too few."""
+    return len(partitions_to_read(open_workspace(opt_run_id)))
+
+
+def _mature(run: Run) -> datetime:
+    return run.data_end + timedelta(hours=run.config_snapshot["values"]["maturity_lag_hours"])

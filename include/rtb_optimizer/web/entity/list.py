@@ -1,0 +1,100 @@
+"""The page of all entities: how does each stand, and which one needs a person?"""
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel, Field
+
+from rtb_optimizer.store import entities, runs
+from rtb_optimizer.store.entity_overview import SORTS, EntityQuery, entity_overviews
+from rtb_optimizer.store.seeds import OPT_CODE
+from rtb_optimizer.web.access import User, dag_id_of, readable
+from rtb_optimizer.web.rendering import address_of, page
+from rtb_optimizer.web.sessions import Catalog
+
+STATUSES = ("active", "paused", "retired")
+RUN_STATUSES = ("running", "succeeded", "failed")
+
+log = logging.getLogger(__name__)
+router = APIRouter(include_in_schema=False)
+
+
+class ListQuery(BaseModel):
+    """What the address of the list says: unknown sorts and states are the defaults, not errors."""
+
+    search: str = Field("", max_length=200)
+    status: str = ""
+    last_status: str = ""
+    sort: str = SORTS[0]
+    descending: bool = False
+    page: int = Field(1, ge=1, le=100_000)
+
+    def asked(self) -> EntityQuery:
+        """Return what the catalog is asked."""
+        return EntityQuery(
+            self.search.strip(),
+            self.status if self.status in STATUSES else "",
+            self.last_status if self.last_status in RUN_STATUSES else "",
+            self.sort if self.sort in SORTS else SORTS[0],
+            self.descending,
+            self.page,
+        )
+
+
+@router.get("/", name="entities")
+def entity_list(request: Request, user: User, session: Catalog, asked: Annotated[ListQuery, Query()]) -> HTMLResponse:
+    """Show a page of the entities that the reader may see."""
+    codes = [entity.entity_code for entity in entities.all_entities(session)]
+    visible = readable(user, codes)
+    wanted = asked.asked()
+    rows, total = entity_overviews(session, wanted, None if len(visible) == len(codes) else visible)
+    return page(
+        request,
+        "entities",
+        rows=rows,
+        total=total,
+        asked=wanted,
+        pages=max(-(-total // wanted.page_size), 1),
+        of_all=len(visible),
+        next_runs=next_runs([row.entity_code for row in rows]),
+        statuses=STATUSES,
+        run_statuses=RUN_STATUSES,
+        now=datetime.now(UTC),
+    )
+
+
+@router.get("/dags/{dag_id}", name="dag_tab")
+def dag_tab(request: Request, dag_id: str) -> RedirectResponse:
+    """Lead from an entity's DAG to its page: the tab that Airflow shows."""
+    code = dag_id.removeprefix(f"{OPT_CODE}__")
+    return RedirectResponse(address_of(request, "entity", entity_code=code))
+
+
+@router.get("/dag-runs", name="dag_run_tab")
+def dag_run_tab(request: Request, session: Catalog, dag_id: str, run_id: str) -> RedirectResponse:
+    """Lead from a dag run to the page of its newest run."""
+    found = runs.of_dag_run(session, dag_id, run_id)
+    return RedirectResponse(address_of(request, "run", run_id=found.run_id))
+
+
+def next_runs(entity_codes: Sequence[str]) -> dict[str, datetime]:
+    """Return when the scheduler will start each entity's next run, as far as Airflow says."""
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    by_dag = {dag_id_of(code): code for code in entity_codes}
+    query = select(DagModel.dag_id, DagModel.next_dagrun_create_after).where(
+        DagModel.dag_id.in_(by_dag), DagModel.is_paused.is_(False), DagModel.is_stale.is_(False)
+    )
+    try:
+        with create_session() as metadata:
+            return {by_dag[dag_id]: when for dag_id, when in metadata.execute(query) if when is not None}
+    except SQLAlchemyError:  # the list is worth showing without it
+        log.warning("Airflow's database does not say when the next runs are", exc_info=True)
+        return {}

@@ -1,0 +1,73 @@
+"""The run that a page shows, to whom, and the run that it is compared with."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from rtb_optimizer.core.config.snapshot import RunSnapshot
+from rtb_optimizer.errors import NotFound
+from rtb_optimizer.outputs.documents.document import Document
+from rtb_optimizer.outputs.documents.macros import MacrosDocument
+from rtb_optimizer.outputs.documents.report import Report
+from rtb_optimizer.store import activation, runs
+from rtb_optimizer.store.schema import Entity, Run
+from rtb_optimizer.web.access import User, require
+from rtb_optimizer.web.run.outputs import RunOutputs
+
+Output = TypeVar("Output", bound=Document)
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run with its entity and outputs; `other` is the active run, or what was active before, if this one is."""
+
+    session: Session
+    entity: Entity
+    run: Run
+    outputs: RunOutputs
+    other: Run | None
+
+    @property
+    def other_outputs(self) -> RunOutputs | None:
+        """The outputs of the run that it is held against."""
+        return RunOutputs(self.session, self.other) if self.other else None
+
+    def report(self) -> tuple[Report, str]:
+        """Return the report, and an empty text, or an empty report and why it cannot be read."""
+        if self.run.status != "succeeded":
+            return Report(), ""
+        return self._document("report", Report)
+
+    def macros(self) -> tuple[MacrosDocument, str]:
+        """Return the `ad_macros` output, as `report` does."""
+        return self._document("ad_macros", MacrosDocument)
+
+    def _document(self, output_type: str, kind: type[Output]) -> tuple[Output, str]:
+        try:
+            return kind.read(self.outputs.body(output_type)), ""
+        except NotFound as problem:
+            return kind(), str(problem)
+        except ValueError as problem:
+            return kind(), f"The output {output_type!r} is no JSON: {problem}"
+
+
+def view_of(session: Session, user: User, run_id: str) -> RunView:
+    """Return what a reader sees of a run.
+
+    Raises:
+        NotFound: when there is no such run.
+        HTTPException: 403 when the reader may not see its entity.
+    """
+    if not (run_id.isascii() and run_id.isdecimal()):
+        raise NotFound(f"no run {run_id!r}: a run has a number")
+    run = runs.find(session, run_id)
+    entity = session.get_one(Entity, run.entity_id)
+    require(user, "GET", entity.entity_code)
+    other = activation.moved_from(session, entity) if entity.active_run_id == run.run_id else entity.active_run_id
+    return RunView(session, entity, run, RunOutputs(session, run), session.get(Run, other) if other else None)
+
+
+def unit_of(run: Run) -> str:
+    """Return how what a run predicts is spelled: a share where it is events, a number where it is money."""
+    return "number" if RunSnapshot.read(run.config_snapshot).values.get("objective") == "value" else "percent"

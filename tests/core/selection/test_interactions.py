@@ -1,0 +1,71 @@
+"""What features say together is found where it is, and nowhere else."""
+
+import numpy as np
+import pytest
+
+from planted_samples import sample_of
+from rtb_optimizer.core.selection.interactions import InteractionRules, detect
+
+RULES = InteractionRules(at_most=8, min_signal_score=0.0005, min_z=5)
+PRIORS = {"device": 8.0, "size": 8.0, "hour": 8.0}
+
+
+def world(seed, planted, rows=60_000):
+    """Rows of three features with main effects, and whatever `planted` multiplies the rate by."""
+    rng = np.random.default_rng(seed)
+    codes = {"device": rng.integers(0, 4, rows), "size": rng.integers(0, 6, rows), "hour": rng.integers(0, 8, rows)}
+    effects = {name: np.exp(rng.normal(0, 0.3, column.max() + 1))[column] for name, column in codes.items()}
+    rate = 0.05 * np.prod(list(effects.values()), axis=0) * planted(rng, codes)
+    columns = {name: [f"{name}{n}" for n in column] for name, column in codes.items()}
+    return sample_of((rng.random(rows) < np.minimum(rate, 0.9)).astype(float), **columns)
+
+
+def nothing(_rng, codes):
+    return np.ones(len(codes["device"]))
+
+
+def pair(rng, codes):
+    return np.exp(rng.normal(0, 0.8, (4, 6)))[codes["device"], codes["size"]]
+
+
+def triple(rng, codes):
+    return np.exp(rng.normal(0, 0.6, (4, 6, 8)))[codes["device"], codes["size"], codes["hour"]]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_planted_pair_is_found_and_no_other(seed):
+    found = detect(world(seed, pair), PRIORS, RULES)
+
+    assert [interaction.features for interaction in found] == [("device", "size")]
+    assert found[0].signal_score > RULES.min_signal_score
+    assert found[0].z > RULES.min_z
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_main_effects_alone_are_no_interaction(seed):
+    assert detect(world(seed, nothing), PRIORS, RULES) == ()
+
+
+def test_a_planted_triple_is_reached_through_its_pairs():
+    found = {interaction.features for interaction in detect(world(3, triple), PRIORS, RULES)}
+
+    assert ("device", "size", "hour") in found
+
+
+def test_features_stand_in_the_order_of_selection():
+    reordered = dict(reversed(PRIORS.items()))
+
+    assert [i.features for i in detect(world(0, pair), reordered, RULES)] == [("size", "device")]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [InteractionRules(0, 0.0005, 5), InteractionRules(8, 0.9, 5), InteractionRules(8, 0.0005, 100)],
+    ids=["none wanted", "too little gained", "not significant"],
+)
+def test_the_search_keeps_to_its_rules(rules):
+    assert detect(world(0, pair), PRIORS, rules) == ()
+
+
+def test_fewer_than_two_features_cannot_interact():
+    assert detect(world(0, pair), {"device": 8.0}, RULES) == ()

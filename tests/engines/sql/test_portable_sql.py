@@ -1,0 +1,256 @@
+"""The statements of a run give the same bytes on DuckDB and on an engine that shares no code with it."""
+
+import csv
+import io
+from contextlib import ExitStack
+from dataclasses import astuple
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyarrow.fs import LocalFileSystem
+
+from datafusion_engine import DataFusionEngine
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
+from rtb_optimizer.engines.exact.counts import counts_in_sql, exact_counts
+from rtb_optimizer.engines.passes.arrivals import arrivals
+from rtb_optimizer.engines.passes.duplicates import without_repeats
+from rtb_optimizer.engines.passes.encoding import canonicalise
+from rtb_optimizer.engines.passes.profile import profile
+from rtb_optimizer.engines.sql.table import LogTable
+from v3_settings import v3_settings
+
+START = datetime(2026, 3, 6, tzinfo=UTC)
+DAYS = [Window(START + timedelta(days=n), START + timedelta(days=n + 1)) for n in range(4)]
+WINDOW = Window(START + timedelta(hours=7), START + timedelta(days=3, hours=5))
+ROWS = 3_000
+SITES = ["news", "späße \U0001f600", "a|b", "a'b", '"', "Ω", "", " news", "NULL", "\\", "a\nb", None]
+FEATURES = [("site",), ("price_level",), ("adspace",), ("mobile",), ("site", "adspace"), ("price_level", "carrier")]
+
+
+def day_of_logs(day: int) -> pa.Table:
+    """One day's rows: prices that end in half a micro, and values that are absent or no number."""
+    draw = np.random.default_rng(day)
+    site = draw.choice(np.array(SITES, dtype=object), ROWS)
+    paid = draw.integers(0, 9_000_000, ROWS) / 2e6  # every other is half of a millionth
+    earned = np.where(draw.random(ROWS) < 0.01, np.nan, draw.gamma(0.3, 0.01, ROWS) - 0.001)
+    imps = draw.integers(0, 40, ROWS)
+    columns = {
+        "t": [START + timedelta(days=day, microseconds=int(n)) for n in draw.integers(0, 86_400_000_000, ROWS)],
+        "site": pa.array(site, pa.string()),
+        "adspace": pa.array(draw.integers(-3, 12, ROWS), pa.int32(), mask=draw.random(ROWS) < 0.05),
+        "price_level": np.where(draw.random(ROWS) < 0.02, np.nan, draw.integers(-4, 9, ROWS) / 4 + 0.125),
+        "mobile": pa.array(draw.random(ROWS) < 0.5, mask=draw.random(ROWS) < 0.02),
+        "click": pa.array((draw.random(ROWS) < 0.06).astype(np.int8)),
+        "imps": imps,
+        "seen": np.where(draw.random(ROWS) < 0.02, -1, draw.binomial(imps + 1, 0.3)),
+        "paid": pa.array(paid, mask=draw.random(ROWS) < 0.03),
+        "earned": earned,
+        "billed": pa.array(paid).cast(pa.decimal128(18, 7)),
+        "w": pa.array(draw.choice([0.5, 1.0, 2.5, 1 / 3], ROWS), mask=draw.random(ROWS) < 0.01),
+        "currency": draw.choice(["USD", "eur", " GBP "], ROWS),
+    }
+    carrier = {"carrier": draw.choice(["o2", "três", "中国移动"], ROWS)}  # the first file was written without it
+    return pa.table(columns | carrier if day else columns)
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory):
+    """The URLs of four files of logs, a folder per day, and those folders' days."""
+    root = tmp_path_factory.mktemp("lake")
+    days = {f"local://{root}/date={day.start:%F}/": day.start.date() for day in DAYS}
+    for n, url in enumerate(days):
+        folder = root / url.rsplit("/", 2)[1]
+        folder.mkdir()
+        pq.write_table(day_of_logs(n), folder / "part-0.parquet", row_group_size=(700, 5_000)[n % 2])
+    return [f"{url}part-0.parquet" for url in days], days
+
+
+@pytest.fixture(scope="module")
+def engines(logs):
+    """DuckDB with one thread and with two, and the other engine, all on the same logs, each with its types."""
+    urls, _ = logs
+    with ExitStack() as opened:
+        duckdb = [opened.enter_context(DuckDBEngine(LocalFileSystem(), threads, 256)) for threads in (1, 2)]
+        engines = {"duckdb-1": duckdb[0], "duckdb-2": duckdb[1], "datafusion": DataFusionEngine(2)}
+        yield {name: (engine, engine.open_logs(urls)) for name, engine in engines.items()}
+
+
+def as_text(answer: pa.Table) -> str:
+    """Hash an answer as sorted CSV: DuckDB has sums of 128 bits, and rows come in no order."""
+    rows = [[spoken(value) for value in row.values()] for row in answer.to_pylist()]
+    return hashed([answer.column_names, *sorted(rows)])
+
+
+def hashed(rows) -> str:
+    body = io.StringIO()
+    csv.writer(body).writerows(rows)
+    return sha256(body.getvalue().encode()).hexdigest()
+
+
+def lines_of(counts):
+    return [[value, *map(str, astuple(of_value))] for value, of_value in counts.items()]
+
+
+def spoken(value) -> str:
+    return r"\N" if value is None else str(value)
+
+
+COUNTED = {
+    "clicks": {"outcome_column": "click", "value_column": "earned", "cost_column": "paid"},
+    "weighted clicks": {"outcome_column": "click", "cost_column": "paid", "weight_column": "w"},
+    "counts": {"outcome_column": "seen", "exposure_column": "imps", "value_column": "earned", "cost_column": "paid"},
+    "decimals": {"outcome_column": "click", "cost_column": "billed"},
+    "money": {"outcome_column": "click", "value_column": "earned", "objective": "value"},
+    "a filter": {"outcome_column": "click", "row_filter": {"site": ["a'b", "späße \U0001f600"], "mobile": ["true"]}},
+    "a filter of numbers": {"outcome_column": "click", "row_filter": {"adspace": ["1", "-2"]}},
+    "days of Berlin": {"outcome_column": "click", "timezone": "Europe/Berlin", "cost_column": "paid"},
+    "currencies, and prices above the bid": {
+        "outcome_column": "click",
+        "value_column": "earned",
+        "cost_column": "paid",
+        "bid_column": "w",
+        "currency_column": "currency",
+        "currency_rates": {
+            "USD": 1,
+            "EUR": 1.0837,
+            "GBP": {f"{day.start:%F}": 1.2 + n / 70 for n, day in enumerate(DAYS)},
+        },
+    },
+    "days by folder": {"outcome_column": "click", "timestamp_column": ""},
+}
+
+
+@pytest.fixture(params=COUNTED.values(), ids=COUNTED)
+def tables(request, engines, logs):
+    """Each engine with the statements of one configuration, quoted for it."""
+    settings = v3_settings(**{"timestamp_column": "t", "candidate_features": "site"} | request.param)
+    days = {} if settings.timestamp_column else logs[1]
+    return {
+        name: (engine, LogTable(settings, WINDOW, types, days, engine.quote))
+        for name, (engine, types) in engines.items()
+    }
+
+
+def test_exact_statistics_and_the_profile_are_the_same_bytes_on_two_engines(tables):
+    for features in FEATURES:
+        answers = {name: engine.query(table.value_statistics(features)) for name, (engine, table) in tables.items()}
+
+        assert len({as_text(answer) for answer in answers.values()}) == 1, features
+        assert answers["datafusion"].num_rows >= 1
+    assert len({as_text(engine.query(table.profile())) for engine, table in tables.values()}) == 1
+    assert profile(*tables["datafusion"]) == profile(*tables["duckdb-1"])
+
+
+def test_what_two_engines_count_in_sql_is_what_the_stored_codes_add_up_to(tables):
+    engine, table = tables["duckdb-2"]
+    assert engine.row_groups([*table.row_columns, "site"]) is not None  # else there would be nothing but SQL to compare
+    for features in FEATURES:
+        seen = engine.query(table.value_statistics(features)).to_pydict()
+        canon = [canonicalise(seen["f_" + name], name, table.settings) for name in features]
+        values = sorted(set(canon[0] if len(features) == 1 else map(segment_key, zip(*canon, strict=True))))
+        published = values[::2]  # the others add up
+        by_code = exact_counts(engine, table, {"term": features}, {"term": published})["term"]
+        in_sql = {name: counts_in_sql(*opened, features, published) for name, opened in tables.items()}
+
+        assert len({hashed(sorted(lines_of(counts))) for counts in (by_code, *in_sql.values())}) == 1, features
+        assert by_code
+
+
+EDGES = [edge + timedelta(microseconds=n) for edge in (WINDOW.start, WINDOW.end) for n in (-1, 0, 1)]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([t.replace(tzinfo=None) for t in EDGES], pa.timestamp("us")),
+        pa.array([t.replace(tzinfo=None) for t in EDGES], pa.timestamp("ns")),
+        pa.array(EDGES, pa.timestamp("us", "UTC")),
+        pa.array(EDGES, pa.timestamp("ns", "UTC")),
+        pa.array(EDGES, pa.timestamp("us", "Asia/Tokyo")),
+        pa.array([t.isoformat() for t in EDGES]),
+        pa.array([f"{t + timedelta(hours=2):%FT%T.%f}+02:00" for t in EDGES]),
+        pa.array([t.date() for t in EDGES], pa.date32()),
+    ],
+    ids=lambda column: f"{column.type} {column[0]}",
+)
+@pytest.mark.parametrize("timezone", ["UTC", "America/New_York"])
+def test_a_window_is_cut_alike_however_time_is_written(tmp_path, column, timezone):
+    pq.write_table(pa.table({"t": column, "click": [1, 2, 4, 8, 16, 32]}), tmp_path / "part-0.parquet")
+    settings = v3_settings(timestamp_column="t", timezone=timezone, exposure_column="click")
+    found = []
+    with DuckDBEngine(LocalFileSystem(), 2, 256) as duckdb:
+        for engine in (duckdb, DataFusionEngine(2)):
+            table = LogTable(
+                settings, WINDOW, engine.open_logs([f"local://{tmp_path}/part-0.parquet"]), {}, engine.quote
+            )
+            found.append(as_text(engine.query(table.profile())))
+
+    assert found[0] == found[1]
+    assert engine.query(table.profile()).num_rows > 0
+
+
+@pytest.mark.parametrize("rows", [[0.0, -0.0], [-0.0, 0.0]], ids=str)
+def test_zero_is_one_value_whatever_its_sign(tmp_path, rows):
+    """SQL has one group for both and hands back either; the stored codes tell them apart."""
+    pq.write_table(
+        pa.table({"price_level": [*rows, *rows, 1.0], "click": [1, 0, 1, 0, 1]}), tmp_path / "part-0.parquet"
+    )
+    counted = []
+    with DuckDBEngine(LocalFileSystem(), 2, 256) as duckdb:
+        for engine in (duckdb, DataFusionEngine(2)):
+            types = engine.open_logs([f"local://{tmp_path}/part-0.parquet"])
+            table = LogTable(v3_settings(), WINDOW, types, {}, engine.quote)
+            counted.append(counts_in_sql(engine, table, ["price_level"], ["0"]))
+            counted.append(exact_counts(engine, table, {"term": ["price_level"]}, {"term": ["0"]})["term"])
+
+    assert {value: counts.rows for value, counts in counted[0].items()} == {"0": 4, "__other__": 1}
+    assert all(each == counted[0] for each in counted)
+
+
+@pytest.mark.parametrize("timestamp_column", ["t", ""])
+def test_two_engines_keep_the_same_copy_of_each_row_and_see_the_same_arrivals(tmp_path, timestamp_column):
+    """Ids that several rows share, of values that conflict; the second engine reads the rows in reverse."""
+    draw = np.random.default_rng(3)
+    logs = pa.concat_tables([day_of_logs(day) for day in (1, 2)])
+    ids = draw.integers(0, 4_000, logs.num_rows)
+    auction = pa.array([None if n < 40 else "" if n < 80 else f"id{n}" for n in ids.tolist()])
+    logs = logs.append_column("auction", auction).append_column("nth", pa.array(draw.integers(0, 9, logs.num_rows)))
+    columns = {"outcome_column": "seen", "exposure_column": "imps", "cost_column": "paid", "value_column": "earned"}
+    settings = v3_settings(
+        row_id_columns="auction, nth",
+        drop_duplicates=True,
+        max_duplicate_share=1,
+        candidate_features="site, adspace, price_level, carrier",
+        timestamp_column=timestamp_column,
+        **columns,
+    )
+    answers = []
+    with DuckDBEngine(LocalFileSystem(), 2, 256) as duckdb:
+        for name, engine, rows in (
+            ("a", duckdb, logs),
+            ("b", DataFusionEngine(2), logs.take(pa.array(range(len(ids))[::-1]))),
+        ):
+            for n, cut in enumerate((rows.slice(0, 2_500), rows.slice(2_500))):
+                pq.write_table(cut, tmp_path / f"{name}-{n}.parquet")
+            types = engine.open_logs([f"local://{tmp_path}/{name}-{n}.parquet" for n in (0, 1)])
+            raw = LogTable(settings, WINDOW, types, {f"local://{tmp_path}/{name}": None}, engine.quote)
+            arrived = arrivals(engine, raw)
+            table = without_repeats(engine, raw)
+            found = profile(engine, table)
+            counts = [
+                as_text(engine.query(table.value_statistics([f])))
+                for f in ("site", "adspace", "price_level", "carrier")
+            ]
+            answers.append((list(arrived.rows.values()), arrived.warnings, table.dropped, found, counts))
+
+    assert answers[0] == answers[1]
+    assert table.dropped > 100
+    assert found.totals.rows + table.dropped == sum(
+        1 for at in logs["t"].to_pylist() if not timestamp_column or WINDOW.start <= at < WINDOW.end
+    )

@@ -1,0 +1,63 @@
+"""Is a platform that cannot address a feature warned of once, and again when the gap is new?"""
+
+import pytest
+
+from rtb_optimizer.core.macros.combo import GapPolicy, map_ad_macros
+from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.outputs.documents.macros import MacrosDocument
+from rtb_optimizer.outputs.documents.report import Report
+from rtb_optimizer.outputs.documents.selection import LogsDocument, SelectionDocument
+from rtb_optimizer.outputs.documents.tables import TablesDocument
+from rtb_optimizer.run.macro_combos import macros_document
+from rtb_optimizer.run.warnings import run_warnings
+from rtb_optimizer.store.seeds import dialect
+from v3_settings import v3_settings
+
+FEATURES = ("site", "hour", "carrier")
+LOGS = LogsDocument(
+    totals=Counts(1, 1, 0, 0, 0),
+    design_effect=1.0,
+    positive_rows=0,
+    rows_by_day={},
+    anomalies={},
+    worst_days={},
+    partitions=(),
+    partitions_expected=1,
+    missing=(),
+)
+SELECTION = SelectionDocument.model_construct(logs=LOGS, chosen=(), warnings=())
+TABLES = TablesDocument.model_construct(warnings=())
+
+
+def macros(policy, *addressed):
+    """What map_ad_macros hands over for adx, where some of the features have a macro."""
+    templates = {name: f"[ADX_{name.upper()}]" for name in addressed}
+    combo = map_ad_macros(FEATURES, templates, dialect("adx"), GapPolicy(policy))
+    return macros_document(FEATURES, [combo], v3_settings())
+
+
+def warned(now, before=None):
+    active = Report() if before is None else Report(ad_macros=before)
+    found = run_warnings(SELECTION, TABLES, now, v3_settings(), active)
+    return [(warning.code, warning.message) for warning in found]
+
+
+GAP = "adx has no macro for {}: bids there cannot depend on it; add one to opt_feature_macros"
+SKIPPED = "adx has no macro for {}: it has no macro combo at all; add one to opt_feature_macros"
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "told"),
+    [
+        (macros("wildcard", *FEATURES), None, []),
+        (macros("wildcard", "site", "hour"), None, [GAP.format("carrier")]),
+        (macros("wildcard", "site"), None, [GAP.format("hour, carrier")]),
+        (macros("wildcard", "site", "hour"), macros("wildcard", "site", "hour"), []),
+        (macros("wildcard", "site"), macros("wildcard", "site", "hour"), [GAP.format("hour")]),
+        (macros("wildcard", "site", "hour"), macros("wildcard", *FEATURES), [GAP.format("carrier")]),
+        (macros("skip_format", "site", "hour"), None, [SKIPPED.format("carrier")]),
+        (macros("wildcard", "site", "hour"), MacrosDocument(), [GAP.format("carrier")]),
+    ],
+)
+def test_a_gap_is_warned_of_until_it_is_one_that_the_active_run_had(now, before, told):
+    assert warned(now, before) == [("macro_missing", message) for message in told]

@@ -1,0 +1,144 @@
+"""How do tests, and the script that makes the pictures of the docs, look at the pages as a person does? In Chromium.
+
+A page is looked at in both themes, on a wide screen and on a telephone: it may not scroll sideways, axe may find
+nothing serious in it, and a picture is kept of it: in `artefacts/screenshots`, or where RTB_SCREENSHOTS says.
+"""
+
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Frame, Page, expect, sync_playwright
+
+from checkout import CHECKOUT
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+THEMES = ("light", "dark")
+SCREENS = {"wide": (1280, 900), "phone": (390, 844)}
+FRAME_ON_A_PHONE = {"width": 318, "height": 844}  # what Airflow's navigation leaves
+SCANNED = (("wide", "light"), ("wide", "dark"), ("phone", "light"))  # what is new on a telephone is no matter of colour
+LONGEST_PICTURE = 6_000  # pixels: the first of 1,000 rows show how they look
+GRAVE = ("serious", "critical")
+WAIT_MS = 60_000  # the machine may have other work
+
+expect.set_options(timeout=WAIT_MS)
+
+
+def executable():
+    """Return the path of the system's Chromium, or nothing."""
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+def folder():
+    """Return where pictures are kept."""
+    return Path(os.environ.get("RTB_SCREENSHOTS") or CHECKOUT / "artefacts" / "screenshots")
+
+
+@contextmanager
+def chromium():
+    """Run the system's Chromium without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def new_page(browser, **options):
+    """Open a tab of a reader of its own."""
+    context = browser.new_context(viewport=dict(zip(("width", "height"), SCREENS["wide"], strict=True)), **options)
+    context.set_default_timeout(WAIT_MS)
+    return context.new_page()
+
+
+def sign_in(page, settings, user="admin", password=None):
+    """Sign in to Airflow by its own form."""
+    page.goto(f"{settings.airflow_url}/")
+    page.locator("input[name=username]").fill(user)
+    page.locator("input[name=password]").fill(password or settings.credentials.airflow_admin_password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("link", name="RTB Optimizer")).to_be_visible()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Our pages in a tab: alone, or in the frame that Airflow gives them."""
+
+    page: Page
+    story: str
+    framed: bool = True
+
+    @property
+    def ours(self):
+        """What of the tab is ours, to be searched for what it shows."""
+        return self.page.frame_locator("main iframe, iframe") if self.framed else self.page
+
+    @property
+    def document(self) -> Frame:
+        """Our document, to run something in it."""
+        if not self.framed:
+            return self.page.main_frame
+        return self.page.locator("iframe").first.element_handle().content_frame()
+
+    def looks_well(self, name):
+        """Look at the page on each screen and in each theme, and keep a picture."""
+        for screen in SCREENS:
+            for theme in THEMES:
+                self.turn(screen, theme)
+                where = f"{name}, {screen}, {theme}"
+                self.fits(where)
+                found = graves(self.document) if (screen, theme) in SCANNED else []
+                assert not found, f"{where}: {found}"
+                self.keep(f"{name}-{screen}-{theme}")
+        if not self.framed:
+            self.page.set_viewport_size(FRAME_ON_A_PHONE)
+            self.fits(f"{name}, in Airflow's frame on a phone")
+        self.turn("wide", "light")
+
+    def fits(self, where):
+        """Tables scroll in their own frames; the page itself does not."""
+        wide, room = self.document.evaluate("(e => [e.scrollWidth, e.clientWidth])(document.documentElement)")
+        assert wide <= room, f"{where}: the page scrolls sideways, {wide} pixels in {room}"
+
+    def turn(self, screen, theme):
+        """Turn to a screen and a theme, and wait until the page has followed."""
+        width, height = SCREENS[screen]
+        self.page.emulate_media(color_scheme=theme)
+        self.page.set_viewport_size({"width": width, "height": height})
+        expect(self.ours.locator("html")).to_have_attribute("data-theme", theme)
+
+    def keep(self, name):
+        """Keep a picture of the whole page, however long: a frame would show the beginning alone."""
+        width, height = self.page.viewport_size["width"], self.page.viewport_size["height"]
+        tall = self.document.evaluate("document.documentElement.scrollHeight - window.innerHeight") + height
+        self.page.set_viewport_size({"width": width, "height": min(max(tall, height), LONGEST_PICTURE)})
+        path = folder() / self.story / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=path, animations="disabled")
+        self.page.set_viewport_size({"width": width, "height": height})
+
+
+@cache
+def axe():
+    """Return axe-core as its package bundles it."""
+    return Axe()
+
+
+def graves(document):
+    """Return what axe finds grave in a document, a line each; the frames in it are looked at by themselves."""
+    found = axe().run(document, options={"resultTypes": ["violations"], "iframes": False})
+    return [
+        f"{broken['id']} ({broken['impact']}): {broken['help']}: {', '.join(map(str, node['target']))}"
+        for broken in found.response["violations"]
+        if broken["impact"] in GRAVE
+        for node in broken["nodes"]
+    ]

@@ -1,0 +1,33 @@
+"""The settings of version v3 as its seed declares them, for tests that need no catalog."""
+
+import tomllib
+from pathlib import Path
+
+from rtb_optimizer.core.config.key import ConfigKey, DataType
+from rtb_optimizer.core.config.resolve import resolve
+from rtb_optimizer.core.config.settings import Settings, settings_of
+from rtb_optimizer.store import seeds
+
+SEED = Path(seeds.__file__).with_name("seeds") / "v3.toml"
+REQUIRED = {"logs_path": "s3://lake/logs/date={date}/", "outcome_column": "click", "candidate_features": "site"}
+
+
+def declared_keys() -> list[ConfigKey]:
+    """Return the declarations of v3.toml."""
+    return [
+        ConfigKey(
+            key=key["key"],
+            data_type=DataType(key["type"]),
+            default=key.get("default"),
+            minimum=key.get("min"),
+            maximum=key.get("max"),
+            required=key.get("required", False),
+            choices=tuple(key.get("choices", ())),
+        )
+        for key in tomllib.loads(SEED.read_text())["keys"]
+    ]
+
+
+def v3_settings(**overrides: object) -> Settings:
+    """Return the defaults of v3 with some values overridden, as a trigger would."""
+    return settings_of(resolve(declared_keys(), REQUIRED, overrides).values)
