@@ -1,4 +1,4 @@
-"""The keys of the inner ports of the object store: a certificate and signing keys of this start, private to its owner."""
+"""The keys of the object store's inner ports: a certificate and signing keys of this start, private to its owner."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
