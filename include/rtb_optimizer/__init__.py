@@ -11,6 +11,27 @@ store/       what is remembered: catalog and objects
 core/        decisions, pure
 web/         pages and API        cli/  commands
 local/       the local stack      demo/ the demonstration
+
+`read_run`, `read_segments` and `read_history` return what the product knows as pandas DataFrames: docs/pandas.md.
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rtb_optimizer.outputs.frames import RunFrames, read_history, read_run, read_segments
+
+__all__ = ["RunFrames", "__version__", "read_history", "read_run", "read_segments"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - typed above
+    """Import what reads DataFrames when it is used: DAG files, which are parsed all day, import this package."""
+    if name in __all__:
+        from rtb_optimizer.outputs import frames
+
+        return getattr(frames, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -29,6 +29,7 @@ ROOMS = {
     "cli": {"steps", "run", "operations", "outputs", "store", "core", "errors"},
     "local": {"errors"},
     "demo": {"local", "outputs", "store", "errors"},
+    "__init__": {"outputs"},
     "__main__": {"cli"},
 }
 INNER_ROOMS = {

@@ -3,57 +3,154 @@
 import json
 import subprocess
 import sys
+import time
+from urllib.parse import quote
 
+import psycopg
 import pytest
-from sqlalchemy import text
+from airflow.providers.postgres.hooks.postgres import PostgresHook
+from psycopg import sql
+from sqlalchemy import make_url, text
+from sqlalchemy.pool import NullPool
 
 from checkout import CHECKOUT
+from iam_postgres import iam_postgres
 from rtb_optimizer.errors import ConnectionMissing
 from rtb_optimizer.store import connections
 
 VARIABLE = "AIRFLOW_CONN_RTB_CATALOG"
+DRIVER = "postgresql+psycopg"
 JSON_FORM = {"conn_type": "postgres", "host": "db", "port": 5433, "login": "rtb", "schema": "catalog"}
+ODD = "p@/:#?%+ &=ü\"'\\"
+URLS = [
+    "postgresql://rtb:pw@db:5433/catalog",
+    "postgres://rtb:pw@db/catalog",
+    "postgresql+psycopg2://rtb:pw@db/catalog",
+    "postgresql+asyncpg://rtb:pw@db/catalog",
+    " postgresql://rtb:pw@db/catalog\n",
+    f"postgres://rtb:{quote(ODD, safe='')}@db/catalog",
+    "postgres://rtb:p:w@x@db/catalog",
+    "postgres://r%40tb:p+w@DB.example.com/cat%2Falog",
+    "postgres://rtb:pw@[2001:db8::1]:5433/catalog",
+    "postgres://rtb:pw@[::1]/catalog",
+    "postgres://rtb:pw@db",
+    "postgres://rtb:pw@db:5433/",
+    "postgres://rtb@db/catalog",
+    "postgres://rtb:@db/catalog",
+    "postgres:///catalog",
+    "postgres://db/catalog?sslmode=require&application_name=a%20b",
+]
+ONLY_BY_THE_HOOK = [
+    "postgres://rtb:pw@%2Fvar%2Frun%2FPostgreSQL/catalog",
+    "postgres://db/catalog?__extra__=%7B%22sslmode%22%3A+%22require%22%7D",
+    "postgres://db/catalog?sqlalchemy_scheme=postgresql%2Bpsycopg2",
+    json.dumps(JSON_FORM | {"password": "pw"}),
+    json.dumps(JSON_FORM | {"conn_type": "postgresql", "password": ODD}),
+    json.dumps(JSON_FORM | {"host": "2001:db8::1", "port": None}),
+    json.dumps({"conn_type": "postgres", "host": "db"}),
+    json.dumps(JSON_FORM | {"extra": {"sslmode": "require", "cursor": "dictcursor"}}),
+    json.dumps(JSON_FORM | {"extra": {"sqlalchemy_query": {"connect_timeout": "3"}}}),
+]
+# The URLs without Airflow, in a process of its own.
+PLAIN = """
+import json, os, sys
+from rtb_optimizer.store import connections
+for form in json.load(sys.stdin):
+    os.environ["AIRFLOW_CONN_RTB_CATALOG"] = form
+    print(json.dumps(connections.catalog_url().render_as_string(hide_password=False)))
+assert "airflow" not in sys.modules
+"""
 
 
-@pytest.mark.parametrize(
-    ("form", "expected"),
-    [
-        ("postgresql://rtb:pw@db:5433/catalog", "postgresql+psycopg://rtb:pw@db:5433/catalog"),
-        ("postgres://rtb:pw@db/catalog", "postgresql+psycopg://rtb:pw@db/catalog"),
-        ("postgresql+psycopg2://rtb:pw@db/catalog", "postgresql+psycopg://rtb:pw@db/catalog"),
-        ("postgresql+asyncpg://rtb:pw@db/catalog", "postgresql+psycopg://rtb:pw@db/catalog"),
-        ("postgres://rtb:p%40%2F%3A@db/catalog", "postgresql+psycopg://rtb:p%40%2F%3A@db/catalog"),
-        ("postgres://db/catalog?sslmode=require", "postgresql+psycopg://db/catalog?sslmode=require"),
-        ("postgres://db/catalog?__extra__=%7B%7D", "postgresql+psycopg://db/catalog"),
-        (json.dumps(JSON_FORM | {"password": "pw"}), "postgresql+psycopg://rtb:pw@db:5433/catalog"),
-        (json.dumps(JSON_FORM | {"password": "p://w"}), "postgresql+psycopg://rtb:p%3A%2F%2Fw@db:5433/catalog"),
-        (
-            json.dumps(JSON_FORM | {"password": "pw", "extra": {"sslmode": "require"}}),
-            "postgresql+psycopg://rtb:pw@db:5433/catalog?sslmode=require",
-        ),
-    ],
-)
-def test_a_connection_is_understood_as_a_url_or_as_json(monkeypatch, form, expected):
+def hooks_own(monkeypatch, form):
+    """Return the hook of a connection, which would take another driver where `sqlalchemy_scheme` names it."""
     monkeypatch.setenv(VARIABLE, form)
-    assert connections.catalog_url().render_as_string(hide_password=False) == expected
+    return PostgresHook(postgres_conn_id="rtb_catalog", sqlalchemy_scheme=DRIVER)
+
+
+@pytest.mark.parametrize("form", [*URLS, *ONLY_BY_THE_HOOK])
+def test_the_catalog_s_url_is_the_one_that_the_postgres_hook_makes(monkeypatch, form):
+    expected = hooks_own(monkeypatch, form).sqlalchemy_url
+
+    assert connections.catalog_url() == expected
+    assert connections.catalog_engine(poolclass=NullPool).url == expected
+
+
+def test_a_command_that_has_not_imported_airflow_makes_the_same_urls(monkeypatch):
+    done = subprocess.run(
+        [sys.executable, "-c", PLAIN],
+        input=json.dumps(URLS),
+        env={"PYTHONPATH": "include", "PATH": "/usr/bin:/bin"},
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        hooks_own(monkeypatch, form).get_uri() for form in URLS
+    ]
+
+
+def parameters_of(connection):
+    return {**connection.info.get_parameters(), "password": connection.info.password}
+
+
+@pytest.mark.parametrize("form", ["url", "json"])
+def test_the_server_is_reached_with_the_parameters_that_the_hook_gives(catalog, monkeypatch, form):
+    url = make_url(catalog)
+    options = {"application_name": "a b", "sslmode": "prefer", "options": "-c statement_timeout=5000"}
+    options |= {"connect_timeout": "3"}
+    with psycopg.connect(catalog, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE ROLE odd_{} LOGIN PASSWORD {}").format(sql.SQL(form), ODD))
+    fields = {"host": url.host, "port": url.port, "login": f"odd_{form}", "password": ODD, "schema": url.database}
+    address = url.set(username=f"odd_{form}", password=ODD, query=options).render_as_string(hide_password=False)
+    as_json = json.dumps({"conn_type": "postgres", **fields, "extra": options | {"cursor": "dictcursor"}})
+    hook = hooks_own(monkeypatch, address if form == "url" else as_json)
+    connections.catalog.cache_clear()
+    with hook.get_conn() as theirs, connections.catalog().connect() as ours:
+        expected, found = parameters_of(theirs), parameters_of(ours.connection.driver_connection)
+        assert ours.scalar(text("SHOW statement_timeout")) == "5s"
+
+    assert found == connections.CATALOG_LIMITS | expected
+    assert expected["connect_timeout"] == "3"
 
 
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ("mysql://rtb:s3cret@db/catalog", "is mysql: PostgreSQL is needed"),
+        ("mysql://rtb:s3cret@db/catalog", "is mysql: PostgreSQL is needed; set AIRFLOW_CONN_RTB_CATALOG=postgresql://"),
         ("sqlite:///s3cret.db", "is sqlite: PostgreSQL is needed"),
-        ("postgres://rtb:s3cret@db:54x3/catalog", "is no PostgreSQL URL"),
-        ("://s3cret", "is no PostgreSQL URL"),
         (json.dumps({"conn_type": "mysql", "host": "db", "password": "s3cret"}), "is mysql: PostgreSQL is needed"),
+        (json.dumps({"host": "db", "password": "s3cret"}), "is of no type: PostgreSQL is needed"),
+        ("postgres://rtb:s3cret@db:54x3/catalog", "is no PostgreSQL URL: write postgresql://USER:PASSWORD@HOST"),
+        ("postgres://rtb:12/s3cret@db/catalog", "is no PostgreSQL URL"),
+        ("postgres://rtb:12?s3cret@db/catalog", "is no PostgreSQL URL"),
+        ("postgres://rtb:12#s3cret@db/catalog", "is no PostgreSQL URL"),
+        ("postgres://rtb:s3cret/x@db/catalog", "is no PostgreSQL URL"),
+        ("postgres://rtb:s3cret://x@db/catalog", "is no PostgreSQL URL"),
+        ("postgres://rtb:s3cret@[::1/catalog", "is no PostgreSQL URL"),
+        ("://s3cret", "is no PostgreSQL URL"),
+        (
+            json.dumps(JSON_FORM | {"password": "s3cret", "port": "54x3"}),
+            "cannot be read: AIRFLOW_CONN_RTB_CATALOG must be a URL or JSON",
+        ),
+        ('{"conn_type": "postgres", "password": "s3cret"', "cannot be read: AIRFLOW_CONN_RTB_CATALOG must be"),
+        (
+            json.dumps(JSON_FORM | {"password": "s3cret", "extra": {"sqlalchemy_query": "sslmode"}}),
+            "cannot be used: The parameter 'sqlalchemy_query' must be of type dict!; correct its extra",
+        ),
     ],
 )
-def test_a_connection_that_is_no_postgresql_is_refused_without_its_secret(monkeypatch, form, said):
+def test_a_connection_that_is_no_postgresql_is_refused_without_its_secret(monkeypatch, caplog, form, said):
+    caplog.set_level("DEBUG")
     monkeypatch.setenv(VARIABLE, form)
     with pytest.raises(ConnectionMissing) as caught:
         connections.catalog_url()
     assert f"connection 'rtb_catalog' {said}" in str(caught.value)
-    assert "s3cret" not in str(caught.value)
+    assert "s3cret" not in str(caught.value) + caplog.text
 
 
 @pytest.mark.parametrize("conn_id", ["rtb_catalog", "rtb_s3"])
@@ -127,3 +224,40 @@ def test_the_catalog_is_given_up_soon_unless_its_url_says_otherwise(catalog, mon
     assert parameters().items() >= {"connect_timeout": "10", "keepalives_idle": "30"}.items()
     monkeypatch.setenv(VARIABLE, f"{catalog}?connect_timeout=3")
     assert parameters().items() >= {"connect_timeout": "3", "keepalives_idle": "30"}.items()
+
+
+@pytest.fixture
+def iam(catalog, monkeypatch):
+    """A server that takes IAM tokens, in front of this test's catalog, where the product finds it."""
+    with iam_postgres(catalog) as server:
+        extra = {"iam": True, "aws_conn_id": "rds_signer", "sslmode": "prefer"}
+        form = {"conn_type": "postgres", "host": "127.0.0.1", "port": server.port, "login": "rtb_app"}
+        form |= {"schema": catalog.rsplit("/", 1)[1], "extra": extra}
+        signer = {"conn_type": "aws", "login": "AKID", "password": "s3cret", "extra": {"region_name": "eu-west-1"}}
+        monkeypatch.setenv(VARIABLE, json.dumps(form))
+        monkeypatch.setenv("AIRFLOW_CONN_RDS_SIGNER", json.dumps(signer))
+        connections.catalog.cache_clear()
+        yield server
+
+
+def test_each_physical_connection_signs_in_with_an_iam_token_of_its_own(iam, caplog):
+    caplog.set_level("DEBUG")
+    for _ in range(3):
+        with connections.catalog().connect() as connection:
+            assert connection.scalar(text("SELECT opt_name FROM opt_master")) == "RTB Optimizer"
+            connection.invalidate()
+        time.sleep(1.1)  # a token has the second in which it was signed
+
+    assert len(set(iam.tokens)) == len(iam.tokens) == 3
+    assert [token for token in iam.tokens if token in caplog.text] == []
+    assert "s3cret" not in caplog.text
+
+
+def test_aws_that_gives_no_token_is_named_with_the_fix(iam, monkeypatch):
+    assert connections.catalog()
+    monkeypatch.setenv("AIRFLOW_CONN_RDS_SIGNER", json.dumps({"conn_type": "aws", "login": "AKID", "password": "s"}))
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    fix = "connection 'rtb_catalog' cannot be used: You must specify a region.*the AWS connection of `aws_conn_id`"
+    with pytest.raises(ConnectionMissing, match=fix), connections.session() as session:
+        session.connection()
+    assert iam.tokens == []

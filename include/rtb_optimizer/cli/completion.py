@@ -5,14 +5,14 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import typer
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from rtb_optimizer.errors import RtbOptimizerError
 from rtb_optimizer.store import queries
-from rtb_optimizer.store.connections import CATALOG_CONN_ID, catalog_url
+from rtb_optimizer.store.connections import CATALOG_CONN_ID, catalog_engine
 from rtb_optimizer.store.schema import Entity, EntityConfig, Version, VersionConfig
 
 Offer = list[tuple[str, str]]  # each word with what it is
@@ -89,7 +89,7 @@ def _asked(read: Callable[[Session], Offer]) -> Offer:
     if "://" not in given or given.lstrip().startswith("{"):
         return []
     with suppress(RtbOptimizerError, SQLAlchemyError):
-        engine = create_engine(catalog_url(), connect_args=_AT_ONCE, poolclass=NullPool)
+        engine = catalog_engine(_AT_ONCE, poolclass=NullPool)
         with Session(engine) as session:
             return read(session)
     return []

@@ -111,7 +111,6 @@ def report_document(
     evidence = selection.evidence
     key_figures = kpis(selection.logs.totals, [each.kpi for each in active.report.kpis])
     checked = gates(settings, parts, key_figures)
-    failed = failed_gates(checked.facts, checked.limits)
     return Report(
         entity_code=workspace.entity_code,
         data_start=workspace.window.start.isoformat(),
@@ -121,9 +120,7 @@ def report_document(
         unit=selection.unit,
         stands_for=selection.stands_for,
         slope=selection.slope,
-        verdict=VerdictDocument(
-            decision="hold" if failed else "activate", reasons=tuple(failed or ["all gates are passed"])
-        ),
+        verdict=_verdict(checked),
         gates=checked,
         totals=selection.logs.totals,
         kpis=tuple(KpiDocument(**asdict(kpi)) for kpi in key_figures),
@@ -136,14 +133,7 @@ def report_document(
         segments=tables.segments,
         scatter=tables.scatter,
         joint=_joint(tables, evidence),
-        holdout=HoldoutDocument(
-            gain=evidence.gain,
-            outcomes=evidence.outcomes,
-            level=evidence.level,
-            slope=evidence.slope,
-            calibration=evidence.calibration,
-            lift=evidence.lift,
-        ),
+        holdout=_holdout(evidence),
         replay=ReplayDocument(assumption=REPLAY_ASSUMPTION, policies=evidence.replay),
         changes=active.changes,
         ad_macros=MacrosDocument(fields=macros.fields, formats=macros.formats),
@@ -151,6 +141,22 @@ def report_document(
         exports=parts.exports.platforms,
         outputs=tuple(_output(name, o, rows, workspace.prefix) for name, (o, rows) in sorted(written.items())),
         config=_config(workspace.snapshot, active.config),
+    )
+
+
+def _verdict(checked: GatesDocument) -> VerdictDocument:
+    failed = failed_gates(checked.facts, checked.limits)
+    return VerdictDocument(decision="hold" if failed else "activate", reasons=tuple(failed or ["all gates are passed"]))
+
+
+def _holdout(evidence: EvaluationDocument) -> HoldoutDocument:
+    return HoldoutDocument(
+        gain=evidence.gain,
+        outcomes=evidence.outcomes,
+        level=evidence.level,
+        slope=evidence.slope,
+        calibration=evidence.calibration,
+        lift=evidence.lift,
     )
 
 

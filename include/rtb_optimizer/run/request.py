@@ -1,4 +1,4 @@
-"""What starts a run? An entity, a window, overrides, and who asks."""
+"""What starts a run: an entity, a window, overrides, and a name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

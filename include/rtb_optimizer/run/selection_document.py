@@ -74,7 +74,7 @@ def _evaluation(evidence: HoldoutEvaluation, choice: Choice) -> EvaluationDocume
 
 
 def _logs(read: LogsRead, expected: Sequence[str]) -> LogsDocument:
-    profile, present = read.found, {partition.url for partition in read.partitions}
+    profile, present = read.profile, {partition.url for partition in read.partitions}
     anomalies = {**profile.anomalies, "duplicate": read.choice.drawn.duplicates}
     return LogsDocument(
         totals=profile.totals,

@@ -28,8 +28,8 @@ def select_features(opt_run_id: int) -> int:
     evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, replayed)
     chosen = choice.selection.chosen
     needed = dict.fromkeys([*(feature.name for feature in chosen), *(before.features if before else ())])
-    kept = [name for name in needed if name in drawn.sample.features]  # the active run's too: bids are held against it
-    workspace.write("work/sample.arrow", sample_bytes(drawn.sample, kept))
+    columns = [name for name in needed if name in drawn.sample.features]  # the active run's too: bids are compared
+    workspace.write("work/sample.arrow", sample_bytes(drawn.sample, columns))
     warnings = selection_warnings(choice, workspace.settings)
     document = selection_document(read, evidence, workspace.partitions_expected, warnings)
     workspace.write_work_document("selection", document)

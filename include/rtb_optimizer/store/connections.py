@@ -4,13 +4,16 @@ Both are Airflow connections: `rtb_catalog` (PostgreSQL) and `rtb_s3` (aws, `end
 """
 
 import os
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from sqlalchemy import URL, Engine, create_engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.errors import ConnectionMissing
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 CATALOG_CONN_ID = "rtb_catalog"
 S3_CONN_ID = "rtb_s3"
-# What the catalog's URL may set otherwise: a server that does not answer, or is gone, is given up within a minute.
+# What the connection's extra may set otherwise: a server that does not answer, or is gone, is given up in a minute.
 CATALOG_LIMITS = {
     "connect_timeout": "10",
     "keepalives_idle": "30",
@@ -29,6 +32,18 @@ CATALOG_LIMITS = {
     "tcp_user_timeout": "60000",  # ms
 }
 S3_TRIES = 5
+_NONE: Mapping[str, Any] = MappingProxyType({})
+_DRIVER = "postgresql+psycopg"
+_URL_FORM = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+
+
+@dataclass(frozen=True, slots=True)
+class _Catalog:
+    """The catalog's connection: `options` are libpq's, `sign_in` returns user, password and port of a new token."""
+
+    url: URL
+    options: Mapping[str, Any] = field(repr=False)
+    sign_in: Callable[[], tuple[str, str, int]] | None = None
 
 
 @cache
@@ -36,10 +51,31 @@ def catalog() -> Engine:
     """Return this process's engine for the catalog.
 
     Raises:
-        ConnectionMissing: when there is no connection, or it is no PostgreSQL.
+        ConnectionMissing: when there is no connection, it is no PostgreSQL, or it gives no IAM token.
     """
-    url = catalog_url()
-    return create_engine(url.set(query={**CATALOG_LIMITS, **url.query}), pool_pre_ping=True, pool_size=2)
+    return catalog_engine(pool_pre_ping=True, pool_size=2)
+
+
+def catalog_engine(connect_args: Mapping[str, Any] = _NONE, **settings: Any) -> Engine:  # noqa: ANN401 - SQLAlchemy's
+    """Return a new engine for the catalog, with SQLAlchemy's `settings`.
+
+    `connect_args` win over the connection's extra, and that over CATALOG_LIMITS. Where the extra has `iam`, each new
+    physical connection signs in with a token fetched for it: a token expires after 15 minutes.
+
+    Raises:
+        ConnectionMissing: as `catalog` does.
+    """
+    found = _catalog()
+    limits = {name: limit for name, limit in CATALOG_LIMITS.items() if name not in found.url.query}
+    engine = create_engine(found.url, connect_args={**limits, **found.options, **connect_args}, **settings)
+    sign_in = found.sign_in
+    if sign_in is not None:
+
+        @event.listens_for(engine, "do_connect")
+        def with_token(_dialect: object, _record: object, _args: object, parameters: dict[str, Any]) -> None:
+            parameters["user"], parameters["password"], parameters["port"] = sign_in()
+
+    return engine
 
 
 @contextmanager
@@ -50,21 +86,102 @@ def session() -> Iterator[Session]:
 
 
 def catalog_url() -> URL:
-    """Return the catalog's URL with the psycopg driver."""
-    # Importing Airflow takes seconds; a plain URL in the environment, Airflow's first place to look, needs none.
-    text = os.environ.get(f"AIRFLOW_CONN_{CATALOG_CONN_ID.upper()}", "")
-    if "://" not in text or text.lstrip().startswith("{"):  # JSON may hold a URL, or a password that looks like one
-        text = airflow_connection(CATALOG_CONN_ID).get_uri()
+    """Return the catalog's URL, the one that PostgresHook makes of the connection, with the psycopg driver.
+
+    It has the password, or an IAM token, and of the connection's extra `sqlalchemy_query` alone.
+
+    Raises:
+        ConnectionMissing: as `catalog` does.
+    """
+    return _catalog().url
+
+
+def _catalog() -> _Catalog:
+    text = os.environ.get(f"AIRFLOW_CONN_{CATALOG_CONN_ID.upper()}", "").strip()
+    if "://" in text and not text.startswith("{"):  # JSON may hold a URL, or a password that looks like one
+        parts = _split(text)  # before Airflow: it would log what it cannot read, password included
+        _require_postgres(parts.scheme)
+        # Importing Airflow takes seconds, and a command has not done so: what the hook would say needs none.
+        if "airflow" not in sys.modules and (plain := _plain(parts)) is not None:
+            return plain
+    return _by_hook()
+
+
+def _split(text: str) -> SplitResult:
+    """Return the parts of a URL, refusing one of which Airflow would take a part of the password for another part."""
     try:
-        url = make_url(text)
-    except (ArgumentError, ValueError):  # without the text, which has the password
-        raise ConnectionMissing(f"connection {CATALOG_CONN_ID!r} is no PostgreSQL URL") from None
-    if "@" in f"{url.host}{url.database}":  # a part of the password that would be shown as a part of the host
-        raise ConnectionMissing(f"connection {CATALOG_CONN_ID!r} is no PostgreSQL URL: write @ in a password as %40")
-    if url.get_backend_name() not in ("postgres", "postgresql"):
-        raise ConnectionMissing(f"connection {CATALOG_CONN_ID!r} is {url.get_backend_name()}: PostgreSQL is needed")
-    query = {key: value for key, value in url.query.items() if not key.startswith("__")}
-    return url.set(drivername="postgresql+psycopg", query=query)
+        parts = urlsplit(text)
+        _ = parts.port  # which is read here
+    except ValueError:  # without the text, which has the password
+        parts = SplitResult("", "", "", "", "")
+    names = "".join(name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    if not parts.scheme or parts.fragment or "@" in parts.path + names or text.count("://") > 1:
+        raise ConnectionMissing(
+            f"connection {CATALOG_CONN_ID!r} is no PostgreSQL URL: write {_URL_FORM}, "
+            "in a password @ as %40, : as %3A, / as %2F, # as %23, ? as %3F"
+        )
+    return parts
+
+
+def _require_postgres(conn_type: str | None) -> None:
+    if (conn_type or "").partition("+")[0] not in ("postgres", "postgresql"):
+        raise ConnectionMissing(
+            f"connection {CATALOG_CONN_ID!r} is {conn_type or 'of no type'}: PostgreSQL is needed; "
+            f"set AIRFLOW_CONN_{CATALOG_CONN_ID.upper()}={_URL_FORM}, or its type in Airflow to Postgres"
+        )
+
+
+def _plain(parts: SplitResult) -> _Catalog | None:
+    """Return what the hook would make of a URL with options of libpq; None where the hook alone knows."""
+    from psycopg.pq import Conninfo
+
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    host = parts.hostname or ""
+    if "%" in host or not options.keys() <= {option.keyword.decode() for option in Conninfo.get_defaults()}:
+        return None
+    return _Catalog(
+        URL.create(
+            _DRIVER,
+            username=parts.username and unquote(parts.username),
+            password=parts.password and unquote(parts.password),
+            host=host,
+            port=parts.port,
+            database=unquote(parts.path[1:]),
+        ),
+        options,
+    )
+
+
+def _by_hook() -> _Catalog:
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+    _require_postgres(airflow_connection(CATALOG_CONN_ID).conn_type)
+    hook = PostgresHook(postgres_conn_id=CATALOG_CONN_ID, sqlalchemy_scheme=_DRIVER)
+    with _extra_refused():
+        extra = hook.connection.extra_dejson
+        options = {name: value for name, value in extra.items() if name not in hook.ignored_extra_options}
+        return _Catalog(hook.sqlalchemy_url, options, (lambda: _token(hook)) if extra.get("iam") else None)
+
+
+def _token(hook: Any) -> tuple[str, str, int]:  # noqa: ANN401 - imported late
+    with _extra_refused():
+        user, token, port = hook.get_iam_token(hook.connection)
+    return user, token, port
+
+
+@contextmanager
+def _extra_refused() -> Iterator[None]:
+    """Turn what the hook raises of the connection's extra, and AWS of an IAM token, into ConnectionMissing."""
+    from airflow.sdk.exceptions import AirflowException
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (AirflowException, BotoCoreError, ClientError, TypeError, ValueError) as problem:
+        raise ConnectionMissing(
+            f"connection {CATALOG_CONN_ID!r} cannot be used: {problem}; correct its extra, "
+            "or with `iam` the AWS connection of `aws_conn_id` (aws_default where there is none)"
+        ) from problem
 
 
 @cache
@@ -122,6 +239,9 @@ def airflow_connection(conn_id: str) -> Any:  # noqa: ANN401 - Airflow's class d
     try:
         return Connection.get(conn_id)
     except AirflowNotFoundException:
-        raise ConnectionMissing(
-            f"no Airflow connection {conn_id!r}: set AIRFLOW_CONN_{conn_id.upper()} or add it to Airflow"
-        ) from None
+        variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+        if os.environ.get(variable):
+            told = f"connection {conn_id!r} cannot be read: {variable} must be a URL or JSON as Airflow documents"
+        else:
+            told = f"no Airflow connection {conn_id!r}: set {variable} or add it to Airflow"
+        raise ConnectionMissing(told) from None

@@ -34,6 +34,31 @@ def decision_rows(session: Session, entity: Entity, limit: int, offset: int = 0)
     ]
 
 
+def decisions_with_runs(session: Session, entity: Entity, opt_run_id: int | None = None) -> list[dict[str, Any]]:
+    """Return all decisions on an entity's runs, or on one of them, the oldest first, with window and figures."""
+    query = select(RunDecision, Run).join(Run, Run.run_id == RunDecision.run_id)
+    query = query.where(RunDecision.entity_id == entity.entity_id).order_by(RunDecision.decision_number)
+    if opt_run_id is not None:
+        query = query.where(RunDecision.run_id == opt_run_id)
+    return [
+        {
+            "decision_number": made.decision_number,
+            "decided_at": made.decided_at,
+            "decision": made.decision,
+            "run_id": made.run_id,
+            "run_code": run.run_code,
+            "from_run_id": made.from_run_id,
+            "decided_by": made.decided_by,
+            "reasons": made.reasons,
+            "data_start": run.data_start,
+            "data_end": run.data_end,
+            "triggered_by": run.triggered_by,
+            "figures": run.figures,
+        }
+        for made, run in session.execute(query)
+    ]
+
+
 def last_move(session: Session, entity: Entity) -> RunDecision | None:
     """Return the decision that made the active run active, None before the first."""
     own = select(RunDecision).where(RunDecision.entity_id == entity.entity_id)

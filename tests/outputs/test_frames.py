@@ -1,0 +1,231 @@
+"""Real runs read as DataFrames: rows are what was published, dtypes what is documented, also where there is nothing."""
+
+import ast
+import inspect
+import io
+import pickle
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+import rtb_optimizer
+from checkout import CHECKOUT
+from rtb_optimizer import read_history, read_run, read_segments
+from rtb_optimizer.errors import NotFound
+from rtb_optimizer.outputs import frames
+from rtb_optimizer.outputs.files import segments_parquet
+from rtb_optimizer.outputs.published import published, published_output
+from rtb_optimizer.run.key_metrics import figures_of
+from rtb_optimizer.steps import in_process
+from rtb_optimizer.store import activation, connections, queries
+from rtb_optimizer.store.schema import Run
+
+PUBLIC = ("RunFrames", "read_history", "read_run", "read_segments")
+
+
+def dtypes(frame):
+    return {name: str(dtype) for name, dtype in frame.dtypes.items()}
+
+
+@pytest.fixture
+def run(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
+    """Run an entity over its four nights; returns what is stored of the run."""
+    add_entity()
+    with connections.session() as session:
+        return session.get_one(
+            Run, in_process.run(request_run(data_start="2026-03-06", data_end="2026-03-10")).opt_run_id
+        )
+
+
+def test_a_run_is_read_by_entity_id_or_code_as_it_was_published(run, session):
+    body = published_output(session, run, "segments")
+    table, selection = pq.read_table(io.BytesIO(body)), published(session, run).selection
+    features = [found["name"] for found in selection["features"]]
+    for name in ("drugs_com", run.run_id, str(run.run_id), run.run_code, pd.Series([run.run_id])[0]):
+        segments = read_segments(name)
+        assert segments.astype("object").to_dict("records") == table.to_pylist(), name
+    found = read_run("drugs_com")
+
+    pd.testing.assert_frame_equal(found.segments, segments)
+    assert dtypes(segments) == {
+        "segment": "str",
+        **dict.fromkeys((f"feature_{name}" for name in features), "category"),
+        **{name: dtype for name, dtype in frames.SEGMENT_DTYPES.items() if name != "segment"},
+    }
+    assert list(segments["tier"].cat.categories) == ["low", "medium", "high"]
+    assert segments["tier"].cat.ordered
+    assert segments[f"feature_{features[0]}"].cat.categories[0] == "*"
+    assert len(segments) == run.total_segments
+
+    assert (found.entity_code, found.run_id, found.run_code) == ("drugs_com", run.run_id, run.run_code)
+    assert (found.status, found.is_active, found.triggered_by) == ("succeeded", True, "manual:tester")
+    assert found.data_start == datetime(2026, 3, 6, tzinfo=UTC)
+    assert found.data_end == datetime(2026, 3, 10, tzinfo=UTC)
+    assert found.config["outcome_column"] == "click"
+    assert dtypes(found.features) == frames.FEATURE_DTYPES
+    chosen = found.features[found.features["selected"]]
+    assert list(chosen["feature"]) == features
+    assert list(chosen["order"]) == list(range(1, len(features) + 1))
+    assert list(chosen["signal_score"]) == [each["signal_score"] for each in selection["features"]]
+    rejected = found.features[~found.features["selected"]]
+    assert dict(zip(rejected["feature"], rejected["reason"], strict=True)) == {
+        each["name"]: each["reason"] for each in selection["rejected"]
+    }
+    assert chosen["reason"].isna().all()
+    assert list(found.decisions["decision"]) == ["activated"]
+    assert repr(found).startswith("RunFrames(entity_code='drugs_com'")
+    assert "\n" not in repr(found)
+    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(found)).segments, segments)  # noqa: S301 - our own
+
+
+def test_the_history_has_every_decision_with_the_figures_of_its_run(logs, request_run, session, add_entity, make_run):
+    assert logs is None
+    add_entity()
+    in_process.run(request_run())
+    entity = add_entity("other_com")
+    first, second, late = make_run(entity), make_run(entity), make_run(entity)
+    for decided, reasons in ((first, ()), (second, ()), (late, ("0 outcomes", "no rows"))):
+        activation.finish(session, decided.run_id, 1, reasons, allow_older=False)
+    activation.roll_back(session, "other_com", "ana", "fill rate fell")
+    session.commit()
+    told = read_history("other_com")
+
+    assert dtypes(told) == frames.HISTORY_DTYPES
+    assert list(told["decision_number"]) == [1, 2, 3, 4]
+    assert list(told["decision"]) == ["activated", "activated", "held", "rolled_back"]
+    assert list(told["run_id"]) == [first.run_id, second.run_id, late.run_id, first.run_id]
+    assert told["from_run_id"].isna().tolist()[0]
+    assert list(told["from_run_id"][[1, 3]]) == [first.run_id, second.run_id]
+    assert told["reasons"][2] == "0 outcomes; no rows"
+    assert told["decided_by"][3] == "ana"
+    assert told[list(frames.FIGURE_DTYPES)].isna().all(axis=None)
+
+    own = read_history("drugs_com")
+    (listed,) = queries.run_rows(session, "drugs_com", 10)
+    assert dtypes(own) == frames.HISTORY_DTYPES
+    assert own.loc[0, list(frames.FIGURE_DTYPES)].to_dict() == pytest.approx(listed["figures"], nan_ok=True)
+    assert own["data_end"][0] == pd.Timestamp("2026-03-10", tz="UTC")
+
+
+def test_a_run_that_was_left_is_read_by_id_and_is_not_the_active_one(run, session, request_run):
+    second = in_process.run(request_run(dag_run_id="manual__2"))
+    left = read_run(run.run_id)
+
+    assert (left.run_id, left.is_active) == (run.run_id, False)
+    assert (read_run("drugs_com").run_id, read_run("drugs_com").is_active) == (second.opt_run_id, True)
+    assert set(left.decisions["run_id"]) == {run.run_id}
+    assert session.get_one(Run, second.opt_run_id).run_code == read_run("drugs_com").run_code
+
+
+def test_a_history_without_decisions_has_no_rows_and_the_same_dtypes(add_entity):
+    add_entity()
+    told = read_history("drugs_com")
+
+    assert len(told) == 0
+    assert dtypes(told) == frames.HISTORY_DTYPES
+    assert list(told["decision"].cat.categories) == ["activated", "held", "superseded", "rolled_back"]
+
+
+def test_a_table_of_an_earlier_release_has_the_dtypes_of_today(make_segments):
+    body = make_segments(without=("prior", "events", "no_bid"))
+    told = frames._segments(body)
+
+    assert dtypes(told) == {"feature_site": "category", **frames.SEGMENT_DTYPES}
+    assert told["prior"].isna().all()
+    assert not told["no_bid"].any()
+
+
+@pytest.fixture
+def make_segments():
+    """Build a segment table without some columns."""
+
+    def make(without):
+        table = pq.read_table(io.BytesIO(segments_parquet(["site"], [])))
+        rows = {
+            name: pd.Series(["*"] if name in ("segment", "feature_site") else ["low"]) for name in table.column_names
+        }
+        whole = pd.DataFrame(
+            {name: rows[name] if name in ("segment", "feature_site", "tier") else [1] for name in rows}
+        )
+        buffer = io.BytesIO()
+        whole.drop(columns=list(without)).to_parquet(buffer)
+        return buffer.getvalue()
+
+    return make
+
+
+def test_a_digit_code_of_an_entity_comes_before_the_run_of_that_id(add_entity, make_run, session):
+    entity = add_entity("1")
+    run = make_run(entity, status="succeeded")
+    assert run.run_id == 1
+
+    with pytest.raises(NotFound, match="1 has no active run: name one of `rtb runs list --entity 1`"):
+        read_segments("1")
+    with pytest.raises(NotFound, match="has no output 'segments'"):
+        read_segments(1)
+    assert session.get_one(Run, 1).run_code.startswith("1-")
+
+
+@pytest.mark.parametrize("read", [read_run, read_segments])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nobody", r"no entity 'nobody'; there are: drugs_com"),
+        ("", r"no entity ''; there are: drugs_com"),
+        ("drugs_com", r"drugs_com has no active run: name one of `rtb runs list --entity drugs_com`"),
+        ("drugs_com-1", r"no run 'drugs_com-1': `python -m rtb_optimizer runs list`"),
+        ("999", r"no run '999': "),
+        (999, r"no run '999': "),
+        (10**30, r"no run '10+': "),
+        ("{failed}", r"run drugs_com-\S+ is failed, it has no table: name a succeeded one of `rtb runs list --entity"),
+    ],
+)
+def test_what_has_no_table_is_refused_with_name_and_fix(add_entity, make_run, read, name, said):
+    failed = make_run(add_entity(), status="failed")
+    with pytest.raises(NotFound, match=said):
+        read(name.format(failed=failed.run_code) if isinstance(name, str) else name)
+
+
+def test_a_history_of_nobody_is_refused_with_those_there_are(add_entity):
+    add_entity()
+    with pytest.raises(NotFound, match="no entity 'nobody'; there are: drugs_com"):
+        read_history("nobody")
+
+
+def test_the_figures_are_those_that_a_run_keeps():
+    """The dtypes are declared in a room that does not import the one where figures are made."""
+    assert re.findall(r'^        "(\w+)":', inspect.getsource(figures_of), re.MULTILINE) == list(frames.FIGURE_DTYPES)
+
+
+def test_importing_the_package_imports_nothing_else_and_an_editor_sees_what_it_has():
+    code = """
+import sys
+before = set(sys.modules)
+import rtb_optimizer
+print(sorted(name for name in set(sys.modules) - before if name.split(".")[0] not in sys.stdlib_module_names))
+print([name for name in dir(rtb_optimizer) if not name.startswith("_")])
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, cwd=CHECKOUT, env={"PYTHONPATH": "include"}, capture_output=True, text=True, check=True
+    )
+    loaded, seen = done.stdout.splitlines()
+
+    assert loaded == "['rtb_optimizer']"
+    assert set(PUBLIC) <= set(ast.literal_eval(seen))
+    with pytest.raises(AttributeError, match="has no attribute 'read_nothing'"):
+        _ = rtb_optimizer.read_nothing
+
+
+@pytest.mark.parametrize("reader", [read_segments, read_history])
+def test_the_dtypes_are_documented_where_an_analyst_looks(reader):
+    page = (CHECKOUT / "docs" / "pandas.md").read_text()
+    columns = frames.SEGMENT_DTYPES if reader is read_segments else frames.HISTORY_DTYPES
+    for name, dtype in columns.items():
+        assert f"`{name}`" in reader.__doc__, name
+        assert re.search(rf"^\|[^|]*`{name}`[^|]*\| {re.escape(dtype)}", page, re.MULTILINE), name
