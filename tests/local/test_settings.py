@@ -1,4 +1,4 @@
-"""Do the settings, secrets and variables of a stack say what they should?"""
+"""The settings, secrets and variables of a stack."""
 
 import json
 import subprocess
@@ -52,8 +52,8 @@ def test_a_shell_that_reads_the_env_file_has_the_environment(settings):
 
 
 def test_the_environment_leads_back_to_the_same_stack(settings):
-    found = local_settings(environment.environment(settings))
-    assert found == settings
+    result = local_settings(environment.environment(settings))
+    assert result == settings
 
 
 def test_the_environment_carries_both_connections(settings):
