@@ -156,7 +156,7 @@ def test_a_schema_of_an_earlier_checkout_is_reported_with_both_revisions(doctor)
 @pytest.mark.parametrize(
     ("statement", "summary", "fix"),
     [
-        ("UPDATE alembic_version SET version_num = '9999'", "9999, which this checkout does not know", "update this"),
+        ("UPDATE alembic_version SET version_num = '9999'", "9999, which this checkout does not have", "update this"),
         ("DROP SCHEMA public CASCADE; CREATE SCHEMA public", "the catalog has no schema", "rtb_optimizer migrate"),
     ],
 )
