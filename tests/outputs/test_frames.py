@@ -20,7 +20,7 @@ from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs import frames
 from rtb_optimizer.outputs.files import segments_parquet
 from rtb_optimizer.outputs.published import published, published_output
-from rtb_optimizer.run.key_metrics import figures_of
+from rtb_optimizer.run.key_metrics import key_metrics
 from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import activation, connections, queries
 from rtb_optimizer.store.schema import Run
@@ -199,7 +199,7 @@ def test_a_history_of_nobody_is_refused_with_those_there_are(add_entity):
 
 def test_the_figures_are_those_that_a_run_keeps():
     """The dtypes are declared in a room that does not import the one where figures are made."""
-    assert re.findall(r'^        "(\w+)":', inspect.getsource(figures_of), re.MULTILINE) == list(frames.FIGURE_DTYPES)
+    assert re.findall(r'^        "(\w+)":', inspect.getsource(key_metrics), re.MULTILINE) == list(frames.FIGURE_DTYPES)
 
 
 def test_importing_the_package_imports_nothing_else_and_an_editor_sees_what_it_has():
