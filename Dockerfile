@@ -1,4 +1,5 @@
-# Airflow's own image with exactly the packages of our lock: what the tests ran on is what the containers run.
+# Airflow's own image with exactly the packages of requirements.txt, at the versions that the tests ran on: no tools, and
+# no servers of the local stack.
 FROM apache/airflow:3.3.2-python3.11
 
 COPY requirements.txt /opt/airflow/requirements.txt

@@ -9,11 +9,17 @@ UV_VERSION := 0.13.9
 # All relative: the checkout may stand in a folder with spaces in its name.
 VENV_PYTHON := .venv/bin/python
 RUN := PYTHONPATH=include $(VENV_PYTHON)
+# .venv holds what runs; a target that tests, checks or takes pictures adds the tools, which then stay.
 INSTALLED := .venv/.installed
+RUNNING_LOCKS := requirements.txt requirements-local.txt
+DEV_INSTALLED := .venv/.installed-dev
+DEV_LOCKS := $(RUNNING_LOCKS) requirements-dev.txt
 UV := .venv/uv/bin/uv
 PEERS := .venv/bench
 AUDITOR := .venv/audit
 INSTALL_UV := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --target .venv/uv uv==$(UV_VERSION)
+COMPILE := pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate \
+    --custom-compile-command "make lock"
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 # Airflow's processes start seconds sooner when their bytecode is kept.
@@ -23,12 +29,14 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 PREBID := tests/exports/prebid/node_modules
 
-.PHONY: help setup demo up down status test test-long prebid bench docs screenshots lint audit format lock clean
+.PHONY: help setup setup-dev demo up down status test test-long prebid bench docs screenshots lint audit format lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(INSTALLED) ## Create .venv from the pinned requirements.txt
+setup: $(INSTALLED) ## Create .venv from the pinned requirements.txt and requirements-local.txt
+
+setup-dev: $(DEV_INSTALLED) ## Add the tools of requirements-dev.txt to .venv
 
 demo: setup ## Start everything, run the main job on seeded logs, show what came out, stop
 	@$(RUN) -m rtb_optimizer.demo $(ARGS)
@@ -44,10 +52,10 @@ down: ## End what `make up` started
 status: setup ## Tell what of the local stack runs
 	@$(RUN) -m rtb_optimizer.local status $(ARGS)
 
-test: setup ## Run all tests (ARGS="-k name" for some)
+test: setup-dev ## Run all tests (ARGS="-k name" for some)
 	@$(VENV_PYTHON) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-long: setup ## Run the tests that have larger numbers with them: every fault, 200 nights with faults (minutes)
+test-long: setup-dev ## Run the tests that have larger numbers with them: every fault, 200 nights with faults (minutes)
 	@$(VENV_PYTHON) -m pytest --long -m long $(ARGS)
 
 prebid: $(PREBID)/.installed ## Install the pinned Prebid.js that a test lets read our price floors (needs node and npm)
@@ -58,10 +66,10 @@ bench: setup $(PEERS)/.installed ## Measure speed, memory and quality on synthet
 docs: setup ## Make docs/reference anew from the code
 	@$(RUN) docs/generate.py
 
-screenshots: setup ## Make docs/images anew from the demonstration, in Chromium
+screenshots: setup-dev ## Make docs/images anew from the demonstration, in Chromium
 	@PYTHONPATH=include:tests/support $(VENV_PYTHON) docs/screenshots.py
 
-lint: setup ## Check style, format and types
+lint: setup-dev ## Check style, format and types
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m ruff format --check .
 	@$(VENV_PYTHON) -m mypy
@@ -69,36 +77,47 @@ lint: setup ## Check style, format and types
 audit: setup $(AUDITOR)/.installed ## Look every package up among the known vulnerabilities; says so where it cannot
 	@$(VENV_PYTHON) .ci/audit/audit.py --auditor $(AUDITOR) $(ARGS)
 
-format: setup ## Put the sources into the standard format
+format: setup-dev ## Put the sources into the standard format
 	@$(VENV_PYTHON) -m ruff format .
 
-lock: .venv/.bootstrap ## Make requirements.txt anew from requirements.in
+lock: .venv/.bootstrap ## Make each requirements*.txt from its requirements*.in
 	@test -x $(UV) || $(INSTALL_UV) || { echo "error: make lock needs uv $(UV_VERSION), which could not be installed" >&2; exit 1; }
-	@$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-strip-extras \
-	    --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
-	    requirements.in --output-file requirements.txt $(ARGS)
+	@$(UV) $(COMPILE) --no-strip-extras requirements.in --output-file requirements.txt $(ARGS)
+	@$(UV) $(COMPILE) --no-strip-extras --constraints requirements.txt requirements-local.in \
+	    --output-file requirements-local.txt $(ARGS)
+	@$(UV) $(COMPILE) --no-strip-extras --constraints requirements.txt --constraints requirements-local.txt \
+	    requirements-dev.in --output-file requirements-dev.txt $(ARGS)
 	@# pip 23.2 finds a hash only under the name that was asked for: a pin with extras stands without them too.
-	@awk 'function flush() { printf "%s", block; if (sub(/\[[^]]*\]==/, "==", block)) printf "%s", block; block = "" } \
-	    /^[^ ]/ { flush() } { block = block $$0 "\n" } END { flush() }' requirements.txt > requirements.tmp
-	@mv requirements.tmp requirements.txt
-	@cd .ci/audit && ../../$(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 \
-	    --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
-	    requirements.in --output-file requirements.txt $(ARGS)
+	@for lock in $(DEV_LOCKS); do \
+	    awk 'function flush() { printf "%s", block; if (sub(/\[[^]]*\]==/, "==", block)) printf "%s", block; block = "" } \
+	        /^[^ ]/ { flush() } { block = block $$0 "\n" } END { flush() }' $$lock > requirements.tmp \
+	    && mv requirements.tmp $$lock || exit 1; done
+	@cd .ci/audit && ../../$(UV) $(COMPILE) requirements.in --output-file requirements.txt $(ARGS)
 
 clean: down ## Remove .venv, the local stack's data and all caches
 	@rm -rf .venv .local $(PREBID) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamp is older than requirements.txt only after that file changed: then the environment follows it.
-$(INSTALLED): requirements.txt .venv/.bootstrap
-	@echo "Installing the packages of requirements.txt into .venv"
+# $(1): the locks whose packages .venv has to hold, and no others.
+define install
+	@echo "Installing the packages of $(1) into .venv"
 	@if [ -x $(UV) ]; then \
-	    $(UV) pip sync --quiet --python $(VENV_PYTHON) --require-hashes requirements.txt; \
+	    $(UV) pip sync --quiet --python $(VENV_PYTHON) --require-hashes $(1); \
 	else \
-	    $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt; \
-	fi || { echo "error: the packages of requirements.txt could not be installed (see above):" \
-	    "check network, free disk and package index, then run make setup again" >&2; exit 1; }
+	    $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	        $(addprefix -r ,$(1)); \
+	fi || { echo "error: the packages of $(1) could not be installed (see above):" \
+	    "check network, free disk and package index, then run make $(2) again" >&2; exit 1; }
 	@touch $@
+endef
+
+# A stamp is older than its lock only after that file changed: then the environment follows it. A change of what runs
+# removes the tools, and their stamp, which is the older then, brings them back when they are needed.
+$(INSTALLED): $(RUNNING_LOCKS) .venv/.bootstrap
+	$(call install,$(RUNNING_LOCKS),setup)
+
+$(DEV_INSTALLED): requirements-dev.txt $(INSTALLED)
+	$(call install,$(DEV_LOCKS),setup-dev)
 
 # Without dependencies, and in a folder that only `make bench` looks into: what the optimizer itself runs on stays.
 $(PEERS)/.installed: benchmarks/peers.txt | $(INSTALLED)
@@ -129,7 +148,7 @@ $(AUDITOR)/.installed: .ci/audit/requirements.txt | $(INSTALLED)
 	    $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --target $(AUDITOR) --require-hashes -r $<; \
 	fi && touch $@ || { echo "pip-audit could not be installed (see above)" >&2; rm -rf $(AUDITOR); }
 
-# uv stands in a folder of its own: `uv pip sync` removes from .venv what requirements.txt does not name.
+# uv stands in a folder of its own: `uv pip sync` removes from .venv what the locks do not name.
 .venv/.bootstrap: Makefile
 	@$(PYTHON) --version >/dev/null 2>&1 || { \
 	    echo "error: $(PYTHON) is not installed or does not start: install Python 3.11, 3.12 or 3.13, or name it: make setup PYTHON=python3.12" >&2; \

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files as resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from auction_logs import write_logs
 from columns import CANDIDATES, NOISE, PLANTED, REDUNDANT
@@ -26,12 +26,13 @@ from rtb_optimizer.core.config.resolve import resolve
 from rtb_optimizer.core.config.settings import Settings, settings_of
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.core.selection.select import Selection
-from rtb_optimizer.core.table.evaluation import judge
+from rtb_optimizer.core.table.evaluation import evaluate
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.passes.arrivals import arrivals
 from rtb_optimizer.engines.passes.profile import Profile, profile
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.outputs import files
+from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.run.build_tables import Recipe, build_tables
 from rtb_optimizer.run.choose_features import Choice, choose_features
 from rtb_optimizer.run.read_logs import LogsRead
@@ -117,10 +118,10 @@ def select(days: list[Path], settings: Settings, window: Days | None = None) -> 
         return found, choose_features(engine, table, found)
 
 
-def handed_on(found: Profile, choice: Choice, settings: Settings) -> tuple[dict[str, Any], bytes]:
+def handed_on(found: Profile, choice: Choice, settings: Settings) -> tuple[SelectionDocument, bytes]:
     """Judge the selection on the hold-out, and hand it on with its sample: the rest of the step `select_features`."""
     drawn = choice.drawn
-    evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
+    evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
     document = selection_document(LogsRead([], found, choice, []), evidence, [])
     return document, sample_bytes(drawn.sample, [chosen.name for chosen in choice.selection.chosen])
 
@@ -129,7 +130,7 @@ def tables(
     days: list[Path],
     settings: Settings,
     found: Profile,
-    handed: tuple[dict[str, Any], bytes],
+    handed: tuple[SelectionDocument, bytes],
     window: Days | None = None,
 ) -> tuple[bytes, bytes]:
     """Count and build both tables: the step `build_segments` without its catalog."""
@@ -138,7 +139,7 @@ def tables(
     with opened(settings) as engine:
         built = build_tables(engine, logs(engine, days, settings, window), sample, recipe, found.totals, None)
     master = files.segments_parquet(recipe.features, built.segments)
-    return master, files.joint_parquet(built.joint, sample.unit)
+    return master, files.joint_parquet(built.joint)
 
 
 def opened(settings: Settings) -> DuckDBEngine:

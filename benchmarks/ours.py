@@ -72,12 +72,12 @@ def real(name: str) -> dict[str, Any]:
     rate = found.totals.value if settings.objective == "value" else found.totals.outcome
     of = judged(Holdout(outcomes[seen], exposure[seen], case.kind), rates[seen], rate / found.totals.exposure)
     features = [chosen.name for chosen in choice.selection.chosen]
-    evidence = handed[0]["evidence"]
+    evidence = handed[0].evidence
     return of | {
         "rows": _rows(master).num_rows,
         "features": features,
-        "joint": evidence["joint"],
-        "joint_master": evidence["gain"],
+        "joint": [loss.model_dump(exclude_unset=True) for loss in evidence.joint],
+        "joint_master": evidence.gain,
     }
 
 

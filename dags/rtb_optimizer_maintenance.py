@@ -11,9 +11,10 @@
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk import DAG, CronTriggerTimetable, ExceptionRetryPolicy, RetryAction, RetryRule, task
 
 from rtb_optimizer.dag.callbacks import dag_run_state
+from rtb_optimizer.errors import MayPass, RtbOptimizerError
 
 with DAG(
     "rtb_optimizer_maintenance",
@@ -25,6 +26,18 @@ with DAG(
     is_paused_upon_creation=False,
     doc_md=__doc__,
     tags=["rtb_optimizer", "maintenance"],
+    default_args={
+        # A minute: longer than a restart of the api-server or the catalog, and over before the next run is due.
+        "retries": 2,
+        "retry_delay": timedelta(seconds=30),
+        # What our other errors say stays true; the next run comes five minutes later. The first match decides.
+        "retry_policy": ExceptionRetryPolicy(
+            [
+                RetryRule(exception=MayPass, action=RetryAction.DEFAULT),
+                RetryRule(exception=RtbOptimizerError, action=RetryAction.FAIL),
+            ]
+        ),
+    },
 ):
 
     @task

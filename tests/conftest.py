@@ -21,7 +21,9 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from rtb_optimizer.core.config.window import WindowAsked
+import drawn_once
+from prepared_stack import leave_unguarded, migrated_folder, prepare
+from rtb_optimizer.core.config.window import WindowRequest
 from rtb_optimizer.local.environment import environment
 from rtb_optimizer.local.settings import settings_on_free_ports
 from rtb_optimizer.local.stack import running_stack
@@ -30,6 +32,8 @@ from rtb_optimizer.store.entities import NewEntity
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.runs import Attempt
 from seeded_logs import NIGHTS, write_logs
+from shared_stack import FilesThatShareStayTogether, SharedStack, shares
+from turns import due, told, turn
 
 # By default a commit is tested with the same examples each time; `nightly` looks for new ones.
 UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -48,18 +52,51 @@ def pytest_addoption(parser):
 
 def pytest_xdist_auto_num_workers():
     """One more than there are cores: a third of their time tests wait for servers, of which each worker has its own."""
+    if asked := os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return int(asked)
     return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
 
 
 def pytest_collection_modifyitems(items):
     """The files that take longest come first: a worker that is left alone with one would be waited for."""
-    items.sort(key=lambda item: item.get_closest_marker("airflow") is None)
+    items.sort(key=lambda item: (item.get_closest_marker("airflow") is None, not shares(item.path)))
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Give the files of one stack to one worker."""
+    return FilesThatShareStayTogether(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_report_header(config):
+    """Which third of the exhaustive loops is run."""
+    return None if config.getoption("--long") else told(*turn())
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """The same at the end, where a quiet run has no header."""
+    if config.get_verbosity() < 0 and not config.getoption("--long"):
+        terminalreporter.line(told(*turn()))
 
 
 @pytest.fixture(scope="session")
 def long(request):
     """Whether the larger numbers are asked for."""
     return request.config.getoption("--long")
+
+
+@pytest.fixture(scope="session")
+def taking_turns(long):
+    """Return those cases of an exhaustive loop that are this commit's turn; all of them where `--long` is given."""
+    number, _ = turn()
+    return list if long else lambda cases: due(cases, number)
+
+
+@pytest.fixture(autouse=True)
+def charts_drawn_once(monkeypatch):
+    """Draw each chart once; what tests the drawing itself overrides this fixture."""
+    from rtb_optimizer.outputs.report_page import charts
+
+    monkeypatch.setattr(charts, "inline_svg", drawn_once.inline_svg)
 
 
 def pytest_unconfigure():
@@ -74,9 +111,31 @@ def stack(tmp_path_factory):
     """PostgreSQL and S3 on free ports, for all tests; ends with the session, however that ends."""
     settings = settings_on_free_ports(tmp_path_factory.mktemp("stack"))
     with running_stack(settings, ("postgres", "s3")) as live, pytest.MonkeyPatch.context() as patch:
+        leave_unguarded(live)
         for name in ("AIRFLOW_CONN_RTB_CATALOG", "AIRFLOW_CONN_RTB_S3", "RTB_BUCKET"):
             patch.setenv(name, environment(live)[name])
         yield live
+
+
+@pytest.fixture(scope="session")
+def new_root(tmp_path_factory):
+    """Make the folder of a whole stack, with a migrated database in it; `impatient` as `prepare` takes it."""
+    migrated = migrated_folder(tmp_path_factory, os.environ.get("PYTEST_XDIST_WORKER"))
+
+    def make(root, **options):
+        prepare(root, migrated, **options)
+        return root
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shared_stack(request, new_root, tmp_path_factory):
+    """A whole stack for the files that share one; not started yet."""
+    files = {item.path.name for item in request.session.items if shares(item.path)}
+    stack = SharedStack(new_root(tmp_path_factory.mktemp("shared")), files)
+    yield stack
+    stack.close()
 
 
 @pytest.fixture(scope="session")
@@ -175,7 +234,7 @@ def request_run():
     ):
         overrides = window.pop("overrides", {})
         attempt = Attempt(f"rtb_optimizer__{entity_code}", dag_run_id, clear_number)
-        return RunRequest(entity_code, attempt, WindowAsked(NOW, **window), triggered_by, overrides)
+        return RunRequest(entity_code, attempt, WindowRequest(NOW, **window), triggered_by, overrides)
 
     return request
 

@@ -1,4 +1,4 @@
-"""Looks up every package of requirements.txt among the known vulnerabilities (OSV), through pip-audit.
+"""Looks up every package of the locks among the known vulnerabilities (OSV), through pip-audit.
 
 Ends with 0 when none is known beside the exceptions, 1 when one is, 2 when the audit itself is broken. Where the
 advisories cannot be reached it says that nothing was audited, and ends with 0, or with 3 when `--required`.
@@ -16,6 +16,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+# What runs everywhere, what the local stack runs beside it, and the tools of the tests.
+LOCKS = [ROOT / f"requirements{part}.txt" for part in ("", "-local", "-dev")]
 ADVISORIES = "https://api.osv.dev/v1/query"
 UNREACHABLE = re.compile(r"requests\.exceptions\.\w+|pip_audit\S*\.(ServiceError|ConnectionError)|Could not connect.*")
 
@@ -23,7 +25,7 @@ UNREACHABLE = re.compile(r"requests\.exceptions\.\w+|pip_audit\S*\.(ServiceError
 def main() -> int:
     """Audit, and say what came of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--requirements", type=Path, default=ROOT / "requirements.txt")
+    parser.add_argument("--requirements", type=Path, nargs="+", default=LOCKS)
     parser.add_argument("--exceptions", type=Path, default=HERE / "exceptions.txt")
     parser.add_argument("--advisories", default=ADVISORIES, help="where to ask")
     parser.add_argument("--auditor", type=Path, default=ROOT / ".venv" / "audit", help="the folder pip-audit is in")
@@ -43,10 +45,11 @@ def main() -> int:
 
 
 def audited(asked: argparse.Namespace, report: Path) -> "subprocess.CompletedProcess[str]":
-    """Run pip-audit on the lock as it is: nothing is resolved, installed or run."""
+    """Run pip-audit on the locks as they are: nothing is resolved, installed or run."""
+    locks = [argument for lock in asked.requirements for argument in ("--requirement", str(lock))]
     return subprocess.run(
         [
-            *(sys.executable, "-m", "pip_audit", "--requirement", str(asked.requirements), "--disable-pip"),
+            *(sys.executable, "-m", "pip_audit", *locks, "--disable-pip"),
             *("--vulnerability-service", "osv", "--osv-url", asked.advisories, "--progress-spinner", "off"),
             *("--format", "json", "--output", str(report)),
         ],

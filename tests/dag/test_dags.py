@@ -167,6 +167,19 @@ def test_each_thing_that_maintenance_looks_after_waits_for_no_other(entities):
     }
 
 
+def test_every_task_of_maintenance_survives_a_restart_of_the_api_server_and_repeats_no_verdict(entities):
+    from rtb_optimizer import errors
+
+    entities()
+    tasks = parse()["rtb_optimizer_maintenance"].tasks
+    kinds = (errors.StoreFailed, errors.AlertsNotSent, OSError)
+
+    assert {(task.retries, task.retry_delay.total_seconds()) for task in tasks} == {(2, 30)}
+    for task in tasks:
+        actions = [str(task.retry_policy.evaluate(kind("x"), 1, 2).action.value) for kind in kinds]
+        assert actions == ["default", "fail", "default"]
+
+
 def test_what_another_try_may_mend_is_tried_again_and_what_stays_true_is_not(entities):
     from rtb_optimizer import errors
 

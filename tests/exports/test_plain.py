@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checkout import CHECKOUT
-from keyed_tables import TERMS, requests_of, table_of, told_of_planted, wide_table
+from keyed_tables import TERMS, predictions_of_planted, requests_of, table_of, wide_table
 from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.core.sample.values import MISSING, canonical
 from rtb_optimizer.exports.plain import plain
@@ -50,7 +50,7 @@ def test_the_reference_reader_bids_as_we_do(read, name):
 @pytest.mark.parametrize("name", FILES)
 def test_the_reference_reader_bids_as_we_do_on_every_sampled_row(read, name):
     settings = v3_settings(no_bid_below=0.6, min_segment_exposures=0, joint_min_exposures=50)
-    told = told_of_planted(settings)
+    told = predictions_of_planted(settings)
     export, _ = exported(Platform.PLAIN, told, settings, TERMS)
     found, columns = read(export, name), [told.sample.features[feature] for feature in export.table.features]
     rows = list(zip(*([column.values[code] for code in column.codes] for column in columns), strict=True))

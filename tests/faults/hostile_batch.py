@@ -16,18 +16,19 @@ from pyarrow.fs import LocalFileSystem
 
 from hostile_logs import CONFIG, DAYS, START, hostile
 from rtb_optimizer.core.config.window import Window
-from rtb_optimizer.core.table.evaluation import judge
+from rtb_optimizer.core.table.evaluation import evaluate
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.passes.arrivals import arrivals
 from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.engines.sql.table import LogTable, require_columns
 from rtb_optimizer.errors import RtbOptimizerError
 from rtb_optimizer.outputs import files
+from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.run.build_tables import Recipe, build_tables
 from rtb_optimizer.run.choose_features import choose_features
 from rtb_optimizer.run.read_logs import LogsRead
 from rtb_optimizer.run.sample_file import sample_bytes, sample_of
-from rtb_optimizer.run.selection_document import features_document, selection_document
+from rtb_optimizer.run.selection_document import selection_document
 from v3_settings import v3_settings
 
 HANGS_AFTER_SECONDS = 60
@@ -44,16 +45,16 @@ def counted(urls: list[str]) -> int:
         found = profile(engine, table)
         choice = choose_features(engine, table, found)
         drawn = choice.drawn
-        evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
-        selection = json.loads(
-            files.json_bytes(selection_document(LogsRead((), found, choice, arrived.warnings), evidence, ["a"]))
-        )
-        files.json_bytes(features_document(selection))
+        evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
+        handed_over = selection_document(LogsRead((), found, choice, arrived.warnings), evidence, ["a"]).to_json()
+        selection = SelectionDocument.read(handed_over)
+        selection.features.to_json()
         recipe = Recipe.of(selection)
         sample = sample_of(sample_bytes(drawn.sample, recipe.features))
         built = build_tables(engine, table, sample, recipe, found.totals, None)
         files.segments_parquet(recipe.features, built.segments)
-        files.joint_parquet(built.joint, sample.unit, sample.stands_for)
+        files.joint_parquet(built.joint)
+        built.summary.to_json()
         return len(built.segments)
 
 

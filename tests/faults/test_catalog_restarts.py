@@ -94,14 +94,14 @@ def active(add_small, request_run):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("offset", [0, 1])
 def test_a_restart_at_any_effect_costs_a_try_at_most(
-    active, server, catalog, client, store, request_run, long, offset, subtests
+    active, server, catalog, client, store, request_run, long, offset, taking_turns, subtests
 ):
     """Every second effect meets a fast restart, the others an immediate one; `--long` also the other way round."""
     if offset and not long:
         pytest.skip("make test-long runs it")
     with Effects().watched() as counted:
         expected = facts_of(catalog, store, run_tasks(request_run(dag_run_id="counted"), counted))
-    for number, effect in enumerate(counted.seen):
+    for number, effect in taking_turns(enumerate(counted.seen)):
         how, fired = (FAST, IMMEDIATE)[(number + offset) % 2], []
 
         def restart(at, when, how=how, fired=fired, effect=effect):

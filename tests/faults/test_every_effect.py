@@ -1,7 +1,7 @@
 """A run loses its connection at every effect that it has, before it and after it: nothing breaks, nothing is doubled.
 
 The effects are counted, not listed: a new one is under test at once. After each fault a reader that knows the pointer
-alone sees one complete run, and the next run works. Each pair of effect and fault takes a second or two; `--long` also
+alone sees one complete run, and the next run works. A commit runs a third of the effects, `--long` all of them; it also
 pairs a fault before an effect with a failure that nobody tells, and one after it with one that is told.
 """
 
@@ -42,15 +42,16 @@ def test_objects_come_before_their_rows_and_the_pointer_moves_last(effects_of_a_
     assert effects[-2:] == [POINTER, COPY]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("when", [BEFORE, AFTER])
 def test_a_step_that_is_retried_ends_as_if_nothing_had_happened(
-    effects_of_a_run, catalog, client, store, request_run, when, subtests
+    effects_of_a_run, catalog, client, store, request_run, when, taking_turns, subtests
 ):
     effects, counted = effects_of_a_run
     expected = facts_of(catalog, store, counted)
     active = counted
-    for effect in effects:
+    for effect in taking_turns(effects):
         with subtests.test(effect):
             fault = Fault(effect, when)
             with Effects(fault).watched() as watched:
@@ -63,16 +64,15 @@ def test_a_step_that_is_retried_ends_as_if_nothing_had_happened(
     assert_nothing_is_lost_or_told_twice(catalog, store)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_an_orphan_that_does_the_whole_step_in_the_midst_of_its_retry_changes_nothing(
-    effects_of_a_run, catalog, client, store, request_run, subtests
+    effects_of_a_run, catalog, client, store, request_run, taking_turns, subtests
 ):
     """At each upload: an open transaction keeps the orphan waiting, which the interleavings of activations show."""
     effects, counted = effects_of_a_run
     expected = facts_of(catalog, store, counted)
-    for effect in effects:
-        if effect.endswith("commit"):
-            continue
+    for effect in taking_turns(effect for effect in effects if not effect.endswith("commit")):
         orphaned = []
 
         def orphan(at, when, effect=effect, orphaned=orphaned):
@@ -102,14 +102,14 @@ def newest_run(url):
     ids=["before, told", "after, nobody told", "before, nobody told", "after, told"],
 )
 def test_a_run_that_fails_leaves_one_complete_run_active_and_the_next_one_works(
-    request, entity, catalog, client, store, request_run, when, told, only_long, long, subtests
+    request, entity, catalog, client, store, request_run, when, told, only_long, long, taking_turns, subtests
 ):
     if only_long and not long:
         pytest.skip("make test-long runs it")
     effects, active = request.getfixturevalue("effects_of_a_run")
     expected = facts_of(catalog, store, active)
     key = active_key(entity.s3_base_path)
-    for effect in effects:
+    for effect in taking_turns(effects):
         with subtests.test(effect):
             fault = Fault(effect, when)
             with Effects(fault).watched() as watched, pytest.raises(TaskFailed):

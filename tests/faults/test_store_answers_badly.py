@@ -76,11 +76,12 @@ def active(add_small, request_run, through):
     return run_tasks(request_run(dag_run_id="first"))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_what_lasts_fails_by_name_and_what_passes_costs_a_try_at_most(
-    active, through, catalog, client, store, request_run, session, subtests
+    active, through, catalog, client, store, request_run, session, taking_turns, subtests
 ):
-    for how, method, part, task, cause in BAD:
+    for how, method, part, task, cause in taking_turns(BAD):
         with subtests.test(f"{how} {method} {part}"):
             lasting = request_run(dag_run_id=f"lasting {how} {method} {part}")
             with through.answering(how, method, part) as fault, pytest.raises(TaskFailed) as failed:

@@ -34,13 +34,24 @@ def test_up_status_up_again_and_down(command, stopped):
     assert (again.returncode, again.stdout) == (0, "The local stack was not running.\n")
 
 
-def test_a_taken_port_is_named_with_its_user_and_the_variable_that_moves_it(command, settings):
-    with socket.create_server(("127.0.0.1", settings.s3_port + 3)):
+@pytest.mark.parametrize(
+    ("above", "purpose"),
+    [
+        (0, "object store: s3"),
+        (3, "object store: filer, RTB_S3_PORT + 3"),
+        (10_003, "object store: filer gRPC, RTB_S3_PORT + 10003"),
+    ],
+)
+def test_a_taken_port_is_named_with_its_purpose_its_user_and_the_variable_that_moves_it(
+    command, settings, above, purpose
+):
+    port = settings.s3_port + above
+    with socket.create_server(("127.0.0.1", port)):
         failed = command(settings, "up", "--services", "postgres,s3")
-    line = _only_line(failed)
-    assert f"port {settings.s3_port + 3} " in line
-    assert f"(pid {os.getpid()})" in line
-    assert "set RTB_S3_PORT" in line
+    assert _only_line(failed) == (
+        f"error: port {port} ({purpose}) is taken by {psutil.Process().name()} (pid {os.getpid()}): "
+        "stop that, or set RTB_S3_PORT to a free port"
+    )
 
 
 @pytest.mark.parametrize(

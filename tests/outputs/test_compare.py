@@ -6,10 +6,12 @@ from math import log
 import numpy as np
 import pytest
 
+from as_json import as_json
 from rtb_optimizer.core.config.resolve import resolve
-from rtb_optimizer.core.table.causes import Columns, acted
+from rtb_optimizer.core.table.causes import Columns, rule_multiplier
 from rtb_optimizer.errors import NotFound
-from rtb_optimizer.outputs.compare import CAUSES, changes_between, compare, table_of
+from rtb_optimizer.outputs.compare import changes_between, compare, table_of
+from rtb_optimizer.outputs.documents.selection import FeatureDocument, FeaturesDocument, InteractionDocument
 from rtb_optimizer.outputs.published import PublishedRun, published
 from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import activation
@@ -37,7 +39,7 @@ def moved_by(told):
 
 def test_the_active_run_is_compared_with_the_one_before_it(two_runs, session):
     first, second = two_runs()
-    told = compare(session, "drugs_com", limit=1_000)
+    told = as_json(compare(session, "drugs_com", limit=1_000))
     old, new = (published(session, session.get_one(Run, n)) for n in (first, second))
 
     assert (told["before"]["run_id"], told["after"]["run_id"], told["against"]) == (first, second, old.run_code)
@@ -53,7 +55,7 @@ def test_the_active_run_is_compared_with_the_one_before_it(two_runs, session):
 
 def test_other_logs_under_the_same_configuration_are_never_told_as_configuration(two_runs, session):
     first, second = two_runs()
-    told = compare(session, "drugs_com", str(first), str(second), limit=1_000)
+    told = as_json(compare(session, "drugs_com", str(first), str(second), limit=1_000))
 
     assert told["config"] == {}
     assert {"data", "normaliser"} <= moved_by(told) <= {"data", "model", "normaliser"}
@@ -61,7 +63,7 @@ def test_other_logs_under_the_same_configuration_are_never_told_as_configuration
 
 def test_the_same_logs_under_other_bounds_are_told_as_configuration_alone(two_runs, session):
     two_runs(window={"data_end": None}, multiplier_max=1.1)
-    told = compare(session, "drugs_com", limit=1_000)
+    told = as_json(compare(session, "drugs_com", limit=1_000))
 
     assert told["config"] == {"multiplier_max": {"before": 3.0, "after": 1.1}}
     assert moved_by(told) == {"config", "normaliser"}
@@ -75,7 +77,7 @@ def test_what_a_multiplier_is_worked_out_again_to_be_is_what_was_published(two_r
     table = table_of(run)
     columns = Columns.of(list(table.rows.values()))
 
-    again = acted(columns, columns.expected, columns.prior, table.rules, table.scale)
+    again = rule_multiplier(columns, columns.expected, columns.prior, table.rules, table.scale)
     np.testing.assert_allclose(again, columns.multiplier, rtol=1e-9)
     assert again.std() > 0.05
 
@@ -95,14 +97,14 @@ def test_after_a_roll_back_the_run_that_was_left_is_the_one_before(add_entity, m
 def test_runs_that_cannot_be_compared_are_refused_with_those_there_are(add_entity, make_run, session):
     entity, other = add_entity(), add_entity("other_com")
     with pytest.raises(NotFound, match="drugs_com has no active run: no run has succeeded yet"):
-        compare(session, "drugs_com")
+        as_json(compare(session, "drugs_com"))
     failed, stranger = make_run(entity, status="failed"), make_run(other, status="succeeded")
     run = make_run(entity)
     activation.finish(session, run.run_id, 1, (), allow_older=False)
     with pytest.raises(
         NotFound, match=rf"no active run before: the only succeeded run is {run.run_id} \({run.run_code}"
     ):
-        compare(session, "drugs_com")
+        as_json(compare(session, "drugs_com"))
     held = make_run(entity, status="succeeded")
     there_are = rf"name two of {held.run_id} \({held.run_code}\), {run.run_id} \({run.run_code}\)"
     for name, problem in (
@@ -111,9 +113,10 @@ def test_runs_that_cannot_be_compared_are_refused_with_those_there_are(add_entit
         (str(failed.run_id), "is failed, it has no table"),
     ):
         with pytest.raises(NotFound, match=f"{problem}: {there_are}"):
-            compare(session, "drugs_com", name)
+            as_json(compare(session, "drugs_com", name))
 
 
+CAUSES = ("data", "model", "config", "normaliser")
 ROW = {"exposures": 10_000.0, "outcomes": 400.0, "expected": 200.0, "multiplier": 1.8, "is_default": False}
 
 
@@ -124,10 +127,10 @@ def published_run(features, interactions, segments, **config):
     return PublishedRun(
         run_code="drugs_com-1",
         config=resolve(declared_keys(), REQUIRED, config).values,
-        selection={
-            "features": [{"name": name, "prior": 4.0} for name in features],
-            "interactions": [{"features": names, "prior": 8.0} for names in interactions],
-        },
+        selection=FeaturesDocument(
+            features=[FeatureDocument(name=name, prior=4.0) for name in features],
+            interactions=[InteractionDocument(features=names, prior=8.0) for names in interactions],
+        ),
         rows=rows,
     )
 
@@ -135,7 +138,7 @@ def published_run(features, interactions, segments, **config):
 def test_features_and_interactions_that_came_went_or_changed_places_are_named():
     before = published_run(["a", "b", "c"], [["a", "b"], ["a", "c"]], ["1|2|*"])
     after = published_run(["b", "a", "d"], [["b", "a"], ["b", "d"]], ["2|1|*"], min_z=2)
-    told = changes_between(before, after)
+    told = as_json(changes_between(before, after))
 
     assert told["features"] == {
         "before": ["a", "b", "c"],
@@ -152,20 +155,20 @@ def test_features_and_interactions_that_came_went_or_changed_places_are_named():
 def test_a_feature_that_is_only_added_reorders_nothing():
     before, after = published_run(["a", "b"], [], []), published_run(["a", "x", "b"], [], [])
 
-    assert not changes_between(before, after)["features"]["reordered"]
+    assert not as_json(changes_between(before, after))["features"]["reordered"]
 
 
 def test_a_key_that_a_run_s_version_did_not_have_had_no_value():
     after = published_run(["a"], [], [])
     before = replace(after, config={key: value for key, value in after.config.items() if key != "row_filter"})
 
-    assert changes_between(before, after)["config"] == {"row_filter": {"before": None, "after": {}}}
+    assert as_json(changes_between(before, after))["config"] == {"row_filter": {"before": None, "after": {}}}
 
 
 def test_that_all_rows_follow_the_default_row_is_told_once():
     before = published_run(["a"], [], ["1", "2"])
     rows = {**before.rows, "*": {**before.rows["*"], "multiplier": 0.9}}
-    told = changes_between(before, replace(before, rows=rows))
+    told = as_json(changes_between(before, replace(before, rows=rows)))
 
     assert told["default_multiplier"] == {"before": 1.8, "after": 0.9}
     assert told["mean_log_change"] == pytest.approx(log(2))
@@ -175,6 +178,6 @@ def test_that_all_rows_follow_the_default_row_is_told_once():
 def test_the_largest_changes_come_first_and_no_more_than_asked_for():
     before = published_run(["a"], [], ["1", "2", "3"])
     rows = {**before.rows, "2": {**before.rows["2"], "multiplier": 1.9}, "3": {**before.rows["3"], "multiplier": 1.2}}
-    told = changes_between(before, replace(before, rows=rows), limit=1)
+    told = as_json(changes_between(before, replace(before, rows=rows), limit=1))
 
     assert (told["moved"], told["stayed"], [row["segment"] for row in told["largest"]]) == (2, 1, ["3"])

@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
+from as_json import as_json
 from checkout import CHECKOUT
 from rtb_optimizer.core.table.segments import Counts, Segment, Tier
-from rtb_optimizer.outputs.files import segments_summary
+from rtb_optimizer.outputs.documents.tables import SegmentsDocument
 
 READ_AND_END = """
 import io, sys
@@ -62,7 +63,7 @@ def test_the_report_shows_the_segments_that_move_most_and_only_so_many():
     ]  # fmt: skip
     default = Segment((None,), Counts(1, 1, 1, 0, 0), 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, Tier.LOW, 1.0, no_bid=False)
 
-    summary = segments_summary([default, *rows])
+    summary = as_json(SegmentsDocument.of([default, *rows]))
 
     assert [row["segment"] for row in summary["best"]] == [f"site{n}" for n in range(100, 60, -2)]
     assert [row["segment"] for row in summary["worst"]] == [f"site{n}" for n in range(99, 60, -2)]

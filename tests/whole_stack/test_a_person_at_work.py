@@ -5,35 +5,38 @@ Real Airflow, PostgreSQL and S3; Chromium does what a person would: it fills in,
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 from sqlalchemy import func, select
 
 import chromium
-from live_airflow import DAG, airflow_with_entity, live_stack, until
+from live_airflow import airflow_with_entity, seeded_catalog, until
 from rtb_optimizer.store import connections, entities
 from rtb_optimizer.store.schema import EntityConfigChange, Run, RunDecision
 from rtb_optimizer.web.run.page import TABS
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 
+ENTITY, NAME = "healthline", "Healthline"
+DAG = f"rtb_optimizer__{ENTITY}"
 LOGS = "s3://rtb/browser/logs/date={date}/"
 LAST_NIGHT = datetime.now(UTC).date() - timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def live(running_chromium, tmp_path_factory):
+def live(running_chromium, shared_stack):
     """A whole stack with one night of logs."""
     assert running_chromium
-    with live_stack(tmp_path_factory.mktemp("browser"), LOGS, [LAST_NIGHT]) as live:
+    with shared_stack.used_by(Path(__file__).name) as (live, _), seeded_catalog(live, LOGS, [LAST_NIGHT]):
         yield live
 
 
 @pytest.fixture(scope="module")
 def airflow(live):
     """Airflow with an entity that its schedule has run once."""
-    api = airflow_with_entity(live, "s3://rtb/browser/drugs_com", logs_path=LOGS, schedule="0 0 * * *")
+    api = airflow_with_entity(live, f"s3://rtb/browser/{ENTITY}", ENTITY, logs_path=LOGS, schedule="0 0 * * *")
     first = until(lambda: api.call("GET", f"/dags/{DAG}/dagRuns")["dag_runs"], "the scheduled run")[0]
     assert api.wait(DAG, first["dag_run_id"]) == "success"
     return api
@@ -56,8 +59,8 @@ def go_to_the_entity(seen):
     """From wherever one is, by the navigation of Airflow."""
     seen.page.get_by_role("link", name="RTB Optimizer").click()
     heading(seen.ours, "Entities").to_be_visible()
-    seen.ours.get_by_role("link", name="Drugs.com").click()
-    heading(seen.ours, "Drugs.com").to_be_visible()
+    seen.ours.get_by_role("link", name=NAME).click()
+    heading(seen.ours, NAME).to_be_visible()
 
 
 def heading(ours, name, level=1):
@@ -75,7 +78,7 @@ def counted(table):
 
 def active_run():
     with connections.session() as session:
-        return session.get_one(Run, entities.find(session, "drugs_com").active_run_id)
+        return session.get_one(Run, entities.find(session, ENTITY).active_run_id)
 
 
 def test_signing_in_by_the_form_leads_to_the_entities_in_airflow_s_frame(live, seen, ours):
@@ -84,19 +87,19 @@ def test_signing_in_by_the_form_leads_to_the_entities_in_airflow_s_frame(live, s
     seen.page.get_by_role("link", name="RTB Optimizer").click()
 
     heading(ours, "Entities").to_be_visible()
-    expect(ours.get_by_role("row").filter(has_text="Drugs.com")).to_contain_text("activated")
+    expect(ours.get_by_role("row").filter(has_text=NAME)).to_contain_text("activated")
     seen.looks_well("entities")
 
 
 def test_the_list_leads_to_the_entity_and_a_link_can_be_kept(seen, ours):
-    ours.get_by_role("link", name="Drugs.com").click()
+    ours.get_by_role("link", name=NAME).click()
 
-    heading(ours, "Drugs.com").to_be_visible()
+    heading(ours, NAME).to_be_visible()
     expect(ours.get_by_role("region", name="Runs").get_by_role("row").nth(1)).to_contain_text("active")
     seen.looks_well("entity")
-    expect(seen.page).to_have_url(re.compile("/entities/drugs_com$"))
+    expect(seen.page).to_have_url(re.compile(f"/entities/{ENTITY}$"))
     seen.page.reload()
-    heading(ours, "Drugs.com").to_be_visible()
+    heading(ours, NAME).to_be_visible()
 
 
 def test_a_value_beyond_its_limits_is_refused_at_its_field_and_nothing_is_stored(seen, ours):
@@ -257,7 +260,7 @@ def test_a_roll_back_shows_the_difference_first_and_asks_for_a_reason(seen, ours
 def test_the_pages_stand_as_tabs_of_the_entity_s_dag_and_of_a_dag_run(live, seen, ours):
     seen.page.goto(f"{live.airflow_url}/dags/{DAG}")
     seen.page.get_by_role("link", name="RTB entity").click()
-    heading(ours, "Drugs.com").to_be_visible()
+    heading(ours, NAME).to_be_visible()
     seen.looks_well("tab-of-the-dag")
 
     seen.page.goto(f"{live.airflow_url}/dags/{DAG}/runs/{active_run().airflow_run_id}")

@@ -62,8 +62,8 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    root = tmp_path_factory.mktemp("celery")
+def stack(tmp_path_factory: pytest.TempPathFactory, new_root: Callable[[Path], Path]) -> Iterator[Stack]:
+    root = new_root(tmp_path_factory.mktemp("celery"))
     pg_port, unused, airflow_port, broker_port, health_port = free_ports(5)
     dags, seen = root / "dags", root / "seen"
     dags.mkdir()
@@ -83,8 +83,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         supervisor.start([postgres.service(settings), broker_service(broker_port, root, like)])
         wait_until(lambda: postgres.is_ready(settings), "PostgreSQL answers")
         postgres.create_databases(settings)
-        migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
-        subprocess.run(migrate, env=dict(like.environment), cwd=root, stdout=subprocess.DEVNULL, check=True)
         supervisor.start([*components.values(), *(worker_service(name, like) for name in WORKERS)])
         yield Stack(settings, dict(like.environment), seen)
     finally:

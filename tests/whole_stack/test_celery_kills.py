@@ -1,6 +1,5 @@
 """A Celery worker's main process is killed alone: what becomes of the task that it had handed to its pool?"""
 
-import subprocess
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,17 +29,15 @@ HANDED_OUT_AGAIN = "Task already running elsewhere"
 
 
 @pytest.fixture
-def live(tmp_path):
+def live(tmp_path, new_root):
     """The product's stack with the executor of the compose file, and one worker; yields another worker, too."""
-    settings = settings_on_free_ports(tmp_path)
+    settings = settings_on_free_ports(new_root(tmp_path))
     broker, health = free_ports(2)
     ours = celery_settings(broker, health) | SOON
     supervisor = Supervisor(settings.logs)
     try:
         Startup(settings, supervisor, lambda: time.sleep(0.1), print).run(("postgres", "s3"))
         airflow.prepare(settings)
-        migration = airflow.migration(settings)
-        subprocess.run(migration.command, env=dict(migration.environment), cwd=migration.folder, check=True)
         components = [
             replace(each, environment={**each.environment, **ours})
             for each in airflow.services(settings)

@@ -4,6 +4,7 @@ On a copy of the checkout, since two pages change the sources, with a whole stac
 """
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -38,16 +39,26 @@ NOT_RUN = {
     "make demo": "runs in tests/whole_stack/test_demo.py, on ports of its own",
     "make test": "runs these very tests; with ARGS it is run",
 }
-# What a reader sees after a while a test has to wait for, before the command of that text.
+# What a reader sees after a while a test has to wait for, before the command of that text: what the catalog then says.
 AWAITED = {
-    ("docs/tutorial.md", "rtb runs list"): "rtb runs list --json | jq -e 'length == 1'",
-    ("docs/tutorial.md", "rtb runs list --entity my_ssp --limit 4"): "rtb runs show 4 --json | jq -e '.is_active'",
+    ("docs/tutorial.md", "rtb runs list"): "SELECT count(*) = 1 FROM opt_runs",
+    (
+        "docs/tutorial.md",
+        "rtb runs list --entity my_ssp --limit 4",
+    ): "SELECT count(*) = 1 FROM opt_entities WHERE active_run_id = 4",
     (
         "docs/how-to/backfill-a-month.md",
         "rtb runs list --entity my_ssp",
-    ): "rtb runs list --entity my_ssp --json | jq -e "
-    """'[.[] | select((.triggered_by | startswith("backfill")) and .status == "succeeded")] | length == 2'""",
+    ): "SELECT count(*) = 2 FROM opt_runs WHERE triggered_by LIKE 'backfill%' AND status = 'succeeded'",
 }
+WAIT = """
+import os, sys, time, psycopg
+with psycopg.connect(os.environ["AIRFLOW_CONN_RTB_CATALOG"], autocommit=True) as catalog:
+    for _ in range(1_200):
+        if catalog.execute(sys.argv[1]).fetchone()[0]:
+            break
+        time.sleep(0.25)
+"""
 SAID = re.compile(r"^@@\d+@(.*?)^@@end@(\d+)$", re.MULTILINE | re.DOTALL)
 HOME = "/home/ana/rtb"  # where the reader of these pages has the checkout
 
@@ -65,14 +76,16 @@ def checkout(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def reader(checkout):
+def reader(checkout, new_root):
     """Run the commands of a page in one shell, beside a stack that ends with these tests; returns what each said."""
-    own = replace(settings_on_free_ports(checkout / ".local", checkout / "dags"), checkout=checkout)
+    root = new_root(checkout / ".local", impatient=False)  # two pages change what would be imported
+    own = replace(settings_on_free_ports(root, checkout / "dags"), checkout=checkout)
     (checkout / "home").mkdir()
     with running_stack(own):
 
         def read(commands):
             there = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(checkout / "home"), "USER": "ana"}
+            there["PYTEST_XDIST_AUTO_NUM_WORKERS"] = "1"  # for the few tests that these pages run
             done = subprocess.run(
                 ["bash", "-c", script(commands)], cwd=checkout, env=there, capture_output=True, text=True, check=False
             )
@@ -89,7 +102,7 @@ def script(commands):
     lines += ['export PATH="$PWD/bin:$PATH"']
     for number, command in enumerate(commands):
         if condition := AWAITED.get((command.page, command.text)):
-            lines.append(f"for _ in $(seq 90); do {condition} >/dev/null 2>&1 && break; sleep 2; done")
+            lines.append(shlex.join([".venv/bin/python", "-c", WAIT, condition]))
         lines += [f"printf '@@{number}@'", command.text, 'printf "\n@@end@%d\n" $?']
     return "\n".join(lines)
 

@@ -1,6 +1,7 @@
 """The main job through a real Airflow: scheduler, dag-processor, triggerer and api-server, real PostgreSQL, real S3.
 
-The tests share one stack and read in order: what the first night leaves active is what the others may not replace.
+The tests share one stack, which another file uses too, and read in order: what the first night leaves active is what
+the others may not replace.
 """
 
 import json
@@ -9,15 +10,15 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 from sqlalchemy import select
 
-from listening import PASSWORD, mail_server, statsd_server
-from live_airflow import DAG, airflow_with_entity, command, live_stack, until
+from listening import PASSWORD
+from live_airflow import DAG, airflow_with_entity, command, seeded_catalog, until
 from rtb_optimizer.local.environment import process_environment
 from rtb_optimizer.store import connections, entities, queries, runs
 from rtb_optimizer.store.objects import ObjectStore, split_url
@@ -37,22 +38,23 @@ def night(days_ago):
 
 
 @pytest.fixture(scope="module")
-def heard():
-    """What is heard of the stack outside of it: its alerts by mail and its metrics by StatsD."""
-    with mail_server() as (mailbox, connection), statsd_server() as (statsd, port):
-        yield SimpleNamespace(mailbox=mailbox, connection=connection, statsd=statsd, statsd_port=port)
+def stack_and_heard(shared_stack):
+    """A whole stack, and what is heard of it outside: its alerts by mail and its metrics by StatsD."""
+    with shared_stack.used_by(Path(__file__).name) as shared:
+        yield shared
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory, heard):
-    """A whole stack with a migrated and seeded catalog and six nights of logs; no entity yet. Its metrics are on."""
-    folder = tmp_path_factory.mktemp("e2e")
-    home = folder / "airflow"
-    home.mkdir()
-    metrics = f"statsd_on = True\nstatsd_influxdb_enabled = True\nstatsd_port = {heard.statsd_port}\n"
-    (home / "airflow.cfg").write_text(f"[metrics]\n{metrics}")
-    with live_stack(folder, LOGS, [night(n).date() for n in range(1, 7)]) as live:
-        assert live.airflow_home == home
+def heard(stack_and_heard):
+    """What is heard of the stack."""
+    return stack_and_heard[1]
+
+
+@pytest.fixture(scope="module")
+def live(stack_and_heard):
+    """The stack with a migrated and seeded catalog and six nights of logs; no entity of this file yet."""
+    live, _ = stack_and_heard
+    with seeded_catalog(live, LOGS, [night(n).date() for n in range(1, 7)]):
         yield live
 
 

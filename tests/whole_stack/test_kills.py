@@ -37,9 +37,9 @@ AFTER = {"wait_for_logs": "create_run", "build_segments": "select_features"}
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory):
+def live(tmp_path_factory, new_root):
     nights = [(TODAY - timedelta(days=n)).date() for n in (1, 2)]
-    with live_stack(tmp_path_factory.mktemp("kills"), LOGS, nights) as live:
+    with live_stack(new_root(tmp_path_factory.mktemp("kills")), LOGS, nights) as live:
         yield live
 
 

@@ -1,12 +1,13 @@
-"""The command that compares: what changed between two runs of an entity, and why."""
+"""The command that compares two runs of an entity: what changed, and why."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from rtb_optimizer.cli import completion, shown
 from rtb_optimizer.cli.entities import Code
 from rtb_optimizer.cli.shown import AsJson, console
+from rtb_optimizer.outputs.documents.changes import ChangeDocument, Comparison, NamedRun
 from rtb_optimizer.store import connections
 
 COLUMNS = ("segment", "kind", "exposures", "before", "after", "data", "model", "config", "normaliser")
@@ -37,54 +38,59 @@ def diff(
     from rtb_optimizer.outputs.compare import compare
 
     with connections.session() as session:
-        found = compare(session, entity_code, before, after, limit)
+        comparison = compare(session, entity_code, before, after, limit)
     if as_json:
-        shown.document(found)
+        shown.document(comparison.model_dump(exclude_unset=True))
         return
-    shown.facts(_summary(found), as_json=False)
-    if found["config"]:
-        keys = [{"config": key, **values} for key, values in found["config"].items()]
+    shown.facts(_summary(comparison), as_json=False)
+    if comparison.config:
+        keys = [
+            {"config": key, "before": value.before, "after": value.after} for key, value in comparison.config.items()
+        ]
         shown.rows(keys, ("config", "before", "after"), as_json=False, empty="")
-    rows = [_readable(row) for row in found["largest"]]
+    rows = [_readable(row) for row in comparison.largest]
     shown.rows(rows, COLUMNS, as_json=False, empty="no row's own multiplier is another")
     if rows:
         console.print("ln(after / before) = data + model + config + normaliser", style="dim")
 
 
-def _summary(found: dict[str, Any]) -> dict[str, str]:
-    counts = {kind: found[kind] for kind in ("appeared", "vanished", "moved", "stayed")}
-    rank = found["rank_correlation"]
+def _summary(comparison: Comparison) -> dict[str, str]:
+    counts = {
+        "appeared": comparison.appeared,
+        "vanished": comparison.vanished,
+        "moved": comparison.moved,
+        "stayed": comparison.stayed,
+    }
+    rank, level, rows = comparison.rank_correlation, comparison.default_multiplier, comparison.rows
     return {
-        "before": _run(found["before"]),
-        "after": _run(found["after"]),
-        "features": _came_and_went(found),
-        "rows": f"{found['rows']['before']} -> {found['rows']['after']}: "
-        + ", ".join(f"{count} {kind}" for kind, count in counts.items()),
-        "default multiplier": " -> ".join(f"{found['default_multiplier'][side]:.4f}" for side in ("before", "after")),
-        "mean change": f"{found['mean_log_change']:.4f} of the log, by exposures",
+        "before": _run(comparison.before),
+        "after": _run(comparison.after),
+        "features": _came_and_went(comparison),
+        "rows": f"{rows.before} -> {rows.after}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items()),
+        "default multiplier": f"{level.before:.4f} -> {level.after:.4f}",
+        "mean change": f"{comparison.mean_log_change:.4f} of the log, by exposures",
         "rank correlation": "-" if rank is None else f"{rank:.4f}",
     }
 
 
-def _run(run: dict[str, Any]) -> str:
-    return (
-        f"run {run['run_id']} {run['run_code']} [{run['data_start']:%Y-%m-%d %H:%M}, {run['data_end']:%Y-%m-%d %H:%M})"
-    )
+def _run(run: NamedRun) -> str:
+    return f"run {run.run_id} {run.run_code} [{run.data_start:%Y-%m-%d %H:%M}, {run.data_end:%Y-%m-%d %H:%M})"
 
 
-def _came_and_went(found: dict[str, Any]) -> str:
+def _came_and_went(comparison: Comparison) -> str:
     """Return the changes of features and interactions in one line."""
-    features, pairs = found["features"], found["interactions"]
-    told = [
-        *(f"+{name}" for name in features["added"]),
-        *(f"-{name}" for name in features["removed"]),
-        *(f"+{' x '.join(names)}" for names in pairs["added"]),
-        *(f"-{' x '.join(names)}" for names in pairs["removed"]),
-        *([f"reordered: {', '.join(features['before'])} -> {', '.join(features['after'])}"] * features["reordered"]),
+    features, pairs = comparison.features, comparison.interactions
+    changes = [
+        *(f"+{name}" for name in features.added),
+        *(f"-{name}" for name in features.removed),
+        *(f"+{' x '.join(names)}" for names in pairs.added),
+        *(f"-{' x '.join(names)}" for names in pairs.removed),
+        *([f"reordered: {', '.join(features.before)} -> {', '.join(features.after)}"] * features.reordered),
     ]
-    return ", ".join(told) or "the same"
+    return ", ".join(changes) or "the same"
 
 
-def _readable(row: dict[str, Any]) -> dict[str, Any]:
-    causes = {cause: f"{round(row[cause], 3) + 0.0:+.3f}" for cause in ("data", "model", "config", "normaliser")}
-    return {**row, "kind": str(row["kind"]), "exposures": f"{row['exposures']:,.0f}", **causes}
+def _readable(row: ChangeDocument) -> dict[str, object]:
+    causes = {"data": row.data, "model": row.model, "config": row.config, "normaliser": row.normaliser}
+    signed = {name: f"{round(cause or 0.0, 3) + 0.0:+.3f}" for name, cause in causes.items()}
+    return {**dict(row), "exposures": f"{row.exposures or 0:,.0f}", **signed}

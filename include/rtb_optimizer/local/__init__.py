@@ -2,5 +2,5 @@
 
 stack, supervisor, daemon, startup, state, status, endings   starting, watching and ending the processes
 postgres, postgres_account, object_store, airflow, airflow_api, airflow_settings   one service each
-settings, environment, credentials, ports, preflight, binaries, files, processes   what they need
+settings, environment, credentials, store_keys, ports, preflight, binaries, files, processes   what they need
 """

@@ -4,7 +4,7 @@ import http.client
 import json
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import psycopg
 
@@ -15,27 +15,30 @@ from rtb_optimizer.local.processes import Service, StopStep
 from rtb_optimizer.local.settings import METADATA_DATABASE, LocalSettings
 
 # The log servers listen on all interfaces and LocalExecutor's logs are on this disk: leave them out.
-_COMPONENTS = {
+_COMPONENTS: dict[str, tuple[str, ...]] = {
     "api-server": (),
     "scheduler": ("--skip-serve-logs",),
     "dag-processor": (),
     "triggerer": ("--skip-serve-logs",),
 }
+# What the scheduler starts reports to the execution API of the api-server: without it every task fails.
+BEFORE_TASKS = ("api-server", "dag-processor", "triggerer")
+STARTS_TASKS = ("scheduler",)
 _HEALTH_PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 _STOP = (StopStep(signal.SIGTERM, 12, whole_group=True),)
 
 
-def services(settings: LocalSettings) -> list[Service]:
-    """Give the commands of api-server, scheduler, dag-processor and triggerer."""
+def services(settings: LocalSettings, names: Iterable[str] = tuple(_COMPONENTS)) -> list[Service]:
+    """Give the commands of these components; without names, of all four."""
     return [
         Service(
             f"airflow-{name}",
-            _airflow(name, *options),
+            _airflow(name, *_COMPONENTS[name]),
             _component_environment(settings, name),
             settings.airflow_home,
             _STOP,
         )
-        for name, options in _COMPONENTS.items()
+        for name in names
     ]
 
 
@@ -85,9 +88,9 @@ def is_answering(settings: LocalSettings) -> bool:
     return _call(settings, "GET", "/api/v2/version")[0] == http.HTTPStatus.OK
 
 
-def warm_up(settings: LocalSettings) -> None:
-    """Make the api-server build its execution API now: the first task would wait seconds for it."""
-    _call(settings, "GET", "/execution/health", timeout=60)
+def serves_tasks(settings: LocalSettings) -> bool:
+    """Tell whether the execution API answers; its first call builds it, for which a task would wait seconds."""
+    return _call(settings, "GET", "/execution/health", timeout=60)[0] == http.HTTPStatus.OK
 
 
 def health(settings: LocalSettings) -> dict[str, str]:

@@ -8,6 +8,7 @@ from rtb_optimizer.local.files import private_folder
 from rtb_optimizer.local.ports import object_store_ports
 from rtb_optimizer.local.processes import Service, StopStep
 from rtb_optimizer.local.settings import BUCKET, REGION, LocalSettings
+from rtb_optimizer.local.store_keys import closing_variables
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -42,6 +43,7 @@ def service(settings: LocalSettings) -> Service:
         "GOMEMLIMIT": "512MiB",
         "HOME": str(folder),
         "PATH": "/usr/bin:/bin",
+        **closing_variables(folder),
     }
     return Service("s3", command, environment, folder, _STOP)
 

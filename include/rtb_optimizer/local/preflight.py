@@ -4,16 +4,26 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from rtb_optimizer.errors import LocalStackError
 from rtb_optimizer.local.binaries import pg_bin_dir, weed_binary
-from rtb_optimizer.local.ports import is_free, user_of, with_grpc
+from rtb_optimizer.local.ports import GRPC_OFFSET, is_free, object_store_ports, user_of
 from rtb_optimizer.local.settings import LocalSettings
 
 GIB = 1024**3
 _OLDEST, _NEWEST = (3, 11), (3, 13)
 _DEFAULT_MIN_FREE_GIB = "2"
+
+
+@dataclass(frozen=True)
+class WantedPort:
+    """A port that the stack will take, what for, and the variable that moves it."""
+
+    variable: str
+    number: int
+    purpose: str
 
 
 def check(settings: LocalSettings, services: Collection[str], environ: Mapping[str, str] = os.environ) -> None:
@@ -34,9 +44,9 @@ def check(settings: LocalSettings, services: Collection[str], environ: Mapping[s
         pg_bin_dir(environ)
     if "s3" in services:
         weed_binary(environ)
-    for variable, port in wanted_ports(settings, services):
-        if not is_free(port):
-            raise LocalStackError(port_problem(variable, port, user_of))
+    for port in wanted_ports(settings, services):
+        if not is_free(port.number):
+            raise LocalStackError(port_problem(port, user_of))
 
 
 def python_problem(version: tuple[int, int]) -> str | None:
@@ -57,17 +67,29 @@ def disk_problem(free: int, folder: Path, needed_gib: float) -> str | None:
     )
 
 
-def port_problem(variable: str, port: int, user: Callable[[int], str]) -> str:
-    """Say who holds a port and which variable moves the stack away from it."""
-    shown = f" (set through {variable})" if variable == "RTB_S3_PORT" else ""
-    return f"port {port}{shown} is taken by {user(port)}: stop that, or set {variable} to a free port"
+def port_problem(port: WantedPort, user: Callable[[int], str]) -> str:
+    """Say who holds a port, what it is for, and which variable moves the stack away from it."""
+    return (
+        f"port {port.number} ({port.purpose}) is taken by {user(port.number)}: "
+        f"stop that, or set {port.variable} to a free port"
+    )
 
 
-def wanted_ports(settings: LocalSettings, services: Collection[str]) -> list[tuple[str, int]]:
-    """List the ports that these services will take, each with the variable that moves it."""
+def wanted_ports(settings: LocalSettings, services: Collection[str]) -> list[WantedPort]:
+    """List the ports that these services will take."""
     ports = {
-        "postgres": [("RTB_PG_PORT", settings.pg_port)],
-        "s3": [("RTB_S3_PORT", port) for port in with_grpc(settings.s3_port)],
-        "airflow": [("RTB_AIRFLOW_PORT", settings.airflow_port)],
+        "postgres": [WantedPort("RTB_PG_PORT", settings.pg_port, "PostgreSQL")],
+        "s3": _object_store_ports(settings.s3_port),
+        "airflow": [WantedPort("RTB_AIRFLOW_PORT", settings.airflow_port, "Airflow")],
     }
     return [each for service, wanted in ports.items() if service in services for each in wanted]
+
+
+def _object_store_ports(base: int) -> list[WantedPort]:
+    """List the store's ports: nobody sets the inner ones, so each says how it follows from RTB_S3_PORT."""
+    wanted = []
+    for part, http in object_store_ports(base).items():
+        for kind, number in (("", http), (" gRPC", http + GRPC_OFFSET)):
+            distance = f", RTB_S3_PORT + {number - base}" if number > base else ""
+            wanted.append(WantedPort("RTB_S3_PORT", number, f"object store: {part}{kind}{distance}"))
+    return wanted

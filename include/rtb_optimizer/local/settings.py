@@ -91,7 +91,9 @@ def _check_ports(postgres: int, store: int, airflow: int) -> None:
         limit = HIGHEST_PORT - GRPC_OFFSET - (len(taken) // 2 - 1)
         raise LocalStackError(f"RTB_S3_PORT={store} leaves no room for gRPC ports: set it to {limit} or less")
     if len({postgres, airflow, *taken}) != len(taken) + 2:
+        # The inner ports of the store are named: nobody set them.
+        http, grpc = f"{store} to {store + 4}", f"{store + GRPC_OFFSET} to {store + GRPC_OFFSET + 4}"
         raise LocalStackError(
-            f"RTB_PG_PORT={postgres}, RTB_S3_PORT={store} (to {store + 4}) and RTB_AIRFLOW_PORT={airflow} "
-            "overlap: set them apart"
+            f"RTB_PG_PORT={postgres}, RTB_S3_PORT={store} (takes {http} and, for gRPC, {grpc}) and "
+            f"RTB_AIRFLOW_PORT={airflow} overlap: set them apart"
         )

@@ -1,5 +1,6 @@
 """What a run leaves in S3, written and read back.
 
+documents/   the JSON documents of tasks and outputs, as frozen types
 files        bytes from decisions: Parquet tables, JSON
 published    a run read back: configuration, features, rows
 frames       a run, its table and an entity's history as pandas DataFrames

@@ -1,13 +1,11 @@
-"""What do a run's output files look like? Bytes from decisions: the same decisions give the same bytes.
+"""Turns tables into the bytes of output files: the same tables give the same bytes.
 
-No clock, no run id and no float formatting by hand: the table is sorted by whoever built it, JSON keys are sorted.
+There is no clock, no run id and no float formatting by hand; the table is sorted by its builder, JSON keys are sorted.
 """
 
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from rtb_optimizer.core.sample.values import WILDCARD, segment_key
@@ -16,9 +14,6 @@ from rtb_optimizer.core.table.segments import Segment
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-TOP_SEGMENTS = 20
-SCATTERED = 2_000
 
 
 def json_bytes(document: object) -> bytes:
@@ -32,7 +27,7 @@ def segments_parquet(features: Sequence[str], segments: Sequence[Segment]) -> by
     Columns: `segment` (the key), one column per feature (its value, or `*`), exact `rows`, `exposures`, `outcomes`,
     `value`, `cost`, then `expected`, `factor` with its interval, `prior` and `events` (outcomes as the
     model counts them), `tier`, `no_bid`, `multiplier`, `is_default`. A value that is
-    itself `*` is told from the wildcard by the key, where it is escaped.
+    itself `*` is distinguished from the wildcard by the key, where it is escaped.
     """
     columns: dict[str, list[Any]] = {"segment": [segment_key(s.pattern) for s in segments]}
     for n, feature in enumerate(features):
@@ -57,21 +52,22 @@ def segments_parquet(features: Sequence[str], segments: Sequence[Segment]) -> by
     return _parquet(columns)
 
 
-def joint_parquet(table: JointTable, unit: float, stands_for: float = 1.0) -> bytes:
+def joint_parquet(table: JointTable) -> bytes:
     """Return the joint table as Parquet: one row a prefix of values, the default first, then by length and key.
 
     Columns: `segment` (the key, shorter prefixes ending in `*`), `exposures`, `outcomes` and `expected` as estimated
     on the sample, `rate` per exposure in the measure of the logs, `multiplier`, `is_default`.
     """
+    unit, stands_for = table.sample.unit, table.sample.stands_for
     rest = len(table.features)
     rows: list[tuple[Any, ...]] = [(segment_key([None] * rest), None, None, None, table.rate * unit, table.multiplier)]
-    for depth, level in enumerate(table.levels, start=1):
+    for depth, level in enumerate(table.by_depth, start=1):
         padded = [segment_key([*prefix, *[None] * (rest - depth)]) for prefix in table.prefixes(depth)]
         sums = [
             (array * stands_for).tolist() for array in (level.exposure, level.outcome * unit, level.expected * unit)
         ]
-        found = zip(padded, *sums, (level.rate * unit).tolist(), level.multiplier.tolist(), strict=True)
-        rows += sorted(found)
+        cells = zip(padded, *sums, (level.rate * unit).tolist(), level.multiplier.tolist(), strict=True)
+        rows += sorted(cells)
     names = ("segment", "exposures", "outcomes", "expected", "rate", "multiplier")
     columns = {name: [row[n] for row in rows] for n, name in enumerate(names)}
     return _parquet(columns | {"is_default": [n == 0 for n in range(len(rows))]})
@@ -96,28 +92,3 @@ def _parquet(columns: Mapping[str, Sequence[Any]]) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(pa.table(dict(columns)), buffer, compression="zstd")
     return buffer.getvalue()
-
-
-def segments_summary(segments: Sequence[Segment]) -> dict[str, Any]:
-    """Return what the report says of the table: size, tiers, best and worst by how much of the traffic they move.
-
-    A segment's weight is its exposures: a large factor on nothing is no news.
-    """
-    rows = [s for s in segments if not s.is_default]
-    moved = sorted(rows, key=lambda s: (-s.counts.exposure * abs(s.multiplier - 1), segment_key(s.pattern)))
-    dots = sorted(rows, key=lambda s: (-s.counts.exposure, segment_key(s.pattern)))[:SCATTERED]
-    return {
-        "total": len(segments),
-        "level": segments[0].multiplier,
-        "tiers": {name: sum(s.tier == name for s in rows) for name in ("low", "medium", "high")},
-        "no_bid": sum(s.no_bid for s in rows),
-        "best": [_segment(s) for s in islice((s for s in moved if s.multiplier > 1), TOP_SEGMENTS)],
-        "worst": [_segment(s) for s in islice((s for s in moved if s.multiplier < 1), TOP_SEGMENTS)],
-        "scatter": [{"outcome": s.events, "multiplier": s.multiplier, "tier": s.tier.value} for s in dots],
-    }
-
-
-def _segment(segment: Segment) -> dict[str, Any]:
-    facts = asdict(segment)
-    facts.pop("pattern")
-    return {"segment": segment_key(segment.pattern), **facts.pop("counts"), **facts}

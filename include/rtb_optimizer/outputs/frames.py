@@ -241,10 +241,9 @@ def _segments(body: bytes) -> "pd.DataFrame":
 
 
 def _features(run: PublishedRun) -> "pd.DataFrame":
-    selection = run.selection
-    chosen = [{**found, "feature": found["name"], "selected": True} for found in selection["features"]]
-    rejected = [{**found, "feature": found["name"], "selected": False} for found in selection["rejected"]]
-    return _frame([*chosen, *rejected], FEATURE_DTYPES)
+    selected = [{**dict(each), "feature": each.name, "selected": True} for each in run.selection.features]
+    rejected = [{**dict(each), "feature": each.name, "selected": False} for each in run.selection.rejected]
+    return _frame([*selected, *rejected], FEATURE_DTYPES)
 
 
 def _decisions(rows: Iterable[Mapping[str, Any]]) -> "pd.DataFrame":
@@ -256,8 +255,8 @@ def _frame(rows: Iterable[Mapping[str, Any]], dtypes: Mapping[str, str]) -> "pd.
     """Return rows as a frame of these columns, whatever other keys they have; what a row lacks is missing."""
     import pandas as pd
 
-    found = list(rows)
-    columns = {name: pd.Series([row.get(name) for row in found], dtype="object") for name in dtypes}
+    listed = list(rows)
+    columns = {name: pd.Series([row.get(name) for row in listed], dtype="object") for name in dtypes}
     return _typed(pd.DataFrame(columns), dtypes)
 
 

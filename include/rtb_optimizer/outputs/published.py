@@ -1,17 +1,18 @@
-"""What did a run publish? Its configuration, its features, and its segment table, read back from S3."""
+"""What a run published, read back from S3: its configuration, its features, and its segment table."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.config.settings import Settings, settings_of
-from rtb_optimizer.core.model.link import Link
+from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.sample.values import WILDCARD
 from rtb_optimizer.core.table.published_table import Scale
 from rtb_optimizer.errors import NotFound
+from rtb_optimizer.outputs.documents.selection import FeaturesDocument
 from rtb_optimizer.outputs.files import parquet_table
 from rtb_optimizer.store import configs, runs
 from rtb_optimizer.store.objects import ObjectStore
@@ -25,19 +26,19 @@ class PublishedRun:
     """A run as its readers see it: `config` by key, `selection` as in its `features` output, `rows` by segment."""
 
     run_code: str
-    config: Mapping[str, Any]
-    selection: Mapping[str, Any]
+    config: Mapping[str, ConfigValue]
+    selection: FeaturesDocument
     rows: Mapping[str, Mapping[str, Any]]
 
     @property
     def features(self) -> list[str]:
         """The features in the order that the table's keys have."""
-        return [feature["name"] for feature in self.selection["features"]]
+        return self.selection.names
 
     @property
     def interactions(self) -> list[list[str]]:
         """The features of each interaction."""
-        return [found["features"] for found in self.selection["interactions"]]
+        return [list(each.features) for each in self.selection.interactions]
 
     @property
     def settings(self) -> Settings:
@@ -49,34 +50,28 @@ class PublishedRun:
         """On which scale its factors multiply."""
         default = next(row for row in self.rows.values() if row["is_default"])
         events = default.get("events") or default["outcomes"]
-        stands_for = self.selection.get("stands_for", 1.0)
-        against = (default["exposures"] / stands_for - events) / events if events > 0 else 0.0
-        return Scale(
-            Link(self.selection.get("link", Link.LOG)),
-            against,
-            self.selection.get("unit", 1.0),
-            self.selection.get("slope", 1.0),
-            stands_for,
-        )
+        selection = self.selection
+        against = (default["exposures"] / selection.stands_for - events) / events if events > 0 else 0.0
+        return Scale(selection.link, against, selection.unit, selection.slope, selection.stands_for)
 
     @property
     def priors(self) -> dict[frozenset[str], float]:
         """The prior of every feature's and every interaction's factors, by the features it is of."""
-        alone = {frozenset([feature["name"]]): feature["prior"] for feature in self.selection["features"]}
-        return alone | {frozenset(found["features"]): found["prior"] for found in self.selection["interactions"]}
+        alone = {frozenset([feature.name]): feature.prior for feature in self.selection.features}
+        return alone | {frozenset(each.features): each.prior for each in self.selection.interactions}
 
 
 def published(session: Session, run: Run) -> PublishedRun:
     """Return what a succeeded run published."""
-    return replace(described(session, run), rows=table_rows(published_output(session, run, "segments")))
+    return replace(described(session, run), rows=rows_by_segment(published_output(session, run, "segments")))
 
 
 def described(session: Session, run: Run) -> PublishedRun:
     """Return what a succeeded run published but its rows."""
     return PublishedRun(
         run_code=run.run_code,
-        config=configs.defaults(session, run.version_id) | run.config_snapshot["values"],
-        selection=json.loads(published_output(session, run, "features")),
+        config={**configs.defaults(session, run.version_id), **RunSnapshot.read(run.config_snapshot).values},
+        selection=FeaturesDocument.read(published_output(session, run, "features")),
         rows={},
     )
 
@@ -95,7 +90,7 @@ def published_output(session: Session, run: Run, output_type: str) -> bytes:
     return ObjectStore.of(session.get_one(Entity, run.entity_id).s3_base_path).read(keys[output_type])
 
 
-def table_rows(body: bytes) -> dict[str, dict[str, Any]]:
+def rows_by_segment(body: bytes) -> dict[str, dict[str, Any]]:
     """Return the rows of a segment table by segment, in table order."""
     return {row["segment"]: row for row in parquet_table(body).to_pylist()}
 
@@ -120,8 +115,8 @@ def rows_named(body: bytes, segments: Sequence[str]) -> dict[str, dict[str, Any]
     import pyarrow.compute as pc
 
     table = parquet_table(body)
-    found = table.filter(pc.is_in(table["segment"], pa.array(segments, pa.string())))
-    return {row["segment"]: row for row in found.to_pylist()}
+    named = table.filter(pc.is_in(table["segment"], pa.array(segments, pa.string())))
+    return {row["segment"]: row for row in named.to_pylist()}
 
 
 def key_length(body: bytes) -> int:

@@ -1,54 +1,54 @@
-"""What was active when a run began? Its multipliers to move from, and what the run's report compares with.
+"""The run that was active when a run began: its table to move from, its report to compare with.
 
 The run that counts is the one that the snapshot froze: the same run, tried again, compares with the same one.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.table.published_table import PublishedTable
 from rtb_optimizer.outputs.compare import changes_between, table_of
+from rtb_optimizer.outputs.documents.changes import NO_CHANGES, ChangesDocument
+from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.outputs.published import PublishedRun, published, published_output
+from rtb_optimizer.run.workspace import Workspace
 from rtb_optimizer.store.schema import Run
-
-NOTHING: dict[str, Any] = {"against": None, "appeared": 0, "vanished": 0, "moved": 0, "largest": []}
 
 
 @dataclass(frozen=True, slots=True)
 class Active:
     """What the report says of the active run: its own report and configuration, and what changed since."""
 
-    report: Mapping[str, Any] = field(default_factory=dict)
-    config: Mapping[str, Any] = field(default_factory=dict)
-    changes: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    report: Report = field(default_factory=Report)
+    config: Mapping[str, ConfigValue] = field(default_factory=dict)
+    changes: ChangesDocument = NO_CHANGES
 
 
-def table_before(session: Session, snapshot: Mapping[str, Any]) -> PublishedTable | None:
+def table_before(session: Session, workspace: Workspace) -> PublishedTable | None:
     """Return the table of the run that was active, or None where none was."""
-    run = _run(session, snapshot)
+    run = _run(session, workspace)
     return None if run is None else table_of(published(session, run))
 
 
-def saw_the_last_day(session: Session, snapshot: Mapping[str, Any], window_end: datetime) -> bool:
-    """Whether the run that was active has learnt from the end of this window: replaying it there is no contest."""
-    run = _run(session, snapshot)
-    return run is not None and run.data_end >= window_end
+def covers_holdout(session: Session, workspace: Workspace) -> bool:
+    """Whether the run that was active has learnt from the end of this window: a replay on the hold-out is biased."""
+    run = _run(session, workspace)
+    return run is not None and run.data_end >= workspace.window.end
 
 
-def compared_with(session: Session, snapshot: Mapping[str, Any], own: PublishedRun) -> Active:
+def compared_with(session: Session, workspace: Workspace, own: PublishedRun) -> Active:
     """Return what changed from the run that was active to `own`."""
-    run = _run(session, snapshot)
+    run = _run(session, workspace)
     if run is None:
         return Active()
     before = published(session, run)
-    return Active(json.loads(published_output(session, run, "report")), before.config, changes_between(before, own))
+    report = Report.read(published_output(session, run, "report"))
+    return Active(report, before.config, changes_between(before, own))
 
 
-def _run(session: Session, snapshot: Mapping[str, Any]) -> Run | None:
-    active = snapshot.get("active_run_id")
+def _run(session: Session, workspace: Workspace) -> Run | None:
+    active = workspace.snapshot.active_run_id
     return None if active is None else session.get(Run, active)

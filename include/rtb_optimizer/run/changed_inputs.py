@@ -3,33 +3,34 @@
 None of them stops a run: it goes by its snapshot, and doing a run again is allowed.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.errors import ConfigInvalid, NotFound, StoreFailed
+from rtb_optimizer.outputs.documents.manifest import Manifest
+from rtb_optimizer.outputs.documents.selection import InputDocument
 from rtb_optimizer.outputs.published import published_output
 from rtb_optimizer.store import configs
 from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.schema import Entity, Run, Version
 
 EARLIER_RUNS = 10
-"""So many earlier runs are asked at most: each costs the reading of a manifest."""
+"""At most so many earlier runs are compared: each costs the reading of a manifest."""
 
 IDENTICAL_RUNS = 3
-"""So many earlier runs of the same window are asked at most: each costs the reading of a manifest."""
+"""At most so many earlier runs of the same window are compared: each costs the reading of a manifest."""
 
-Inputs = Iterable[Mapping[str, Any]]
+Inputs = Sequence[InputDocument]
 
 
 def restated(session: Session, opt_run_id: int, partitions: Sequence[str], inputs: Inputs) -> list[RunWarning]:
     """Return a warning for each run whose inputs were not those of now.
 
-    Each partition is held against the last run before this one that read it.
+    Each partition is compared with the last earlier run that read it.
 
     Args:
         session: The catalog.
@@ -41,7 +42,7 @@ def restated(session: Session, opt_run_id: int, partitions: Sequence[str], input
     for earlier in _overlapping(session, run):
         before = inputs_of(session, earlier)
         known = {url: objects for url in sorted(left) if (objects := _below(url, before))}
-        changed = [_told(url, then, now) for url, then in known.items() if then != (now := _below(url, inputs))]
+        changed = [_describe(url, then, now) for url, then in known.items() if then != (now := _below(url, inputs))]
         if changed:
             message = f"inputs changed since run {earlier.run_code}: {'; '.join(changed)}"
             warnings.append(RunWarning("inputs_changed", message))
@@ -58,20 +59,19 @@ def _overlapping(session: Session, run: Run) -> Sequence[Run]:
 
 
 def inputs_of(session: Session, run: Run) -> Inputs:
-    """Return what a run has read, and nothing where its manifest is not kept any more."""
+    """Return what a run has read, and nothing where retention has deleted its manifest."""
     try:
-        found: Inputs = json.loads(published_output(session, run, "manifest"))["inputs"]
+        return Manifest.read(published_output(session, run, "manifest")).inputs
     except (NotFound, StoreFailed):
         return ()
-    return found
 
 
 def _below(url: str, inputs: Inputs) -> dict[str, str]:
     prefix = split_url(url)[1]
-    return {each["s3_key"]: each["etag"] for each in inputs if each["s3_key"].startswith(prefix)}
+    return {each.s3_key: each.etag for each in inputs if each.s3_key.startswith(prefix)}
 
 
-def _told(url: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
+def _describe(url: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
     replaced = [key for key in sorted(then.keys() & now.keys()) if then[key] != now[key]]
     counts = (
         (len(now.keys() - then.keys()), "new"),
@@ -81,13 +81,13 @@ def _told(url: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
     return f"{url} ({', '.join(f'{n} objects {what}' for n, what in counts if n)})"
 
 
-def catalog_warnings(session: Session, opt_run_id: int, inputs: Iterable[Mapping[str, Any]]) -> list[RunWarning]:
+def catalog_warnings(session: Session, opt_run_id: int, inputs: Inputs) -> list[RunWarning]:
     """Return the warnings of a run that has read `inputs`, objects by `s3_key` and `etag`."""
     run = session.get_one(Run, opt_run_id)
     return [*_identical(session, run, inputs), *_moved_on(session, run)]
 
 
-def _identical(session: Session, run: Run, inputs: Iterable[Mapping[str, Any]]) -> list[RunWarning]:
+def _identical(session: Session, run: Run, inputs: Inputs) -> list[RunWarning]:
     same = select(Run).where(
         *(Run.entity_id == run.entity_id, Run.version_id == run.version_id, Run.status == "succeeded"),
         *(Run.data_start == run.data_start, Run.data_end == run.data_end, Run.run_id < run.run_id),
@@ -96,16 +96,20 @@ def _identical(session: Session, run: Run, inputs: Iterable[Mapping[str, Any]]) 
     for earlier in session.scalars(same.order_by(Run.run_id.desc()).limit(IDENTICAL_RUNS)):
         alike = all(earlier.config_snapshot.get(k) == run.config_snapshot.get(k) for k in ("values", "code_version"))
         if alike and _etags(inputs_of(session, earlier)) == own:
-            told = f"identical to run {earlier.run_code} (id {earlier.run_id}): the same window, version, configuration"
-            return [RunWarning("identical_run", f"{told} and logs; only the active run that it moved from may differ")]
+            same_as = (
+                f"identical to run {earlier.run_code} (id {earlier.run_id}): the same window, version, configuration"
+            )
+            return [
+                RunWarning("identical_run", f"{same_as} and logs; only the active run that it moved from may differ")
+            ]
     return []
 
 
 def _moved_on(session: Session, run: Run) -> list[RunWarning]:
-    """Warn of what was changed for the entity since the run began; what its trigger had set is not asked."""
+    """Warn of what was changed for the entity since the run began; keys that its trigger had set are left out."""
     session.expire_all()
     entity = session.get_one(Entity, run.entity_id)
-    warnings, snapshot = [], run.config_snapshot
+    warnings, snapshot = [], RunSnapshot.read(run.config_snapshot)
     if entity.current_version_id != run.version_id:
         now = session.get_one(Version, entity.current_version_id).version_code
         warnings.append(RunWarning("version_changed", f"the entity moved to version {now}: from its next run on"))
@@ -115,8 +119,8 @@ def _moved_on(session: Session, run: Run) -> list[RunWarning]:
         return [*warnings, RunWarning("config_changed", f"the configuration was made invalid meanwhile: {problem}")]
     changed = [
         f"{key} from {value!r} to {values[key]!r}"
-        for key, value in sorted(snapshot["values"].items())
-        if snapshot["origins"].get(key) != "trigger" and key in values and values[key] != value
+        for key, value in sorted(snapshot.values.items())
+        if snapshot.origins.get(key) != "trigger" and key in values and values[key] != value
     ]
     if changed:
         text = f"changed while the run ran, and used from the next one on: {', '.join(changed)}"
@@ -124,5 +128,5 @@ def _moved_on(session: Session, run: Run) -> list[RunWarning]:
     return warnings
 
 
-def _etags(inputs: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    return {each["s3_key"]: each["etag"] for each in inputs}
+def _etags(inputs: Inputs) -> dict[str, str]:
+    return {each.s3_key: each.etag for each in inputs}

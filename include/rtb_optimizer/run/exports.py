@@ -1,12 +1,11 @@
-"""Which exports does a run publish? The master table compiled for the fields that each platform has.
+"""Compiles the master table for the fields that each platform has.
 
-They are made while the sample is in memory, handed on as work, and published beside the other outputs.
+Exports are made while the sample is in memory, left as work, and published beside the other outputs.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
 
 import numpy as np
 
@@ -25,7 +24,15 @@ from rtb_optimizer.exports.lookup_tables import lookup_tables
 from rtb_optimizer.exports.lossiness import lossiness, requests_of
 from rtb_optimizer.exports.plain import plain
 from rtb_optimizer.exports.prebid_floors import prebid_floors
-from rtb_optimizer.run.build_tables import Told
+from rtb_optimizer.outputs.documents.exports import (
+    ExportDocument,
+    ExportsDocument,
+    FieldDocument,
+    FileDocument,
+    LostDocument,
+    WithoutIdDocument,
+)
+from rtb_optimizer.run.build_tables import TablePredictions
 from rtb_optimizer.run.workspace import Workspace
 from rtb_optimizer.store.objects import StoredObject
 from rtb_optimizer.store.seeds import platform_fields
@@ -39,103 +46,105 @@ WRITERS: Mapping[Platform, Callable[[KeyedTable, Terms], Export]] = {
 }
 
 
-def hand_over(workspace: Workspace, told: Told) -> None:
-    """Leave the files of every export, and what is to be told of them, for the step that publishes."""
+def write_exports(workspace: Workspace, predictions: TablePredictions) -> None:
+    """Leave the files of every export, and what the report states about them, for the step that publishes."""
     s = workspace.settings
     folder, skip_rate = s.export_beeswax_folder, s.export_skip_rate
     terms = Terms(workspace.run_code, s.export_base_cpm, s.export_currency, folder, skip_rate=skip_rate)
     documents = []
     for name in s.exports:
-        export, document = exported(Platform(name), told, s, terms)
+        export, document = exported(Platform(name), predictions, s, terms)
         for file, body in export.files.items():
             workspace.write(f"work/exports/{name}/{file}", body)
         documents.append(document)
-    workspace.hand_over("exports", {"platforms": documents})
+    workspace.write_work_document("exports", ExportsDocument(platforms=tuple(documents)))
 
 
-def publish(workspace: Workspace, handed: Mapping[str, Any]) -> dict[str, tuple[StoredObject, int]]:
-    """Write the files of every export that was handed over; return each with its rows, by output type."""
+def publish(workspace: Workspace, exports: ExportsDocument) -> dict[str, tuple[StoredObject, int]]:
+    """Write the files of every export; return each with its rows, by output type."""
     written = {}
-    for document in handed["platforms"]:
-        platform = document["platform"]
-        for file in document["files"]:
-            place = f"exports/{platform}/{file['name']}"
+    for export in exports.platforms:
+        for file in export.files:
+            place = f"exports/{export.platform}/{file.name}"
             stored = workspace.write(place, workspace.read(f"work/{place}"))
-            written[file["output_type"]] = (stored, file["rows"])
+            written[file.output_type] = (stored, file.rows)
     return written
 
 
-def export_warnings(handed: Mapping[str, Any]) -> list[RunWarning]:
+def export_warnings(exports: ExportsDocument) -> list[RunWarning]:
     """Return a warning for each cause that an export loses rows by, values without an id, and one without fields."""
     blind = [
         RunWarning(
             "export_without_fields",
-            f"{export['platform']} has a field for none of the features: its export is the default alone; name fields "
+            f"{export.platform} has a field for none of the features: its export is the default alone; name fields "
             "in export_fields, or take it off exports",
         )
-        for export in handed["platforms"]
-        if not export["fields"]
+        for export in exports.platforms
+        if not export.fields
     ]
     nameless = [
         RunWarning(
             "export_values_without_id",
-            f"{export['platform']}: {gap['values']:,} values of {gap['feature']} ({gap['exposure_share']:.1%} of the "
+            f"{export.platform}: {gap.values:,} values of {gap.feature} ({gap.exposure_share:.1%} of the "
             "exposures) have no id in export_value_maps; shorter keys and the default answer for them",
         )
-        for export in handed["platforms"]
-        for gap in export["without_id"]
+        for export in exports.platforms
+        for gap in export.without_id
     ]
     return [*blind, *nameless] + [
         RunWarning(
             "export_rows_lost",
-            f"{export['platform']}: {loss['rows']:,} of {export['rows_asked']:,} rows are not in the export: "
-            f"{loss['cause']}; shorter keys and the default answer in their place",
+            f"{export.platform}: {loss.rows:,} of {export.rows_asked:,} rows are not in the export: "
+            f"{loss.cause}; shorter keys and the default answer in their place",
         )
-        for export in handed["platforms"]
-        for loss in export["lost"]
+        for export in exports.platforms
+        for loss in export.lost
     ]
 
 
-def exported(platform: Platform, told: Told, settings: Settings, terms: Terms) -> tuple[Export, dict[str, Any]]:
-    """Return an export of the master table, and what the report says of it."""
-    fields = fields_of(platform, told.features, settings)
+def exported(
+    platform: Platform, predictions: TablePredictions, settings: Settings, terms: Terms
+) -> tuple[Export, ExportDocument]:
+    """Return an export of the master table, and what the report states about it."""
+    fields = fields_of(platform, predictions.features, settings)
     bids = settings.segment_rules.bids
     maps = value_maps(settings.export_value_maps, platform)
-    sample = translated(told.sample.with_features(fields), maps)
-    worth = told.multiplier * ~told.no_bid
-    joint = compile_joint(sample, list(fields), told.expected, worth, settings.table_rules.joint)
+    sample = translated(predictions.sample.with_features(fields), maps)
+    multiplier = predictions.multiplier * ~predictions.no_bid
+    joint = compile_joint(sample, list(fields), predictions.expected, multiplier, settings.table_rules.joint)
     table = keyed_table(joint, list(fields.values()), bids)
     requests = requests_of(list(fields), sample)
     seen = dict(zip(requests.values, requests.exposures.tolist(), strict=True))
     export = WRITERS[platform](table, replace(terms, seen=seen))
-    cost = lossiness(export, requests, sample, told.multiplier, told.no_bid)
-    return export, {
-        "platform": platform.value,
-        "fields": [{"feature": feature, "field": field} for feature, field in fields.items()],
-        "without_field": [name for name in told.features if name not in fields],
-        "without_id": [gap for name in fields if maps.get(name) and (gap := _without_id(name, told.sample, sample))],
-        "rows_asked": len(table.rows),
-        "rows": len(export.table.rows),
-        "lost": [{"cause": cause, "rows": rows} for cause, rows in sorted(export.lost.items())],
-        "files": [
-            {
-                "name": name,
-                "output_type": output_type(platform, name, export),
-                "rows": export.file_rows.get(name, export.rows),
-            }
+    cost = lossiness(export, requests, sample, predictions.multiplier, predictions.no_bid)
+    mapped = [name for name in fields if maps.get(name)]
+    return export, ExportDocument(
+        platform=platform.value,
+        fields=tuple(FieldDocument(feature=feature, field=field) for feature, field in fields.items()),
+        without_field=tuple(name for name in predictions.features if name not in fields),
+        without_id=tuple(gap for name in mapped if (gap := _without_id(name, predictions.sample, sample))),
+        rows_asked=len(table.rows),
+        rows=len(export.table.rows),
+        lost=tuple(LostDocument(cause=cause, rows=rows) for cause, rows in sorted(export.lost.items())),
+        files=tuple(
+            FileDocument(
+                name=name,
+                output_type=output_type(platform, name, export),
+                rows=export.file_rows.get(name, export.rows),
+            )
             for name in export.files
-        ],
+        ),
         **asdict(cost),
-    }
+    )
 
 
-def _without_id(name: str, ours: Sample, theirs: Sample) -> dict[str, Any] | None:
+def _without_id(name: str, ours: Sample, theirs: Sample) -> WithoutIdDocument | None:
     """Return how many values of a feature a platform has no id for, and on which share of the exposures."""
     before, after = ours.features[name], theirs.features[name]
     lost = np.isin(after.codes, after.barred) & ~np.isin(before.codes, before.barred)
     values = len(np.unique(before.codes[lost]))
     share = float(ours.exposure[lost].sum() / ours.exposure.sum())
-    return {"feature": name, "values": values, "exposure_share": share} if values else None
+    return WithoutIdDocument(feature=name, values=values, exposure_share=share) if values else None
 
 
 def fields_of(platform: Platform, features: Sequence[str], settings: Settings) -> dict[str, str]:
@@ -143,12 +152,12 @@ def fields_of(platform: Platform, features: Sequence[str], settings: Settings) -
     seeded = platform_fields()[platform]
     own = settings.export_fields.get(platform)
     named = {**seeded.fields, **(own if isinstance(own, dict) else {})}
-    found: dict[str, str] = {}
+    chosen: dict[str, str] = {}
     for feature in features:
         field = named.get(feature, feature if seeded.every_feature else "")
-        if field and field not in found.values():
-            found[feature] = field
-    return found
+        if field and field not in chosen.values():
+            chosen[feature] = field
+    return chosen
 
 
 def output_type(platform: Platform, file: str, export: Export) -> str:

@@ -1,17 +1,17 @@
-"""Which macros have a run's features, in each format that is asked for, and what must a reader know to use them?"""
+"""Maps the features of a run to a macro combo per format, with what a reader needs to take an expanded combo apart."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.settings import Settings
-from rtb_optimizer.core.decision.warning import warning_documents
 from rtb_optimizer.core.macros.combo import MacroCombo, map_ad_macros, near_misses
 from rtb_optimizer.core.macros.dialect import GapPolicy
-from rtb_optimizer.core.macros.route import route_document, route_of
+from rtb_optimizer.core.macros.route import route_of
 from rtb_optimizer.core.sample.value_maps import value_maps
+from rtb_optimizer.outputs.documents.document import WarningDocument
+from rtb_optimizer.outputs.documents.macros import FormatDocument, MacrosDocument
 from rtb_optimizer.store.schema import FeatureMacro
 from rtb_optimizer.store.seeds import dialect
 
@@ -28,14 +28,14 @@ def combos_of(session: Session, opt_id: int, settings: Settings, features: Seque
     ]
 
 
-def ad_macros_document(features: Sequence[str], combos: Sequence[MacroCombo], settings: Settings) -> dict[str, Any]:
+def macros_document(features: Sequence[str], combos: Sequence[MacroCombo], settings: Settings) -> MacrosDocument:
     """Return the macro combos with what a reader needs to take them apart, and the matrix feature x format."""
     warnings = [warning for combo in combos for warning in near_misses(combo, dialect(combo.macro_format))]
-    return {
-        "fields": list(features),
-        "formats": {combo.macro_format: _format(combo, settings) for combo in combos},
-        "warnings": warning_documents(warnings),
-    }
+    return MacrosDocument(
+        fields=tuple(features),
+        formats={combo.macro_format: _format(combo, settings) for combo in combos},
+        warnings=WarningDocument.of(warnings),
+    )
 
 
 def without_required_macro(session: Session, opt_id: int, settings: Settings) -> set[str]:
@@ -45,23 +45,22 @@ def without_required_macro(session: Session, opt_id: int, settings: Settings) ->
     return {name for name in settings.candidate_features if any(name not in templates for templates in known)}
 
 
-def _format(combo: MacroCombo, settings: Settings) -> Mapping[str, Any]:
+def _format(combo: MacroCombo, settings: Settings) -> FormatDocument:
     written_as = dialect(combo.macro_format)
     maps = value_maps(settings.macro_value_maps, combo.macro_format)
-    route = route_document(route_of(combo, written_as, maps, settings.host_features))
-    return {
-        "combo": combo.combo,
-        "skipped": combo.skipped,
-        "separator": written_as.separator,
-        "missing": list(written_as.missing),
-        "expanded_at": written_as.expanded_at,
-        "expanded_when": written_as.expanded_when,
-        "evidence": written_as.evidence,
-        "secondary": sorted(written_as.secondary & set(combo.parts.values())),
-        "source": written_as.source,
-        "coverage": {feature: how.value for feature, how in combo.coverage.items()},
-        "route": route,
-    }
+    return FormatDocument(
+        combo=combo.combo,
+        skipped=combo.skipped,
+        separator=written_as.separator,
+        missing=tuple(written_as.missing),
+        expanded_at=written_as.expanded_at,
+        expanded_when=written_as.expanded_when,
+        evidence=written_as.evidence,
+        secondary=tuple(sorted(written_as.secondary & set(combo.parts.values()))),
+        source=written_as.source,
+        coverage={feature: how.value for feature, how in combo.coverage.items()},
+        route=route_of(combo, written_as, maps, settings.host_features),
+    )
 
 
 def _templates(session: Session, opt_id: int, macro_format: str) -> dict[str, str]:
@@ -71,5 +70,5 @@ def _templates(session: Session, opt_id: int, macro_format: str) -> dict[str, st
 
 
 def _policy(settings: Settings, macro_format: str) -> GapPolicy:
-    asked = settings.macro_gap_policies.get(macro_format)
-    return dialect(macro_format).gap_policy if asked is None else GapPolicy(asked)
+    policy = settings.macro_gap_policies.get(macro_format)
+    return dialect(macro_format).gap_policy if policy is None else GapPolicy(policy)

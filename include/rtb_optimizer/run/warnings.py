@@ -1,21 +1,23 @@
-"""What about a run should a person look into? Everything that does not stop it, gathered from its steps.
+"""Gathers the warnings of a run: what does not stop it, and a person should look into.
 
-A step that finds something leaves it under `warnings` in the document that it hands over.
+A step leaves its own under `warnings` in the document that it hands over.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.macros.combo import Coverage
+from rtb_optimizer.outputs.documents.macros import MacrosDocument
+from rtb_optimizer.outputs.documents.report import Report
+from rtb_optimizer.outputs.documents.selection import FeatureDocument, LogsDocument, SelectionDocument
+from rtb_optimizer.outputs.documents.tables import TablesDocument
 
 FEW_VALUES = 20
 """Up to so many values are no explosion, however few there were before."""
 
 UNADDRESSED = (Coverage.WILDCARD, Coverage.GAP)
 _LEFT = {True: "it has no macro combo at all", False: "bids there cannot depend on it"}
-Features = Sequence[Mapping[str, Any]]
 
 ANOMALY_WORDS = {
     "zero_exposure": "rows without any exposure: not counted",
@@ -31,53 +33,52 @@ ANOMALY_WORDS = {
 
 
 def run_warnings(
-    parts: Mapping[str, Mapping[str, Any]], settings: Settings, active: Mapping[str, Any]
+    selection: SelectionDocument, tables: TablesDocument, macros: MacrosDocument, settings: Settings, active: Report
 ) -> list[RunWarning]:
     """Return the warnings of a run.
 
     Args:
-        parts: What its steps handed over, by name.
-        settings: Its configuration.
-        active: The report of the run that was active when it began; empty where none was.
+        selection: What select_features handed over.
+        tables: What build_segments handed over.
+        macros: What map_ad_macros handed over.
+        settings: The configuration of the run.
+        active: The report of the run that was active when it began; an empty one where none was.
     """
-    selection = parts["selection"]
-    handed = [RunWarning(**found) for part in parts.values() for found in part.get("warnings", [])]
-    grown = _grown(selection["chosen"], active.get("features", []), settings.max_value_growth)
-    macros = _unaddressed(parts["ad_macros"], active.get("ad_macros", {}))
-    return [*_missing(selection["logs"]), *_contradictions(selection["logs"]), *grown, *macros, *handed]
+    of_steps = [each.warning for each in (*selection.warnings, *tables.warnings, *macros.warnings)]
+    grown = _grown(selection.chosen, active.features, settings.max_value_growth)
+    gaps = _unaddressed(macros, active.ad_macros)
+    return [*_missing(selection.logs), *_contradictions(selection.logs), *grown, *gaps, *of_steps]
 
 
-def _missing(found: Mapping[str, Any]) -> list[RunWarning]:
-    missing = found["missing"]
-    if not missing:
+def _missing(logs: LogsDocument) -> list[RunWarning]:
+    if not logs.missing:
         return []
-    told = f"{len(missing)} of {found['partitions_expected']} partitions are missing or empty"
-    return [
-        RunWarning("missing_partitions", f"{told}, and are not counted as days without traffic: {', '.join(missing)}")
-    ]
+    counts = f"{len(logs.missing)} of {logs.partitions_expected} partitions are missing or empty"
+    urls = ", ".join(logs.missing)
+    return [RunWarning("missing_partitions", f"{counts}, and are not counted as days without traffic: {urls}")]
 
 
-def _grown(chosen: Features, active: Features, growth: float) -> list[RunWarning]:
+def _grown(chosen: Sequence[FeatureDocument], active: Sequence[FeatureDocument], growth: float) -> list[RunWarning]:
     """Warn of features that have many more values than in the active run: a bot, or another id in the column."""
-    before = {feature["name"]: feature["values"] for feature in active}
+    before = {feature.name: feature.values for feature in active if feature.values is not None}
     return [
         RunWarning(
             "values_grown",
-            f"{feature['name']} has {feature['values']} values, {before[feature['name']]} in the active run: more than "
+            f"{feature.name} has {feature.values} values, {before[feature.name]} in the active run: more than "
             f"the {growth:g} times of max_value_growth; look for bots, or for another id in that column",
         )
         for feature in chosen
-        if feature["name"] in before and feature["values"] > max(growth * before[feature["name"]], FEW_VALUES)
+        if feature.name in before and (feature.values or 0) > max(growth * before[feature.name], FEW_VALUES)
     ]
 
 
-def _unaddressed(macros: Mapping[str, Any], active: Mapping[str, Any]) -> list[RunWarning]:
+def _unaddressed(macros: MacrosDocument, active: MacrosDocument) -> list[RunWarning]:
     """Warn of features that a format cannot address, and could or need not in the active run: each gap once."""
     known = _gaps(active)
     return [
         RunWarning(
             "macro_missing",
-            f"{name} has no macro for {', '.join(new)}: {_LEFT[macros['formats'][name]['combo'] is None]}; add one to "
+            f"{name} has no macro for {', '.join(new)}: {_LEFT[macros.formats[name].combo is None]}; add one to "
             "opt_feature_macros",
         )
         for name, gaps in sorted(_gaps(macros).items())
@@ -85,20 +86,19 @@ def _unaddressed(macros: Mapping[str, Any], active: Mapping[str, Any]) -> list[R
     ]
 
 
-def _gaps(macros: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the features without a macro by format, of the document that map_ad_macros handed over."""
+def _gaps(macros: MacrosDocument) -> dict[str, list[str]]:
+    """Return the features without a macro by format."""
     return {
-        name: [feature for feature, how in told["coverage"].items() if how in UNADDRESSED]
-        for name, told in macros.get("formats", {}).items()
+        name: [feature for feature, how in each.coverage.items() if how in UNADDRESSED]
+        for name, each in macros.formats.items()
     }
 
 
-def _contradictions(found: Mapping[str, Any]) -> list[RunWarning]:
+def _contradictions(logs: LogsDocument) -> list[RunWarning]:
     """Return a warning for each kind of row that contradicts itself."""
-    anomalies, days = found["anomalies"], found["worst_days"]
-    rows = found["totals"]["rows"] + anomalies.get("repeat_dropped", 0)
-    where = {name: f"; most of them on {day}" for name, day in days.items()}
+    rows = logs.totals.rows + logs.anomalies.get("repeat_dropped", 0)
+    where = {name: f"; most of them on {day}" for name, day in logs.worst_days.items()}
     return [
         RunWarning(name, f"{count} {ANOMALY_WORDS[name]}{where.get(name, '')}", count, count / rows)
-        for name, count in anomalies.items()
+        for name, count in logs.anomalies.items()
     ]

@@ -1,27 +1,30 @@
-"""What does a step see of its run? Its settings, its window, its place in S3, its logs.
+"""What a step sees of its run: its settings, its window, its folder in S3, its logs.
 
-What one step hands the next lies under `{run}/work/`: written once, so a step that runs again finds the work of the
-first time, and never an output: only the manifest's objects are.
+What one step hands the next lies under `{run}/work/`: written once, so that a step that runs again finds the work of
+the first time. It is never an output: only the objects of the manifest are.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeVar
 
 from rtb_optimizer.core.config.settings import Settings, settings_of
+from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.table import LogTable, require_columns
 from rtb_optimizer.errors import LogsInvalid, LogsMissing
-from rtb_optimizer.outputs.files import json_bytes
+from rtb_optimizer.outputs.documents.document import Document
+from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.store import connections, runs
 from rtb_optimizer.store import partitions as log_partitions
 from rtb_optimizer.store.objects import ObjectStore, StoredObject, run_prefix, split_url
 from rtb_optimizer.store.partitions import Partition
 from rtb_optimizer.store.schema import Entity
+
+WorkDocument = TypeVar("WorkDocument", bound=Document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Workspace:
     entity_code: str
     opt_id: int
     settings: Settings
-    snapshot: dict[str, Any]
+    snapshot: RunSnapshot
     window: Window
     store: ObjectStore
     prefix: str
@@ -51,14 +54,13 @@ class Workspace:
         """Return an object of the run."""
         return self.store.read(f"{self.prefix}/{name}")
 
-    def hand_over(self, name: str, document: object) -> None:
+    def write_work_document(self, name: str, document: Document) -> None:
         """Leave a document for the steps after this one."""
-        self.write(f"work/{name}.json", json_bytes(document))
+        self.write(f"work/{name}.json", document.to_json())
 
-    def handed(self, name: str) -> dict[str, Any]:
+    def read_work_document(self, name: str, kind: type[WorkDocument]) -> WorkDocument:
         """Return a document that a step before this one left."""
-        document: dict[str, Any] = json.loads(self.read(f"work/{name}.json"))
-        return document
+        return kind.read(self.read(f"work/{name}.json"))
 
 
 def open_workspace(opt_run_id: int) -> Workspace:
@@ -70,13 +72,14 @@ def open_workspace(opt_run_id: int) -> Workspace:
     with connections.session() as session:
         run = runs.running(session, opt_run_id)
         entity = session.get_one(Entity, run.entity_id)
+    snapshot = RunSnapshot.read(run.config_snapshot)
     return Workspace(
         opt_run_id=opt_run_id,
         run_code=run.run_code,
         entity_code=entity.entity_code,
         opt_id=entity.opt_id,
-        settings=settings_of(run.config_snapshot["values"]),
-        snapshot=run.config_snapshot,
+        settings=settings_of(snapshot.values),
+        snapshot=snapshot,
         window=Window(run.data_start, run.data_end),
         store=ObjectStore.of(entity.s3_base_path),
         prefix=run_prefix(entity.s3_base_path, run.run_code),
@@ -89,7 +92,7 @@ def partitions_to_read(workspace: Workspace) -> list[Partition]:
     Raises:
         LogsMissing: when fewer than `min_partition_share` of them are complete, with the list of the others.
     """
-    return _enough(workspace, log_partitions.partitions(workspace.settings, workspace.window))
+    return _require_enough(workspace, log_partitions.partitions(workspace.settings, workspace.window))
 
 
 def partitions_with_rows(workspace: Workspace, read: Sequence[Partition], rows: Mapping[str, int]) -> list[Partition]:
@@ -105,31 +108,31 @@ def partitions_with_rows(workspace: Workspace, read: Sequence[Partition], rows: 
     """
     filled = {p.url: p if rows[p.url] else replace(p, lacks="no rows") for p in read}
     others = (Partition(url, None, (), "not complete") for url in workspace.partitions_expected)
-    return _enough(workspace, [filled.get(partition.url, partition) for partition in others])
+    return _require_enough(workspace, [filled.get(partition.url, partition) for partition in others])
 
 
-def partitions_as_read(workspace: Workspace, selection: Mapping[str, Any]) -> list[Partition]:
+def partitions_as_read(workspace: Workspace, selection: SelectionDocument) -> list[Partition]:
     """Return the partitions that selection has read.
 
     Raises:
         LogsInvalid: when their objects are not the same any more: two passes over different logs make no table.
     """
-    read, inputs = set(selection["logs"]["partitions"]), {(i["s3_key"], i["etag"]) for i in selection["inputs"]}
-    found = [p for p in log_partitions.partitions(workspace.settings, workspace.window) if p.url in read]
-    for partition in found:
+    read, inputs = set(selection.logs.partitions), {(each.s3_key, each.etag) for each in selection.inputs}
+    partitions = [p for p in log_partitions.partitions(workspace.settings, workspace.window) if p.url in read]
+    for partition in partitions:
         prefix = split_url(partition.url)[1]
         before = {(key, etag) for key, etag in inputs if key.startswith(prefix)}
         if before != {(file.key, file.etag) for file in partition.files}:
             raise LogsInvalid(f"{partition.url} has changed while the run was reading it: start a new run")
-    return found
+    return partitions
 
 
-def _enough(workspace: Workspace, found: Sequence[Partition]) -> list[Partition]:
-    complete = [partition for partition in found if partition.complete]
-    if not complete or len(complete) < workspace.settings.min_partition_share * len(found):
-        missing = [f"{partition.url} ({partition.lacks})" for partition in found if not partition.complete]
+def _require_enough(workspace: Workspace, partitions: Sequence[Partition]) -> list[Partition]:
+    complete = [partition for partition in partitions if partition.complete]
+    if not complete or len(complete) < workspace.settings.min_partition_share * len(partitions):
+        missing = [f"{partition.url} ({partition.lacks})" for partition in partitions if not partition.complete]
         raise LogsMissing(
-            f"{len(missing)} of {len(found)} partitions are not complete: {', '.join(missing)}; "
+            f"{len(missing)} of {len(partitions)} partitions are not complete: {', '.join(missing)}; "
             "deliver them, or lower min_partition_share"
         )
     return complete

@@ -1,8 +1,9 @@
-"""What a run goes by: the configuration, frozen with the window into an `opt_runs` row."""
+"""Freezes the configuration with the window into an `opt_runs` row."""
 
 import logging
 
 from rtb_optimizer import __version__
+from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.sample.values import SPELLING_VERSION
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
 from rtb_optimizer.run.request import RunRequest
@@ -30,16 +31,16 @@ def create_run(request: RunRequest) -> int:
             failures.fail_run(session, run.run_id, f"create_run: ConfigInvalid: {violations}")
             session.commit()
             raise
-        snapshot = {
-            "values": resolved.values,
-            "origins": resolved.origins,
-            "defaults": configs.defaults(session, entity.current_version_id),
-            "active_run_id": entity.active_run_id,
-            "code_version": __version__,
-            "spelling_version": SPELLING_VERSION,
-        }
+        snapshot = RunSnapshot(
+            values=resolved.values,
+            origins=resolved.origins,
+            defaults=configs.defaults(session, entity.current_version_id),
+            active_run_id=entity.active_run_id,
+            code_version=__version__,
+            spelling_version=SPELLING_VERSION,
+        )
         window = request.resolved_window(resolved.values)
-        run = runs.create(session, entity, request.attempt, window, snapshot, request.triggered_by)
+        run = runs.create(session, entity, request.attempt, window, snapshot.document(), request.triggered_by)
         session.commit()
     log.info("run %s (%d), window [%s, %s)", run.run_code, run.run_id, window.start, window.end)
     return run.run_id

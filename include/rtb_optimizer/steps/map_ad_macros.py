@@ -1,6 +1,6 @@
 """Maps the selected features to an ad macro combo per format."""
 
-from rtb_optimizer.run.macro_combos import ad_macros_document, combos_of
+from rtb_optimizer.run.macro_combos import combos_of, macros_document
 from rtb_optimizer.run.workspace import open_workspace
 from rtb_optimizer.store import connections, runs
 
@@ -17,5 +17,5 @@ def map_ad_macros(opt_run_id: int) -> int:
         combos = combos_of(session, workspace.opt_id, workspace.settings, features)
         runs.record_ad_macros(session, opt_run_id, combos)
         session.commit()
-    workspace.hand_over("ad_macros", ad_macros_document(features, combos, workspace.settings))
+    workspace.write_work_document("ad_macros", macros_document(features, combos, workspace.settings))
     return sum(combo.combo is not None for combo in combos)

@@ -2,8 +2,8 @@
 
 import logging
 
-from rtb_optimizer.core.table.evaluation import judge
-from rtb_optimizer.run.active_before import saw_the_last_day, table_before
+from rtb_optimizer.core.table.evaluation import evaluate
+from rtb_optimizer.run.active_before import covers_holdout, table_before
 from rtb_optimizer.run.choose_features import selection_warnings
 from rtb_optimizer.run.macro_combos import without_required_macro
 from rtb_optimizer.run.read_logs import read_logs
@@ -20,18 +20,19 @@ def select_features(opt_run_id: int) -> int:
     workspace = open_workspace(opt_run_id)
     with connections.session() as session:
         gaps = without_required_macro(session, workspace.opt_id, workspace.settings)
-        before = table_before(session, workspace.snapshot)
-        no_contest = saw_the_last_day(session, workspace.snapshot, workspace.window.end)
+        before = table_before(session, workspace)
+        is_biased = covers_holdout(session, workspace)
     read = read_logs(workspace, gaps)
     choice, drawn, rules = read.choice, read.choice.drawn, workspace.settings.table_rules
-    replayed = None if before is None or no_contest else before.multipliers
-    evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, replayed)
+    replayed = None if before is None or is_biased else before.multipliers
+    evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, replayed)
     chosen = choice.selection.chosen
     needed = dict.fromkeys([*(feature.name for feature in chosen), *(before.features if before else ())])
-    kept = [name for name in needed if name in drawn.sample.features]  # the active run's too: bids are held against it
-    workspace.write("work/sample.arrow", sample_bytes(drawn.sample, kept))
+    columns = [name for name in needed if name in drawn.sample.features]  # the active run's too: bids are compared
+    workspace.write("work/sample.arrow", sample_bytes(drawn.sample, columns))
     warnings = selection_warnings(choice, workspace.settings)
-    workspace.hand_over("selection", selection_document(read, evidence, workspace.partitions_expected, warnings))
+    document = selection_document(read, evidence, workspace.partitions_expected, warnings)
+    workspace.write_work_document("selection", document)
     with connections.session() as session:
         runs.record_features(session, opt_run_id, chosen)
         session.commit()

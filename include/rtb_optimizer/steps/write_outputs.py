@@ -2,19 +2,22 @@
 
 import logging
 
-from rtb_optimizer.outputs import files
-from rtb_optimizer.outputs.published import PublishedRun, table_rows
+from rtb_optimizer.outputs.documents.exports import ExportsDocument
+from rtb_optimizer.outputs.documents.macros import MacrosDocument
+from rtb_optimizer.outputs.documents.selection import SelectionDocument
+from rtb_optimizer.outputs.documents.tables import TablesDocument
+from rtb_optimizer.outputs.published import PublishedRun, rows_by_segment
 from rtb_optimizer.outputs.report_page.page import report_page
-from rtb_optimizer.run import report_document
 from rtb_optimizer.run.active_before import compared_with
 from rtb_optimizer.run.changed_inputs import catalog_warnings, restated
 from rtb_optimizer.run.exports import export_warnings, publish
-from rtb_optimizer.run.key_metrics import figures_of
+from rtb_optimizer.run.key_metrics import key_metrics
 from rtb_optimizer.run.prove_macros import proof_warnings, prove_macros
-from rtb_optimizer.run.selection_document import features_document
+from rtb_optimizer.run.report_document import RunParts, manifest_document, report_document
 from rtb_optimizer.run.warnings import run_warnings
-from rtb_optimizer.run.workspace import open_workspace
+from rtb_optimizer.run.workspace import Workspace, open_workspace
 from rtb_optimizer.store import connections, runs
+from rtb_optimizer.store.objects import StoredObject
 
 log = logging.getLogger(__name__)
 
@@ -22,33 +25,51 @@ log = logging.getLogger(__name__)
 def write_outputs(opt_run_id: int) -> int:
     """Write the outputs, the manifest last, then record them; return how many there are."""
     workspace = open_workspace(opt_run_id)
-    parts = {name: workspace.handed(name) for name in ("selection", "segments", "ad_macros", "exports")}
-    selection, summary, macros, exports = parts.values()
-    told, proof = features_document(selection), prove_macros(workspace, macros)
-    written = {
-        name: (workspace.write(f"{name}.parquet", workspace.read(f"work/{name}.parquet")), rows)
-        for name, rows in {"segments": summary["total"], "joint_segments": summary["joint_rows"]}.items()
-    }
-    written["features"] = (workspace.write("features.json", files.json_bytes(told)), len(selection["chosen"]))
-    written["ad_macros"] = (workspace.write("ad_macros.json", files.json_bytes(macros)), len(macros["formats"]))
-    own = PublishedRun(
-        workspace.run_code, workspace.snapshot["values"], told, table_rows(workspace.read("work/segments.parquet"))
-    )
+    parts = _parts(workspace)
+    selection, settings = parts.selection, workspace.settings
+    written = _tables_and_documents(workspace, parts)
+    table = rows_by_segment(workspace.read("work/segments.parquet"))
+    own = PublishedRun(workspace.run_code, workspace.snapshot.values, selection.features, table)
     with connections.session() as session:
-        active = compared_with(session, workspace.snapshot, own)
-        changed = restated(session, opt_run_id, selection["logs"]["partitions"], selection["inputs"])
-        changed += catalog_warnings(session, opt_run_id, selection["inputs"])
-    changed += proof_warnings(proof, workspace.settings.min_macro_hit_rate)
-    warnings = [*run_warnings(parts, workspace.settings, active.report), *export_warnings(exports), *changed]
-    document = report_document.report_document(workspace, parts | {"round_trip": proof}, written, active, warnings)
-    for warning in document["warnings"]:
-        log.warning("%s: %s", warning["code"], warning["message"])
-    written["report"] = (workspace.write("report.json", files.json_bytes(document)), 1)
-    written["report_page"] = (workspace.write("report.html", report_page(document)), 1)
-    written |= publish(workspace, exports)
-    manifest = report_document.manifest_document(workspace, selection["inputs"], written)
-    written["manifest"] = (workspace.write("manifest.json", files.json_bytes(manifest)), len(written))
+        active = compared_with(session, workspace, own)
+        changed = restated(session, opt_run_id, selection.logs.partitions, selection.inputs)
+        changed += catalog_warnings(session, opt_run_id, selection.inputs)
+    warnings = run_warnings(selection, parts.tables, parts.macros, settings, active.report)
+    warnings += export_warnings(parts.exports) + changed
+    warnings += proof_warnings(parts.round_trip, settings.min_macro_hit_rate)
+    report = report_document(workspace, parts, written, active, warnings)
+    for warning in report.warnings or ():
+        log.warning("%s: %s", warning.code, warning.message)
+    written["report"] = (workspace.write("report.json", report.to_json()), 1)
+    written["report_page"] = (workspace.write("report.html", report_page(report)), 1)
+    written |= publish(workspace, parts.exports)
+    manifest = manifest_document(workspace, selection.inputs, written)
+    written["manifest"] = (workspace.write("manifest.json", manifest.to_json()), len(written))
     with connections.session() as session:
-        runs.record_outputs(session, opt_run_id, written, figures_of(document))
+        runs.record_outputs(session, opt_run_id, written, key_metrics(report))
         session.commit()
     return len(written)
+
+
+def _parts(workspace: Workspace) -> RunParts:
+    macros = workspace.read_work_document("ad_macros", MacrosDocument)
+    return RunParts(
+        selection=workspace.read_work_document("selection", SelectionDocument),
+        tables=workspace.read_work_document("segments", TablesDocument),
+        macros=macros,
+        exports=workspace.read_work_document("exports", ExportsDocument),
+        round_trip=prove_macros(workspace, macros),
+    )
+
+
+def _tables_and_documents(workspace: Workspace, parts: RunParts) -> dict[str, tuple[StoredObject, int]]:
+    """Write what bidders read: both tables, the features and the macros; return each with its rows."""
+    rows = {"segments": int(parts.tables.segments.total or 0), "joint_segments": parts.tables.joint_rows}
+    written = {
+        name: (workspace.write(f"{name}.parquet", workspace.read(f"work/{name}.parquet")), count)
+        for name, count in rows.items()
+    }
+    features, macros = parts.selection.features, parts.macros
+    written["features"] = (workspace.write("features.json", features.to_json()), len(features.features))
+    written["ad_macros"] = (workspace.write("ad_macros.json", macros.to_json()), len(macros.formats))
+    return written

@@ -4,10 +4,9 @@ An alert is remembered in the transaction that ends or decides its run, once a r
 raises none again, and a process that dies before it has sent one loses none.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.key import ConfigValue, read_value
 from rtb_optimizer.core.decision.alerts import Alert, Kind, of_decision
+from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.store import configs
 from rtb_optimizer.store.activation import Decided
 from rtb_optimizer.store.runs import CLI_DAG_ID
@@ -40,7 +40,7 @@ def remember(session: Session, opt_run_id: int, alerts: Iterable[Alert]) -> None
         session.execute(row.on_conflict_do_nothing(index_elements=["run_id", "kind"]))
 
 
-def remember_decision(session: Session, run: Run, decided: Decided, warnings: Sequence[Mapping[str, Any]]) -> None:
+def remember_decision(session: Session, run: Run, decided: Decided, warnings: Sequence[RunWarning]) -> None:
     """Remember what a decision on a run raises; who runs the command line reads it there."""
     if run.airflow_dag_id != CLI_DAG_ID:
         remember(session, run.run_id, of_decision(run.run_code, decided.decision, decided.reasons, warnings))

@@ -1,6 +1,7 @@
-"""The page that holds two runs of an entity against each other: what came, what went, what moved, and by what cause?"""
+"""The page that compares two runs of an entity: what came, what went, what moved, and by which cause."""
 
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
@@ -9,22 +10,23 @@ from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.table.changes import Change, Kind
 from rtb_optimizer.errors import NotFound, RtbOptimizerError
-from rtb_optimizer.outputs.compare import change_row, compared, pair
+from rtb_optimizer.outputs.compare import change_document, compared, pair
+from rtb_optimizer.outputs.documents.changes import ChangesDocument
 from rtb_optimizer.outputs.published import published
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.schema import Run
 from rtb_optimizer.web.access import ReadableCode
 from rtb_optimizer.web.cache import Kept
-from rtb_optimizer.web.rendering import page
+from rtb_optimizer.web.rendering import PageContent, page
 from rtb_optimizer.web.run.outputs import RunOutputs, unreadable
 from rtb_optimizer.web.sessions import Catalog
 
 KINDS = (Kind.MOVED, Kind.APPEARED, Kind.VANISHED)
 PAGE_SIZE = 50
 RUNS_LISTED = 200
-Comparison = tuple[dict[str, Any], list[Change]]
+Difference = tuple[ChangesDocument, list[Change]]
 _BYTES_A_CHANGE = 1000
-_COMPARED: Kept[Comparison] = Kept(100_000_000, lambda found: _BYTES_A_CHANGE * len(found[1]))
+_COMPARED: Kept[Difference] = Kept(100_000_000, lambda found: _BYTES_A_CHANGE * len(found[1]))
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,7 +48,7 @@ def compare_page(
     entity = entities.find(session, entity_code)
     was: Run | None = None
     now: Run | None = None
-    content: dict[str, Any]
+    content: PageContent
     try:
         was, now = pair(session, entity_code, asked.before, asked.after)
         content = _compared(session, was, now, asked)
@@ -67,7 +69,7 @@ def compare_page(
     )
 
 
-def _listed(newest: Any, *chosen: Run | None) -> list[Run]:  # noqa: ANN401 - a sequence of runs
+def _listed(newest: Iterable[Run], *chosen: Run | None) -> list[Run]:
     """Return the runs to pick from: the newest, and those chosen, however old."""
     found = {run.run_id: run for run in [*newest, *(run for run in chosen if run is not None)]}
     return sorted(found.values(), key=lambda run: -run.run_id)
@@ -79,12 +81,12 @@ def _key(session: Session, run: Run) -> tuple[str, ...]:
     return run.run_code, *(outputs[name].sha256 for name in ("segments", "features") if name in outputs)
 
 
-def _compared(session: Session, was: Run, now: Run, asked: CompareQuery) -> dict[str, Any]:
-    def compare() -> Comparison:
+def _compared(session: Session, was: Run, now: Run, asked: CompareQuery) -> PageContent:
+    def compare() -> Difference:
         return compared(published(session, was), published(session, now))
 
     try:
-        told, changed = _COMPARED.get((_key(session, was), _key(session, now)), compare)
+        difference, changed = _COMPARED.get((_key(session, was), _key(session, now)), compare)
     except (RtbOptimizerError, KeyError) as problem:
         return {"problem": unreadable(problem, "What one of these runs published")}
     kind = asked.kind if asked.kind in KINDS else ""
@@ -92,9 +94,9 @@ def _compared(session: Session, was: Run, now: Run, asked: CompareQuery) -> dict
     start = (asked.page - 1) * PAGE_SIZE
     return {
         "problem": "",
-        "told": told,
+        "difference": difference,
         "kind": kind,
-        "rows": [change_row(change) for change in listed[start : start + PAGE_SIZE]],
+        "rows": [change_document(change) for change in listed[start : start + PAGE_SIZE]],
         "total": len(listed),
         "pages": max(-(-len(listed) // PAGE_SIZE), 1),
     }

@@ -1,10 +1,9 @@
-"""How does a page become HTML? A template, every value escaped, figures spelled as in the report."""
+"""Renders a page: a template, every value escaped, figures formatted as in the report."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -23,11 +22,13 @@ POLICY = (
     "connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
 )
 HEADERS = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "cache-control": "no-store"}
+PageContent = dict[str, object]
+"""What a template is rendered with, by name."""
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SPARKLINE_WIDTH, SPARKLINE_HEIGHT, SPARKLINE_PAD = 120, 26, 3
 
 
-def page(request: Request, template: str, status_code: int = 200, **content: object) -> HTMLResponse:
+def page(request: Request, template: str, status_code: int = 200, /, **content: object) -> HTMLResponse:
     """Render a template of this folder."""
     body = _templates().get_template(f"{template}.html.jinja").render(request=request, **content)
     return HTMLResponse(body, status_code, dict(HEADERS))
@@ -126,6 +127,6 @@ def _shown(value: object) -> object:
     return formatting.visible(value) if type(value) is str else value
 
 
-def wants_html(headers: Mapping[str, Any], path: str) -> bool:
+def wants_html(headers: Mapping[str, str], path: str) -> bool:
     """Whether the caller is a person's browser, who reads pages, and not a program."""
     return "text/html" in headers.get("accept", "") and "/api/" not in path

@@ -1,4 +1,4 @@
-"""A look-up through macros is held against the look-up of the request's own values, in both tables."""
+"""A look-up through macros is compared with the look-up of the request's own values, in both tables."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 
 from rtb_optimizer.core.macros.combo import map_ad_macros
 from rtb_optimizer.core.macros.dialect import Dialect
-from rtb_optimizer.core.macros.round_trip import MOST_ROWS, Answer, BidTables, drawn_requests, round_trip
+from rtb_optimizer.core.macros.round_trip import MAX_ROWS, Answer, BidTables, drawn_requests, round_trip
 from rtb_optimizer.core.macros.route import Route, route_document, route_of
 from rtb_optimizer.core.sample.sample import Feature, Sample
 from rtb_optimizer.core.sample.value_maps import value_map_problems
@@ -208,7 +208,7 @@ def with_nothing() -> Dialect:
     return seeds.dialect("cadent")
 
 
-def test_the_ten_misses_that_weigh_most_are_told_the_heaviest_first():
+def test_the_ten_heaviest_misses_are_reported_the_heaviest_first():
     tables = BidTables({"*|*": 1.0} | {f"v~{n}|*": 2.0 for n in range(12)}, {"*|*": 1.0})
     found = round_trip({(f"v~{n}", "tv"): float(n + 1) for n in range(12)}, route(), tables)
 
@@ -216,7 +216,7 @@ def test_the_ten_misses_that_weigh_most_are_told_the_heaviest_first():
     assert found["misses"][0]["exposure_share"] == pytest.approx(12 / 78)
 
 
-@pytest.mark.parametrize(("size", "drawn"), [(0, 0), (7, 7), (MOST_ROWS + 1, MOST_ROWS)])
+@pytest.mark.parametrize(("size", "drawn"), [(0, 0), (7, 7), (MAX_ROWS + 1, MAX_ROWS)])
 def test_rows_are_drawn_evenly_from_the_first_to_the_last_and_alike_ones_are_added_up(size, drawn):
     codes = np.arange(size) % 3
     ones = np.ones(size)
@@ -247,7 +247,7 @@ def test_a_route_is_read_back_off_its_document_as_it_was():
         ),
         (
             {"xandr": {"site": {"a": "1", "b": "1"}}},
-            "macro_value_maps: site in 'xandr' gives '1' to more than one of our values: nothing tells them apart",
+            "macro_value_maps: site in 'xandr' gives '1' to more than one of our values: the map must be injective",
         ),
     ],
 )

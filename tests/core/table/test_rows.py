@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from master_table import master_table
 from planted_samples import planted, sample_of
 from rtb_optimizer.core.model.fit import fit
 from rtb_optimizer.core.sample.crossing import with_interactions
 from rtb_optimizer.core.sample.values import UNEXPANDED
 from rtb_optimizer.core.table.bidding import BidRules
-from rtb_optimizer.core.table.rows import SegmentRules, rows_of, still_moving
-from rtb_optimizer.core.table.segments import Counts, build_segments
+from rtb_optimizer.core.table.rows import SegmentRules, codes_still_moving, codes_to_publish
+from rtb_optimizer.core.table.segments import Counts
 
 RULES = SegmentRules(max_segments=100, dead_band=0.02, bids=BidRules(0.3, 3.0, 0.8, 0.0, 1.25))
 FLAT = sample_of([1.0, 0.0, 0.0, 0.0] * 400, x=["a", "a", "a", "a", "b", "b", "b", "b"] * 200)
@@ -20,7 +21,7 @@ FLAT = sample_of([1.0, 0.0, 0.0, 0.0] * 400, x=["a", "a", "a", "a", "b", "b", "b
 def row(value, previous, rules=RULES, sample=FLAT):
     """The multiplier of a value's row in a table that moves from `previous`, None where it has no row."""
     model = fit(sample, {"x": 8.0})
-    table = build_segments(model, sample, {"x": {}}, Counts(1600, 1600, 400, 0, 0), rules, previous)
+    table = master_table(model, sample, {"x": {}}, Counts(1600, 1600, 400, 0, 0), rules, previous)
     return next((s.multiplier for s in table if s.pattern == (value,)), None)
 
 
@@ -51,18 +52,18 @@ def test_without_a_limit_a_silent_row_goes_at_once():
 def test_a_row_on_its_way_goes_before_those_that_would_say_more():
     sample = planted()
     model, tight = fit(sample, {"site": 4.0}), replace(RULES, max_segments=2)
-    loudest = rows_of(model, sample, tight, None)["site"]
+    loudest = codes_to_publish(model, sample, tight, None)["site"]
     silent = frozenset({("site", "site4")})
 
     assert [sample.features["site"].values[code] for code in loudest] != ["site4"]
-    moving = rows_of(model, sample, tight, {silent: 2.5})["site"]
+    moving = codes_to_publish(model, sample, tight, {silent: 2.5})["site"]
     assert [sample.features["site"].values[code] for code in moving] == ["site4"]
 
 
 def test_rows_of_an_interaction_are_found_by_what_they_give_whatever_their_order():
     sample = with_interactions(sample_of([1.0, 0.0] * 50, a=["x", "y|"] * 50, b=["1", "2"] * 50), [("a", "b")])
     model = fit(sample, {"a": 1.0, "b": 1.0, "a|b": 1.0})
-    moving = still_moving(model, sample, {frozenset({("b", "2"), ("a", "y|")}): 2.0}, 1.25)
+    moving = codes_still_moving(model, sample, {frozenset({("b", "2"), ("a", "y|")}): 2.0}, 1.25)
 
     assert [sample.features["a|b"].values[code] for code in moving["a|b"]] == ["y\\||2"]
     assert len(moving["a"]) == len(moving["b"]) == 0
@@ -72,11 +73,11 @@ def test_what_the_model_or_the_logs_do_not_have_cannot_be_moved():
     model = fit(FLAT, {"x": 8.0})
     gone = {frozenset({("y", "a")}): 3.0, frozenset({("x", "never")}): 3.0, frozenset({("x", "a"), ("y", "b")}): 3.0}
 
-    assert np.concatenate(list(still_moving(model, FLAT, gone, 1.25).values())).size == 0
+    assert np.concatenate(list(codes_still_moving(model, FLAT, gone, 1.25).values())).size == 0
 
 
 def test_an_unexpanded_macro_is_not_kept_moving():
     sample = sample_of([1.0, 0.0] * 50, x=[UNEXPANDED, "b"] * 50)
-    moving = still_moving(fit(sample, {"x": 1.0}), sample, {frozenset({("x", UNEXPANDED)}): 3.0}, 1.25)
+    moving = codes_still_moving(fit(sample, {"x": 1.0}), sample, {frozenset({("x", UNEXPANDED)}): 3.0}, 1.25)
 
     assert moving["x"].size == 0

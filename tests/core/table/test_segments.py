@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from master_table import master_table
 from planted_samples import feature, planted, sample_of
 from rtb_optimizer.core.model.fit import fit
 from rtb_optimizer.core.sample.sample import sum_by
 from rtb_optimizer.core.sample.values import UNEXPANDED, segment_key
 from rtb_optimizer.core.table.bidding import BidRules, Tier
 from rtb_optimizer.core.table.rows import SegmentRules
-from rtb_optimizer.core.table.segments import Counts, build_segments
+from rtb_optimizer.core.table.segments import Counts
 
 RULES = SegmentRules(max_segments=1_000, dead_band=0.02, bids=BidRules(0.3, 3.0, 0.8))
 PRIORS = {"site": 4.0, "device": 8.0}
@@ -27,7 +28,7 @@ def exact(sample, name):
 def table(sample, priors=PRIORS, rules=RULES, previous=None):
     n, k = float(sample.exposure.sum()), float(sample.outcome.sum())
     counted = {name: exact(sample, name) for name in priors}
-    return build_segments(fit(sample, priors), sample, counted, Counts(int(n), n, k, 0.0, n), rules, previous)
+    return master_table(fit(sample, priors), sample, counted, Counts(int(n), n, k, 0.0, n), rules, previous)
 
 
 def served(segments, sample, priors, rules):
@@ -72,7 +73,7 @@ def test_no_two_rows_share_a_key_and_each_gives_one_value():
 def test_a_row_has_the_exact_counts_not_the_samples():
     sample = planted()
     counted = {name: {v: Counts(7, 8.0, 9.0, 10.0, 11.0) for v in sample.features[name].values} for name in PRIORS}
-    segments = build_segments(fit(sample, PRIORS), sample, counted, Counts(1, 2, 3, 4, 5), RULES)
+    segments = master_table(fit(sample, PRIORS), sample, counted, Counts(1, 2, 3, 4, 5), RULES)
 
     assert {s.counts for s in segments[1:]} == {Counts(7, 8.0, 9.0, 10.0, 11.0)}
     assert segments[0].counts == Counts(1, 2, 3, 4, 5)
@@ -80,7 +81,7 @@ def test_a_row_has_the_exact_counts_not_the_samples():
 
 def test_a_value_that_the_exact_pass_does_not_know_has_no_counts_and_no_error():
     sample = planted()
-    segments = build_segments(fit(sample, PRIORS), sample, {"site": {}, "device": {}}, Counts(1, 2, 3, 4, 5), RULES)
+    segments = master_table(fit(sample, PRIORS), sample, {"site": {}, "device": {}}, Counts(1, 2, 3, 4, 5), RULES)
 
     assert {s.counts for s in segments[1:]} == {Counts(0, 0, 0, 0, 0)}
 
@@ -91,7 +92,7 @@ def test_a_factor_lies_within_its_interval_and_the_multiplier_between_it_and_1()
         assert min(segment.factor, 1) <= segment.multiplier <= max(segment.factor, 1)
 
 
-def test_a_tier_is_told_by_the_positives_of_the_row_not_by_its_exposures():
+def test_a_tier_follows_the_positives_of_the_row_not_its_exposures():
     values = ["few"] * 1_000 + ["some"] * 1_000 + ["many"] * 1_000
     outcome = [1.0] * 9 + [0.0] * 991 + [1.0] * 99 + [0.0] * 901 + [1.0] * 100 + [0.0] * 900
     segments = table(sample_of(outcome, value=values), {"value": 1.0})
@@ -186,7 +187,7 @@ def test_steps_lead_to_where_bids_would_have_gone_at_once_and_the_spend_stays():
 
 
 @pytest.mark.parametrize("below", [0.0, 0.3, 0.5, 0.7])
-def test_no_bid_is_told_of_rows_that_are_surely_below_and_of_no_other(below):
+def test_no_bid_is_flagged_on_rows_that_are_certainly_below_and_on_no_other(below):
     segments = table(planted(), rules=replace(RULES, bids=replace(RULES.bids, no_bid_below=below)))
 
     assert [s.no_bid for s in segments[1:]] == [s.factor_high < below for s in segments[1:]]
@@ -201,7 +202,7 @@ def test_better_values_get_higher_bids():
     assert by_site["site7"] > by_site["site6"] > 1 > by_site["site1"] > by_site["site0"]
 
 
-def test_a_value_that_is_the_wildcards_letter_is_told_from_the_default():
+def test_a_value_that_is_the_wildcards_letter_is_distinct_from_the_default():
     sample = sample_of([1.0] * 200 + [0.0] * 800, value=["*"] * 300 + ["b"] * 700)
     segments = table(sample, {"value": 1.0})
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from master_table import master_table
 from planted_samples import sample_of
 from rtb_optimizer.core.model.fit import fit
 from rtb_optimizer.core.model.link import Link
@@ -12,8 +13,8 @@ from rtb_optimizer.core.sample.crossing import with_interactions
 from rtb_optimizer.core.sample.values import MISSING, UNEXPANDED, segment_key
 from rtb_optimizer.core.table.bidding import BidRules
 from rtb_optimizer.core.table.lookup import Row, look_up
-from rtb_optimizer.core.table.rows import SegmentRules, published, worth_a_row
-from rtb_optimizer.core.table.segments import Counts, build_segments
+from rtb_optimizer.core.table.rows import SegmentRules, most_informative_codes, restrict_to_rows
+from rtb_optimizer.core.table.segments import Counts
 
 pytestmark = pytest.mark.timeout(3_600)  # nightly, each takes minutes
 BIDS = BidRules(0.01, 100.0, 0.8)
@@ -40,7 +41,7 @@ def fitted(draw):
 
 def table_of(sample, model, max_segments, dead_band):
     rules = SegmentRules(max_segments, dead_band, BIDS)
-    segments = build_segments(model, sample, {name: {} for name in model.factors}, NO_COUNTS, rules)
+    segments = master_table(model, sample, {name: {} for name in model.factors}, NO_COUNTS, rules)
     return [Row(segment_key(s.pattern), s.factor, s.multiplier) for s in segments]
 
 
@@ -78,16 +79,16 @@ def test_a_limit_on_rows_drops_what_says_least_and_changes_no_row_that_stays(mad
 @given(made=fitted(), max_segments=st.integers(1, 12), dead_band=st.floats(0.0, 0.9))
 def test_the_table_answers_what_the_published_model_predicts(made, max_segments, dead_band):
     sample, model = made
-    kept = worth_a_row(model, sample, SegmentRules(max_segments, dead_band, BIDS))
-    told, _ = answers(table_of(sample, model, max_segments, dead_band), sample)
+    kept = most_informative_codes(model, sample, SegmentRules(max_segments, dead_band, BIDS))
+    strengths, _ = answers(table_of(sample, model, max_segments, dead_band), sample)
 
-    assert told == pytest.approx(published(model, kept).strengths(sample) / model.base)
+    assert strengths == pytest.approx(restrict_to_rows(model, kept).strengths(sample) / model.base)
 
 
 @given(made=fitted())
 def test_a_factor_lies_in_its_interval_and_is_acted_on_no_further_than_it_goes(made):
     sample, model = made
-    segments = build_segments(
+    segments = master_table(
         model, sample, {name: {} for name in model.factors}, NO_COUNTS, SegmentRules(10_000, 0, BIDS)
     )
 

@@ -1,7 +1,8 @@
-"""Configuration: what may be set, what follows from it, and which window it makes.
+"""Configuration: keys, their resolution to a snapshot and typed settings, and the window of a run.
 
 key         one declared key: type, limits, parsing of a value
 resolve     version defaults, entity overrides and trigger overrides into one snapshot
+snapshot    what a run goes by, as its row stores it
 settings    the snapshot as typed settings, and the rules between keys
 window      the half-open window of a run, in local days
 currencies  rates of currencies by day

@@ -1,8 +1,6 @@
-"""What is a warning? Something a run found that does not stop it: it activates, and a person should look into it."""
+"""The type of a warning: what a run found that does not stop it, and that a person should look into."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,9 +11,3 @@ class RunWarning:
     message: str
     rows: int | None = None
     share: float | None = None
-
-
-def warning_documents(warnings: Iterable[RunWarning]) -> list[dict[str, Any]]:
-    """Return warnings as they stand in documents, by code and message, without what is not known."""
-    ordered = sorted(set(warnings), key=lambda w: (w.code, w.message))
-    return [{name: value for name, value in asdict(w).items() if value is not None} for w in ordered]

@@ -1,13 +1,12 @@
-"""Which figures of a window does an analyst look at? Ratios of sums, each with what it is made of.
+"""Computes the key figures of a window: ratios of sums, each with its numerator and denominator.
 
-A ratio is never an average of ratios, and nothing divided by nothing is no number. Formulas: those of the sellers'
+A ratio is never an average of ratios, and a ratio without a denominator is None. Formulas: those of the sellers'
 delivery reports (eCPM, eCPC, RPM, ROAS).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
 from rtb_optimizer.core.table.segments import Counts
 
@@ -43,20 +42,20 @@ RATIOS: Mapping[str, tuple[str, str, str, float]] = {
 }
 
 
-def kpis(totals: Counts, previous: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
-    """Return the ratios of a window's totals beside those that another run told."""
-    before = {told["name"]: told for told in previous}
-    return [asdict(_kpi(name, totals, before.get(name))) for name in RATIOS]
+def kpis(totals: Counts, previous: Sequence[Kpi] = ()) -> tuple[Kpi, ...]:
+    """Return the ratios of a window's totals beside those of another run."""
+    before = {kpi.name: kpi for kpi in previous}
+    return tuple(_kpi(name, totals, before.get(name)) for name in RATIOS)
 
 
-def _kpi(name: str, totals: Counts, before: Mapping[str, Any] | None) -> Kpi:
-    formula, over, under, scale = RATIOS[name]
-    numerator, denominator = getattr(totals, over), getattr(totals, under)
+def _kpi(name: str, totals: Counts, before: Kpi | None) -> Kpi:
+    formula, above, below, scale = RATIOS[name]
+    numerator, denominator = getattr(totals, above), getattr(totals, below)
     value = scale * numerator / denominator if denominator else None
-    was = before["value"] if before else None
+    was = before.value if before else None
     change = value / was - 1 if value is not None and was else None
     low = high = None
-    if before and change is not None and over == "outcome" and numerator and before["numerator"]:
-        error = Z_95 * sqrt(1 / numerator + 1 / before["numerator"])
+    if before and change is not None and above == "outcome" and numerator and before.numerator:
+        error = Z_95 * sqrt(1 / numerator + 1 / before.numerator)
         low, high = change - error * (1 + change), change + error * (1 + change)
     return Kpi(name, formula, value, numerator, denominator, was, change, low, high)

@@ -1,19 +1,26 @@
-"""Which values get a row of the master table? Those that say the most beyond what the others say.
+"""Decides which values get a row of the master table, and what each row bids.
 
-A row of the active run that is not worth its place any more would leave its bids at 1 from one night to the next. It
-stays until its multiplier has come within one run's movement of 1.
+Values compete for rows by expected deviance. A row of the active run that loses its place would leave its bids at 1
+from one night to the next: it stays until its multiplier is within one run's movement of 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rtb_optimizer.core.model.fit import Factor, FactorModel
+from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.sample.crossing import parts_of
 from rtb_optimizer.core.sample.sample import Floats, Ints, Mask, Sample
-from rtb_optimizer.core.sample.values import segment_key
-from rtb_optimizer.core.table.bidding import BidRules, factor_intervals, not_worth_a_bid
+from rtb_optimizer.core.sample.values import segment_key, split_key
+from rtb_optimizer.core.table.bidding import (
+    BidRules,
+    factor_intervals,
+    multipliers,
+    not_worth_a_bid,
+    rate_intervals,
+)
 
 Pattern = frozenset[tuple[str, str]]
 """The (feature, value) pairs that a row gives: the same in tables whose features stand in another order."""
@@ -21,7 +28,7 @@ Pattern = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class SegmentRules:
-    """`dead_band` is how far from 1 a factor says nothing; `max_segments` counts the default row too.
+    """`dead_band` is how far from 1 a factor carries no information; `max_segments` counts the default row too.
 
     No row is published about fewer than `min_exposures`.
     """
@@ -32,22 +39,73 @@ class SegmentRules:
     min_exposures: float = 0.0
 
 
-def worth_a_row(
+@dataclass(frozen=True, slots=True)
+class FactorRows:
+    """The rows of one factor, as arrays of one length: codes, the factor's interval, multipliers, no-bid flags.
+
+    `size` is how many values the factor has, with a row or without.
+    """
+
+    size: int
+    codes: Ints
+    low: Floats
+    high: Floats
+    multiplier: Floats
+    no_bid: Mask
+
+    @property
+    def has_row(self) -> Mask:
+        """Which of the factor's values have a row (`size` booleans)."""
+        mask = np.zeros(self.size, dtype=bool)
+        mask[self.codes] = True
+        return mask
+
+    @property
+    def multiplier_by_code(self) -> Floats:
+        """The multiplier of every value of the factor (`size` floats); 1 where it has no row."""
+        by_code = np.ones(self.size)
+        by_code[self.codes] = self.multiplier
+        return by_code
+
+    @property
+    def no_bid_by_code(self) -> Mask:
+        """Which of the factor's values are not bid on (`size` booleans)."""
+        by_code = np.zeros(self.size, dtype=bool)
+        by_code[self.codes] = self.no_bid
+        return by_code
+
+
+TableRows = Mapping[str, FactorRows]
+"""The rows of the master table beside the default, by factor."""
+
+
+def codes_to_publish(
+    model: FactorModel, sample: Sample, rules: SegmentRules, previous: Mapping[Pattern, float] | None
+) -> dict[str, Ints]:
+    """Return, by factor, the codes that get a row: the most informative, and those that still move towards 1.
+
+    `previous` are the multipliers of the active run by pattern, None where there is no active run.
+    """
+    moving = codes_still_moving(model, sample, previous or {}, rules.bids.max_movement)
+    return most_informative_codes(model, sample, rules, moving)
+
+
+def most_informative_codes(
     model: FactorModel, sample: Sample, rules: SegmentRules, first: Mapping[str, Ints] | None = None
 ) -> dict[str, Ints]:
-    """Return, by factor, the codes that get a row: those that say the most, as expected deviance E (t ln t - t + 1).
+    """Return, by factor, the codes with the largest expected deviance, as many as the table has rows for.
 
-    Those in `first` get one whatever they say, if only they have the exposures.
+    Those in `first` come before all others if they have the exposures.
     """
     owners, codes, weights = [], [], [np.zeros(0)]
     for n, (name, factor) in enumerate(model.factors.items()):
-        says = np.abs(factor.theta - 1) >= rules.dead_band
-        says[sample.features[name].barred] = False
-        weight = said(factor)
+        eligible = np.abs(factor.theta - 1) >= rules.dead_band
+        eligible[sample.features[name].barred] = False
+        weight = expected_deviance(factor)
         if first is not None:
-            says[first[name]], weight[first[name]] = True, np.inf
-        says &= factor.exposure >= rules.min_exposures
-        codes.append(np.flatnonzero(says))
+            eligible[first[name]], weight[first[name]] = True, np.inf
+        eligible &= factor.exposure >= rules.min_exposures
+        codes.append(np.flatnonzero(eligible))
         owners.append(np.full(len(codes[-1]), n))
         weights.append(weight[codes[-1]])
     best = np.sort(np.argsort(-np.concatenate(weights), kind="stable")[: rules.max_segments - 1])
@@ -55,36 +113,12 @@ def worth_a_row(
     return {name: code[owner == n] for n, name in enumerate(model.factors)}
 
 
-def published(model: FactorModel, kept: Mapping[str, Ints]) -> FactorModel:
-    """Return the model as the table tells it: a value without a row has factor 1."""
-    factors = {}
-    for name, factor in model.factors.items():
-        theta = np.ones(len(factor.theta))
-        theta[kept[name]] = factor.theta[kept[name]]
-        factors[name] = replace(factor, theta=theta)
-    return replace(model, factors=factors)
-
-
-def said(factor: Factor) -> Floats:
-    """Return the expected deviance by which values compete for rows: E (t ln t - t + 1)."""
-    theta = factor.theta
-    return factor.expected * (theta * np.log(theta) - theta + 1)
-
-
-def rows_of(
-    model: FactorModel, sample: Sample, rules: SegmentRules, previous: Mapping[Pattern, float] | None
-) -> dict[str, Ints]:
-    """Return, by factor, the codes that get a row: those worth one, and those that are still on their way to 1."""
-    moving = still_moving(model, sample, previous or {}, rules.bids.max_movement)
-    return worth_a_row(model, sample, rules, moving)
-
-
-def still_moving(
+def codes_still_moving(
     model: FactorModel, sample: Sample, previous: Mapping[Pattern, float], max_movement: float
 ) -> dict[str, Ints]:
     """Return, by factor, the codes whose previous multiplier is more than a factor of `max_movement` from 1.
 
-    What the model has no factor for, or the logs no row of, cannot be moved by a row.
+    A pattern that the model has no factor for, or the logs no row of, cannot be moved by a row.
     """
     far = {pattern: m for pattern, m in previous.items() if not 1 / max_movement <= m <= max_movement}
     moving = {}
@@ -98,12 +132,80 @@ def still_moving(
     return moving
 
 
-def without_bid(model: FactorModel, kept: Mapping[str, Ints], sample: Sample, bids: BidRules) -> Mask:
-    """Return which rows of a sample match a row that is not bid on (n booleans); `kept` are the codes with a row."""
-    found = np.zeros(len(sample.exposure), dtype=bool)
-    for name, codes in kept.items():
-        _, high = factor_intervals(model.factors[name], bids.confidence, model.link)
-        flagged = np.zeros(len(high), dtype=bool)
-        flagged[codes] = not_worth_a_bid(high[codes], bids)
-        found |= flagged.take(sample.features[name].codes)
-    return found
+def expected_deviance(factor: Factor) -> Floats:
+    """Return the expected deviance of each value over a factor of 1: E (t ln t - t + 1), of the Poisson model."""
+    theta = factor.theta
+    return factor.expected * (theta * np.log(theta) - theta + 1)
+
+
+def table_rows(
+    model: FactorModel,
+    sample: Sample,
+    codes: Mapping[str, Ints],
+    bids: BidRules,
+    previous: Mapping[Pattern, float] | None = None,
+) -> dict[str, FactorRows]:
+    """Return the rows of the codes of each factor, with the bids that follow from their intervals.
+
+    Args:
+        model: Whose factors become rows.
+        sample: What names the values of the codes.
+        codes: The codes that get a row, by factor.
+        bids: How bids are bounded.
+        previous: The multipliers of the active run by pattern, to move from; None where there is none.
+    """
+    rows = {}
+    for name, of_factor in codes.items():
+        feature = sample.features[name]
+        parts = parts_of(name, feature)
+        before = None
+        if previous is not None:
+            patterns = (frozenset(given_values(parts, feature.values[code]).items()) for code in of_factor)
+            before = np.array([previous.get(pattern, 1.0) for pattern in patterns])
+        rows[name] = _factor_rows(model.factors[name], of_factor, model.link, bids, before)
+    return rows
+
+
+def _factor_rows(factor: Factor, codes: Ints, link: Link, bids: BidRules, previous: Floats | None) -> FactorRows:
+    low, high = factor_intervals(factor, bids.confidence, link)
+    rate_low, rate_high = rate_intervals(factor, bids.confidence, link)
+    return FactorRows(
+        size=len(factor.theta),
+        codes=codes,
+        low=low[codes],
+        high=high[codes],
+        multiplier=multipliers(rate_low[codes], rate_high[codes], bids, previous),
+        no_bid=not_worth_a_bid(high[codes], bids),
+    )
+
+
+def given_values(term: Sequence[str], value: str) -> dict[str, str]:
+    """Return what a value of a term gives, by feature: that of an interaction holds a value for each."""
+    parts = split_key(value) if len(term) > 1 else [value]
+    return dict(zip(term, map(str, parts), strict=True))
+
+
+def restrict_to_rows(model: FactorModel, codes: Mapping[str, Ints]) -> FactorModel:
+    """Return the model that the published table predicts by: a value without a row has factor 1."""
+    factors = {}
+    for name, factor in model.factors.items():
+        theta = np.ones(len(factor.theta))
+        theta[codes[name]] = factor.theta[codes[name]]
+        factors[name] = replace(factor, theta=theta)
+    return replace(model, factors=factors)
+
+
+def multiplier_product(rows: TableRows, sample: Sample) -> Floats:
+    """Return the product of the multipliers of the rows that match each row of a sample (n floats), unclipped."""
+    product = np.ones(len(sample.exposure))
+    for name, of_factor in rows.items():
+        product *= of_factor.multiplier_by_code.take(sample.features[name].codes)
+    return product
+
+
+def without_bid(rows: TableRows, sample: Sample) -> Mask:
+    """Return which rows of a sample match a row that is not bid on (n booleans)."""
+    mask = np.zeros(len(sample.exposure), dtype=bool)
+    for name, of_factor in rows.items():
+        mask |= of_factor.no_bid_by_code.take(sample.features[name].codes)
+    return mask

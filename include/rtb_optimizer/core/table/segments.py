@@ -1,4 +1,4 @@
-"""Which rows does the master table have, and what do they say?
+"""Builds the master table from the rows of each factor and their exact counts.
 
 A row is a pattern over the ordered features: one value given (`*|mobile|*`), those of an interaction
 (`*|mobile|300x250`), or none: the default. A bid's multiplier is the default row's times that of every row that
@@ -11,21 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtb_optimizer.core.model.fit import Factor, FactorModel
-from rtb_optimizer.core.model.link import Link, rate_of
+from rtb_optimizer.core.model.link import rate_of
 from rtb_optimizer.core.sample.crossing import parts_of
-from rtb_optimizer.core.sample.sample import Floats, Ints, Sample
-from rtb_optimizer.core.sample.values import segment_key, split_key
-from rtb_optimizer.core.table.bidding import (
-    BidRules,
-    Tier,
-    factor_intervals,
-    multipliers,
-    not_worth_a_bid,
-    rate_intervals,
-    spend_neutral_level,
-    tier,
-)
-from rtb_optimizer.core.table.rows import Pattern, SegmentRules, rows_of
+from rtb_optimizer.core.sample.sample import Ints, Sample
+from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.core.table.bidding import BidRules, Tier, spend_neutral_level, tier
+from rtb_optimizer.core.table.rows import FactorRows, TableRows, given_values, multiplier_product
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,111 +62,69 @@ class Segment:
 def build_segments(
     model: FactorModel,
     sample: Sample,
+    rows: TableRows,
     exact: Mapping[str, Mapping[str, Counts]],
     totals: Counts,
-    rules: SegmentRules,
-    previous: Mapping[Pattern, float] | None = None,
+    bids: BidRules,
 ) -> list[Segment]:
     """Build the master table: the default row, factor rows by feature order and falling exposure, interactions last.
 
     Args:
-        model: Whose factors become rows.
+        model: Whose factors became rows.
         sample: What the model was fitted on; it weighs bids by spend.
+        rows: The rows by factor.
         exact: By factor and value, the statistics of all rows of the window.
         totals: The statistics of the window.
-        rules: How many rows, and how bids are bounded.
-        previous: The multipliers of the active run by pattern, to move from; None where there is none.
+        bids: How bids are bounded.
     """
     terms = {name: parts_of(name, sample.features[name]) for name in model.factors}
     features = [name for name, parts in terms.items() if parts == (name,)]
-    rows, product = [], np.ones(len(sample.exposure))
-    for name, codes in countable(rows_of(model, sample, rules, previous), sample, exact, rules).items():
-        kept = [sample.features[name].values[code] for code in codes]
-        given = [_given(terms[name], value) for value in kept]
-        told = _Told(model.factors[name], codes, model.link, rules.bids, _before(given, previous))
-        for n, value in enumerate(kept):
-            pattern = tuple(given[n].get(feature) for feature in features)
-            rows.append(told.segment(n, pattern, exact[name].get(value, NO_ROWS), sample.unit * sample.stands_for))
-        product *= told.by_code().take(sample.features[name].codes)
-    level = spend_neutral_level(product, sample.spend, rules.bids)
-    return [_default(features, totals, level, model, sample), *sorted(rows, key=_reading_order)]
+    segments = []
+    for name, of_factor in rows.items():
+        for n, code in enumerate(of_factor.codes):
+            value = sample.features[name].values[code]
+            given = given_values(terms[name], value)
+            pattern = tuple(given.get(feature) for feature in features)
+            counts = exact[name].get(value, NO_ROWS)
+            segments.append(
+                _segment(model.factors[name], of_factor, n, pattern, counts, sample.unit * sample.stands_for)
+            )
+    level = spend_neutral_level(multiplier_product(rows, sample), sample.spend, bids)
+    return [_default(features, totals, level, model, sample), *sorted(segments, key=_reading_order)]
 
 
 def countable(
-    kept: Mapping[str, Ints], sample: Sample, exact: Mapping[str, Mapping[str, Counts]], rules: SegmentRules
+    codes: Mapping[str, Ints], sample: Sample, exact: Mapping[str, Mapping[str, Counts]], min_exposures: float
 ) -> dict[str, Ints]:
-    """Return, by factor, the codes of `kept` whose rows have the exposures to be published, counted exactly."""
-    if rules.min_exposures <= 0:
-        return dict(kept)
-    found = {}
-    for name, codes in kept.items():
-        values = [sample.features[name].values[int(code)] for code in codes]
+    """Return, by factor, the codes whose rows have the exposures to be published, counted exactly."""
+    if min_exposures <= 0:
+        return dict(codes)
+    enough = {}
+    for name, of_factor in codes.items():
+        values = [sample.features[name].values[int(code)] for code in of_factor]
         exposures = np.array([exact[name].get(value, NO_ROWS).exposure for value in values])
-        found[name] = codes[exposures >= rules.min_exposures]
-    return found
+        enough[name] = of_factor[exposures >= min_exposures]
+    return enough
 
 
-def multiplier_product(
-    model: FactorModel,
-    kept: Mapping[str, Ints],
-    sample: Sample,
-    bids: BidRules,
-    previous: Mapping[Pattern, float] | None = None,
-) -> Floats:
-    """Return the product of the multipliers of the rows that match, for each row of a sample (n floats), unclipped."""
-    product = np.ones(len(sample.exposure))
-    for name, codes in kept.items():
-        feature = sample.features[name]
-        parts = parts_of(name, feature)
-        given = [] if previous is None else [_given(parts, feature.values[code]) for code in codes]
-        told = _Told(model.factors[name], codes, model.link, bids, _before(given, previous))
-        product *= told.by_code().take(feature.codes)
-    return product
-
-
-def _before(given: Sequence[Mapping[str, str]], previous: Mapping[Pattern, float] | None) -> Floats | None:
-    """Return the multipliers of rows in the active run, 1 where it has none; None where there is no such run."""
-    return None if previous is None else np.array([previous.get(frozenset(g.items()), 1.0) for g in given])
-
-
-class _Told:
-    """What the table tells of one factor's kept values."""
-
-    def __init__(self, factor: Factor, codes: Ints, link: Link, bids: BidRules, previous: Floats | None) -> None:
-        self._factor, self._codes = factor, codes
-        low, high = factor_intervals(factor, bids.confidence, link)
-        self._low, self._high = low[codes], high[codes]
-        low, high = rate_intervals(factor, bids.confidence, link)
-        self._multiplier = multipliers(low[codes], high[codes], bids, previous)
-        self._no_bid = not_worth_a_bid(high[codes], bids)
-
-    def by_code(self) -> Floats:
-        """Return the multiplier of every value of the factor; 1 where it has no row."""
-        multiplier = np.ones(len(self._factor.theta))
-        multiplier[self._codes] = self._multiplier
-        return multiplier
-
-    def segment(self, n: int, pattern: tuple[str | None, ...], counts: Counts, unit: float) -> Segment:
-        """Return the row of the n-th kept value."""
-        factor, code = self._factor, self._codes[n]
-        return Segment(
-            pattern=pattern,
-            counts=counts,
-            expected=float(factor.expected[code]) * unit,
-            factor=float(factor.theta[code]),
-            factor_low=float(self._low[n]),
-            factor_high=float(self._high[n]),
-            prior=float(factor.prior),
-            events=float(factor.outcome[code]),
-            tier=tier(float(factor.outcome[code])),
-            multiplier=float(self._multiplier[n]),
-            no_bid=bool(self._no_bid[n]),
-        )
-
-
-def _given(term: Sequence[str], value: str) -> dict[str, str]:
-    parts = split_key(value) if len(term) > 1 else [value]
-    return dict(zip(term, map(str, parts), strict=True))
+def _segment(
+    factor: Factor, rows: FactorRows, n: int, pattern: tuple[str | None, ...], counts: Counts, unit: float
+) -> Segment:
+    """Return the row of the n-th code; `unit` turns the model's events into the measure of the logs."""
+    code = rows.codes[n]
+    return Segment(
+        pattern=pattern,
+        counts=counts,
+        expected=float(factor.expected[code]) * unit,
+        factor=float(factor.theta[code]),
+        factor_low=float(rows.low[n]),
+        factor_high=float(rows.high[n]),
+        prior=float(factor.prior),
+        events=float(factor.outcome[code]),
+        tier=tier(float(factor.outcome[code])),
+        multiplier=float(rows.multiplier[n]),
+        no_bid=bool(rows.no_bid[n]),
+    )
 
 
 def _reading_order(segment: Segment) -> tuple[int, list[int], float, str]:

@@ -3,8 +3,6 @@
 import os
 from http import HTTPStatus
 
-import httpx
-
 from rtb_optimizer.operations.doctor import findings
 from rtb_optimizer.operations.doctor.findings import Finding, Standing
 
@@ -14,6 +12,8 @@ _PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
 
 def health(url: str = "") -> Finding:
     """Ask Airflow for its health, at the URL given or the one it is configured to have; without one, skip it."""
+    import httpx  # not at every start of the command line
+
     url = (url or os.environ.get(URL_VARIABLE, "")).rstrip("/")
     if not url:
         told = f"no address: set {URL_VARIABLE}, or give --airflow-url"

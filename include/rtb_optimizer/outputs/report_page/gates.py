@@ -1,9 +1,8 @@
-"""Which gates did the run pass? Each fact beside its limit, in words."""
+"""The gates of a run in words: each fact beside its limit."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from rtb_optimizer.outputs.documents.report import GatesDocument
 from rtb_optimizer.outputs.report_page.formatting import is_number, is_share, spelled
 
 WORDS = {
@@ -32,9 +31,9 @@ class GateRow:
     passed: bool | None
 
 
-def gate_rows(gates: Mapping[str, Any]) -> list[GateRow]:
-    """Return a row per fact or limit, those that everybody knows first."""
-    facts, limits = gates.get("facts") or {}, gates.get("limits") or {}
+def gate_rows(gates: GatesDocument) -> list[GateRow]:
+    """Return a row per fact or limit, those that are known first."""
+    facts, limits = gates.facts, gates.limits
     names = [*(n for n in WORDS if n in facts or n in limits), *sorted({*facts, *limits} - set(WORDS))]
     return [_row(name, facts.get(name), limits.get(name)) for name in names]
 

@@ -1,13 +1,13 @@
-"""How does the report become one page? Its template filled with what the sections say, every value escaped.
+"""The report as one page: its template filled with sentences and charts, every value escaped.
 
-The same document gives the same bytes. Whatever is absent or None is said to be unknown; nothing is guessed.
+The same report gives the same bytes. What is absent is shown as unknown.
 """
 
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.outputs.report_page import charts, formatting, sentences
 from rtb_optimizer.outputs.report_page.gates import gate_rows
 
@@ -35,15 +35,15 @@ SECTIONS = {
 }
 
 
-def report_page(document: Mapping[str, Any]) -> bytes:
+def report_page(report: Report) -> bytes:
     """Return a run's report as a page of HTML without a script, an external address or a clock."""
     text = _template().render(
-        document=document,
+        document=report,
         sections=SECTIONS,
-        says=sentences.sentences(document),
-        charts=charts.drawn(document),
-        gates=gate_rows(document.get("gates") or {}),
-        window=formatting.window(document.get("data_start"), document.get("data_end")),
+        says=sentences.sentences(report),
+        charts=charts.drawn(report),
+        gates=gate_rows(report.gates),
+        window=formatting.window(report.data_start, report.data_end),
     )
     return text.encode()
 

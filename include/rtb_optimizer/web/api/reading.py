@@ -7,6 +7,7 @@ from starlette.status import HTTP_304_NOT_MODIFIED
 
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs.compare import compare
+from rtb_optimizer.outputs.documents.changes import Comparison
 from rtb_optimizer.outputs.explain import explain
 from rtb_optimizer.store import active_copy, entities, history, queries
 from rtb_optimizer.web.access import ReadableCode, User, readable
@@ -69,14 +70,14 @@ def list_decisions(
     return history.decision_rows(session, entities.find(session, entity_code), limit, offset)
 
 
-@router.get("/entities/{entity_code}/diff")
+@router.get("/entities/{entity_code}/diff", response_model_exclude_unset=True)
 def diff(
     entity_code: ReadableCode,
     session: Catalog,
     before: RunName = "",
     after: RunName = "",
     limit: Annotated[int, Query(ge=1, le=10_000, description="How many rows, those first that move most.")] = 20,
-) -> dict[str, Any]:
+) -> Comparison:
     """What changed between two runs: by default from the run that was active before to the active one.
 
     A row's `data`, `model`, `config` and `normaliser` are parts of ln(after / before) and add up to it.

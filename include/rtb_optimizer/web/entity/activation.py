@@ -1,7 +1,7 @@
-"""The page before a person moves the pointer: what would change for bidders, and why is it done?"""
+"""The page before a person moves the pointer: what would change for bidders, and a field for the reason."""
 
 import logging
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response, status
 from sqlalchemy.orm import Session
@@ -13,7 +13,7 @@ from rtb_optimizer.store.manual_activation import Order
 from rtb_optimizer.store.schema import Entity, Run
 from rtb_optimizer.web.access import EditableCode, User
 from rtb_optimizer.web.forms import Posted, number, reason_problem, seen, then
-from rtb_optimizer.web.rendering import page
+from rtb_optimizer.web.rendering import PageContent, page
 from rtb_optimizer.web.sessions import Catalog
 
 Kind = Literal["activate", "rollback"]
@@ -80,13 +80,20 @@ def _confirmation(
     entity = entities.find(session, entity_code)
     if target.entity_id != entity.entity_id or target.status != "succeeded":
         raise NotFound(f"run {target.run_id} is no succeeded run of {entity_code}")
-    told = {"reason": "", "reason_problem": None, "moved_meanwhile": None, "found": None, "without": None} | again
+    told: PageContent = {
+        "reason": "",
+        "reason_problem": None,
+        "moved_meanwhile": None,
+        "found": None,
+        "without": None,
+        **again,
+    }
     told |= _difference(session, entity, target)
     active = session.get(Run, entity.active_run_id) if entity.active_run_id else None
     return page(request, "confirm", status_code, entity=entity, kind=kind, target=target, active=active, **told)
 
 
-def _difference(session: Session, entity: Entity, target: Run) -> dict[str, Any]:
+def _difference(session: Session, entity: Entity, target: Run) -> PageContent:
     """Return what would change, or why that cannot be told: a decision must be possible all the same."""
     if entity.active_run_id is None:
         return {"without": "No run is active yet: until one is, every bid is its default."}

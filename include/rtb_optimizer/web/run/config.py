@@ -1,19 +1,21 @@
-"""With which configuration did a run run? Its snapshot beside the version's defaults and the active run's."""
+"""The configuration of a run: its snapshot beside the version's defaults and the other run's."""
 
-from typing import Any
-
+from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.store import configs
-from rtb_optimizer.web.run.view import RunView, part_of
+from rtb_optimizer.web.rendering import PageContent
+from rtb_optimizer.web.run.view import RunView
 
 
-def config(view: RunView) -> dict[str, Any]:
+def config(view: RunView) -> PageContent:
     """Return every key with its value, the default, and the other run's value; differing ones apart."""
     keys = configs.declared_keys(view.session, view.run.version_id)
     defaults = configs.defaults(view.session, view.run.version_id)
-    values, origins = part_of(view.run.config_snapshot, "values"), part_of(view.run.config_snapshot, "origins")
-    theirs: dict[str, Any] = {}
+    snapshot = RunSnapshot.read(view.run.config_snapshot)
+    values, origins = snapshot.values, snapshot.origins
+    theirs: dict[str, object] = {}
     if view.other is not None:
-        theirs = configs.defaults(view.session, view.other.version_id) | part_of(view.other.config_snapshot, "values")
+        other = RunSnapshot.read(view.other.config_snapshot)
+        theirs = {**configs.defaults(view.session, view.other.version_id), **other.values}
     titles = {key.key: (key.section, key.display_name) for key in keys}
     rows = [
         {

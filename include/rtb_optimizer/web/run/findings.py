@@ -1,22 +1,23 @@
-"""What did a run find and write? Its verdict, features, macros and outputs, as far as they can still be read."""
+"""What a run found and wrote: its verdict, features, macros and outputs, as far as they can still be read."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from rtb_optimizer.core.selection.rejection import Reason
-from rtb_optimizer.errors import NotFound
-from rtb_optimizer.outputs.report_page.formatting import is_number
+from rtb_optimizer.outputs.documents.report import Report
+from rtb_optimizer.outputs.documents.selection import FeatureDocument, InteractionDocument
 from rtb_optimizer.outputs.report_page.gates import gate_rows
 from rtb_optimizer.outputs.report_page.sentences import sentences
 from rtb_optimizer.store import runs
-from rtb_optimizer.store.schema import Version
-from rtb_optimizer.web.run.view import RunView, part_of, rows_of
+from rtb_optimizer.store.schema import RunFeature, Version
+from rtb_optimizer.web.rendering import PageContent
+from rtb_optimizer.web.run.view import RunView
 
 ERRORS_OF_95 = 1.96
-REASONS: dict[Any, str] = {
+REASONS: dict[str, str] = {
     Reason.ABSENT: "the logs have no such column",
-    Reason.CANARY: "adds no more than a column of random values does",
+    Reason.SHADOW_FEATURE: "adds no more than a column of random values does",
     Reason.CONSTANT: "nearly all rows have the same value",
     Reason.DENYLISTED: "denied by the configuration",
     Reason.LEAK_SUSPECTED: "knows the outcome: it is likely written after the event",
@@ -31,16 +32,35 @@ REASONS: dict[Any, str] = {
 }
 
 
-def overview(view: RunView) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class ScoredFeature:
+    """A feature as the page shows it: with the interval of its score, and its part of the highest score."""
+
+    row: FeatureDocument
+    low: float | None
+    high: float | None
+    part: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredInteraction:
+    """An interaction with the interval of its score."""
+
+    row: InteractionDocument
+    low: float | None
+    high: float | None
+
+
+def overview(view: RunView) -> PageContent:
     """Return what was decided and why, and the figures that a person judges the run by."""
-    report, gone = view.report() if view.run.status == "succeeded" else ({}, "")
+    report, gone = view.report()
     return {
         "gone": gone,
-        "verdict": part_of(report, "verdict"),
-        "gates": gate_rows(_gates(report)),
-        "warnings": rows_of(report, "warnings"),
-        "kpis": rows_of(report, "kpis"),
-        "says": _says(report),
+        "verdict": report.verdict,
+        "gates": gate_rows(report.gates),
+        "warnings": report.warnings or (),
+        "kpis": report.kpis,
+        "says": _sentences(report),
         "figures": view.run.figures or {},
         "version": view.session.get_one(Version, view.run.version_id).version_code,
         "dag_run": _dag_run(view),
@@ -48,52 +68,53 @@ def overview(view: RunView) -> dict[str, Any]:
     }
 
 
-def features(view: RunView) -> dict[str, Any]:
+def features(view: RunView) -> PageContent:
     """Return features, interactions and rejected candidates; of features, what the catalog knows when that is all."""
-    report, gone = view.report() if view.run.status == "succeeded" else ({}, "")
-    known = [
-        {"order": f.feature_order, "name": f.feature_name, "is_anchor": f.is_anchor, "signal_score": f.signal_score}
-        for f in runs.features(view.session, view.run.run_id)
-    ]
-    told = rows_of(report, "features") or known
-    rejected = rows_of(report, "rejected")
-    scores = [score for row in told if is_number(score := row.get("signal_score"))]
-    most = max(scores, default=0.0) or 1.0
+    report, gone = view.report()
+    rows = report.features or tuple(_recorded(f) for f in runs.features(view.session, view.run.run_id))
+    highest = max((row.signal_score for row in rows if row.signal_score is not None), default=0.0) or 1.0
     return {
         "gone": gone,
-        "says": _says(report),
-        "features": [_with_interval(row) | {"part": _part(row.get("signal_score"), most)} for row in told],
-        "interactions": [_with_interval(row) for row in rows_of(report, "interactions")],
-        "rejected": [row | {"why": REASONS.get(str(row.get("reason")), "")} for row in rejected],
+        "says": _sentences(report),
+        "features": [
+            ScoredFeature(row, *_interval(row.signal_score, row.standard_error), _part(row.signal_score, highest))
+            for row in rows
+        ],
+        "interactions": [
+            ScoredInteraction(row, *_interval(row.signal_score, row.standard_error)) for row in report.interactions
+        ],
+        "rejected": [(row, REASONS.get(row.reason, "")) for row in report.rejected],
     }
 
 
-def macros(view: RunView) -> dict[str, Any]:
+def _recorded(feature: RunFeature) -> FeatureDocument:
+    return FeatureDocument(
+        name=feature.feature_name,
+        order=feature.feature_order,
+        is_anchor=feature.is_anchor,
+        signal_score=feature.signal_score,
+    )
+
+
+def macros(view: RunView) -> PageContent:
     """Return the matrix feature x format; the combos alone, from the catalog, when their output is gone."""
-    combos: dict[str, Any] = {
+    combos: dict[str, str | None] = {
         row.macro_format: row.macro_combo for row in runs.ad_macros(view.session, view.run.run_id)
     }
-    try:
-        document, gone = view.outputs.document("ad_macros"), ""
-    except NotFound as problem:
-        document, gone = {}, str(problem)
-    formats = part_of(document, "formats")
-    told = {name: formats[name] for name in sorted(formats) if isinstance(formats[name], dict)}
-    combos |= {name: each.get("combo") for name, each in told.items()}
-    features = document.get("fields") or [row.feature_name for row in runs.features(view.session, view.run.run_id)]
-    coverage = {name: part_of(each, "coverage") for name, each in told.items()}
-    shown = {"combos": combos, "formats": told, "coverage": coverage, "features": features}
-    return {"gone": gone, "trips": _round_trips(view)} | shown
+    document, gone = view.macros()
+    formats = {name: document.formats[name] for name in sorted(document.formats)}
+    combos |= {name: each.combo for name, each in formats.items()}
+    return {
+        "gone": gone,
+        "trips": view.report()[0].round_trip,
+        "combos": combos,
+        "formats": formats,
+        "coverage": {name: each.coverage for name, each in formats.items()},
+        "features": document.fields or [row.feature_name for row in runs.features(view.session, view.run.run_id)],
+    }
 
 
-def _round_trips(view: RunView) -> dict[str, Any]:
-    """Return how look-ups through the macros ended, by format; nothing for a run of an earlier release."""
-    proved = part_of(view.report()[0], "round_trip")
-    trips = {name: part_of(proved, name) for name in proved}
-    return {name: trip | {part: rows_of(trip, part) for part in ("levels", "misses")} for name, trip in trips.items()}
-
-
-def outputs(view: RunView) -> dict[str, Any]:
+def outputs(view: RunView) -> PageContent:
     """Return every output with its size, and whether its object still stands as it was written."""
     standing = view.outputs.standing()
     rows = [(row, _state(standing, row.s3_key, row.byte_size)) for row in view.outputs.rows.values()]
@@ -108,27 +129,18 @@ def _state(standing: dict[str, int] | None, key: str, byte_size: int) -> str:
     return "stored" if standing[key] == byte_size else "changed"
 
 
-def _says(report: dict[str, Any]) -> dict[str, str]:
-    try:
-        return sentences(report) if report else {}
-    except (KeyError, TypeError, ValueError, AttributeError):  # a report of another release has another shape
-        return {}
+def _sentences(report: Report) -> dict[str, str]:
+    return {} if report == Report() else sentences(report)
 
 
-def _gates(report: dict[str, Any]) -> dict[str, Any]:
-    found = part_of(report, "gates")
-    return {name: part_of(found, name) for name in ("facts", "limits")}
+def _interval(score: float | None, error: float | None) -> tuple[float | None, float | None]:
+    if score is None or error is None:
+        return None, None
+    return score - ERRORS_OF_95 * error, score + ERRORS_OF_95 * error
 
 
-def _with_interval(row: dict[str, Any]) -> dict[str, Any]:
-    score, error = row.get("signal_score"), row.get("standard_error")
-    if not (is_number(score) and is_number(error)):
-        return row | {"low": None, "high": None}
-    return row | {"low": score - ERRORS_OF_95 * error, "high": score + ERRORS_OF_95 * error}
-
-
-def _part(score: object, most: float) -> float:
-    return max(score / most, 0.0) if is_number(score) else 0.0
+def _part(score: float | None, highest: float) -> float:
+    return max(score / highest, 0.0) if score is not None else 0.0
 
 
 def _dag_run(view: RunView) -> str:

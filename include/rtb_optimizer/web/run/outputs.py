@@ -1,9 +1,6 @@
-"""What did a run leave, and is it still there? Its outputs read back, verified, and kept for the next reader."""
+"""The outputs of a run, read back, verified, and cached for the next reader."""
 
-import json
-from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -37,18 +34,6 @@ class RunOutputs:
                 "or the release that made the run wrote none."
             )
         return _BODIES.get(row.sha256, lambda: self._read(row.s3_key, row.sha256))
-
-    def document(self, output_type: str) -> Mapping[str, Any]:
-        """Return an output that is a JSON object.
-
-        Raises:
-            NotFound: as `body` does.
-        """
-        try:
-            found = json.loads(self.body(output_type))
-        except ValueError as problem:
-            raise NotFound(f"The output {output_type!r} is no JSON: {problem}") from problem
-        return found if isinstance(found, dict) else {}
 
     def standing(self) -> dict[str, int] | None:
         """Return the size in bytes of each object in the run's folder, by key; None when the store does not say."""

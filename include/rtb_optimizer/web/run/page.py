@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.store import queries
 from rtb_optimizer.web.access import User
-from rtb_optimizer.web.rendering import page
+from rtb_optimizer.web.rendering import PageContent, page
 from rtb_optimizer.web.run import config, findings, segments
 from rtb_optimizer.web.run.view import RunView, view_of
 from rtb_optimizer.web.sessions import Catalog
@@ -84,7 +84,7 @@ def _has(view: RunView, tab: str) -> bool:
     return view.run.status == "succeeded" or tab in WITHOUT_OUTPUTS or (tab == "outputs" and bool(view.outputs.rows))
 
 
-def _report(view: RunView, _: RunQuery) -> dict[str, Any]:
+def _report(view: RunView, _: RunQuery) -> PageContent:
     try:
         view.outputs.body("report_page")
     except NotFound as problem:
@@ -92,7 +92,7 @@ def _report(view: RunView, _: RunQuery) -> dict[str, Any]:
     return {"gone": ""}
 
 
-_PARTS: Mapping[str, Callable[[RunView, RunQuery], dict[str, Any]]] = {
+_PARTS: Mapping[str, Callable[[RunView, RunQuery], PageContent]] = {
     "overview": lambda view, _: findings.overview(view),
     "features": lambda view, _: findings.features(view),
     "segments": lambda view, asked: segments.segments(

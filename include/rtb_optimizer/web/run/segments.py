@@ -1,9 +1,10 @@
-"""What does the segment table of a run say? A page of its rows, and one of them in full with why it is bid so."""
+"""A page of the rows of a run's segment table, and one of them in full with why it is bid so."""
 
 from typing import Any
 
 from rtb_optimizer.errors import NotFound, RtbOptimizerError
 from rtb_optimizer.outputs.explain import explain_by
+from rtb_optimizer.web.rendering import PageContent
 from rtb_optimizer.web.run.outputs import unreadable
 from rtb_optimizer.web.run.segment_table import PAGE_SIZE, SORTS, SegmentList, Wanted
 from rtb_optimizer.web.run.view import RunView, unit_of
@@ -18,7 +19,7 @@ def wanted(search: str, feature: str, tier: str, sort: str, page: int) -> Wanted
     )
 
 
-def segments(view: RunView, asked: Wanted, segment: str) -> dict[str, Any]:
+def segments(view: RunView, asked: Wanted, segment: str) -> PageContent:
     """Return a page of the rows; with a key, that row in full as well."""
     try:
         table = SegmentList(view.outputs, view.other_outputs)

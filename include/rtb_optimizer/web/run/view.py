@@ -1,15 +1,21 @@
-"""Which run does a page show, to whom, and which run is it held against?"""
+"""The run that a page shows, to whom, and the run that it is compared with."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.errors import NotFound
+from rtb_optimizer.outputs.documents.document import Document
+from rtb_optimizer.outputs.documents.macros import MacrosDocument
+from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.store import activation, runs
 from rtb_optimizer.store.schema import Entity, Run
 from rtb_optimizer.web.access import User, require
 from rtb_optimizer.web.run.outputs import RunOutputs
+
+Output = TypeVar("Output", bound=Document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +33,23 @@ class RunView:
         """The outputs of the run that it is held against."""
         return RunOutputs(self.session, self.other) if self.other else None
 
-    def report(self) -> tuple[dict[str, Any], str]:
-        """Return the report, and an empty text, or nothing and why it cannot be read."""
+    def report(self) -> tuple[Report, str]:
+        """Return the report, and an empty text, or an empty report and why it cannot be read."""
+        if self.run.status != "succeeded":
+            return Report(), ""
+        return self._document("report", Report)
+
+    def macros(self) -> tuple[MacrosDocument, str]:
+        """Return the `ad_macros` output, as `report` does."""
+        return self._document("ad_macros", MacrosDocument)
+
+    def _document(self, output_type: str, kind: type[Output]) -> tuple[Output, str]:
         try:
-            return dict(self.outputs.document("report")), ""
+            return kind.read(self.outputs.body(output_type)), ""
         except NotFound as problem:
-            return {}, str(problem)
+            return kind(), str(problem)
+        except ValueError as problem:
+            return kind(), f"The output {output_type!r} is no JSON: {problem}"
 
 
 def view_of(session: Session, user: User, run_id: str) -> RunView:
@@ -51,18 +68,6 @@ def view_of(session: Session, user: User, run_id: str) -> RunView:
     return RunView(session, entity, run, RunOutputs(session, run), session.get(Run, other) if other else None)
 
 
-def rows_of(document: Any, name: str) -> list[dict[str, Any]]:  # noqa: ANN401 - whatever an earlier release wrote
-    """Return a document's list of that name: those of its items that are objects, none where it is no list."""
-    found = document.get(name) if isinstance(document, dict) else None
-    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
-
-
-def part_of(document: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 - as above
-    """Return a document's object of that name; an empty one where it has none."""
-    found = document.get(name) if isinstance(document, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
 def unit_of(run: Run) -> str:
     """Return how what a run predicts is spelled: a share where it is events, a number where it is money."""
-    return "number" if part_of(run.config_snapshot, "values").get("objective") == "value" else "percent"
+    return "number" if RunSnapshot.read(run.config_snapshot).values.get("objective") == "value" else "percent"

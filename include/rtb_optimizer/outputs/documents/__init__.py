@@ -1,0 +1,11 @@
+"""What tasks hand over and what a run publishes as JSON: frozen types, each written and read here alone.
+
+document   the base: how a document becomes bytes, and bytes a document
+selection  what select_features hands over, and the `features` output
+tables     what build_segments hands over about the tables
+macros     the `ad_macros` output, and how look-ups through it end
+exports    what build_segments hands over about the exports
+changes    what differs between two runs
+report     the `report` output
+manifest   the `manifest` output
+"""

@@ -1,0 +1,84 @@
+"""The base of all documents: frozen, written with sorted keys, read tolerantly."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
+
+from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.outputs.files import json_bytes
+
+Number = Annotated[int, Strict()] | Annotated[float, Strict(), Field(allow_inf_nan=False)]
+"""A number as JSON has it: integers stay integers, so that a document that is read and written keeps its bytes."""
+
+
+class Document(BaseModel):
+    """A JSON object. Only what was given is written: a field that is not known is absent, or null where given so."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    def to_json(self) -> bytes:
+        """Return the document as JSON: keys sorted, with a final newline."""
+        return json_bytes(self.model_dump(exclude_unset=True))
+
+    @classmethod
+    def read(cls, body: bytes | str) -> Self:
+        """Return the document that some bytes hold.
+
+        Releases differ in what they write. What is not known here is ignored; what has another shape is left out, so
+        that a field with a default takes it.
+
+        Raises:
+            ValueError: when the bytes are no JSON object, or lack a field without a default.
+        """
+        raw: object = json.loads(body)
+        while True:
+            try:
+                return cls.model_validate(raw)
+            except ValidationError as problem:
+                places = [error["loc"] for error in problem.errors()]
+                if not _leave_out(raw, places):
+                    raise
+
+
+class WarningDocument(Document):
+    """A warning as documents hold it: `rows` and their `share` where it is about rows of the logs."""
+
+    code: str = ""
+    message: str = ""
+    rows: int | None = None
+    share: Number | None = None
+
+    @property
+    def warning(self) -> RunWarning:
+        """The warning."""
+        return RunWarning(self.code, self.message, self.rows, self.share)
+
+    @classmethod
+    def of(cls, warnings: Iterable[RunWarning]) -> "tuple[WarningDocument, ...]":
+        """Return distinct warnings by code and message, without what is not known."""
+        ordered = sorted(set(warnings), key=lambda w: (w.code, w.message))
+        facts = ({name: value for name, value in asdict(w).items() if value is not None} for w in ordered)
+        return tuple(map(cls.model_validate, facts))
+
+
+def _leave_out(raw: object, places: Sequence[Sequence[int | str]]) -> bool:
+    """Remove what stands at the places, later list items first; return whether anything was removed.
+
+    A place may go deeper than the document does, into the alternatives of a type: what is there of it counts.
+    """
+    entries = {}
+    for place in places:
+        parent, key, inner = raw, None, raw
+        for step in place:
+            known = step in inner if isinstance(inner, dict) else isinstance(step, int) and isinstance(inner, list)
+            if not known:
+                break
+            parent, key, inner = inner, step, inner[step]  # type: ignore[index] # a dict or a list
+        if key is not None:
+            entries[id(parent), key] = parent, key
+    for parent, key in sorted(entries.values(), key=lambda each: str(each[1]).zfill(9), reverse=True):
+        del parent[key]  # type: ignore[attr-defined] # as above
+    return bool(entries)

@@ -1,0 +1,31 @@
+"""The `manifest` output: the object written last, that lists the others with size, sha256 and rows."""
+
+from collections.abc import Mapping
+
+from rtb_optimizer.outputs.documents.document import Document
+from rtb_optimizer.outputs.documents.selection import InputDocument
+
+
+class ListedOutput(Document):
+    """An output of the run."""
+
+    s3_bucket: str
+    s3_key: str
+    byte_size: int
+    sha256: str
+    row_count: int
+
+
+class Manifest(Document):
+    """Which run this is, what it read, and what it wrote."""
+
+    entity_code: str
+    run_id: int
+    run_code: str
+    data_start: str
+    data_end: str
+    valid_until: str | None = None
+    code_version: str
+    config_sha256: str
+    inputs: tuple[InputDocument, ...]
+    outputs: Mapping[str, ListedOutput]

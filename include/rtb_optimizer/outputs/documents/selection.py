@@ -1,0 +1,177 @@
+"""What select_features hands over: features, rejections, the evaluation on the hold-out, and what the logs were."""
+
+from collections.abc import Mapping
+
+from rtb_optimizer.core.model.link import Link
+from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.outputs.documents.document import Document, Number, WarningDocument
+
+
+class FeatureDocument(Document):
+    """A selected feature: its place, its scores, how many values it has, and which share of exposures has none.
+
+    `cumulative_score` and `rows`, its rows in the table, are known to the report alone.
+    """
+
+    name: str = ""
+    order: Number | None = None
+    is_anchor: bool | None = None
+    signal_score: Number | None = None
+    standard_error: Number | None = None
+    marginal_score: Number | None = None
+    z: Number | None = None
+    prior: Number = 0.0
+    values: Number | None = None
+    missing_share: Number | None = None
+    cumulative_score: Number | None = None
+    rows: Number | None = None
+
+
+class InteractionDocument(Document):
+    """Features that say more together than apart; `rows`, theirs in the table, are known to the report alone."""
+
+    features: tuple[str, ...] = ()
+    signal_score: Number | None = None
+    standard_error: Number | None = None
+    z: Number | None = None
+    prior: Number = 0.0
+    rows: Number | None = None
+
+
+class RejectedDocument(Document):
+    """A candidate that was left out, with its reason code and the scores that it would have had."""
+
+    name: str = ""
+    reason: str = ""
+    signal_score: Number | None = None
+    marginal_score: Number | None = None
+
+
+class FeaturesDocument(Document):
+    """The `features` output: what was selected, in order, on which scale, and why the others were not.
+
+    `unit` is the value of one event; `stands_for` is how many rows of the logs are evidence of one.
+    """
+
+    features: tuple[FeatureDocument, ...] = ()
+    interactions: tuple[InteractionDocument, ...] = ()
+    rejected: tuple[RejectedDocument, ...] = ()
+    link: Link = Link.LOG
+    unit: Number = 1.0
+    stands_for: Number = 1.0
+    slope: Number = 1.0
+
+    @property
+    def names(self) -> list[str]:
+        """The features in the order that the table's keys have."""
+        return [feature.name for feature in self.features]
+
+
+class DecileDocument(Document):
+    """Expected and observed outcomes of a tenth of the hold-out's exposures."""
+
+    decile: Number | None = None
+    exposure: Number | None = None
+    expected: Number | None = None
+    outcome: Number | None = None
+
+
+class LiftDocument(Document):
+    """Which share of the outcomes the best share of the exposures holds."""
+
+    exposure_share: Number | None = None
+    outcome_share: Number | None = None
+
+
+class JointLossDocument(Document):
+    """What a joint table of some keys keeps of the gain; `master_gain` is known to the report alone."""
+
+    keys: Number | None = None
+    rows: Number | None = None
+    gain: Number | None = None
+    exposure_share: Number | None = None
+    master_gain: Number | None = None
+
+
+class PolicyDocument(Document):
+    """A policy replayed on the hold-out, assuming that volume is proportional to the bid."""
+
+    name: str = ""
+    outcomes: Number | None = None
+    spend: Number | None = None
+    outcomes_per_spend: Number | None = None
+    change: Number | None = None
+
+
+class HoldoutDocument(Document):
+    """What the table is worth on rows that selection never saw, as the report shows it."""
+
+    gain: Number | None = None
+    outcomes: Number | None = None
+    level: Number | None = None
+    slope: Number | None = None
+    calibration: tuple[DecileDocument, ...] = ()
+    lift: tuple[LiftDocument, ...] = ()
+
+
+class EvaluationDocument(HoldoutDocument):
+    """The evaluation on the hold-out, and how the sample was drawn."""
+
+    joint: tuple[JointLossDocument, ...] = ()
+    replay: tuple[PolicyDocument, ...] = ()
+    sampled_rows: int
+    sampled_share: Number
+    sampled_positive_share: Number
+    value_cut_share: Number
+    folds: str
+
+
+class LogsDocument(Document):
+    """What the logs of the window were: sums, anomalies, partitions by URL."""
+
+    totals: Counts
+    design_effect: Number
+    positive_rows: int
+    rows_by_day: Mapping[str, Number]
+    anomalies: Mapping[str, int]
+    worst_days: Mapping[str, str]
+    partitions: tuple[str, ...]
+    partitions_expected: int
+    missing: tuple[str, ...]
+
+
+class InputDocument(Document):
+    """An object of the logs that was read."""
+
+    s3_key: str
+    byte_size: int
+    etag: str
+
+
+class SelectionDocument(Document):
+    """All that select_features hands over."""
+
+    link: Link
+    unit: Number
+    stands_for: Number
+    slope: Number
+    chosen: tuple[FeatureDocument, ...]
+    interactions: tuple[InteractionDocument, ...]
+    rejected: tuple[RejectedDocument, ...]
+    evidence: EvaluationDocument
+    logs: LogsDocument
+    warnings: tuple[WarningDocument, ...]
+    inputs: tuple[InputDocument, ...]
+
+    @property
+    def features(self) -> FeaturesDocument:
+        """The `features` output."""
+        return FeaturesDocument(
+            features=self.chosen,
+            interactions=self.interactions,
+            rejected=self.rejected,
+            link=self.link,
+            unit=self.unit,
+            stands_for=self.stands_for,
+            slope=self.slope,
+        )

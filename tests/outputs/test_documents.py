@@ -1,0 +1,57 @@
+"""Documents are written with what is known alone, and read whatever release wrote them."""
+
+import json
+
+import pytest
+
+from as_json import as_json
+from report_document import report_document
+from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.outputs.documents.document import WarningDocument
+from rtb_optimizer.outputs.documents.report import Report
+from rtb_optimizer.outputs.documents.selection import FeaturesDocument, InputDocument
+
+
+def test_warnings_are_written_once_each_in_order_without_what_is_not_known():
+    found = [
+        RunWarning("b", "second"),
+        RunWarning("a", "first", rows=3, share=0.5),
+        RunWarning("b", "second"),
+        RunWarning("a", "also first"),
+    ]
+
+    assert [as_json(each) for each in WarningDocument.of(found)] == [
+        {"code": "a", "message": "also first"},
+        {"code": "a", "message": "first", "rows": 3, "share": 0.5},
+        {"code": "b", "message": "second"},
+    ]
+
+
+def test_a_document_that_is_read_and_written_has_the_same_bytes():
+    body = Report.model_validate(report_document()).to_json()
+
+    assert Report.read(body).to_json() == body
+    assert json.loads(body) == report_document()
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ({"slope": 0.9}, {"slope": 0.9}),
+        ({"slope": "steep", "unit": 2}, {"unit": 2}),
+        ({"slope": None, "key_of_a_later_release": 1}, {}),
+        ({"slope": True}, {}),
+        ({"features": "none"}, {}),
+        ({"features": [1, {"name": "site", "prior": "x"}, None]}, {"features": [{"name": "site"}]}),
+        ({"features": [{"name": "site", "signal_score": float("nan")}]}, {"features": [{"name": "site"}]}),
+        ({"link": "of another release"}, {}),
+    ],
+)
+def test_what_another_release_wrote_in_another_shape_is_left_out(written, read):
+    assert as_json(FeaturesDocument.read(json.dumps(written))) == read
+
+
+@pytest.mark.parametrize("body", ["", "[]", "null", "no JSON", '{"s3_key": "a", "byte_size": 1}'])
+def test_what_is_no_object_or_lacks_a_field_without_a_default_is_refused(body):
+    with pytest.raises(ValueError):  # noqa: PT011 - pydantic's and json's own words
+        InputDocument.read(body)

@@ -1,0 +1,77 @@
+"""Folders of stacks that start at once: the first of a session creates and migrates a database, the others copy it.
+
+A copy has the secrets of the first, since the database has its password.
+"""
+
+import subprocess
+
+import psycopg
+from filelock import FileLock
+
+from rtb_optimizer.local import airflow
+from rtb_optimizer.local.files import private_folder
+from rtb_optimizer.local.settings import settings_on_free_ports
+from rtb_optimizer.local.stack import running_stack
+
+COPIED = ("secrets.json", "postgres/data", "airflow/migrated")
+# They guard against a loss of power, which no test has. A commit still reaches the operating system before it is
+# told, so that what a killed server has committed is there after its restart: synchronous_commit stays on.
+UNGUARDED = ("fsync", "full_page_writes")
+# Each task is a fork of the scheduler: what it has imported no task needs to import again. And a task is tried again
+# sooner than after the 10 s in which a server may come back.
+AIRFLOW_LOCAL_SETTINGS = """
+import sys
+from datetime import timedelta
+
+if "scheduler" in sys.argv:
+    import boto3, duckdb, matplotlib.backends.backend_svg, matplotlib.figure, psycopg, pyarrow.fs, pyarrow.parquet
+
+    import rtb_optimizer.steps.in_process
+
+
+def task_policy(task):
+    task.retry_delay = timedelta(seconds=3)
+"""
+
+
+def migrated_folder(tmp_path_factory, worker):
+    """Return the folder of a stack with a migrated database that does not run; the first worker to ask makes it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if worker else base) / "migrated"
+    with FileLock(f"{folder}.lock"):
+        settings = settings_on_free_ports(folder)
+        if not (settings.airflow_home / "migrated").exists():
+            with running_stack(settings, ("postgres",)):
+                airflow.prepare(settings)
+                migration = airflow.migration(settings)
+                subprocess.run(
+                    migration.command,
+                    env=dict(migration.environment),
+                    cwd=migration.folder,
+                    capture_output=True,
+                    check=True,
+                )
+                airflow.remember_migration(settings)
+            with (folder / "postgres/data/postgresql.conf").open("a") as conf:
+                conf.writelines(f"{name} = off\n" for name in UNGUARDED)
+    return folder
+
+
+def prepare(root, migrated, *, impatient=True):
+    """Copy the migrated folder for a stack that has not run yet; an impatient one starts its tasks sooner."""
+    private_folder(root)
+    for name in COPIED:
+        (root / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        subprocess.run(["cp", "-a", migrated / name, root / name], check=True)
+    if impatient:
+        config = root / "airflow" / "config"
+        config.mkdir(exist_ok=True)
+        (config / "airflow_local_settings.py").write_text(AIRFLOW_LOCAL_SETTINGS)
+
+
+def leave_unguarded(settings):
+    """Let a running server go without what guards against a loss of power, until it is started anew."""
+    with psycopg.connect(settings.database_url("postgres"), autocommit=True) as server:
+        for name in UNGUARDED:
+            server.execute(f"ALTER SYSTEM SET {name} = off")
+        server.execute("SELECT pg_reload_conf()")

@@ -1,0 +1,54 @@
+"""One whole stack for the files that may share it: each adds an entity of its own and leaves all processes alone."""
+
+from contextlib import ExitStack, contextmanager
+from pathlib import PurePath
+from types import SimpleNamespace
+
+from xdist.scheduler import LoadFileScheduling
+
+from listening import mail_server, statsd_server
+from rtb_optimizer.local.settings import settings_on_free_ports
+from rtb_optimizer.local.stack import running_stack
+
+FILES = ("test_a_person_at_work.py", "test_end_to_end.py")
+
+
+def shares(path):
+    """Whether a test file, or the file of a test's id, is one of them."""
+    return PurePath(str(path).split("::")[0]).name in FILES
+
+
+class FilesThatShareStayTogether(LoadFileScheduling):
+    """Hand tests out by file, and those of the shared stack to one worker, one after the other."""
+
+    def _split_scope(self, nodeid):
+        return "the shared stack" if shares(nodeid) else super()._split_scope(nodeid)
+
+
+class SharedStack:
+    """Starts with its first file and ends with its last. Its mail and metrics are heard."""
+
+    def __init__(self, root, files):
+        self.root, self.left, self.live, self.heard, self._open = root, set(files), None, None, ExitStack()
+
+    @contextmanager
+    def used_by(self, file):
+        """Yield the settings of the stack and what is heard of it."""
+        if self.live is None:
+            self._start()
+        yield self.live, self.heard
+        self.left.discard(file)
+        if not self.left:
+            self.close()
+
+    def close(self):
+        """End the stack."""
+        self._open.close()
+
+    def _start(self):
+        mailbox, connection = self._open.enter_context(mail_server())
+        statsd, port = self._open.enter_context(statsd_server())
+        metrics = f"statsd_on = True\nstatsd_influxdb_enabled = True\nstatsd_port = {port}\n"
+        (self.root / "airflow" / "airflow.cfg").write_text(f"[metrics]\n{metrics}")
+        self.live = self._open.enter_context(running_stack(settings_on_free_ports(self.root)))
+        self.heard = SimpleNamespace(mailbox=mailbox, connection=connection, statsd=statsd)

@@ -1,0 +1,32 @@
+"""Exhaustive loops take turns: each commit runs a third of their cases, `--long` all of them.
+
+The third follows from the commit's hash, so that a run can be repeated; RTB_TEST_TURN (1 to 3) names another.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+TURNS = 3
+
+
+def turn(environ=os.environ, folder=Path(__file__).parent):
+    """Return the number of this commit's third, from 1, and what decided it."""
+    if asked := environ.get("RTB_TEST_TURN"):
+        if asked not in map(str, range(1, TURNS + 1)):
+            raise ValueError(f"RTB_TEST_TURN={asked} is no number from 1 to {TURNS}")
+        return int(asked), "by RTB_TEST_TURN"
+    found = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return int(found or "0", 16) % TURNS + 1, f"by commit {found[:12]}" if found else "without a commit"
+
+
+def told(number, why):
+    """Say which third is run, and how to run the others."""
+    return f"exhaustive loops: turn {number} of {TURNS} {why} (RTB_TEST_TURN=1..{TURNS} for another, --long for all)"
+
+
+def due(cases, number):
+    """Return the cases of a turn: every third, so that a turn has some of each stretch."""
+    return list(cases)[number - 1 :: TURNS]
