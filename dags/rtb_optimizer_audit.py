@@ -1,10 +1,10 @@
-"""What is looked after once a day.
+"""The daily audit and retention.
 
-- **audit_active_outputs** reads back every output of every active run and holds it against its recorded sha256. It
-  fails, with the name of each, when one is gone or changed: that is an alert. Stale runs are warnings in its log.
-- **apply_retention** deletes the objects of runs that are past their time, never those of the active run.
+- **audit_active_outputs** reads back every output of every active run and compares it with its recorded sha256. It
+  fails, naming each output, when one is gone or changed: that is an alert. Stale runs are warnings in its log.
+- **apply_retention** deletes the objects of expired runs, never those of the active run.
 
-What an alert means and what to do about it: docs/operations.md, "What is kept, and what is checked".
+Alerts and their fixes: docs/operations.md, "Retention and audit".
 """
 
 from datetime import timedelta
@@ -27,26 +27,26 @@ with DAG(
     default_args={
         "retries": 2,
         "retry_delay": timedelta(minutes=1),
-        # What was found stays true: only a catalog that cannot be reached is tried again.
+        # Findings are permanent: only an unreachable catalog is retried.
         "retry_policy": ExceptionRetryPolicy([RetryRule(exception=RtbOptimizerError, action=RetryAction.FAIL)]),
     },
 ):
 
     @task
     def audit_active_outputs() -> int:
-        """Read back what bidders read; return how many entities have an active run."""
+        """Read back the outputs of all active runs; return the number of active runs."""
         from rtb_optimizer.operations import maintenance
 
         return maintenance.audit_active_outputs()
 
     @task
     def apply_retention() -> int:
-        """Delete what is past its time; return how many objects."""
+        """Delete expired objects; return their number."""
         from rtb_optimizer.operations import retention
 
-        outcome = retention.apply_retention()
-        outcome.require_complete()
-        return sum(each.objects for each in outcome.deleted)
+        result = retention.apply_retention()
+        result.require_complete()
+        return sum(each.objects for each in result.deleted)
 
     audit_active_outputs()
     apply_retention()

@@ -6,8 +6,8 @@
 4. **build_segments** counts all rows and builds the segment table with its bid multipliers.
 5. **map_ad_macros** maps the features to each ad platform's macros.
 6. **write_outputs** writes the outputs to S3, the manifest last, and records them.
-7. **activate_run** makes the run the active one if it is better than nothing and newer than what is live; otherwise
-   it is held or superseded, with reasons, and what was active stays active.
+7. **activate_run** activates the run if it passes its gates and is newer in data than the active run; otherwise it is
+   held or superseded, with reasons, and the active run stays active.
 
 *Trigger* with `data_start` and `data_end` to run another window; leave a field empty to use the entity's own
 configuration. Past days: the *Backfill* tab, or `airflow backfill create`. A failed run: clear the whole dag run.
@@ -56,14 +56,14 @@ def nightly_run(entity: DagEntry) -> DAG:
 
         @task(outlets=[activation], on_success_callback=[run_decided, AlertNotifier()])
         def activate_run(opt_run_id: int, outlet_events: Any = None) -> str:
-            """Make the run the active one, or say why not; an activation changes the entity's asset."""
+            """Activate the run, or record why not; an activation updates the entity's asset."""
             from rtb_optimizer.steps.activate_run import activate_run
 
-            decided = activate_run(opt_run_id)
-            if decided.decision == "activated":  # an alias emits only what is added to it: a held run emits nothing
+            record = activate_run(opt_run_id)
+            if record.decision == "activated":  # an alias emits only the assets added to it: a held run emits none
                 active = active_asset(entity.entity_code)
                 outlet_events[activation].add(active, extra={"opt_run_id": opt_run_id})
-            return str(decided.decision)
+            return str(record.decision)
 
         run = create_run(entity.entity_code)
         waited = WaitForLogs(task_id="wait_for_logs", opt_run_id=run)
@@ -115,10 +115,10 @@ def write_outputs(opt_run_id: int) -> int:
 
 
 def active_asset(entity_code: str) -> Asset:
-    """Return the asset that changes when an entity's active run does: schedule downstream DAGs on it."""
-    # By name alone: a URI makes every parse import every provider, to ask who normalises its scheme.
+    """Return the asset that is updated when an entity's active run changes, to schedule downstream DAGs on."""
+    # By name alone: with a URI, every parse would import all providers to find the one that normalizes its scheme.
     return Asset(name=f"rtb_active/{entity_code}", group="rtb_optimizer")
 
 
-# One DAG per entity. Copies of this file, as rtb_optimizer_entities_2.py, share the entities between them.
+# One DAG per entity. Copies of this file, as rtb_optimizer_entities_2.py, divide the entities among them.
 globals().update(dags_of_file(__file__, nightly_run))

@@ -1,11 +1,11 @@
-"""What keeps the catalog true when nobody is looking: every five minutes.
+"""Maintenance, every five minutes.
 
-- **sweep_runs** ends runs whose dag run is over, deleted or was marked by a user: the last of three layers through
-  which a failure reaches `opt_runs`.
-- **export_manifest** writes the entity manifest from the catalog, so that the DAGs follow it.
-- **reconcile_active_copies** makes each entity's `active.json` say what the catalog says.
-- **send_alerts** sends the alerts that nobody has heard, and fails, naming the connection, when a channel takes none.
-- **measure_active_runs** tells Airflow's metrics how old the active runs are.
+- **sweep_runs** ends runs whose dag run is over, deleted or was marked by a user: the last of three layers that record
+  failures in `opt_runs`.
+- **export_manifest** writes the DAG list from the catalog, so that the DAGs follow it.
+- **reconcile_active_copies** brings each entity's `active.json` into line with the catalog.
+- **send_alerts** sends unsent alerts, and fails, naming the connection, when a channel fails.
+- **measure_active_runs** sends the age of the active runs to Airflow's metrics.
 """
 
 from datetime import timedelta
@@ -14,7 +14,7 @@ import pendulum
 from airflow.sdk import DAG, CronTriggerTimetable, ExceptionRetryPolicy, RetryAction, RetryRule, task
 
 from rtb_optimizer.dag.callbacks import dag_run_state
-from rtb_optimizer.errors import MayPass, RtbOptimizerError
+from rtb_optimizer.errors import RtbOptimizerError, TransientError
 
 with DAG(
     "rtb_optimizer_maintenance",
@@ -27,13 +27,13 @@ with DAG(
     doc_md=__doc__,
     tags=["rtb_optimizer", "maintenance"],
     default_args={
-        # A minute: longer than a restart of the api-server or the catalog, and over before the next run is due.
+        # One minute: longer than a restart of the api-server or the catalog, and over before the next run.
         "retries": 2,
         "retry_delay": timedelta(seconds=30),
-        # What our other errors say stays true; the next run comes five minutes later. The first match decides.
+        # Other errors of the product are permanent; the next run is five minutes later. The first match decides.
         "retry_policy": ExceptionRetryPolicy(
             [
-                RetryRule(exception=MayPass, action=RetryAction.DEFAULT),
+                RetryRule(exception=TransientError, action=RetryAction.DEFAULT),
                 RetryRule(exception=RtbOptimizerError, action=RetryAction.FAIL),
             ]
         ),
@@ -42,17 +42,17 @@ with DAG(
 
     @task
     def sweep_runs() -> int:
-        """End runs that no dag run carries any more."""
+        """End runs without a live dag run."""
         from rtb_optimizer.operations import maintenance
 
         return maintenance.sweep_runs(dag_run_state)
 
     @task
     def export_manifest() -> int:
-        """Write the entity manifest."""
+        """Write the DAG list."""
         from rtb_optimizer.operations import maintenance
 
-        return maintenance.export_manifest()
+        return maintenance.export_dag_list()
 
     @task
     def reconcile_active_copies() -> int:
@@ -63,7 +63,7 @@ with DAG(
 
     @task
     def send_alerts() -> int:
-        """Send what no task could send."""
+        """Send the alerts that no task has sent."""
         from rtb_optimizer.operations import alerts
 
         return alerts.send_alerts()
@@ -73,7 +73,7 @@ with DAG(
         """Send the age of each active run."""
         from rtb_optimizer.operations import metrics
 
-        return metrics.tell_active_runs()
+        return metrics.send_active_runs()
 
     sweep_runs()
     send_alerts()

@@ -1,24 +1,24 @@
-"""Every error the product raises on purpose.
+"""The errors that the product raises.
 
 RtbOptimizerError
-├── ConfigInvalid            a configuration with every violation it has
-├── WindowInvalid            a window that cannot be run
+├── ConfigInvalid            an invalid configuration, with all violations
+├── WindowInvalid            an invalid window
 ├── EntityInvalid            an entity that cannot be stored or run
-├── NotFound                 a name that the catalog does not know
+├── NotFound                 a name that is not in the catalog
 ├── RunNotRunning            a step of a run that has ended
-├── RunIncomplete            an activation of a run whose outputs are not all there
-├── PointerMoved             a decision on an active run that is no longer the active one
-├── LogsInvalid              logs that cannot become a table
-├── LogsMissing              partitions that did not arrive
-├── MayPass                  what another try may mend: the only ones that Airflow tries again
-│   ├── StoreFailed          an object that S3 did not take or give
-│   │   └── ObjectAbsent     one that is not there
-│   └── EngineFull           no memory or disk left to count in
+├── RunIncomplete            an activation of a run with missing or changed outputs
+├── PointerMoved             a decision based on a run that is no longer active
+├── LogsInvalid              logs that cannot be processed
+├── LogsMissing              partitions that did not arrive in time
+├── TransientError           errors that may pass: the only ones that Airflow retries
+│   ├── StoreFailed          an S3 operation that failed
+│   │   └── ObjectAbsent     an object that does not exist
+│   └── EngineFull           not enough memory or disk for the counting engine
 ├── MacroGap                 a selected feature without a macro in a required format
 ├── ActiveOutputsBroken      outputs of active runs that are gone or changed
-├── RetentionIncomplete      objects that should have been deleted and could not be
-├── CopiesNotReconciled      copies of the active pointers that could not be repaired
-├── AlertsNotSent            alerts that a channel did not take
+├── RetentionIncomplete      expired objects that could not be deleted
+├── CopiesNotReconciled      active.json copies that could not be repaired
+├── AlertsNotSent            alerts that a channel did not accept
 ├── ConnectionMissing        a connection that is not configured
 ├── DagListInvalid           a DAG list that cannot be read
 └── LocalStackError          the local stack cannot start or stop
@@ -28,13 +28,13 @@ from collections.abc import Sequence
 
 
 class RtbOptimizerError(Exception):
-    """Base of all: `str(error)` is one line that names the thing and the fix."""
+    """Base class: `str(error)` is one line that names the problem and the fix."""
 
 
 class ConfigInvalid(RtbOptimizerError):
-    """Raised when a configuration breaks its declarations; carries every violation, not the first.
+    """Raised when a configuration violates its declarations; carries every violation, not only the first.
 
-    Fix: set each value that is named within the limits it names: `rtb config set ENTITY KEY=VALUE ...`.
+    Fix: set each named value within the named limits: `rtb config set ENTITY KEY=VALUE ...`.
     """
 
     def __init__(self, violations: Sequence[str]) -> None:
@@ -43,140 +43,140 @@ class ConfigInvalid(RtbOptimizerError):
 
 
 class WindowInvalid(RtbOptimizerError):
-    """Raised when data_start and data_end do not make a window.
+    """Raised when data_start and data_end are not a valid window.
 
-    Fix: give `data_start` before `data_end`, both or neither, in the past and within `max_window_days`.
+    Fix: pass `data_start` before `data_end`, both or neither, in the past and within `max_window_days`.
     """
 
 
 class EntityInvalid(RtbOptimizerError):
-    """Raised when an entity's code, path or status does not allow what was asked.
+    """Raised when an entity's code, path or status does not allow the operation.
 
-    Fix: write the code or path as the message says, or resume or unpause the entity.
+    Fix: correct the code or path as the message says, or resume the entity.
     """
 
 
 class NotFound(RtbOptimizerError):
     """Raised when the catalog has no row of that name.
 
-    Fix: use one of the names that the message lists; `rtb entities list` and `rtb runs list` show all.
+    Fix: use one of the names in the message; `rtb entities list` and `rtb runs list` show all.
     """
 
 
 class RunNotRunning(RtbOptimizerError):
     """Raised when a step belongs to a run that has already ended.
 
-    Fix: start a new run, or clear the whole dag run: a run that has ended is not gone on with.
+    Fix: start a new run, or clear the whole dag run: a run that has ended is never resumed.
     """
 
 
 class RunIncomplete(RtbOptimizerError):
-    """Raised when a run would be activated without every output present and verified.
+    """Raised when a run with missing or changed outputs would be activated.
 
-    Fix: run again, or choose another run: outputs that are gone or changed have no second copy.
+    Fix: run again, or choose another run: there is no second copy of the outputs.
     """
 
 
 class PointerMoved(RtbOptimizerError):
-    """Raised when the active run is no longer the one that a person looked at when they decided.
+    """Raised when the active run has changed since the user decided.
 
-    Fix: look at what is active now (`rtb entities list`), and decide again.
+    Fix: check the active run (`rtb entities list`), and decide again.
     """
 
 
 class LogsInvalid(RtbOptimizerError):
-    """Raised when logs cannot become a table: a column is missing, counts contradict each other.
+    """Raised when logs cannot be processed: a column is missing, counts contradict each other.
 
-    Fix: mend the logs or the column names of the configuration; the message names file or column.
+    Fix: correct the logs or the column names of the configuration; the message names file or column.
     """
 
 
 class LogsMissing(RtbOptimizerError):
     """Raised when partitions of the window did not arrive in time.
 
-    Fix: deliver the partitions that are listed, or lower `min_partition_share`; then start a new run.
+    Fix: deliver the listed partitions, or lower `min_partition_share`; then start a new run.
     """
 
 
-class MayPass(RtbOptimizerError):
-    """Base of what another try may mend, in a while or on another worker.
+class TransientError(RtbOptimizerError):
+    """Base class of errors that may pass with time or on another worker.
 
-    Fix: wait: Airflow tries again. If it stays, as below.
+    Fix: wait for Airflow's retries. If the error persists, see the subclass.
     """
 
 
-class StoreFailed(MayPass):
-    """Raised when S3 did not take or give an object, after its bounded tries.
+class StoreFailed(TransientError):
+    """Raised when an S3 operation failed after a limited number of tries.
 
-    Fix: `rtb doctor` says which right, key or bucket is wrong; if none is, try again.
+    Fix: `rtb doctor` reports the missing right or wrong key or bucket; if there is none, retry.
     """
 
 
 class ObjectAbsent(StoreFailed):
     """Raised when S3 has no object of that key.
 
-    Fix: find out who deleted it (lifecycle rules, another catalog on the same base path); run again.
+    Fix: find out what deleted it (lifecycle rules, another catalog with the same base path); run again.
     """
 
 
-class EngineFull(MayPass):
-    """Raised when the counting engine has no memory or disk left.
+class EngineFull(TransientError):
+    """Raised when the counting engine runs out of memory or disk space.
 
-    Fix: raise `engine_memory_mb`, free the disk, or point `TMPDIR` at a larger one.
+    Fix: raise `engine_memory_mb`, free disk space, or set `TMPDIR` to a larger disk.
     """
 
 
 class MacroGap(RtbOptimizerError):
     """Raised when a selected feature has no macro in a format whose gap policy is `fail`.
 
-    Fix: give the feature a macro in that format, or another gap policy: `store/seeds/dialects.toml`.
+    Fix: add a macro for the feature in that format, or change the gap policy: `store/seeds/dialects.toml`.
     """
 
 
 class ActiveOutputsBroken(RtbOptimizerError):
-    """Raised when outputs that bidders read are absent or not what was written.
+    """Raised when outputs of active runs are missing or not what was written.
 
-    Fix: roll back to a run that is whole, then run again: docs/how-to/roll-back.md.
+    Fix: roll back to a run with intact outputs, then run again: docs/how-to/roll-back.md.
     """
 
 
 class RetentionIncomplete(RtbOptimizerError):
-    """Raised when objects that are past their time could not be deleted.
+    """Raised when expired objects could not be deleted.
 
-    Fix: grant s3:DeleteObject below the base path; then `rtb retention`, which is safe to repeat.
+    Fix: grant s3:DeleteObject below the base path; then run `rtb retention`, which is safe to repeat.
     """
 
 
 class CopiesNotReconciled(RtbOptimizerError):
-    """Raised when an entity's active.json could not be made to say what the catalog says.
+    """Raised when an entity's active.json could not be brought into line with the catalog.
 
-    Fix: mend what is named of each entity; then `rtb reconcile`, or wait five minutes.
+    Fix: correct the problem named for each entity; then run `rtb reconcile`, or wait five minutes.
     """
 
 
 class AlertsNotSent(RtbOptimizerError):
-    """Raised when a channel did not take alerts; they are tried again.
+    """Raised when a channel did not accept alerts; sending is retried.
 
-    Fix: mend the connection that is named; the maintenance DAG sends them within five minutes.
+    Fix: correct the named connection; the maintenance DAG sends the alerts within five minutes.
     """
 
 
 class ConnectionMissing(RtbOptimizerError):
-    """Raised when a connection, the catalog's, S3's or that of alerts, is not configured.
+    """Raised when the connection of the catalog, S3 or alerts is not configured.
 
     Fix: set AIRFLOW_CONN_RTB_CATALOG and AIRFLOW_CONN_RTB_S3 (`. .local/env`), or add them to Airflow.
     """
 
 
 class DagListInvalid(RtbOptimizerError):
-    """Raised when the DAG list is absent or cannot be read.
+    """Raised when the DAG list is missing or cannot be read.
 
-    Fix: `rtb manifest` writes it from the catalog; RTB_MANIFEST must name the same file everywhere.
+    Fix: write it with `rtb manifest`; RTB_MANIFEST must name the same file everywhere.
     """
 
 
 class LocalStackError(RtbOptimizerError):
     """Raised when the local stack cannot start, stop or be reached.
 
-    Fix: as the message says; `make down`, then `make up`, where it says nothing else.
+    Fix: as the message says; otherwise `make down`, then `make up`.
     """

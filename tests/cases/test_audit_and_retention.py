@@ -18,7 +18,7 @@ from rtb_optimizer.cli.app import app
 from rtb_optimizer.core.decision.activation import VALID_HOURS
 from rtb_optimizer.errors import ActiveOutputsBroken, NotFound, RetentionIncomplete, RunIncomplete
 from rtb_optimizer.operations import maintenance, retention
-from rtb_optimizer.operations.retention import Deleted, apply_retention
+from rtb_optimizer.operations.retention import Deletion, apply_retention
 from rtb_optimizer.outputs.explain import explain
 from rtb_optimizer.outputs.published import published
 from rtb_optimizer.steps import in_process
@@ -58,7 +58,7 @@ def finished(make_run, session):
         store.put_once(f"{prefix}/work/sample.arrow", b"rows")
         with connections.session() as own:
             runs.record_outputs(own, run.run_id, written)
-            activation.finish(own, run.run_id, 1, gates, allow_older=False)
+            activation.complete_and_decide(own, run.run_id, 1, gates, allow_older=False)
             own.commit()
         session.rollback()
         set_back(session, run.run_id, days)
@@ -147,8 +147,8 @@ def test_old_runs_lose_their_outputs_and_neither_the_active_one_nor_the_last_goo
     size = sum(len(kind) for kind in KINDS)
     assert outcome.deleted == sorted(
         [
-            *(Deleted("drugs_com", run.run_code, "run", 6, size + 4) for run in made[:2]),
-            *(Deleted("drugs_com", run.run_code, "work", 1, 4) for run in made[2:]),
+            *(Deletion("drugs_com", run.run_code, "run", 6, size + 4) for run in made[:2]),
+            *(Deletion("drugs_com", run.run_code, "work", 1, 4) for run in made[2:]),
         ],
         key=lambda each: each.run_code,
     )
@@ -353,7 +353,7 @@ def test_a_decision_by_hand_that_comes_while_retention_holds_the_lock_waits_and_
     target = finished(entity)
     active = [finished(entity) for _ in range(3)][-1]
     words = ("rollback", "drugs_com", "--to", target.run_code) if by == "rollback" else ("activate", target.run_code)
-    forget, decisions = run_retention.forget_outputs, []
+    forget, decisions = run_retention.delete_output_rows, []
 
     def forget_and_let_the_other_come(*arguments):
         gone = forget(*arguments)
@@ -361,7 +361,7 @@ def test_a_decision_by_hand_that_comes_while_retention_holds_the_lock_waits_and_
         waiting()
         return gone
 
-    monkeypatch.setattr(run_retention, "forget_outputs", forget_and_let_the_other_come)
+    monkeypatch.setattr(run_retention, "delete_output_rows", forget_and_let_the_other_come)
     assert apply_retention().problems == []
 
     refused = decisions[0].result(60)
@@ -401,7 +401,7 @@ def test_a_run_that_activates_while_retention_holds_the_lock_waits_and_is_whole(
 ):
     for _ in range(4):
         finished(entity)
-    forget, newest = run_retention.forget_outputs, []
+    forget, newest = run_retention.delete_output_rows, []
 
     def forget_and_let_the_other_come(*arguments):
         gone = forget(*arguments)
@@ -409,7 +409,7 @@ def test_a_run_that_activates_while_retention_holds_the_lock_waits_and_is_whole(
         waiting()
         return gone
 
-    monkeypatch.setattr(run_retention, "forget_outputs", forget_and_let_the_other_come)
+    monkeypatch.setattr(run_retention, "delete_output_rows", forget_and_let_the_other_come)
     apply_retention()
 
     run = newest[0].result(60)

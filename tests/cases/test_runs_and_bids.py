@@ -519,7 +519,7 @@ def test_a_code_that_makes_no_dag_id_is_refused_with_how_to_write_it(session, co
 def test_a_code_is_taken_once(session):
     entities.add(session, new_entity(), "ana")
 
-    with pytest.raises(EntityInvalid, match="'new_com' exists already"):
+    with pytest.raises(EntityInvalid, match="'new_com' already exists"):
         entities.add(session, new_entity(), "ana")
 
 

@@ -86,7 +86,7 @@ def finished(make_run, store, session):
         written = {kind: (store.put_once(f"{prefix}/{run.run_code}/{kind}", kind.encode()), 1) for kind in kinds}
         with connections.session() as own:
             runs.record_outputs(own, run.run_id, written)
-            activation.finish(own, run.run_id, 1, gates, allow_older=False)
+            activation.complete_and_decide(own, run.run_id, 1, gates, allow_older=False)
             own.commit()
         session.expire_all()
         return run
@@ -368,10 +368,10 @@ def test_a_decision_without_a_reason_is_refused(cli):
 def test_reconciling_writes_what_is_missing_and_counts_it(cli, add_entity, finished, store):
     entity = add_entity()
     finished(entity)
-    assert cli("reconcile") == "1 copies had to be written\n"
+    assert cli("reconcile") == "1 copies written\n"
     store.replace(active_key(entity.s3_base_path), b"{")
     assert json.loads(cli("reconcile", "--json")) == {"repaired": 1}
-    assert cli("reconcile") == "0 copies had to be written\n"
+    assert cli("reconcile") == "0 copies written\n"
 
 
 def test_a_name_that_is_not_there_is_named(cli):
@@ -402,7 +402,7 @@ def assert_one_line(done, said):
 
 def test_what_cannot_be_done_is_told_in_one_line(told, catalog):
     assert catalog
-    assert_one_line(told("config", "show", "nope_com"), "no entity 'nope_com'; there are: none")
+    assert_one_line(told("config", "show", "nope_com"), "no entity 'nope_com'; existing: none")
 
 
 def test_a_catalog_that_cannot_be_reached_is_named_without_its_password(process):
@@ -450,7 +450,7 @@ def test_copies_that_cannot_be_written_are_named_with_their_entity(process, add_
     finished(add_entity())
     session.execute(update(Entity).values(s3_base_path="s3://no-such-bucket/x"))
     session.commit()
-    assert_one_line(process("reconcile"), "active.json is not what the catalog says: drugs_com: ")
+    assert_one_line(process("reconcile"), "active.json does not match the catalog: drugs_com: ")
 
 
 def test_a_manifest_that_cannot_be_written_is_named(told, catalog, tmp_path):

@@ -90,7 +90,7 @@ def test_where_all_is_well_every_check_says_so_with_its_time_and_leaves_nothing_
     assert found.pop("exit") == 0
     assert list(found) == [
         *("catalog", "clock of the catalog", "schema", "seeds", "S3", "clock of S3", "bucket"),
-        *("engine", "spill folder", "manifest", "Airflow"),
+        *("engine", "spill folder", "DAG list", "Airflow"),
     ]
     assert {name for name, each in found.items() if each["standing"] != "ok"} == {"Airflow"}, found
     assert all(each["milliseconds"] >= 0 for each in found.values())
@@ -141,7 +141,7 @@ def test_a_catalog_that_cannot_be_used_is_told_and_what_needs_it_is_skipped(doct
     found = doctor(AIRFLOW_CONN_RTB_CATALOG=change(catalog, secret))
     assert_fails(found, "catalog", told, "correct host, port, user, password and database")
     skipped = {name for name, each in found.items() if name != "exit" and each["standing"] == "skipped"}
-    assert skipped == {"clock of the catalog", "schema", "seeds", "bucket", "engine", "manifest", "Airflow"}
+    assert skipped == {"clock of the catalog", "schema", "seeds", "bucket", "engine", "DAG list", "Airflow"}
     assert secret not in str(found)
     assert "s3cret" not in str(found)
 
@@ -266,14 +266,14 @@ def denying(*actions):
 @pytest.mark.parametrize(("off", "word"), [(timedelta(minutes=5), "behind"), (timedelta(minutes=-5), "ahead of")])
 def test_a_clock_that_is_off_is_found_by_both_servers(surroundings, off, word):
     assert surroundings
-    found = {each.check: each for each in checks.findings(checks.Asked(now=lambda: datetime.now(UTC) + off))}
+    found = {each.check: each for each in checks.findings(checks.CheckOptions(now=lambda: datetime.now(UTC) + off))}
     for whose in ("the catalog", "S3"):
         clock = found[f"clock of {whose}"]
-        assert clock.standing == "failed"
-        assert word in clock.told
-        assert clock.told.endswith("30 s allowed")
+        assert clock.status == "failed"
+        assert word in clock.summary
+        assert clock.summary.endswith("30 s allowed")
         assert "NTP" in clock.fix
-    assert {name for name, each in found.items() if each.standing == "failed"} == {
+    assert {name for name, each in found.items() if each.status == "failed"} == {
         "clock of the catalog",
         "clock of S3",
     }
@@ -308,9 +308,9 @@ def test_a_spill_folder_that_cannot_be_written_is_told_though_another_one_is_tak
 @pytest.mark.parametrize(
     ("break_it", "told"),
     [
-        (lambda path: path.unlink(), "is no manifest that can be read"),
-        (lambda path: path.write_text("{"), "(Airflow goes by its last good copy) is no manifest"),
-        (lambda path: path.write_text('["neither"]'), "is no manifest that can be read"),
+        (lambda path: path.unlink(), "is not a readable DAG list"),
+        (lambda path: path.write_text("{"), "(Airflow uses the last good copy) is not a readable DAG list"),
+        (lambda path: path.write_text('["neither"]'), "is not a readable DAG list"),
     ],
     ids=["absent", "cut off", "something else"],
 )
@@ -318,12 +318,12 @@ def test_a_manifest_that_cannot_be_read_is_named(doctor, break_it, told):
     break_it(dag_list.path())
     if "last good" not in told:
         dag_list.last_good(dag_list.path()).unlink()
-    assert_fails(doctor(), "manifest", told, "rtb_optimizer manifest")
+    assert_fails(doctor(), "DAG list", told, "rtb_optimizer manifest")
 
 
 def test_a_manifest_behind_the_catalog_names_the_entities(doctor, add_entity):
     add_entity("later_com")
-    assert_fails(doctor(), "manifest", "is not what the catalog says of later_com", "rtb_optimizer manifest")
+    assert_fails(doctor(), "DAG list", "differs from the catalog in later_com", "rtb_optimizer manifest")
 
 
 # ---- Airflow

@@ -53,7 +53,7 @@ CASES = {
         ["zero rolled_back from first", "mine activated from zero"],
     ),
     "activates by hand": (
-        lambda session, of: activation.activate_by_hand(session, of["held"], "ana", "we know better"),
+        lambda session, of: activation.activate_manually(session, of["held"], "ana", "we know better"),
         ["mine activated from first", "held activated from mine"],
         ["held activated from first", "mine activated from held"],
     ),
@@ -76,7 +76,7 @@ CASES = {
 
 
 def finish(session, opt_run_id):
-    return activation.finish(session, opt_run_id, 1, (), allow_older=False)
+    return activation.complete_and_decide(session, opt_run_id, 1, (), allow_older=False)
 
 
 class Actor:
@@ -121,7 +121,7 @@ def arrange(add_entity, make_run, session):
         for name, days_on in days.items():
             of[name] = make_run(entity, data_end=DAY + timedelta(days=days_on)).run_id
         for name, gates in (("zero", ()), ("first", ()), ("held", ("a gate",))):
-            activation.finish(session, of[name], 1, gates, allow_older=False)
+            activation.complete_and_decide(session, of[name], 1, gates, allow_older=False)
             session.commit()
         return of
 
@@ -209,7 +209,7 @@ def test_of_thirty_two_at_once_each_is_decided_once_and_connections_stay_bounded
                 elif kind == "roll back":
                     activation.roll_back(own, entity.entity_code, "ana", "bad")
                 else:
-                    activation.activate_by_hand(own, opt_run_id, "ana", "we know better")
+                    activation.activate_manually(own, opt_run_id, "ana", "we know better")
                 own.commit()
             except (EntityInvalid, NotFound):
                 return 0

@@ -144,7 +144,7 @@ def test_a_catalog_that_is_away_cannot_be_told_so_the_next_sweep_tells(
     assert read_active(catalog, client) == active
     assert maintenance.sweep_runs(lambda *_: "failed") == 1
     told = session.scalars(select(Run).where(Run.airflow_run_id == "second")).one()
-    assert told.error_message == "swept: the dag run is failed, and nothing else told of it"
+    assert told.error_message == "swept: the dag run is failed, and no callback reported it"
     opt_run_id = run_tasks(request_run(dag_run_id="third"))
     assert read_active(catalog, client) == opt_run_id
     assert_nothing_is_lost_or_told_twice(catalog, store)

@@ -24,7 +24,7 @@ def test_up_status_up_again_and_down(command, stopped):
     assert told["ready"]
     running = [state.read_alive(stopped.root), *state.read_children(stopped.root)]
 
-    assert "already runs" in command(stopped, "up", "--services", "postgres").stdout
+    assert "already running" in command(stopped, "up", "--services", "postgres").stdout
 
     assert command(stopped, "down").stdout == "The local stack is down.\n"
     assert not any(is_alive(each.identity) for each in running)

@@ -17,7 +17,7 @@ from rtb_optimizer.errors import ActiveOutputsBroken, AlertsNotSent
 from rtb_optimizer.operations import maintenance
 from rtb_optimizer.operations.alerts import send_alerts
 from rtb_optimizer.store import activation, alerts, configs, connections, entities, failures, runs
-from rtb_optimizer.store.alerts import remember_decision
+from rtb_optimizer.store.alerts import record_decision
 from rtb_optimizer.store.runs import Attempt
 from rtb_optimizer.store.schema import Run, RunAlert
 
@@ -66,7 +66,7 @@ def told(session):
 
     def rows():
         session.rollback()
-        query = select(RunAlert.kind, RunAlert.told_at.is_not(None), RunAlert.problem).order_by(RunAlert.id)
+        query = select(RunAlert.kind, RunAlert.sent_at.is_not(None), RunAlert.problem).order_by(RunAlert.id)
         return [tuple(row) for row in session.execute(query)]
 
     return rows
@@ -157,7 +157,7 @@ def test_a_configuration_that_is_not_valid_is_told_all_the_same(mailbox, failed,
 def test_an_alert_is_told_once_a_run_and_kind_however_often_the_step_runs_and_whoever_sends(mailbox, failed, session):
     run = failed()
     for _ in range(3):
-        alerts.remember(session, run.run_id, [of_failure(run.run_code, "told again by another try")])
+        alerts.record(session, run.run_id, [of_failure(run.run_code, "told again by another try")])
         session.commit()
         send_alerts()
         AlertNotifier()({"dag_run": SimpleNamespace(dag_id=run.airflow_dag_id, run_id="manual__1")})
@@ -176,18 +176,18 @@ def test_of_senders_at_once_one_sends(mailbox, failed, at_once):
 @pytest.mark.usefixtures("mailbox")
 def test_an_alert_that_another_is_sending_is_left_to_it(failed, session):
     failed()
-    (alert_id,) = alerts.untold(session)
+    (alert_id,) = alerts.unsent(session)
     assert alerts.lock(session, alert_id) is not None
 
     assert send_alerts() == 0
     session.rollback()  # it died before it had sent anything
     assert send_alerts() == 1
-    assert alerts.untold(session) == []
+    assert alerts.unsent(session) == []
 
 
 def test_what_was_raised_a_day_ago_is_no_news_any_more(mailbox, failed, session):
     failed()
-    session.execute(update(RunAlert).values(raised_at=func.now() - alerts.NEWS))
+    session.execute(update(RunAlert).values(raised_at=func.now() - alerts.MAX_AGE))
     session.commit()
 
     assert send_alerts() == 0
@@ -201,8 +201,8 @@ def test_who_runs_the_command_line_reads_there_what_an_alert_would_say(add_entit
     window = Window(datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
     entity = add_entity()
     held, lost = (runs.create(session, entity, Attempt(dag_id, name), window, {}, "x") for name in ("held", "lost"))
-    remember_decision(
-        session, held, activation.finish(session, held.run_id, 1, ["no gain"], allow_older=False), [SPIKE]
+    record_decision(
+        session, held, activation.complete_and_decide(session, held.run_id, 1, ["no gain"], allow_older=False), [SPIKE]
     )
     failures.fail_run(session, lost.run_id, "LogsInvalid")
     session.commit()
@@ -226,7 +226,7 @@ def test_a_run_that_a_person_cleared_is_no_alert(add_entity, make_run, session, 
 
 def active(session, make_run, entity):
     run = make_run(entity, data_end=date(2026, 3, 10))
-    activation.finish(session, run.run_id, 1, (), allow_older=False)
+    activation.complete_and_decide(session, run.run_id, 1, (), allow_older=False)
     session.commit()
     return run
 
@@ -284,7 +284,7 @@ SAID = {
     "nobody listens": "ConnectionRefusedError",
     "the server refuses": r"554.*not from you, \*\*\*",
     "a wrong password": "SMTPAuthenticationError",
-    "no recipient": "does not say whom to write to",
+    "no recipient": "has no recipient",
     "another type": "is of type 'http': alerts go through smtp or slackwebhook",
     "no connection": "no Airflow connection 'paged'",
 }

@@ -45,7 +45,7 @@ def active(add_entity, create):
     def new(code):
         entity = add_entity(code)
         with connections.session() as own:
-            activation.finish(own, create(entity, code), 1, (), allow_older=False)
+            activation.complete_and_decide(own, create(entity, code), 1, (), allow_older=False)
             own.commit()
         return entity
 
@@ -57,7 +57,7 @@ def test_a_run_is_ended_when_its_dag_run_is_over(add_entity, create, state):
     for said, ended in (("queued", 0), ("running", 0), ("success", 1), ("failed", 1), ("deleted", 1)):
         run = create(entity, said)
         assert maintenance.sweep_runs(lambda *dag_run: asked.append(dag_run) or dag_run[1]) == ended
-        message = f"swept: the dag run is {said}, and nothing else told of it"
+        message = f"swept: the dag run is {said}, and no callback reported it"
         assert state(run) == (("failed", message) if ended else ("running", None))
     assert set(asked) == {("dag", said) for said in ("queued", "running", "success", "failed", "deleted")}
 
@@ -75,7 +75,7 @@ def test_a_run_that_ends_while_the_sweep_asks_stays_as_it_ended(add_entity, crea
 
     def over(_dag, _name):
         with connections.session() as own:
-            activation.finish(own, run, 1, (), allow_older=False)
+            activation.complete_and_decide(own, run, 1, (), allow_older=False)
             own.commit()
         return "success"
 
@@ -116,7 +116,7 @@ def test_copies_that_are_missing_stale_or_garbage_are_repaired(active, create, s
     store._client.delete_object(Bucket=store.bucket, Key=keys["missing_com"])
     store.replace(keys["garbage_com"], b"\xff{")
     newer = create(found["stale_com"], "newer")
-    activation.finish(session, newer, 1, (), allow_older=False)
+    activation.complete_and_decide(session, newer, 1, (), allow_older=False)
     session.commit()
 
     assert maintenance.reconcile_active_copies() == 3
@@ -150,8 +150,8 @@ def test_one_entity_that_cannot_be_reconciled_does_not_stop_the_others_and_is_na
 def test_the_manifest_is_exported_with_every_active_entity(active, session):
     for code in ("a_com", "b_com"):
         active(code)
-    assert maintenance.export_manifest() == 2
+    assert maintenance.export_dag_list() == 2
     entities.set_status(session, "a_com", "paused", "ana")
     session.commit()
-    assert maintenance.export_manifest() == 1
+    assert maintenance.export_dag_list() == 1
     assert [entry["entity_code"] for entry in dag_list.load(dag_list.path())["entities"]] == ["b_com"]

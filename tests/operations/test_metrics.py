@@ -54,7 +54,7 @@ def off_again(monkeypatch):
 def decided(add_entity, make_run, session):
     """A run of 90 s that became active, with figures."""
     run = make_run(add_entity(), data_end=date(2026, 3, 10), dag_run_id="manual__1")
-    activation.finish(session, run.run_id, 42, (), allow_older=False)
+    activation.complete_and_decide(session, run.run_id, 42, (), allow_older=False)
     ended = datetime(2026, 3, 10, 4, tzinfo=UTC)
     figures = {"rows": 1_050_000, "warnings": 3}
     values = {"started_at": ended - timedelta(seconds=90), "finished_at": ended, "figures": figures}
@@ -80,26 +80,26 @@ def test_a_decided_run_tells_its_decision_its_duration_its_rows_segments_and_war
 def test_maintenance_tells_how_old_what_bidders_read_is(statsd, add_entity, session):
     add_entity("never_active")
 
-    assert metrics.tell_active_runs(datetime(2026, 3, 11, 1, tzinfo=UTC)) == 1
+    assert metrics.send_active_runs(datetime(2026, 3, 11, 1, tzinfo=UTC)) == 1
     assert statsd.read(1) == ["airflow.rtb_optimizer.active_run.age,entity=drugs_com:90000.0|g"]
     entities.set_status(session, "drugs_com", "paused", "ana")
     session.commit()
-    assert metrics.tell_active_runs() == 0
+    assert metrics.send_active_runs() == 0
 
 
 @pytest.mark.usefixtures("statsd", "catalog")
 def test_a_dag_run_without_a_decided_run_tells_nothing():
-    assert metrics.tell_run(DAG, "manual__1") == 0
+    assert metrics.send_run(DAG, "manual__1") == 0
 
 
 @pytest.mark.usefixtures("decided")
 def test_metrics_are_off_until_airflow_s_are_turned_on(statsd, monkeypatch):
     monkeypatch.delenv("AIRFLOW__METRICS__STATSD_ON")
     begin()
-    assert metrics.tell_run(DAG, "manual__1") == 5
+    assert metrics.send_run(DAG, "manual__1") == 5
     monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
     begin()
-    metrics.tell_active_runs()
+    metrics.send_active_runs()
 
     assert [line.split(",")[0] for line in statsd.read(1)] == ["airflow.rtb_optimizer.active_run.age"]
 
@@ -107,7 +107,7 @@ def test_metrics_are_off_until_airflow_s_are_turned_on(statsd, monkeypatch):
 @pytest.mark.usefixtures("decided")
 def test_a_statsd_that_is_away_fails_nothing(monkeypatch):
     turn_on(monkeypatch, free_port())
-    assert metrics.tell_run(DAG, "manual__1") == 5, "UDP asks for no answer"
+    assert metrics.send_run(DAG, "manual__1") == 5, "UDP asks for no answer"
 
 
 @pytest.mark.usefixtures("decided")
@@ -124,11 +124,11 @@ OTEL = """
 from datetime import timedelta
 from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics import stats_utils
-from rtb_optimizer.metrics import Measure, _send
+from rtb_optimizer.operations.metrics import Measure, _send
 stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=True)
 tags = {"entity": "drugs_com"}
-told = {"run.rows": 7, "decisions": None, "run.duration": timedelta(seconds=2)}
-_send(Measure(name, value, tags) for name, value in told.items())
+values = {"run.rows": 7, "decisions": None, "run.duration": timedelta(seconds=2)}
+_send(Measure(name, value, tags) for name, value in values.items())
 """
 
 

@@ -86,7 +86,7 @@ def test_after_a_roll_back_the_run_that_was_left_is_the_one_before(add_entity, m
     entity = add_entity()
     first, second = make_run(entity), make_run(entity)
     for run in (first, second):
-        activation.finish(session, run.run_id, 1, (), allow_older=False)
+        activation.complete_and_decide(session, run.run_id, 1, (), allow_older=False)
     assert activation.moved_from(session, entity) == first.run_id
 
     activation.roll_back(session, "drugs_com", "ana", "fill rate fell")
@@ -100,7 +100,7 @@ def test_runs_that_cannot_be_compared_are_refused_with_those_there_are(add_entit
         as_json(compare(session, "drugs_com"))
     failed, stranger = make_run(entity, status="failed"), make_run(other, status="succeeded")
     run = make_run(entity)
-    activation.finish(session, run.run_id, 1, (), allow_older=False)
+    activation.complete_and_decide(session, run.run_id, 1, (), allow_older=False)
     with pytest.raises(
         NotFound, match=rf"no active run before: the only succeeded run is {run.run_id} \({run.run_code}"
     ):

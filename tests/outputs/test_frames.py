@@ -90,7 +90,7 @@ def test_the_history_has_every_decision_with_the_figures_of_its_run(logs, reques
     entity = add_entity("other_com")
     first, second, late = make_run(entity), make_run(entity), make_run(entity)
     for decided, reasons in ((first, ()), (second, ()), (late, ("0 outcomes", "no rows"))):
-        activation.finish(session, decided.run_id, 1, reasons, allow_older=False)
+        activation.complete_and_decide(session, decided.run_id, 1, reasons, allow_older=False)
     activation.roll_back(session, "other_com", "ana", "fill rate fell")
     session.commit()
     told = read_history("other_com")

@@ -103,7 +103,7 @@ def test_a_cleared_dag_run_gets_a_new_run_and_closes_the_old_one(add_entity, req
 
     assert first != second
     assert session.get_one(Run, first).status == "failed"
-    assert session.get_one(Run, first).error_message == "the dag run was cleared: a new run took over"
+    assert session.get_one(Run, first).error_message == "the dag run was cleared: a new run replaces this one"
     with pytest.raises(RunNotRunning):
         select_features(first)
 

@@ -25,7 +25,9 @@ def finish():
 
     def run_id(opt_run_id, gate_failures=(), *, allow_older=False, total_segments=7):
         with connections.session() as own:
-            decided = activation.finish(own, opt_run_id, total_segments, gate_failures, allow_older=allow_older)
+            decided = activation.complete_and_decide(
+                own, opt_run_id, total_segments, gate_failures, allow_older=allow_older
+            )
             own.commit()
             return decided
 
@@ -136,7 +138,7 @@ def test_a_run_that_failed_while_this_transaction_had_it_open_is_not_activated(e
         failures.fail_run(session, run.run_id, "swept")
         session.commit()
         with pytest.raises(RunNotRunning, match="swept"):
-            activation.finish(orphan, run.run_id, 1, (), allow_older=False)
+            activation.complete_and_decide(orphan, run.run_id, 1, (), allow_older=False)
     assert pointer.active() is None
 
 
@@ -147,7 +149,7 @@ def test_a_run_that_was_finished_while_this_transaction_had_it_open_keeps_its_de
     with connections.session() as orphan:
         read_before = runs.find(orphan, run.run_id)
         once = finish(run.run_id)
-        assert activation.finish(orphan, run.run_id, 1, (), allow_older=False) == once
+        assert activation.complete_and_decide(orphan, run.run_id, 1, (), allow_older=False) == once
         assert read_before.status == "succeeded"
         orphan.commit()
     assert pointer.history() == [(1, run.run_id, "activated", None)]
@@ -162,7 +164,7 @@ def test_a_run_that_does_not_exist_cannot_be_finished(catalog, finish):
 def test_nothing_is_decided_before_the_commit(entity, make_run, pointer):
     run = make_run(entity)
     with connections.session() as own:
-        activation.finish(own, run.run_id, 1, (), allow_older=False)
+        activation.complete_and_decide(own, run.run_id, 1, (), allow_older=False)
     assert (pointer.active(), pointer.history()) == (None, [])
 
 
@@ -281,7 +283,7 @@ def test_a_person_may_activate_a_held_or_older_run(entity, make_run, finish, ses
     older = make_run(entity, data_end=DAY - timedelta(days=5))
     finish(older.run_id, ("a gate",))
 
-    decided = activation.activate_by_hand(session, older.run_id, "ana", "we know better")
+    decided = activation.activate_manually(session, older.run_id, "ana", "we know better")
     session.commit()
 
     assert (decided.decision, decided.reasons) == ("activated", ("we know better",))
@@ -304,7 +306,7 @@ def test_a_person_may_not_activate(entity, make_run, session, pointer, case):
     entities.set_status(session, "drugs_com", entity_status, "ana")
     session.commit()
     with pytest.raises(EntityInvalid, match=said):
-        activation.activate_by_hand(session, run.run_id, "ana", "x")
+        activation.activate_manually(session, run.run_id, "ana", "x")
     session.rollback()
     assert pointer.active() is None
 
@@ -312,9 +314,9 @@ def test_a_person_may_not_activate(entity, make_run, session, pointer, case):
 def test_activating_the_active_run_or_rolling_back_to_it_is_refused(entity, make_run, finish, session, pointer):
     run = make_run(entity)
     finish(run.run_id)
-    with pytest.raises(EntityInvalid, match="the active one already"):
-        activation.activate_by_hand(session, run.run_id, "ana", "x")
-    with pytest.raises(EntityInvalid, match="the active one already"):
+    with pytest.raises(EntityInvalid, match="is already active"):
+        activation.activate_manually(session, run.run_id, "ana", "x")
+    with pytest.raises(EntityInvalid, match="is already active"):
         activation.roll_back(session, "drugs_com", "ana", "x", run.run_id)
     session.rollback()
     assert len(pointer.history()) == 1
@@ -452,7 +454,7 @@ def test_a_hand_and_a_roll_back_to_the_same_run_do_not_wait_for_each_other(
         with connections.session() as own:
             try:
                 if by_hand:
-                    activation.activate_by_hand(own, first.run_id, "ana", "x")
+                    activation.activate_manually(own, first.run_id, "ana", "x")
                 else:
                     activation.roll_back(own, "drugs_com", "ben", "x", first.run_id)
                 own.commit()
@@ -464,7 +466,7 @@ def test_a_hand_and_a_roll_back_to_the_same_run_do_not_wait_for_each_other(
         first, second = make_run(entity), make_run(entity)
         finish(first.run_id)
         finish(second.run_id)
-        assert sorted(at_once(act, [True, False])) == ["moved", f"run {first.run_code} is the active one already"]
+        assert sorted(at_once(act, [True, False])) == ["moved", f"run {first.run_code} is already active"]
         session.rollback()
         assert pointer.active() == first.run_id
 

@@ -26,7 +26,7 @@ def activate(entity, make_run, store):
         with connections.session() as own:
             stored = store.put_once(f"{active_key(entity.s3_base_path)}-{run.run_code}", b"12345")
             runs.record_outputs(own, run.run_id, {"segments": (stored, 7)})
-            activation.finish(own, run.run_id, 1, (), allow_older=False)
+            activation.complete_and_decide(own, run.run_id, 1, (), allow_older=False)
             own.commit()
         return run
 
@@ -104,7 +104,7 @@ def test_a_writer_that_read_before_the_pointer_moved_sees_that_it_has(entity, ac
 def test_of_many_that_activate_and_write_at_once_the_copy_is_the_newest_s(entity, make_run, session, read, at_once):
     def finish(opt_run_id):
         with connections.session() as own:
-            activation.finish(own, opt_run_id, 1, (), allow_older=False)
+            activation.complete_and_decide(own, opt_run_id, 1, (), allow_older=False)
             own.commit()
             active_copy.refresh(own, entity.entity_code)
 

@@ -50,7 +50,7 @@ def test_a_broken_copy_is_not_looked_at_while_the_manifest_is_whole_and_is_mende
 
 
 def test_with_both_broken_or_gone_the_command_that_mends_it_is_told(target):
-    with pytest.raises(DagListInvalid, match=r"no DAG list at .*entities.json: write it with `python -m rtb"):
+    with pytest.raises(DagListInvalid, match=r"no readable DAG list at .*entities.json: write it with `python -m rtb"):
         dag_list.load(target)
     dag_list.replace(target, DOCUMENT)
     for path in (target, dag_list.last_good(target)):

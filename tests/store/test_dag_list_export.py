@@ -44,7 +44,7 @@ def test_a_form_has_the_visible_keys_with_their_limits_and_the_version_s_default
     assert fields["max_features"] == {
         "key": "max_features",
         "type": "integer",
-        "title": "Features at most",
+        "title": "Maximum features",
         "section": "Selection",
         "description": "Selection stops at this many, anchors included.",
         "default": "12",

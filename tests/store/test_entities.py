@@ -31,7 +31,7 @@ def test_an_entity_is_added_with_its_configuration_under_the_active_version(sess
 def test_codes_and_paths_that_the_catalog_refuses_are_told_before_it_does(session):
     """In one line that shows how it is written; the database has the same rules."""
     for code in ("Drugs.com", "drugs-com", "_drugs", "", "a" * 64, "drugs com", "drügs", "a\n"):
-        with pytest.raises(EntityInvalid, match="as drugs_com"):
+        with pytest.raises(EntityInvalid, match="for example drugs_com"):
             entities.add(session, new(code=code), "ana")
     for path in (
         "rtb/new",
@@ -52,14 +52,14 @@ def test_an_entity_with_a_wrong_configuration_is_not_added(session):
     with pytest.raises(ConfigInvalid, match="max_features"):
         entities.add(session, new(max_features="0"), "ana")
     session.rollback()
-    with pytest.raises(NotFound, match="no entity 'new_com'; there are: none"):
+    with pytest.raises(NotFound, match="no entity 'new_com'; existing: none"):
         entities.find(session, "new_com")
 
 
 def test_a_code_is_taken_once_and_stays_taken_when_removed(session):
     entities.add(session, new(), "ana")
     entities.set_status(session, "new_com", "retired", "ana")
-    with pytest.raises(EntityInvalid, match=r"'new_com' exists already; `entities resume`"):
+    with pytest.raises(EntityInvalid, match=r"'new_com' already exists; `entities resume`"):
         entities.add(session, new(), "ana")
 
 
@@ -79,7 +79,7 @@ def test_who_changed_the_status_stands_in_the_history_and_a_status_that_stays_do
 def test_a_name_that_is_not_there_is_told_with_those_that_are(session):
     for code in ("b_com", "a_com"):
         entities.add(session, new(code), "ana")
-    with pytest.raises(NotFound, match="no entity 'c_com'; there are: a_com, b_com"):
+    with pytest.raises(NotFound, match="no entity 'c_com'; existing: a_com, b_com"):
         entities.find(session, "c_com")
 
 

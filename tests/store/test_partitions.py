@@ -28,7 +28,7 @@ def look(settings, folder):
     def in_window(keys, path="day={date}/", window=WINDOW, **changed):
         for key in keys:
             store.put_once(f"{split_url(folder)[1]}/{key}", b"x")
-        return partitions.partitions(replace(settings, logs_path=f"{folder}/{path}", **changed), window)
+        return partitions.in_window(replace(settings, logs_path=f"{folder}/{path}", **changed), window)
 
     return in_window
 
@@ -58,7 +58,7 @@ def test_a_day_is_complete_with_its_marker_and_a_parquet_file(look, case, comple
     marker, keys = case
     (found,) = look(keys, completion_marker=marker)
     assert (found.complete, found.day) == (complete, DAY)
-    assert partitions.incomplete([found]) == ([] if complete else [found.url])
+    assert partitions.incomplete_urls([found]) == ([] if complete else [found.url])
 
 
 def test_the_files_of_a_day_come_in_the_order_of_their_bytes_from_all_its_folders(look, names):
@@ -81,9 +81,9 @@ def test_a_window_has_a_partition_for_each_of_its_days_there_or_not(look, settin
     window = Window(WINDOW.start, WINDOW.end + timedelta(days=2))
     found = look(["day=2026-11-02/a.parquet", "day=2026-11-02/_SUCCESS"], window=window)
     assert [(p.day.day, p.complete) for p in found] == [(1, False), (2, True), (3, False)]
-    assert [url.rsplit("=", 1)[1] for url in partitions.incomplete(found)] == ["2026-11-01/", "2026-11-03/"]
+    assert [url.rsplit("=", 1)[1] for url in partitions.incomplete_urls(found)] == ["2026-11-01/", "2026-11-03/"]
     days = ("2026-11-01", "2026-11-02", "2026-11-03")
-    assert partitions.expected(replace(settings, logs_path="s3://lake/{date}/"), window) == [
+    assert partitions.expected_urls(replace(settings, logs_path="s3://lake/{date}/"), window) == [
         f"s3://lake/{d}/" for d in days
     ]
 
@@ -98,7 +98,7 @@ def test_a_path_without_a_date_is_one_partition_of_no_day(look, names, settings)
     three_days = Window(WINDOW.start, WINDOW.end + timedelta(days=2))
     (found,) = look(["all/a.parquet", "all/b.parquet", "all/_SUCCESS"], "all/", three_days)
     assert (found.day, found.complete, names(found)) == (None, True, ["all/a.parquet", "all/b.parquet"])
-    assert partitions.expected(replace(settings, logs_path="s3://lake/all/"), three_days) == ["s3://lake/all/"]
+    assert partitions.expected_urls(replace(settings, logs_path="s3://lake/all/"), three_days) == ["s3://lake/all/"]
 
 
 def test_a_single_file_needs_no_marker(look, names):

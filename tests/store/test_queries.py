@@ -21,7 +21,7 @@ def entity(add_entity):
 
 def finish(opt_run_id, gates=()):
     with connections.session() as own:
-        activation.finish(own, opt_run_id, 3, gates, allow_older=False)
+        activation.complete_and_decide(own, opt_run_id, 3, gates, allow_older=False)
         own.commit()
 
 
@@ -87,7 +87,7 @@ def test_runs_are_listed_newest_first_with_the_last_decision(entity, add_entity,
 
 
 def test_runs_of_an_entity_that_is_not_there_are_an_error_not_an_empty_list(entity, session):
-    with pytest.raises(NotFound, match=f"no entity 'nope_com'; there are: {entity.entity_code}"):
+    with pytest.raises(NotFound, match=f"no entity 'nope_com'; existing: {entity.entity_code}"):
         queries.run_rows(session, "nope_com", 20)
     assert queries.run_rows(session, entity.entity_code, 20) == []
 
@@ -99,7 +99,7 @@ def test_a_run_is_shown_with_all_that_was_recorded_of_it(entity, make_run, sessi
     runs.record_outputs(session, run.run_id, {"segments": (StoredObject("rtb", "a/b", 5, "a" * 64), 7)})
     session.commit()
     finish(run.run_id)
-    activation.activate_by_hand(session, _another(entity, make_run), "ana", "look")
+    activation.activate_manually(session, _another(entity, make_run), "ana", "look")
     activation.roll_back(session, "drugs_com", "ben", "back", run.run_id)
     session.commit()
 

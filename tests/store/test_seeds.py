@@ -63,7 +63,7 @@ def test_a_dialect_that_is_not_there_is_told_with_those_that_are():
 
 
 def test_a_catalog_knows_whether_it_was_seeded(session):
-    assert seeds.seeded(session)
+    assert seeds.is_seeded(session)
     for table in (FeatureMacro, VersionConfig, Version, Optimizer):
         session.query(table).delete()
-    assert not seeds.seeded(session)
+    assert not seeds.is_seeded(session)

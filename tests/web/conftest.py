@@ -152,7 +152,9 @@ def finish(session, make_run, store):
         prefix = run_prefix(entity.s3_base_path, run.run_code)
         written = {kind: (store.put_once(f"{prefix}/{kind}.json", f'"{kind}"'.encode()), 1) for kind in WRITTEN}
         runs.record_outputs(session, run.run_id, written, figures)
-        activation.finish(session, run.run_id, total_segments=3, gate_failures=list(gates), allow_older=False)
+        activation.complete_and_decide(
+            session, run.run_id, total_segments=3, gate_failures=list(gates), allow_older=False
+        )
         session.commit()
         return session.get_one(Run, run.run_id)
 

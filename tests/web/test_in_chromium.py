@@ -22,7 +22,7 @@ import chromium
 from rtb_optimizer.core.sample.values import segment_key
 from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import manual_activation
-from rtb_optimizer.store.manual_activation import Order
+from rtb_optimizer.store.manual_activation import PointerChange
 from rtb_optimizer.store.schema import Run, RunOutput
 
 pytestmark = pytest.mark.timeout(600)
@@ -101,7 +101,7 @@ def test_an_entity_whose_runs_went_in_every_way(add_entity, make_run, finish, se
     finish(entity, date(2026, 3, 9), predicted_change=0.032, change_from_active=0.001)
     superseded = finish(entity, date(2026, 3, 7), predicted_change=0.02, change_from_active=-0.01)
     held = finish(entity, date(2026, 3, 10), ["the hold-out gain -0.2% is below min_holdout_gain 0%"])
-    manual_activation.roll_back(session, Order("drugs_com", "tester", "fill rate fell", first.run_id))
+    manual_activation.roll_back(session, PointerChange("drugs_com", "tester", "fill rate fell", first.run_id))
     failed = session.get_one(Run, make_run(entity, "failed").run_id)
     failed.error_message, failed.finished_at = LONG_ERROR, failed.started_at
     session.commit()

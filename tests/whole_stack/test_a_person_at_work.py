@@ -107,7 +107,7 @@ def test_a_value_beyond_its_limits_is_refused_at_its_field_and_nothing_is_stored
     ours.get_by_role("link", name="Configuration").click()
     heading(ours, "Selection", level=2).to_be_visible()
     seen.looks_well("configuration")
-    field = ours.get_by_label("Features at most")
+    field = ours.get_by_label("Maximum features")
 
     field.fill("21")
     field.press("Enter")
@@ -121,11 +121,11 @@ def test_a_value_beyond_its_limits_is_refused_at_its_field_and_nothing_is_stored
 
 
 def test_a_good_value_is_stored_and_the_history_says_by_whom(seen, ours):
-    ours.get_by_label("Features at most").fill("2")
+    ours.get_by_label("Maximum features").fill("2")
     ours.get_by_role("button", name="Save Selection").click()
 
     expect(ours.get_by_role("status")).to_contain_text("Saved: the next run uses it.")
-    expect(ours.locator(".field").filter(has=ours.get_by_label("Features at most"))).to_contain_text("set by admin")
+    expect(ours.locator(".field").filter(has=ours.get_by_label("Maximum features"))).to_contain_text("set by admin")
     ours.get_by_role("link", name="History", exact=True).click()
     changes = ours.get_by_role("region", name="Changes of configuration and status")
     expect(changes.get_by_role("row").nth(1)).to_contain_text("admin")

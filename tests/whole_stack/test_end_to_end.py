@@ -280,7 +280,7 @@ def test_a_run_that_nothing_told_of_is_swept_by_the_maintenance_dag(airflow):
     run = run_of("manual__deleted")
     assert (run.status, run.error_message) == (
         "failed",
-        "swept: the dag run is deleted, and nothing else told of it",
+        "swept: the dag run is deleted, and no callback reported it",
     )
 
 
@@ -290,7 +290,7 @@ def test_what_no_task_could_send_is_sent_by_the_maintenance_dag_and_nothing_is_t
     again = airflow.trigger("rtb_optimizer_maintenance")
 
     assert airflow.wait("rtb_optimizer_maintenance", again) == "success"
-    assert {"swept: the dag run is deleted, and nothing else told of it"} <= {run.error_message for run in failed}
+    assert {"swept: the dag run is deleted, and no callback reported it"} <= {run.error_message for run in failed}
     assert [len(mails_of(heard, run)) for run in failed] == [1] * len(failed)
     assert len(heard.mailbox.mails) == len({mail["subject"] for mail in heard.mailbox.mails})
 

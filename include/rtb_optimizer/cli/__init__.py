@@ -1,13 +1,13 @@
 """`python -m rtb_optimizer`, or `rtb`.
 
 app         the command line
-catalog     migrate, seed, manifest, reconcile
+catalog     migrate, seed, export the DAG list, reconcile
 entities    list, show, add, pause, resume
 config      get and set configuration
 runs        run, list, show, explain, activate, roll back
 diff        compare two runs
 upkeep      retention and audit
-doctor      checks of the surroundings
-completion  names that the shell completes
-shown       tables and JSON on the terminal
+doctor      checks of the environment
+completion  names for shell completion
+terminal    tables and JSON on the terminal
 """

@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and how an error is told.
+"""The command line: registers the commands and reports errors.
 
 Exit codes: docs/cli.md.
 """
@@ -18,14 +18,14 @@ from rtb_optimizer.cli import catalog, config, diff, doctor, entities, runs, upk
 from rtb_optimizer.errors import RtbOptimizerError, StoreFailed
 from rtb_optimizer.store.connections import S3_CONN_ID, catalog_url
 
-PROGRAM = "rtb"  # bin/rtb: what a shell completes must be a program, which `python -m rtb_optimizer` is not
+PROGRAM = "rtb"  # bin/rtb: shell completion needs a program name, which `python -m rtb_optimizer` is not
 INTERRUPTED = 130
 _NO_SUCH_SCHEMA = ("42P01", "42703")  # undefined table, undefined column
 _NO_PRIVILEGE = "42501"
 
 app = typer.Typer(
     name="rtb_optimizer",
-    help="Compile RTB logs into segment tables that bidders read, and decide which one they read.\n\n"
+    help="Compile RTB logs into segment tables that bidders read, and decide which table is active.\n\n"
     "The catalog is the PostgreSQL of the Airflow connection `rtb_catalog`, the objects are in the S3 of `rtb_s3`; "
     "both can be set as AIRFLOW_CONN_RTB_CATALOG and AIRFLOW_CONN_RTB_S3.",
     epilog="A new catalog: migrate, seed, entities add. Tonight's bids: runs list, activate, rollback.",
@@ -45,18 +45,18 @@ doctor.register(app)
 
 @app.callback(invoke_without_command=True)
 def version(show: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False) -> None:
-    """Show the version when asked."""
+    """Show the version if requested."""
     if show:
         typer.echo(__version__)
         raise typer.Exit
 
 
 def main() -> None:
-    """Run the command line; an error that we can name is one line on stderr and exit code 1."""
+    """Run the command line; a known error is one line on stderr and exit code 1."""
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")  # Airflow's hooks log every connection
     try:
-        asked = any(word.startswith(("--install-completion", "--show-completion")) for word in sys.argv[1:])
-        app(prog_name=PROGRAM if asked else None)
+        is_completion = any(word.startswith(("--install-completion", "--show-completion")) for word in sys.argv[1:])
+        app(prog_name=PROGRAM if is_completion else None)
     except (StoreFailed, BotoCoreError, ClientError) as problem:
         _fail(f"the S3 of connection {S3_CONN_ID!r} cannot be used: {problem}")
     except RtbOptimizerError as problem:
@@ -65,12 +65,12 @@ def main() -> None:
         reason = " ".join(str(problem.orig).split())
         _fail(f"the catalog at {catalog_url().render_as_string()} cannot be used: {reason}")
     except ProgrammingError as problem:
-        state = getattr(problem.orig, "sqlstate", None)  # not the text, which is in the server's language
+        state = getattr(problem.orig, "sqlstate", None)  # not the text, which depends on the server's language
         if state in _NO_SUCH_SCHEMA:
-            _fail("the catalog has no or an older schema: run `python -m rtb_optimizer migrate`")
+            _fail("the catalog's schema is missing or out of date: run `python -m rtb_optimizer migrate`")
         if state != _NO_PRIVILEGE:
             raise
-        _fail(f"the catalog refuses: {problem.orig}; grant it to the role of {catalog_url().render_as_string()}")
+        _fail(f"the catalog denies access: {problem.orig}; grant it to the role of {catalog_url().render_as_string()}")
     except OSError as problem:
         _fail(str(problem))
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Commands for the catalog as a whole: migrate, seed, manifest, reconcile."""
+"""Commands for the catalog as a whole: migrate, seed, export the DAG list, reconcile."""
 
 import logging
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rtb_optimizer.cli.shown import AsJson, console, document
+from rtb_optimizer.cli.terminal import AsJson, console, print_json
 from rtb_optimizer.operations import maintenance
 from rtb_optimizer.store import connections, dag_list, dag_list_export, migrate, seeds
 
@@ -15,20 +15,20 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("migrate")(move_schema)
     app.command("seed")(seed)
-    app.command("manifest")(write_manifest)
+    app.command("manifest")(write_dag_list)
     app.command("reconcile")(reconcile)
 
 
 def move_schema(
-    to: Annotated[str, typer.Option(help="Revision to move up to.")] = "head",
-    down_to: Annotated[str, typer.Option(help="Move down to this revision instead; `base` drops everything.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before moving down.")] = False,
+    to: Annotated[str, typer.Option(help="Revision to upgrade to.")] = "head",
+    down_to: Annotated[str, typer.Option(help="Downgrade to this revision instead; `base` drops everything.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation before a downgrade.")] = False,
 ) -> None:
-    """Create or move the catalog's schema. Safe to repeat, and for two to start at once."""
+    """Create or migrate the catalog's schema. Safe to repeat, and to run concurrently."""
     engine = connections.catalog()
     if down_to:
         if not yes:
-            typer.confirm(f"Moving down to {down_to} deletes data. Go on?", abort=True)
+            typer.confirm(f"Downgrading to {down_to} deletes data. Continue?", abort=True)
         migrate.downgrade(engine, down_to)
     else:
         migrate.upgrade(engine, to)
@@ -43,26 +43,26 @@ def seed() -> None:
     console.print(f"seeded {seeds.OPT_CODE}, version id {version_id}, macro formats {', '.join(seeds.dialects())}")
 
 
-def write_manifest(
+def write_dag_list(
     to: Annotated[
         Path | None, typer.Option(help="File to write; default RTB_MANIFEST, else dags/entities.json.")
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Print what the catalog would export; write nothing.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Print the DAG list without writing it.")] = False,
 ) -> None:
-    """Export the active entities for Airflow: one DAG is built per entity of this file."""
+    """Export the DAG list for Airflow: one DAG is built per active entity of this file."""
     with connections.session() as session:
         if show:
-            document(dag_list_export.build(session))
+            print_json(dag_list_export.build(session))
             return
         count = dag_list_export.export(session, to)
     console.print(f"{count} entities in {to or dag_list.path()}")
 
 
 def reconcile(as_json: AsJson = False) -> None:
-    """Make each entity's active.json say what the catalog says; the catalog is the truth."""
-    logging.getLogger("rtb_optimizer").setLevel(logging.ERROR)  # what failed is told in one line at the end
+    """Bring each entity's active.json into line with the catalog, which is authoritative."""
+    logging.getLogger("rtb_optimizer").setLevel(logging.ERROR)  # failures are reported in one line at the end
     repaired = maintenance.reconcile_active_copies()
     if as_json:
-        document({"repaired": repaired})
+        print_json({"repaired": repaired})
     else:
-        console.print(f"{repaired} copies had to be written")
+        console.print(f"{repaired} copies written")

@@ -1,4 +1,4 @@
-"""What may a shell offer for a word? Names from the catalog; quietly nothing where it does not answer at once."""
+"""Completes words with names from the catalog; offers nothing when it does not answer at once."""
 
 import os
 from collections.abc import Callable
@@ -15,10 +15,10 @@ from rtb_optimizer.store import queries
 from rtb_optimizer.store.connections import CATALOG_CONN_ID, catalog_engine
 from rtb_optimizer.store.schema import Entity, EntityConfig, Version, VersionConfig
 
-Offer = list[tuple[str, str]]  # each word with what it is
+Offer = list[tuple[str, str]]  # each word with its description
 
-# Who pressed the tab key waits: 2 s are PostgreSQL's least, and Airflow's own connections take longer to look up.
-_AT_ONCE = {"connect_timeout": 2, "options": "-c statement_timeout=2000"}
+# The user waits at the prompt: 2 s is PostgreSQL's minimum, and a look-up of Airflow's own connections takes longer.
+_TIMEOUTS = {"connect_timeout": 2, "options": "-c statement_timeout=2000"}
 _RUNS = 50
 
 
@@ -29,25 +29,25 @@ def entity_codes(incomplete: str) -> Offer:
         rows = session.execute(select(Entity.entity_code, Entity.entity_name).order_by(Entity.entity_code))
         return [(code, name) for code, name in rows]
 
-    return _begun(incomplete, _asked(read))
+    return _matching(incomplete, _query(read))
 
 
 def assignments(ctx: typer.Context, incomplete: str) -> Offer:
-    """Offer KEY= for the config keys of the entity's version, or of the active versions where no entity is named."""
+    """Offer KEY= for the config keys of the entity's version, or of the active versions without an entity."""
 
     def read(session: Session) -> Offer:
         of_entity = select(Entity.current_version_id).where(Entity.entity_code == _entity(ctx))
         version = session.scalar(of_entity)
-        chosen = Version.version_id == version if version else Version.status == "active"
+        versions = Version.version_id == version if version else Version.status == "active"
         keys = (
             select(VersionConfig.config_key, VersionConfig.display_name)
             .join(Version, Version.version_id == VersionConfig.version_id)
-            .where(chosen)
+            .where(versions)
             .order_by(VersionConfig.config_id)
         )
         return [(f"{key}=", title) for key, title in session.execute(keys)]
 
-    return _begun(incomplete, _asked(read))
+    return _matching(incomplete, _query(read))
 
 
 def overridden_keys(ctx: typer.Context, incomplete: str) -> Offer:
@@ -62,7 +62,7 @@ def overridden_keys(ctx: typer.Context, incomplete: str) -> Offer:
         )
         return [(key, value) for key, value in rows]
 
-    return _begun(incomplete, _asked(read))
+    return _matching(incomplete, _query(read))
 
 
 def run_ids(incomplete: str) -> Offer:
@@ -72,24 +72,24 @@ def run_ids(incomplete: str) -> Offer:
         rows = queries.run_rows(session, None, _RUNS)
         return [(str(row["run_id"]), f"{row['entity_code']}, {row['status']}") for row in rows]
 
-    return _begun(incomplete, _asked(read))
+    return _matching(incomplete, _query(read))
 
 
 def _entity(ctx: typer.Context) -> str:
     return str(ctx.params.get("entity_code") or "")
 
 
-def _begun(incomplete: str, offer: Offer) -> Offer:
-    return [(word, told) for word, told in offer if word.startswith(incomplete)]
+def _matching(incomplete: str, offer: Offer) -> Offer:
+    return [(word, description) for word, description in offer if word.startswith(incomplete)]
 
 
-def _asked(read: Callable[[Session], Offer]) -> Offer:
-    """Ask the catalog of the environment; nothing when there is none, and when it fails or takes too long."""
-    given = os.environ.get(f"AIRFLOW_CONN_{CATALOG_CONN_ID.upper()}", "")
-    if "://" not in given or given.lstrip().startswith("{"):
+def _query(read: Callable[[Session], Offer]) -> Offer:
+    """Query the catalog of the environment; empty without one, on errors and on timeouts."""
+    connection = os.environ.get(f"AIRFLOW_CONN_{CATALOG_CONN_ID.upper()}", "")
+    if "://" not in connection or connection.lstrip().startswith("{"):
         return []
     with suppress(RtbOptimizerError, SQLAlchemyError):
-        engine = catalog_engine(_AT_ONCE, poolclass=NullPool)
+        engine = catalog_engine(_TIMEOUTS, poolclass=NullPool)
         with Session(engine) as session:
             return read(session)
     return []

@@ -1,12 +1,12 @@
-"""The command that compares two runs of an entity: what changed, and why."""
+"""The command diff: the changes between two runs of an entity, with their causes."""
 
 from typing import Annotated
 
 import typer
 
-from rtb_optimizer.cli import completion, shown
+from rtb_optimizer.cli import completion, terminal
 from rtb_optimizer.cli.entities import Code
-from rtb_optimizer.cli.shown import AsJson, console
+from rtb_optimizer.cli.terminal import AsJson, console
 from rtb_optimizer.outputs.documents.changes import ChangeDocument, Comparison, NamedRun
 from rtb_optimizer.store import connections
 
@@ -22,34 +22,36 @@ def diff(
     entity_code: Code,
     before: Annotated[
         str,
-        typer.Argument(help="Run id or run code; default: what was active before.", autocompletion=completion.run_ids),
+        typer.Argument(
+            help="Run id or run code; default: the previously active run.", autocompletion=completion.run_ids
+        ),
     ] = "",
     after: Annotated[
         str, typer.Argument(help="Run id or run code; default: the active run.", autocompletion=completion.run_ids)
     ] = "",
-    limit: Annotated[int, typer.Option(min=1, help="How many rows, those first that move most.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows, the largest changes first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two runs: which rows appeared, vanished and moved, and whether data, model or config did it.
+    """Compare two runs: rows that appeared, vanished and moved, and the part of data, model and config in the change.
 
     Before and after are a row's multiplier times the default row's. The causes are parts of the change of its log:
-    data + model + config + normaliser, which is the default row's, make ln(after / before).
+    data + model + config + normaliser (that of the default row) = ln(after / before).
     """
     from rtb_optimizer.outputs.compare import compare
 
     with connections.session() as session:
         comparison = compare(session, entity_code, before, after, limit)
     if as_json:
-        shown.document(comparison.model_dump(exclude_unset=True))
+        terminal.print_json(comparison.model_dump(exclude_unset=True))
         return
-    shown.facts(_summary(comparison), as_json=False)
+    terminal.print_facts(_summary(comparison), as_json=False)
     if comparison.config:
         keys = [
             {"config": key, "before": value.before, "after": value.after} for key, value in comparison.config.items()
         ]
-        shown.rows(keys, ("config", "before", "after"), as_json=False, empty="")
+        terminal.print_table(keys, ("config", "before", "after"), as_json=False, empty="")
     rows = [_readable(row) for row in comparison.largest]
-    shown.rows(rows, COLUMNS, as_json=False, empty="no row's own multiplier is another")
+    terminal.print_table(rows, COLUMNS, as_json=False, empty="no row's multiplier changed")
     if rows:
         console.print("ln(after / before) = data + model + config + normaliser", style="dim")
 
@@ -65,7 +67,7 @@ def _summary(comparison: Comparison) -> dict[str, str]:
     return {
         "before": _run(comparison.before),
         "after": _run(comparison.after),
-        "features": _came_and_went(comparison),
+        "features": _model_changes(comparison),
         "rows": f"{rows.before} -> {rows.after}: " + ", ".join(f"{count} {kind}" for kind, count in counts.items()),
         "default multiplier": f"{level.before:.4f} -> {level.after:.4f}",
         "mean change": f"{comparison.mean_log_change:.4f} of the log, by exposures",
@@ -77,7 +79,7 @@ def _run(run: NamedRun) -> str:
     return f"run {run.run_id} {run.run_code} [{run.data_start:%Y-%m-%d %H:%M}, {run.data_end:%Y-%m-%d %H:%M})"
 
 
-def _came_and_went(comparison: Comparison) -> str:
+def _model_changes(comparison: Comparison) -> str:
     """Return the changes of features and interactions in one line."""
     features, pairs = comparison.features, comparison.interactions
     changes = [

@@ -1,16 +1,20 @@
-"""The command that looks at the surroundings: doctor."""
+"""The command that checks the environment: doctor."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from rtb_optimizer.cli import shown
-from rtb_optimizer.cli.shown import AsJson, console
+from rtb_optimizer.cli import terminal
+from rtb_optimizer.cli.terminal import AsJson, console
 from rtb_optimizer.operations.doctor import checks
-from rtb_optimizer.operations.doctor.findings import Finding, Standing, is_well
+from rtb_optimizer.operations.doctor.findings import CheckStatus, Finding, is_well
 
-_STYLES = {Standing.OK: "green", Standing.WARNING: "yellow", Standing.FAILED: "bold red", Standing.SKIPPED: "dim"}
+_STYLES = {
+    CheckStatus.OK: "green",
+    CheckStatus.WARNING: "yellow",
+    CheckStatus.FAILED: "bold red",
+    CheckStatus.SKIPPED: "dim",
+}
 
 
 def register(root: typer.Typer) -> None:
@@ -26,28 +30,28 @@ def doctor(
     airflow_url: Annotated[str, typer.Option(help="Airflow's address; default AIRFLOW__API__BASE_URL.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Check what runs stand on, and say of each finding what to do.
+    """Check the environment that runs need, and print a fix for each finding.
 
-    Looked at: the connection to the catalog and to S3 with the time each took, their clocks, the schema, the seeds,
+    Checked: the connections to the catalog and to S3 with the duration of each, their clocks, the schema, the seeds,
     the rights in S3 (an object is put, read and deleted below `doctor/` of each entity's base path), the counting
-    engine and its spill folder, the manifest, and Airflow where its address is known. Nothing is repaired.
+    engine and its spill folder, the DAG list, and Airflow where its URL is known. Nothing is repaired.
 
     Exit codes: 0 no check failed (warnings and skipped checks are no failures); 1 a check failed.
     """
-    found = []
-    for finding in checks.findings(checks.Asked(tuple(s3_path or ()), airflow_url)):
-        found.append(finding)
+    results = []
+    for finding in checks.findings(checks.CheckOptions(tuple(s3_path or ()), airflow_url)):
+        results.append(finding)
         if not as_json:
             _show(finding)
     if as_json:
-        shown.document({"well": is_well(found), "findings": [asdict(each) for each in found]})
-    if not is_well(found):
+        terminal.print_json({"well": is_well(results), "findings": [each.as_json() for each in results]})
+    if not is_well(results):
         raise typer.Exit(1)
 
 
 def _show(finding: Finding) -> None:
-    console.print(f"{finding.standing:<8}", style=_STYLES[finding.standing], end="")
-    took = "" if finding.milliseconds is None else f"{finding.milliseconds:,.0f} ms"
-    console.print(f"{finding.check:<21}{took:>8}  {finding.told}")
+    console.print(f"{finding.status:<8}", style=_STYLES[finding.status], end="")
+    duration = "" if finding.milliseconds is None else f"{finding.milliseconds:,.0f} ms"
+    console.print(f"{finding.check:<21}{duration:>8}  {finding.summary}")
     if finding.fix:
         console.print(f"{'':8}fix: {finding.fix}")

@@ -8,18 +8,18 @@ from typing import Annotated
 
 import typer
 
-from rtb_optimizer.cli import completion, shown
+from rtb_optimizer.cli import completion, terminal
 from rtb_optimizer.cli.entities import Code, pairs
-from rtb_optimizer.cli.shown import AsJson, By, console
+from rtb_optimizer.cli.terminal import AsJson, By, console
 from rtb_optimizer.core.config.window import WindowRequest
 from rtb_optimizer.store import connections, manual_activation, queries
 from rtb_optimizer.store import runs as stored_runs
-from rtb_optimizer.store.activation import Decided
-from rtb_optimizer.store.manual_activation import Order
+from rtb_optimizer.store.activation import DecisionRecord
+from rtb_optimizer.store.manual_activation import PointerChange
 from rtb_optimizer.store.runs import CLI_DAG_ID, Attempt
 from rtb_optimizer.store.schema import Entity
 
-app = typer.Typer(help="What has been run.", no_args_is_help=True)
+app = typer.Typer(help="The runs of the entities.", no_args_is_help=True)
 RunName = Annotated[
     str, typer.Argument(help="Run id or run code, from `runs list`.", autocompletion=completion.run_ids)
 ]
@@ -27,7 +27,7 @@ Reason = Annotated[str, typer.Option(help="Why; recorded in the history.")]
 
 
 def register(root: typer.Typer) -> None:
-    """Add the commands that stand beside `runs`."""
+    """Add the top-level commands for runs."""
     root.command("run")(run)
     root.command("explain")(explain)
     root.command("activate")(activate)
@@ -37,26 +37,26 @@ def register(root: typer.Typer) -> None:
 @app.command("list")
 def list_runs(
     entity: Annotated[str, typer.Option(help="Only this entity's.", autocompletion=completion.entity_codes)] = "",
-    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number, newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List runs, newest first, with what was decided on them, and whether the active one is stale."""
+    """List runs, newest first, with the decisions on them, and whether the active run is stale."""
     with connections.session() as session:
-        found = queries.run_rows(session, entity or None, limit)
+        rows = queries.run_rows(session, entity or None, limit)
     columns = (
         *("run_id", "entity_code", "data_start", "data_end", "status", "decision"),
         *("is_active", "is_stale", "triggered_by"),
     )
-    shown.rows(found, columns, as_json=as_json, empty="no runs yet: `run ENTITY` starts one")
-    shown.stale([row["entity_code"] for row in found if row["is_stale"]], as_json=as_json)
+    terminal.print_table(rows, columns, as_json=as_json, empty="no runs yet: `run ENTITY` starts one")
+    terminal.print_stale([row["entity_code"] for row in rows if row["is_stale"]], as_json=as_json)
 
 
 @app.command()
 def show(run: RunName, as_json: AsJson = False) -> None:
     """Show a run: its features, macros, outputs, decisions, configuration, and its error if it failed."""
     with connections.session() as session:
-        found = queries.run_details(session, stored_runs.find(session, run))
-    shown.facts(found, as_json=as_json)
+        details = queries.run_details(session, stored_runs.find(session, run))
+    terminal.print_facts(details, as_json=as_json)
 
 
 def run(
@@ -70,7 +70,7 @@ def run(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run an entity here and now, without Airflow: the same steps, recorded the same way.
+    """Run an entity in this process, without Airflow: the same steps, recorded the same way.
 
     Without dates the window is the last complete days, `lookback_days` of them.
     """
@@ -86,47 +86,47 @@ def run(
         overrides=pairs(set_ or []),
     )
 
-    def tell(step: str, count: int) -> None:
+    def print_step(step: str, count: int) -> None:
         if not as_json:
             console.print(f"{step}: {count}")
 
-    decided = in_process.run(request, tell)
-    _told(decided, as_json=as_json)
+    decision = in_process.run(request, print_step)
+    _print_decision(decision, as_json=as_json)
 
 
 def explain(
     entity_code: Code,
-    given: Annotated[
-        list[str] | None, typer.Argument(metavar="[FEATURE=VALUE]...", help="What the request is.")
+    features: Annotated[
+        list[str] | None, typer.Argument(metavar="[FEATURE=VALUE]...", help="The features of the request.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain a bid: the rows of the active table that match a request, and the multiplier they make together.
+    """Explain a bid: the rows of the active table that match a request, and the resulting multiplier.
 
-    Then what each feature says alone, and the keys that the joint table is asked for until one has a row. A feature
-    that is not given is missing. Values are spelled as in the logs.
+    Also printed: the effect of each feature alone, and the keys looked up in the joint table until one has a row. A
+    feature that is not passed counts as missing. Values are written as in the logs.
     """
     from rtb_optimizer.outputs.explain import explain as explained
 
     with connections.session() as session:
-        found = explained(session, entity_code, pairs(given or []))
+        explanation = explained(session, entity_code, pairs(features or []))
     if as_json:
-        shown.document(found)
+        terminal.print_json(explanation)
         return
     tables = ("rows", "features", "back_off")
-    shown.facts({name: value for name, value in found.items() if name not in tables}, as_json=False)
+    terminal.print_facts({name: value for name, value in explanation.items() if name not in tables}, as_json=False)
     for name in tables:
-        columns = list(found[name][0]) if found[name] else []
-        shown.rows(found[name], columns, as_json=False, empty="no features: the default row alone")
+        columns = list(explanation[name][0]) if explanation[name] else []
+        terminal.print_table(explanation[name], columns, as_json=False, empty="no features: the default row alone")
 
 
 def activate(run: RunName, by: By, reason: Reason, as_json: AsJson = False) -> None:
-    """Make a succeeded run the active one, whatever its gates and window: a person's decision."""
+    """Activate a succeeded run by a manual decision, whatever its gates and window."""
     with connections.session() as session:
-        found = stored_runs.find(session, run)
-        entity_code = session.get_one(Entity, found.entity_id).entity_code
-        decided = manual_activation.activate(session, Order(entity_code, by, reason, found.run_id))
-        _told(decided, is_copied=manual_activation.refresh_copy(session, entity_code), as_json=as_json)
+        target = stored_runs.find(session, run)
+        entity_code = session.get_one(Entity, target.entity_id).entity_code
+        decision = manual_activation.activate(session, PointerChange(entity_code, by, reason, target.run_id))
+        _print_decision(decision, is_copied=manual_activation.refresh_copy(session, entity_code), as_json=as_json)
 
 
 def rollback(
@@ -135,25 +135,23 @@ def rollback(
     reason: Reason,
     to: Annotated[
         str,
-        typer.Option(
-            help="Run to go back to; default: the one that was active before.", autocompletion=completion.run_ids
-        ),
+        typer.Option(help="Run to go back to; default: the previously active run.", autocompletion=completion.run_ids),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Move an entity's pointer back to an earlier run."""
     with connections.session() as session:
         target = stored_runs.find(session, to).run_id if to else None
-        decided = manual_activation.roll_back(session, Order(entity_code, by, reason, target))
-        _told(decided, is_copied=manual_activation.refresh_copy(session, entity_code), as_json=as_json)
+        decision = manual_activation.roll_back(session, PointerChange(entity_code, by, reason, target))
+        _print_decision(decision, is_copied=manual_activation.refresh_copy(session, entity_code), as_json=as_json)
 
 
-def _told(decided: Decided, *, is_copied: bool = True, as_json: bool) -> None:
+def _print_decision(record: DecisionRecord, *, is_copied: bool = True, as_json: bool) -> None:
     if as_json:
-        shown.document({**asdict(decided), "copy_written": is_copied})
+        terminal.print_json({**asdict(record), "copy_written": is_copied})
         return
-    console.print(
-        f"run {decided.opt_run_id} of {decided.entity_code}: {decided.decision}, {'; '.join(decided.reasons)}"
-    )
+    console.print(f"run {record.opt_run_id} of {record.entity_code}: {record.decision}, {'; '.join(record.reasons)}")
     if not is_copied:
-        console.print("active.json could not be written: that copy follows within 5 minutes, or with `reconcile`")
+        console.print(
+            "active.json could not be written: `reconcile` writes it, and so does the maintenance DAG within 5 minutes"
+        )

@@ -1,11 +1,11 @@
-"""What Airflow loads beside the graph of dags/rtb_optimizer_entities.py.
+"""The parts of the DAGs that Airflow loads besides the graph in dags/rtb_optimizer_entities.py.
 
-entities   which entities a DAG file builds DAGs for
+entities   the entities of each DAG file
 params     the trigger form
-request    a task's context as the request for a run
+request    builds the request for a run from a task's context
 sensors    the deferred wait for the logs
-retries    which failures are tried again
-callbacks  what happens when a task or a dag run fails, and when a run is decided
+retries    the retry policy
+callbacks  for failed tasks, failed dag runs and decided runs
 notifier   sends the alerts of a run
 listener   ends the run of a dag run that a user marks as failed
 """

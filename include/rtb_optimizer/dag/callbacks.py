@@ -1,7 +1,7 @@
-"""How does Airflow tell opt_runs of a failure? The first two of three layers; the third is the sweep.
+"""Records failures of tasks and dag runs in opt_runs: two of three layers, the third is the sweep.
 
-The task callback has the exception, but is not called for a killed process, a user's mark or a timeout of the dag
-run. The dag callback covers those but the user's mark of a whole run, which the listener and the sweep cover.
+The task callback has the exception, but is not called for a killed process, a task marked by a user or a timeout of
+the dag run. The dag callback covers those, except a whole dag run marked by a user: the listener and the sweep do.
 Either may come twice or late: only a run that is still running, of the same attempt or an older one, is ended.
 """
 
@@ -9,16 +9,16 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-TASK_FAILURE = "task_failure"  # what Airflow says where a task is the reason
+TASK_FAILURE = "task_failure"  # Airflow's reason when a task has failed
 
 log = logging.getLogger(__name__)
 
 
 def task_failed(context: Any) -> None:  # noqa: ANN401 - Airflow's context is a plain mapping
-    """End the run with the task's exception. After a lost heartbeat there is none: the worker died."""
+    """End the run with the task's exception; there is none after a lost heartbeat: the worker died."""
     task, problem = context["ti"], context.get("exception")
-    said = "no heartbeat: its worker died" if problem is None else f"{type(problem).__name__}: {problem}"
-    _fail(context["dag_run"], f"{task.task_id} (try {task.try_number}): {said}")
+    cause = "no heartbeat: its worker died" if problem is None else f"{type(problem).__name__}: {problem}"
+    _fail(context["dag_run"], f"{task.task_id} (try {task.try_number}): {cause}")
 
 
 def dag_failed(context: Any) -> None:  # noqa: ANN401 - as above
@@ -29,20 +29,20 @@ def dag_failed(context: Any) -> None:  # noqa: ANN401 - as above
 
 
 def dag_run_failed(dag_run: Any, message: str) -> None:  # noqa: ANN401 - as above
-    """End the run of a dag run that ended as failed, whatever ended it; for a user's mark no callback is called.
+    """End the run of a failed dag run, whatever the cause; no callback is called when a user marks it as failed.
 
-    Tasks are named where they are the reason: this may be told before the dag callback, which then has no say.
+    Failed tasks are named if they are the reason: this may run before the dag callback, which then changes nothing.
     """
     tasks = getattr(dag_run, "task_instances", ()) if message == TASK_FAILURE else ()
     failed = sorted(task.task_id for task in tasks if task.state == "failed")
-    _fail(dag_run, f"the dag run failed: {message or 'no reason given'}{_named(failed)}")
+    _fail(dag_run, f"the dag run failed: {message or 'no reason given'}{_task_list(failed)}")
 
 
 def run_decided(context: Any) -> None:  # noqa: ANN401 - as above
-    """Tell Airflow's metrics of a run that was decided on; once, since a try that fails has no success to tell."""
+    """Send the metrics of a decided run; only once, since a failed try does not call the success callback."""
     from rtb_optimizer.operations import metrics
 
-    metrics.tell_run(context["dag_run"].dag_id, context["dag_run"].run_id)
+    metrics.send_run(context["dag_run"].dag_id, context["dag_run"].run_id)
 
 
 def _fail(dag_run: Any, message: str) -> None:  # noqa: ANN401 - as above
@@ -60,18 +60,23 @@ def _failed_tasks(context: Any) -> str:  # noqa: ANN401 - as above
     try:
         states = context["ti"].get_task_states(dag_id=context["dag_run"].dag_id, run_ids=[context["dag_run"].run_id])
         failed = sorted(task for task, state in states[context["dag_run"].run_id].items() if state == "failed")
-    except (AttributeError, KeyError, NameError, RuntimeError):  # not every process that calls back can ask
-        log.warning("the failed tasks cannot be asked for here", exc_info=True)
+    except (
+        AttributeError,
+        KeyError,
+        NameError,
+        RuntimeError,
+    ):  # not every process with callbacks can query task states
+        log.warning("the failed tasks cannot be read here", exc_info=True)
         failed = []
-    return _named(failed)
+    return _task_list(failed)
 
 
-def _named(failed: Sequence[str]) -> str:
+def _task_list(failed: Sequence[str]) -> str:
     return f"; failed tasks: {', '.join(failed)}" if failed else ""
 
 
 def dag_run_state(dag_id: str, dag_run_id: str) -> str:
-    """Return the state of any dag run, `deleted` for one that is gone; works inside a task only."""
+    """Return the state of a dag run, `deleted` if it no longer exists; works inside a task only."""
     from airflow.sdk import get_current_context
     from airflow.sdk.exceptions import AirflowRuntimeError
 

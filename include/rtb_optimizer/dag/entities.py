@@ -1,4 +1,4 @@
-"""The entities that one DAG file builds DAGs for: its share of the DAG list, each in a try of its own."""
+"""Builds the DAGs of one DAG file from its share of the DAG list; an error affects one entity only."""
 
 import logging
 from collections.abc import Callable
@@ -16,13 +16,13 @@ log = logging.getLogger(__name__)
 
 
 def dags_of_file(dag_file: str, build: Callable[[DagEntry], DAG]) -> dict[str, DAG]:
-    """Return the DAGs of one DAG file, by id: those whose id hashes to its place among the file and its copies.
+    """Return the DAGs of one DAG file, by id: those whose id hashes to its position among the file and its copies.
 
-    A task start builds its own DAG only. An entity that cannot be built is logged and left out, and a DAG list that
-    cannot be read yields none: an import error would take every DAG of the file down.
+    A task start builds its own DAG only. An entity whose DAG cannot be built is logged and skipped, and an unreadable
+    DAG list yields no DAGs: an import error would remove every DAG of the file.
     """
     files, only = dag_list.dag_files(Path(dag_file).parent), get_parsing_context().dag_id
-    place = files.index(Path(dag_file))
+    position = files.index(Path(dag_file))
     dags: dict[str, DAG] = {}
     try:
         document = dag_list.load(dag_list.path())
@@ -33,9 +33,9 @@ def dags_of_file(dag_file: str, build: Callable[[DagEntry], DAG]) -> dict[str, D
     for raw in document["entities"]:
         try:
             entity = DagEntry.read(raw)
-            if crc32(entity.dag_id.encode()) % len(files) == place and only in (None, entity.dag_id):
+            if crc32(entity.dag_id.encode()) % len(files) == position and only in (None, entity.dag_id):
                 dags[entity.dag_id] = _with_params(build(entity), forms[entity.form])
-        except Exception:  # whatever is wrong with one entity must not touch another
+        except Exception:  # an error of one entity must not affect another
             log.exception("an entity has no DAG: %.200r", raw)
     return dags
 

@@ -1,6 +1,6 @@
-"""What does the trigger form in the Airflow UI ask? The window, and the config keys that a version shows there.
+"""Builds the trigger form of the Airflow UI: the window, and the config keys that a version shows there.
 
-Every field is empty unless filled in: the form sends all of them, and empty means what the entity is configured to.
+Every field is empty by default: the form sends all fields, and an empty one keeps the entity's own setting.
 """
 
 from collections.abc import Iterable
@@ -12,16 +12,16 @@ from rtb_optimizer.store.dag_list import FormField
 
 
 def trigger_form(fields: Iterable[FormField]) -> ParamsDict:
-    """Return the window's fields and one for each declared key, checked once against Airflow's rules for them."""
+    """Return the window's fields and one for each declared key, validated once by Airflow's rules."""
     form = ParamsDict(_window_params() | {field.key: _param(field) for field in fields})
     form.validate()
     return form
 
 
 def _window_params() -> dict[str, Param]:
-    told = "Both dates or neither; empty: the schedule's interval, else the last complete days."
+    text = "Both dates or neither; empty: the schedule's interval, else the last complete days."
     return {
-        name: Param(None, type=["null", "string"], format="date", title=title, section="Window", description=told)
+        name: Param(None, type=["null", "string"], format="date", title=title, section="Window", description=text)
         for name, title in (("data_start", "Data start (inclusive)"), ("data_end", "Data end (exclusive)"))
     }
 
@@ -30,7 +30,7 @@ _JSON_TYPES = {"integer": "integer", "float": "number", "boolean": "boolean", "l
 
 
 def _param(field: FormField) -> Param:
-    """Return a form field that is empty unless filled in: the form sends every field, and empty means inherit."""
+    """Return a form field that is empty by default: the form sends every field, and empty means inherit."""
     bounds = {"minimum": field.minimum, "maximum": field.maximum}
     limits: dict[str, Any] = {name: limit for name, limit in bounds.items() if limit is not None}
     if field.type not in ("integer", "float"):
@@ -49,7 +49,7 @@ def _param(field: FormField) -> Param:
 
 
 def _help(field: FormField) -> str:
-    """Return what a field means, and its limits: the form moves a number to its limit without a word."""
+    """Return a field's description with its limits: the form silently clamps a number to its limits."""
     sides = (("at least", field.minimum), ("at most", field.maximum))
     bounds = [f"{side} {limit:,.12g}" for side, limit in sides if limit is not None]
     limits = f" {', '.join(bounds).capitalize()}." if bounds and field.type in ("integer", "float") else ""

@@ -1,4 +1,4 @@
-"""What does an Airflow dag run ask of us? Its window, its overrides, and who started it."""
+"""Builds the request for a run from an Airflow dag run: its window, its overrides, and who started it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,17 +12,17 @@ WINDOW_PARAMS = ("data_start", "data_end")
 
 
 def request_of(entity_code: str, context: Mapping[str, Any]) -> RunRequest:
-    """Read a task's context into the request for a run.
+    """Build the request for a run from a task's context.
 
     Raises:
-        WindowInvalid: for a backfill with dates of its own: its window is its data interval.
+        WindowInvalid: for a backfill with its own dates: its window is its data interval.
     """
     dag_run, params = context["dag_run"], dict(context["params"])
     run_type = str(getattr(dag_run.run_type, "value", dag_run.run_type))
     dates = {name: params.pop(name, None) for name in WINDOW_PARAMS}
     if run_type == "backfill" and any(dates.values()):
         raise WindowInvalid("a backfill takes its window from the schedule: leave data_start and data_end empty")
-    asked = WindowRequest(
+    window = WindowRequest(
         now=dag_run.run_after,
         interval_start=context.get("data_interval_start"),
         interval_end=context.get("data_interval_end"),
@@ -31,7 +31,7 @@ def request_of(entity_code: str, context: Mapping[str, Any]) -> RunRequest:
     return RunRequest(
         entity_code=entity_code,
         attempt=Attempt(dag_run.dag_id, dag_run.run_id, dag_run.clear_number or 0),
-        window=asked,
+        window=window,
         triggered_by=triggered_by(run_type, dag_run.triggering_user_name),
         overrides=params,
     )

@@ -1,13 +1,13 @@
-"""Which failures of a task are worth another try."""
+"""The retry policy: only transient errors are retried."""
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
-from rtb_optimizer.errors import MayPass, RtbOptimizerError
+from rtb_optimizer.errors import RtbOptimizerError, TransientError
 
 RETRY_POLICY = ExceptionRetryPolicy(
     [
-        RetryRule(exception=MayPass, action=RetryAction.DEFAULT),
+        RetryRule(exception=TransientError, action=RetryAction.DEFAULT),
         RetryRule(exception=RtbOptimizerError, action=RetryAction.FAIL),
     ]
 )
-"""The first rule that matches decides. What our other errors say stays true however often it is tried."""
+"""The first matching rule decides. Other errors of the product are permanent: a retry would fail again."""

@@ -1,4 +1,4 @@
-"""How does a run wait for its logs without holding a worker? A deferred task, polled by the triggerer."""
+"""Waits for the logs of a run without holding a worker: a deferred task, polled by the triggerer."""
 
 import asyncio
 import logging
@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 class WaitForLogs(BaseOperator):
     """Succeeds when the run's window is mature and every partition of it is complete.
 
-    After `freshness_timeout_minutes` it goes on with what is there if that is `min_partition_share` of the
-    partitions, else it fails with the list of the others.
+    After `freshness_timeout_minutes` it continues with the complete partitions if they are `min_partition_share` of
+    all, else it fails with the list of the others.
     """
 
     template_fields: Sequence[str] = ("opt_run_id",)
@@ -28,7 +28,7 @@ class WaitForLogs(BaseOperator):
         self.opt_run_id = opt_run_id
 
     def execute(self, context: Any) -> int:  # noqa: ANN401, ARG002 - Airflow's signature
-        """Look once, then leave the worker."""
+        """Check once, then release the worker."""
         from rtb_optimizer.steps import wait_for_logs
         from rtb_optimizer.steps.wait_for_logs import require_partitions
 
@@ -36,38 +36,38 @@ class WaitForLogs(BaseOperator):
         if not awaited:
             return require_partitions(self.opt_run_id)
         deadline = wait_for_logs.freshness_deadline(self.opt_run_id)
-        log.info("waiting until %s for %d things: %s", deadline, len(awaited), ", ".join(awaited))
+        log.info("waiting until %s for %d conditions: %s", deadline, len(awaited), ", ".join(awaited))
         trigger = LogsComplete(self.opt_run_id, deadline.isoformat(), POLL_S)
         self.defer(trigger=trigger, method_name=self.resume.__name__)
         raise AssertionError("defer raises")
 
     def resume(self, context: Any, event: Any) -> int:  # noqa: ANN401, ARG002 - Airflow's signature
-        """Go on with what is there."""
+        """Continue with the complete partitions."""
         from rtb_optimizer.steps.wait_for_logs import require_partitions
 
         return require_partitions(self.opt_run_id)
 
 
 class LogsComplete(BaseTrigger):
-    """Fires when the window is mature and its partitions complete, when the deadline is over, or the run has ended."""
+    """Fires when the window is mature and its partitions are complete, at the deadline, or when the run has ended."""
 
     def __init__(self, opt_run_id: int, deadline: str, poll_s: float) -> None:
         super().__init__()  # type: ignore[no-untyped-call] # Airflow's base has no types
         self.opt_run_id, self.deadline, self.poll_s = opt_run_id, deadline, poll_s
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return what rebuilds this trigger in another triggerer."""
+        """Return the arguments that rebuild this trigger in another triggerer."""
         values = {"opt_run_id": self.opt_run_id, "deadline": self.deadline, "poll_s": self.poll_s}
         return f"{LogsComplete.__module__}.{LogsComplete.__qualname__}", values
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll; the task decides what the end of the wait means."""
         deadline = datetime.fromisoformat(self.deadline)
-        while datetime.now(deadline.tzinfo) < deadline and not await asyncio.to_thread(self._over):  # noqa: ASYNC110 - S3 has no event to wait for
+        while datetime.now(deadline.tzinfo) < deadline and not await asyncio.to_thread(self._is_over):  # noqa: ASYNC110 - S3 has no event to wait for
             await asyncio.sleep(self.poll_s)
         yield TriggerEvent({"opt_run_id": self.opt_run_id})  # type: ignore[no-untyped-call] # as above
 
-    def _over(self) -> bool:
+    def _is_over(self) -> bool:
         from sqlalchemy.exc import OperationalError
 
         from rtb_optimizer.errors import RunNotRunning, StoreFailed
@@ -77,6 +77,6 @@ class LogsComplete(BaseTrigger):
             return not wait_for_logs.awaited(self.opt_run_id, datetime.now(UTC))
         except RunNotRunning:
             return True
-        except (StoreFailed, OperationalError):  # either may be away for a while: that is what waiting is for
-            log.warning("whether the logs are there cannot be asked now", exc_info=True)
+        except (StoreFailed, OperationalError):  # temporarily unavailable: keep waiting
+            log.warning("the state of the logs cannot be read now", exc_info=True)
             return False

@@ -1,6 +1,6 @@
-"""The demonstration: seeded logs, the nightly runs of three entities, what came out.
+"""The demonstration: seeded logs, the nightly runs of three entities, and their results.
 
 world    the synthetic logs
 content  entities and logs
-shown    what is printed
+summary  prints the result of an active run
 """

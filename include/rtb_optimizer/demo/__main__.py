@@ -1,11 +1,11 @@
-"""The demonstration: `make demo`. Starts the local stack, runs the main job on seeded logs, shows what came out."""
+"""The demonstration (`make demo`): starts the local stack, runs the main job on seeded logs, prints the results."""
 
 import os
 import sys
 from datetime import UTC, datetime, timedelta
 
 from rtb_optimizer.demo import content
-from rtb_optimizer.demo.shown import console, show_entity
+from rtb_optimizer.demo.summary import console, show_entity
 from rtb_optimizer.errors import LocalStackError, RtbOptimizerError
 from rtb_optimizer.local.airflow_api import AirflowApi
 from rtb_optimizer.local.environment import process_environment
@@ -17,7 +17,7 @@ USER = "demo"
 
 
 def main() -> int:
-    """Run the demonstration; an error is one line and exit code 1."""
+    """Run the demonstration; an error is printed in one line, with exit code 1."""
     try:
         with running_stack(local_settings(), tell=console.print) as settings:
             os.environ.update(process_environment(settings) | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING"})
@@ -59,7 +59,7 @@ def run(settings: LocalSettings, codes: list[str]) -> None:
     """Trigger every entity's DAG and wait for all of them.
 
     Raises:
-        LocalStackError: naming the dag runs that failed and where to look.
+        LocalStackError: with the dag runs that failed and the folder of their logs.
     """
     airflow = AirflowApi.sign_in(settings)
     dags = {code: f"{seeds.OPT_CODE}__{code}" for code in codes}
@@ -69,7 +69,7 @@ def run(settings: LocalSettings, codes: list[str]) -> None:
     failed = []
     with console.status("running") as status:
         for code, dag_run in triggered.items():
-            state = airflow.wait(dags[code], dag_run, tell=lambda s, c=code: status.update(f"{c}: {s}"))  # type: ignore[misc]
+            state = airflow.wait(dags[code], dag_run, on_change=lambda s, c=code: status.update(f"{c}: {s}"))  # type: ignore[misc]
             console.print(f"{code}: {state}")
             failed += [code] if state != "success" else []
     if failed:

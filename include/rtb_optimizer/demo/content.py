@@ -1,4 +1,4 @@
-"""What does the demonstration add to a catalog and a bucket? Three entities, and a week of their logs."""
+"""The content of the demonstration: three entities, and a week of their logs."""
 
 import io
 import os
@@ -20,7 +20,7 @@ DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class DemoEntity:
-    """An entity of the demonstration with the world that its logs come from."""
+    """An entity of the demonstration with the world that generates its logs."""
 
     entity_code: str
     entity_name: str
@@ -42,7 +42,7 @@ def bucket() -> str:
 
 
 def configuration(entity: DemoEntity) -> dict[str, str]:
-    """Return what an entity of the demonstration is configured to."""
+    """Return the configuration of an entity of the demonstration."""
     return {
         "logs_path": f"s3://{bucket()}/logs/{entity.entity_code}/date={{date}}/",
         "lookback_days": str(DAYS),
@@ -58,11 +58,11 @@ def configuration(entity: DemoEntity) -> dict[str, str]:
 
 
 def add_entities(session: Session, updated_by: str) -> list[str]:
-    """Add the entities that are not there yet, bring the others' configuration back; return their codes."""
+    """Add the missing entities, restore the configuration of the others; return all codes."""
     for demo in ENTITIES:
-        known = session.scalars(select(Entity).where(Entity.entity_code == demo.entity_code)).one_or_none()
-        if known is not None:
-            configs.set_overrides(session, known, configuration(demo), updated_by)
+        existing = session.scalars(select(Entity).where(Entity.entity_code == demo.entity_code)).one_or_none()
+        if existing is not None:
+            configs.set_overrides(session, existing, configuration(demo), updated_by)
             continue
         new = NewEntity(
             entity_code=demo.entity_code,
@@ -79,7 +79,7 @@ def add_entities(session: Session, updated_by: str) -> list[str]:
 def write_logs(last_day: date, days: int = DAYS) -> Iterator[tuple[str, date, int]]:
     """Write each entity's logs of the days up to `last_day`, the marker last; yield (entity code, day, rows).
 
-    A day that is there already is left alone: its rows would be the same.
+    A day that already exists is skipped: its rows would be the same.
     """
     import pyarrow.parquet as pq
 

@@ -1,13 +1,13 @@
-"""What do the demonstration's logs look like? A seeded world with planted effects, noise and redundant columns.
+"""Generates the demonstration's logs: a seeded world with planted effects, noise and redundant columns.
 
 Signal: adspace, device, ad size, country, hour, deal. Redundant: the site domain follows the adspace, the browser the
-device. Noise: the carrier and the user id. Nothing in the optimizer knows of this file.
+device. Noise: the carrier and the user id. The optimizer does not use this module.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ COUNTRIES = ("US", "GB", "DE", "FR", "CA", "AU", "NL", "ES", "IT", "SE", "PL", "
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One entity's traffic: its seed, size, base outcome rate and how many adspaces it sells."""
+    """One entity's traffic: its seed, size, base outcome rate and number of adspaces."""
 
     seed: int
     rows_per_day: int
@@ -33,37 +33,37 @@ class World:
     adspaces: int
 
     def day(self, day: date) -> "pa.Table":
-        """Return one day's log, one row an impression, the same for the same seed and day."""
+        """Return one day's log, one row per impression, deterministic by seed and day."""
         import pyarrow as pa
 
         rng = np.random.default_rng([self.seed, day.toordinal()])
         n = self.rows_per_day
-        drawn = {
+        codes = {
             "adspace": np.minimum(rng.zipf(1.3, n) - 1, self.adspaces - 1),
             "device": rng.choice(len(DEVICES), n, p=[0.55, 0.3, 0.1, 0.05]),
             "size": rng.choice(len(SIZES), n),
-            "country": rng.choice(len(COUNTRIES), n, p=_falling(len(COUNTRIES))),
+            "country": rng.choice(len(COUNTRIES), n, p=_decreasing_weights(len(COUNTRIES))),
             "second": rng.integers(0, 86_400, n),
             "deal": rng.choice(6, n, p=[0.75, 0.05, 0.05, 0.05, 0.05, 0.05]),
         }
-        rate = self._rate(drawn)
+        rate = self._rate(codes)
         click = rng.random(n) < np.minimum(rate, 0.5)
         price = rng.gamma(4.0, 0.0005, n) * (rate / self.base_rate) ** 0.3
         money = {"click": click.astype(np.int64), "price": price, "revenue": np.where(click, rng.gamma(3.0, 0.4, n), 0)}
-        return pa.table(self._identity(day, drawn["second"]) | _features(drawn, rng) | money)
+        return pa.table(self._identity(day, codes["second"]) | _features(codes, rng) | money)
 
-    def _rate(self, drawn: Mapping[str, Codes]) -> NDArray[np.float64]:
+    def _rate(self, codes: Mapping[str, Codes]) -> NDArray[np.float64]:
         effects = np.random.default_rng(self.seed)
         return self.base_rate * (
-            _factors(effects, self.adspaces, 0.6)[drawn["adspace"]]
-            * _factors(effects, len(DEVICES), 0.45)[drawn["device"]]
-            * _factors(effects, len(SIZES), 0.35)[drawn["size"]]
-            * _factors(effects, len(COUNTRIES), 0.3)[drawn["country"]]
-            * _factors(effects, 24, 0.15)[drawn["second"] // 3600]
-            * _factors(effects, 6, 0.3)[drawn["deal"]]
+            _factors(effects, self.adspaces, 0.6)[codes["adspace"]]
+            * _factors(effects, len(DEVICES), 0.45)[codes["device"]]
+            * _factors(effects, len(SIZES), 0.35)[codes["size"]]
+            * _factors(effects, len(COUNTRIES), 0.3)[codes["country"]]
+            * _factors(effects, 24, 0.15)[codes["second"] // 3600]
+            * _factors(effects, 6, 0.3)[codes["deal"]]
         )
 
-    def _identity(self, day: date, second: Codes) -> dict[str, Any]:
+    def _identity(self, day: date, second: Codes) -> dict[str, object]:
         import pyarrow as pa
 
         midnight = np.datetime64(datetime.combine(day, time()), "us")
@@ -73,18 +73,18 @@ class World:
         }
 
 
-def _features(drawn: Mapping[str, Codes], rng: np.random.Generator) -> dict[str, Any]:
-    n = len(drawn["adspace"])
+def _features(codes: Mapping[str, Codes], rng: np.random.Generator) -> dict[str, object]:
+    n = len(codes["adspace"])
     browser = rng.integers(0, 6, n)
     return {
-        "internal_adspace_id": 1000 + drawn["adspace"],
-        "site_domain": [f"site{adspace % 40}.example" for adspace in drawn["adspace"]],
-        "device_type": [DEVICES[code] for code in drawn["device"]],
-        "browser": [BROWSERS[d][b % len(BROWSERS[d])] for d, b in zip(drawn["device"], browser, strict=True)],
-        "ad_size": [SIZES[code] for code in drawn["size"]],
-        "country": [COUNTRIES[code] for code in drawn["country"]],
-        "hour": drawn["second"] // 3600,
-        "deal_id": ["" if code == 0 else f"deal-{code}" for code in drawn["deal"]],
+        "internal_adspace_id": 1000 + codes["adspace"],
+        "site_domain": [f"site{adspace % 40}.example" for adspace in codes["adspace"]],
+        "device_type": [DEVICES[code] for code in codes["device"]],
+        "browser": [BROWSERS[d][b % len(BROWSERS[d])] for d, b in zip(codes["device"], browser, strict=True)],
+        "ad_size": [SIZES[code] for code in codes["size"]],
+        "country": [COUNTRIES[code] for code in codes["country"]],
+        "hour": codes["second"] // 3600,
+        "deal_id": ["" if code == 0 else f"deal-{code}" for code in codes["deal"]],
         "carrier": [f"carrier-{code}" for code in rng.integers(0, 300, n)],
         "user_id": [f"u{code:07d}" for code in rng.integers(0, 5_000_000, n)],
     }
@@ -95,6 +95,6 @@ def _factors(rng: np.random.Generator, size: int, spread: float) -> NDArray[np.f
     return factors
 
 
-def _falling(size: int) -> NDArray[np.float64]:
+def _decreasing_weights(size: int) -> NDArray[np.float64]:
     weights = 1.0 / np.arange(1, size + 1)
     return np.asarray(weights / weights.sum())

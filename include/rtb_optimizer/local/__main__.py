@@ -1,4 +1,4 @@
-"""The local stack by hand: `python -m rtb_optimizer.local up|down|status|env|supervise`."""
+"""The local stack from the command line: `python -m rtb_optimizer.local up|down|status|env|supervise`."""
 
 import argparse
 import json
@@ -18,10 +18,10 @@ def up(settings: LocalSettings, options: argparse.Namespace) -> int:
     """Start the stack in the background and leave it running."""
     live, started = stack.start(settings, options.services, tell=lambda step: print(step, flush=True))
     if started is None:
-        print("The local stack already runs.")
+        print("The local stack is already running.")
     print(welcome(live, options.services))
     if started is not None:
-        # It outlives this process on purpose: without this, Python warns about it on the way out.
+        # It outlives this process on purpose: without this, Python warns about it at exit.
         started.returncode = 0
     return 0
 
@@ -33,10 +33,10 @@ def down(settings: LocalSettings, _options: argparse.Namespace) -> int:
 
 
 def status(settings: LocalSettings, options: argparse.Namespace) -> int:
-    """Tell what runs; the exit code is 0 only if all of it answers."""
-    found = stack_status(settings)
-    print(json.dumps(found, indent=2) if options.json else describe(found))
-    return 0 if found["ready"] else 1
+    """Print the status; the exit code is 0 only if every service answers."""
+    current = stack_status(settings)
+    print(json.dumps(current, indent=2) if options.json else describe(current))
+    return 0 if current["ready"] else 1
 
 
 def env(settings: LocalSettings, _options: argparse.Namespace) -> int:
@@ -53,14 +53,14 @@ def supervise(settings: LocalSettings, options: argparse.Namespace) -> int:
 
 
 def welcome(settings: LocalSettings, services: Sequence[str]) -> str:
-    """Tell a person where everything is and how to go on."""
+    """Return the URLs, the login and the next commands."""
     folder = settings.root
-    with_dots = Path(folder.name) if folder.parent == Path.cwd() else folder
+    short = Path(folder.name) if folder.parent == Path.cwd() else folder
     lines = []
     if "airflow" in services:
         password = settings.credentials.airflow_admin_password
         lines += [f"Airflow   {settings.airflow_url}", "login     admin", f"password  {password}"]
-    lines += [f"To use it: . {with_dots}/env && .venv/bin/python -m rtb_optimizer --help", "To end it: make down"]
+    lines += [f"To use it: . {short}/env && .venv/bin/python -m rtb_optimizer --help", "To end it: make down"]
     return "\n".join(lines)
 
 
@@ -74,12 +74,12 @@ _COMMANDS: dict[str, Callable[[LocalSettings, argparse.Namespace], int]] = {
 
 
 def _service_list(text: str) -> tuple[str, ...]:
-    wanted = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not wanted or not set(wanted) <= set(SERVICES):
+    services = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not services or not set(services) <= set(SERVICES):
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of {', '.join(SERVICES)}")
-    if "airflow" in wanted and "postgres" not in wanted:
-        raise argparse.ArgumentTypeError("airflow keeps its state in postgres: ask for both")
-    return wanted
+    if "airflow" in services and "postgres" not in services:
+        raise argparse.ArgumentTypeError("airflow keeps its state in postgres: select both")
+    return services
 
 
 def _parser() -> argparse.ArgumentParser:

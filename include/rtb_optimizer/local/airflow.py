@@ -1,4 +1,4 @@
-"""How do Airflow's four components run, and when are they all healthy?"""
+"""Airflow's four components: their commands, environment and health."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ from rtb_optimizer.local.files import private_folder, write_private
 from rtb_optimizer.local.processes import Service, StopStep
 from rtb_optimizer.local.settings import METADATA_DATABASE, LocalSettings
 
-# The log servers listen on all interfaces and LocalExecutor's logs are on this disk: leave them out.
+# No log servers: they listen on all interfaces, and LocalExecutor's logs are on this disk.
 _COMPONENTS: dict[str, tuple[str, ...]] = {
     "api-server": (),
     "scheduler": ("--skip-serve-logs",),
@@ -29,7 +29,7 @@ _STOP = (StopStep(signal.SIGTERM, 12, whole_group=True),)
 
 
 def services(settings: LocalSettings, names: Iterable[str] = tuple(_COMPONENTS)) -> list[Service]:
-    """Give the commands of these components; without names, of all four."""
+    """Return the commands of these components, by default of all four."""
     return [
         Service(
             f"airflow-{name}",
@@ -43,12 +43,12 @@ def services(settings: LocalSettings, names: Iterable[str] = tuple(_COMPONENTS))
 
 
 def migration(settings: LocalSettings) -> Service:
-    """Give the command that brings Airflow's database to the installed version."""
+    """Return the command that migrates Airflow's database to the installed version."""
     return Service("airflow-migrate", _airflow("db", "migrate"), _environment(settings), settings.airflow_home, _STOP)
 
 
 def prepare(settings: LocalSettings) -> None:
-    """Make Airflow's home with the passwords of its users."""
+    """Create Airflow's home with the passwords of its users."""
     own = settings.credentials
     passwords = {
         "admin": own.airflow_admin_password,
@@ -59,18 +59,18 @@ def prepare(settings: LocalSettings) -> None:
 
 
 def is_migrated(settings: LocalSettings) -> bool:
-    """Tell whether this Airflow version's migration has been run on this very database."""
+    """Whether this Airflow version's migration has been run on this database."""
     marker = settings.airflow_home / "migrated"
     return marker.exists() and marker.read_text() == _migration_state(settings)
 
 
 def remember_migration(settings: LocalSettings) -> None:
-    """Note that the database is at the installed version, so that the next start need not look."""
+    """Record that the database is at the installed version, so that the next start skips the migration."""
     write_private(settings.airflow_home / "migrated", _migration_state(settings))
 
 
 def _migration_state(settings: LocalSettings) -> str:
-    """Name the installed version, the database and its revision: any change asks for a migration."""
+    """Return the installed version, the database and its revision: any change requires a migration."""
     from importlib.metadata import version
 
     with psycopg.connect(settings.database_url(METADATA_DATABASE), connect_timeout=5) as connection:
@@ -84,26 +84,26 @@ def _migration_state(settings: LocalSettings) -> str:
 
 
 def is_answering(settings: LocalSettings) -> bool:
-    """Tell whether the api-server answers at all."""
+    """Whether the api-server answers."""
     return _call(settings, "GET", "/api/v2/version")[0] == http.HTTPStatus.OK
 
 
 def serves_tasks(settings: LocalSettings) -> bool:
-    """Tell whether the execution API answers; its first call builds it, for which a task would wait seconds."""
+    """Whether the execution API answers; the first call builds it, for which a task would wait seconds."""
     return _call(settings, "GET", "/execution/health", timeout=60)[0] == http.HTTPStatus.OK
 
 
 def health(settings: LocalSettings) -> dict[str, str]:
-    """Ask for the status of each part, "unreachable" while the api-server does not answer."""
+    """Return the status of each component, "unreachable" while the api-server does not answer."""
     status, body = _call(settings, "GET", "/api/v2/monitor/health")
     if status != http.HTTPStatus.OK:
         return dict.fromkeys(_HEALTH_PARTS, "unreachable")
-    told = json.loads(body)
-    return {part: str((told.get(part) or {}).get("status")) for part in _HEALTH_PARTS}
+    report = json.loads(body)
+    return {part: str((report.get(part) or {}).get("status")) for part in _HEALTH_PARTS}
 
 
 def is_healthy(settings: LocalSettings) -> bool:
-    """Tell whether database, scheduler, dag-processor and triggerer all report to be well."""
+    """Whether database, scheduler, dag-processor and triggerer all report that they are healthy."""
     return set(health(settings).values()) == {"healthy"}
 
 
@@ -113,16 +113,16 @@ def token(settings: LocalSettings, user: str = "admin") -> str:
     Raises:
         LocalStackError: when Airflow does not know the user or does not answer.
     """
-    known = json.loads((settings.airflow_home / "passwords.json").read_text())
-    login = {"username": user, "password": known.get(user, "")}
+    passwords = json.loads((settings.airflow_home / "passwords.json").read_text())
+    login = {"username": user, "password": passwords.get(user, "")}
     status, body = _call(settings, "POST", "/auth/token", body=login)
     if status not in {http.HTTPStatus.OK, http.HTTPStatus.CREATED}:
-        raise LocalStackError(f"Airflow at {settings.airflow_url} refused the login of {user}: run `make up` anew")
+        raise LocalStackError(f"Airflow at {settings.airflow_url} refused the login of {user}: run `make up` again")
     return str(json.loads(body)["access_token"])
 
 
 def _airflow(*arguments: str) -> tuple[str, ...]:
-    # Not the `airflow` script: its first line cannot hold a path with a space in it.
+    # Not the `airflow` script: its first line cannot contain a path with a space.
     return (sys.executable, "-m", "airflow", *arguments)
 
 
@@ -131,7 +131,7 @@ def _environment(settings: LocalSettings) -> dict[str, str]:
 
 
 def _component_environment(settings: LocalSettings, name: str) -> dict[str, str]:
-    # Two lines per DAG and parse are no news; a task's own lines are what a person reads in the UI.
+    # The dag-processor logs two lines per DAG and parse; the logs of tasks are read in the UI.
     quiet = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING"} if name == "dag-processor" else {}
     return _environment(settings) | quiet
 

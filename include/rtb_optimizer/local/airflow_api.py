@@ -1,4 +1,4 @@
-"""What is asked of the local Airflow over REST: trigger a DAG, see how a dag run goes."""
+"""A client of the local Airflow's REST API: triggers DAGs and waits for dag runs."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -26,22 +26,22 @@ class AirflowApi:
         headers = {"Authorization": f"Bearer {token(settings, user)}"}
         return cls(httpx.Client(base_url=f"{settings.airflow_url}/api/v2", headers=headers, timeout=60))
 
-    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+    def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Call the API.
 
         Raises:
-            LocalStackError: with Airflow's own words when it refuses.
+            LocalStackError: with Airflow's response when the call is rejected.
         """
         response = self.client.request(method, path, json=body)
         if response.is_error:
-            raise LocalStackError(f"Airflow refuses {method} {path}: {response.status_code} {response.text}")
+            raise LocalStackError(f"Airflow rejects {method} {path}: {response.status_code} {response.text}")
         return response.json() if response.content else None
 
     def wait_for_dags(self, dag_ids: list[str], timeout_s: float = 120) -> None:
         """Wait until Airflow has parsed the DAGs.
 
         Raises:
-            LocalStackError: naming those it does not know in time.
+            LocalStackError: with the DAGs that are missing at the timeout.
         """
         deadline = time.monotonic() + timeout_s
         while missing := [dag for dag in dag_ids if self.client.get(f"/dags/{dag}").status_code != httpx.codes.OK]:
@@ -49,8 +49,8 @@ class AirflowApi:
                 raise LocalStackError(f"Airflow has no DAG {', '.join(missing)}: see dag-processor.log")
             time.sleep(0.5)
 
-    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Trigger a DAG as the form would; return the dag run's id."""
+    def trigger(self, dag_id: str, conf: Mapping[str, object] | None = None) -> str:
+        """Trigger a DAG as the trigger form does; return the dag run's id."""
         run = self.call("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf or {})})
         return str(run["dag_run_id"])
 
@@ -60,24 +60,28 @@ class AirflowApi:
 
     def task_states(self, dag_id: str, dag_run_id: str) -> dict[str, str]:
         """Return the state of each task of a dag run that has one."""
-        found = self.call("GET", f"/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances")["task_instances"]
-        return {task["task_id"]: task["state"] for task in found if task["state"]}
+        task_instances = self.call("GET", f"/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances")["task_instances"]
+        return {task["task_id"]: task["state"] for task in task_instances if task["state"]}
 
     def wait(
-        self, dag_id: str, dag_run_id: str, timeout_s: float = 300, tell: Callable[[str], None] = lambda _state: None
+        self,
+        dag_id: str,
+        dag_run_id: str,
+        timeout_s: float = 300,
+        on_change: Callable[[str], None] = lambda _state: None,
     ) -> str:
-        """Wait until a dag run is over; return its state. `tell` hears every change of its state.
+        """Wait until a dag run is over; return its state. `on_change` is called with every new state.
 
         Raises:
-            LocalStackError: when it is not over in time.
+            LocalStackError: when it is not over at the timeout.
         """
-        deadline, seen = time.monotonic() + timeout_s, ""
+        deadline, previous = time.monotonic() + timeout_s, ""
         while (state := self.state(dag_id, dag_run_id)) not in FINAL:
-            if state != seen:
-                tell(state)
+            if state != previous:
+                on_change(state)
             if time.monotonic() > deadline:
                 tasks = self.task_states(dag_id, dag_run_id)
                 raise LocalStackError(f"{dag_run_id} of {dag_id} is still {state} after {timeout_s:.0f} s: {tasks}")
-            seen = state
+            previous = state
             time.sleep(0.5)
         return state

@@ -1,6 +1,6 @@
-"""Which Airflow settings this project relies on, whatever starts Airflow.
+"""The Airflow settings that this project relies on, whatever starts Airflow.
 
-The local stack and docker-compose.yaml both carry them; tests/project/test_compose.py compares the file with these.
+The local stack and docker-compose.yaml both set them; tests/project/test_compose.py compares the file with these.
 """
 
 AIRFLOW_SETTINGS: dict[str, str] = {
@@ -10,18 +10,18 @@ AIRFLOW_SETTINGS: dict[str, str] = {
     "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
     # An executor slot is held up to this long after a task ends; the default of 5 s halves the throughput.
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-    # How soon a changed manifest is seen: the default is 300 s.
+    # How soon a changed DAG list is read: the default is 300 s.
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-    # One parse of 1,000 DAGs costs seconds: entity DAGs change with the manifest, not by the clock.
+    # One parse of 1,000 DAGs costs seconds: entity DAGs change with the DAG list, not over time.
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
-    # How soon the DAG of a paused or removed entity goes: the defaults add up to two minutes.
+    # How soon the DAG of a paused or removed entity disappears: the defaults add up to two minutes.
     "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "20",
     "AIRFLOW__SCHEDULER__PARSING_CLEANUP_INTERVAL": "15",
     # Between two tasks the scheduler sleeps; the default second is most of a run's overhead.
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
-    # A killed worker is noticed after this; the default is 300 s.
+    # The time after which a killed worker is detected; the default is 300 s.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
-    # Tasks that a killed scheduler left behind are looked for this often; the default is 300 s.
+    # The interval of the search for tasks of a killed scheduler; the default is 300 s.
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
     "AIRFLOW__SCHEDULER__MAX_DAGRUNS_PER_LOOP_TO_SCHEDULE": "250",
     "AIRFLOW__SCHEDULER__MAX_DAGRUNS_TO_CREATE_PER_LOOP": "100",

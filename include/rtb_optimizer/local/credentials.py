@@ -1,4 +1,4 @@
-"""Which secrets does this local stack use? Made once, kept in `<root>/secrets.json`, for its owner only."""
+"""The secrets of a local stack: generated once, stored in `<root>/secrets.json`, readable by its owner only."""
 
 import base64
 import json
@@ -35,24 +35,24 @@ class Credentials:
 
 
 def load_or_create(root: Path) -> Credentials:
-    """Read the stack's secrets, or make them on the first call.
+    """Read the stack's secrets, or generate them on the first call.
 
     Args:
         root: The folder of the local stack.
 
     Raises:
-        LocalStackError: when the file exists but does not hold the secrets.
+        LocalStackError: when the file exists but does not contain the secrets.
     """
     path = root / "secrets.json"
     if not path.exists():
         private_folder(root)
-        made = Credentials()
-        write_private(path, json.dumps(asdict(made), indent=2))
-        return made
+        credentials = Credentials()
+        write_private(path, json.dumps(asdict(credentials), indent=2))
+        return credentials
     try:
         stored = json.loads(path.read_text())
         return Credentials(**{each.name: stored[each.name] for each in fields(Credentials)})
     except (ValueError, TypeError, KeyError) as error:
         raise LocalStackError(
-            f"{path} does not hold the local stack's secrets: restore it, or delete {root} to begin anew"
+            f"{path} does not contain the local stack's secrets: restore it, or delete {root} to start over"
         ) from error

@@ -1,4 +1,4 @@
-"""What does the supervisor's process do from its first moment to its last?"""
+"""The supervisor's process, from its start to its end."""
 
 import os
 import signal
@@ -22,22 +22,22 @@ from rtb_optimizer.local.supervisor import Child, Supervisor
 _TICK_SECONDS = 0.1
 
 
-class _StopAskedError(Exception):
-    """Raised when a signal, or the owner's end, asks the supervisor to stop."""
+class _StopRequestedError(Exception):
+    """Raised when a signal, or the end of the owner, requests the supervisor to stop."""
 
 
 def supervise(settings: LocalSettings, services: Sequence[str], owner: int | None = None) -> None:
     """Run the stack until a signal arrives or the process `owner` ends.
 
     Raises:
-        LocalStackError: when the stack cannot start or stay up, or is supervised already.
+        LocalStackError: when the stack cannot start or stay up, or is already supervised.
     """
     lock = FileLock(private_folder(settings.root) / "supervisor.lock")
     try:
         with lock.acquire(timeout=0):
             _Daemon(settings, services, owner).run()
     except Timeout as error:
-        raise LocalStackError(f"the stack in {settings.root} is supervised already: `make down` ends it") from error
+        raise LocalStackError(f"the stack in {settings.root} is already running: `make down` stops it") from error
 
 
 class _Daemon:
@@ -47,20 +47,20 @@ class _Daemon:
         self._settings = settings
         self._state = state.StackState(me.pid, me.create_time, tuple(services), *ports)
         self._owner = identify(owner) if owner else None
-        self._stop_asked = False
+        self._stop_requested = False
         self._began = time.monotonic()
         self._supervisor = Supervisor(settings.logs, self._note_children)
 
     def run(self) -> None:
-        """Start, keep up, stop; the state on disk follows along."""
+        """Start, supervise and stop the stack; keep the state on disk up to date."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._ask_to_stop)
+            signal.signal(number, self._request_stop)
         self._note(phase=state.STARTING)
         try:
             self._start()
             while True:
                 self._pause()
-        except _StopAskedError:
+        except _StopRequestedError:
             print("stopped on request", flush=True)
             self._supervisor.stop()
             state.forget_state(self._settings.root)
@@ -79,12 +79,12 @@ class _Daemon:
 
     def _pause(self) -> None:
         time.sleep(_TICK_SECONDS)
-        if self._stop_asked or (self._owner and not is_alive(self._owner)):
-            raise _StopAskedError
+        if self._stop_requested or (self._owner and not is_alive(self._owner)):
+            raise _StopRequestedError
         self._supervisor.tend()
 
-    def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
-        self._stop_asked = True
+    def _request_stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop_requested = True
 
     def _report(self, step: str) -> None:
         step = f"[{time.monotonic() - self._began:5.1f} s] {step}"
@@ -99,8 +99,8 @@ class _Daemon:
         state.write_state(self._settings.root, self._state)
 
     def _note_children(self, children: Sequence[Child]) -> None:
-        noted = [
+        states = [
             state.ChildState(each.service.name, each.identity.pid, each.identity.create_time, len(each.restarts))
             for each in children
         ]
-        state.write_children(self._settings.root, noted)
+        state.write_children(self._settings.root, states)

@@ -1,4 +1,4 @@
-"""How does a process end, together with everything it started, and nothing else?"""
+"""Ends a process together with everything it started, and nothing else."""
 
 import os
 import signal
@@ -13,9 +13,9 @@ from rtb_optimizer.local.processes import Identity, Service, is_alive, is_zombie
 
 
 def has_exited(child: subprocess.Popen[bytes]) -> bool:
-    """Tell whether a child ended; if so, end what it left in its session, then reap it.
+    """Whether a child has exited; if so, end the rest of its session, then reap it.
 
-    The order matters: an unreaped child keeps its pid, and so its session's number, from being reused.
+    The order matters: the pid of an unreaped child, and so its session id, cannot be reused.
     """
     if child.returncode is not None:
         return True
@@ -27,7 +27,7 @@ def has_exited(child: subprocess.Popen[bytes]) -> bool:
 
 
 def stop_all(children: Sequence[tuple[Service, subprocess.Popen[bytes]]]) -> None:
-    """End these children together, each by its own steps, the last step being SIGKILL to its session."""
+    """End these children together, each by its own steps; the last step is SIGKILL to its session."""
     endings = [_ending(service, child) for service, child in children]
     while endings:
         endings = [each for each in endings if next(each, "ended") != "ended"]
@@ -51,15 +51,15 @@ def _ending(service: Service, child: subprocess.Popen[bytes]) -> Iterator[str]:
 
 
 def signal_group(group: int, number: signal.Signals) -> None:
-    """Signal a process group that may be gone already."""
+    """Signal a process group that may have ended already."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
 
 
 def session_of(leader: int) -> list[psutil.Process]:
-    """Find the processes of a session.
+    """Return the processes of a session.
 
-    A task of Airflow makes a process group of its own, so the group of its scheduler does not hold it.
+    An Airflow task creates its own process group, so the group of its scheduler does not contain it.
     """
     members = []
     for pid in psutil.pids():
@@ -70,7 +70,7 @@ def session_of(leader: int) -> list[psutil.Process]:
 
 
 def kill_session(leader: int) -> None:
-    """Kill every process of a session, also those forked meanwhile."""
+    """Kill every process of a session, including those forked in the meantime."""
     for _ in range(5):
         running = [each for each in session_of(leader) if not is_zombie(each)]
         if not running:
@@ -82,18 +82,18 @@ def kill_session(leader: int) -> None:
 
 
 def end_leftovers(leaders: Collection[Identity], patience: float = 5.0) -> int:
-    """End the sessions that a killed supervisor left behind, and nobody else's.
+    """End the sessions that a killed supervisor left behind, and no others.
 
     Returns:
-        How many there were to end.
+        The number of sessions ended.
     """
-    left = [leader for leader in leaders if is_alive(leader)]
-    members = [member for leader in left for member in session_of(leader.pid)]
-    for leader in left:
+    alive = [leader for leader in leaders if is_alive(leader)]
+    members = [member for leader in alive for member in session_of(leader.pid)]
+    for leader in alive:
         signal_group(leader.pid, signal.SIGTERM)
     for process in psutil.wait_procs(members, timeout=patience)[1]:
-        # psutil refuses by itself to signal a pid that has become another process.
+        # psutil does not signal a pid that has been reused by another process.
         with suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(members, timeout=patience)
-    return len(left)
+    return len(alive)

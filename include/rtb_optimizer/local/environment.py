@@ -1,4 +1,4 @@
-"""What does a process need in its environment to work with the local stack?"""
+"""The environment variables of processes that work with the local stack."""
 
 import json
 import os
@@ -14,25 +14,25 @@ _AIRFLOW_PREFIXES = ("AIRFLOW", "_AIRFLOW")
 
 
 def environment(settings: LocalSettings) -> dict[str, str]:
-    """Give every variable by which Airflow and `python -m rtb_optimizer` find this stack."""
+    """Return the variables by which Airflow and `python -m rtb_optimizer` find this stack."""
     return {
         **AIRFLOW_SETTINGS,
         **_airflow(settings),
         **_airflow_secrets(settings),
         **_product(settings),
-        # A proxy from the caller's shell must not get to see calls to this machine.
+        # A proxy of the caller's shell must not receive calls to this machine.
         "NO_PROXY": f"{settings.host},localhost",
         "no_proxy": f"{settings.host},localhost",
     }
 
 
 def process_environment(settings: LocalSettings, base: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Give the whole environment of a child: the caller's without its Airflow settings, then ours."""
-    kept = {name: value for name, value in base.items() if not name.startswith(_AIRFLOW_PREFIXES)}
-    if kept.pop("PYTHONDONTWRITEBYTECODE", ""):
-        # Compiling Airflow anew in each of its processes costs 3 s each: keep the bytecode, but in our own folder.
-        kept.setdefault("PYTHONPYCACHEPREFIX", str(settings.root / "bytecode"))
-    return kept | environment(settings)
+    """Return the environment of a child: the caller's without its Airflow settings, then the stack's."""
+    inherited = {name: value for name, value in base.items() if not name.startswith(_AIRFLOW_PREFIXES)}
+    if inherited.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # Compiling Airflow in each of its processes costs 3 s each: keep the bytecode, in the stack's own folder.
+        inherited.setdefault("PYTHONPYCACHEPREFIX", str(settings.root / "bytecode"))
+    return inherited | environment(settings)
 
 
 def write_env_file(settings: LocalSettings) -> Path:

@@ -1,4 +1,4 @@
-"""How does the local stack write its own small files? Whole or not at all, and for its owner only."""
+"""Writes the local stack's own small files: atomically, and readable by their owner only."""
 
 import os
 import tempfile
@@ -7,13 +7,13 @@ from typing import BinaryIO
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder that only its owner may enter, unless it exists."""
+    """Create a folder that only its owner may enter, unless it exists."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step with mode 0600: a reader sees the old text or the new."""
+    """Replace a file atomically, with mode 0600."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -25,12 +25,12 @@ def write_private(path: Path, text: str) -> None:
 
 
 def open_log(path: Path) -> BinaryIO:
-    """Open a log to append to it; a new one is its owner's alone."""
+    """Open a log for appending; a new one is readable by its owner only."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 
 def last_line(path: Path) -> str:
-    """Give the last line of a log that says something, or an empty string."""
+    """Return the last non-empty line of a log, or an empty string."""
     if not path.exists():
         return ""
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""How does the embedded PostgreSQL come to be, run and answer?"""
+"""Creates, runs and checks the embedded PostgreSQL."""
 
 import os
 import shutil
@@ -25,12 +25,12 @@ _ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin"}
 
 
 def data_folder(settings: LocalSettings) -> Path:
-    """Name the folder of the database cluster."""
+    """Return the folder of the database cluster."""
     return settings.root / "postgres" / "data"
 
 
 def service(settings: LocalSettings) -> Service:
-    """Prepare the cluster if need be and give the server's command.
+    """Create the cluster if necessary and return the server's command.
 
     Raises:
         LocalStackError: when the cluster cannot be created or run by this user.
@@ -48,7 +48,7 @@ def service(settings: LocalSettings) -> Service:
 
 
 def server_settings(port: int, platform: str) -> str:
-    """Write the server's settings: loopback only, no socket file, times in UTC."""
+    """Return the server's settings: loopback only, no socket file, times in UTC."""
     lines = {
         "listen_addresses": "'127.0.0.1'",
         "port": str(port),
@@ -65,7 +65,7 @@ def server_settings(port: int, platform: str) -> str:
 
 
 def is_ready(settings: LocalSettings) -> bool:
-    """Tell whether the server lets us in."""
+    """Whether the server accepts a login."""
     try:
         _connect(settings, "postgres").close()
     except psycopg.OperationalError:
@@ -99,12 +99,12 @@ def _create_cluster(settings: LocalSettings, account: Account) -> None:
     finally:
         password_file.unlink()
     if done.returncode != 0:
-        raise LocalStackError(f"PostgreSQL's initdb failed saying “{last_line(log)}”: read {log}")
+        raise LocalStackError(f"PostgreSQL's initdb failed with “{last_line(log)}”: read {log}")
     unfinished.rename(data_folder(settings))
 
 
 def _initdb(account: Account, folder: Path, password_file: Path, output: int) -> subprocess.CompletedProcess[bytes]:
-    # --no-sync: an interrupted creation is thrown away anyhow, and the server's first checkpoint syncs.
+    # --no-sync: an interrupted creation is discarded, and the server's first checkpoint syncs.
     options = ["-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync"]
     command = [
         *account.launcher,
@@ -130,7 +130,7 @@ def _initdb(account: Account, folder: Path, password_file: Path, output: int) ->
 def _drop_stale_pid_file(data: Path) -> None:
     """Remove a killed server's pid file when its pid now belongs to another program, e.g. after a reboot.
 
-    PostgreSQL does so itself unless the other program runs as the same user: then it refuses to start.
+    PostgreSQL does so itself unless the other program runs as the same user: then it does not start.
     """
     pid_file = data / "postmaster.pid"
     with suppress(FileNotFoundError, ValueError, IndexError):

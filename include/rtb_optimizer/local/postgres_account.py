@@ -1,4 +1,4 @@
-"""As whom does PostgreSQL run? It refuses to run as root, and containers and CI often are root."""
+"""Chooses the user that PostgreSQL runs as: it refuses to run as root, which containers and CI often are."""
 
 import os
 import pwd
@@ -12,7 +12,7 @@ from typing import TypedDict
 from rtb_optimizer.errors import LocalStackError
 from rtb_optimizer.local.binaries import pg_bin_dir
 
-# In a user namespace of its own the server sees itself as nobody, while its files stay root's.
+# In its own user namespace the server runs as nobody, while its files belong to root.
 _NAMESPACE = ("unshare", "-U", "--map-user=65534", "--map-group=65534")
 _USERS = ("postgres", "nobody")
 
@@ -25,23 +25,23 @@ class _Switch(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Account:
-    """How PostgreSQL's programs are started: behind a launcher, as another user, or just so."""
+    """How PostgreSQL's programs are started: by a launcher, as another user, or directly."""
 
     launcher: tuple[str, ...] = ()
     user: str | None = None
 
     def switch(self) -> _Switch:
-        """Give the arguments of `subprocess` that change the user."""
+        """Return the arguments of `subprocess` that change the user."""
         if self.user is None:
             return {}
         return {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": []}
 
 
 def choose_account() -> Account:
-    """Choose for this process, trying things out where it is root.
+    """Choose the account for this process; as root, try the alternatives.
 
     Raises:
-        LocalStackError: when root has no way to run PostgreSQL.
+        LocalStackError: when root cannot run PostgreSQL.
     """
     if os.geteuid() != 0:
         return Account()
@@ -50,40 +50,40 @@ def choose_account() -> Account:
 
 
 def choose_for_root(works: Callable[[Account], bool], users: Sequence[str] = _USERS) -> Account:
-    """Take the first way out of root that works: a user namespace, then a user without rights.
+    """Return the first alternative to root that works: a user namespace, then an unprivileged user.
 
     Raises:
         LocalStackError: when none works.
     """
-    known = {entry.pw_name for entry in pwd.getpwall()}
-    choices = [Account(launcher=_NAMESPACE), *(Account(user=user) for user in users if user in known)]
+    existing = {entry.pw_name for entry in pwd.getpwall()}
+    choices = [Account(launcher=_NAMESPACE), *(Account(user=user) for user in users if user in existing)]
     for account in choices:
         if works(account):
             return account
     raise LocalStackError(
-        "PostgreSQL refuses to run as root, `unshare -U` is not allowed here and its programs are out of reach of "
+        "PostgreSQL refuses to run as root, `unshare -U` is not allowed here and its programs are not accessible to "
         f"the users {' and '.join(users)}: run this as an ordinary user"
     )
 
 
 def own_folder(path: Path, account: Account) -> Path:
-    """Hand a path to the user that PostgreSQL runs as, and let that user walk to it.
+    """Make the user that PostgreSQL runs as the owner of a path, and grant it access to the folder above.
 
     Raises:
-        LocalStackError: when a folder above the stack's own keeps that user out.
+        LocalStackError: when a folder above the stack's own denies that user access.
     """
     if account.user is None:
         return path
     shutil.chown(path, account.user, pwd.getpwnam(account.user).pw_gid)
     if path.is_dir():
-        # Only the stack's own folder is opened for walking through; what stands in it stays 0600 or 0700.
+        # Only the stack's own folder becomes searchable; its contents keep mode 0600 or 0700.
         path.parent.chmod(0o711)
         reachable = subprocess.run(
             ["test", "-w", str(path)], check=False, cwd="/", env={"PATH": "/usr/bin:/bin"}, **account.switch()
         )
         if reachable.returncode != 0:
             raise LocalStackError(
-                f"user {account.user} cannot reach {path}: set RTB_LOCAL_DIR to a folder open to it, such as "
+                f"user {account.user} cannot reach {path}: set RTB_LOCAL_DIR to a folder that it can access, such as "
                 "/var/lib/rtb, or run this as an ordinary user"
             )
     return path

@@ -1,4 +1,4 @@
-"""What is a supervised process, how is it started, and is that pid still the one we started?"""
+"""Describes, starts and identifies supervised processes."""
 
 import signal
 import subprocess
@@ -37,14 +37,14 @@ class Service:
 
 @dataclass(frozen=True)
 class Identity:
-    """A process beyond doubt: pids are reused, pids with a start time are not."""
+    """The identity of a process: pids are reused, pids with a start time are not."""
 
     pid: int
     create_time: float
 
 
 def start(service: Service, log: Path) -> subprocess.Popen[bytes]:
-    """Start a service as a direct child in a process group of its own, its output appended to a log."""
+    """Start a service as a direct child in its own process group, with its output appended to a log."""
     extra_groups: list[int] | None = [] if service.user else None
     with open_log(log) as output:
         return subprocess.Popen(
@@ -63,7 +63,7 @@ def start(service: Service, log: Path) -> subprocess.Popen[bytes]:
 
 
 def identify(pid: int) -> Identity | None:
-    """Take down who a pid is now."""
+    """Return the identity of the process that has this pid now."""
     try:
         return Identity(pid, float(psutil.Process(pid).create_time()))
     except psutil.Error:
@@ -71,7 +71,7 @@ def identify(pid: int) -> Identity | None:
 
 
 def is_alive(identity: Identity) -> bool:
-    """Tell whether this very process still runs."""
+    """Whether this process is still running."""
     try:
         process = psutil.Process(identity.pid)
         same = abs(float(process.create_time()) - identity.create_time) < _SAME_START_SECONDS
@@ -81,7 +81,7 @@ def is_alive(identity: Identity) -> bool:
 
 
 def is_zombie(process: psutil.Process) -> bool:
-    """Tell whether a process has ended and only waits for its parent to take note."""
+    """Whether a process has ended and has not been reaped by its parent."""
     try:
         return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.Error:

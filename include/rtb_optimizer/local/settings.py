@@ -1,4 +1,4 @@
-"""Where does a local stack live and on which ports? Everything else about it follows from this."""
+"""The settings of a local stack: its folder and ports, from which everything else is derived."""
 
 import os
 from collections.abc import Mapping
@@ -43,30 +43,30 @@ class LocalSettings:
 
     @property
     def airflow_home(self) -> Path:
-        """The folder that Airflow calls its home."""
+        """Airflow's home folder."""
         return self.root / "airflow"
 
     @property
     def airflow_url(self) -> str:
-        """Where the Airflow UI and its REST API answer."""
+        """The URL of the Airflow UI and its REST API."""
         return f"http://{self.host}:{self.airflow_port}"
 
     @property
     def s3_url(self) -> str:
-        """Where the object store answers."""
+        """The URL of the object store."""
         return f"http://{self.host}:{self.s3_port}"
 
     def database_url(self, database: str, driver: str = "postgresql") -> str:
-        """Address one database of the embedded server, password included."""
+        """Return the URL of a database of the embedded server, including the password."""
         login = f"postgres:{self.credentials.postgres_password}"
         return f"{driver}://{login}@{self.host}:{self.pg_port}/{database}"
 
 
 def local_settings(environ: Mapping[str, str] = os.environ) -> LocalSettings:
-    """Read the stack's settings: `<checkout>/.local` and fixed ports, unless `RTB_*` variables say otherwise.
+    """Read the stack's settings: `<checkout>/.local` and fixed ports, unless overridden by `RTB_*` variables.
 
     Raises:
-        LocalStackError: when ports are not ports, or two services would share one.
+        LocalStackError: when a port is invalid, or two services would share one.
     """
     root = Path(environ.get("RTB_LOCAL_DIR") or CHECKOUT / ".local").absolute()
     ports = (
@@ -80,7 +80,7 @@ def local_settings(environ: Mapping[str, str] = os.environ) -> LocalSettings:
 
 
 def settings_on_free_ports(root: Path, dags_folder: Path | None = None) -> LocalSettings:
-    """Make the settings of a stack of its own in `root`, on ports that are free now: for tests."""
+    """Return the settings of a separate stack in `root`, on ports that are free now: for tests."""
     folder = dags_folder or CHECKOUT / "dags"
     return LocalSettings(root, *pick_free(), credentials=load_or_create(root), dags_folder=folder)
 
@@ -91,9 +91,9 @@ def _check_ports(postgres: int, store: int, airflow: int) -> None:
         limit = HIGHEST_PORT - GRPC_OFFSET - (len(taken) // 2 - 1)
         raise LocalStackError(f"RTB_S3_PORT={store} leaves no room for gRPC ports: set it to {limit} or less")
     if len({postgres, airflow, *taken}) != len(taken) + 2:
-        # The inner ports of the store are named: nobody set them.
+        # The store's inner ports are named, since they are not set by variables.
         http, grpc = f"{store} to {store + 4}", f"{store + GRPC_OFFSET} to {store + GRPC_OFFSET + 4}"
         raise LocalStackError(
-            f"RTB_PG_PORT={postgres}, RTB_S3_PORT={store} (takes {http} and, for gRPC, {grpc}) and "
-            f"RTB_AIRFLOW_PORT={airflow} overlap: set them apart"
+            f"RTB_PG_PORT={postgres}, RTB_S3_PORT={store} (uses {http} and, for gRPC, {grpc}) and "
+            f"RTB_AIRFLOW_PORT={airflow} overlap: choose other ports"
         )

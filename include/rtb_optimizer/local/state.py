@@ -1,4 +1,4 @@
-"""What does the disk say about a running stack? `supervisor.json` and `children.json` in its folder."""
+"""Reads and writes the state of a running stack: `supervisor.json` and `children.json` in its folder."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ STARTING, READY, FAILED = "starting", "ready", "failed"
 
 @dataclass(frozen=True)
 class StackState:
-    """The supervisor's word about itself; true only while its process is alive."""
+    """The supervisor's state; valid only while its process is alive."""
 
     pid: int
     create_time: float
@@ -33,7 +33,7 @@ class StackState:
 
 @dataclass(frozen=True)
 class ChildState:
-    """One supervised process, and how often it was restarted in the last minute."""
+    """A supervised process, and how often it was restarted in the last minute."""
 
     name: str
     pid: int
@@ -47,12 +47,12 @@ class ChildState:
 
 
 def write_state(root: Path, state: StackState) -> None:
-    """Put the supervisor's state where every starter and stopper looks."""
+    """Write the supervisor's state, which the commands up, down and status read."""
     write_private(private_folder(root) / "supervisor.json", json.dumps(asdict(state)))
 
 
 def read_state(root: Path) -> StackState | None:
-    """Read the last supervisor's state, None without one."""
+    """Read the last supervisor's state; None if there is none."""
     try:
         stored = json.loads((root / "supervisor.json").read_text())
         lists = {name: tuple(stored[name]) for name in ("services", "steps")}
@@ -62,18 +62,18 @@ def read_state(root: Path) -> StackState | None:
 
 
 def read_alive(root: Path) -> StackState | None:
-    """Read the state of a supervisor that runs now."""
+    """Read the state of the running supervisor."""
     state = read_state(root)
     return state if state and is_alive(state.identity) else None
 
 
 def forget_state(root: Path) -> None:
-    """Remove the state of a supervisor that ended in good order."""
+    """Remove the state of a supervisor that has shut down normally."""
     (root / "supervisor.json").unlink(missing_ok=True)
 
 
 def write_children(root: Path, children: Sequence[ChildState]) -> None:
-    """Note the supervised processes, so that they can be found if the supervisor is killed."""
+    """Record the supervised processes, so that they can be found if the supervisor is killed."""
     write_private(private_folder(root) / "children.json", json.dumps([asdict(child) for child in children]))
 
 

@@ -1,4 +1,4 @@
-"""What of the stack runs and answers at this moment?"""
+"""Reports which parts of the stack are running and answering."""
 
 from dataclasses import replace
 from typing import TypedDict
@@ -18,7 +18,7 @@ class ProcessStatus(TypedDict):
 
 
 class StackStatus(TypedDict):
-    """The whole stack: is everything that was asked for up and answering?"""
+    """The whole stack; `ready` when every requested service is running and answers."""
 
     ready: bool
     phase: str
@@ -29,27 +29,27 @@ class StackStatus(TypedDict):
 
 
 def stack_status(settings: LocalSettings) -> StackStatus:
-    """Look at the processes and call each service once."""
+    """Check the processes and call each service once."""
     last = state.read_state(settings.root)
-    found = last if last and is_alive(last.identity) else None
+    running = last if last and is_alive(last.identity) else None
     children = [
         ProcessStatus(name=each.name, pid=each.pid, running=is_alive(each.identity), restarts=each.restarts)
         for each in state.read_children(settings.root)
     ]
-    answers = _answers(settings, found) if found else {}
+    answers = _answers(settings, running) if running else {}
     healthy = all(answer in {"answers", "healthy"} for answer in answers.values())
     return StackStatus(
-        ready=found is not None and healthy and found.phase == state.READY,
-        phase=found.phase if found else "down",
+        ready=running is not None and healthy and running.phase == state.READY,
+        phase=running.phase if running else "down",
         folder=str(settings.root),
         error=last.error if last else None,
         answers=answers,
-        processes=[child for child in children if found or child["running"]],
+        processes=[child for child in children if running or child["running"]],
     )
 
 
 def describe(status: StackStatus) -> str:
-    """Put a status into lines for a person."""
+    """Format a status for people."""
     lines = [f"The local stack in {status['folder']} is {status['phase']}."]
     lines += [f"  it ended: {status['error']}"] if status["error"] else []
     lines += [f"  {name:<22}{answer}" for name, answer in status["answers"].items()]
@@ -60,14 +60,14 @@ def describe(status: StackStatus) -> str:
     return "\n".join(lines)
 
 
-def _answers(settings: LocalSettings, found: state.StackState) -> dict[str, str]:
-    live = replace(settings, pg_port=found.pg_port, s3_port=found.s3_port, airflow_port=found.airflow_port)
+def _answers(settings: LocalSettings, running: state.StackState) -> dict[str, str]:
+    live = replace(settings, pg_port=running.pg_port, s3_port=running.s3_port, airflow_port=running.airflow_port)
     answers: dict[str, str] = {}
-    if "postgres" in found.services:
+    if "postgres" in running.services:
         answers[f"PostgreSQL :{live.pg_port}"] = _word(answers=postgres.is_ready(live))
-    if "s3" in found.services:
+    if "s3" in running.services:
         answers[f"S3 :{live.s3_port}"] = _word(answers=object_store.is_ready(object_store.client(live)))
-    if "airflow" in found.services:
+    if "airflow" in running.services:
         answers |= {f"Airflow {part}": word for part, word in airflow.health(live).items()}
     return answers
 

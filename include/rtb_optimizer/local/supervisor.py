@@ -1,4 +1,4 @@
-"""How does a service stay up? It is a direct child, and one that exits is started again, within a bound."""
+"""Keeps services running as direct children: one that exits is restarted, within a limit."""
 
 import signal
 import subprocess
@@ -19,7 +19,7 @@ _LOG_LIMIT_BYTES = 20 * 1024**2
 
 @dataclass
 class Child:
-    """A running service and when it had to be restarted."""
+    """A running service and the times of its restarts."""
 
     service: Service
     process: subprocess.Popen[bytes]
@@ -37,15 +37,15 @@ class Supervisor:
 
     @property
     def children(self) -> list[Child]:
-        """Every service that is meant to run."""
+        """Every supervised service."""
         return [child for wave in self._waves for child in wave]
 
     def log_of(self, name: str) -> Path:
-        """Name the log file of a service."""
+        """Return the log file of a service."""
         return self._logs / f"{name}.log"
 
     def start(self, services: Iterable[Service]) -> None:
-        """Start services that do not wait for each other, and keep them from now on."""
+        """Start services that do not depend on each other, and supervise them."""
         wave: list[Child] = []
         self._waves.append(wave)
         for service in services:
@@ -54,10 +54,10 @@ class Supervisor:
         self._on_change(self.children)
 
     def tend(self) -> None:
-        """Restart what exited since the last call.
+        """Restart the services that have exited since the last call.
 
         Raises:
-            LocalStackError: when a service exits so often that a restart will not help.
+            LocalStackError: when a service exceeds the limit of restarts.
         """
         for wave in self._waves:
             for position, child in enumerate(wave):
@@ -81,21 +81,21 @@ class Supervisor:
         recent = [moment for moment in child.restarts if now - moment < RESTART_WINDOW_SECONDS]
         log = self.log_of(name)
         if len(recent) >= MAX_RESTARTS:
-            raise LocalStackError(gave_up(name, code, last_line(log), log))
-        fresh = self._launch(child.service)
-        fresh.restarts = [*recent, now]
+            raise LocalStackError(restart_limit_message(name, code, last_line(log), log))
+        restarted = self._launch(child.service)
+        restarted.restarts = [*recent, now]
         print(f"{name} {describe_exit(code)}: started again", flush=True)
-        return fresh
+        return restarted
 
 
-def gave_up(name: str, code: int, last: str, log: Path) -> str:
-    """Say that a service cannot be kept up, what it said last, and where to read more."""
-    said = f" saying “{last}”" if last else ""
-    return f"{name} {describe_exit(code)} after {MAX_RESTARTS} restarts in a minute{said}: read {log}"
+def restart_limit_message(name: str, code: int, last: str, log: Path) -> str:
+    """Return the message for a service that cannot be kept running, with its last line and its log."""
+    last_output = f" with “{last}”" if last else ""
+    return f"{name} {describe_exit(code)} after {MAX_RESTARTS} restarts in a minute{last_output}: read {log}"
 
 
 def describe_exit(code: int) -> str:
-    """Put an exit code into words."""
+    """Describe an exit code."""
     if code >= 0:
         return f"exited with code {code}"
     try:

@@ -1,9 +1,9 @@
-"""What keeps the product true when nobody is looking, and what people are notified of.
+"""Unattended operation: maintenance, retention, metrics, alerts and diagnostics.
 
 maintenance     sweeps, the DAG list, active.json copies, the audit of active outputs
 retention       deletes the objects of expired runs
 metrics         figures for StatsD or OpenTelemetry
-alerts          sends what runs and maintenance have raised
+alerts          sends the alerts of runs and maintenance
 alert_channels  Slack and SMTP
-doctor/         checks of the surroundings, behind `rtb doctor`
+doctor/         checks of the environment, behind `rtb doctor`
 """

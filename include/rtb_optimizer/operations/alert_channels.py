@@ -1,7 +1,7 @@
-"""How does an alert leave the house? By the notifiers of Airflow's own providers, through an Airflow connection.
+"""Sends an alert through Slack or SMTP, with Airflow's notifiers and an Airflow connection.
 
-Their text is set, never rendered: a reason quotes logs and errors, and what looks like a template in it must stay as
-it is. What a channel complains of is told without what the connection keeps secret.
+The text is set, never rendered: a reason quotes logs and errors, and a template expression in it must not be
+evaluated. Errors of a channel are reported with the secrets of the connection masked.
 """
 
 import html
@@ -14,28 +14,28 @@ from rtb_optimizer.errors import AlertsNotSent, ConnectionMissing
 from rtb_optimizer.store import connections
 
 SLACK_SECONDS = 10
-MAX_COMPLAINT = 300  # characters
-SHORTEST_SECRET = 6  # shorter parts of a webhook's path stand in ordinary words
+MAX_ERROR = 300  # characters
+MIN_SECRET_LENGTH = 6  # shorter parts of a webhook's path occur in ordinary words
 PUBLIC_EXTRAS = ("to", "from_email", "timeout", "retry_limit", "disable_tls", "disable_ssl", "ssl_context", "proxy")
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: a `title` of one line, and `lines` below it, the last of which may be a link."""
+    """A message: a `title` of one line, and `lines` below it, the last of which may be a link."""
 
     title: str
     lines: tuple[str, ...]
 
 
 def run_link(opt_run_id: int) -> str:
-    """Return the address of a run's page; without `[api] base_url` only its path is known."""
+    """Return the URL of a run's page; only its path without `[api] base_url`."""
     from airflow.sdk.configuration import conf
 
     base: str = conf.get("api", "base_url", fallback="") or ""
     return f"{base.rstrip('/')}/rtb/runs/{opt_run_id}"
 
 
-def is_there(conn_id: str) -> bool:
+def connection_exists(conn_id: str) -> bool:
     """Whether Airflow has a connection of that id."""
     try:
         connections.airflow_connection(conn_id)
@@ -45,10 +45,10 @@ def is_there(conn_id: str) -> bool:
 
 
 def send(conn_id: str, message: Message) -> None:
-    """Send a message through a connection; its type decides how.
+    """Send a message through a connection; its type selects the channel.
 
     Raises:
-        AlertsNotSent: naming the connection and what it complained of, in one line and without a secret of it.
+        AlertsNotSent: with the connection and its error, in one line and without the connection's secrets.
         ConnectionMissing: when Airflow has no such connection.
     """
     connection = connections.airflow_connection(conn_id)
@@ -59,8 +59,8 @@ def send(conn_id: str, message: Message) -> None:
         )
     try:
         sender(conn_id, connection, message)
-    except Exception as problem:  # noqa: BLE001 - whatever a channel raises must not reach the run, nor show a secret
-        raise AlertsNotSent(f"connection {conn_id!r}: {_complaint(problem, connection)}") from None
+    except Exception as problem:  # noqa: BLE001 - no error of a channel may reach the run or reveal a secret
+        raise AlertsNotSent(f"connection {conn_id!r}: {_error_text(problem, connection)}") from None
 
 
 def _mail(conn_id: str, connection: Any, message: Message) -> None:  # noqa: ANN401 - Airflow's class differs by process
@@ -68,7 +68,7 @@ def _mail(conn_id: str, connection: Any, message: Message) -> None:  # noqa: ANN
 
     to = connection.extra_dejson.get("to")
     if not to:
-        raise ValueError('its extra does not say whom to write to: add "to": "oncall@example.com"')
+        raise ValueError('its extra has no recipient: add "to": "oncall@example.com"')
     body = "".join(f"<p>{html.escape(line)}</p>\n" for line in message.lines)
     SmtpNotifier(smtp_conn_id=conn_id, to=to, subject=message.title, html_content=body).notify({})
 
@@ -86,17 +86,17 @@ def _slack(conn_id: str, _connection: Any, message: Message) -> None:  # noqa: A
 SENDERS: dict[str, Callable[[str, Any, Message], None]] = {"smtp": _mail, "slackwebhook": _slack}
 
 
-def _complaint(problem: Exception, connection: Any) -> str:  # noqa: ANN401 - as above
-    """Return an exception in one line, without what the connection keeps secret, whole or in parts."""
-    told = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
+def _error_text(problem: Exception, connection: Any) -> str:  # noqa: ANN401 - as above
+    """Return an exception in one line, with the connection's secrets and their parts masked."""
+    text = f"{type(problem).__name__}: {' '.join(str(problem).split())}"
     for secret in sorted(_secrets(connection), key=len, reverse=True):
-        for written in (secret, quote(secret, safe="")):
-            told = told.replace(written, "***")
-    return told[:MAX_COMPLAINT]
+        for form in (secret, quote(secret, safe="")):
+            text = text.replace(form, "***")
+    return text[:MAX_ERROR]
 
 
 def _secrets(connection: Any) -> set[str]:  # noqa: ANN401 - as above
     extras = connection.extra_dejson
-    kept = [connection.password, *(value for name, value in extras.items() if name not in PUBLIC_EXTRAS)]
-    whole = {secret for secret in kept if isinstance(secret, str) and secret}
-    return whole | {part for secret in whole for part in secret.split("/") if len(part) >= SHORTEST_SECRET}
+    values = [connection.password, *(value for name, value in extras.items() if name not in PUBLIC_EXTRAS)]
+    secrets = {secret for secret in values if isinstance(secret, str) and secret}
+    return secrets | {part for secret in secrets for part in secret.split("/") if len(part) >= MIN_SECRET_LENGTH}

@@ -1,4 +1,4 @@
-"""What keeps the catalog true when nobody is looking? The sweep, the manifest, the pointers, the audit."""
+"""Maintenance: sweeps runs, exports the DAG list, reconciles active.json copies, audits active outputs."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Audited:
-    """What the audit found of an entity's active run: `problems` in words, none where all is what was written."""
+class AuditResult:
+    """The audit of an entity's active run; `problems` are sentences, none when every output is as written."""
 
     entity_code: str
     run_id: int
@@ -42,18 +42,18 @@ class Audited:
 
 
 def sweep_runs(dag_run_state: Callable[[str, str], str]) -> int:
-    """End every running run whose dag run is over; return how many.
+    """End every running run whose dag run is over; return the number ended.
 
-    `dag_run_state(dag_id, dag_run_id)` says `queued`, `running`, `success`, `failed` or `deleted`. Where it cannot
-    say, the others are swept all the same, and its exception is raised at the end.
+    `dag_run_state(dag_id, dag_run_id)` returns `queued`, `running`, `success`, `failed` or `deleted`. If it raises
+    for one run, the others are still swept, and the first exception is raised at the end.
     """
     swept, problems = 0, []
     with connections.session() as session:
         for attempt in failures.running_attempts(session):
             try:
-                swept += _swept(session, attempt, dag_run_state) if attempt.dag_id != CLI_DAG_ID else 0
+                swept += _sweep(session, attempt, dag_run_state) if attempt.dag_id != CLI_DAG_ID else 0
             except Exception as problem:
-                log.warning("the state of %s of %s", attempt.dag_run_id, attempt.dag_id, exc_info=True)
+                log.warning("the state of %s of %s is unknown", attempt.dag_run_id, attempt.dag_id, exc_info=True)
                 session.rollback()
                 problems.append(problem)
         swept += failures.fail_abandoned(session, CLI_DAG_ID, CLI_RUN_LIMIT)
@@ -63,26 +63,26 @@ def sweep_runs(dag_run_state: Callable[[str, str], str]) -> int:
     return swept
 
 
-def _swept(session: Session, attempt: Attempt, dag_run_state: Callable[[str, str], str]) -> int:
+def _sweep(session: Session, attempt: Attempt, dag_run_state: Callable[[str, str], str]) -> int:
     state = dag_run_state(attempt.dag_id, attempt.dag_run_id)
     if state in ALIVE:
         return 0
-    ended = failures.fail(session, attempt, f"swept: the dag run is {state}, and nothing else told of it")
-    session.commit()  # asking for the next one takes time, in which no row must stay locked
+    ended = failures.fail(session, attempt, f"swept: the dag run is {state}, and no callback reported it")
+    session.commit()  # hold no lock while Airflow is queried for the next run
     return ended
 
 
-def export_manifest() -> int:
-    """Write the entity manifest; return how many entities it has."""
+def export_dag_list() -> int:
+    """Write the DAG list; return its number of entities."""
     with connections.session() as session:
         return dag_list_export.export(session)
 
 
 def reconcile_active_copies() -> int:
-    """Repair each entity's active.json; return how many had to be written. One that fails does not stop the others.
+    """Repair each entity's active.json; return the number written. A failure does not stop the others.
 
     Raises:
-        CopiesNotReconciled: at the end, naming those that failed and why.
+        CopiesNotReconciled: at the end, with those that failed and why.
     """
     repaired, problems = 0, []
     with connections.session() as session:
@@ -90,78 +90,82 @@ def reconcile_active_copies() -> int:
             try:
                 repaired += active_copy.refresh(session, code)
             except Exception as problem:
-                log.warning("active.json of %s", code, exc_info=True)
+                log.warning("active.json of %s was not reconciled", code, exc_info=True)
                 session.rollback()
                 problems.append(f"{code}: {' '.join(str(problem).split())}")
     if problems:
-        raise CopiesNotReconciled(f"active.json is not what the catalog says: {'; '.join(problems)}")
+        raise CopiesNotReconciled(f"active.json does not match the catalog: {'; '.join(problems)}")
     return repaired
 
 
-def audit(entity_code: str = "", now: datetime | None = None) -> list[Audited]:
+def audit(entity_code: str = "", now: datetime | None = None) -> list[AuditResult]:
     """Read back every output of every active run, or of one entity's; nothing is repaired.
 
     Raises:
-        NotFound: when there is no entity of that code.
+        NotFound: when no entity has that code.
     """
     now = now or datetime.now(UTC)
     with connections.session() as session:
-        named = [entities.find(session, entity_code)] if entity_code else entities.all_entities(session)
-        return [_audited(session, each.entity_code, now) for each in named if each.active_run_id is not None]
+        selected = [entities.find(session, entity_code)] if entity_code else entities.all_entities(session)
+        return [_audit_entity(session, each.entity_code, now) for each in selected if each.active_run_id is not None]
 
 
 def audit_active_outputs(now: datetime | None = None) -> int:
-    """Audit every entity; return how many have an active run. Stale ones are a warning in the log.
+    """Audit every entity; return the number of active runs. Stale runs are logged as warnings.
 
     Raises:
-        ActiveOutputsBroken: naming every output, of every entity, that is not what was written.
+        ActiveOutputsBroken: with every output that is missing or differs, of every entity.
     """
-    found = audit(now=now)
-    for each in found:
-        if each.is_stale:
-            log.warning("%s", stale_words(each))
-    _raise_alerts(found)
-    require_sound(found)
-    return len(found)
+    results = audit(now=now)
+    for result in results:
+        if result.is_stale:
+            log.warning("%s", stale_message(result))
+    _record_alerts(results)
+    require_intact(results)
+    return len(results)
 
 
-def _raise_alerts(found: Sequence[Audited]) -> None:
-    """Remember what somebody should hear of. A paused entity's run grows stale because that was asked for."""
+def _record_alerts(results: Sequence[AuditResult]) -> None:
+    """Record the alerts of an audit. A paused entity's run becomes stale on purpose and raises none."""
     with connections.session() as session:
-        running = {entity.entity_code for entity in entities.all_entities(session) if entity.status == "active"}
-        for each in found:
-            stale_since = each.valid_until if each.is_stale and each.entity_code in running else None
-            alerts.remember(session, each.run_id, of_active(each.run_code, stale_since, each.problems))
+        active = {entity.entity_code for entity in entities.all_entities(session) if entity.status == "active"}
+        for result in results:
+            stale_since = result.valid_until if result.is_stale and result.entity_code in active else None
+            alerts.record(session, result.run_id, of_active(result.run_code, stale_since, result.problems))
         session.commit()
 
 
-def require_sound(found: Sequence[Audited]) -> None:
-    """Raise ActiveOutputsBroken with all problems of an audit, if there are any; stale runs are named along."""
-    broken = [f"{each.entity_code}, run {each.run_code}: {'; '.join(each.problems)}" for each in found if each.problems]
+def require_intact(results: Sequence[AuditResult]) -> None:
+    """Raise ActiveOutputsBroken with all problems of an audit, if there are any, and its stale runs."""
+    broken = [
+        f"{result.entity_code}, run {result.run_code}: {'; '.join(result.problems)}"
+        for result in results
+        if result.problems
+    ]
     if broken:
-        stale = [stale_words(each) for each in found if each.is_stale]
+        stale = [stale_message(result) for result in results if result.is_stale]
         raise ActiveOutputsBroken(
             f"active outputs are not what was written: {' | '.join([*broken, *stale])}: roll back, or run again"
         )
 
 
-def stale_words(each: Audited) -> str:
-    """Say that a run is past its time, and what follows."""
+def stale_message(result: AuditResult) -> str:
+    """Return the message about an expired run."""
     return (
-        f"{each.entity_code}, run {each.run_code}: stale since {each.valid_until:%F %R} UTC, "
-        "readers have fallen back to their default bid"
+        f"{result.entity_code}, run {result.run_code}: stale since {result.valid_until:%F %R} UTC, "
+        "readers fall back to the default bid"
     )
 
 
-def _audited(session: Session, entity_code: str, now: datetime) -> Audited:
+def _audit_entity(session: Session, entity_code: str, now: datetime) -> AuditResult:
     entity = entities.find(session, entity_code)
     run, until = session.get_one(Run, entity.active_run_id), None
-    who = entity_code, run.run_id, run.run_code
+    identity = entity_code, run.run_id, run.run_code
     try:
         until = validity.active_valid_until(session, [entity.entity_id]).get(entity.entity_id)
         problems = verification.output_problems(session, ObjectStore.of(entity.s3_base_path), run.run_id)
     except Exception as problem:  # one entity that cannot be read must not hide the others
-        log.warning("the active outputs of %s", entity_code, exc_info=True)
+        log.warning("the active outputs of %s cannot be audited", entity_code, exc_info=True)
         problems = [f"it cannot be audited: {' '.join(str(problem).split())}"]
-    session.rollback()  # reading the next one's takes time, in which no table must stay locked
-    return Audited(*who, until, validity.told(until, now)["is_stale"], tuple(problems))
+    session.rollback()  # hold no lock while the next outputs are read
+    return AuditResult(*identity, until, validity.validity_fields(until, now)["is_stale"], tuple(problems))

@@ -1,6 +1,6 @@
-"""Which figures does an operator plot? Sent through Airflow's own StatsD or OpenTelemetry, where that is on.
+"""Sends figures through Airflow's own StatsD or OpenTelemetry, where enabled.
 
-How long each step takes Airflow tells by itself. Whatever goes wrong here is logged and fails nothing.
+Airflow itself reports the duration of each task. Errors in this module are logged and fail nothing.
 """
 
 import logging
@@ -26,8 +26,8 @@ class Measure:
     tags: dict[str, str]
 
 
-def tell_run(dag_id: str, dag_run_id: str) -> int:
-    """Send the figures of the run that a dag run has decided on; return how many were sent."""
+def send_run(dag_id: str, dag_run_id: str) -> int:
+    """Send the figures of a dag run's completed run; return the number sent."""
     try:
         with connections.session() as session:
             return _send(_of_run(session, dag_id, dag_run_id))
@@ -36,8 +36,8 @@ def tell_run(dag_id: str, dag_run_id: str) -> int:
         return 0
 
 
-def tell_active_runs(now: datetime | None = None) -> int:
-    """Send the age of every active run; return how many there are."""
+def send_active_runs(now: datetime | None = None) -> int:
+    """Send the age of every active run; return their number."""
     try:
         with connections.session() as session:
             return _send(_of_active_runs(session, now or datetime.now(UTC)))
@@ -47,7 +47,7 @@ def tell_active_runs(now: datetime | None = None) -> int:
 
 
 def _of_run(session: Session, dag_id: str, dag_run_id: str) -> list[Measure]:
-    decided = (
+    query = (
         select(Run, Entity.entity_code, RunDecision.decision)
         .join(Entity, Entity.entity_id == Run.entity_id)
         .join(RunDecision, RunDecision.run_id == Run.run_id)
@@ -55,16 +55,16 @@ def _of_run(session: Session, dag_id: str, dag_run_id: str) -> list[Measure]:
         .order_by(Run.clear_number.desc(), RunDecision.decision_number)
         .limit(1)
     )
-    found = session.execute(decided).first()
-    if found is None:
+    row = session.execute(query).first()
+    if row is None:
         return []
-    run, entity_code, decision = found
+    run, entity_code, decision = row
     tags, figures = {"entity": entity_code}, run.figures or {}
     numbers = {"rows": figures.get("rows"), "segments": run.total_segments, "warnings": figures.get("warnings")}
-    took = (run.finished_at or run.started_at) - run.started_at  # a decided run has ended: the catalog sees to it
+    duration = (run.finished_at or run.started_at) - run.started_at  # a run with a decision has ended
     return [
         Measure("decisions", None, tags | {"decision": decision}),
-        Measure("run.duration", took, tags | {"decision": decision}),
+        Measure("run.duration", duration, tags | {"decision": decision}),
         *(Measure(f"run.{name}", number, tags) for name, number in numbers.items() if number is not None),
     ]
 

@@ -28,7 +28,7 @@ def explain(session: Session, entity_code: str, given: Mapping[str, str]) -> dic
     if entity.active_run_id is None:
         raise NotFound(f"{entity_code} has no active run: every bid is its default")
     run = session.get_one(Run, entity.active_run_id)
-    trusted = validity.told(validity.active_valid_until(session, [entity.entity_id]).get(entity.entity_id))
+    trusted = validity.validity_fields(validity.active_valid_until(session, [entity.entity_id]).get(entity.entity_id))
     return {"entity_code": entity_code, **explain_by(session, run, given), **trusted}
 
 

@@ -44,7 +44,7 @@ class Workspace:
     @property
     def partitions_expected(self) -> list[str]:
         """The URLs of the window's partitions, there or not."""
-        return log_partitions.expected(self.settings, self.window)
+        return log_partitions.expected_urls(self.settings, self.window)
 
     def write(self, name: str, body: bytes) -> StoredObject:
         """Write an object of the run once; return what stands there."""
@@ -92,7 +92,7 @@ def partitions_to_read(workspace: Workspace) -> list[Partition]:
     Raises:
         LogsMissing: when fewer than `min_partition_share` of them are complete, with the list of the others.
     """
-    return _require_enough(workspace, log_partitions.partitions(workspace.settings, workspace.window))
+    return _require_enough(workspace, log_partitions.in_window(workspace.settings, workspace.window))
 
 
 def partitions_with_rows(workspace: Workspace, read: Sequence[Partition], rows: Mapping[str, int]) -> list[Partition]:
@@ -106,7 +106,7 @@ def partitions_with_rows(workspace: Workspace, read: Sequence[Partition], rows: 
     Raises:
         LogsMissing: as `partitions_to_read`.
     """
-    filled = {p.url: p if rows[p.url] else replace(p, lacks="no rows") for p in read}
+    filled = {p.url: p if rows[p.url] else replace(p, missing="no rows") for p in read}
     others = (Partition(url, None, (), "not complete") for url in workspace.partitions_expected)
     return _require_enough(workspace, [filled.get(partition.url, partition) for partition in others])
 
@@ -118,7 +118,7 @@ def partitions_as_read(workspace: Workspace, selection: SelectionDocument) -> li
         LogsInvalid: when their objects are not the same any more: two passes over different logs make no table.
     """
     read, inputs = set(selection.logs.partitions), {(each.s3_key, each.etag) for each in selection.inputs}
-    partitions = [p for p in log_partitions.partitions(workspace.settings, workspace.window) if p.url in read]
+    partitions = [p for p in log_partitions.in_window(workspace.settings, workspace.window) if p.url in read]
     for partition in partitions:
         prefix = split_url(partition.url)[1]
         before = {(key, etag) for key, etag in inputs if key.startswith(prefix)}
@@ -130,7 +130,7 @@ def partitions_as_read(workspace: Workspace, selection: SelectionDocument) -> li
 def _require_enough(workspace: Workspace, partitions: Sequence[Partition]) -> list[Partition]:
     complete = [partition for partition in partitions if partition.complete]
     if not complete or len(complete) < workspace.settings.min_partition_share * len(partitions):
-        missing = [f"{partition.url} ({partition.lacks})" for partition in partitions if not partition.complete]
+        missing = [f"{partition.url} ({partition.missing})" for partition in partitions if not partition.complete]
         raise LogsMissing(
             f"{len(missing)} of {len(partitions)} partitions are not complete: {', '.join(missing)}; "
             "deliver them, or lower min_partition_share"

@@ -6,14 +6,14 @@ from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.decision.activation import failed_gates
 from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.store import activation, active_copy, connections, runs, verification
-from rtb_optimizer.store.alerts import remember_decision
+from rtb_optimizer.store.alerts import record_decision
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity
 
 log = logging.getLogger(__name__)
 
 
-def activate_run(opt_run_id: int) -> activation.Decided:
+def activate_run(opt_run_id: int) -> activation.DecisionRecord:
     """End the run and decide whether it is activated; a run that was decided before keeps its decision.
 
     Raises:
@@ -27,14 +27,14 @@ def activate_run(opt_run_id: int) -> activation.Decided:
         verification.verify_outputs(session, store, opt_run_id)
         prefix = run_prefix(entity.s3_base_path, run.run_code)
         report = Report.read(store.read(f"{prefix}/report.json"))
-        decided = activation.finish(
+        decided = activation.complete_and_decide(
             session,
             opt_run_id,
             total_segments=int(report.segments.total or 0) if report.segments else 0,
             gate_failures=failed_gates(report.gates.facts, report.gates.limits),
             allow_older=bool(RunSnapshot.read(run.config_snapshot).values["allow_older_window"]),
         )
-        remember_decision(session, run, decided, [each.warning for each in report.warnings or ()])
+        record_decision(session, run, decided, [each.warning for each in report.warnings or ()])
         session.commit()
         log.info("run %s: %s, %s", run.run_code, decided.decision, "; ".join(decided.reasons))
         active_copy.refresh(session, entity.entity_code)

@@ -12,7 +12,7 @@ from rtb_optimizer.steps.select_features import select_features
 from rtb_optimizer.steps.wait_for_logs import require_partitions
 from rtb_optimizer.steps.write_outputs import write_outputs
 from rtb_optimizer.store import connections, failures
-from rtb_optimizer.store.activation import Decided
+from rtb_optimizer.store.activation import DecisionRecord
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ STEPS: tuple[tuple[str, Callable[[int], int]], ...] = (
 )
 
 
-def run(request: RunRequest, on_step: Callable[[str, int], None] = lambda _step, _count: None) -> Decided:
+def run(request: RunRequest, on_step: Callable[[str, int], None] = lambda _step, _count: None) -> DecisionRecord:
     """Run every step; `on_step` hears each step's name and count. A failure lands in opt_runs and is raised."""
     opt_run_id = create_run(request)
     step = "create_run"

@@ -14,7 +14,7 @@ def awaited(opt_run_id: int, now: datetime) -> list[str]:
         mature = _mature(runs.find(session, opt_run_id))
     if now < mature:
         return [f"its window to be {workspace.settings.maturity_lag_hours:g} hours old at {mature:%F %R} UTC"]
-    return partitions.incomplete(partitions.partitions(workspace.settings, workspace.window))
+    return partitions.incomplete_urls(partitions.in_window(workspace.settings, workspace.window))
 
 
 def freshness_deadline(opt_run_id: int) -> datetime:

@@ -1,7 +1,7 @@
-"""How does the pointer move? In one transaction, with the entity's row locked, and with a line in the history.
+"""Moves the active-run pointer in one transaction: locks the entity's row and adds a row to the decision history.
 
-The lock makes decisions of one entity a queue: of any number of activations at once, each sees what the one before
-it decided, and the history has one line for each, numbered without gaps.
+The lock serializes the decisions of one entity: each activation sees the result of the previous one, and the history
+has one row for each, numbered without gaps.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from rtb_optimizer.store.schema import Entity, Run, RunDecision
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """What stands in the history after an activation: ours, or what an earlier try had decided.
+class DecisionRecord:
+    """A decision as recorded in the history, by this call or by an earlier attempt of it.
 
     `from_run_id` is the run that was active before the decision.
     """
@@ -30,17 +30,17 @@ class Decided:
     from_run_id: int | None = None
 
 
-def finish(
+def complete_and_decide(
     session: Session, opt_run_id: int, total_segments: int, gate_failures: Sequence[str], *, allow_older: bool
-) -> Decided:
-    """End a running run as succeeded and decide whether it takes over. Committing is the caller's.
+) -> DecisionRecord:
+    """End a running run as succeeded and decide whether it is activated. The caller commits.
 
     Raises:
-        RunNotRunning: when the run has failed meanwhile: an orphan of a killed worker must not activate.
+        RunNotRunning: when the run has failed in the meantime: an orphan of a killed worker must not activate it.
     """
     run, entity = _locked(session, opt_run_id)
     if run.status == "succeeded":
-        return _decided(session, entity, opt_run_id)
+        return _first_decision(session, entity, opt_run_id)
     if run.status != "running":
         raise RunNotRunning(f"run {run.run_code} is {run.status}: {run.error_message or 'it cannot be activated'}")
     run.status, run.finished_at, run.total_segments = "succeeded", func.now(), total_segments
@@ -49,10 +49,10 @@ def finish(
     return _record(session, entity, run, verdict, run.triggered_by)
 
 
-def activate_by_hand(session: Session, opt_run_id: int, decided_by: str, reason: str) -> Decided:
-    """Make a succeeded run the active one because a person says so, whatever its gates and window.
+def activate_manually(session: Session, opt_run_id: int, decided_by: str, reason: str) -> DecisionRecord:
+    """Activate a succeeded run by a manual decision, whatever its gates and window.
 
-    `verify_outputs` comes after it, before the commit.
+    The caller runs `verify_outputs` after it, before the commit.
 
     Raises:
         EntityInvalid: when the entity is not active or the run did not succeed.
@@ -63,38 +63,40 @@ def activate_by_hand(session: Session, opt_run_id: int, decided_by: str, reason:
     if entity.status != "active":
         raise EntityInvalid(f"{entity.entity_code} is {entity.status}: resume it before activating a run")
     if entity.active_run_id == opt_run_id:
-        raise EntityInvalid(f"run {run.run_code} is the active one already")
+        raise EntityInvalid(f"run {run.run_code} is already active")
     return _record(session, entity, run, Verdict(Decision.ACTIVATED, (reason,)), decided_by)
 
 
-def roll_back(session: Session, entity_code: str, decided_by: str, reason: str, to: int | None = None) -> Decided:
-    """Move an entity's pointer back, to the run that was active before or to the one named.
+def roll_back(
+    session: Session, entity_code: str, decided_by: str, reason: str, to: int | None = None
+) -> DecisionRecord:
+    """Move an entity's pointer back to the previously active run, or to run `to`.
 
-    `verify_outputs` comes after it, before the commit.
+    The caller runs `verify_outputs` after it, before the commit.
 
     Raises:
-        NotFound: when no earlier run was active, or the one named is not the entity's.
+        NotFound: when no earlier run was active, or run `to` does not belong to the entity.
     """
     entity = entities.find(session, entity_code, lock=True)
     target = to if to is not None else active_before(session, entity)
     run = session.get(Run, target, populate_existing=True) if target is not None else None
     if run is None or run.entity_id != entity.entity_id or run.status != "succeeded":
-        raise NotFound(f"{entity_code} has no earlier succeeded run to roll back to; `runs list` shows what there is")
+        raise NotFound(f"{entity_code} has no earlier succeeded run to roll back to; `runs list` shows its runs")
     if run.run_id == entity.active_run_id:
-        raise EntityInvalid(f"run {run.run_code} is the active one already")
+        raise EntityInvalid(f"run {run.run_code} is already active")
     return _record(session, entity, run, Verdict(Decision.ROLLED_BACK, (reason,)), decided_by)
 
 
 def moved_from(session: Session, entity: Entity) -> int | None:
-    """Return the run that bidders read before the active one, whether the pointer moved forward or back."""
+    """Return the run that was active before the last move of the pointer, forward or back."""
     last = history.last_move(session, entity)
     return last.from_run_id if last else None
 
 
 def active_before(session: Session, entity: Entity) -> int | None:
-    """Return the run that the active one replaced when it was activated: a second roll back goes further back.
+    """Return the run that the active run replaced when it was activated, so that a second roll back goes further back.
 
-    Where a roll back came from does not count, or the next one would bring back the very run that was left.
+    The origin of a roll back is ignored: the next roll back would otherwise restore the run that was just left.
     """
     return session.scalar(
         select(RunDecision.from_run_id)
@@ -106,9 +108,9 @@ def active_before(session: Session, entity: Entity) -> int | None:
 
 
 def _locked(session: Session, opt_run_id: int) -> tuple[Run, Entity]:
-    """Lock the run, then its entity, and read both afresh: what was read before the locks does not count.
+    """Lock the run, then its entity, and reread both under the locks.
 
-    As no key's update: decisions of other runs refer to this run, and must not wait for us while we wait for them.
+    FOR NO KEY UPDATE: decisions on other runs refer to this run, and must not wait for this lock (deadlock).
     """
     run = session.scalars(
         select(Run)
@@ -127,18 +129,18 @@ def _locked(session: Session, opt_run_id: int) -> tuple[Run, Entity]:
     return run, entity
 
 
-def _record(session: Session, entity: Entity, run: Run, verdict: Verdict, decided_by: str) -> Decided:
+def _record(session: Session, entity: Entity, run: Run, verdict: Verdict, decided_by: str) -> DecisionRecord:
     last = session.scalar(
         select(func.max(RunDecision.decision_number)).where(RunDecision.entity_id == entity.entity_id)
     )
-    was = entity.active_run_id
+    active_before_move = entity.active_run_id
     session.add(
         RunDecision(
             entity_id=entity.entity_id,
             decision_number=(last or 0) + 1,
             run_id=run.run_id,
             decision=verdict.decision,
-            from_run_id=was,
+            from_run_id=active_before_move,
             decided_by=decided_by,
             reasons=list(verdict.reasons),
         )
@@ -146,14 +148,14 @@ def _record(session: Session, entity: Entity, run: Run, verdict: Verdict, decide
     if verdict.decision in MOVES:
         entity.active_run_id = run.run_id
     session.flush()
-    return Decided(verdict.decision, verdict.reasons, entity.entity_code, run.run_id, was)
+    return DecisionRecord(verdict.decision, verdict.reasons, entity.entity_code, run.run_id, active_before_move)
 
 
-def _decided(session: Session, entity: Entity, opt_run_id: int) -> Decided:
+def _first_decision(session: Session, entity: Entity, opt_run_id: int) -> DecisionRecord:
     row = session.scalars(
         select(RunDecision).where(RunDecision.run_id == opt_run_id).order_by(RunDecision.decision_number).limit(1)
     ).one()
-    return Decided(Decision(row.decision), tuple(row.reasons), entity.entity_code, opt_run_id, row.from_run_id)
+    return DecisionRecord(Decision(row.decision), tuple(row.reasons), entity.entity_code, opt_run_id, row.from_run_id)
 
 
 def _age(run: Run) -> RunAge:

@@ -1,7 +1,7 @@
-"""What do readers without a database see? `{s3_base_path}/active.json`, a copy of the pointer and its outputs.
+"""Writes `{s3_base_path}/active.json`, a copy of the pointer and its outputs for readers without a database.
 
-The catalog is the truth. Two activations may write their copies in the other order, so a writer looks at the truth
-again after it wrote, until both agree; `reconcile` does the same for copies that a crash left behind.
+The catalog is authoritative. Two activations may write their copies in reverse order, so a writer rereads the catalog
+after each write until both agree; `reconcile` does the same for copies that a crash left outdated.
 """
 
 import json
@@ -16,25 +16,24 @@ MAX_ROUNDS = 10
 
 
 def refresh(session: Session, entity_code: str) -> bool:
-    """Make the copy say what the catalog says; return whether it had to be written."""
+    """Bring the copy into line with the catalog; return whether it had to be written."""
     entity = entities.find(session, entity_code)
     store, key = ObjectStore.of(entity.s3_base_path), active_key(entity.s3_base_path)
-    wrote = False
+    written = False
     for _ in range(MAX_ROUNDS):
         session.expire_all()
-        truth = content(session, entity)
-        found = store.stored(key)
-        if truth is None or (found is not None and store.read(key) == truth):
+        expected = content(session, entity)
+        if expected is None or (store.stored(key) is not None and store.read(key) == expected):
             break
-        store.replace(key, truth)
-        wrote = True
-    return wrote
+        store.replace(key, expected)
+        written = True
+    return written
 
 
 def content(session: Session, entity: Entity) -> bytes | None:
-    """Return what the copy should hold, None before the first activation."""
-    moved = history.last_move(session, entity)
-    if entity.active_run_id is None or moved is None:  # either both are there, written together, or none
+    """Return the expected content of the copy, None before the first activation."""
+    last_move = history.last_move(session, entity)
+    if entity.active_run_id is None or last_move is None:  # both are written together
         return None
     run = session.get_one(Run, entity.active_run_id)
     outputs = {
@@ -55,9 +54,9 @@ def content(session: Session, entity: Entity) -> bytes | None:
         "run_code": run.run_code,
         "data_start": run.data_start.isoformat(),
         "data_end": run.data_end.isoformat(),
-        "decision_number": moved.decision_number,
-        "activated_at": moved.decided_at.isoformat(),
-        "valid_until": validity.run_valid_until(session, run, moved.decided_at).isoformat(),
+        "decision_number": last_move.decision_number,
+        "activated_at": last_move.decided_at.isoformat(),
+        "valid_until": validity.run_valid_until(session, run, last_move.decided_at).isoformat(),
         "outputs": outputs,
     }
     return json.dumps(document, indent=2, sort_keys=True).encode()

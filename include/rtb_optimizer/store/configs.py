@@ -1,4 +1,4 @@
-"""What is an entity configured to do? The declared keys of its version and its overrides."""
+"""Reads and writes an entity's configuration: the declared keys of its version, and its overrides."""
 
 from collections.abc import Mapping, Sequence
 
@@ -37,7 +37,7 @@ def declared_keys(session: Session, version_id: int) -> list[ConfigKey]:
 
 
 def defaults(session: Session, version_id: int) -> dict[str, ConfigValue]:
-    """Return a version's typed defaults, of the keys that have one: what a run from before a key was declared used."""
+    """Return a version's typed defaults of the keys that have one: the values of runs older than the key."""
     keys = declared_keys(session, version_id)
     return {key.key: read_value(key, key.default) for key in keys if key.default is not None}
 
@@ -47,7 +47,7 @@ def overrides(session: Session, entity_id: int) -> dict[str, str]:
     rows = session.execute(
         select(EntityConfig.config_key, EntityConfig.config_value).where(EntityConfig.entity_id == entity_id)
     )
-    return {key: value for key, value in rows}  # noqa: C416 - rows are no pairs to dict()'s type
+    return {key: value for key, value in rows}  # noqa: C416 - dict() does not accept the type of rows
 
 
 def resolve_for(session: Session, entity: Entity, trigger: Mapping[str, object] | None = None) -> Snapshot:
@@ -63,49 +63,49 @@ def resolve_for(session: Session, entity: Entity, trigger: Mapping[str, object] 
 
 
 def set_overrides(session: Session, entity: Entity, values: Mapping[str, str | None], updated_by: str) -> None:
-    """Store overrides, or remove those that are None, after the configuration that results was checked as a whole.
+    """Store overrides, or remove those that are None, after validating the resulting configuration as a whole.
 
     Raises:
         ConfigInvalid: with every violation; nothing is stored.
     """
-    before = overrides(session, entity.entity_id)
-    _check(session, entity, {key: value for key, value in {**before, **values}.items() if value is not None})
+    stored = overrides(session, entity.entity_id)
+    _check(session, entity, {key: value for key, value in {**stored, **values}.items() if value is not None})
     for key, value in values.items():
         if value is None:
             _remove(session, entity, key)
         else:
             _store(session, entity, key, value, updated_by)
-        if before.get(key) != value:
-            remember(session, entity, key, before.get(key), value, updated_by)
+        if stored.get(key) != value:
+            record_change(session, entity, key, stored.get(key), value, updated_by)
 
 
 def unset_override(session: Session, entity: Entity, key: str, updated_by: str) -> None:
-    """Remove an override, so that the version's default holds again.
+    """Remove an override, so that the version's default applies again.
 
     Raises:
         NotFound: when the entity does not override that key.
-        ConfigInvalid: when the key is required and has no default, or other overrides do not go with it.
+        ConfigInvalid: when the key is required and has no default, or the other overrides are invalid without it.
     """
-    before = overrides(session, entity.entity_id)
-    if key not in before:
+    stored = overrides(session, entity.entity_id)
+    if key not in stored:
         raise NotFound(f"{entity.entity_code} does not override {key!r}")
     declared = {each.key: each for each in declared_keys(session, entity.current_version_id)}
     if key in declared and declared[key].required and declared[key].default is None:
-        raise ConfigInvalid([f"{key}: a value is required and there is no default: set another one instead"])
-    if _is_valid(session, entity, before):  # one that is not is mended a key at a time
-        _check(session, entity, {name: value for name, value in before.items() if name != key})
+        raise ConfigInvalid([f"{key}: a value is required and the key has no default; set another value instead"])
+    if _is_valid(session, entity, stored):  # an invalid configuration is corrected one key at a time
+        _check(session, entity, {name: value for name, value in stored.items() if name != key})
     _remove(session, entity, key)
-    remember(session, entity, key, before[key], None, updated_by)
+    record_change(session, entity, key, stored[key], None, updated_by)
 
 
 def changes(session: Session, entity_id: int, limit: int = 100, offset: int = 0) -> Sequence[EntityConfigChange]:
-    """Return who changed which override of an entity, or its status, the newest first."""
-    own = select(EntityConfigChange).where(EntityConfigChange.entity_id == entity_id)
-    return session.scalars(own.order_by(EntityConfigChange.id.desc()).limit(limit).offset(offset)).all()
+    """Return the changes of an entity's overrides and status, with their authors, the newest first."""
+    query = select(EntityConfigChange).where(EntityConfigChange.entity_id == entity_id)
+    return session.scalars(query.order_by(EntityConfigChange.id.desc()).limit(limit).offset(offset)).all()
 
 
-def remember(session: Session, entity: Entity, key: str, old: str | None, new: str | None, by: str) -> None:
-    """Add a line to the history of what people set of an entity; None is the default of a key."""
+def record_change(session: Session, entity: Entity, key: str, old: str | None, new: str | None, by: str) -> None:
+    """Add a row to the history of an entity's settings; None stands for the default of a key."""
     session.add(
         EntityConfigChange(entity_id=entity.entity_id, config_key=key, old_value=old, new_value=new, changed_by=by)
     )

@@ -1,7 +1,7 @@
-"""The DAG list: one file, exported from the catalog, that says which entities have a DAG, when it runs, its form.
+"""Reads and writes the DAG list, a file exported from the catalog: the entities with a DAG, its schedule and form.
 
-Parsing reads it instead of the catalog, and so does every task start: nothing heavy is imported here. It is replaced
-atomically, with a copy beside it for when a person broke it.
+DAG parsing and every task start read it instead of the catalog, so this module imports nothing heavy. The file is
+replaced atomically, with a copy beside it that is used when the file is damaged.
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 from rtb_optimizer.errors import DagListInvalid
 
@@ -20,10 +20,20 @@ DAGS = Path(__file__).parents[3] / "dags"
 DAG_FILES = "rtb_optimizer_entities*.py"
 TAG_LENGTH = 100
 
+RawRecord = Mapping[str, Any]  # an entry or form field as read from the file, not validated yet
+
+
+class DagList(TypedDict):
+    """The DAG list as written to the file: form fields by form name, and the entities."""
+
+    format: int
+    forms: Mapping[str, Sequence[RawRecord]]
+    entities: Sequence[RawRecord]
+
 
 @dataclass(frozen=True, slots=True)
 class DagEntry:
-    """What the DAG of one entity is built from; `form` names one of the list's forms."""
+    """The input for one entity's DAG; `form` names one of the list's forms."""
 
     opt_code: str
     entity_code: str
@@ -35,22 +45,22 @@ class DagEntry:
     timezone: str
 
     @classmethod
-    def read(cls, raw: Mapping[str, Any]) -> Self:
-        """Return the entry that a list holds.
+    def read(cls, raw: RawRecord) -> Self:
+        """Build an entry from its record in the list.
 
         Raises:
-            KeyError, TypeError: when it is none; that concerns this entity alone.
+            KeyError, TypeError: when the record is invalid; that affects this entity only.
         """
         return cls(**{field.name: raw[field.name] for field in fields(cls)})
 
     @property
     def dag_id(self) -> str:
-        """The id of its DAG."""
+        """The DAG id."""
         return f"{self.opt_code}__{self.entity_code}"
 
     @property
     def tags(self) -> list[str]:
-        """What its DAG can be filtered by in the Airflow UI."""
+        """The tags of the DAG, for filters in the Airflow UI."""
         return [self.opt_code, f"type:{self.object_type}"[:TAG_LENGTH], f"version:{self.version_code}"]
 
 
@@ -69,17 +79,17 @@ class FormField:
     choices: Sequence[str]
 
     @classmethod
-    def read(cls, raw: Mapping[str, Any]) -> Self:
-        """Return the field that a form holds.
+    def read(cls, raw: RawRecord) -> Self:
+        """Build a field from its record in a form.
 
         Raises:
-            KeyError, TypeError: when it is none.
+            KeyError, TypeError: when the record is invalid.
         """
         return cls(**{field.name: raw[field.name] for field in fields(cls)})
 
 
-def document(entries: Sequence[DagEntry], forms: Mapping[str, Sequence[FormField]]) -> dict[str, Any]:
-    """Return the DAG list as it is written."""
+def document(entries: Sequence[DagEntry], forms: Mapping[str, Sequence[FormField]]) -> DagList:
+    """Return the DAG list in the form in which it is written."""
     return {
         "format": FORMAT,
         "forms": {name: [asdict(field) for field in form] for name, form in forms.items()},
@@ -88,33 +98,33 @@ def document(entries: Sequence[DagEntry], forms: Mapping[str, Sequence[FormField
 
 
 def path() -> Path:
-    """Return where the DAG list is: RTB_MANIFEST, else dags/entities.json of this checkout."""
+    """Return the path of the DAG list: RTB_MANIFEST, else dags/entities.json of this checkout."""
     return Path(os.environ.get("RTB_MANIFEST") or DAGS / "entities.json")
 
 
-def load(source: Path) -> dict[str, Any]:
-    """Read a DAG list, or its copy where it is broken; entries and forms stay raw, since any of them may be broken.
+def load(source: Path) -> DagList:
+    """Read a DAG list, or its copy when it is damaged; entries and forms are not validated here.
 
     Raises:
-        DagListInvalid: when there is none that can be read.
+        DagListInvalid: when neither can be read.
     """
     for candidate in (source, last_good(source)):
         try:
-            written = json.loads(candidate.read_text())
+            content: DagList = json.loads(candidate.read_text())
         except (OSError, ValueError):
             continue
-        if isinstance(written, dict) and written.get("format") == FORMAT:
-            return written
-    raise DagListInvalid(f"no DAG list at {source}: write it with `python -m rtb_optimizer manifest`")
+        if isinstance(content, dict) and content.get("format") == FORMAT:
+            return content
+    raise DagListInvalid(f"no readable DAG list at {source}: write it with `python -m rtb_optimizer manifest`")
 
 
-def replace(target: Path, written: Mapping[str, Any]) -> bool:
-    """Write a DAG list so that a reader sees the old one or the new one; return whether anything changed."""
-    body = json.dumps(written, indent=1, sort_keys=True).encode()
+def replace(target: Path, content: DagList) -> bool:
+    """Replace a DAG list atomically; return whether anything changed."""
+    body = json.dumps(content, indent=1, sort_keys=True).encode()
     target.parent.mkdir(parents=True, exist_ok=True)
     changed = False
     for final in (last_good(target), target):
-        if final.exists() and final.read_bytes() == body:  # bytes: what a person left there may be no text
+        if final.exists() and final.read_bytes() == body:  # bytes: a damaged file may not be text
             continue
         changed = True
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
@@ -126,14 +136,14 @@ def replace(target: Path, written: Mapping[str, Any]) -> bool:
 
 
 def dag_files(folder: Path = DAGS) -> list[Path]:
-    """Return the DAG files that share the entities between them, in order."""
+    """Return the DAG files among which the entities are divided, in order."""
     return sorted(folder.glob(DAG_FILES))
 
 
 def touch_dag_files() -> None:
-    """Let Airflow see a changed list at once: it looks at a DAG file again when the file's time is new.
+    """Update the modification time of the DAG files, so that Airflow parses them again at once.
 
-    Where the DAG folder is mounted read-only, Airflow sees the change with its next regular look.
+    Where the DAG folder is mounted read-only, Airflow reads the change at its next regular parse.
     """
     for file in dag_files():
         with suppress(OSError):
@@ -141,5 +151,5 @@ def touch_dag_files() -> None:
 
 
 def last_good(source: Path) -> Path:
-    """Return where the copy of a DAG list is."""
+    """Return the path of the copy of a DAG list."""
     return source.with_name(source.name + ".last_good")

@@ -1,8 +1,7 @@
-"""Exports the DAG list: the active entities, with what the graph, schedule and form of their DAGs need."""
+"""Exports the DAG list: the active entities, with the schedule and the trigger form of their DAGs."""
 
 import zlib
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,22 +9,22 @@ from sqlalchemy.orm import Session
 from rtb_optimizer.core.config.key import ConfigKey
 from rtb_optimizer.errors import ConfigInvalid
 from rtb_optimizer.store import configs, dag_list
-from rtb_optimizer.store.dag_list import DagEntry, FormField
+from rtb_optimizer.store.dag_list import DagEntry, DagList, FormField
 from rtb_optimizer.store.schema import Entity, Optimizer, Version
 
 FIRST_HOUR = 3
 
 
 def export(session: Session, to: Path | None = None) -> int:
-    """Write the DAG list of all active entities; return how many there are."""
+    """Write the DAG list of all active entities; return their number."""
     document = build(session)
     if dag_list.replace(to or dag_list.path(), document) and to is None:
         dag_list.touch_dag_files()
     return len(document["entities"])
 
 
-def build(session: Session) -> dict[str, Any]:
-    """Return the DAG list. Configuration values stay out of it: a run reads them when it starts."""
+def build(session: Session) -> DagList:
+    """Return the DAG list, without configuration values: a run reads those when it starts."""
     rows = session.execute(
         select(Entity, Optimizer.opt_code, Version.version_code)
         .join(Optimizer, Optimizer.opt_id == Entity.opt_id)
@@ -41,14 +40,14 @@ def build(session: Session) -> dict[str, Any]:
 
 
 def spread_schedule(entity_code: str) -> str:
-    """Return a daily cron at a minute that the entity's code picks, so that not all start at once."""
+    """Return a daily cron at a minute derived from the entity's code, so that not all entities start at once."""
     return f"{zlib.crc32(entity_code.encode()) % 60} {FIRST_HOUR} * * *"
 
 
 def _entry(session: Session, entity: Entity, opt_code: str, version_code: str) -> DagEntry:
     try:
         values = configs.resolve_for(session, entity).values
-    except ConfigInvalid:  # its run will say so; the DAG is there to be triggered once it is corrected
+    except ConfigInvalid:  # its run reports it; the DAG exists, so that it can be triggered after the correction
         values = {}
     return DagEntry(
         opt_code=opt_code,

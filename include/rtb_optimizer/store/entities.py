@@ -1,4 +1,4 @@
-"""Which entities are there, and who adds, pauses and removes them?"""
+"""Adds, finds, pauses and removes entities."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ from rtb_optimizer.store.schema import ENTITY_CODE_PATTERN, S3_PATH_PATTERN, Ent
 from rtb_optimizer.store.seeds import OPT_CODE
 
 STATUS = "status"
-"""By this name a change of an entity's status stands in its history, among those of its config keys."""
+"""The key under which a status change is recorded in the history of config keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewEntity:
-    """What an entity needs to be added; `config` are its overrides."""
+    """The properties of a new entity; `config` holds its overrides."""
 
     entity_code: str
     entity_name: str
@@ -30,10 +30,10 @@ class NewEntity:
 
 
 def add(session: Session, new: NewEntity, updated_by: str, version_code: str | None = None) -> Entity:
-    """Add an entity with its configuration, both valid, under the newest active version or the one named.
+    """Validate and add an entity with its configuration, under the newest active version or `version_code`.
 
     Raises:
-        EntityInvalid: naming what is wrong with the code or the path, or that it exists.
+        EntityInvalid: when the code or the path is invalid, or the entity exists.
         ConfigInvalid: with every violation.
     """
     _check(new)
@@ -41,7 +41,7 @@ def add(session: Session, new: NewEntity, updated_by: str, version_code: str | N
     if optimizer is None:
         raise NotFound(f"no optimizer {OPT_CODE!r}: run `python -m rtb_optimizer seed` first")
     if session.scalar(select(Entity.entity_id).where(Entity.entity_code == new.entity_code)):
-        raise EntityInvalid(f"entity {new.entity_code!r} exists already; `entities resume` brings a removed one back")
+        raise EntityInvalid(f"entity {new.entity_code!r} already exists; `entities resume` restores a removed one")
     entity = Entity(
         opt_id=optimizer.opt_id,
         entity_code=new.entity_code,
@@ -54,39 +54,39 @@ def add(session: Session, new: NewEntity, updated_by: str, version_code: str | N
     session.add(entity)
     try:
         session.flush()
-    except IntegrityError:  # two add the same code at once
-        raise EntityInvalid(f"entity {new.entity_code!r} exists already: it was added just now") from None
+    except IntegrityError:  # two processes add the same code at once
+        raise EntityInvalid(f"entity {new.entity_code!r} already exists: it was added just now") from None
     configs.set_overrides(session, entity, new.config, updated_by)
     return entity
 
 
 def find(session: Session, entity_code: str, *, lock: bool = False) -> Entity:
-    """Return the entity of that code, its row locked for this transaction if asked.
+    """Return the entity of that code; with `lock`, lock its row for this transaction.
 
     Raises:
-        NotFound: naming the codes there are.
+        NotFound: listing existing codes.
     """
     query = select(Entity).where(Entity.entity_code == entity_code)
-    if lock:  # what was read before the lock does not count; runs may be inserted meanwhile
+    if lock:  # reread under the lock; runs may be inserted while it is held
         query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-    is_text = "\x00" not in entity_code  # to PostgreSQL, which refuses to compare with anything else
+    is_text = "\x00" not in entity_code  # PostgreSQL rejects NUL characters
     entity = session.scalars(query).one_or_none() if is_text else None
     if entity is None:
         codes = session.scalars(select(Entity.entity_code).order_by(Entity.entity_code).limit(10)).all()
-        raise NotFound(f"no entity {entity_code!r}; there are: {', '.join(codes) or 'none'}")
+        raise NotFound(f"no entity {entity_code!r}; existing: {', '.join(codes) or 'none'}")
     return entity
 
 
 def all_entities(session: Session) -> Sequence[Entity]:
-    """Return every entity by code, retired ones included."""
+    """Return every entity, including retired ones, sorted by code."""
     return session.scalars(select(Entity).order_by(Entity.entity_code)).all()
 
 
 def set_status(session: Session, entity_code: str, status: str, changed_by: str) -> Entity:
-    """Set an entity `active`, `paused` or `retired`; its history stays, and what is active stays active."""
+    """Set an entity `active`, `paused` or `retired`; its history and its active run are unchanged."""
     entity = find(session, entity_code, lock=True)
     if entity.status != status:
-        configs.remember(session, entity, STATUS, entity.status, status, changed_by)
+        configs.record_change(session, entity, STATUS, entity.status, status, changed_by)
     entity.status = status
     return entity
 
@@ -94,7 +94,7 @@ def set_status(session: Session, entity_code: str, status: str, changed_by: str)
 def _check(new: NewEntity) -> None:
     if not re.fullmatch(ENTITY_CODE_PATTERN.strip("^$"), new.entity_code):
         raise EntityInvalid(
-            f"entity code {new.entity_code!r}: use lower-case letters, digits and _, at most 63, as drugs_com"
+            f"entity code {new.entity_code!r}: use at most 63 lower-case letters, digits and _, for example drugs_com"
         )
     path = new.s3_base_path.rstrip("/")
     if not re.fullmatch(S3_PATH_PATTERN.strip("^$"), path) or ".." in path:

@@ -1,4 +1,4 @@
-"""How do the entities stand? One page of them, sorted, filtered and cut in the database, each with its runs."""
+"""Reads one page of the entity list, sorted, filtered and paginated in the database, each entity with its runs."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ SORTS = ("entity_code", "entity_name", "status", "active_data_end", "last_starte
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Which entities, in which order, which page of them; `page` counts from 1."""
+class EntityQuery:
+    """Filters, order and page of the entity list; `page` counts from 1."""
 
     search: str = ""
     status: str = ""
@@ -30,8 +30,8 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """One entity as the list shows it. `trend` has `predicted_change` of its last runs, the oldest first."""
+class EntityOverview:
+    """One entity of the list. `trend` has `predicted_change` of its last runs, the oldest first."""
 
     entity_code: str
     entity_name: str
@@ -52,12 +52,12 @@ class Standing:
     trend: Sequence[float | None]
 
 
-def standings(session: Session, asked: Asked, visible: Collection[str] | None = None) -> tuple[list[Standing], int]:
-    """Return a page of entities and how many there are in all; `visible` limits them to codes, None does not."""
-    last, decision = _last_run(), _last_decision
-    active = aliased(Run)
-    decided = decision(last.c.run_id)
-    chosen = (
+def entity_overviews(
+    session: Session, query: EntityQuery, visible: Collection[str] | None = None
+) -> tuple[list[EntityOverview], int]:
+    """Return a page of entities and their total number; `visible` limits them to these codes, None does not."""
+    last, active = _last_run(), aliased(Run)
+    statement = (
         select(
             *(Entity.entity_id, Entity.entity_code, Entity.entity_name, Entity.object_type, Entity.object_id),
             *(Entity.status, Version.version_code, Entity.active_run_id),
@@ -68,55 +68,55 @@ def standings(session: Session, asked: Asked, visible: Collection[str] | None = 
             last.c.run_code.label("last_run_code"),
             last.c.status.label("last_status"),
             last.c.started_at.label("last_started"),
-            decided.label("last_decision"),
+            _last_decision(last.c.run_id).label("last_decision"),
         )
         .join(Version, Version.version_id == Entity.current_version_id)
         .outerjoin(active, active.run_id == Entity.active_run_id)
         .outerjoin(last, last.c.run_id.is_not(None))
     )
-    chosen = chosen.where(*_filters(asked, last, visible))
-    total = session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
-    rows = session.execute(_cut(chosen, asked)).mappings().all()
-    shown = [row["entity_id"] for row in rows]
-    trends, until = _trends(session, shown), active_valid_until(session, shown)
-    return [_standing(row, trends.get(row["entity_id"], []), until.get(row["entity_id"])) for row in rows], total
+    statement = statement.where(*_filters(query, last, visible))
+    total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    rows = session.execute(_paginated(statement, query)).mappings().all()
+    entity_ids = [row["entity_id"] for row in rows]
+    trends, until = _trends(session, entity_ids), active_valid_until(session, entity_ids)
+    return [_overview(row, trends.get(row["entity_id"], []), until.get(row["entity_id"])) for row in rows], total
 
 
-def _filters(asked: Asked, last: LateralFromClause, visible: Collection[str] | None) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
+def _filters(query: EntityQuery, last: LateralFromClause, visible: Collection[str] | None) -> list[ColumnElement[bool]]:
+    filters: list[ColumnElement[bool]] = []
     if visible is not None:
-        found.append(Entity.entity_code.in_(visible))
-    if asked.search:
-        found.append(
+        filters.append(Entity.entity_code.in_(visible))
+    if query.search:
+        filters.append(
             or_(
-                Entity.entity_code.icontains(asked.search, autoescape=True),
-                Entity.entity_name.icontains(asked.search, autoescape=True),
+                Entity.entity_code.icontains(query.search, autoescape=True),
+                Entity.entity_name.icontains(query.search, autoescape=True),
             )
         )
-    if asked.status:
-        found.append(Entity.status == asked.status)
-    if asked.last_status:
-        found.append(last.c.status == asked.last_status)
-    return found
+    if query.status:
+        filters.append(Entity.status == query.status)
+    if query.last_status:
+        filters.append(last.c.status == query.last_status)
+    return filters
 
 
-def _cut(chosen: Select[*tuple[Any, ...]], asked: Asked) -> Select[*tuple[Any, ...]]:
-    named = {column.name: column for column in chosen.selected_columns}
-    column = named[asked.sort if asked.sort in SORTS else SORTS[0]]
-    order = column.desc().nulls_last() if asked.descending else column.asc().nulls_last()
-    start = (max(asked.page, 1) - 1) * asked.page_size
-    return chosen.order_by(order, Entity.entity_code).limit(asked.page_size).offset(start)
+def _paginated(statement: Select[*tuple[Any, ...]], query: EntityQuery) -> Select[*tuple[Any, ...]]:
+    columns = {column.name: column for column in statement.selected_columns}
+    column = columns[query.sort if query.sort in SORTS else SORTS[0]]
+    order = column.desc().nulls_last() if query.descending else column.asc().nulls_last()
+    start = (max(query.page, 1) - 1) * query.page_size
+    return statement.order_by(order, Entity.entity_code).limit(query.page_size).offset(start)
 
 
 def _last_run() -> LateralFromClause:
-    """One index look-up an entity, however many runs it had."""
-    own = select(Run.run_id, Run.run_code, Run.status, Run.started_at).where(Run.entity_id == Entity.entity_id)
-    return own.order_by(Run.run_id.desc()).limit(1).lateral("last_run")
+    """One index look-up per entity, however many runs it has."""
+    runs = select(Run.run_id, Run.run_code, Run.status, Run.started_at).where(Run.entity_id == Entity.entity_id)
+    return runs.order_by(Run.run_id.desc()).limit(1).lateral("last_run")
 
 
 def _last_decision(run_id: ColumnElement[int]) -> ColumnElement[str | None]:
-    made = select(RunDecision.decision).where(RunDecision.run_id == run_id)
-    return made.order_by(RunDecision.id.desc()).limit(1).scalar_subquery()
+    decisions = select(RunDecision.decision).where(RunDecision.run_id == run_id)
+    return decisions.order_by(RunDecision.id.desc()).limit(1).scalar_subquery()
 
 
 def _trends(session: Session, entity_ids: Sequence[int]) -> dict[int, list[float | None]]:
@@ -140,8 +140,8 @@ def _trends(session: Session, entity_ids: Sequence[int]) -> dict[int, list[float
     return trends
 
 
-def _standing(row: Any, trend: list[float | None], valid_until: datetime | None) -> Standing:  # noqa: ANN401 - a row
+def _overview(row: Any, trend: list[float | None], valid_until: datetime | None) -> EntityOverview:  # noqa: ANN401 - a row
     figures = row["active_figures"] or {}
-    told = {name: row[name] for name in Standing.__dataclass_fields__ if name in row}
+    columns = {name: row[name] for name in EntityOverview.__dataclass_fields__ if name in row}
     change = figures.get("change_from_active")
-    return Standing(**told, valid_until=valid_until, change_from_active=change, trend=trend)
+    return EntityOverview(**columns, valid_until=valid_until, change_from_active=change, trend=trend)

@@ -1,7 +1,7 @@
-"""How does a failure land in opt_runs, whoever tells of it?
+"""Records failures in opt_runs.
 
-Three layers tell, since each misses cases: the failed task (which has the exception), the failed dag run, and the
-sweep over runs that no dag run carries any more. Any of them may speak twice; a run that has ended stays as it is.
+Three layers report them, since each misses cases: the failed task (which has the exception), the failed dag run, and
+the sweep over runs without a live dag run. Each may report twice; a run that has ended is not changed.
 """
 
 from collections.abc import Sequence
@@ -17,26 +17,26 @@ from rtb_optimizer.store.schema import Run
 
 
 def fail(session: Session, attempt: Attempt, message: str) -> int:
-    """End an attempt's run, and older ones of its dag run, as failed; return how many were still running."""
+    """End an attempt's run, and older ones of its dag run, as failed; return the number that were still running."""
     of_dag_run = Run.airflow_dag_id == attempt.dag_id, Run.airflow_run_id == attempt.dag_run_id
     return _end(session, message, *of_dag_run, Run.clear_number <= attempt.clear_number)
 
 
 def fail_run(session: Session, opt_run_id: int, message: str) -> int:
-    """End one run as failed; return 0 when it had ended already."""
+    """End one run as failed; return 0 when it had already ended."""
     return _end(session, message, Run.run_id == opt_run_id)
 
 
 def running_attempts(session: Session) -> Sequence[Attempt]:
-    """Return the attempts of all running runs: what the sweep asks Airflow about."""
+    """Return the attempts of all running runs, for the sweep."""
     rows = session.scalars(select(Run).where(Run.status == "running").order_by(Run.run_id))
     return [Attempt(run.airflow_dag_id, run.airflow_run_id, run.clear_number) for run in rows]
 
 
 def fail_abandoned(session: Session, dag_id: str, after: timedelta) -> int:
-    """End runs that no scheduler watches, as of the command line, and that have run for too long."""
-    too_long = Run.started_at < func.now() - after
-    return _end(session, f"abandoned: still running after {after}", Run.airflow_dag_id == dag_id, too_long)
+    """End runs that no scheduler monitors, as those of the command line, once they exceed a time limit."""
+    is_overdue = Run.started_at < func.now() - after
+    return _end(session, f"abandoned: still running after {after}", Run.airflow_dag_id == dag_id, is_overdue)
 
 
 def _end(session: Session, message: str, *which: ColumnElement[bool]) -> int:
@@ -46,12 +46,12 @@ def _end(session: Session, message: str, *which: ColumnElement[bool]) -> int:
         .values(status="failed", finished_at=func.now(), error_message=_storable(message))
         .returning(Run.run_id, Run.run_code, Run.airflow_dag_id, Run.error_message)
     ).all()
-    for run_id, run_code, dag_id, told in ended:
-        if dag_id != CLI_DAG_ID:  # who runs the command line reads it there
-            alerts.remember(session, run_id, [of_failure(run_code, told or "")])
+    for run_id, run_code, dag_id, error in ended:
+        if dag_id != CLI_DAG_ID:  # the command line prints its error itself
+            alerts.record(session, run_id, [of_failure(run_code, error or "")])
     return len(ended)
 
 
 def _storable(message: str) -> str:
-    """Return a message as PostgreSQL takes it: exceptions quote bytes of logs that are no text."""
+    """Return a message that PostgreSQL accepts: exceptions may quote bytes of logs that are not text."""
     return message.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")[:MAX_ERROR_LENGTH]

@@ -1,40 +1,63 @@
-"""What has happened to an entity? How many runs it had, and what was decided on them, by whom and why."""
+"""Reads an entity's history: the number of its runs, and the decisions on them with author and reasons."""
 
-from typing import Any
+from datetime import datetime
+from typing import TypedDict
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.decision.activation import MOVES
-from rtb_optimizer.store.schema import Entity, EntityConfigChange, Run, RunDecision
+from rtb_optimizer.store.schema import Entity, EntityConfigChange, JsonObject, Run, RunDecision
+
+
+class DecisionRow(TypedDict):
+    """A decision on a run; `from_run_id` was active before it."""
+
+    decision_number: int
+    decided_at: datetime
+    decision: str
+    run_id: int
+    run_code: str
+    from_run_id: int | None
+    decided_by: str
+    reasons: list[str]
+
+
+class DecisionWithRun(DecisionRow):
+    """A decision with the window, the trigger and the figures of its run."""
+
+    data_start: datetime
+    data_end: datetime
+    triggered_by: str
+    figures: JsonObject | None
 
 
 def run_counts(session: Session, entity: Entity) -> dict[str, int]:
-    """Return how many runs of each status an entity has had."""
-    counted = select(Run.status, func.count()).where(Run.entity_id == entity.entity_id).group_by(Run.status)
-    return {status: count for status, count in session.execute(counted)}  # noqa: C416 - as in configs.overrides
+    """Return the number of an entity's runs by status."""
+    counts = select(Run.status, func.count()).where(Run.entity_id == entity.entity_id).group_by(Run.status)
+    return {status: count for status, count in session.execute(counts)}  # noqa: C416 - as in configs.overrides
 
 
-def decision_rows(session: Session, entity: Entity, limit: int, offset: int = 0) -> list[dict[str, Any]]:
-    """Return what was decided on an entity's runs, by whom and why, the newest first."""
+def decision_rows(session: Session, entity: Entity, limit: int, offset: int = 0) -> list[DecisionRow]:
+    """Return the decisions on an entity's runs, the newest first."""
     own = select(RunDecision, Run.run_code).join(Run, Run.run_id == RunDecision.run_id)
     query = own.where(RunDecision.entity_id == entity.entity_id).order_by(RunDecision.decision_number.desc())
     return [
         {
-            "decision_number": made.decision_number,
-            "decided_at": made.decided_at,
-            "decision": made.decision,
-            "run_id": made.run_id,
+            "decision_number": record.decision_number,
+            "decided_at": record.decided_at,
+            "decision": record.decision,
+            "run_id": record.run_id,
             "run_code": run_code,
-            "from_run_id": made.from_run_id,
-            "decided_by": made.decided_by,
-            "reasons": made.reasons,
+            "from_run_id": record.from_run_id,
+            "decided_by": record.decided_by,
+            "reasons": record.reasons,
         }
-        for made, run_code in session.execute(query.limit(limit).offset(offset))
+        for record, run_code in session.execute(query.limit(limit).offset(offset))
     ]
 
 
-def decisions_with_runs(session: Session, entity: Entity, opt_run_id: int | None = None) -> list[dict[str, Any]]:
+def decisions_with_runs(session: Session, entity: Entity, opt_run_id: int | None = None) -> list[DecisionWithRun]:
     """Return all decisions on an entity's runs, or on one of them, the oldest first, with window and figures."""
     query = select(RunDecision, Run).join(Run, Run.run_id == RunDecision.run_id)
     query = query.where(RunDecision.entity_id == entity.entity_id).order_by(RunDecision.decision_number)
@@ -42,20 +65,20 @@ def decisions_with_runs(session: Session, entity: Entity, opt_run_id: int | None
         query = query.where(RunDecision.run_id == opt_run_id)
     return [
         {
-            "decision_number": made.decision_number,
-            "decided_at": made.decided_at,
-            "decision": made.decision,
-            "run_id": made.run_id,
+            "decision_number": record.decision_number,
+            "decided_at": record.decided_at,
+            "decision": record.decision,
+            "run_id": record.run_id,
             "run_code": run.run_code,
-            "from_run_id": made.from_run_id,
-            "decided_by": made.decided_by,
-            "reasons": made.reasons,
+            "from_run_id": record.from_run_id,
+            "decided_by": record.decided_by,
+            "reasons": record.reasons,
             "data_start": run.data_start,
             "data_end": run.data_end,
             "triggered_by": run.triggered_by,
             "figures": run.figures,
         }
-        for made, run in session.execute(query)
+        for record, run in session.execute(query)
     ]
 
 
@@ -67,7 +90,7 @@ def last_move(session: Session, entity: Entity) -> RunDecision | None:
 
 
 def sizes(session: Session, entity: Entity) -> tuple[int, int]:
-    """Return how many decisions and how many configuration changes an entity's history has."""
+    """Return the numbers of decisions and of configuration changes in an entity's history."""
     tables = (RunDecision, EntityConfigChange)
     decisions, changes = (
         session.scalar(select(func.count()).where(table.entity_id == entity.entity_id)) or 0 for table in tables

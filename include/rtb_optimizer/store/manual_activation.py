@@ -1,4 +1,4 @@
-"""How does a person move the pointer? From where they saw it, to a run whose outputs are all there, with a reason."""
+"""Moves the pointer by a user's decision, with a reason, after verifying that the target's outputs are complete."""
 
 import logging
 from dataclasses import dataclass
@@ -7,75 +7,78 @@ from sqlalchemy.orm import Session
 
 from rtb_optimizer.errors import NotFound, PointerMoved
 from rtb_optimizer.store import activation, active_copy, entities, runs, verification
-from rtb_optimizer.store.activation import Decided
+from rtb_optimizer.store.activation import DecisionRecord
 from rtb_optimizer.store.objects import ObjectStore
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The run that was active when the person decided; None where none was."""
+class ExpectedRun:
+    """The run that was active when the user decided; None where none was."""
 
     run_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What a person asks for. Without `to` a roll back goes to the run before; without `seen` from wherever it is."""
+class PointerChange:
+    """A user's request. Without `to` a roll back goes to the previous run; without `expected` any run may be active."""
 
     entity_code: str
     by: str
     reason: str
     to: int | None = None
-    seen: Seen | None = None
+    expected: ExpectedRun | None = None
 
 
-def activate(session: Session, order: Order) -> Decided:
-    """Make the ordered run the active one, whatever its gates and window, and commit.
+def activate(session: Session, change: PointerChange) -> DecisionRecord:
+    """Activate the requested run, whatever its gates and window, and commit.
 
     Raises:
-        NotFound: when the run is not the entity's.
-        EntityInvalid: when it did not succeed, is active already, or the entity is not active.
-        PointerMoved: when another run is active than was seen; nothing has changed then.
-        RunIncomplete: when its outputs are not what was written.
+        NotFound: when the run does not belong to the entity.
+        EntityInvalid: when it did not succeed or is already active, or the entity is not active.
+        PointerMoved: when another run is active than expected; nothing has changed then.
+        RunIncomplete: when its outputs are not as written.
     """
-    run = runs.find(session, order.to or 0)
-    if run.entity_id != entities.find(session, order.entity_code).entity_id:
-        raise NotFound(f"run {run.run_id} is none of {order.entity_code}")
-    return _committed(session, order, activation.activate_by_hand(session, run.run_id, order.by, order.reason))
+    run = runs.find(session, change.to or 0)
+    if run.entity_id != entities.find(session, change.entity_code).entity_id:
+        raise NotFound(f"run {run.run_id} does not belong to {change.entity_code}")
+    return _commit(session, change, activation.activate_manually(session, run.run_id, change.by, change.reason))
 
 
-def roll_back(session: Session, order: Order) -> Decided:
-    """Move the pointer back to the ordered run, or the one that was active before, and commit.
+def roll_back(session: Session, change: PointerChange) -> DecisionRecord:
+    """Move the pointer back to the requested run, or to the previously active one, and commit.
 
     Raises:
-        NotFound: when no earlier run was active, or the ordered one is not the entity's.
-        EntityInvalid: when it is active already.
+        NotFound: when no earlier run was active, or the requested one does not belong to the entity.
+        EntityInvalid: when it is already active.
         PointerMoved, RunIncomplete: as in `activate`.
     """
-    decided = activation.roll_back(session, order.entity_code, order.by, order.reason, order.to)
-    return _committed(session, order, decided)
+    record = activation.roll_back(session, change.entity_code, change.by, change.reason, change.to)
+    return _commit(session, change, record)
 
 
 def refresh_copy(session: Session, entity_code: str) -> bool:
-    """Write active.json after a decision; return whether it could be: if not, `reconcile` does it in minutes."""
+    """Write active.json after a decision; return False if that failed: `reconcile` then writes it within minutes."""
     try:
         active_copy.refresh(session, entity_code)
-    except Exception:  # the decision stands, whatever becomes of its copy
-        log.warning("active.json of %s could not be written: reconcile will", entity_code, exc_info=True)
+    except Exception:  # the decision is committed, whether or not its copy can be written
+        log.warning("active.json of %s could not be written: reconcile writes it", entity_code, exc_info=True)
         session.rollback()
         return False
     return True
 
 
-def _committed(session: Session, order: Order, decided: Decided) -> Decided:
-    """Commit what was decided under the lock, if it is from where the person saw the pointer."""
-    if order.seen is not None and decided.from_run_id != order.seen.run_id:
+def _commit(session: Session, change: PointerChange, record: DecisionRecord) -> DecisionRecord:
+    """Commit a decision made under the lock, if the pointer was where the user expected it."""
+    if change.expected is not None and record.from_run_id != change.expected.run_id:
         session.rollback()
-        now, was = (f"run {run_id}" if run_id else "none" for run_id in (decided.from_run_id, order.seen.run_id))
-        raise PointerMoved(f"the active run of {order.entity_code} is {now} by now, not {was}: look again and decide")
-    entity = entities.find(session, order.entity_code)
-    verification.verify_outputs(session, ObjectStore.of(entity.s3_base_path), decided.opt_run_id)
+        run_ids = record.from_run_id, change.expected.run_id
+        actual, expected = (f"run {run_id}" if run_id else "none" for run_id in run_ids)
+        raise PointerMoved(
+            f"the active run of {change.entity_code} is {actual}, not {expected}: reload and decide again"
+        )
+    entity = entities.find(session, change.entity_code)
+    verification.verify_outputs(session, ObjectStore.of(entity.s3_base_path), record.opt_run_id)
     session.commit()
-    return decided
+    return record

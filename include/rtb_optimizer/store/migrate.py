@@ -1,6 +1,6 @@
-"""How does the catalog's schema move? Alembic, configured here: `python -m rtb_optimizer migrate`.
+"""Migrates the catalog's schema with Alembic: `python -m rtb_optimizer migrate`.
 
-It is imported where it is used: most commands of the command line never do, and each start would pay for it.
+Alembic is imported where it is used, since most commands of the command line do not need it.
 """
 
 from pathlib import Path
@@ -16,14 +16,14 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Move the schema up to `revision`. Waits for nobody: lock and statement timeouts are in migrations/env.py."""
+    """Upgrade the schema to `revision`, with the lock and statement timeouts of migrations/env.py."""
     from alembic import command
 
     command.upgrade(_config(engine), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Move the schema down to `revision`; `base` drops it with all its data."""
+    """Downgrade the schema to `revision`; `base` drops it with all its data."""
     from alembic import command
 
     command.downgrade(_config(engine), revision)
@@ -34,13 +34,13 @@ def head() -> str:
     return _scripts().get_current_head() or ""
 
 
-def known() -> set[str]:
+def revisions() -> set[str]:
     """Return all revisions of this checkout."""
     return {script.revision for script in _scripts().walk_revisions()}
 
 
 def current(engine: Engine) -> str | None:
-    """Return the revision that the database is at, None before the first migration."""
+    """Return the database's current revision, None before the first migration."""
     with engine.connect() as connection:
         if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
             return None

@@ -1,8 +1,8 @@
-"""Where do objects land, and what keeps a reader from seeing half of one?
+"""Reads and writes S3 objects.
 
-An object of a run is written once: `If-None-Match: *` lets the first writer win, and S3 shows an object only when
-its upload is complete. Every step may run twice, so writing the same object again is no error; whoever comes second
-gets what stands there.
+An object of a run is written once: `If-None-Match: *` lets the first writer win, and S3 makes an object visible only
+when its upload is complete. Every step may run twice, so writing the same object again is not an error: the second
+writer receives the stored object.
 """
 
 import hashlib
@@ -18,15 +18,15 @@ from rtb_optimizer.errors import ObjectAbsent, RetentionIncomplete, StoreFailed
 from rtb_optimizer.store import connections
 
 _EXISTS = ("PreconditionFailed", "412")
-_BEING_WRITTEN = ("ConditionalRequestConflict", "409")  # another writer is at it: AWS asks to try again
+_BEING_WRITTEN = ("ConditionalRequestConflict", "409")  # concurrent write: AWS documents a retry
 _TRIES = 5
-_DELETED_AT_ONCE = 1000  # S3 takes no more keys in one request
+_MAX_DELETE_KEYS = 1000  # S3's limit for one request
 _ABSENT = ("NoSuchKey", "404", "NotFound")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object as it stands in the store: `sha256` in hex, `byte_size` in bytes."""
+    """A stored object: `sha256` in hex, `byte_size` in bytes."""
 
     bucket: str
     key: str
@@ -36,7 +36,7 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """An object as a listing shows it."""
+    """An object of a listing."""
 
     key: str
     byte_size: int
@@ -57,83 +57,86 @@ class ObjectStore:
         return cls(connections.s3_client(), split_url(url)[0])
 
     def put_once(self, key: str, body: bytes) -> StoredObject:
-        """Write an object unless it exists; return what stands there after, ours or the first writer's."""
+        """Write an object unless it exists; return the stored object, ours or the first writer's."""
         for tries_left in reversed(range(_TRIES)):
             try:
-                with self._told("written", key, but=_EXISTS if not tries_left else _EXISTS + _BEING_WRITTEN):
+                passed_on = _EXISTS if not tries_left else _EXISTS + _BEING_WRITTEN
+                with self._translate_errors("written", key, passed_on):
                     self._client.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*")
             except ClientError as problem:
-                if problem.response["Error"]["Code"] in _EXISTS:  # by another, or by us, whose answer was lost
+                if (
+                    problem.response["Error"]["Code"] in _EXISTS
+                ):  # written by another process, or by us and the response was lost
                     return self._stored(key, self.read(key))
             else:
                 break
         return self._stored(key, body)
 
     def replace(self, key: str, body: bytes) -> StoredObject:
-        """Write an object over what is there: only for copies whose truth is elsewhere, as active.json."""
-        with self._told("written", key):
+        """Write or overwrite an object: only for copies of data stored elsewhere, as active.json."""
+        with self._translate_errors("written", key):
             self._client.put_object(Bucket=self.bucket, Key=key, Body=body)
         return self._stored(key, body)
 
     def read(self, key: str) -> bytes:
         """Return an object's bytes."""
-        with self._told("read", key):
+        with self._translate_errors("read", key):
             body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         return body
 
     def stream(self, key: str, chunk_size: int = 1 << 20) -> tuple[int, Iterator[bytes]] | None:
-        """Return an object's size in bytes and its bytes in chunks, opened but not yet read; None without one."""
+        """Return an object's size in bytes and its bytes in chunks, opened but not yet read; None if absent."""
         try:
-            with self._told("read", key):
-                found = self._client.get_object(Bucket=self.bucket, Key=key)
+            with self._translate_errors("read", key):
+                response = self._client.get_object(Bucket=self.bucket, Key=key)
         except ObjectAbsent:
             return None
-        return found["ContentLength"], found["Body"].iter_chunks(chunk_size)
+        return response["ContentLength"], response["Body"].iter_chunks(chunk_size)
 
     def stored(self, key: str) -> StoredObject | None:
-        """Return what stands under a key, read back and hashed, or None."""
+        """Read an object back and return it with its size and hash, or None."""
         try:
             return self._stored(key, self.read(key))
         except ObjectAbsent:
             return None
 
     def list(self, prefix: str) -> Iterator[ListedObject]:
-        """Yield the objects below a prefix, in no promised order."""
-        with self._told("listed", prefix):
+        """Yield the objects below a prefix, in no particular order."""
+        with self._translate_errors("listed", prefix):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
                 for entry in page.get("Contents", []):
                     yield ListedObject(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
 
     def delete(self, keys: Sequence[str]) -> None:
-        """Delete objects; one that is gone already is no error.
+        """Delete objects; one that does not exist is not an error.
 
         Raises:
-            RetentionIncomplete: naming the first that the store would not delete, and how many there are.
+            RetentionIncomplete: with the number of objects that could not be deleted, and the first of them.
         """
-        for start in range(0, len(keys), _DELETED_AT_ONCE):
-            named = keys[start : start + _DELETED_AT_ONCE]
-            with self._told("deleted", named[0]):
-                listed = {"Objects": [{"Key": key} for key in named], "Quiet": True}
-                answer = self._client.delete_objects(Bucket=self.bucket, Delete=listed)
-            refused = answer.get("Errors", [])
-            if refused:
-                first, why = refused[0]["Key"], refused[0].get("Code", "no reason given")
+        for start in range(0, len(keys), _MAX_DELETE_KEYS):
+            batch = keys[start : start + _MAX_DELETE_KEYS]
+            with self._translate_errors("deleted", batch[0]):
+                objects = {"Objects": [{"Key": key} for key in batch], "Quiet": True}
+                response = self._client.delete_objects(Bucket=self.bucket, Delete=objects)
+            errors = response.get("Errors", [])
+            if errors:
+                first, code = errors[0]["Key"], errors[0].get("Code", "no reason given")
                 raise RetentionIncomplete(
-                    f"{len(refused)} objects could not be deleted, the first s3://{self.bucket}/{first}: {why}"
+                    f"{len(errors)} objects could not be deleted, the first s3://{self.bucket}/{first}: {code}"
                 )
 
     @contextmanager
-    def _told(self, done: str, key: str, but: Sequence[str] = ()) -> Iterator[None]:
-        """Name the object in what fails, which S3's own errors do not, unless it is one of these codes."""
+    def _translate_errors(self, action: str, key: str, passed_on: Sequence[str] = ()) -> Iterator[None]:
+        """Turn S3's errors into ours, which name the object; raise those with a code in `passed_on` unchanged."""
         try:
             yield
         except (BotoCoreError, ClientError) as problem:
             code = problem.response["Error"]["Code"] if isinstance(problem, ClientError) else ""
-            if code in but:
+            if code in passed_on:
                 raise
             cause = " ".join(str(problem).split())
-            kind = ObjectAbsent if code in _ABSENT else StoreFailed
-            raise kind(f"s3://{self.bucket}/{key} cannot be {done}: {cause}") from problem
+            error = ObjectAbsent if code in _ABSENT else StoreFailed
+            raise error(f"s3://{self.bucket}/{key} cannot be {action}: {cause}") from problem
 
     def _stored(self, key: str, body: bytes) -> StoredObject:
         return StoredObject(self.bucket, key, len(body), hashlib.sha256(body).hexdigest())

@@ -1,22 +1,104 @@
-"""What do people ask of the catalog? The reads of the command line, as rows of plain values."""
+"""Reads the catalog for the command line, the API and the pages, as rows of plain values."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from rtb_optimizer.core.config.key import ConfigKey, DataType
+from rtb_optimizer.core.config.key import ConfigKey, ConfigValue, DataType
 from rtb_optimizer.core.config.resolve import resolve
 from rtb_optimizer.errors import ConfigInvalid
 from rtb_optimizer.store import configs, entities, runs, validity
-from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision, Version
+from rtb_optimizer.store.schema import Entity, EntityConfig, JsonObject, Run, RunDecision, Version
+from rtb_optimizer.store.validity import ValidityFields
 
 
-def entity_rows(session: Session) -> list[dict[str, Any]]:
+class EntityRow(ValidityFields):
+    """An entity with its active run."""
+
+    entity_code: str
+    entity_name: str
+    object_type: str
+    object_id: int
+    version_code: str
+    status: str
+    s3_base_path: str
+    active_run_id: int | None
+    active_run_code: str | None
+    active_data_end: datetime | None
+
+
+class ConfigRow(TypedDict):
+    """A config key with its value for an entity."""
+
+    section: str
+    key: str
+    title: str
+    value: ConfigValue
+    text: str | None
+    default: str | None
+    origin: str
+    updated_by: str | None
+    type: str
+    required: bool
+    limits: str
+    choices: list[str]
+    description: str
+
+
+class ConfigChangeRow(TypedDict):
+    """A change of an override or of the status; None stands for the default."""
+
+    changed_at: datetime
+    changed_by: str
+    key: str
+    old_value: str | None
+    new_value: str | None
+
+
+class _RunFields(TypedDict):
+    run_id: int
+    run_code: str
+    entity_code: str
+    status: str
+    data_start: datetime
+    data_end: datetime
+    triggered_by: str
+    total_segments: int | None
+    figures: JsonObject | None
+    error_message: str | None
+    airflow_dag_id: str
+    airflow_run_id: str
+    clear_number: int
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class _ActiveFields(ValidityFields):
+    is_active: bool
+
+
+class RunRow(_RunFields, _ActiveFields):
+    """A run with the last decision on it."""
+
+    decision: str | None
+
+
+class RunDetails(_RunFields, _ActiveFields):
+    """A run with everything recorded about it."""
+
+    features: list[Mapping[str, object]]
+    ad_macros: dict[str, str]
+    outputs: list[Mapping[str, object]]
+    decisions: list[Mapping[str, object]]
+    config_snapshot: JsonObject
+
+
+def entity_rows(session: Session) -> list[EntityRow]:
     """Return every entity with its active run."""
-    found = session.execute(
+    rows = session.execute(
         select(Entity, Version.version_code, Run)
         .join(Version, Version.version_id == Entity.current_version_id)
         .outerjoin(Run, Run.run_id == Entity.active_run_id)
@@ -35,14 +117,14 @@ def entity_rows(session: Session) -> list[dict[str, Any]]:
             "active_run_id": entity.active_run_id,
             "active_run_code": active.run_code if active else None,
             "active_data_end": active.data_end if active else None,
-            **validity.told(until.get(entity.entity_id)),
+            **validity.validity_fields(until.get(entity.entity_id)),
         }
-        for entity, version_code, active in found
+        for entity, version_code, active in rows
     ]
 
 
-def config_rows(session: Session, entity: Entity) -> list[dict[str, Any]]:
-    """Return every declared key with its value for an entity, the text that it was read from, origin and limits."""
+def config_rows(session: Session, entity: Entity) -> list[ConfigRow]:
+    """Return every declared key with its value for an entity, the stored text, origin and limits."""
     keys = configs.declared_keys(session, entity.current_version_id)
     stored = {
         row.config_key: row
@@ -50,7 +132,7 @@ def config_rows(session: Session, entity: Entity) -> list[dict[str, Any]]:
     }
     try:
         values = resolve(keys, {name: row.config_value for name, row in stored.items()}).values
-    except ConfigInvalid:  # show what is stored, so that it can be mended
+    except ConfigInvalid:  # show the stored values, so that they can be corrected
         values = {key.key: key.default for key in keys} | {name: row.config_value for name, row in stored.items()}
     return [
         {
@@ -72,8 +154,8 @@ def config_rows(session: Session, entity: Entity) -> list[dict[str, Any]]:
     ]
 
 
-def config_change_rows(session: Session, entity: Entity, limit: int = 100, offset: int = 0) -> list[dict[str, Any]]:
-    """Return who changed which override of an entity, or its status, the newest first; None stands for the default."""
+def config_change_rows(session: Session, entity: Entity, limit: int = 100, offset: int = 0) -> list[ConfigChangeRow]:
+    """Return the changes of an entity's overrides and status, with their authors, the newest first."""
     return [
         {
             "changed_at": change.changed_at,
@@ -86,13 +168,11 @@ def config_change_rows(session: Session, entity: Entity, limit: int = 100, offse
     ]
 
 
-def run_rows(
-    session: Session, entity_code: str | None, limit: int, status: str = "", offset: int = 0
-) -> list[dict[str, Any]]:
-    """Return runs, newest first, with the last decision on each; of one entity and of one status if named.
+def run_rows(session: Session, entity_code: str | None, limit: int, status: str = "", offset: int = 0) -> list[RunRow]:
+    """Return runs, newest first, with the last decision on each; `entity_code` and `status` filter them.
 
     Raises:
-        NotFound: when there is no entity of that code.
+        NotFound: when no entity has that code.
     """
     newer = aliased(RunDecision)
     last = ~select(newer.id).where(newer.run_id == RunDecision.run_id, newer.id > RunDecision.id).exists()
@@ -108,22 +188,23 @@ def run_rows(
         query = query.where(Run.status == status)
     if entity_code:
         query = query.where(Entity.entity_id == entities.find(session, entity_code).entity_id)
-    found = session.execute(query).all()
-    until = validity.active_valid_until(session, {entity.entity_id for _, entity, _ in found})
+    rows = session.execute(query).all()
+    until = validity.active_valid_until(session, {entity.entity_id for _, entity, _ in rows})
     return [
-        {**_run(run, entity), "decision": decision, **_standing(run, entity, until)} for run, entity, decision in found
+        {**_run_fields(run, entity), "decision": decision, **_active_fields(run, entity, until)}
+        for run, entity, decision in rows
     ]
 
 
-def run_details(session: Session, run: Run) -> dict[str, Any]:
-    """Return all that the catalog knows of one run."""
+def run_details(session: Session, run: Run) -> RunDetails:
+    """Return everything that the catalog records about a run."""
     entity = session.get_one(Entity, run.entity_id)
     decisions = session.scalars(
         select(RunDecision).where(RunDecision.run_id == run.run_id).order_by(RunDecision.decision_number)
     )
     return {
-        **_run(run, entity),
-        **_standing(run, entity, validity.active_valid_until(session, [entity.entity_id])),
+        **_run_fields(run, entity),
+        **_active_fields(run, entity, validity.active_valid_until(session, [entity.entity_id])),
         "features": [
             {"order": f.feature_order, "feature": f.feature_name, "anchor": f.is_anchor, "signal_score": f.signal_score}
             for f in runs.features(session, run.run_id)
@@ -147,7 +228,7 @@ def run_details(session: Session, run: Run) -> dict[str, Any]:
     }
 
 
-def _run(run: Run, entity: Entity) -> dict[str, Any]:
+def _run_fields(run: Run, entity: Entity) -> _RunFields:
     return {
         "run_id": run.run_id,
         "run_code": run.run_code,
@@ -167,14 +248,14 @@ def _run(run: Run, entity: Entity) -> dict[str, Any]:
     }
 
 
-def _standing(run: Run, entity: Entity, until: Mapping[int, datetime]) -> dict[str, Any]:
-    """Return whether a run is the active one, and if it is, until when it is to be trusted."""
+def _active_fields(run: Run, entity: Entity, until: Mapping[int, datetime]) -> _ActiveFields:
+    """Return whether a run is active, and if so, its validity."""
     is_active = entity.active_run_id == run.run_id
-    return {"is_active": is_active, **validity.told(until.get(entity.entity_id) if is_active else None)}
+    return {"is_active": is_active, **validity.validity_fields(until.get(entity.entity_id) if is_active else None)}
 
 
 def _undeclared(keys: Sequence[ConfigKey], stored: Mapping[str, EntityConfig]) -> list[ConfigKey]:
-    """Return stored overrides that the version does not declare: they make a run fail, so they must be seen."""
+    """Return stored overrides that the version does not declare: they make a run fail, so they must be shown."""
     declared = {key.key for key in keys}
     return [
         ConfigKey(name, DataType.STRING, section="not declared by the version: unset it")

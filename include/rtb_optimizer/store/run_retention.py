@@ -1,4 +1,4 @@
-"""Which runs does an entity have to keep or to empty? What retention asks of the catalog, and what it takes from it."""
+"""The catalog side of retention: reads an entity's past runs and deletes output rows."""
 
 from collections.abc import Collection
 
@@ -12,13 +12,13 @@ from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunOutput
 
 
 def past_runs(session: Session, entity: Entity) -> list[PastRun]:
-    """Return all runs of an entity, as retention sees them."""
+    """Return all runs of an entity, in the form that retention uses."""
     last_active = (
         select(func.max(RunDecision.decision_number))
         .where(RunDecision.run_id == Run.run_id, RunDecision.decision.in_(MOVES))
         .scalar_subquery()
     )
-    found = session.execute(
+    rows = session.execute(
         select(
             Run.run_id,
             Run.run_code,
@@ -29,20 +29,20 @@ def past_runs(session: Session, entity: Entity) -> list[PastRun]:
             Run.config_snapshot["active_run_id"].as_integer(),
         ).where(Run.entity_id == entity.entity_id)
     )
-    return [PastRun(*row) for row in found]
+    return [PastRun(*row) for row in rows]
 
 
-def forget_outputs(session: Session, entity: Entity, run_codes: Collection[str]) -> int:
-    """Delete the output rows of runs whose objects are to be deleted; return how many. Committing is the caller's.
+def delete_output_rows(session: Session, entity: Entity, run_codes: Collection[str]) -> int:
+    """Delete the output rows of runs whose objects are to be deleted; return their number. The caller commits.
 
-    Only rows of objects in the run's own folder: what was written elsewhere, before the base path was another, stays.
+    Only rows of objects in the run's own folder: rows of objects below a former base path are not deleted.
     """
-    bucket, gone = split_url(entity.s3_base_path)[0], 0
+    bucket, deleted = split_url(entity.s3_base_path)[0], 0
     for code in run_codes:
-        own = select(Run.run_id).where(Run.entity_id == entity.entity_id, Run.run_code == code).scalar_subquery()
+        run_id = select(Run.run_id).where(Run.entity_id == entity.entity_id, Run.run_code == code).scalar_subquery()
         folder = f"{run_prefix(entity.s3_base_path, code)}/"
         inside = RunOutput.s3_bucket == bucket, RunOutput.s3_key.startswith(folder, autoescape=True)
-        result = session.execute(delete(RunOutput).where(RunOutput.run_id == own, *inside))
-        assert isinstance(result, CursorResult)  # noqa: S101 - what a DELETE returns
-        gone += result.rowcount
-    return gone
+        result = session.execute(delete(RunOutput).where(RunOutput.run_id == run_id, *inside))
+        assert isinstance(result, CursorResult)  # noqa: S101 - the type that a DELETE returns
+        deleted += result.rowcount
+    return deleted

@@ -1,13 +1,12 @@
-"""What does the catalog know of a run, from its creation to its end?
+"""Creates and reads runs, and records their features, macros and outputs.
 
-Writes of a step are fenced: they lock the run's row and refuse when it is no longer running, so that an orphan of a
-killed worker cannot touch a run that was failed, cleared or finished meanwhile.
+The writes of a step are fenced: they lock the run's row and raise when it is no longer running, so that an orphan of a
+killed worker cannot change a run that has failed, was cleared or has finished in the meantime.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -20,21 +19,21 @@ from rtb_optimizer.errors import NotFound, RunNotRunning
 from rtb_optimizer.store.objects import StoredObject
 from rtb_optimizer.store.schema import Entity, Run, RunFeature, RunFeatureMacro, RunOutput
 
-CLI_DAG_ID = "cli"  # what stands for the DAG of a run of the command line
+CLI_DAG_ID = "cli"  # the DAG id of runs of the command line
 MAX_ERROR_LENGTH = 4000
-MAX_ID_DIGITS = 18  # longer is out of a bigint's range
+MAX_ID_DIGITS = 18  # a longer number may exceed the range of bigint
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What a run belongs to: an Airflow dag run and how often it was cleared, or a call of the command line."""
+    """The origin of a run: an Airflow dag run and how often it was cleared, or a call of the command line."""
 
     dag_id: str
     dag_run_id: str
     clear_number: int = 0
 
     def run_code(self, entity_code: str, window: Window) -> str:
-        """Return the run's code: entity, window, and ten hex digits that no other attempt has."""
+        """Return the run's code: entity, window, and ten hex digits that are unique to the attempt."""
         digest = hashlib.sha256(f"{self.dag_id}|{self.dag_run_id}|{self.clear_number}".encode()).hexdigest()
         return f"{entity_code}-{window.start:%Y%m%d}-{window.end:%Y%m%d}-{digest[:10]}"
 
@@ -44,13 +43,13 @@ def create(
     entity: Entity,
     attempt: Attempt,
     window: Window,
-    config_snapshot: Mapping[str, Any],
+    config_snapshot: Mapping[str, object],
     triggered_by: str,
 ) -> Run:
-    """Return the attempt's run, inserted unless a try before did. Earlier attempts still running are closed.
+    """Return the attempt's run, inserted unless it exists. Earlier attempts that are still running end as failed.
 
     Raises:
-        RunNotRunning: when a later attempt has begun: this one is an orphan of a killed worker.
+        RunNotRunning: when a later attempt has begun: this process is an orphan of a killed worker.
     """
     of_dag_run = Run.airflow_dag_id == attempt.dag_id, Run.airflow_run_id == attempt.dag_run_id
     if (session.scalar(select(func.max(Run.clear_number)).where(*of_dag_run)) or 0) > attempt.clear_number:
@@ -59,7 +58,11 @@ def create(
         update(Run)
         .where(*of_dag_run)
         .where(Run.clear_number < attempt.clear_number, Run.status == "running")
-        .values(status="failed", finished_at=func.now(), error_message="the dag run was cleared: a new run took over")
+        .values(
+            status="failed",
+            finished_at=func.now(),
+            error_message="the dag run was cleared: a new run replaces this one",
+        )
     )
     row = insert(Run).values(
         entity_id=entity.entity_id,
@@ -73,7 +76,7 @@ def create(
         airflow_run_id=attempt.dag_run_id,
         clear_number=attempt.clear_number,
     )
-    session.execute(row.on_conflict_do_nothing())  # whichever key the other try of this attempt reached first
+    session.execute(row.on_conflict_do_nothing())  # another try of this attempt may have inserted it, under either key
     return session.scalars(select(Run).where(*of_dag_run, Run.clear_number == attempt.clear_number)).one()
 
 
@@ -84,29 +87,29 @@ def find(session: Session, run: int | str) -> Run:
         NotFound: when there is none.
     """
     is_id = isinstance(run, int) or (run.isdecimal() and len(run) <= MAX_ID_DIGITS)
-    found = session.scalars(select(Run).where(Run.run_id == int(run) if is_id else Run.run_code == run)).one_or_none()
-    if found is None:
-        raise NotFound(f"no run {run!r}: `python -m rtb_optimizer runs list` shows what there is")
-    return found
+    row = session.scalars(select(Run).where(Run.run_id == int(run) if is_id else Run.run_code == run)).one_or_none()
+    if row is None:
+        raise NotFound(f"no run {run!r}: `python -m rtb_optimizer runs list` shows the runs")
+    return row
 
 
 def of_dag_run(session: Session, dag_id: str, dag_run_id: str) -> Run:
     """Return the run of a dag run's last attempt.
 
     Raises:
-        NotFound: when the dag run has none, as before its first task has run.
+        NotFound: when the dag run has none, for example before its first task has run.
     """
-    own = select(Run).where(Run.airflow_dag_id == dag_id, Run.airflow_run_id == dag_run_id)
-    found = session.scalars(own.order_by(Run.clear_number.desc()).limit(1)).one_or_none()
-    if found is None:
-        raise NotFound(f"dag run {dag_run_id!r} of {dag_id!r} has no run yet: its task create_run makes one")
-    return found
+    query = select(Run).where(Run.airflow_dag_id == dag_id, Run.airflow_run_id == dag_run_id)
+    row = session.scalars(query.order_by(Run.clear_number.desc()).limit(1)).one_or_none()
+    if row is None:
+        raise NotFound(f"dag run {dag_run_id!r} of {dag_id!r} has no run yet: its task create_run creates it")
+    return row
 
 
 def succeeded(session: Session, entity: Entity, limit: int = 10) -> Sequence[Run]:
     """Return an entity's succeeded runs, the newest first."""
-    own = select(Run).where(Run.entity_id == entity.entity_id, Run.status == "succeeded")
-    return session.scalars(own.order_by(Run.run_id.desc()).limit(limit)).all()
+    query = select(Run).where(Run.entity_id == entity.entity_id, Run.status == "succeeded")
+    return session.scalars(query.order_by(Run.run_id.desc()).limit(limit)).all()
 
 
 def running(session: Session, opt_run_id: int) -> Run:
@@ -122,10 +125,10 @@ def running(session: Session, opt_run_id: int) -> Run:
     return run
 
 
-def record_features(session: Session, opt_run_id: int, chosen: Sequence[Chosen]) -> None:
-    """Record the selected features of a running run; a second time changes nothing."""
+def record_features(session: Session, opt_run_id: int, selected: Sequence[Chosen]) -> None:
+    """Record the selected features of a running run; repeating it changes nothing."""
     running(session, opt_run_id)
-    for feature in chosen:
+    for feature in selected:
         row = insert(RunFeature).values(
             run_id=opt_run_id,
             feature_name=feature.name,

@@ -1,6 +1,6 @@
-"""What the catalog remembers: the ten opt_* tables, the histories and the alerts, with the rules that must hold.
+"""The tables of the catalog: the ten opt_* tables, the histories and the alerts, with their constraints.
 
-PostgreSQL only. Every constraint has a name (see NAMING), which is what tests and messages refer to.
+PostgreSQL only. Every constraint has a name (see NAMING), by which tests and messages refer to it.
 """
 
 from datetime import date, datetime
@@ -33,6 +33,9 @@ ENTITY_CODE_PATTERN = "^[a-z0-9][a-z0-9_]{0,62}$"
 S3_PATH_PATTERN = "^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_=.-]+)*$"
 
 
+JsonObject = dict[str, Any]  # the content of a JSONB column
+
+
 class Base(DeclarativeBase):
     """Base of all models: text is TEXT, instants carry their time zone, dictionaries are JSONB."""
 
@@ -41,7 +44,7 @@ class Base(DeclarativeBase):
         str: Text(),
         int: BigInteger(),
         datetime: DateTime(timezone=True),
-        dict[str, Any]: JSONB(),
+        JsonObject: JSONB(),
         list[str]: JSONB(),
     }
 
@@ -113,7 +116,7 @@ class VersionConfig(Base):
 
 
 class Entity(Base):
-    """What is optimised: an SSP, a publisher. Its `active_run_id` is what bidders read."""
+    """The subject of optimization: an SSP, a publisher. Bidders read its `active_run_id`."""
 
     __tablename__ = "opt_entities"
     __table_args__ = (
@@ -126,7 +129,7 @@ class Entity(Base):
             ["opt_versions.opt_id", "opt_versions.version_id"],
             name="fk_opt_entities_current_version",
         ),
-        # Only its own run, and only a succeeded one: the pointer's status is a constant that the run must have.
+        # Only its own run, and only a succeeded one: the key includes a constant status that the run must have.
         ForeignKeyConstraint(
             ["entity_id", "active_run_id", "active_run_status"],
             ["opt_runs.entity_id", "opt_runs.run_id", "opt_runs.status"],
@@ -167,7 +170,7 @@ class EntityConfig(Base):
 
 
 class EntityConfigChange(Base):
-    """A line in the history of what people set of an entity: an override, without a value the default; its `status`."""
+    """A change of an entity's override (NULL stands for the default) or of its `status`."""
 
     __tablename__ = "opt_entity_config_changes"
 
@@ -191,8 +194,8 @@ class Run(Base):
         CheckConstraint("total_segments >= 0", name="total_segments"),
         UniqueConstraint("run_code"),
         UniqueConstraint("airflow_dag_id", "airflow_run_id", "clear_number"),
-        UniqueConstraint("entity_id", "run_id"),  # what a decision refers to
-        UniqueConstraint("entity_id", "run_id", "status"),  # what an entity's pointer refers to
+        UniqueConstraint("entity_id", "run_id"),  # the target of a decision's foreign key
+        UniqueConstraint("entity_id", "run_id", "status"),  # the target of an entity's pointer
     )
 
     run_id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -203,9 +206,9 @@ class Run(Base):
     triggered_by: Mapped[str]
     data_start: Mapped[datetime]
     data_end: Mapped[datetime]
-    config_snapshot: Mapped[dict[str, Any]]
+    config_snapshot: Mapped[JsonObject]
     total_segments: Mapped[int | None]
-    figures: Mapped[dict[str, Any] | None]  # the few of its report that lists of runs show and plot
+    figures: Mapped[JsonObject | None]  # the figures of its report that lists of runs show and plot
     error_message: Mapped[str | None]
     airflow_dag_id: Mapped[str]  # `cli` for a run of the command line
     airflow_run_id: Mapped[str]
@@ -267,7 +270,7 @@ class RunFeatureMacro(Base):
 
 
 class RunAlert(Base):
-    """What somebody should hear of a run, once a kind. Without `told_at` it was not sent; `problem` says why."""
+    """An alert of a run, one per kind. While `told_at` is NULL it was not sent; `problem` has the reason."""
 
     __tablename__ = "opt_run_alerts"
     __table_args__ = (
@@ -282,7 +285,7 @@ class RunAlert(Base):
     reason: Mapped[str]
     fix: Mapped[str]
     raised_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
-    told_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None] = mapped_column("told_at")
     problem: Mapped[str | None]
 
 
@@ -300,7 +303,7 @@ class FeatureMacro(Base):
 
 
 class RunDecision(Base):
-    """What was decided about a run, by whom and why. `decision_number` counts per entity, without gaps."""
+    """A decision on a run, with its author and reasons. `decision_number` counts per entity, without gaps."""
 
     __tablename__ = "opt_run_decisions"
     __table_args__ = (

@@ -1,7 +1,7 @@
-"""What does a fresh catalog hold? The optimizer, its version, its config keys and the macro table.
+"""Seeds a catalog with the optimizer, its version, its config keys and the macro table.
 
-The content is data: seeds/v3.toml and seeds/dialects.toml. Seeding twice changes nothing; a key that was changed
-in the file is changed in the catalog. seeds/exports.toml is read at run time.
+The content is data: seeds/v3.toml and seeds/dialects.toml. Seeding is idempotent; a key that was changed in the file
+is changed in the catalog. seeds/exports.toml is read at run time.
 """
 
 import tomllib
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -30,6 +30,9 @@ from rtb_optimizer.store.schema import FeatureMacro, Optimizer, Version, Version
 SEEDS = Path(__file__).with_name("seeds")
 OPT_CODE, OPT_NAME = "rtb_optimizer", "RTB Optimizer"
 
+TomlTable = dict[str, Any]
+Row = dict[str, object]  # column values of a row to insert
+
 
 @cache
 def dialects() -> dict[str, Dialect]:
@@ -41,7 +44,7 @@ def dialect(macro_format: str) -> Dialect:
     """Return one dialect.
 
     Raises:
-        NotFound: naming the formats there are.
+        NotFound: listing the formats.
     """
     if macro_format not in dialects():
         raise NotFound(f"macro format {macro_format!r} is not one of {', '.join(dialects())}")
@@ -50,7 +53,7 @@ def dialect(macro_format: str) -> Dialect:
 
 @dataclass(frozen=True, slots=True)
 class PlatformFields:
-    """Which field of a platform a feature is; `every_feature`: the others go by their own name."""
+    """A platform's field of each feature; with `every_feature`, other features keep their own names."""
 
     fields: Mapping[str, str]
     every_feature: bool
@@ -58,9 +61,18 @@ class PlatformFields:
 
 @cache
 def platform_fields() -> dict[str, PlatformFields]:
-    """Return, by platform, the fields that it has."""
+    """Return the fields of each platform, by platform."""
     tables = _read("exports").items()
     return {name: PlatformFields(t.get("fields", {}), t.get("every_feature", False)) for name, t in tables}
+
+
+class MacroRow(TypedDict):
+    """The column values of a macro template."""
+
+    opt_id: int
+    feature_name: str
+    macro_template: str
+    macro_format: str
 
 
 def seed(session: Session) -> int:
@@ -88,15 +100,15 @@ def seed(session: Session) -> int:
     return version_id
 
 
-def seeded(session: Session) -> bool:
-    """Whether the catalog has an optimizer at all."""
+def is_seeded(session: Session) -> bool:
+    """Whether the catalog contains an optimizer."""
     return bool(session.scalar(select(func.count()).select_from(Optimizer)))
 
 
-def lacking(session: Session) -> tuple[list[str], list[str]]:
-    """Name what the files declare and the catalog has not, then the config keys that it declares otherwise.
+def differences(session: Session) -> tuple[list[str], list[str]]:
+    """Return the declarations that the catalog lacks, then the config keys that it declares differently.
 
-    A macro template that differs counts as neither: it may be somebody's own.
+    A macro template that differs counts as neither: it may be customized.
     """
     table = _read("v3")
     version = session.scalars(
@@ -109,8 +121,10 @@ def lacking(session: Session) -> tuple[list[str], list[str]]:
     keys = session.scalars(select(VersionConfig).where(VersionConfig.version_id == version.version_id))
     stored = {row.config_key: row for row in keys}
     declared = {key["key"]: _key_row(version.version_id, key) for key in table["keys"]}
-    named = select(FeatureMacro.macro_format, FeatureMacro.feature_name).where(FeatureMacro.opt_id == version.opt_id)
-    macros = {tuple(row) for row in session.execute(named)}
+    templates = select(FeatureMacro.macro_format, FeatureMacro.feature_name).where(
+        FeatureMacro.opt_id == version.opt_id
+    )
+    macros = {tuple(row) for row in session.execute(templates)}
     missing = [f"config key {key}" for key in declared if key not in stored]
     missing += [
         f"{row['macro_format']} macro of {row['feature_name']}"
@@ -125,39 +139,39 @@ def lacking(session: Session) -> tuple[list[str], list[str]]:
     return missing, differing
 
 
-def _read(name: str) -> dict[str, Any]:
+def _read(name: str) -> TomlTable:
     with (SEEDS / f"{name}.toml").open("rb") as file:
         return tomllib.load(file)
 
 
-def _dialect(name: str, table: dict[str, Any]) -> Dialect:
-    given = table | {"templates": table.get("templates", {})}
-    derived = {feature: Derivation(each["macro"], Derived(each["of"])) for feature, each in _of(given, "derived")}
-    written = [*given.pop("templates").values(), *(each.macro for each in derived.values()), *given.get("known", [])]
+def _dialect(name: str, table: TomlTable) -> Dialect:
+    values = table | {"templates": table.get("templates", {})}
+    derived = {feature: Derivation(each["macro"], Derived(each["of"])) for feature, each in _of(values, "derived")}
+    macros = [*values.pop("templates").values(), *(each.macro for each in derived.values()), *values.get("known", [])]
     return Dialect(
-        **given
+        **values
         | {
             "macro_format": name,
-            "brackets": tuple(given["brackets"]),
-            "gap_policy": GapPolicy(given["gap_policy"]),
-            "name_case": NameCase(given["name_case"]),
-            "evidence": Evidence(given["evidence"]),
-            "missing": tuple(given["missing"]),
+            "brackets": tuple(values["brackets"]),
+            "gap_policy": GapPolicy(values["gap_policy"]),
+            "name_case": NameCase(values["name_case"]),
+            "evidence": Evidence(values["evidence"]),
+            "missing": tuple(values["missing"]),
             "derived": derived,
-            "known": tuple(dict.fromkeys(written)),
-            "own_values": frozenset(given.get("own_values", ())),
-            "secondary": frozenset(given.get("secondary", ())),
+            "known": tuple(dict.fromkeys(macros)),
+            "own_values": frozenset(values.get("own_values", ())),
+            "secondary": frozenset(values.get("secondary", ())),
         }
     )
 
 
-def _of(table: dict[str, Any], name: str) -> Iterable[tuple[str, Any]]:
-    found: dict[str, Any] = table.get(name, {})
-    return found.items()
+def _of(table: TomlTable, name: str) -> Iterable[tuple[str, Any]]:
+    inner: TomlTable = table.get(name, {})
+    return inner.items()
 
 
-def _macro_rows(opt_id: int) -> list[dict[str, Any]]:
-    rows = [
+def _macro_rows(opt_id: int) -> list[MacroRow]:
+    rows: list[MacroRow] = [
         {"opt_id": opt_id, "feature_name": feature, "macro_template": template, "macro_format": name}
         for name, table in _read("dialects").items()
         for feature, template in _of(table, "templates")
@@ -168,7 +182,7 @@ def _macro_rows(opt_id: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _key_row(version_id: int, key: dict[str, Any]) -> dict[str, Any]:
+def _key_row(version_id: int, key: TomlTable) -> Row:
     return {
         "version_id": version_id,
         "config_key": key["key"],
@@ -185,13 +199,13 @@ def _key_row(version_id: int, key: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _upsert(session: Session, model: Any, natural_key: list[str], row: dict[str, Any], identity: Any) -> int:  # noqa: ANN401 - any mapped class
+def _upsert(session: Session, model: Any, natural_key: list[str], row: Mapping[str, object], identity: Any) -> int:  # noqa: ANN401 - any mapped class
     statement = insert(model).values(**row)
-    # A status that a person changed stays: seeding again must not bring a retired version back.
-    changed = {name: statement.excluded[name] for name in row if name not in (*natural_key, "status")}
-    written: int = session.execute(
+    # Seeding again keeps a status that was changed: it must not restore a retired version.
+    changed: Row = {name: statement.excluded[name] for name in row if name not in (*natural_key, "status")}
+    row_id: int = session.execute(
         statement.on_conflict_do_update(
             index_elements=natural_key, set_=changed or {natural_key[0]: row[natural_key[0]]}
         ).returning(identity)
     ).scalar_one()
-    return written
+    return row_id

@@ -1,8 +1,8 @@
-"""Until when are the active runs to be trusted? Each run froze its own `valid_hours`."""
+"""Computes until when active runs are valid, from the `valid_hours` in each run's snapshot."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypedDict
 
 from sqlalchemy import Integer, cast, func, select
 from sqlalchemy.orm import Session
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from rtb_optimizer.core.decision.activation import MOVES, VALID_HOURS, valid_until
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, VersionConfig
 
-# What a run froze; for one from before the key was declared what its version says now, where that was seeded since.
+# The run's snapshot; for a run older than the key, the current default of its version, if that was seeded since.
 HOURS = func.coalesce(
     Run.config_snapshot["values"]["valid_hours"].as_integer(),
     select(cast(VersionConfig.default_value, Integer))
@@ -20,13 +20,20 @@ HOURS = func.coalesce(
 )
 
 
+class ValidityFields(TypedDict):
+    """The validity of an active run as shown; `is_stale` when `valid_until` has passed."""
+
+    valid_until: datetime | None
+    is_stale: bool
+
+
 def run_valid_until(session: Session, run: Run, moved_at: datetime) -> datetime:
-    """Return until when a run is to be trusted that became the active one at `moved_at`."""
+    """Return until when a run that was activated at `moved_at` is valid."""
     return valid_until(session.scalars(select(HOURS).where(Run.run_id == run.run_id)).one(), run.data_end, moved_at)
 
 
 def active_valid_until(session: Session, entity_ids: Collection[int] | None = None) -> dict[int, datetime]:
-    """Return until when each active run is to be trusted, by entity id; of these entities alone, None: of all."""
+    """Return until when each active run is valid, by entity id; `entity_ids` limits the entities, None does not."""
     moved_at = (
         select(RunDecision.decided_at)
         .where(RunDecision.entity_id == Entity.entity_id, RunDecision.decision.in_(MOVES))
@@ -40,6 +47,6 @@ def active_valid_until(session: Session, entity_ids: Collection[int] | None = No
     return {entity: valid_until(hours, end, moved or end) for entity, hours, end, moved in session.execute(query)}
 
 
-def told(until: datetime | None, now: datetime | None = None) -> dict[str, Any]:
-    """Return what is shown of an active run's validity; without one, nothing is stale."""
+def validity_fields(until: datetime | None, now: datetime | None = None) -> ValidityFields:
+    """Return the validity of an active run; not stale without one."""
     return {"valid_until": until, "is_stale": until is not None and until < (now or datetime.now(UTC))}

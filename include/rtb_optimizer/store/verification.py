@@ -1,4 +1,4 @@
-"""Do the outputs of a run stand in S3 as they were recorded? Each is read back and held against its row."""
+"""Verifies the outputs of a run: reads each back from S3 and compares it with its row."""
 
 from sqlalchemy.orm import Session
 
@@ -10,13 +10,13 @@ OUTPUT_TYPES = ("segments", "features", "ad_macros", "report", "manifest")
 
 
 def verify_outputs(session: Session, store: ObjectStore, opt_run_id: int) -> None:
-    """Read back every output of a run and hold it against its row.
+    """Read back every output of a run and compare it with its row.
 
-    A decision by hand verifies after it has locked the entity, in the same transaction: retention takes the rows of
-    what it deletes under that lock.
+    A manual decision calls this after locking the entity, in the same transaction: retention deletes the rows of the
+    outputs that it deletes under that lock.
 
     Raises:
-        RunIncomplete: naming each output that is absent or differs.
+        RunIncomplete: naming each output that is missing or differs.
     """
     problems = output_problems(session, store, opt_run_id)
     if problems:
@@ -24,15 +24,15 @@ def verify_outputs(session: Session, store: ObjectStore, opt_run_id: int) -> Non
 
 
 def output_problems(session: Session, store: ObjectStore, opt_run_id: int) -> list[str]:
-    """Return, in words, what is wrong with a run's outputs, each read back and held against its row."""
+    """Return the problems of a run's outputs, as sentences, after comparing each with its row."""
     rows = {row.output_type: row for row in outputs(session, opt_run_id)}
     if not rows:
         return ["it has no outputs: retention deleted them (keep_good_runs, keep_days), or none were recorded"]
     problems = [f"{kind} was not recorded" for kind in OUTPUT_TYPES if kind not in rows]
     for kind, row in rows.items():
-        found = store.stored(row.s3_key)
-        if found is None:
+        stored = store.stored(row.s3_key)
+        if stored is None:
             problems.append(f"{kind} is gone from s3://{row.s3_bucket}/{row.s3_key}")
-        elif (found.byte_size, found.sha256) != (row.byte_size, row.sha256):
+        elif (stored.byte_size, stored.sha256) != (row.byte_size, row.sha256):
             problems.append(f"{kind} at s3://{row.s3_bucket}/{row.s3_key} is not what was written")
     return problems

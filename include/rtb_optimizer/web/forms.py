@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.store import dag_list_export
-from rtb_optimizer.store.manual_activation import Seen
+from rtb_optimizer.store.manual_activation import ExpectedRun
 from rtb_optimizer.store.runs import MAX_ID_DIGITS
 from rtb_optimizer.web.access import EditableCode
 from rtb_optimizer.web.rendering import address_of
@@ -61,9 +61,9 @@ def number(form: Mapping[str, str], name: str) -> int | None:
     return int(text) if text else None
 
 
-def seen(form: Mapping[str, str]) -> Seen:
+def seen(form: Mapping[str, str]) -> ExpectedRun:
     """Return the active run that the page showed."""
-    return Seen(number(form, "expected_active_run_id"))
+    return ExpectedRun(number(form, "expected_active_run_id"))
 
 
 def reason_problem(reason: str) -> str | None:

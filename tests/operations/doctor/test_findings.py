@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from rtb_optimizer.operations.doctor import findings
-from rtb_optimizer.operations.doctor.findings import EngineLimits, Finding, Machine, Standing
+from rtb_optimizer.operations.doctor.findings import CheckStatus, EngineLimits, Finding, Machine
 
 MACHINE = Machine(memory_mb=8_000, cores=4)
 DENIED = ("AccessDenied", "denied")
@@ -32,11 +32,11 @@ DENIED = ("AccessDenied", "denied")
         (findings.spill("/spill", "/spill/", 2.0), "ok"),
         (findings.spill("/spill", "", 1.9), "failed"),
         (findings.spill("/spill", "/data", 100.0), "failed"),
-        (findings.manifest("m", {"a": 1}, {"a": 1}), "ok"),
-        (findings.manifest("m", {"a": 1}, {"a": 2}), "failed"),
-        (findings.manifest("m", {}, {"a": 1}), "failed"),
-        (findings.manifest("m", {"a": 1}, {}), "failed"),
-        (findings.manifest("m", None, {}), "failed"),
+        (findings.dag_list("m", {"a": 1}, {"a": 1}), "ok"),
+        (findings.dag_list("m", {"a": 1}, {"a": 2}), "failed"),
+        (findings.dag_list("m", {}, {"a": 1}), "failed"),
+        (findings.dag_list("m", {"a": 1}, {}), "failed"),
+        (findings.dag_list("m", None, {}), "failed"),
         (findings.airflow("u", {"scheduler": "healthy"}), "ok"),
         (findings.airflow("u", {"scheduler": "unhealthy"}), "failed"),
         (findings.rights("s3://a/b", {}), "ok"),
@@ -45,7 +45,7 @@ DENIED = ("AccessDenied", "denied")
     ],
 )
 def test_a_measurement_is_judged(finding, standing):
-    assert finding.standing == standing
+    assert finding.status == standing
     assert bool(finding.fix) == (standing != "ok")
 
 
@@ -65,12 +65,12 @@ def test_what_s3_refuses_is_told_with_each_fix_once(refused, fix):
 
 
 def test_only_a_failure_makes_it_unwell():
-    each = {standing: Finding("x", standing, "told") for standing in Standing}
-    assert findings.is_well(each[standing] for standing in (Standing.OK, Standing.WARNING, Standing.SKIPPED))
+    each = {standing: Finding("x", standing, "told") for standing in CheckStatus}
+    assert findings.is_well(each[standing] for standing in (CheckStatus.OK, CheckStatus.WARNING, CheckStatus.SKIPPED))
     assert not findings.is_well(each.values())
     assert findings.is_well([])
 
 
 def test_a_long_list_is_told_by_its_first_and_their_number():
-    said = findings.seeds([f"config key {n}" for n in range(70)], []).told
+    said = findings.seeds([f"config key {n}" for n in range(70)], []).summary
     assert said.endswith("config key 4 and 65 more")

@@ -101,7 +101,7 @@ def test_a_confirmation_that_was_overtaken_changes_nothing_and_shows_what_is_now
     assert answer.status_code == 409
     assert pointer() == (third.run_id, ("activated", third.run_id, second.run_id, "schedule", pointer()[1][4]))
     again = read(answer)
-    assert f"is run {third.run_id} by now, not run {second.run_id}" in again.select_one("[role=alert]").text
+    assert f"is run {third.run_id}, not run {second.run_id}" in again.select_one("[role=alert]").text
     assert again.select("script:not([src])") == []
     fields = fields_of(again)
     assert (fields["expected_active_run_id"], fields["reason"]) == (str(third.run_id), HOSTILE)

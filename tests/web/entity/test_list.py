@@ -22,7 +22,9 @@ def finished(session, make_run):
     def finish(entity, data_end=date(2026, 3, 10), gates=(), **figures):
         run = session.get_one(Run, make_run(entity, data_end=data_end).run_id)
         run.figures = figures
-        activation.finish(session, run.run_id, total_segments=3, gate_failures=list(gates), allow_older=False)
+        activation.complete_and_decide(
+            session, run.run_id, total_segments=3, gate_failures=list(gates), allow_older=False
+        )
         session.commit()
         return run
 

@@ -1,9 +1,9 @@
-"""Checks of the surroundings of the product, each with its finding and its fix.
+"""Checks of the product's environment, each with a finding and a fix.
 
-checks    which checks there are, and in which order
+checks    the checks in order, with their dependencies
 catalog   PostgreSQL and the catalog
 s3        the bucket
 airflow   Airflow's version and folders
 machine   memory, disk, packages of this machine
-findings  the result of a check, and how it is shown
+findings  the result of a check, from its measurements
 """

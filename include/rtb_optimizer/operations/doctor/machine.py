@@ -1,4 +1,4 @@
-"""Has this machine the memory, the cores and the disk that the counting engine is configured to take?"""
+"""Checks that this machine has the memory, cores and disk space that the counting engine is configured to use."""
 
 import os
 import shutil
@@ -17,15 +17,15 @@ _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory
 
 
 def engine() -> Finding:
-    """Open the engine with the largest limits that are configured, and let it count."""
-    asked = EngineLimits(*(_largest(key) for key in ("engine_threads", "engine_memory_mb")))
-    with DuckDBEngine(None, asked.threads, asked.memory_mb) as opened:
-        version = opened.query("SELECT version() AS version")["version"][0].as_py()
-    return findings.engine(f"DuckDB {version}", asked, machine())
+    """Open the engine with the largest configured limits, and run a query."""
+    limits = EngineLimits(*(_largest(key) for key in ("engine_threads", "engine_memory_mb")))
+    with DuckDBEngine(None, limits.threads, limits.memory_mb) as duckdb:
+        version = duckdb.query("SELECT version() AS version")["version"][0].as_py()
+    return findings.engine(f"DuckDB {version}", limits, machine())
 
 
 def spill() -> Finding:
-    """Write to the folder that the engine spills to, and look at its free space."""
+    """Write to the folder that the engine spills to, and read its free space."""
     folder = tempfile.gettempdir()  # falls back to another folder where TMPDIR cannot be written
     with tempfile.TemporaryFile() as file:
         file.write(b"x")
@@ -33,7 +33,7 @@ def spill() -> Finding:
 
 
 def machine() -> Machine:
-    """Return what this machine, or the container that bounds us, has."""
+    """Return the resources of this machine, or of the container that limits it."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for limit in _CGROUP_LIMITS:
         if limit.exists() and (text := limit.read_text().strip()).isdecimal():
@@ -42,7 +42,7 @@ def machine() -> Machine:
 
 
 def _largest(key: str) -> int:
-    """Return the largest value of a key that any entity runs with."""
+    """Return the largest value of a key over all entities."""
     declared = select(VersionConfig.default_value).where(VersionConfig.config_key == key)
     overridden = (
         select(EntityConfig.config_value)

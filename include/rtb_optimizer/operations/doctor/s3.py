@@ -1,4 +1,4 @@
-"""Does S3 answer, with which clock, and what may our key do below a path?"""
+"""Checks S3: its connection, its clock, and the rights of the configured key below a path."""
 
 import time
 import uuid
@@ -11,47 +11,47 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from rtb_optimizer.errors import ConnectionMissing
 from rtb_optimizer.operations.doctor import findings
-from rtb_optimizer.operations.doctor.findings import Finding, Standing
+from rtb_optimizer.operations.doctor.findings import CheckStatus, Finding
 from rtb_optimizer.store import connections
 from rtb_optimizer.store.objects import split_url
 
 FOLDER = "doctor"  # beside runs/, where retention looks
 _NO_BUCKET = "NoSuchBucket"
-_LISTING_REFUSED = "AccessDenied"  # a good key that may not list all buckets, which no run does
+_LISTING_REFUSED = "AccessDenied"  # a valid key without the right to list all buckets, which no run needs
 
 
 class Endpoint:
-    """The S3 of the connection: asked once, its answer's date kept for the clock."""
+    """The S3 of the connection: requested once; the date of the response serves the clock check."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._ahead: Any = None
 
     def connection(self) -> Finding:
-        """Ask for the buckets; a refusal to list them is an answer all the same."""
+        """List the buckets; a refusal is an answer as well."""
         try:
-            client = connections.s3_client()  # which imports Airflow: not what is timed
+            client = connections.s3_client()  # imports Airflow, which must not be timed
         except ConnectionMissing as problem:
-            return Finding("S3", Standing.FAILED, str(problem), "set AIRFLOW_CONN_RTB_S3, see README.md")
+            return Finding("S3", CheckStatus.FAILED, str(problem), "set AIRFLOW_CONN_RTB_S3, see README.md")
         start, url = time.perf_counter(), client.meta.endpoint_url
         try:
-            self._keep_date(client.list_buckets())
+            self._read_clock(client.list_buckets())
         except ClientError as problem:
-            self._keep_date(problem.response)
+            self._read_clock(problem.response)
             if (code := problem.response["Error"]["Code"]) != _LISTING_REFUSED:
-                return Finding("S3", Standing.FAILED, f"{url}: {_words(problem)}", findings.s3_fix(code))
+                return Finding("S3", CheckStatus.FAILED, f"{url}: {_message(problem)}", findings.s3_fix(code))
         except BotoCoreError as problem:
-            return Finding("S3", Standing.FAILED, _words(problem), findings.s3_fix(""))
-        return Finding("S3", Standing.OK, f"{url} answers", milliseconds=1000 * (time.perf_counter() - start))
+            return Finding("S3", CheckStatus.FAILED, _message(problem), findings.s3_fix(""))
+        return Finding("S3", CheckStatus.OK, f"{url} answers", milliseconds=1000 * (time.perf_counter() - start))
 
     def clock(self) -> Finding:
-        """Judge the date of the answer; S3 gives it in whole seconds."""
+        """Check the date of the response; S3 gives it in whole seconds."""
         if self._ahead is None:
-            return Finding("clock of S3", Standing.SKIPPED, "there was no answer with a date")
+            return Finding("clock of S3", CheckStatus.SKIPPED, "no response had a date")
         return findings.clock("S3", self._ahead)
 
-    def _keep_date(self, answer: Any) -> None:  # noqa: ANN401 - boto3's answers
-        date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    def _read_clock(self, response: Any) -> None:  # noqa: ANN401 - boto3's responses
+        date = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
         self._ahead = parsedate_to_datetime(date) - self._now() if date else None
 
 
@@ -62,12 +62,12 @@ def rights(path: str) -> Finding:
     at, body = {"Bucket": bucket, "Key": key}, b"written by rtb_optimizer doctor, may be deleted\n"
     client, refused = connections.s3_client(), dict[str, tuple[str, str]]()
     _try("list", lambda: client.list_objects_v2(Bucket=bucket, Prefix=folder, MaxKeys=1), refused)
-    if refused.get("list", ("",))[0] == _NO_BUCKET:  # to look on would make one: some stores do, for the first object
+    if refused.get("list", ("",))[0] == _NO_BUCKET:  # stop: some stores create a bucket for the first object
         return findings.rights(path, refused)
     _try("put", lambda: client.put_object(**at, Body=body, IfNoneMatch="*"), refused)
     if "put" not in refused:
-        if _is_written_over(client, at):
-            refused["put once"] = ("", "the store writes over an object in spite of If-None-Match: *")
+        if _is_overwritten(client, at):
+            refused["put once"] = ("", "the store overwrites an object in spite of If-None-Match: *")
         _try("get", lambda: len(client.get_object(**at)["Body"].read()), refused)
         _try("delete", lambda: client.delete_object(**at), refused)
     return findings.rights(path, refused)
@@ -77,12 +77,12 @@ def _try(right: str, call: Callable[[], object], refused: dict[str, tuple[str, s
     try:
         call()
     except ClientError as problem:
-        refused[right] = (problem.response["Error"]["Code"], _words(problem))
+        refused[right] = (problem.response["Error"]["Code"], _message(problem))
     except BotoCoreError as problem:
-        refused[right] = ("", _words(problem))
+        refused[right] = ("", _message(problem))
 
 
-def _is_written_over(client: Any, at: dict[str, str]) -> bool:  # noqa: ANN401 - boto3 clients have no static type
+def _is_overwritten(client: Any, at: dict[str, str]) -> bool:  # noqa: ANN401 - boto3 clients have no static type
     try:
         client.put_object(**at, Body=b"again\n", IfNoneMatch="*")
     except (ClientError, BotoCoreError):
@@ -90,5 +90,5 @@ def _is_written_over(client: Any, at: dict[str, str]) -> bool:  # noqa: ANN401 -
     return True
 
 
-def _words(problem: Exception) -> str:
+def _message(problem: Exception) -> str:
     return " ".join(str(problem).split())

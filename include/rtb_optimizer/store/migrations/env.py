@@ -1,7 +1,7 @@
 """Run by Alembic around each migration.
 
-A migration that waits for a lock would stop every reader behind it: it gives up instead, and can be run again.
-The advisory lock lets two starters migrate at once; the second finds nothing to do.
+A migration that waits for a lock would block every reader behind it: it times out instead, and can be repeated.
+The advisory lock serializes concurrent migrations; the second has nothing to do.
 """
 
 from alembic import context
@@ -14,7 +14,7 @@ STATEMENT_TIMEOUT = "60s"
 
 engine: Engine = context.config.attributes["engine"]
 with engine.connect() as connection:
-    # Outside the migration's transaction and before the timeouts: waiting for another migrator is no fault.
+    # Outside the migration's transaction and before the timeouts: waiting for another migration is not an error.
     connection.execute(text("SELECT pg_advisory_lock(hashtext('rtb_optimizer.migrate'))"))
     connection.commit()
     connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
@@ -26,7 +26,7 @@ with engine.connect() as connection:
             context.run_migrations()
         connection.commit()
     finally:
-        # The connection goes back to a pool: a lock or a timeout left on it would stop whoever comes next.
+        # The connection goes back to a pool: a lock or a timeout left on it would affect its next user.
         connection.rollback()
         connection.execute(text("SELECT pg_advisory_unlock_all()"))
         connection.execute(text("RESET lock_timeout"))

@@ -1,7 +1,6 @@
 """What is an entity configured to do? Read, changed as a whole or not at all, and who changed what."""
 
 import json
-from typing import Any
 
 from fastapi import APIRouter
 
@@ -16,7 +15,7 @@ router = APIRouter()
 
 
 @router.get("/entities/{entity_code}/config", response_model=list[ConfigAnswer])
-def read_config(entity_code: ReadableCode, session: Catalog) -> list[dict[str, Any]]:
+def read_config(entity_code: ReadableCode, session: Catalog) -> list[queries.ConfigRow]:
     """Every key with its value, where the value comes from, and its limits."""
     return queries.config_rows(session, entities.find(session, entity_code))
 
@@ -24,7 +23,7 @@ def read_config(entity_code: ReadableCode, session: Catalog) -> list[dict[str, A
 @router.patch("/entities/{entity_code}/config", response_model=list[ConfigAnswer])
 def change_config(
     entity_code: EditableCode, user: User, session: Catalog, values: dict[str, Value]
-) -> list[dict[str, Any]]:
+) -> list[queries.ConfigRow]:
     """Set keys, null setting one back to its default; the others stay. All are checked together with what results.
 
     A value is a JSON value or its text. The next run uses it. 422 when one is not valid, and then none is stored.
@@ -39,7 +38,7 @@ def change_config(
 @router.get("/entities/{entity_code}/config/changes", response_model=list[ConfigChangeAnswer])
 def list_changes(
     entity_code: ReadableCode, session: Catalog, limit: Limit = 50, offset: Offset = 0
-) -> list[dict[str, Any]]:
+) -> list[queries.ConfigChangeRow]:
     """Who changed which key, the newest change first."""
     return queries.config_change_rows(session, entities.find(session, entity_code), limit, offset)
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.store import entities, manual_activation
-from rtb_optimizer.store.activation import Decided
-from rtb_optimizer.store.manual_activation import Order, Seen
+from rtb_optimizer.store.activation import DecisionRecord
+from rtb_optimizer.store.manual_activation import ExpectedRun, PointerChange
 from rtb_optimizer.web.access import EditableCode, User
 from rtb_optimizer.web.api.answers import CONFLICT, ActivationAsked, MoveAnswer, MoveAsked, StatusAsked
 from rtb_optimizer.web.forms import airflow_knows
@@ -40,12 +40,14 @@ def set_status(entity_code: EditableCode, user: User, session: Catalog, asked: S
     return asked
 
 
-def _order(entity_code: str, user: User, asked: MoveAsked) -> Order:
-    seen = Seen(asked.expected_active_run_id) if "expected_active_run_id" in asked.model_fields_set else None
-    return Order(entity_code, user.get_name(), asked.reason.strip(), asked.run_id, seen)
+def _order(entity_code: str, user: User, asked: MoveAsked) -> PointerChange:
+    seen = ExpectedRun(asked.expected_active_run_id) if "expected_active_run_id" in asked.model_fields_set else None
+    return PointerChange(entity_code, user.get_name(), asked.reason.strip(), asked.run_id, seen)
 
 
-def _moved(session: Session, order: Order, move: Callable[[Session, Order], Decided]) -> MoveAnswer:
+def _moved(
+    session: Session, order: PointerChange, move: Callable[[Session, PointerChange], DecisionRecord]
+) -> MoveAnswer:
     decided = move(session, order)
     return MoveAnswer(
         entity_code=decided.entity_code,

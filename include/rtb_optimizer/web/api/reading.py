@@ -23,7 +23,7 @@ router = APIRouter()
 
 
 @router.get("/entities", response_model=list[EntityAnswer])
-def list_entities(user: User, session: Catalog) -> list[dict[str, Any]]:
+def list_entities(user: User, session: Catalog) -> list[queries.EntityRow]:
     """Every entity that the caller may see, with its active run."""
     rows = queries.entity_rows(session)
     visible = readable(user, [row["entity_code"] for row in rows])
@@ -57,7 +57,7 @@ def list_runs(
     status: Literal["running", "succeeded", "failed"] | None = None,
     limit: Limit = 50,
     offset: Offset = 0,
-) -> list[dict[str, Any]]:
+) -> list[queries.RunRow]:
     """An entity's runs, the newest first; of one status if asked."""
     return queries.run_rows(session, entity_code, limit, status or "", offset)
 
@@ -65,7 +65,7 @@ def list_runs(
 @router.get("/entities/{entity_code}/decisions", response_model=list[DecisionAnswer])
 def list_decisions(
     entity_code: ReadableCode, session: Catalog, limit: Limit = 50, offset: Offset = 0
-) -> list[dict[str, Any]]:
+) -> list[history.DecisionRow]:
     """What was decided on an entity's runs, by whom and why, the newest first."""
     return history.decision_rows(session, entities.find(session, entity_code), limit, offset)
 

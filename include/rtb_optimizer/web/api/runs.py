@@ -1,6 +1,6 @@
 """What did a run publish? Its details, and its outputs as they lie in S3, through the reader's own permission."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response, status
 from fastapi.responses import StreamingResponse
@@ -31,7 +31,7 @@ def readable_run(run_id: Annotated[int, Path(ge=1, lt=2**63)], user: User, sessi
     """Return a run that the caller may see; to others it is not there, since its id says nothing of whose it is."""
     run = runs.find(session, run_id)
     if not may(user, "GET", session.get_one(Entity, run.entity_id).entity_code):
-        raise NotFound(f"no run {run_id!r}: `python -m rtb_optimizer runs list` shows what there is")
+        raise NotFound(f"no run {run_id!r}: `python -m rtb_optimizer runs list` shows the runs")
     return run
 
 
@@ -39,7 +39,7 @@ ReadableRun = Annotated[Run, Depends(readable_run)]
 
 
 @router.get("/runs/{run_id}", response_model=RunDetails)  # noqa: FAST003 - readable_run takes it
-def run_details(run: ReadableRun, session: Catalog) -> dict[str, Any]:
+def run_details(run: ReadableRun, session: Catalog) -> queries.RunDetails:
     """All that the catalog knows of a run: features, macros, outputs, decisions, configuration."""
     return queries.run_details(session, run)
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from rtb_optimizer.errors import NotFound, PointerMoved, RtbOptimizerError
 from rtb_optimizer.outputs.compare import compare
 from rtb_optimizer.store import activation, entities, manual_activation, runs
-from rtb_optimizer.store.manual_activation import Order
+from rtb_optimizer.store.manual_activation import PointerChange
 from rtb_optimizer.store.schema import Entity, Run
 from rtb_optimizer.web.access import EditableCode, User
 from rtb_optimizer.web.forms import Posted, number, reason_problem, seen, then
@@ -49,11 +49,13 @@ def roll_back(request: Request, entity_code: EditableCode, user: User, session: 
     return _moved(request, session, "rollback", _order(entity_code, user, form))
 
 
-def _order(entity_code: str, user: User, form: dict[str, str]) -> Order:
-    return Order(entity_code, user.get_name(), form.get("reason", "").strip(), number(form, "run_id"), seen(form))
+def _order(entity_code: str, user: User, form: dict[str, str]) -> PointerChange:
+    return PointerChange(
+        entity_code, user.get_name(), form.get("reason", "").strip(), number(form, "run_id"), seen(form)
+    )
 
 
-def _moved(request: Request, session: Session, kind: Kind, order: Order) -> Response:
+def _moved(request: Request, session: Session, kind: Kind, order: PointerChange) -> Response:
     """Move the pointer, or show the page again: with what is missing, or with what has changed meanwhile."""
     target = runs.find(session, order.to or 0)
     if problem := reason_problem(order.reason):

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from fastapi import APIRouter, Request, Response, status
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.errors import ConfigInvalid
 from rtb_optimizer.store import configs, entities, queries
+from rtb_optimizer.store.queries import ConfigRow
 from rtb_optimizer.store.schema import Entity
 from rtb_optimizer.web.access import EditableCode, ReadableCode, User
 from rtb_optimizer.web.entity.page import standing
@@ -18,9 +18,14 @@ from rtb_optimizer.web.sessions import Catalog
 
 VIOLATION = re.compile(r"(?P<key>\w+)(?: \(\w+\))?: (?P<why>.*)", re.DOTALL)
 LONG = ("list", "json")
-Row = dict[str, Any]
 
 router = APIRouter(include_in_schema=False)
+
+
+class _Field(ConfigRow):
+    typed: str
+    is_long: bool
+    why: list[str]
 
 
 @router.get("/entities/{entity_code}/config", name="config")
@@ -60,13 +65,13 @@ def unset(request: Request, entity_code: EditableCode, config_key: str, user: Us
     return _saved(request, session, entity_code, "unset")
 
 
-def changed(rows: Iterable[Row], form: Mapping[str, str]) -> dict[str, str]:
+def changed(rows: Iterable[ConfigRow], form: Mapping[str, str]) -> dict[str, str]:
     """Return the values of a form that are not what it was opened with: the others stay as they are stored."""
     fields = {row["key"]: (form.get(f"value:{row['key']}"), form.get(f"was:{row['key']}")) for row in rows}
     return {key: value for key, (value, was) in fields.items() if value is not None and value != was}
 
 
-def overtaken(rows: Iterable[Row], form: Mapping[str, str]) -> dict[str, list[str]]:
+def overtaken(rows: Iterable[ConfigRow], form: Mapping[str, str]) -> dict[str, list[str]]:
     """Return, by key, who has changed a value between the opening of the form and its being sent."""
     given = changed(rows, form)
     return {
@@ -115,15 +120,15 @@ def _shown(  # noqa: PLR0913 - whose, for whom, and what became of the first try
     )
 
 
-def _by_section(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
+def _by_section(rows: Iterable[_Field]) -> list[tuple[str, list[_Field]]]:
     """Return the keys of each section, in the order in which they were declared first."""
-    found: dict[str, list[Row]] = {}
+    found: dict[str, list[_Field]] = {}
     for row in rows:
         found.setdefault(row["section"], []).append(row)
     return list(found.items())
 
 
-def _field(row: Row, given: Mapping[str, str], problems: Mapping[str, list[str]]) -> Row:
+def _field(row: ConfigRow, given: Mapping[str, str], problems: Mapping[str, list[str]]) -> _Field:
     """Return a key as the form shows it: `typed` is what its reader wrote, else what is stored."""
     choices = ["true", "false"] if row["type"] == "boolean" else list(row["choices"])
     text = _text(row)
@@ -131,7 +136,8 @@ def _field(row: Row, given: Mapping[str, str], problems: Mapping[str, list[str]]
         choices = [text, *choices]
     is_long = row["type"] in LONG or "\n" in text
     typed = given.get(row["key"], text)
-    return row | {
+    return {
+        **row,
         "text": text,
         "typed": typed,
         "choices": choices,
@@ -140,5 +146,5 @@ def _field(row: Row, given: Mapping[str, str], problems: Mapping[str, list[str]]
     }
 
 
-def _text(row: Row) -> str:
+def _text(row: ConfigRow) -> str:
     return (row["text"] or "").replace("\r\n", "\n")

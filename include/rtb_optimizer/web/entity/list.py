@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
 from rtb_optimizer.store import entities, runs
-from rtb_optimizer.store.entity_overview import SORTS, Asked, standings
+from rtb_optimizer.store.entity_overview import SORTS, EntityQuery, entity_overviews
 from rtb_optimizer.store.seeds import OPT_CODE
 from rtb_optimizer.web.access import User, dag_id_of, readable
 from rtb_optimizer.web.rendering import address_of, page
@@ -33,9 +33,9 @@ class ListQuery(BaseModel):
     descending: bool = False
     page: int = Field(1, ge=1, le=100_000)
 
-    def asked(self) -> Asked:
+    def asked(self) -> EntityQuery:
         """Return what the catalog is asked."""
-        return Asked(
+        return EntityQuery(
             self.search.strip(),
             self.status if self.status in STATUSES else "",
             self.last_status if self.last_status in RUN_STATUSES else "",
@@ -51,7 +51,7 @@ def entity_list(request: Request, user: User, session: Catalog, asked: Annotated
     codes = [entity.entity_code for entity in entities.all_entities(session)]
     visible = readable(user, codes)
     wanted = asked.asked()
-    rows, total = standings(session, wanted, None if len(visible) == len(codes) else visible)
+    rows, total = entity_overviews(session, wanted, None if len(visible) == len(codes) else visible)
     return page(
         request,
         "entities",

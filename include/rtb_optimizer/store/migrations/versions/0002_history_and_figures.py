@@ -1,4 +1,4 @@
-"""Who changed an entity's configuration, and the figures of a run that lists show."""
+"""The history of configuration changes, and the figures of a run that lists show."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What somebody should hear of a run, and whether it was sent."""
+"""Alerts of runs, and whether they were sent."""
 
 import sqlalchemy as sa
 from alembic import op

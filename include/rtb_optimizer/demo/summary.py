@@ -1,4 +1,4 @@
-"""What does the demonstration show of a run? Features, macros, segments, outputs, and what is active."""
+"""Prints a run of the demonstration: its features, macros, segments and outputs."""
 
 import json
 
@@ -11,13 +11,13 @@ from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.schema import Run
 
-SHOWN_SEGMENTS = 3
+TOP_SEGMENTS = 3
 
 console = Console(highlight=False, width=120)
 
 
 def show_entity(session: Session, entity_code: str) -> None:
-    """Print what an entity's active run found and published."""
+    """Print the features, macros, segments and outputs of an entity's active run."""
     entity = entities.find(session, entity_code)
     if entity.active_run_id is None:
         console.print(f"[bold red]{entity_code}: no active run[/bold red]")
@@ -54,19 +54,19 @@ def _segments(session: Session, run: Run, store: ObjectStore) -> None:
     for column in ("segment", "exposures", "outcomes", "factor", "multiplier"):
         table.add_column(column, justify="left" if column == "segment" else "right")
     default = next(row for row in parquet_table(store.read(keys["segments"])).to_pylist() if row["is_default"])
-    shown = [
+    rows = [
         default,
-        *report["segments"]["best"][:SHOWN_SEGMENTS],
-        *report["segments"]["worst"][:SHOWN_SEGMENTS],
+        *report["segments"]["best"][:TOP_SEGMENTS],
+        *report["segments"]["worst"][:TOP_SEGMENTS],
     ]
-    for row in shown:
+    for row in rows:
         exposures = row["exposures"] if "exposures" in row else row["exposure"]
         outcomes = row["outcomes"] if "outcomes" in row else row["outcome"]
         table.add_row(
             row["segment"], f"{exposures:,.0f}", f"{outcomes:,.0f}", f"{row['factor']:.3f}", f"{row['multiplier']:.3f}"
         )
     console.print(
-        f"{run.total_segments} segments: the default, what raises bids most, what cuts them most", style="dim"
+        f"{run.total_segments} segments: the default, the largest increases, the largest decreases", style="dim"
     )
     console.print(table)
 

@@ -1,10 +1,10 @@
-"""How is a read shown? As a table for a person, as JSON for a program."""
+"""Prints results: as a table for people, as JSON for programs."""
 
 import getpass
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,17 +12,17 @@ from rich.measure import Measurement
 from rich.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-By = Annotated[str, typer.Option("--by", help="Who does this; recorded.", default_factory=getpass.getuser)]
+By = Annotated[str, typer.Option("--by", help="Your name; recorded.", default_factory=getpass.getuser)]
 
-# No markup: a reason or a path may hold square brackets. No folding: a line that is piped on is one line.
+# No markup: a reason or a path may contain square brackets. No wrapping: piped output keeps one line per row.
 console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
-def rows(found: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
-    """Print rows: the named columns as a table, or all there is as JSON. `empty` says what to do about none."""
-    listed = list(found)
+def print_table(rows: Iterable[Mapping[str, object]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:
+    """Print rows: these columns as a table, or all fields as JSON. `empty` is the message without rows."""
+    listed = list(rows)
     if as_json:
-        document(listed)
+        print_json(listed)
     elif not listed:
         console.print(empty, style="dim")
     else:
@@ -31,32 +31,31 @@ def rows(found: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json:
             table.add_column(column, no_wrap=True)
         for row in listed:
             table.add_row(*(_cell(row[column]) for column in columns))
-        # As wide as it is: a terminal wraps whole lines, which can be read and piped, cells folded in half can not.
+        # Full width: a terminal wraps whole lines, which can be read and piped, unlike wrapped cells.
         wide = Console(highlight=False, markup=False, width=10_000)
         wide.print(table, width=Measurement.get(wide, wide.options, table).maximum)
 
 
-def facts(found: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print one thing's facts, a line each, or as JSON."""
+def print_facts(facts: Mapping[str, object], *, as_json: bool) -> None:
+    """Print the fields of one object, a line each, or as JSON."""
     if as_json:
-        document(found)
+        print_json(facts)
         return
-    width = max(len(name) for name in found)
-    for name, value in found.items():
+    width = max(len(name) for name in facts)
+    for name, value in facts.items():
         console.print(f"{name:<{width}}  ", style="bold", end="")
         console.print(_cell(value))
 
 
-def stale(entity_codes: Sequence[str], *, as_json: bool) -> None:
-    """Say which entities' readers have fallen back to their default, below a table: a column is soon overlooked."""
+def print_stale(entity_codes: Sequence[str], *, as_json: bool) -> None:
+    """Print the entities with a stale active run below a table, since a column is easily overlooked."""
     if entity_codes and not as_json:
-        told = f"past valid_until, readers bid their default: {', '.join(entity_codes)}"
-        console.print(told, style="bold red")
+        console.print(f"stale, readers bid the default: {', '.join(entity_codes)}", style="bold red")
 
 
-def document(found: object) -> None:
+def print_json(value: object) -> None:
     """Print JSON."""
-    typer.echo(json.dumps(found, indent=2, default=_plain))
+    typer.echo(json.dumps(value, indent=2, default=_plain))
 
 
 def _cell(value: object) -> str:
