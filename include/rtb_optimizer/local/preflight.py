@@ -1,4 +1,4 @@
-"""Can the stack start on this machine? Each check names what is in the way and how to clear it."""
+"""Checks that the stack can start on this machine: each names the obstacle and how to clear it."""
 
 import os
 import shutil

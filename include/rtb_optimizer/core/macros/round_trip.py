@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -77,6 +76,36 @@ class BidTables:
         return Answer(prod(matched), self._prefixes[values[:depth]], depth, len(matched) - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The hit rate of the requests of which the joint row gives so many values."""
+
+    values: int
+    exposure_share: float
+    hit_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A value that is not read as it is, None for a feature as a whole, with its cause and share of the exposures."""
+
+    feature: str
+    value: str | None
+    cause: str
+    exposure_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """How a format's look-ups end, as shares of the exposures: see `round_trip`."""
+
+    hit_rate: float
+    addressable_hit_rate: float
+    answered_share: float
+    levels: tuple[Level, ...]
+    misses: tuple[Miss, ...]
+
+
 def drawn_requests(sample: Sample, features: Sequence[str]) -> dict[Request, float]:
     """Return up to 10,000 rows of a sample, evenly spaced, as requests: exposures by the features' values."""
     size = len(sample.exposure)
@@ -88,7 +117,7 @@ def drawn_requests(sample: Sample, features: Sequence[str]) -> dict[Request, flo
     return dict(requests)
 
 
-def round_trip(requests: Mapping[Request, float], route: Route, tables: BidTables) -> dict[str, Any]:
+def round_trip(requests: Mapping[Request, float], route: Route, tables: BidTables) -> RoundTrip:
     """Return the results of a format's look-ups, as shares of the exposures of `requests`.
 
     `hit_rate`: both tables answer as they do to the request's own values. `addressable_hit_rate`: as they do to those
@@ -108,23 +137,23 @@ def round_trip(requests: Mapping[Request, float], route: Route, tables: BidTable
     for request, trip in trips.items():
         if trip.miss is not None:
             misses[trip.miss] += requests[request] / total
-    return {
-        "hit_rate": share([r for r, trip in trips.items() if trip.is_hit]),
-        "addressable_hit_rate": share([r for r, trip in trips.items() if trip.is_addressable_hit]),
-        "answered_share": share([r for r, trip in trips.items() if trip.through.rows or trip.through.depth]),
-        "levels": [
-            {
-                "values": level,
-                "exposure_share": share(which),
-                "hit_rate": share([r for r in which if trips[r].is_hit], sum(requests[r] for r in which) or 1.0),
-            }
+    return RoundTrip(
+        hit_rate=share([r for r, trip in trips.items() if trip.is_hit]),
+        addressable_hit_rate=share([r for r, trip in trips.items() if trip.is_addressable_hit]),
+        answered_share=share([r for r, trip in trips.items() if trip.through.rows or trip.through.depth]),
+        levels=tuple(
+            Level(
+                level,
+                share(which),
+                share([r for r in which if trips[r].is_hit], sum(requests[r] for r in which) or 1.0),
+            )
             for level, which in by_level.items()
-        ],
-        "misses": [
-            {"feature": feature, "value": value or None, "cause": cause, "exposure_share": missed}
+        ),
+        misses=tuple(
+            Miss(feature, value or None, cause, missed)
             for (feature, value, cause), missed in sorted(misses.items(), key=lambda m: (-m[1], m[0]))[:TOP_MISSES]
-        ],
-    }
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,9 @@ test before activation reads it the same way.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Self
 
 from rtb_optimizer.core.macros.combo import Coverage, MacroCombo
 from rtb_optimizer.core.macros.dialect import Derived, Dialect
@@ -79,23 +78,6 @@ class Route:
     folds_values: bool = False
     combo_limit: int | None = None
 
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Self:
-        """Read the document that `route_document` wrote."""
-        places = (
-            Place(
-                **each
-                | {
-                    "coverage": Coverage(each["coverage"]),
-                    "derived": each["derived"] and Derived(each["derived"]),
-                    "gap": each["gap"] and Cause(each["gap"]),
-                }
-            )
-            for each in document["places"]
-        )
-        own = {name: document[name] for name in ("separator", "plus_for_space", "folds_values", "combo_limit")}
-        return cls(**own, missing=tuple(document["missing"]), places=tuple(places))
-
 
 def route_of(
     combo: MacroCombo, dialect: Dialect, maps: Mapping[str, Mapping[str, str]], hosts: Collection[str]
@@ -116,11 +98,6 @@ def route_of(
     return Route(
         dialect.separator, dialect.missing, places, dialect.plus_for_space, dialect.folds_values, dialect.combo_limit
     )
-
-
-def route_document(route: Route) -> dict[str, Any]:
-    """Return a route as a document of `ad_macros.json`."""
-    return asdict(route)
 
 
 def _place(feature: str, combo: MacroCombo, dialect: Dialect, ids: Mapping[str, str] | None, *, is_host: bool) -> Place:
