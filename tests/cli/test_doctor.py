@@ -1,4 +1,4 @@
-"""doctor reports each real fault with its name and fix, and only then exits with 1."""
+"""doctor finds real problems, names them with a fix, and ends with 1 only then."""
 
 import json
 import os
@@ -25,7 +25,7 @@ NOWHERE = "http://127.0.0.1:1"
 
 @pytest.fixture
 def surroundings(catalog, add_entity, monkeypatch):
-    """No problem: an entity, and the manifest that lists it."""
+    """All well: an entity, and the manifest that says so."""
     assert catalog
     entity = add_entity()
     export()
@@ -44,9 +44,9 @@ def doctor(surroundings, monkeypatch):
             monkeypatch.setenv(name, value)
         forget_connections()
         done = CliRunner().invoke(app, ["doctor", "--json", *arguments], catch_exceptions=False)
-        document = json.loads(done.stdout)
-        assert document["well"] == (done.exit_code == 0)
-        return {each["check"]: each for each in document["findings"]} | {"exit": done.exit_code}
+        message = json.loads(done.stdout)
+        assert message["well"] == (done.exit_code == 0)
+        return {each["check"]: each for each in message["findings"]} | {"exit": done.exit_code}
 
     return run
 
@@ -61,40 +61,40 @@ def forget_connections():
         cached.cache_clear()
 
 
-def failed(findings):
-    return {name for name, each in findings.items() if name != "exit" and each["standing"] == "failed"}
+def failed(result):
+    return {name for name, each in result.items() if name != "exit" and each["standing"] == "failed"}
 
 
-def assert_fails(findings, check, summary, fix):
-    """This check alone has failed, with its problem, its fix and the exit code."""
-    assert failed(findings) == {check}, findings
-    assert summary in findings[check]["told"]
-    assert fix in findings[check]["fix"]
-    assert findings["exit"] == 1
+def assert_fails(result, check, summary, fix):
+    """This check alone has failed, and says what and what to do; the exit code says so, too."""
+    assert failed(result) == {check}, result
+    assert summary in result[check]["told"]
+    assert fix in result[check]["fix"]
+    assert result["exit"] == 1
 
 
 def s3_connection(stack, **changed):
     """The connection, with other keys or endpoint; a single try, since what is wrong here does not pass."""
-    connection = json.loads(os.environ["AIRFLOW_CONN_RTB_S3"])
+    values = json.loads(os.environ["AIRFLOW_CONN_RTB_S3"])
     own = {name: changed[name] for name in ("login", "password") if name in changed}
     extra = {"endpoint_url": changed.get("endpoint_url", stack.s3_url)}
     tries = {"config_kwargs": {"retries": {"mode": "standard", "total_max_attempts": 1}}}
-    return json.dumps(connection | own | {"extra": connection["extra"] | extra | tries})
+    return json.dumps(values | own | {"extra": values["extra"] | extra | tries})
 
 
 # ---- All well
 
 
-def test_where_all_is_well_every_check_is_ok_with_its_time_and_leaves_nothing_behind(doctor, store, surroundings):
-    findings = doctor()
-    assert findings.pop("exit") == 0
-    assert list(findings) == [
+def test_where_all_is_well_every_check_says_so_with_its_time_and_leaves_nothing_behind(doctor, store, surroundings):
+    result = doctor()
+    assert result.pop("exit") == 0
+    assert list(result) == [
         *("catalog", "clock of the catalog", "schema", "seeds", "S3", "clock of S3", "bucket"),
         *("engine", "spill folder", "DAG list", "Airflow"),
     ]
-    assert {name for name, each in findings.items() if each["standing"] != "ok"} == {"Airflow"}, findings
-    assert all(each["milliseconds"] >= 0 for each in findings.values())
-    assert surroundings.s3_base_path in findings["bucket"]["told"]
+    assert {name for name, each in result.items() if each["standing"] != "ok"} == {"Airflow"}, result
+    assert all(each["milliseconds"] >= 0 for each in result.values())
+    assert surroundings.s3_base_path in result["bucket"]["told"]
     assert list(store.list(surroundings.s3_base_path.split("/", 3)[3] + "/doctor")) == []
 
 
@@ -140,12 +140,12 @@ def test_a_catalog_that_cannot_be_used_is_reported_and_what_needs_it_is_skipped(
     secret = stack.credentials.postgres_password
     with psycopg.connect(catalog, autocommit=True) as own:
         own.execute("ALTER ROLE postgres SET lc_messages = 'C'")
-    findings = doctor(AIRFLOW_CONN_RTB_CATALOG=change(catalog, secret))
-    assert_fails(findings, "catalog", summary, "correct host, port, user, password and database")
-    skipped = {name for name, each in findings.items() if name != "exit" and each["standing"] == "skipped"}
+    result = doctor(AIRFLOW_CONN_RTB_CATALOG=change(catalog, secret))
+    assert_fails(result, "catalog", summary, "correct host, port, user, password and database")
+    skipped = {name for name, each in result.items() if name != "exit" and each["standing"] == "skipped"}
     assert skipped == {"clock of the catalog", "schema", "seeds", "bucket", "engine", "DAG list", "Airflow"}
-    assert secret not in str(findings)
-    assert "s3cret" not in str(findings)
+    assert secret not in str(result)
+    assert "s3cret" not in str(result)
 
 
 def test_a_schema_of_an_earlier_checkout_is_reported_with_both_revisions(doctor):
@@ -156,7 +156,7 @@ def test_a_schema_of_an_earlier_checkout_is_reported_with_both_revisions(doctor)
 @pytest.mark.parametrize(
     ("statement", "summary", "fix"),
     [
-        ("UPDATE alembic_version SET version_num = '9999'", "9999, which this checkout does not know", "update this"),
+        ("UPDATE alembic_version SET version_num = '9999'", "9999, which this checkout does not have", "update this"),
         ("DROP SCHEMA public CASCADE; CREATE SCHEMA public", "the catalog has no schema", "rtb_optimizer migrate"),
     ],
 )
@@ -180,19 +180,19 @@ def test_a_schema_of_a_later_checkout_or_none_is_distinguished(doctor, catalog, 
 def test_what_was_never_seeded_is_named(doctor, catalog, statement, summary):
     with psycopg.connect(catalog, autocommit=True) as own:
         own.execute(statement)
-    findings = doctor()
-    assert summary in findings["seeds"]["told"]
-    assert "rtb_optimizer seed" in findings["seeds"]["fix"]
-    assert (failed(findings), findings["exit"]) == ({"seeds"}, 1)
+    result = doctor()
+    assert summary in result["seeds"]["told"]
+    assert "rtb_optimizer seed" in result["seeds"]["fix"]
+    assert (failed(result), result["exit"]) == ({"seeds"}, 1)
 
 
 def test_a_key_that_is_declared_otherwise_is_a_warning_and_no_failure(doctor, catalog):
     with psycopg.connect(catalog, autocommit=True) as own:
         own.execute("UPDATE opt_version_configs SET max_value = 7 WHERE config_key = 'max_features'")
     export()
-    findings = doctor()
-    assert (findings["seeds"]["standing"], findings["exit"]) == ("warning", 0)
-    assert "config key max_features" in findings["seeds"]["told"]
+    result = doctor()
+    assert (result["seeds"]["standing"], result["exit"]) == ("warning", 0)
+    assert "config key max_features" in result["seeds"]["told"]
 
 
 # ---- S3
@@ -208,15 +208,15 @@ def test_a_key_that_is_declared_otherwise_is_a_warning_and_no_failure(doctor, ca
     ids=["wrong key id", "wrong secret", "nobody listens"],
 )
 def test_an_s3_that_cannot_be_used_is_reported_and_buckets_are_skipped(doctor, stack, changed, summary, fix):
-    findings = doctor(AIRFLOW_CONN_RTB_S3=s3_connection(stack, **changed))
-    assert_fails(findings, "S3", summary, fix)
-    assert findings["bucket"]["standing"] == "skipped"
-    assert "s3cret" not in str(findings)
+    result = doctor(AIRFLOW_CONN_RTB_S3=s3_connection(stack, **changed))
+    assert_fails(result, "S3", summary, fix)
+    assert result["bucket"]["standing"] == "skipped"
+    assert "s3cret" not in str(result)
 
 
 def test_a_bucket_that_is_not_there_is_named(doctor):
-    findings = doctor("--s3-path", "s3://no-such-bucket/x")
-    assert_fails(findings, "bucket", "s3://no-such-bucket/x: list: ", "create the bucket, or correct the path")
+    result = doctor("--s3-path", "s3://no-such-bucket/x")
+    assert_fails(result, "bucket", "s3://no-such-bucket/x: list: ", "create the bucket, or correct the path")
     with pytest.raises(ClientError, match="Not Found"):
         connections.s3_client().head_bucket(Bucket="no-such-bucket")  # some stores make one for the first object
 
@@ -232,15 +232,15 @@ def test_a_bucket_that_is_not_there_is_named(doctor):
 )
 def test_each_right_that_a_bucket_denies_is_named_with_the_action_to_grant(doctor, action, right):
     with denying(action) as bucket:
-        findings = doctor("--s3-path", f"s3://{bucket}/base")
-    assert_fails(findings, "bucket", f"s3://{bucket}/base: {right}: ", f"grant {action} there")
-    assert "AccessDenied" in findings["bucket"]["told"]
+        result = doctor("--s3-path", f"s3://{bucket}/base")
+    assert_fails(result, "bucket", f"s3://{bucket}/base: {right}: ", f"grant {action} there")
+    assert "AccessDenied" in result["bucket"]["told"]
 
 
 def test_a_bucket_that_is_read_only_fails_though_it_can_be_listed(doctor):
     with denying("s3:PutObject", "s3:DeleteObject") as bucket:
-        findings = doctor("--s3-path", f"s3://{bucket}", "--s3-path", "s3://rtb/elsewhere")
-    assert findings["exit"] == 1
+        result = doctor("--s3-path", f"s3://{bucket}", "--s3-path", "s3://rtb/elsewhere")
+    assert result["exit"] == 1
     with denying("s3:PutObject", "s3:DeleteObject") as bucket:
         assert_fails(doctor("--s3-path", f"s3://{bucket}"), "bucket", "put: ", "grant s3:PutObject")
 
@@ -268,14 +268,14 @@ def denying(*actions):
 @pytest.mark.parametrize(("off", "word"), [(timedelta(minutes=5), "behind"), (timedelta(minutes=-5), "ahead of")])
 def test_a_clock_that_is_off_is_found_by_both_servers(surroundings, off, word):
     assert surroundings
-    findings = {each.check: each for each in checks.findings(checks.CheckOptions(now=lambda: datetime.now(UTC) + off))}
+    result = {each.check: each for each in checks.findings(checks.CheckOptions(now=lambda: datetime.now(UTC) + off))}
     for whose in ("the catalog", "S3"):
-        clock = findings[f"clock of {whose}"]
+        clock = result[f"clock of {whose}"]
         assert clock.status == "failed"
         assert word in clock.summary
         assert clock.summary.endswith("30 s allowed")
         assert "NTP" in clock.fix
-    assert {name for name, each in findings.items() if each.status == "failed"} == {
+    assert {name for name, each in result.items() if each.status == "failed"} == {
         "clock of the catalog",
         "clock of S3",
     }
@@ -297,11 +297,11 @@ def test_an_engine_that_may_take_more_than_the_machine_has_is_a_warning_with_the
     assert "lower engine_memory_mb" in engine["fix"]
 
 
-def test_a_spill_folder_that_cannot_be_written_is_reported_though_another_one_is_used(doctor, monkeypatch, tmp_path):
+def test_a_spill_folder_that_cannot_be_written_is_reported_though_another_one_is_taken(doctor, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", None)  # as in a new process
-    findings = doctor(TMPDIR=str(tmp_path / "absent"))
+    result = doctor(TMPDIR=str(tmp_path / "absent"))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    assert_fails(findings, "spill folder", f"TMPDIR={tmp_path / 'absent'} cannot be written", "point TMPDIR elsewhere")
+    assert_fails(result, "spill folder", f"TMPDIR={tmp_path / 'absent'} cannot be written", "set TMPDIR to another one")
 
 
 # ---- The manifest
@@ -316,14 +316,14 @@ def test_a_spill_folder_that_cannot_be_written_is_reported_though_another_one_is
     ],
     ids=["absent", "cut off", "something else"],
 )
-def test_a_manifest_that_cannot_be_read_is_named(doctor, break_it, summary):
+def test_a_dag_list_that_cannot_be_read_is_named(doctor, break_it, summary):
     break_it(dag_list.path())
     if "last good" not in summary:
         dag_list.last_good(dag_list.path()).unlink()
     assert_fails(doctor(), "DAG list", summary, "rtb_optimizer manifest")
 
 
-def test_a_manifest_behind_the_catalog_names_the_entities(doctor, add_entity):
+def test_a_dag_list_behind_the_catalog_names_the_entities(doctor, add_entity):
     add_entity("later_com")
     assert_fails(doctor(), "DAG list", "differs from the catalog in later_com", "rtb_optimizer manifest")
 
@@ -333,8 +333,8 @@ def test_a_manifest_behind_the_catalog_names_the_entities(doctor, add_entity):
 
 def test_an_airflow_that_does_not_answer_or_is_something_else_is_reported(doctor, stack):
     assert_fails(doctor("--airflow-url", NOWHERE), "Airflow", NOWHERE, "start the api-server")
-    findings = doctor(AIRFLOW__API__BASE_URL=stack.s3_url)
-    assert_fails(findings, "Airflow", "not as Airflow does", "correct AIRFLOW__API__BASE_URL")
+    result = doctor(AIRFLOW__API__BASE_URL=stack.s3_url)
+    assert_fails(result, "Airflow", "which is not Airflow's health report", "correct AIRFLOW__API__BASE_URL")
 
 
 def test_a_part_of_airflow_that_is_not_healthy_is_named(doctor):
@@ -356,7 +356,7 @@ def serving(answer):
             self.wfile.write(body)
 
         def log_message(self, *_):
-            """Log nothing."""
+            """Say nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -1,4 +1,4 @@
-"""A service starts only when the services that it needs answer."""
+"""A service starts only when the services that it depends on answer."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Services that exit are restarted, and all of them stop with the stack."""
+"""Services stay up, and all of them end."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Alerts are sent once, through a real SMTP server and a real webhook, and a channel that fails fails no run."""
+"""Alerts are sent once, through a real SMTP server and a real webhook; a failing channel affects nothing else."""
 
 import json
 import logging
@@ -49,7 +49,7 @@ def webhook(monkeypatch):
 
 @pytest.fixture
 def failed(add_entity, make_run, session):
-    """A run of an entity whose task failed."""
+    """A run of an entity that failed: its task says so."""
 
     def fail(entity=None, dag_run_id="manual__1", message="LogsInvalid: no column click"):
         run = make_run(entity or add_entity(), dag_run_id=dag_run_id)
@@ -61,8 +61,8 @@ def failed(add_entity, make_run, session):
 
 
 @pytest.fixture
-def recorded(session):
-    """The alerts in the catalog: kind, whether it was sent, and why not."""
+def alert_rows(session):
+    """What the catalog says of the alerts: kind, whether it was sent, why not."""
 
     def rows():
         session.rollback()
@@ -81,7 +81,7 @@ def body(mail):
     return mail.get_body(("html",)).get_content()
 
 
-def test_a_mail_has_the_event_the_cause_the_fix_and_a_link(mailbox, failed):
+def test_a_mail_says_what_happened_why_what_to_do_and_where_to_look(mailbox, failed):
     run = failed()
 
     assert send_alerts() == 1
@@ -123,21 +123,21 @@ def test_what_looks_like_markup_or_a_template_in_a_reason_is_sent_as_it_is(
     assert escaped in webhook.posts[0][1]["text"]
 
 
-def test_without_a_connection_nothing_is_sent_and_nothing_is_wrong(failed, recorded):
+def test_without_a_connection_nothing_is_sent_and_nothing_is_wrong(failed, alert_rows):
     failed()
 
     assert send_alerts() == 0
-    assert recorded() == [("failed", False, None)]
+    assert alert_rows() == [("failed", False, None)]
 
 
 @pytest.mark.parametrize("config", [{"alert_on": "held, drift"}, {"alert_on": ""}, {"alert_connection": ""}])
-def test_what_an_entity_does_not_subscribe_to_is_not_sent(mailbox, failed, session, recorded, config):
+def test_what_an_entity_does_not_ask_for_is_not_sent(mailbox, failed, session, alert_rows, config):
     failed()
     configure(session, **config)
 
     assert send_alerts() == 0
     assert mailbox.mails == []
-    assert recorded() == [("failed", False, None)]
+    assert alert_rows() == [("failed", False, None)]
 
 
 def test_a_configuration_that_is_not_valid_is_reported_all_the_same(mailbox, failed, session):
@@ -157,7 +157,7 @@ def test_a_configuration_that_is_not_valid_is_reported_all_the_same(mailbox, fai
 def test_an_alert_is_sent_once_a_run_and_kind_however_often_the_step_runs_and_whoever_sends(mailbox, failed, session):
     run = failed()
     for _ in range(3):
-        alerts.record(session, run.run_id, [of_failure(run.run_code, "reported again by another try")])
+        alerts.record(session, run.run_id, [of_failure(run.run_code, "told again by another try")])
         session.commit()
         send_alerts()
         AlertNotifier()({"dag_run": SimpleNamespace(dag_id=run.airflow_dag_id, run_id="manual__1")})
@@ -185,7 +185,7 @@ def test_an_alert_that_another_is_sending_is_left_to_it(failed, session):
     assert alerts.unsent(session) == []
 
 
-def test_what_was_raised_a_day_ago_is_no_news_any_more(mailbox, failed, session):
+def test_what_was_raised_a_day_ago_has_expired(mailbox, failed, session):
     failed()
     session.execute(update(RunAlert).values(raised_at=func.now() - alerts.MAX_AGE))
     session.commit()
@@ -195,7 +195,7 @@ def test_what_was_raised_a_day_ago_is_no_news_any_more(mailbox, failed, session)
 
 
 @pytest.mark.parametrize("dag_id", ["cli", "rtb_optimizer__drugs_com"])
-def test_who_runs_the_command_line_reads_there_what_an_alert_would_say(add_entity, session, recorded, dag_id):
+def test_who_runs_the_command_line_reads_there_what_an_alert_would_say(add_entity, session, alert_rows, dag_id):
     from rtb_optimizer.core.config.window import Window
 
     window = Window(datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
@@ -207,10 +207,10 @@ def test_who_runs_the_command_line_reads_there_what_an_alert_would_say(add_entit
     failures.fail_run(session, lost.run_id, "LogsInvalid")
     session.commit()
 
-    assert [kind for kind, *_ in recorded()] == ([] if dag_id == "cli" else ["held", "drift", "failed"])
+    assert [kind for kind, *_ in alert_rows()] == ([] if dag_id == "cli" else ["held", "drift", "failed"])
 
 
-def test_a_run_that_a_person_cleared_is_no_alert(add_entity, make_run, session, recorded):
+def test_a_run_that_a_person_cleared_is_no_alert(add_entity, make_run, session, alert_rows):
     entity = add_entity()
     run = make_run(entity, dag_run_id="manual__1")
     from rtb_optimizer.core.config.window import Window
@@ -220,7 +220,7 @@ def test_a_run_that_a_person_cleared_is_no_alert(add_entity, make_run, session, 
     )
     session.commit()
 
-    assert recorded() == []
+    assert alert_rows() == []
     assert session.get_one(Run, run.run_id, populate_existing=True).status == "failed"
 
 
@@ -232,7 +232,7 @@ def active(session, make_run, entity):
 
 
 def test_the_nightly_audit_raises_stale_and_broken_runs_but_no_stale_one_of_a_paused_entity(
-    add_entity, make_run, session, recorded, mailbox
+    add_entity, make_run, session, alert_rows, mailbox
 ):
     late = datetime(2036, 1, 1, tzinfo=UTC)
     paused, fresh = add_entity("paused_com"), add_entity("drugs_com")
@@ -250,7 +250,7 @@ def test_the_nightly_audit_raises_stale_and_broken_runs_but_no_stale_one_of_a_pa
         with pytest.raises(ActiveOutputsBroken):
             maintenance.audit_active_outputs(late)
 
-    assert send_alerts() == len(recorded())
+    assert send_alerts() == len(alert_rows())
     subjects = [mail["subject"] for mail in mailbox.mails]
     assert f"[stale] drugs_com: the active run {stale.run_code} is stale" in subjects
     assert f"[broken] drugs_com: outputs of the active run {stale.run_code} are missing or changed" in subjects
@@ -280,7 +280,7 @@ def faulty(monkeypatch):
         yield make
 
 
-PROBLEMS = {
+SAID = {
     "nobody listens": "ConnectionRefusedError",
     "the server refuses": r"554.*not from you, \*\*\*",
     "a wrong password": "SMTPAuthenticationError",
@@ -292,7 +292,7 @@ PROBLEMS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_channel_that_fails_fails_no_run_and_is_reported_where_people_look(
-    faulty, failed, session, recorded, caplog, fault
+    faulty, failed, session, alert_rows, caplog, fault
 ):
     caplog.set_level(logging.CRITICAL, "mail.log")  # the server's own
     caplog.set_level(logging.DEBUG)
@@ -303,8 +303,8 @@ def test_a_channel_that_fails_fails_no_run_and_is_reported_where_people_look(
     context = {"dag_run": SimpleNamespace(dag_id=run.airflow_dag_id, run_id="manual__1")}
 
     AlertNotifier()(context)  # the task's callback goes on
-    ((kind, was_sent, problem),) = recorded()
-    with pytest.raises(AlertsNotSent, match=PROBLEMS[fault]) as caught:
+    ((kind, was_sent, problem),) = alert_rows()
+    with pytest.raises(AlertsNotSent, match=SAID[fault]) as caught:
         send_alerts()  # the maintenance DAG's task fails, where it is seen
 
     assert (kind, was_sent) == ("failed", False)
@@ -315,7 +315,7 @@ def test_a_channel_that_fails_fails_no_run_and_is_reported_where_people_look(
 
 
 @pytest.mark.parametrize(("status", "answer"), [(403, "invalid_token"), (500, f"no hook {TOKEN}")])
-def test_a_webhook_that_answers_otherwise_is_reported_with_its_answer_and_without_its_address(
+def test_a_webhook_that_answers_with_an_error_is_reported_with_its_answer_and_without_its_address(
     webhook, failed, session, caplog, status, answer
 ):
     caplog.set_level(logging.DEBUG)
@@ -331,7 +331,7 @@ def test_a_webhook_that_answers_otherwise_is_reported_with_its_answer_and_withou
     assert [record.message for record in caplog.records if TOKEN in record.getMessage() and "rtb" in record.name] == []
 
 
-def test_a_channel_that_was_away_gets_the_alert_once_it_is_back(faulty, failed, recorded):
+def test_a_channel_that_was_away_gets_the_alert_once_it_is_back(faulty, failed, alert_rows):
     box = faulty("the server refuses")
     failed()
     with pytest.raises(AlertsNotSent):
@@ -339,7 +339,7 @@ def test_a_channel_that_was_away_gets_the_alert_once_it_is_back(faulty, failed, 
     box.refuse = ""
 
     assert send_alerts() == 1
-    assert recorded() == [("failed", True, None)]
+    assert alert_rows() == [("failed", True, None)]
 
 
 def test_a_channel_that_fails_is_tried_once_a_pass_and_holds_up_no_other(faulty, webhook, failed, add_entity, session):

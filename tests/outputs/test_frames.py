@@ -45,7 +45,7 @@ def run(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
 def test_a_run_is_read_by_entity_id_or_code_as_it_was_published(run, session):
     body = published_output(session, run, "segments")
     table, selection = pq.read_table(io.BytesIO(body)), published(session, run).selection
-    features = [feature["name"] for feature in selection["features"]]
+    features = selection.names
     for name in ("drugs_com", run.run_id, str(run.run_id), run.run_code, pd.Series([run.run_id])[0]):
         segments = read_segments(name)
         assert segments.astype("object").to_dict("records") == table.to_pylist(), name
@@ -71,10 +71,10 @@ def test_a_run_is_read_by_entity_id_or_code_as_it_was_published(run, session):
     chosen = run_frames.features[run_frames.features["selected"]]
     assert list(chosen["feature"]) == features
     assert list(chosen["order"]) == list(range(1, len(features) + 1))
-    assert list(chosen["signal_score"]) == [each["signal_score"] for each in selection["features"]]
+    assert list(chosen["signal_score"]) == [each.signal_score for each in selection.features]
     rejected = run_frames.features[~run_frames.features["selected"]]
     assert dict(zip(rejected["feature"], rejected["reason"], strict=True)) == {
-        each["name"]: each["reason"] for each in selection["rejected"]
+        each.name: each.reason for each in selection.rejected
     }
     assert chosen["reason"].isna().all()
     assert list(run_frames.decisions["decision"]) == ["activated"]
@@ -175,8 +175,8 @@ def test_a_digit_code_of_an_entity_comes_before_the_run_of_that_id(add_entity, m
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nobody", r"no entity 'nobody'; there are: drugs_com"),
-        ("", r"no entity ''; there are: drugs_com"),
+        ("nobody", r"no entity 'nobody'; existing: drugs_com"),
+        ("", r"no entity ''; existing: drugs_com"),
         ("drugs_com", r"drugs_com has no active run: name one of `rtb runs list --entity drugs_com`"),
         ("drugs_com-1", r"no run 'drugs_com-1': `python -m rtb_optimizer runs list`"),
         ("999", r"no run '999': "),
@@ -193,7 +193,7 @@ def test_what_has_no_table_is_refused_with_name_and_fix(add_entity, make_run, re
 
 def test_a_history_of_nobody_is_refused_with_those_there_are(add_entity):
     add_entity()
-    with pytest.raises(NotFound, match="no entity 'nobody'; there are: drugs_com"):
+    with pytest.raises(NotFound, match="no entity 'nobody'; existing: drugs_com"):
         read_history("nobody")
 
 

@@ -1,4 +1,4 @@
-"""The active run changes as decided, once per run, with any number of concurrent sessions."""
+"""The pointer moves as decided, once per run, also with concurrent decisions."""
 
 from datetime import date, timedelta
 
@@ -35,7 +35,7 @@ def finish():
 
 
 class Pointer:
-    """The state of an entity in the catalog."""
+    """What the catalog says of an entity now."""
 
     def __init__(self, session, entity):
         self.session, self.entity = session, entity
@@ -46,12 +46,12 @@ class Pointer:
 
     def history(self):
         """Return the decisions as (number, run, decision, from run), in order."""
-        decisions = self.session.scalars(
+        result = self.session.scalars(
             select(RunDecision)
             .where(RunDecision.entity_id == self.entity.entity_id)
             .order_by(RunDecision.decision_number)
         )
-        return [(row.decision_number, row.run_id, row.decision, row.from_run_id) for row in decisions]
+        return [(row.decision_number, row.run_id, row.decision, row.from_run_id) for row in result]
 
 
 @pytest.fixture

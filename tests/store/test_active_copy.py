@@ -1,4 +1,4 @@
-"""active.json agrees with the catalog, whichever process writes it and when."""
+"""active.json matches the catalog, with any number of writers."""
 
 import json
 from datetime import date, timedelta
@@ -43,21 +43,21 @@ def test_before_the_first_activation_there_is_no_copy(entity, session, store):
     assert store.stored(active_key(entity.s3_base_path)) is None
 
 
-def test_the_copy_has_all_that_a_reader_needs(entity, activate, session, read, store):
+def test_the_copy_gives_a_reader_all_it_needs(entity, activate, session, read, store):
     run = activate()
     assert active_copy.refresh(session, "drugs_com")
-    document = read()
-    output = document["outputs"].pop("segments")
-    assert {name: document[name] for name in ("entity_code", "object_id", "object_type", "run_id", "run_code")} == {
+    result = read()
+    output = result["outputs"].pop("segments")
+    assert {name: result[name] for name in ("entity_code", "object_id", "object_type", "run_id", "run_code")} == {
         "entity_code": entity.entity_code,
         "object_id": 1334,
         "object_type": "ssp",
         "run_id": run.run_id,
         "run_code": run.run_code,
     }
-    assert (document["data_start"], document["data_end"]) == ("2026-03-09T00:00:00+00:00", "2026-03-10T00:00:00+00:00")
-    assert document["decision_number"] == 1
-    assert document["activated_at"]
+    assert (result["data_start"], result["data_end"]) == ("2026-03-09T00:00:00+00:00", "2026-03-10T00:00:00+00:00")
+    assert result["decision_number"] == 1
+    assert result["activated_at"]
     assert (output["s3_bucket"], output["row_count"], output["byte_size"]) == ("rtb", 7, 5)
     assert store.stored(output["s3_key"]).sha256 == output["sha256"]
 
@@ -92,7 +92,7 @@ def test_a_decision_that_moves_nothing_leaves_the_copy_as_it_is(activate, sessio
 
 
 def test_a_writer_that_read_before_the_pointer_moved_sees_that_it_has(entity, activate, session, read):
-    """Its session may even hold the entity as it was: the catalog is queried again."""
+    """Its session may even hold the entity as it was: the truth is asked for again."""
     activate()
     active_copy.refresh(session, "drugs_com")
     assert session.get_one(Run, read()["run_id"])

@@ -1,4 +1,4 @@
-"""The manifest lists the entities that run, and one broken entity does not affect the others."""
+"""The DAG list contains the active entities, and an invalid entity does not affect the others."""
 
 import json
 import re

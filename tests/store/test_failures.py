@@ -1,4 +1,4 @@
-"""A failure is recorded in opt_runs once, whichever callback reports it and however late."""
+"""A failure is recorded in opt_runs once, whatever reports it and however late."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -43,9 +43,9 @@ def dag_run(dag_run_id="manual__1", clear_number=0):
 
 
 def task_context(clear_number=0, exception=None):
-    extra = {} if exception is None else {"exception": exception}
+    failure = {} if exception is None else {"exception": exception}
     task = SimpleNamespace(task_id="build_segments", try_number=2)
-    return {"ti": task, "dag_run": dag_run("manual__1", clear_number)} | extra
+    return {"ti": task, "dag_run": dag_run("manual__1", clear_number)} | failure
 
 
 def test_a_failed_task_reports_its_name_its_try_and_its_exception(create, state, session):
@@ -62,20 +62,20 @@ def test_a_killed_task_has_no_exception_and_says_so(create, state):
 
 
 @pytest.mark.parametrize(
-    ("report", "message"),
+    ("tell", "message"),
     [
         (lambda: callbacks.dag_failed({"dag_run": dag_run(), "reason": "timed_out"}), "the dag run failed: timed_out"),
         (lambda: callbacks.dag_failed({"dag_run": dag_run()}), "the dag run failed: no reason given"),
         (lambda: callbacks.dag_run_failed(dag_run(), "set by hand"), "the dag run failed: set by hand"),
     ],
 )
-def test_what_fails_without_a_failed_task_is_reported_by_the_dag_run(create, state, report, message):
+def test_what_fails_without_a_failed_task_is_reported_by_the_dag_run(create, state, tell, message):
     run = create()
-    report()
+    tell()
     assert state(run) == ("failed", message)
 
 
-def test_the_listener_handles_our_own_dags_only(create, state):
+def test_the_listener_reacts_to_our_own_dags_only(create, state):
     run, other = create(), create(dag_id="somebody_elses")
     listener.on_dag_run_failed(SimpleNamespace(dag_id="somebody_elses", run_id="manual__1", clear_number=0), "by hand")
     assert state(other) == ("running", None)

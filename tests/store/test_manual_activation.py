@@ -1,4 +1,4 @@
-"""Manual activation succeeds only from the active run that the person saw, to existing outputs, and atomically."""
+"""A user's decision moves the pointer only from the expected run, to intact outputs, in one transaction."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""The queries of the command line return what is in the catalog."""
+"""The queries of the command line return the content of the catalog."""
 
 import json
 from datetime import date

@@ -1,4 +1,4 @@
-"""Seeding leaves the catalog as the files define it, however often it runs."""
+"""Seeding is idempotent and matches the files."""
 
 import pytest
 from sqlalchemy import func, select, update
@@ -50,14 +50,14 @@ def test_the_user_s_own_dialect_has_the_user_s_own_macro(session):
 def test_every_seeded_template_is_written_as_its_dialect_writes_macros(session):
     rows = session.scalars(select(FeatureMacro)).all()
     assert {row.macro_format for row in rows} == {
-        name for name, dialect in seeds._read("dialects").items() if "templates" in dialect
+        name for name, table in seeds._read("dialects").items() if "templates" in table
     }
     assert [
         row.macro_template for row in rows if template_problem(row.macro_template, seeds.dialect(row.macro_format))
     ] == []
 
 
-def test_a_dialect_that_is_not_there_is_reported_with_those_that_are():
+def test_a_dialect_that_does_not_exist_is_reported_with_those_that_do():
     with pytest.raises(NotFound, match=r"macro format 'morse' is not one of .*adx"):
         seeds.dialect("morse")
 

@@ -112,7 +112,7 @@ def test_values_beyond_a_file_s_statistics_are_reported_and_end_no_process(tmp_p
 
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
-        "column 'ts' has rows of 1970-01-01, outside of the window, in a file whose statistics say that it has none: "
+        "column 'ts' has rows of 1970-01-01, outside of the window, in a file whose statistics exclude them: "
         "the file is damaged\n"
     )
 

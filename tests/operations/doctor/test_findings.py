@@ -1,4 +1,4 @@
-"""Measurements are compared with their limits, and every finding that is not ok has a fix."""
+"""Measurements are compared with their limits, and every problem has a fix."""
 
 from datetime import timedelta
 
@@ -44,7 +44,7 @@ DENIED = ("AccessDenied", "denied")
         (findings.rights("s3://a/b", {"put once": ("", "it writes over")}), "failed"),
     ],
 )
-def test_a_measurement_is_compared_with_its_limits(finding, standing):
+def test_a_measurement_is_judged(finding, standing):
     assert finding.status == standing
     assert bool(finding.fix) == (standing != "ok")
 
@@ -59,9 +59,9 @@ def test_a_measurement_is_compared_with_its_limits(finding, standing):
     ],
 )
 def test_what_s3_refuses_is_reported_with_each_fix_once(refused, fix):
-    text = findings.rights("s3://a/b", refused).fix
-    assert all(part in text for part in fix)
-    assert text.count(";") == len(fix) - 1
+    message = findings.rights("s3://a/b", refused).fix
+    assert all(part in message for part in fix)
+    assert message.count(";") == len(fix) - 1
 
 
 def test_only_a_failure_makes_it_unwell():
@@ -71,6 +71,6 @@ def test_only_a_failure_makes_it_unwell():
     assert findings.is_well([])
 
 
-def test_a_long_list_is_reported_by_its_first_and_their_number():
-    summary = findings.seeds([f"config key {n}" for n in range(70)], []).summary
-    assert summary.endswith("config key 4 and 65 more")
+def test_a_long_list_is_shortened_to_its_first_and_a_count():
+    message = findings.seeds([f"config key {n}" for n in range(70)], []).summary
+    assert message.endswith("config key 4 and 65 more")
