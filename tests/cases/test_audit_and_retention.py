@@ -419,14 +419,14 @@ def test_a_run_that_activates_while_retention_holds_the_lock_waits_and_is_whole(
 
 def test_a_run_that_begins_after_the_listing_is_no_folder_without_a_run(entity, finished, there, monkeypatch):
     finished(entity)
-    listed, begun = retention._listed, []
+    listed, begun = retention._objects_by_folder, []
 
     def begin_after(*arguments):
         found = listed(*arguments)
         begun.append(finished(entity, days=YOUNG))
         return found
 
-    monkeypatch.setattr(retention, "_listed", begin_after)
+    monkeypatch.setattr(retention, "_objects_by_folder", begin_after)
     outcome = apply_retention(now=datetime.now(UTC) + timedelta(days=1000))
 
     assert outcome.problems == []
