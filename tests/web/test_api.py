@@ -1,4 +1,4 @@
-"""What does a program get: the pointer with a tag, outputs as they were written, and the same refusals as a person?"""
+"""The API: the pointer with an entity tag, outputs as written, and the same permissions as the pages."""
 
 import json
 from datetime import date
