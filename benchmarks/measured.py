@@ -26,7 +26,7 @@ from rtb_optimizer.core.config.resolve import resolve
 from rtb_optimizer.core.config.settings import Settings, settings_of
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.core.selection.select import Selection
-from rtb_optimizer.core.table.evaluation import judge
+from rtb_optimizer.core.table.evaluation import evaluate
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.passes.arrivals import arrivals
 from rtb_optimizer.engines.passes.profile import Profile, profile
@@ -121,7 +121,7 @@ def select(days: list[Path], settings: Settings, window: Days | None = None) -> 
 def handed_on(found: Profile, choice: Choice, settings: Settings) -> tuple[SelectionDocument, bytes]:
     """Judge the selection on the hold-out, and hand it on with its sample: the rest of the step `select_features`."""
     drawn = choice.drawn
-    evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
+    evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
     document = selection_document(LogsRead([], found, choice, []), evidence, [])
     return document, sample_bytes(drawn.sample, [chosen.name for chosen in choice.selection.chosen])
 

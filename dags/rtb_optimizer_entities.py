@@ -17,10 +17,10 @@ from datetime import timedelta
 from typing import Any
 
 import pendulum
-from airflow.sdk import DAG, Asset, AssetAlias, CronDataIntervalTimetable, task
+from airflow.sdk import DAG, Asset, AssetAlias, task
 
 from rtb_optimizer.dag.callbacks import dag_failed, run_decided, task_failed
-from rtb_optimizer.dag.entities import dags_of_file
+from rtb_optimizer.dag.entities import dags_of_file, schedule_of
 from rtb_optimizer.dag.notifier import AlertNotifier
 from rtb_optimizer.dag.retries import RETRY_POLICY
 from rtb_optimizer.dag.sensors import WaitForLogs
@@ -42,7 +42,7 @@ def nightly_run(entity: DagEntry) -> DAG:
     with DAG(
         dag_id=entity.dag_id,
         dag_display_name=f"{entity.entity_name} · {entity.dag_id}",
-        schedule=CronDataIntervalTimetable(entity.schedule, timezone=entity.timezone),
+        schedule=schedule_of(entity),
         start_date=START,
         catchup=False,
         max_active_runs=4,

@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 
 import drawn_once
 from prepared_stack import leave_unguarded, migrated_folder, prepare
-from rtb_optimizer.core.config.window import WindowAsked
+from rtb_optimizer.core.config.window import WindowRequest
 from rtb_optimizer.local.environment import environment
 from rtb_optimizer.local.settings import settings_on_free_ports
 from rtb_optimizer.local.stack import running_stack
@@ -234,7 +234,7 @@ def request_run():
     ):
         overrides = window.pop("overrides", {})
         attempt = Attempt(f"rtb_optimizer__{entity_code}", dag_run_id, clear_number)
-        return RunRequest(entity_code, attempt, WindowAsked(NOW, **window), triggered_by, overrides)
+        return RunRequest(entity_code, attempt, WindowRequest(NOW, **window), triggered_by, overrides)
 
     return request
 

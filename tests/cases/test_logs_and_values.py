@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import func, select
 
-from rtb_optimizer.core.config.window import Window, WindowAsked
+from rtb_optimizer.core.config.window import Window, WindowRequest
 from rtb_optimizer.core.sample.values import MISSING, SPELLING_VERSION, UNEXPANDED, canonical
 from rtb_optimizer.core.table.lookup import Row, look_up
 from rtb_optimizer.dag.sensors import WaitForLogs
@@ -208,7 +208,7 @@ def test_a_scheduled_run_waits_until_its_window_is_mature(entity, deliver, yeste
     entity(deliver({yesterday: WORLD.day(yesterday)}), lookback_days=1, maturity_lag_hours=100)
     start = datetime.combine(yesterday, datetime.min.time(), UTC)
     end = start + timedelta(days=1)
-    asked = WindowAsked(end, interval_start=start, interval_end=end)
+    asked = WindowRequest(end, interval_start=start, interval_end=end)
     opt_run_id = create_run(RunRequest("odd", Attempt("odd", "scheduled__1"), asked, "schedule", {}))
     mature = end + timedelta(hours=100)
 
@@ -498,7 +498,7 @@ def test_a_day_of_23_or_25_hours_is_counted_from_midnight_to_midnight(add_entity
     features = {"candidate_features": "site", "allowed_leaks": "site", "timestamp_column": "at"}
     logs_path = deliver({day: rows})
     add_entity("odd", logs_path=logs_path, timezone="Europe/Berlin", **no_columns, **features)
-    asked = WindowAsked(noon + timedelta(days=5), str(day), str(day + timedelta(days=1)))
+    asked = WindowRequest(noon + timedelta(days=5), str(day), str(day + timedelta(days=1)))
     decided = in_process.run(RunRequest("odd", Attempt("cli", "1"), asked, "manual:tester", {}))
     report, _ = report_of(decided)
 
@@ -562,7 +562,8 @@ def test_a_constant_candidate_is_left_out_and_a_constant_anchor_is_kept_and_warn
     assert (buyer["name"], buyer["is_anchor"], buyer["rows"]) == ("buyer", True, 0)
     assert buyer["signal_score"] == pytest.approx(0, abs=1e-9)
     assert warned(report)["anchor_constant"] == (
-        "anchor 'buyer' has one value: it says nothing; take it out of anchor_features, or repair the column"
+        "anchor 'buyer' has a single value: it carries no information; remove it from anchor_features, or fix the "
+        "column"
     )
     assert len(table) > 1
 
@@ -676,8 +677,8 @@ def test_an_unexpanded_macro_is_never_a_segment_and_more_than_one_in_a_hundred_i
 
     assert decided.decision == "activated"
     assert warned(report)["unexpanded_macro"] == (
-        "10.0% of the exposures hold an unexpanded macro in 'site': no segment; have the ad server expand it before "
-        "the row is logged"
+        "10.0% of the exposures hold an unexpanded macro in 'site', which is never a segment; have the ad server "
+        "expand it before the row is logged"
     )
     assert not {UNEXPANDED, "${SITE}", "[SITE]"} & {*table, *few_table}
     assert "unexpanded_macro" not in warned(few)
@@ -697,7 +698,8 @@ def test_a_value_of_any_characters_is_found_again_by_its_key_and_one_too_long_is
         own = [table[row.segment] for row in found.rows if not table[row.segment]["is_default"]]
         assert [row["rows"] for row in own] == ([] if len(value) > 256 else [2000]), value
     assert warned(report)["value_too_long"] == (
-        "8.3% of the exposures hold a value of more than 256 bytes in 'site': no segment; log an id in its place"
+        "8.3% of the exposures hold a value of more than 256 bytes in 'site', which is never a segment; log an id "
+        "instead"
     )
 
 

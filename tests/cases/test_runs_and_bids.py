@@ -836,7 +836,7 @@ def test_a_placement_whose_rate_has_jumped_is_warned_of_by_name(add_entity, writ
     assert messages(told(before), "rate_spike") == []
     (message,) = messages(report, "rate_spike")
     assert message.startswith("internal_adspace_id=1003 has ")
-    assert "times in the active run: bots? leave flagged rows out by row_filter, or raise max_spike" in message
+    assert "times in the active run: bots? exclude flagged rows with row_filter, or raise max_spike" in message
 
 
 @case(45)

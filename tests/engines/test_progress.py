@@ -20,18 +20,18 @@ def _heard(caplog, monkeypatch):
     logger.removeHandler(caplog.handler)
 
 
-def test_while_it_runs_and_when_it_is_done_rows_and_rate_are_told(caplog):
-    told = threading.Event()
+def test_while_it_runs_and_when_it_is_done_rows_and_rate_are_logged(caplog):
+    logged = threading.Event()
     shares = iter([-1.0, 0.0, 0.25])
 
     def done():
         share = next(shares, None)
         if share is None:
-            told.set()
+            logged.set()
         return 0.5 if share is None else share
 
     with Progress("sample", 8_000_000, done, every=0.01):
-        assert told.wait(10)
+        assert logged.wait(10)
 
     lines = [record.getMessage() for record in caplog.records]
     assert lines[0].startswith("sample: 25 % of 8,000,000 rows, ")
@@ -39,14 +39,14 @@ def test_while_it_runs_and_when_it_is_done_rows_and_rate_are_told(caplog):
     assert all(line.endswith(" rows/s") for line in lines)
 
 
-def test_work_that_fails_is_not_told_as_done(caplog):
+def test_work_that_fails_is_not_logged_as_done(caplog):
     with pytest.raises(ZeroDivisionError), Progress("sample", 10, lambda: 0.0):
         raise ZeroDivisionError
 
     assert caplog.records == []
 
 
-def test_a_statement_over_logs_is_told_with_the_rows_of_its_files(open_logs, caplog):
+def test_a_statement_over_logs_is_logged_with_the_rows_of_its_files(open_logs, caplog):
     engine, table = open_logs({"click": [1, 0, 1]})
     engine.query(table.profile(), "profile")
 

@@ -71,7 +71,7 @@ def test_whatever_was_seen_is_answered_as_by_the_table_itself(seed):
     export = exported(table, seen)
     model = read_back(export)
 
-    assert set(export.lost) <= {beeswax.SEEN_ALONE, beeswax.NO_SPELLING}
+    assert set(export.lost) <= {beeswax.OBSERVED_ONLY, beeswax.NOT_EXPANDABLE}
     requests = [values for values in asked(seed, CLEAN, seen) if values in seen]
     assert len(requests) > 7_000
     for values in requests:
@@ -100,14 +100,14 @@ def test_a_prefix_is_spelt_out_over_the_values_seen_under_it_and_says_so():
 
     assert [model.answer(("7", site)) for site in ("a.com", "b.com", "c.com")] == [0.5, 2.0, None]
     assert {row.values: row.exposures for row in export.table.rows} == {("7", "a.com"): 10.0, ("7", "b.com"): 3.0}
-    assert export.lost == {beeswax.SEEN_ALONE: 1}
+    assert export.lost == {beeswax.OBSERVED_ONLY: 1}
 
 
 def test_a_prefix_that_nothing_spells_out_is_lost_and_told():
     table = table_of({("7",): 2.0, ("7", "a.com"): 0.5}, ("hour_of_day_utc", "domain"))
     export = exported(table)
 
-    assert export.lost == {beeswax.NO_SPELLING: 1}
+    assert export.lost == {beeswax.NOT_EXPANDABLE: 1}
     assert read_back(export).answer(("7", "b.com")) is None
 
 
@@ -218,7 +218,7 @@ def test_no_more_fields_have_wildcards_than_beeswax_takes(wildcards):
     assert len(used) == wildcards
     for values in seen:
         assert answered(model, table, values) == bid(table, values)
-    assert (beeswax.SEEN_ALONE in export.lost) == (wildcards < 4)
+    assert (beeswax.OBSERVED_ONLY in export.lost) == (wildcards < 4)
 
 
 def test_the_table_that_is_told_has_the_numbers_that_are_written():

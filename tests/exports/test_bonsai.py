@@ -182,7 +182,7 @@ def test_a_tree_is_as_long_as_xandr_takes_and_loses_what_is_worth_least(seed):
     whole = exported(table)
     for limit in (encoded(whole), encoded(whole) - 1, encoded(whole) // 2, encoded(whole) // 9, 60):
         export = exported(table, max_bytes=limit)
-        ranked = list(table.by_worth())
+        ranked = list(table.by_impact())
         kept = len(export.table.rows)
 
         assert encoded(export) <= limit

@@ -50,7 +50,7 @@ def prebid():
 
 def floor(export, values):
     """What we say a request's floor is: the longest prefix's multiplier times the base CPM."""
-    row = export.table.row_of([export.spelled(value) for value in values])
+    row = export.table.row_of([export.normalise(value) for value in values])
     return round((export.table.default if row is None else row.multiplier) * TERMS.base_cpm, 4)
 
 
@@ -122,7 +122,7 @@ def test_prebid_finds_every_strange_value_that_the_file_holds(prebid, features):
 
 
 def spelt(export):
-    return lambda values: [export.spelled(value) for value in values]
+    return lambda values: [export.normalise(value) for value in values]
 
 
 def test_prebid_answers_sampled_requests_as_the_exported_table_does(prebid):
@@ -185,9 +185,9 @@ def test_a_table_of_the_default_alone_is_a_file_that_prebid_takes(prebid, featur
         (("x|y", "b"), "a value holds the delimiter |"),
         (("x", "*"), "a value holds the wildcard *"),
         (("x", "30*"), "a value holds the wildcard *"),
-        (("x", MISSING), "a value is missing: a page cannot ask for that"),
-        (("__Proto__",), "a value is __proto__: Prebid.js cannot keep a rule by that name"),
-        (("A", "B"), "the same in lower case as a heavier row"),
+        (("x", MISSING), "a value is missing: a page cannot look that up"),
+        (("__Proto__",), "a value is __proto__: Prebid.js cannot hold a rule of that name"),
+        (("A", "B"), "equal in lower case to a heavier row"),
     ],
 )
 def test_a_row_that_prebid_cannot_ask_for_is_lost_with_its_cause(values, cause):
@@ -247,7 +247,7 @@ def test_a_file_of_100_kb_is_written_and_none_above():
 def test_what_is_lost_to_a_limit_is_worth_least():
     table = wide_table(1_200)
     kept = {row.values for row in prebid_floors(table, TERMS).table.rows}
-    worth = [tuple(map(str.lower, row.values)) in kept for row in table.by_worth()]
+    worth = [tuple(map(str.lower, row.values)) in kept for row in table.by_impact()]
 
     assert all(worth[:900])
 

@@ -16,7 +16,7 @@ from pyarrow.fs import LocalFileSystem
 
 from hostile_logs import CONFIG, DAYS, START, hostile
 from rtb_optimizer.core.config.window import Window
-from rtb_optimizer.core.table.evaluation import judge
+from rtb_optimizer.core.table.evaluation import evaluate
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.passes.arrivals import arrivals
 from rtb_optimizer.engines.passes.profile import profile
@@ -45,7 +45,7 @@ def counted(urls: list[str]) -> int:
         found = profile(engine, table)
         choice = choose_features(engine, table, found)
         drawn = choice.drawn
-        evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
+        evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
         handed_over = selection_document(LogsRead((), found, choice, arrived.warnings), evidence, ["a"]).to_json()
         selection = SelectionDocument.read(handed_over)
         selection.features.to_json()

@@ -90,7 +90,7 @@ def test_a_mail_says_what_happened_why_what_to_do_and_where_to_look(mailbox, fai
     assert mail["to"] == "oncall@example.com, yield@example.com"
     assert mail["from"] == "rtb@example.com"
     assert "Reason: LogsInvalid: no column click" in body(mail)
-    assert "What to do: bidders read what they read before; mend the cause" in body(mail)
+    assert "What to do: bidders keep reading the previous table; fix the cause" in body(mail)
     assert f"{BASE}/rtb/runs/{run.run_id}" in body(mail)
 
 
@@ -104,7 +104,7 @@ def test_a_webhook_is_told_the_same(webhook, failed, session):
     assert posted["text"].splitlines() == [
         f"*[failed] drugs_com: run {run.run_code} failed*",
         "Reason: LogsInvalid: no column click",
-        "What to do: bidders read what they read before; mend the cause, then clear the whole dag run",
+        "What to do: bidders keep reading the previous table; fix the cause, then clear the whole dag run",
         f"{BASE}/rtb/runs/{run.run_id}",
     ]
 
@@ -253,7 +253,7 @@ def test_the_nightly_audit_raises_stale_and_broken_runs_but_no_stale_one_of_a_pa
     assert send_alerts() == len(told())
     subjects = [mail["subject"] for mail in mailbox.mails]
     assert f"[stale] drugs_com: the active run {stale.run_code} is stale" in subjects
-    assert f"[broken] drugs_com: outputs of the active run {stale.run_code} are not what was written" in subjects
+    assert f"[broken] drugs_com: outputs of the active run {stale.run_code} are missing or changed" in subjects
     assert [subject for subject in subjects if subject.startswith("[stale] paused_com")] == []
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from as_json import as_json
 from rtb_optimizer.core.config.resolve import resolve
-from rtb_optimizer.core.table.causes import Columns, acted
+from rtb_optimizer.core.table.causes import Columns, rule_multiplier
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs.compare import changes_between, compare, table_of
 from rtb_optimizer.outputs.documents.selection import FeatureDocument, FeaturesDocument, InteractionDocument
@@ -77,7 +77,7 @@ def test_what_a_multiplier_is_worked_out_again_to_be_is_what_was_published(two_r
     table = table_of(run)
     columns = Columns.of(list(table.rows.values()))
 
-    again = acted(columns, columns.expected, columns.prior, table.rules, table.scale)
+    again = rule_multiplier(columns, columns.expected, columns.prior, table.rules, table.scale)
     np.testing.assert_allclose(again, columns.multiplier, rtol=1e-9)
     assert again.std() > 0.05
 

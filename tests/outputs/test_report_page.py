@@ -246,7 +246,7 @@ EMPTY = {
     "rejected": "No column was left out",
     "segments": "No segment table",
     "joint": "No joint table",
-    "holdout": "not judged",
+    "holdout": "not evaluated",
     "replay": "No bids were replayed",
     "changes": "no active run to compare with",
     "ad_macros": "No ad macros",

@@ -221,8 +221,13 @@ def test_names_say_something(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
-def test_every_module_says_which_question_it_answers(path):
-    assert ast.get_docstring(ast.parse(path.read_text()))
+def test_every_module_has_a_docstring_and_no_docstring_asks(path):
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    tree = ast.parse(path.read_text())
+    docstrings = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, documented)]
+
+    assert ast.get_docstring(tree)
+    assert [text for text in docstrings if "?" in text.split("\n\n")[0]] == []
 
 
 def test_the_plugins_folder_holds_one_short_file():

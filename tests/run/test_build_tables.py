@@ -21,7 +21,7 @@ def test_a_joint_key_is_bid_what_the_published_rows_bid(previous):
     level, by_site = segments[0].multiplier, {s.pattern[0]: s.multiplier for s in segments[1:]}
     fitted = Fitted(model, sample, rows_of(model, sample, {"site": {}}, rules, previous))
     joint = joint_table(predictions_of(fitted, level, ["site"], SETTINGS), SETTINGS)
-    told = dict(zip((key for (key,) in joint.prefixes(1)), joint.levels[0].multiplier, strict=True))
+    told = dict(zip((key for (key,) in joint.prefixes(1)), joint.by_depth[0].multiplier, strict=True))
 
     assert len(told) > 4
     for site, multiplier in told.items():

@@ -45,7 +45,7 @@ def bids(export, told, fields=("site", "device")):
     """What an export bids on each sampled row, None for no bid."""
     columns = [told.sample.features[name] for name in fields]
     requests = zip(*([column.values[c] for c in column.codes] for column in columns), strict=True)
-    rows = [export.table.row_of([export.spelled(value) for value in values]) for values in requests]
+    rows = [export.table.row_of([export.normalise(value) for value in values]) for values in requests]
     return [export.table.default if row is None else None if row.no_bid else row.multiplier for row in rows]
 
 

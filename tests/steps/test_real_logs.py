@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from checkout import CHECKOUT
-from rtb_optimizer.core.config.window import WindowAsked
+from rtb_optimizer.core.config.window import WindowRequest
 from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.run.request import RunRequest
 from rtb_optimizer.steps import in_process
@@ -184,7 +184,7 @@ def active_report(add_entity, session, store):
     def run(entity_code, data_start, data_end, now, **config):
         no_cost = {"cost_column": "", "row_id_columns": "", "anchor_features": "", **MACROS}
         add_entity(entity_code, **(no_cost | config))
-        window = WindowAsked(now, data_start, data_end)
+        window = WindowRequest(now, data_start, data_end)
         decided = in_process.run(RunRequest(entity_code, Attempt("cli", entity_code), window, "manual:tester", {}))
         assert decided.decision == "activated", decided.reasons
         assert entities.find(session, entity_code).active_run_id == decided.opt_run_id

@@ -51,4 +51,4 @@ class SharedStack:
         metrics = f"statsd_on = True\nstatsd_influxdb_enabled = True\nstatsd_port = {port}\n"
         (self.root / "airflow" / "airflow.cfg").write_text(f"[metrics]\n{metrics}")
         self.live = self._open.enter_context(running_stack(settings_on_free_ports(self.root)))
-        self.heard = SimpleNamespace(mailbox=mailbox, connection=connection, statsd=statsd)
+        self.heard = SimpleNamespace(mailbox=mailbox, connection=connection, statsd=statsd, statsd_port=port)

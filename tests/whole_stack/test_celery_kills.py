@@ -43,10 +43,14 @@ def live(tmp_path, new_root):
             for each in airflow.services(settings)
             if each.name != "airflow-triggerer"
         ]
-        like = components[0]
-        supervisor.start([*components, broker_service(broker, tmp_path, like), worker_service("worker-1", like)])
+        api_server, *others = components
+        supervisor.start([api_server])  # a task that finds none fails
+        until(lambda: airflow.is_answering(settings), "the api-server", seconds=240)
+        airflow.warm_up(settings)
+        worker = worker_service("worker-1", api_server)
+        supervisor.start([*others, broker_service(broker, tmp_path, api_server), worker])
         with seeded_catalog(settings, LOGS, [(TODAY - timedelta(days=n)).date() for n in (1, 2)]):
-            yield settings, supervisor, worker_service("worker-2", like)
+            yield settings, supervisor, worker_service("worker-2", api_server)
     finally:
         supervisor.stop()
 
@@ -54,7 +58,6 @@ def live(tmp_path, new_root):
 def test_a_worker_whose_main_process_dies_alone_runs_its_task_twice_and_the_task_is_told_once(live):
     """Its pool dies with it, but not the task; the broker hands the task out again, then Airflow tries it again."""
     settings, supervisor, another_worker = live
-    until(lambda: airflow.is_answering(settings), "the api-server", seconds=240)
     api = airflow_with_entity(settings, f"s3://rtb/celery/{ENTITY}", logs_path=LOGS, schedule="0 0 1 1 *")
     [main] = [psutil.Process(each.identity.pid) for each in supervisor.children if each.service.name == "worker-1"]
     table = "opt_run_features"

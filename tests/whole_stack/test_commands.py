@@ -68,7 +68,7 @@ def checkout(tmp_path_factory):
     """A copy of the sources, as a reader has cloned them, with this environment's packages."""
     folder = tmp_path_factory.mktemp("docs") / "checkout"
     left_out = shutil.ignore_patterns(
-        ".git", ".venv", ".local", ".*_cache", "__pycache__", ".hypothesis", "entities.json*"
+        ".git", ".venv", ".local", ".*_cache", "__pycache__", ".hypothesis", "artefacts", "entities.json*"
     )
     shutil.copytree(CHECKOUT, folder, ignore=left_out)
     (folder / ".venv").symlink_to(Path(CHECKOUT / ".venv").resolve())

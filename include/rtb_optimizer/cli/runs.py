@@ -11,7 +11,7 @@ import typer
 from rtb_optimizer.cli import completion, terminal
 from rtb_optimizer.cli.entities import Code, pairs
 from rtb_optimizer.cli.terminal import AsJson, By, console
-from rtb_optimizer.core.config.window import WindowAsked
+from rtb_optimizer.core.config.window import WindowRequest
 from rtb_optimizer.store import connections, manual_activation, queries
 from rtb_optimizer.store import runs as stored_runs
 from rtb_optimizer.store.activation import DecisionRecord
@@ -81,7 +81,7 @@ def run(
     request = RunRequest(
         entity_code=entity_code,
         attempt=Attempt(CLI_DAG_ID, f"{by}-{uuid.uuid4()}"),
-        window=WindowAsked(datetime.now(UTC), data_start, data_end),
+        window=WindowRequest(datetime.now(UTC), data_start, data_end),
         triggered_by=f"manual:{by}",
         overrides=pairs(set_ or []),
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from zlib import crc32
 
-from airflow.sdk import DAG, ParamsDict, get_parsing_context
+from airflow.sdk import DAG, CronDataIntervalTimetable, ParamsDict, get_parsing_context
 
 from rtb_optimizer.dag.params import trigger_form
 from rtb_optimizer.errors import DagListInvalid
@@ -34,16 +34,25 @@ def dags_of_file(dag_file: str, build: Callable[[DagEntry], DAG]) -> dict[str, D
         try:
             entity = DagEntry.read(raw)
             if crc32(entity.dag_id.encode()) % len(files) == position and only in (None, entity.dag_id):
-                dags[entity.dag_id] = _checked(build(entity), forms[entity.form])
+                dags[entity.dag_id] = _with_params(build(entity), forms[entity.form])
         except Exception:  # an error of one entity must not affect another
             log.exception("an entity has no DAG: %.200r", raw)
     return dags
 
 
-def _checked(dag: DAG, form: ParamsDict) -> DAG:
-    """Validate the schedule here, where an error affects one entity: Airflow's own check would fail the whole file."""
-    dag.timetable.validate()
-    # After the tasks on purpose: Params passed to DAG() are copied and validated for every task on every parse.
-    # Bypass the setter, which would validate the same form against the JSON meta-schema for every DAG.
+def schedule_of(entity: DagEntry) -> CronDataIntervalTimetable:
+    """Return the schedule of an entity, checked here, where it concerns one: Airflow's check would fail the whole file.
+
+    Raises:
+        AirflowTimetableInvalid: when it is not a cron expression.
+    """
+    schedule = CronDataIntervalTimetable(entity.schedule, timezone=entity.timezone)
+    schedule.validate()
+    return schedule
+
+
+def _with_params(dag: DAG, form: ParamsDict) -> DAG:
+    # After the tasks on purpose: Params given to DAG() are copied into, and validated for, every task on every parse.
+    # Past the setter, since it would check the same form against the JSON schema of schemas for every DAG.
     object.__setattr__(dag, "params", form)
     return dag

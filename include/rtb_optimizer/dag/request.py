@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rtb_optimizer.core.config.window import WindowAsked
+from rtb_optimizer.core.config.window import WindowRequest
 from rtb_optimizer.errors import WindowInvalid
 from rtb_optimizer.run.request import RunRequest
 from rtb_optimizer.store.runs import Attempt
@@ -22,7 +22,7 @@ def request_of(entity_code: str, context: Mapping[str, Any]) -> RunRequest:
     dates = {name: params.pop(name, None) for name in WINDOW_PARAMS}
     if run_type == "backfill" and any(dates.values()):
         raise WindowInvalid("a backfill takes its window from the schedule: leave data_start and data_end empty")
-    window = WindowAsked(
+    window = WindowRequest(
         now=dag_run.run_after,
         interval_start=context.get("data_interval_start"),
         interval_end=context.get("data_interval_end"),

@@ -1,6 +1,6 @@
-"""Where the logs are counted.
+"""Engines that count the logs.
 
-protocol, progress  what an engine is; progress lines of long statements
+protocol, progress  the interface of an engine; progress lines of long statements
 sql/      the statements
 passes/   one pass over the logs each: profile, arrivals, sample, duplicates
 duckdb/   the engine of this machine

@@ -1,4 +1,4 @@
-"""How far is a long statement? A line in the task log now and then, with rows and rate."""
+"""Logs the progress of long statements: a line in the task log at intervals, with rows and rate."""
 
 import logging
 import threading
@@ -14,15 +14,15 @@ EVERY_SECONDS = 10.0
 
 
 class Progress(AbstractContextManager["Progress"]):
-    """Logs how much of `rows` a piece of work has done, while it runs and when it is done.
+    """Logs the share of `rows` that a piece of work has processed, while it runs and when it is done.
 
-    `done` returns the share that is done, from 0 to 1; what cannot say returns a number below 0.
+    `done` returns the share that is done, from 0 to 1; a number below 0 means unknown.
     """
 
     def __init__(self, what: str, rows: int, done: Callable[[], float], every: float = EVERY_SECONDS) -> None:
         self._what, self._rows, self._done, self._every = what, rows, done, every
         self._ended = threading.Event()
-        self._watch = threading.Thread(target=self._tell, daemon=True)
+        self._watch = threading.Thread(target=self._report, daemon=True)
 
     def __enter__(self) -> Self:
         self._started = time.monotonic()
@@ -37,7 +37,7 @@ class Progress(AbstractContextManager["Progress"]):
         if error is None:
             self._log(1.0)
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         while not self._ended.wait(self._every):
             share = self._done()
             if share > 0:

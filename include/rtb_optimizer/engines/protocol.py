@@ -1,6 +1,6 @@
-"""What must an engine do? Run SQL over log files and hand back Arrow.
+"""Declares the interface of an engine: it runs SQL over log files and returns Arrow.
 
-Everything else about the logs is in statements.py, in SQL that is the same for every engine.
+Everything else about the logs is in engines/sql, in SQL that is the same for every engine.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Engine(Protocol):
-    """Where counting runs."""
+    """An engine that counts the logs."""
 
     def open_logs(self, urls: Sequence[str]) -> Mapping[str, str]:
         """Make the Parquet files queryable as the table `logs`; return its columns and their SQL types."""
@@ -20,7 +20,7 @@ class Engine(Protocol):
         """Run one statement and return all its rows; `what` names it in the log of a long run."""
 
     def keep(self, sql: str) -> None:
-        """Let the table `logs` from now on be the rows that a statement over it returns."""
+        """Replace the table `logs` by the rows that a statement over it returns."""
 
     def quote(self, identifier: str) -> str:
         """Return an identifier quoted for this engine's SQL."""

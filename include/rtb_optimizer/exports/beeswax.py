@@ -1,8 +1,8 @@
-"""What does Beeswax read? A bid model: prediction files of rows that exclude each other, a manifest, what to set.
+"""Exports a Beeswax bid model: prediction files of mutually exclusive rows, a manifest, and instructions.
 
-Beeswax knows no "longest prefix": a request that two rows match is nobody's. A prefix with longer rows under it is
-therefore spelt out, one row for each value that may follow it: every value of a column that has few (the hours of a
-day), every one seen under it in the others. What was never seen there gets the default bid.
+Beeswax has no "longest prefix": a request that two rows match gets neither. A prefix with longer rows under it is
+therefore expanded, one row for each value that may follow it: every value of a column that has few (the hours of a
+day), every observed one in the others. A value that was never observed there gets the default bid.
 """
 
 import json
@@ -13,22 +13,22 @@ from dataclasses import dataclass, field, replace
 from rtb_optimizer.core.platforms.beeswax import COLUMNS
 from rtb_optimizer.core.platforms.column import Column
 from rtb_optimizer.core.sample.values import MISSING
-from rtb_optimizer.exports.columns import below, taken, written
+from rtb_optimizer.exports.columns import accepted_rows, format_multiplier, values_below
 from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 
 ANY, NULL, NO_BID = "*", "", "0"
 FOLDER = "s3://beeswax-data-REGION/bid_models/BUZZ_KEY"
 
-NO_SPELLING = "rows to be spelt out, for which no value is left"
-SEEN_ALONE = "rows spelt out: there for the values that were seen under them alone"
-NO_ROOM = "rows worth least, for which a bid model has no room"
-NO_ROOM_FOR_ALL = "rows spelt out: there for the values worth most alone, a bid model has no room for all"
+NOT_EXPANDABLE = "rows to be expanded that have no value left"
+OBSERVED_ONLY = "expanded rows: present only for values observed under them"
+NO_ROOM = "rows of least impact, beyond the size limit of a bid model"
+NO_ROOM_FOR_ALL = "expanded rows: present only for the values of most impact, within the size limit"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What Beeswax takes: bytes a file and a model, where MB might be either; fields in which `*` may stand."""
+    """Limits of Beeswax: bytes a file and a model, as the smaller reading of MB; fields in which `*` may stand."""
 
     file_bytes: int = 25_000_000
     model_bytes: int = 100_000_000
@@ -41,43 +41,45 @@ LIMITS = Limits()
 def bid_model(table: KeyedTable, terms: Terms, limits: Limits = LIMITS) -> Export:
     """Return a table of Beeswax's columns as `predictions-001.csv` and on, `manifest.json` and `README.txt`.
 
-    `terms.seen` says which values are spelt out, `terms.folder` where the manifest finds the files.
+    `terms.seen` has the observed values for expansion, `terms.folder` the folder of the manifest's paths.
     """
     columns = {name: COLUMNS[name] for name in table.features}
-    asked, lost = taken(table, columns)
-    spelling = _Spelling(asked, list(columns.values()), terms.seen, max(len(columns) - limits.wildcard_fields, 0))
-    answers = {cell.values: (cell, row) for cell, row in spelling.cells()}
-    spelt = replace(asked, rows=tuple(cell for cell, _ in answers.values()))
-    bodies, rows = _packed(spelt, limits)
+    accepted, lost = accepted_rows(table, columns)
+    expansion = _Expansion(accepted, list(columns.values()), terms.seen, max(len(columns) - limits.wildcard_fields, 0))
+    answers = {cell.values: (cell, row) for cell, row in expansion.cells()}
+    expanded = replace(accepted, rows=tuple(cell for cell, _ in answers.values()))
+    bodies, rows = _packed(expanded, limits)
     cells = Counter(row.values for _, row in answers.values())
-    there = Counter(answers[cell.values][1].values for cell in rows)
-    lost[NO_SPELLING] = len(asked.rows) - len(cells)
-    lost[NO_ROOM] = len(cells) - len(there)
-    lost[NO_ROOM_FOR_ALL] = sum(there[values] < cells[values] for values in there)
-    lost[SEEN_ALONE] = len(spelling.in_part & set(there))
+    fitted = Counter(answers[cell.values][1].values for cell in rows)
+    lost[NOT_EXPANDABLE] = len(accepted.rows) - len(cells)
+    lost[NO_ROOM] = len(cells) - len(fitted)
+    lost[NO_ROOM_FOR_ALL] = sum(fitted[values] < cells[values] for values in fitted)
+    lost[OBSERVED_ONLY] = len(expansion.incomplete & set(fitted))
     files = {f"predictions-{number:03}.csv": body for number, body in enumerate(bodies, 1)}
     file_rows = {name: body.count(b"\n") - 1 for name, body in files.items()}
     paths = [f"{terms.folder or FOLDER}/{terms.run_code}/{name}" for name in files]
     files["manifest.json"] = _manifest(table.features, rows, paths)
     files["README.txt"] = _readme(table, terms.run_code)
-    told = (replace(row, multiplier=float(written(row.multiplier))) for row in rows)
-    read = KeyedTable(table.features, tuple(told), float(written(table.default)))
-    return Export(files, read, len(rows), +lost, file_rows=file_rows | {"manifest.json": len(paths), "README.txt": 1})
+    priced = (replace(row, multiplier=float(format_multiplier(row.multiplier))) for row in rows)
+    read_back = KeyedTable(table.features, tuple(priced), float(format_multiplier(table.default)))
+    return Export(
+        files, read_back, len(rows), +lost, file_rows=file_rows | {"manifest.json": len(paths), "README.txt": 1}
+    )
 
 
 @dataclass
-class _Spelling:
-    """A table as rows that exclude each other; only rows of `least` values or more may end in wildcards."""
+class _Expansion:
+    """A table as mutually exclusive rows; only rows of `least` values or more may end in wildcards."""
 
     table: KeyedTable
     columns: list[Column]
     seen: Mapping[tuple[str, ...], float]
     least: int
-    in_part: set[tuple[str, ...]] = field(default_factory=set)
+    incomplete: set[tuple[str, ...]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._rows = {row.values: row for row in self.table.rows}
-        self._below = below(self.table)
+        self._below = values_below(self.table)
         self._seen: dict[tuple[str, ...], dict[str, float]] = {}
         for values, exposures in self.seen.items():
             for depth, value in enumerate(values):
@@ -90,7 +92,7 @@ class _Spelling:
     def cells(
         self, prefix: tuple[str, ...] = (), answer: KeyedRow | None = None
     ) -> Iterator[tuple[KeyedRow, KeyedRow]]:
-        """Yield the rows under a prefix, each with the row of the table that it speaks for."""
+        """Yield the rows under a prefix, each with the row of the table that it represents."""
         answer = self._rows.get(prefix, answer)
         if prefix not in self._below and (answer is None or len(prefix) >= self.least):
             if answer is not None:
@@ -103,9 +105,9 @@ class _Spelling:
         following = self._below.get(prefix, set())
         if answer is None:
             return following
-        every = self.columns[len(prefix)].values if following else ()  # not under each other: they would multiply
+        every = self.columns[len(prefix)].values if following else ()  # of one column only: nested, they would multiply
         if not every:
-            self.in_part.add(answer.values)
+            self.incomplete.add(answer.values)
         return following | set(every) | set(self._seen.get(prefix, ()))
 
     def _cell(self, prefix: tuple[str, ...], answer: KeyedRow) -> KeyedRow:
@@ -113,13 +115,13 @@ class _Spelling:
         return KeyedRow(prefix, exposures, answer.multiplier, answer.no_bid)
 
 
-def _packed(spelt: KeyedTable, limits: Limits) -> tuple[list[bytes], list[KeyedRow]]:
-    """Return the prediction files, the rows that matter most first, and those for which there was room."""
-    header = "|".join([*spelt.features, "value\n"]).encode()
+def _packed(expanded: KeyedTable, limits: Limits) -> tuple[list[bytes], list[KeyedRow]]:
+    """Return the prediction files, the rows with the largest impact first, and the rows that fit."""
+    header = "|".join([*expanded.features, "value\n"]).encode()
     files, rows, total = [[header]], list[KeyedRow](), len(header)
     size = len(header)
-    for row in spelt.by_worth():
-        line = _line(row, len(spelt.features)).encode()
+    for row in expanded.by_impact():
+        line = _line(row, len(expanded.features)).encode()
         new_file = size + len(line) > limits.file_bytes
         total += len(line) + new_file * len(header)
         if total > limits.model_bytes or len(header) + len(line) > limits.file_bytes:
@@ -136,7 +138,7 @@ def _packed(spelt: KeyedTable, limits: Limits) -> tuple[list[bytes], list[KeyedR
 def _line(row: KeyedRow, columns: int) -> str:
     texts = [NULL if value == MISSING else value for value in row.values]
     texts += [ANY] * (columns - len(texts))
-    return "|".join([*texts, (NO_BID if row.no_bid else written(row.multiplier)) + "\n"])
+    return "|".join([*texts, (NO_BID if row.no_bid else format_multiplier(row.multiplier)) + "\n"])
 
 
 def _manifest(names: Sequence[str], rows: list[KeyedRow], paths: list[str]) -> bytes:
@@ -149,6 +151,6 @@ def _readme(table: KeyedTable, run_code: str) -> bytes:
     return (
         f"Bid model of the run {run_code}: its values are multipliers (value_type MULTIPLIER), 0 for no bid.\n"
         "A request that no row matches gets the line item's default bid, which no file can carry:\n"
-        f"set it to the base bid times {written(table.default)}, what this run found for all other traffic.\n"
+        f"set it to the base bid times {format_multiplier(table.default)}, what this run found for all other traffic.\n"
         "Beeswax finds the files where manifest.json names them; correct the paths there if they go elsewhere.\n"
     ).encode()

@@ -1,4 +1,4 @@
-"""Which rows of a table does a platform take, and how is a multiplier written there?"""
+"""Selects the rows of a table that a platform accepts, and formats multipliers."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,11 +8,11 @@ from rtb_optimizer.core.platforms.column import Column
 from rtb_optimizer.core.sample.values import NO_VALUES
 from rtb_optimizer.exports.keyed_table import KeyedTable
 
-NO_VALUE = "rare and unexpanded values, which no bidder asks for"
+NO_VALUE = "rare and unexpanded values, which no bid request has"
 
 
-def taken(table: KeyedTable, columns: Mapping[str, Column]) -> tuple[KeyedTable, Counter[str]]:
-    """Return the table without the rows that give a value its column does not take, and their number by cause."""
+def accepted_rows(table: KeyedTable, columns: Mapping[str, Column]) -> tuple[KeyedTable, Counter[str]]:
+    """Return the table without the rows that have a value its column does not accept, and their number by cause."""
     kept, lost = [], Counter[str]()
     for row in table.rows:
         pairs = zip(columns.items(), row.values, strict=False)
@@ -25,15 +25,15 @@ def taken(table: KeyedTable, columns: Mapping[str, Column]) -> tuple[KeyedTable,
 
 
 def _cause(name: str, column: Column, value: str) -> str:
-    return NO_VALUE if value in NO_VALUES else f"values that {name} does not take: it takes {column.wants}"
+    return NO_VALUE if value in NO_VALUES else f"values that {name} does not accept: it accepts {column.wants}"
 
 
-def written(multiplier: float) -> str:
+def format_multiplier(multiplier: float) -> str:
     """Return a multiplier as text: six digits, without an exponent, never `0` for what is more than 0, never `1.0`."""
     return format(Decimal(f"{multiplier:.6g}"), "f")
 
 
-def below(table: KeyedTable) -> dict[tuple[str, ...], set[str]]:
+def values_below(table: KeyedTable) -> dict[tuple[str, ...], set[str]]:
     """Return the values that follow each prefix which has longer rows."""
     following: dict[tuple[str, ...], set[str]] = {}
     for row in table.rows:

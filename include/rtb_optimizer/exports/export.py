@@ -1,4 +1,4 @@
-"""What is an export? Files for a platform, and what the platform's limits cost."""
+"""Defines an export: files for a platform, and what the platform's limits cost."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,27 +8,27 @@ from rtb_optimizer.exports.keyed_table import KeyedTable
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """Files by name, and `table`: what a reader of them finds, after truncation to the platform's limits.
+    """Files by name, and `table`: what a reader of them reads, after truncation to the platform's limits.
 
-    `rows` are the rows in the files, which may be more or fewer than the table's: a platform may need some spelt out.
-    `lost` says in words, by cause, how many rows of the table asked for are not there. `spelled` is what the platform
-    makes of a request's value before it looks it up. `file_rows`: the rows of each file, where it is not all of them.
+    `rows` are the rows in the files, which may be more or fewer than the table's: a platform may need some expanded.
+    `lost` has, by cause, how many rows of the table are not in the files. `normalise` converts a request's value as the
+    platform does before the look-up. `file_rows`: the rows of each file, where it is not all of them.
     """
 
     files: Mapping[str, bytes]
     table: KeyedTable
     rows: int
     lost: Mapping[str, int]
-    spelled: Callable[[str], str] = str
+    normalise: Callable[[str], str] = str
     file_rows: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an export has to know beside its table.
+    """The parameters of an export beside its table.
 
     `base_cpm` is what a multiplier of 1 costs, in `currency`; `folder` is where the platform will find the files, empty
-    where nobody has said it. `seen`: exposures by the values of all of the table's features, as they came together.
+    where it is not configured. `seen`: exposures by the values of all of the table's features, as they came together.
     `skip_rate` is the percent of auctions to go without floors.
     """
 

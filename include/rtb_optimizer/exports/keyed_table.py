@@ -1,4 +1,4 @@
-"""What does a platform look up? Prefixes of its own fields' values, each with the bid's whole multiplier.
+"""Defines the table that a platform looks up: prefixes of its own fields' values, each with the bid's whole multiplier.
 
 Every export is made from such a table: the joint table, compiled for the fields that the platform knows. The longest
 prefix that has a row answers, the default last.
@@ -11,7 +11,7 @@ from functools import cached_property
 
 @dataclass(frozen=True, slots=True)
 class KeyedRow:
-    """A prefix of the fields' values, the exposures behind it, and its bid: a multiplier, or none at all."""
+    """A prefix of the fields' values, its exposures, and its bid: a multiplier, or no bid."""
 
     values: tuple[str, ...]
     exposures: float
@@ -21,7 +21,7 @@ class KeyedRow:
 
 @dataclass(frozen=True)
 class KeyedTable:
-    """Rows by `features` in order; no two have the same values, and none gives no value: `default` answers then."""
+    """Rows by `features` in order, of distinct values, at least one each; `default` answers all other requests."""
 
     features: tuple[str, ...]
     rows: tuple[KeyedRow, ...]
@@ -36,17 +36,17 @@ class KeyedTable:
         prefixes = (tuple(values[:depth]) for depth in range(len(self.features), 0, -1))
         return next((self._by_values[prefix] for prefix in prefixes if prefix in self._by_values), None)
 
-    def by_worth(self) -> Iterator[KeyedRow]:
-        """Yield the rows that matter most first: exposures times how far the bid is from what answers without it."""
-        yield from sorted(self.rows, key=lambda row: (-self._worth(row), row.values))
+    def by_impact(self) -> Iterator[KeyedRow]:
+        """Yield the rows by falling impact: exposures times the bid's relative distance from the answer without it."""
+        yield from sorted(self.rows, key=lambda row: (-self._impact(row), row.values))
 
-    def _worth(self, row: KeyedRow) -> float:
+    def _impact(self, row: KeyedRow) -> float:
         above = self.row_of(row.values[:-1])
-        told = self.default if above is None else above.multiplier
-        changes = row.no_bid or (above is not None and above.no_bid)
-        return row.exposures * (1.0 if changes else abs(row.multiplier / told - 1))
+        fallback = self.default if above is None else above.multiplier
+        flips_no_bid = row.no_bid or (above is not None and above.no_bid)
+        return row.exposures * (1.0 if flips_no_bid else abs(row.multiplier / fallback - 1))
 
     def keeping(self, rows: Sequence[KeyedRow]) -> "KeyedTable":
-        """Return the table with these of its rows alone, in its own order."""
+        """Return the table with only these of its rows, in its own order."""
         kept = {row.values for row in rows}
         return replace(self, rows=tuple(row for row in self.rows if row.values in kept))

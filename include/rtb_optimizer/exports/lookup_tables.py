@@ -1,9 +1,9 @@
-"""What does a logistic regression read? A look-up table for each number of keys, whose weights add up to the bid.
+"""Exports Xandr look-up tables for a logistic regression: one table for each number of keys, with additive weights.
 
 The shape is that of Xandr's logit service. A request is looked up in every table by its first value, its first two,
-and so on; a table without its key gives `default_value`, 0. A row's weight is what it adds to the row that answers one
-value earlier, so that the sum is the longest prefix's: EV = scale / (1 + exp(-sum)) + offset, held between min and max,
-is the base CPM times its multiplier. There is no weight for "no bid": such rows have the smallest multiplier.
+and so on; a table without its key gives `default_value`, 0. A row's weight is its difference to the row that answers
+one value earlier, so that the sum is the longest prefix's: EV = scale / (1 + exp(-sum)) + offset, bounded by min and
+max, is the base CPM times its multiplier. There is no weight for "no bid": such rows have the smallest multiplier.
 """
 
 import json
@@ -20,7 +20,7 @@ MAX_KEYS = 5
 NO_VALUE = -1
 """The key of a feature that a request lacks."""
 HEADROOM = 2.0
-"""The scale is so many times the largest bid: probabilities stay away from 1, where weights would grow."""
+"""Ratio of the scale to the largest bid: probabilities stay away from 1, where weights would grow."""
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}", re.ASCII)
 
 
@@ -28,16 +28,16 @@ def lookup_tables(table: KeyedTable, terms: Terms) -> Export:
     """Return the table as `logit.json`; EV is a CPM, or where no base CPM is set the multiplier itself."""
     lost: dict[str, int] = {}
     for row in table.rows:
-        if cause := _unaskable(row):
+        if cause := _rejection(row):
             lost[cause] = lost.get(cause, 0) + 1
-    kept = table.keeping([row for row in table.rows if not _unaskable(row)])
+    kept = table.keeping([row for row in table.rows if not _rejection(row)])
     bid_on = replace(kept, rows=tuple(replace(row, no_bid=False) for row in kept.rows))
     document = _document(bid_on, terms)
     body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     return Export({"logit.json": body}, bid_on, len(bid_on.rows), lost)
 
 
-def _unaskable(row: KeyedRow) -> str:
+def _rejection(row: KeyedRow) -> str:
     if len(row.values) > MAX_KEYS:
         return f"more than {MAX_KEYS} keys"
     return f"a value is {NO_VALUE}, which stands for none" if str(NO_VALUE) in row.values else ""
@@ -62,7 +62,7 @@ def _document(table: KeyedTable, terms: Terms) -> dict[str, object]:
 
 
 def _predictor(table: KeyedTable, depth: int, scale: float) -> dict[str, object]:
-    """Return the look-up table of so many keys."""
+    """Return the look-up table of prefixes of a length."""
     return {
         "type": "lookup",
         "default_value": 0,
@@ -77,12 +77,12 @@ def _predictor(table: KeyedTable, depth: int, scale: float) -> dict[str, object]
 
 def _weight(table: KeyedTable, row: KeyedRow, scale: float) -> float:
     above = table.row_of(row.values[:-1])
-    told = table.default if above is None else above.multiplier
-    return _log_odds(row.multiplier / scale) - _log_odds(told / scale)
+    fallback = table.default if above is None else above.multiplier
+    return _log_odds(row.multiplier / scale) - _log_odds(fallback / scale)
 
 
 def _key(values: Sequence[str]) -> list[str | int]:
-    """Return ids as numbers, as the service's own examples have them, and what is missing as -1."""
+    """Return ids as numbers, as in the service's own examples, and missing values as -1."""
     return [NO_VALUE if v == MISSING else int(v) if _INTEGER.fullmatch(v) else v for v in values]
 
 

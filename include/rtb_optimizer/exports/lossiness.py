@@ -1,4 +1,4 @@
-"""What does an export cost? Its answers to the sampled requests, held against the master table's own bids."""
+"""Measures the loss of an export: its answers to the sampled requests, compared with the master table's own bids."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from rtb_optimizer.exports.export import Export
 class Lossiness:
     """Shares are of the sample's exposures, errors of the master table's multiplier where both bid.
 
-    `no_bid_share` is where one bids and the other does not.
+    `no_bid_share` is the share where one bids and the other does not.
     """
 
     answered_share: float
@@ -24,9 +24,9 @@ class Lossiness:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """The distinct requests of a sample, by its values of some features: `place` is which one each row is (n ints).
+    """The distinct requests of a sample, by its values of some features: `place` is the request of each row (n ints).
 
-    `exposures` are those of the logs that each stands for.
+    `exposures` are the exposures of the logs of each request.
     """
 
     place: Ints
@@ -35,29 +35,29 @@ class Requests:
 
 
 def lossiness(export: Export, requests: Requests, sample: Sample, multiplier: Floats, no_bid: Mask) -> Lossiness:
-    """Return what an export costs.
+    """Return the loss of an export.
 
     Args:
-        export: Whose `table` is asked, by values as the platform spells them.
+        export: Its `table` is looked up, by values normalised as the platform does.
         requests: The sample's, by the features that the table's fields stand for.
         sample: Its spend weighs the mean error.
-        multiplier: What the master table bids on each row (n floats).
-        no_bid: Where it does not (n booleans).
+        multiplier: The master table's bid on each row (n floats).
+        no_bid: Where it does not bid (n booleans).
     """
-    asked = ([export.spelled(value) for value in values] for values in requests.values)
-    rows = [export.table.row_of(values) for values in asked]
+    keys = ([export.normalise(value) for value in values] for values in requests.values)
+    rows = [export.table.row_of(values) for values in keys]
     answered = np.array([row is not None for row in rows])[requests.place]
     bid = np.array([export.table.default if row is None else row.multiplier for row in rows])[requests.place]
-    without = np.array([row is not None and row.no_bid for row in rows])[requests.place]
-    both = ~(no_bid | without)
+    no_bid_exported = np.array([row is not None and row.no_bid for row in rows])[requests.place]
+    both = ~(no_bid | no_bid_exported)
     error = np.where(both, np.abs(bid / multiplier - 1), 0.0)
     weight = np.where(both, sample.spend if sample.spend[both].sum() > 0 else sample.exposure, 0.0)
-    shown = sample.exposure
+    exposure = sample.exposure
     return Lossiness(
-        answered_share=float(shown[answered].sum() / shown.sum()),
+        answered_share=float(exposure[answered].sum() / exposure.sum()),
         largest_error=float(error.max(initial=0.0)),
         mean_error=float((error * weight).sum() / max(weight.sum(), 1e-300)),
-        no_bid_share=float(shown[no_bid != without].sum() / shown.sum()),
+        no_bid_share=float(exposure[no_bid != no_bid_exported].sum() / exposure.sum()),
     )
 
 

@@ -1,4 +1,4 @@
-"""What does an own bidder read? The rows as CSV and as JSON, every value in a cell of its own: nothing is escaped.
+"""Exports CSV and JSON for your own bidder, every value in a cell of its own: nothing is escaped.
 
 `examples/plain_reader.py` reads both.
 """
@@ -18,7 +18,7 @@ def plain(table: KeyedTable, terms: Terms) -> Export:
 
 
 def _csv(table: KeyedTable) -> bytes:
-    """Return the rows with `depth`, how many of the features a row gives; the cells of the others are empty."""
+    """Return the rows with `depth`, the number of values of a row; the cells of the others are empty."""
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["depth", *(f"feature_{name}" for name in table.features), "multiplier", "no_bid", "exposures"])

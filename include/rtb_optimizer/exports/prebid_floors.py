@@ -1,7 +1,7 @@
-"""What does Prebid read? Price floors, schema 2: the base CPM times a request's multiplier, by the platform's fields.
+"""Exports Prebid price floors, schema 2: the base CPM times a request's multiplier, by the platform's fields.
 
-Prebid asks for every combination of values and `*`, fewest `*` first; a table whose rows are prefixes is answered by
-the longest. A floor cannot say "no bid": such rows have the smallest floor.
+Prebid looks up every combination of values and `*`, fewest `*` first; a table whose rows are prefixes is answered by
+the longest. A floor cannot express "no bid": such rows have the smallest floor.
 """
 
 import json
@@ -15,59 +15,59 @@ from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 DELIMITER, ANY = "|", "*"
 PROTOTYPE = "__proto__"
 MAX_RULES, MAX_BYTES = 1_000, 100 * 1024
-"""What Prebid Server takes by default; a larger file is refused whole."""
+"""Prebid Server's default limits; a larger file is rejected whole."""
 DECIMALS, SMALLEST = 4, 0.0001
-"""Prebid rounds a floor up to so many decimals, and takes 0 for none."""
+"""Prebid rounds a floor up to this number of decimals, and treats 0 as none."""
 
 
 def prebid_floors(table: KeyedTable, terms: Terms) -> Export:
-    """Return the table as `floors.json`, cut to Prebid's limits by worth."""
+    """Return the table as `floors.json`, cut to Prebid's limits by impact."""
     lost: dict[str, int] = {}
     named = KeyedTable(table.features, tuple(_addressable(table.rows, lost)), table.default)
     priced = replace(named, default=_floor(table.default, terms) / terms.base_cpm)
     kept = _within_limits(priced, terms, lost)
-    # A file without a rule is refused: where there is none, the default is one.
+    # A file without a rule is rejected: where the table has no rows, the default is the rule.
     rules = {_key(row, kept): _floor(row.multiplier, terms) for row in kept.rows}
     body = _document(kept, terms, rules or {_key(KeyedRow((), 0.0, 1.0), kept): _floor(kept.default, terms)})
-    return Export({"floors.json": body}, kept, len(kept.rows), lost, spelled=_spelled)
+    return Export({"floors.json": body}, kept, len(kept.rows), lost, normalise=_normalised)
 
 
-def _spelled(value: str) -> str:
-    """Return a value as Prebid compares it; what a page does not know is `*` to it."""
+def _normalised(value: str) -> str:
+    """Return a value as Prebid compares it; a value that a page does not know is `*`."""
     return ANY if value in ("", MISSING) else value.lower()
 
 
 def _addressable(rows: Iterable[KeyedRow], lost: dict[str, int]) -> Iterable[KeyedRow]:
-    """Return the rows that Prebid can ask for, in lower case; of rows that are one in lower case, the heaviest."""
-    found: dict[tuple[str, ...], KeyedRow] = {}
+    """Return the rows that Prebid can look up, in lower case; of rows that are equal in lower case, the heaviest."""
+    addressable: dict[tuple[str, ...], KeyedRow] = {}
     for row in sorted(rows, key=lambda row: (-row.exposures, row.values)):
-        values = tuple(map(_spelled, row.values))
-        cause = _unaskable(row.values) or ("the same in lower case as a heavier row" if values in found else "")
+        values = tuple(map(_normalised, row.values))
+        cause = _rejection(row.values) or ("equal in lower case to a heavier row" if values in addressable else "")
         if cause:
             lost[cause] = lost.get(cause, 0) + 1
         else:
-            found[values] = replace(row, values=values)
-    return sorted(found.values(), key=lambda row: (len(row.values), row.values))
+            addressable[values] = replace(row, values=values)
+    return sorted(addressable.values(), key=lambda row: (len(row.values), row.values))
 
 
-def _unaskable(values: Iterable[str]) -> str:
+def _rejection(values: Iterable[str]) -> str:
     for value in values:
         if value in ("", MISSING):
-            return "a value is missing: a page cannot ask for that"
+            return "a value is missing: a page cannot look that up"
         if DELIMITER in value:
             return f"a value holds the delimiter {DELIMITER}"
         if ANY in value:
             return f"a value holds the wildcard {ANY}"
         if value.lower() == PROTOTYPE:
-            return f"a value is {PROTOTYPE}: Prebid.js cannot keep a rule by that name"
+            return f"a value is {PROTOTYPE}: Prebid.js cannot hold a rule of that name"
     return ""
 
 
 def _within_limits(table: KeyedTable, terms: Terms, lost: dict[str, int]) -> KeyedTable:
-    """Return the rows of most worth that fit, at the multipliers that the floors in the file stand for."""
+    """Return the rows of largest impact that fit, at the multipliers of the floors in the file."""
     kept: list[KeyedRow] = []
     room = MAX_BYTES - len(_document(table, terms, {})) + len(",")
-    for row in table.by_worth():
+    for row in table.by_impact():
         room -= len(_json({_key(row, table): _floor(row.multiplier, terms)})) - len("{}") + len(",")
         if len(kept) == MAX_RULES or room < 0:
             break
@@ -93,7 +93,7 @@ def _key(row: KeyedRow, table: KeyedTable) -> str:
 
 
 def _fields(table: KeyedTable) -> Sequence[str]:
-    """Return the schema's fields, of which there must be one."""
+    """Return the schema's fields; the schema requires at least one."""
     return table.features or ("mediaType",)
 
 

@@ -1,4 +1,4 @@
-"""How does the embedded S3 store run, closed to everyone without the keys, and when does it answer?"""
+"""Runs the embedded S3 store, closed to everyone without the keys, and probes its readiness."""
 
 import signal
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Which TCP ports does the stack take, and are they free?"""
+"""The TCP ports that the stack takes, and the check that they are free."""
 
 import os
 import secrets
@@ -72,7 +72,7 @@ def pick_free() -> tuple[int, int, int]:
     """Find free ports for PostgreSQL, S3 (with its inner ports) and Airflow.
 
     Raises:
-        LocalStackError: when a hundred tries found none.
+        LocalStackError: when a hundred tries yield none.
     """
     for _ in range(100):
         postgres, store, airflow = (_FREE_RANGE[secrets.randbelow(len(_FREE_RANGE))] for _ in range(3))

@@ -1,4 +1,4 @@
-"""Can the stack start on this machine? Each check names what is in the way and how to clear it."""
+"""Checks that the stack can start on this machine: each names the obstacle and how to clear it."""
 
 import os
 import shutil
@@ -53,8 +53,8 @@ def python_problem(version: tuple[int, int]) -> str | None:
     """Say what is wrong with this version of Python, if anything."""
     if _OLDEST <= version <= _NEWEST:
         return None
-    found = ".".join(map(str, version))
-    return f"Python {found} is not supported: use 3.11, 3.12 or 3.13, as in `make setup PYTHON=python3.11`"
+    current = ".".join(map(str, version))
+    return f"Python {current} is not supported: use 3.11, 3.12 or 3.13, as in `make setup PYTHON=python3.11`"
 
 
 def disk_problem(free: int, folder: Path, needed_gib: float) -> str | None:
@@ -86,7 +86,7 @@ def wanted_ports(settings: LocalSettings, services: Collection[str]) -> list[Wan
 
 
 def _object_store_ports(base: int) -> list[WantedPort]:
-    """List the store's ports: nobody sets the inner ones, so each says how it follows from RTB_S3_PORT."""
+    """List the store's ports: nobody sets the inner ones, so each states how it follows from RTB_S3_PORT."""
     wanted = []
     for part, http in object_store_ports(base).items():
         for kind, number in (("", http), (" gRPC", http + GRPC_OFFSET)):

@@ -1,4 +1,4 @@
-"""How is the stack started, found and stopped from outside?"""
+"""Starts, joins and stops the stack from outside."""
 
 import os
 import signal
@@ -70,9 +70,9 @@ def start(
     lock = FileLock(private_folder(settings.root) / "start.lock")
     try:
         with lock.acquire(timeout=_START_SECONDS):
-            found = state.read_alive(settings.root)
-            if found:
-                return _join(settings, found, services, tell), None
+            running = state.read_alive(settings.root)
+            if running:
+                return _join(settings, running, services, tell), None
             return settings, _launch(settings, services, owner, tell)
     except Timeout as error:
         raise LocalStackError(f"another start in {settings.root} does not end: `make down`, then try again") from error
@@ -87,11 +87,11 @@ def stop(settings: LocalSettings) -> bool:
     Raises:
         LocalStackError: when the supervisor does not end.
     """
-    found = state.read_alive(settings.root)
-    if found:
-        _end_supervisor(found.identity, settings)
+    running = state.read_alive(settings.root)
+    if running:
+        _end_supervisor(running.identity, settings)
     leftovers = [] if state.read_alive(settings.root) else state.read_children(settings.root)
-    return bool(end_leftovers([child.identity for child in leftovers])) or found is not None
+    return bool(end_leftovers([child.identity for child in leftovers])) or running is not None
 
 
 def _end_supervisor(supervisor: Identity, settings: LocalSettings) -> None:
@@ -106,16 +106,16 @@ def _end_supervisor(supervisor: Identity, settings: LocalSettings) -> None:
 
 
 def _join(
-    settings: LocalSettings, found: state.StackState, services: Sequence[str], tell: Callable[[str], None]
+    settings: LocalSettings, running: state.StackState, services: Sequence[str], tell: Callable[[str], None]
 ) -> LocalSettings:
-    missing = [service for service in services if service not in found.services]
+    missing = [service for service in services if service not in running.services]
     if missing:
         raise LocalStackError(
             f"the stack in {settings.root} runs without {' and '.join(missing)}: `make down`, then try again"
         )
-    if found.phase != state.READY:
-        _follow(settings, found.identity, tell)
-    return replace(settings, pg_port=found.pg_port, s3_port=found.s3_port, airflow_port=found.airflow_port)
+    if running.phase != state.READY:
+        _follow(settings, running.identity, tell)
+    return replace(settings, pg_port=running.pg_port, s3_port=running.s3_port, airflow_port=running.airflow_port)
 
 
 def _launch(
@@ -149,14 +149,14 @@ def _follow(settings: LocalSettings, supervisor: Identity, tell: Callable[[str],
     Raises:
         LocalStackError: when the supervisor fails or ends.
     """
-    told = 0
+    reported = 0
     while True:
         alive = is_alive(supervisor)
         now = state.read_state(settings.root)
         if now and now.pid == supervisor.pid:
-            for step in now.steps[told:]:
+            for step in now.steps[reported:]:
                 tell(step)
-            told = len(now.steps)
+            reported = len(now.steps)
             if now.phase == state.READY and alive:
                 return
             if now.phase == state.FAILED:

@@ -1,4 +1,4 @@
-"""In which order do the services come up, and when is each one ready?"""
+"""Starts the services in order, and waits until each is ready."""
 
 import time
 from collections.abc import Callable, Collection, Iterator

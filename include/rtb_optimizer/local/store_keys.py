@@ -1,4 +1,4 @@
-"""What opens the inner ports of the object store? A certificate and signing keys of this start, its owner's alone."""
+"""The keys of the object store's inner ports: a certificate and signing keys of this start, private to its owner."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ CERTIFICATE, PRIVATE_KEY = "grpc.crt", "grpc.key"
 
 # Every part that serves gRPC or calls it. One that is left out serves everybody: weed then falls back to no TLS.
 _PARTS = ("master", "volume", "filer", "s3", "admin", "worker", "client")
-# Signs what the parts say to each other over HTTP: to write and to read, to a volume and to the filer.
+# Signs the requests of the parts to each other over HTTP: to write and to read, to a volume and to the filer.
 _SIGNING_KEYS = (
     "WEED_JWT_SIGNING_KEY",
     "WEED_JWT_SIGNING_READ_KEY",

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.settings import settings_of
-from rtb_optimizer.core.decision.retention import Goes, RetentionRules, orphan_may_go, what_goes
+from rtb_optimizer.core.decision.retention import Deletable, RetentionRules, deletable_objects, is_orphan_deletable
 from rtb_optimizer.errors import RetentionIncomplete
 from rtb_optimizer.store import activation, configs, connections, entities, run_retention
 from rtb_optimizer.store.objects import ListedObject, ObjectStore, run_prefix, split_url
@@ -94,26 +94,28 @@ def _apply_to_entity(
             log.info("%s%s", "would be deleted: " if dry_run else "deleted: ", deleted[-1])
 
 
-def _run_objects(listed: Objects, work: str, goes: Goes) -> tuple[str, Objects]:
+def _run_objects(listed: Objects, work: str, goes: Deletable) -> tuple[str, Objects]:
     """Return the objects to delete of a run's folder; `work` is the prefix of its steps' working files."""
-    if goes is Goes.ALL:
+    if goes is Deletable.ALL:
         return "run", listed
-    return "work", [each for each in listed if goes is Goes.WORK and each.key.startswith(work)]
+    return "work", [each for each in listed if goes is Deletable.WORK and each.key.startswith(work)]
 
 
 def _orphan_objects(listed: Objects, folder: str, code: str, rules: RetentionRules, now: datetime) -> Objects:
     """Return a folder without a run, if its name has the form of this entity's run codes and its objects are old."""
     is_run_code = re.fullmatch(rf"{code}-\d{{8}}-\d{{8}}-[0-9a-f]{{10}}", folder)
-    return listed if is_run_code and orphan_may_go(max(each.modified for each in listed), rules, now) else []
+    return listed if is_run_code and is_orphan_deletable(max(each.modified for each in listed), rules, now) else []
 
 
-def _decide(session: Session, code: str, rules: RetentionRules, now: datetime, *, dry_run: bool) -> dict[str, Goes]:
+def _decide(
+    session: Session, code: str, rules: RetentionRules, now: datetime, *, dry_run: bool
+) -> dict[str, Deletable]:
     """Return the part of each run to delete, after deleting its output rows under the entity's lock."""
     entity = entities.find(session, code, lock=not dry_run)
     runs = run_retention.past_runs(session, entity)
-    goes = what_goes(runs, entity.active_run_id, activation.active_before(session, entity), rules, now)
+    goes = deletable_objects(runs, entity.active_run_id, activation.active_before(session, entity), rules, now)
     if not dry_run:
-        expired = [run.run_code for run in runs if run.has_outputs and goes[run.run_code] is Goes.ALL]
+        expired = [run.run_code for run in runs if run.has_outputs and goes[run.run_code] is Deletable.ALL]
         run_retention.delete_output_rows(session, entity, expired)
         session.commit()
     return goes

@@ -71,7 +71,7 @@ def compared(before: PublishedRun, after: PublishedRun) -> tuple[ChangesDocument
         config=_different(before.config, after.config),
         features=_features(before, after),
         interactions=_interactions(before, after),
-        default_multiplier=NumberChange(before=old.level, after=new.level),
+        default_multiplier=NumberChange(before=old.base_multiplier, after=new.base_multiplier),
         rows=NumberChange(before=len(before.rows), after=len(after.rows)),
         appeared=count[Kind.APPEARED],
         vanished=count[Kind.VANISHED],
@@ -159,14 +159,14 @@ def _later(session: Session, entity: Entity, name: str) -> Run:
 def _own(session: Session, entity: Entity, name: str) -> Run:
     run = runs.find(session, name)
     if run.entity_id != entity.entity_id:
-        raise NotFound(f"run {run.run_code} is none of {entity.entity_code}: {_there_are(session, entity)}")
+        raise NotFound(f"run {run.run_code} is not a run of {entity.entity_code}: {_there_are(session, entity)}")
     if run.status != "succeeded":
         raise NotFound(f"run {run.run_code} is {run.status}, it has no table: {_there_are(session, entity)}")
     return run
 
 
 def _there_are(session: Session, entity: Entity) -> str:
-    found = [f"{run.run_id} ({run.run_code})" for run in runs.succeeded(session, entity)]
-    if len(found) > 1:
-        return f"name two of {', '.join(found)}"
-    return f"the only succeeded run is {found[0]}" if found else "no run has succeeded yet"
+    listed = [f"{run.run_id} ({run.run_code})" for run in runs.succeeded(session, entity)]
+    if len(listed) > 1:
+        return f"name two of {', '.join(listed)}"
+    return f"the only succeeded run is {listed[0]}" if listed else "no run has succeeded yet"

@@ -1,6 +1,6 @@
-"""What do a run's output files look like? Bytes from decisions: the same decisions give the same bytes.
+"""Turns tables into the bytes of output files: the same tables give the same bytes.
 
-No clock, no run id and no float formatting by hand: the table is sorted by whoever built it, JSON keys are sorted.
+There is no clock, no run id and no float formatting by hand; the table is sorted by its builder, JSON keys are sorted.
 """
 
 import io
@@ -27,7 +27,7 @@ def segments_parquet(features: Sequence[str], segments: Sequence[Segment]) -> by
     Columns: `segment` (the key), one column per feature (its value, or `*`), exact `rows`, `exposures`, `outcomes`,
     `value`, `cost`, then `expected`, `factor` with its interval, `prior` and `events` (outcomes as the
     model counts them), `tier`, `no_bid`, `multiplier`, `is_default`. A value that is
-    itself `*` is told from the wildcard by the key, where it is escaped.
+    itself `*` is distinguished from the wildcard by the key, where it is escaped.
     """
     columns: dict[str, list[Any]] = {"segment": [segment_key(s.pattern) for s in segments]}
     for n, feature in enumerate(features):
@@ -61,13 +61,13 @@ def joint_parquet(table: JointTable) -> bytes:
     unit, stands_for = table.sample.unit, table.sample.stands_for
     rest = len(table.features)
     rows: list[tuple[Any, ...]] = [(segment_key([None] * rest), None, None, None, table.rate * unit, table.multiplier)]
-    for depth, level in enumerate(table.levels, start=1):
+    for depth, level in enumerate(table.by_depth, start=1):
         padded = [segment_key([*prefix, *[None] * (rest - depth)]) for prefix in table.prefixes(depth)]
         sums = [
             (array * stands_for).tolist() for array in (level.exposure, level.outcome * unit, level.expected * unit)
         ]
-        found = zip(padded, *sums, (level.rate * unit).tolist(), level.multiplier.tolist(), strict=True)
-        rows += sorted(found)
+        cells = zip(padded, *sums, (level.rate * unit).tolist(), level.multiplier.tolist(), strict=True)
+        rows += sorted(cells)
     names = ("segment", "exposures", "outcomes", "expected", "rate", "multiplier")
     columns = {name: [row[n] for row in rows] for n, name in enumerate(names)}
     return _parquet(columns | {"is_default": [n == 0 for n in range(len(rows))]})

@@ -255,8 +255,8 @@ def _frame(rows: Iterable[Mapping[str, Any]], dtypes: Mapping[str, str]) -> "pd.
     """Return rows as a frame of these columns, whatever other keys they have; what a row lacks is missing."""
     import pandas as pd
 
-    found = list(rows)
-    columns = {name: pd.Series([row.get(name) for row in found], dtype="object") for name in dtypes}
+    listed = list(rows)
+    columns = {name: pd.Series([row.get(name) for row in listed], dtype="object") for name in dtypes}
     return _typed(pd.DataFrame(columns), dtypes)
 
 

@@ -115,8 +115,8 @@ def rows_named(body: bytes, segments: Sequence[str]) -> dict[str, dict[str, Any]
     import pyarrow.compute as pc
 
     table = parquet_table(body)
-    found = table.filter(pc.is_in(table["segment"], pa.array(segments, pa.string())))
-    return {row["segment"]: row for row in found.to_pylist()}
+    named = table.filter(pc.is_in(table["segment"], pa.array(segments, pa.string())))
+    return {row["segment"]: row for row in named.to_pylist()}
 
 
 def key_length(body: bytes) -> int:

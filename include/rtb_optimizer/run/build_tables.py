@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from rtb_optimizer.core.config.settings import Settings
-from rtb_optimizer.core.model.fit import FactorModel, fit, tempered
+from rtb_optimizer.core.model.fit import FactorModel, fit, shrink_by_slope
 from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.sample.crossing import parts_of, with_interactions
 from rtb_optimizer.core.sample.sample import Floats, Mask, Sample
@@ -103,7 +103,7 @@ def build_tables(
     settings, previous = logs.settings, before.multipliers if before else None
     rules = settings.segment_rules
     sample = with_interactions(sample, recipe.interactions)
-    model = tempered(fit(sample, recipe.priors, recipe.link), sample, recipe.slope)
+    model = shrink_by_slope(fit(sample, recipe.priors, recipe.link), sample, recipe.slope)
     codes = codes_to_publish(model, sample, rules, previous)
     named = {name: [sample.features[name].values[int(code)] for code in each] for name, each in codes.items()}
     parts = {name: parts_of(name, sample.features[name]) for name in recipe.priors}

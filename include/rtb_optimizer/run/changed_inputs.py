@@ -19,10 +19,10 @@ from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.schema import Entity, Run, Version
 
 EARLIER_RUNS = 10
-"""So many earlier runs are asked at most: each costs the reading of a manifest."""
+"""At most so many earlier runs are compared: each costs the reading of a manifest."""
 
 IDENTICAL_RUNS = 3
-"""So many earlier runs of the same window are asked at most: each costs the reading of a manifest."""
+"""At most so many earlier runs of the same window are compared: each costs the reading of a manifest."""
 
 Inputs = Sequence[InputDocument]
 
@@ -30,7 +30,7 @@ Inputs = Sequence[InputDocument]
 def restated(session: Session, opt_run_id: int, partitions: Sequence[str], inputs: Inputs) -> list[RunWarning]:
     """Return a warning for each run whose inputs were not those of now.
 
-    Each partition is held against the last run before this one that read it.
+    Each partition is compared with the last earlier run that read it.
 
     Args:
         session: The catalog.
@@ -42,7 +42,7 @@ def restated(session: Session, opt_run_id: int, partitions: Sequence[str], input
     for earlier in _overlapping(session, run):
         before = inputs_of(session, earlier)
         known = {url: objects for url in sorted(left) if (objects := _below(url, before))}
-        changed = [_told(url, then, now) for url, then in known.items() if then != (now := _below(url, inputs))]
+        changed = [_describe(url, then, now) for url, then in known.items() if then != (now := _below(url, inputs))]
         if changed:
             message = f"inputs changed since run {earlier.run_code}: {'; '.join(changed)}"
             warnings.append(RunWarning("inputs_changed", message))
@@ -59,7 +59,7 @@ def _overlapping(session: Session, run: Run) -> Sequence[Run]:
 
 
 def inputs_of(session: Session, run: Run) -> Inputs:
-    """Return what a run has read, and nothing where its manifest is not kept any more."""
+    """Return what a run has read, and nothing where retention has deleted its manifest."""
     try:
         return Manifest.read(published_output(session, run, "manifest")).inputs
     except (NotFound, StoreFailed):
@@ -71,7 +71,7 @@ def _below(url: str, inputs: Inputs) -> dict[str, str]:
     return {each.s3_key: each.etag for each in inputs if each.s3_key.startswith(prefix)}
 
 
-def _told(url: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
+def _describe(url: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
     replaced = [key for key in sorted(then.keys() & now.keys()) if then[key] != now[key]]
     counts = (
         (len(now.keys() - then.keys()), "new"),
@@ -96,13 +96,17 @@ def _identical(session: Session, run: Run, inputs: Inputs) -> list[RunWarning]:
     for earlier in session.scalars(same.order_by(Run.run_id.desc()).limit(IDENTICAL_RUNS)):
         alike = all(earlier.config_snapshot.get(k) == run.config_snapshot.get(k) for k in ("values", "code_version"))
         if alike and _etags(inputs_of(session, earlier)) == own:
-            told = f"identical to run {earlier.run_code} (id {earlier.run_id}): the same window, version, configuration"
-            return [RunWarning("identical_run", f"{told} and logs; only the active run that it moved from may differ")]
+            same_as = (
+                f"identical to run {earlier.run_code} (id {earlier.run_id}): the same window, version, configuration"
+            )
+            return [
+                RunWarning("identical_run", f"{same_as} and logs; only the active run that it moved from may differ")
+            ]
     return []
 
 
 def _moved_on(session: Session, run: Run) -> list[RunWarning]:
-    """Warn of what was changed for the entity since the run began; what its trigger had set is not asked."""
+    """Warn of what was changed for the entity since the run began; keys that its trigger had set are left out."""
     session.expire_all()
     entity = session.get_one(Entity, run.entity_id)
     warnings, snapshot = [], RunSnapshot.read(run.config_snapshot)

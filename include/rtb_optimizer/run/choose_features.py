@@ -1,4 +1,4 @@
-"""Which candidates are looked at, and which of them are chosen?"""
+"""Screens the candidates, draws the sample, and selects features and interactions on all rows but the hold-out."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -7,11 +7,11 @@ from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.model.link import Link, link_of
 from rtb_optimizer.core.selection.interactions import detect
-from rtb_optimizer.core.selection.leaks import changes_with_the_event, knows_the_outcome
+from rtb_optimizer.core.selection.leaks import changes_between_exposure_and_event, leaks_outcome
 from rtb_optimizer.core.selection.rejection import Reason, Rejected, screen
 from rtb_optimizer.core.selection.select import Selection, select
 from rtb_optimizer.core.selection.value_checks import value_warnings
-from rtb_optimizer.core.table.warnings import reversals
+from rtb_optimizer.core.table.warnings import simpsons_paradox
 from rtb_optimizer.engines.passes.profile import Profile
 from rtb_optimizer.engines.passes.sampling import Drawn, draw_sample
 from rtb_optimizer.engines.protocol import Engine
@@ -21,7 +21,7 @@ from rtb_optimizer.errors import LogsInvalid
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A selection, the link it was made under, the sample it was made on, and what is odd about the values in it."""
+    """A selection, the link it was made under, the sample it was made on, and warnings about the values in it."""
 
     selection: Selection
     link: Link
@@ -29,13 +29,13 @@ class Choice:
     warnings: tuple[RunWarning, ...]
 
 
-def choose_features(engine: Engine, table: LogTable, found: Profile, without_macro: Collection[str] = ()) -> Choice:
+def choose_features(engine: Engine, table: LogTable, profile: Profile, without_macro: Collection[str] = ()) -> Choice:
     """Draw the sample, reject what cannot be a segment, select on all but the hold-out.
 
     Args:
         engine: Where counting runs.
         table: The logs.
-        found: What the logs are as a whole.
+        profile: The window as a whole.
         without_macro: Candidates that a required format could not address.
 
     Raises:
@@ -44,28 +44,28 @@ def choose_features(engine: Engine, table: LogTable, found: Profile, without_mac
     s = table.settings
     early, names = admissible(s, table.types.keys(), without_macro)
     denied = [r.name for r in early if r.reason is Reason.DENYLISTED and r.name in table.types]
-    drawn = draw_sample(engine, table, [*names, *denied], found)
+    drawn = draw_sample(engine, table, [*names, *denied], profile)
     warnings = value_warnings(
         drawn.sample.with_features(names), s.anchor_features, s.max_missing_share, s.max_unreadable_share
     )
     screened = {name: _unfit(name, drawn, s) for name in (*names, *denied) if name not in s.anchor_features}
-    kept = [name for name in names if screened.get(name, Reason.ABSENT) is None]
-    told = [name for name in denied if screened[name] is None]  # the others are refused by their values, too
-    early = [r for r in early if r.name not in told]
+    admitted = [name for name in names if screened.get(name, Reason.ABSENT) is None]
+    scored = [name for name in denied if screened[name] is None]  # the others are refused by their values, too
+    early = [r for r in early if r.name not in scored]
     early += [Rejected(name, why) for name, why in screened.items() if why is not None and name not in denied]
-    drawn = replace(drawn, sample=drawn.sample.with_features([*s.anchor_features, *kept, *told]))
+    drawn = replace(drawn, sample=drawn.sample.with_features([*s.anchor_features, *admitted, *scored]))
     sample = drawn.sample
     link = link_of(s.link, sample.outcome.sum(), sample.exposure.sum(), is_money=s.objective == "value")
     enough = (
-        found.totals.outcome / found.design_effect >= s.min_positives
+        profile.totals.outcome / profile.design_effect >= s.min_positives
     )  # of the whole window, as the gate counts them
     rules = replace(s.selection_rules, min_positives=0) if enough else s.selection_rules
     training = sample.where(~drawn.holdout)
     if not training.exposure.sum() > 0:
         raise LogsInvalid(
-            f"{found.totals.rows} rows are too few: all that were drawn are held out, and none is left to learn from"
+            f"{profile.totals.rows} rows are too few: all that were drawn are held out, and none is left to learn from"
         )
-    selection = select(training, kept, s.anchor_features, rules, link, told)
+    selection = select(training, admitted, s.anchor_features, rules, link, scored)
     interactions = detect(training, selection.priors, s.interaction_rules, link) if enough else ()
     rejected = tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))
     return Choice(Selection(selection.chosen, rejected, interactions), link, drawn, warnings)
@@ -76,7 +76,7 @@ def admissible(
 ) -> tuple[list[Rejected], list[str]]:
     """Part the configured names: candidates that are denied, absent or cannot be addressed, and what is left.
 
-    Anchors come first, whatever is said of them: they are a contract.
+    Anchors come first and are never left out: they are a contract.
     """
     reasons: dict[str, Reason] = {}
     for name in settings.candidate_features:
@@ -97,16 +97,16 @@ def _unfit(name: str, drawn: Drawn, settings: Settings) -> Reason | None:
     reason = screen(feature, len(sample.exposure), settings.max_missing_share)
     if reason is not None or name in settings.allowed_leaks:
         return reason
-    leaks = knows_the_outcome(feature, sample)
+    leaks = leaks_outcome(feature, sample)
     if settings.row_id_columns and not leaks:
-        leaks = changes_with_the_event(feature, sample.outcome, drawn.row_hash)
+        leaks = changes_between_exposure_and_event(feature, sample.outcome, drawn.row_hash)
     return Reason.LEAK_SUSPECTED if leaks else None
 
 
 def selection_warnings(choice: Choice, settings: Settings) -> list[RunWarning]:
-    """Return the warnings of a selection: values that look good because of their company, much money cut."""
+    """Return the warnings of a selection: Simpson's paradox, and much money that was cut."""
     sample = choice.drawn.sample
-    return [*reversals(sample, [f.name for f in choice.selection.chosen]), *_value_cut(choice, settings)]
+    return [*simpsons_paradox(sample, [f.name for f in choice.selection.chosen]), *_value_cut(choice, settings)]
 
 
 def _value_cut(choice: Choice, settings: Settings) -> list[RunWarning]:

@@ -47,7 +47,7 @@ WRITERS: Mapping[Platform, Callable[[KeyedTable, Terms], Export]] = {
 
 
 def write_exports(workspace: Workspace, predictions: TablePredictions) -> None:
-    """Leave the files of every export, and what the report says of them, for the step that publishes."""
+    """Leave the files of every export, and what the report states about them, for the step that publishes."""
     s = workspace.settings
     folder, skip_rate = s.export_beeswax_folder, s.export_skip_rate
     terms = Terms(workspace.run_code, s.export_base_cpm, s.export_currency, folder, skip_rate=skip_rate)
@@ -105,7 +105,7 @@ def export_warnings(exports: ExportsDocument) -> list[RunWarning]:
 def exported(
     platform: Platform, predictions: TablePredictions, settings: Settings, terms: Terms
 ) -> tuple[Export, ExportDocument]:
-    """Return an export of the master table, and what the report says of it."""
+    """Return an export of the master table, and what the report states about it."""
     fields = fields_of(platform, predictions.features, settings)
     bids = settings.segment_rules.bids
     maps = value_maps(settings.export_value_maps, platform)
@@ -152,12 +152,12 @@ def fields_of(platform: Platform, features: Sequence[str], settings: Settings) -
     seeded = platform_fields()[platform]
     own = settings.export_fields.get(platform)
     named = {**seeded.fields, **(own if isinstance(own, dict) else {})}
-    found: dict[str, str] = {}
+    chosen: dict[str, str] = {}
     for feature in features:
         field = named.get(feature, feature if seeded.every_feature else "")
-        if field and field not in found.values():
-            found[feature] = field
-    return found
+        if field and field not in chosen.values():
+            chosen[feature] = field
+    return chosen
 
 
 def output_type(platform: Platform, file: str, export: Export) -> str:

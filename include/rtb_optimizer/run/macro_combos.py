@@ -1,4 +1,4 @@
-"""Which macros have a run's features, in each format that is asked for, and what must a reader know to use them?"""
+"""Maps the features of a run to a macro combo per format, with what a reader needs to take an expanded combo apart."""
 
 from collections.abc import Sequence
 
@@ -70,5 +70,5 @@ def _templates(session: Session, opt_id: int, macro_format: str) -> dict[str, st
 
 
 def _policy(settings: Settings, macro_format: str) -> GapPolicy:
-    asked = settings.macro_gap_policies.get(macro_format)
-    return dialect(macro_format).gap_policy if asked is None else GapPolicy(asked)
+    policy = settings.macro_gap_policies.get(macro_format)
+    return dialect(macro_format).gap_policy if policy is None else GapPolicy(policy)

@@ -1,6 +1,7 @@
 """Proves a run's macro combos on the rows that its table was made of: look-ups through them find what they should."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.macros.round_trip import BidTables, drawn_requests, round_trip
@@ -23,7 +24,8 @@ def prove_macros(workspace: Workspace, macros: MacrosDocument) -> dict[str, Roun
     requests = drawn_requests(sample_of(workspace.read("work/sample.arrow")), macros.fields)
     tables = BidTables(_multipliers(workspace, "segments"), _multipliers(workspace, "joint_segments"))
     return {
-        name: RoundTripDocument.model_validate(round_trip(requests, route, tables)) for name, route in routes.items()
+        name: RoundTripDocument.model_validate(asdict(round_trip(requests, route, tables)))
+        for name, route in routes.items()
     }
 
 

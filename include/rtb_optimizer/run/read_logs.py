@@ -1,4 +1,4 @@
-"""What does a run read off its logs, and are they fit to learn from? All that is asked of them before selection."""
+"""Reads the logs of a run: arrivals, duplicates, profile; refuses unfit logs; has features selected."""
 
 import logging
 from collections.abc import Collection, Sequence
@@ -17,10 +17,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LogsRead:
-    """The partitions that hold rows, the window as a whole, what is chosen, and what was odd about how rows arrived."""
+    """The partitions that hold rows, the window as a whole, the selection, and warnings about how rows arrived."""
 
     partitions: Sequence[Partition]
-    found: Profile
+    profile: Profile
     choice: Choice
     warnings: Sequence[RunWarning]
 
@@ -37,10 +37,10 @@ def read_logs(workspace: Workspace, without_macro: Collection[str]) -> LogsRead:
         arrived = arrivals(engine, raw)
         filled = partitions_with_rows(workspace, partitions, arrived.rows)
         table = without_repeats(engine, raw)
-        found = profile(engine, table)
-        log.info("%d rows, %g outcomes, %s", found.totals.rows, found.totals.outcome, dict(found.anomalies))
-        require_few_excesses(found, workspace.settings)
-        choice = choose_features(engine, table, found, without_macro)
-        require_few_repeats(engine, table, choice.drawn.duplicates, found.totals.rows)
-    odd = bursts(found.rows_by_minute, workspace.settings.max_minute_share)
-    return LogsRead(filled, found, choice, [*arrived.warnings, *odd])
+        window = profile(engine, table)
+        log.info("%d rows, %g outcomes, %s", window.totals.rows, window.totals.outcome, dict(window.anomalies))
+        require_few_excesses(window, workspace.settings)
+        choice = choose_features(engine, table, window, without_macro)
+        require_few_repeats(engine, table, choice.drawn.duplicates, window.totals.rows)
+    odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)
+    return LogsRead(filled, window, choice, [*arrived.warnings, *odd])

@@ -1,11 +1,11 @@
-"""What starts a run? An entity, a window, overrides, and who asks."""
+"""What starts a run: an entity, a window, overrides, and a name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from rtb_optimizer.core.config.window import Window, WindowAsked, WindowRules, resolve_window, zone
+from rtb_optimizer.core.config.window import Window, WindowRequest, WindowRules, resolve_window, zone
 from rtb_optimizer.store.runs import Attempt
 
 
@@ -15,7 +15,7 @@ class RunRequest:
 
     entity_code: str
     attempt: Attempt
-    window: WindowAsked
+    window: WindowRequest
     triggered_by: str
     overrides: Mapping[str, object]
 

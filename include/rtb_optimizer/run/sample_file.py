@@ -1,7 +1,7 @@
-"""How does a sample get from one step to the next? As Arrow: the codes of the selected features, and their values.
+"""The sample as a file between steps: Arrow, with the codes of the selected features, and their values.
 
-Segments are built on the very rows that the features were selected on, and the logs need not be read for them again.
-Nothing else reads it: codes are as narrow as they can be, and lightly compressed.
+Segments are built on the rows that the features were selected on, without reading the logs for them again. Nothing
+else reads the file: codes are as narrow as they can be, and lightly compressed.
 """
 
 import json
@@ -21,8 +21,8 @@ def sample_bytes(sample: Sample, features: Sequence[str]) -> bytes:
     columns = {name: getattr(sample, name) for name in ARRAYS} | {"fold": _narrow(sample.fold)}
     columns |= {f"f_{name}": _narrow(sample.features[name].codes) for name in features}
     values = {name: list(sample.features[name].values) for name in features}
-    told = {"unit": sample.unit, "stands_for": sample.stands_for, "values": values}
-    table = pa.table(columns).replace_schema_metadata({"sample": json.dumps(told)})
+    facts = {"unit": sample.unit, "stands_for": sample.stands_for, "values": values}
+    table = pa.table(columns).replace_schema_metadata({"sample": json.dumps(facts)})
     buffer = pa.BufferOutputStream()
     light = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
     with pa.ipc.new_file(buffer, table.schema, options=light) as file:
@@ -36,14 +36,14 @@ def sample_of(body: bytes) -> Sample:
     import pyarrow as pa
 
     table = pa.ipc.open_file(body, options=pa.ipc.IpcReadOptions(use_threads=False)).read_all()
-    told = json.loads(table.schema.metadata[b"sample"])
+    facts = json.loads(table.schema.metadata[b"sample"])
     columns = {name: table[name].to_numpy() for name in table.column_names}
     features = {
-        name: Feature(columns[f"f_{name}"].astype(np.intp), tuple(values)) for name, values in told["values"].items()
+        name: Feature(columns[f"f_{name}"].astype(np.intp), tuple(values)) for name, values in facts["values"].items()
     }
     exposure, outcome, spend = (columns[name] for name in ARRAYS)
     fold = columns["fold"].astype(np.int32)
-    return Sample(exposure, outcome, spend, fold, features, told["unit"], told["stands_for"])
+    return Sample(exposure, outcome, spend, fold, features, facts["unit"], facts["stands_for"])
 
 
 def _narrow(codes: Ints) -> Ints:

@@ -7,7 +7,7 @@ from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.sample.sample import Sample
 from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.core.selection.select import Chosen
-from rtb_optimizer.core.table.evaluation import Evidence
+from rtb_optimizer.core.table.evaluation import HoldoutEvaluation
 from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.selection import (
     EvaluationDocument,
@@ -23,7 +23,7 @@ from rtb_optimizer.run.read_logs import LogsRead
 
 
 def selection_document(
-    read: LogsRead, evidence: Evidence, expected: Sequence[str], warnings: Sequence[RunWarning] = ()
+    read: LogsRead, evidence: HoldoutEvaluation, expected: Sequence[str], warnings: Sequence[RunWarning] = ()
 ) -> SelectionDocument:
     """Return what selection hands over.
 
@@ -61,7 +61,7 @@ def _feature(chosen: Chosen, sample: Sample) -> FeatureDocument:
     return FeatureDocument(**asdict(chosen), values=len(feature.values), missing_share=share)
 
 
-def _evaluation(evidence: Evidence, choice: Choice) -> EvaluationDocument:
+def _evaluation(evidence: HoldoutEvaluation, choice: Choice) -> EvaluationDocument:
     drawn = choice.drawn
     return EvaluationDocument(
         **asdict(evidence),
@@ -74,7 +74,7 @@ def _evaluation(evidence: Evidence, choice: Choice) -> EvaluationDocument:
 
 
 def _logs(read: LogsRead, expected: Sequence[str]) -> LogsDocument:
-    profile, present = read.found, {partition.url for partition in read.partitions}
+    profile, present = read.profile, {partition.url for partition in read.partitions}
     anomalies = {**profile.anomalies, "duplicate": read.choice.drawn.duplicates}
     return LogsDocument(
         totals=profile.totals,

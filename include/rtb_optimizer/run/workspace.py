@@ -92,7 +92,7 @@ def partitions_to_read(workspace: Workspace) -> list[Partition]:
     Raises:
         LogsMissing: when fewer than `min_partition_share` of them are complete, with the list of the others.
     """
-    return _enough(workspace, log_partitions.in_window(workspace.settings, workspace.window))
+    return _require_enough(workspace, log_partitions.in_window(workspace.settings, workspace.window))
 
 
 def partitions_with_rows(workspace: Workspace, read: Sequence[Partition], rows: Mapping[str, int]) -> list[Partition]:
@@ -108,7 +108,7 @@ def partitions_with_rows(workspace: Workspace, read: Sequence[Partition], rows: 
     """
     filled = {p.url: p if rows[p.url] else replace(p, missing="no rows") for p in read}
     others = (Partition(url, None, (), "not complete") for url in workspace.partitions_expected)
-    return _enough(workspace, [filled.get(partition.url, partition) for partition in others])
+    return _require_enough(workspace, [filled.get(partition.url, partition) for partition in others])
 
 
 def partitions_as_read(workspace: Workspace, selection: SelectionDocument) -> list[Partition]:
@@ -118,21 +118,21 @@ def partitions_as_read(workspace: Workspace, selection: SelectionDocument) -> li
         LogsInvalid: when their objects are not the same any more: two passes over different logs make no table.
     """
     read, inputs = set(selection.logs.partitions), {(each.s3_key, each.etag) for each in selection.inputs}
-    found = [p for p in log_partitions.in_window(workspace.settings, workspace.window) if p.url in read]
-    for partition in found:
+    partitions = [p for p in log_partitions.in_window(workspace.settings, workspace.window) if p.url in read]
+    for partition in partitions:
         prefix = split_url(partition.url)[1]
         before = {(key, etag) for key, etag in inputs if key.startswith(prefix)}
         if before != {(file.key, file.etag) for file in partition.files}:
             raise LogsInvalid(f"{partition.url} has changed while the run was reading it: start a new run")
-    return found
+    return partitions
 
 
-def _enough(workspace: Workspace, found: Sequence[Partition]) -> list[Partition]:
-    complete = [partition for partition in found if partition.complete]
-    if not complete or len(complete) < workspace.settings.min_partition_share * len(found):
-        missing = [f"{partition.url} ({partition.missing})" for partition in found if not partition.complete]
+def _require_enough(workspace: Workspace, partitions: Sequence[Partition]) -> list[Partition]:
+    complete = [partition for partition in partitions if partition.complete]
+    if not complete or len(complete) < workspace.settings.min_partition_share * len(partitions):
+        missing = [f"{partition.url} ({partition.missing})" for partition in partitions if not partition.complete]
         raise LogsMissing(
-            f"{len(missing)} of {len(found)} partitions are not complete: {', '.join(missing)}; "
+            f"{len(missing)} of {len(partitions)} partitions are not complete: {', '.join(missing)}; "
             "deliver them, or lower min_partition_share"
         )
     return complete

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def activate_run(opt_run_id: int) -> activation.DecisionRecord:
-    """End the run and decide whether it takes over; a run that was decided before keeps its decision.
+    """End the run and decide whether it is activated; a run that was decided before keeps its decision.
 
     Raises:
         RunNotRunning: when the run has failed meanwhile.

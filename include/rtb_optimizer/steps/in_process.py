@@ -1,4 +1,4 @@
-"""How does a whole run go without Airflow? The same steps, in the same order, in one process."""
+"""Runs all steps in one process, without Airflow."""
 
 import logging
 from collections.abc import Callable

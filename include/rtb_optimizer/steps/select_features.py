@@ -2,7 +2,7 @@
 
 import logging
 
-from rtb_optimizer.core.table.evaluation import judge
+from rtb_optimizer.core.table.evaluation import evaluate
 from rtb_optimizer.run.active_before import covers_holdout, table_before
 from rtb_optimizer.run.choose_features import selection_warnings
 from rtb_optimizer.run.macro_combos import without_required_macro
@@ -25,11 +25,11 @@ def select_features(opt_run_id: int) -> int:
     read = read_logs(workspace, gaps)
     choice, drawn, rules = read.choice, read.choice.drawn, workspace.settings.table_rules
     replayed = None if before is None or is_biased else before.multipliers
-    evidence = judge(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, replayed)
+    evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, replayed)
     chosen = choice.selection.chosen
     needed = dict.fromkeys([*(feature.name for feature in chosen), *(before.features if before else ())])
-    kept = [name for name in needed if name in drawn.sample.features]  # the active run's too: bids are held against it
-    workspace.write("work/sample.arrow", sample_bytes(drawn.sample, kept))
+    columns = [name for name in needed if name in drawn.sample.features]  # the active run's too: bids are compared
+    workspace.write("work/sample.arrow", sample_bytes(drawn.sample, columns))
     warnings = selection_warnings(choice, workspace.settings)
     document = selection_document(read, evidence, workspace.partitions_expected, warnings)
     workspace.write_work_document("selection", document)

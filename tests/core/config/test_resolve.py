@@ -62,7 +62,7 @@ def test_a_value_is_read_as_its_declared_type(data_type, raw, value):
         ("boolean", 1, "1 is not true or false"),
         ("enum", "middle", "'middle' is not one of low, high"),
         ("enum", "LOW", "'LOW' is not one of low, high"),
-        ("list", "a, b, a", "a stands more than once"),
+        ("list", "a, b, a", "a is listed more than once"),
         ("list", [1, 2], "[1, 2] is not a list of strings"),
         ("list", "[a", "'[a' is not JSON"),
         ("list", '["a", 1]', "['a', 1] is not a list of strings"),
@@ -129,7 +129,7 @@ def test_none_from_a_trigger_is_ignored_even_for_a_key_that_is_not_declared():
     assert set(resolve(KEYS, {"name": "x"}, {"gone": None}).values) == {"depth", "name", "share"}
 
 
-def test_every_violation_is_told_at_once_with_key_level_value_and_limit():
+def test_every_violation_is_reported_at_once_with_key_level_value_and_limit():
     with pytest.raises(ConfigInvalid) as refused:
         resolve(KEYS, {"depth": "10", "colour": "red"}, {"share": -1, "speed": 2})
 

@@ -1,4 +1,4 @@
-"""Whatever three levels say: the later wins, every violation is told, and what was resolved stays what it is."""
+"""For any three levels: the later wins, every violation is reported, and a resolved snapshot resolves to itself."""
 
 import json
 
@@ -67,12 +67,12 @@ def latest(key, entity, trigger):
 
 
 @given(keys=keys, entity=st.dictionaries(names, texts, max_size=4), trigger=st.dictionaries(names, typed, max_size=4))
-def test_the_later_level_wins_and_every_violation_is_told(keys, entity, trigger):
-    told = {(name, Origin.ENTITY) for name in entity} | {
+def test_the_later_level_wins_and_every_violation_is_reported(keys, entity, trigger):
+    pairs = {(name, Origin.ENTITY) for name in entity} | {
         (name, Origin.TRIGGER) for name, raw in trigger.items() if raw is not None
     }
     violations = {
-        f"{name} ({level}): unknown config key" for name, level in told if name not in {key.key for key in keys}
+        f"{name} ({level}): unknown config key" for name, level in pairs if name not in {key.key for key in keys}
     }
     decided = {key.key: (key, *latest(key, entity, trigger)) for key in keys}
     for name, (key, raw, level) in decided.items():

@@ -1,4 +1,4 @@
-"""The seed of v3 and the typed settings are one list of keys; rules between keys are told all at once."""
+"""The seed of v3 and the typed settings are one list of keys; broken rules between keys are reported all at once."""
 
 import tomllib
 from dataclasses import fields
@@ -36,18 +36,18 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
 @pytest.mark.parametrize(
     ("overrides", "complaint"),
     [
-        ({"logs_path": "/var/logs/x.parquet"}, "logs_path: '/var/logs/x.parquet' is no s3://bucket/path URL"),
-        ({"logs_path": "s3://bucket"}, "logs_path: 's3://bucket' is no s3://bucket/path URL"),
-        ({"logs_path": "s3://Bucket_1/x"}, "logs_path: 's3://Bucket_1/x' is no s3://bucket/path URL"),
+        ({"logs_path": "/var/logs/x.parquet"}, "logs_path: '/var/logs/x.parquet' is not an s3://bucket/path URL"),
+        ({"logs_path": "s3://bucket"}, "logs_path: 's3://bucket' is not an s3://bucket/path URL"),
+        ({"logs_path": "s3://Bucket_1/x"}, "logs_path: 's3://Bucket_1/x' is not an s3://bucket/path URL"),
         (
             {"export_fields": '{"bonsai": {"site": "site"}}'},
             f"export_fields: bonsai has no field 'site' for site: choose one of {', '.join(FEATURES)}",
         ),
-        ({"export_beeswax_folder": "bid_models"}, "export_beeswax_folder: 'bid_models' is no s3://bucket/path URL"),
+        ({"export_beeswax_folder": "bid_models"}, "export_beeswax_folder: 'bid_models' is not an s3://bucket/path URL"),
         ({"exports": "dv360"}, f"exports: 'dv360' is not one of {', '.join(Platform)}"),
         (
             {"exports": "prebid_floors"},
-            "export_base_cpm: prebid_floors is among the exports, and no CPM says what a multiplier of 1 is as a floor",
+            "export_base_cpm: prebid_floors needs it, the floor of a multiplier of 1",
         ),
         (
             {"export_fields": {"dv360": {}}},
@@ -63,19 +63,19 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
         ),
         (
             {"export_value_maps": {"plain": {"site": {"a": "1", "b": "1"}}}},
-            "export_value_maps: site in 'plain' gives '1' to more than one of our values: nothing tells them apart",
+            "export_value_maps: site in 'plain' gives '1' to more than one of our values: the map must be injective",
         ),
-        ({"export_currency": "dollars"}, "export_currency: 'dollars' is no ISO 4217 code such as USD"),
-        ({"objective": "value"}, "value_column: objective is value, and no column says what it is"),
+        ({"export_currency": "dollars"}, "export_currency: 'dollars' is not an ISO 4217 code such as USD"),
+        ({"objective": "value"}, "value_column: required when objective is value"),
         (
             {"objective": "value", "value_column": "paid", "link": "odds"},
-            "link: money has no odds; choose log or auto",
+            "link: odds needs a share, and objective is value; choose log or auto",
         ),
         ({"timezone": "Mars/Olympus"}, "timezone: 'Mars/Olympus' is not an IANA name such as Europe/Berlin"),
-        ({"schedule": "every night"}, "schedule: 'every night' is no cron expression"),
+        ({"schedule": "every night"}, "schedule: 'every night' is not a cron expression"),
         (
             {"anchor_features": "user_id, site"},
-            "anchor_features: user_id stands in denied_features too",
+            "anchor_features: user_id is also in denied_features",
         ),
         ({"anchor_features": "a, b, c", "max_features": 2}, "max_features: 2 is below the 3 anchor_features"),
         (
@@ -88,18 +88,21 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
             {"macro_gap_policies": {"adx": "ignore"}},
             "macro_gap_policies: 'ignore' of 'adx' is not one of fail, wildcard, derived, skip_format",
         ),
-        ({"bid_column": "bid"}, "bid_column: it is held against cost_column, and none is set"),
+        ({"bid_column": "bid"}, "bid_column: it is compared with cost_column, which is not set"),
         *[
             ({"currency_column": "currency", "currency_rates": rates}, f"currency_rates: {complaint}")
             for rates, complaint in [
-                ({}, 'currency_column is set and no rate is, as {"USD": 1, "EUR": 1.08}'),
-                ({"usd": 1}, "'usd' is no currency of ISO 4217, as USD"),
-                ({"US' OR 1": 1}, '"US\' OR 1" is no currency of ISO 4217, as USD'),
-                ({"USD": 0}, "0 of USD is no positive number"),
-                ({"USD": "1.1"}, "'1.1' of USD is no positive number"),
-                ({"USD": True}, "True of USD is no positive number"),
-                ({"USD": 0}, "0 of USD is no positive number"),
-                ({"USD": {"2026-11-01": 1}}, "USD has rates by day, and no timestamp_column says a row's day"),
+                ({}, 'currency_column is set but no rate is, such as {"USD": 1, "EUR": 1.08}'),
+                ({"usd": 1}, "'usd' is not an ISO 4217 currency code such as USD"),
+                ({"US' OR 1": 1}, '"US\' OR 1" is not an ISO 4217 currency code such as USD'),
+                ({"USD": 0}, "0 of USD is not a positive number"),
+                ({"USD": "1.1"}, "'1.1' of USD is not a positive number"),
+                ({"USD": True}, "True of USD is not a positive number"),
+                ({"USD": 0}, "0 of USD is not a positive number"),
+                (
+                    {"USD": {"2026-11-01": 1}},
+                    "USD has rates by day, and timestamp_column, which gives a row's day, is not set",
+                ),
             ]
         ],
         *[
@@ -109,14 +112,14 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
             )
             for rates, complaint in [
                 ({}, "USD has no rate on any day"),
-                ({"1.11.2026": 1}, "'1.11.2026' of USD is no day, as 2026-11-01"),
-                ({"20261101": 1}, "'20261101' of USD is no day, as 2026-11-01"),
-                ({"2026-11-01": -1}, "-1 of USD is no positive number"),
+                ({"1.11.2026": 1}, "'1.11.2026' of USD is not a date such as 2026-11-01"),
+                ({"20261101": 1}, "'20261101' of USD is not a date such as 2026-11-01"),
+                ({"2026-11-01": -1}, "-1 of USD is not a positive number"),
             ]
         ],
     ],
 )
-def test_a_broken_rule_between_keys_is_told_in_words(overrides, complaint):
+def test_a_broken_rule_between_keys_is_reported(overrides, complaint):
     with pytest.raises(ConfigInvalid) as refused:
         v3_settings(**overrides)
 
@@ -139,7 +142,7 @@ def test_what_keeps_the_rules_is_taken(overrides):
     assert v3_settings(**overrides)
 
 
-def test_all_broken_rules_are_told_at_once():
+def test_all_broken_rules_are_reported_at_once():
     with pytest.raises(ConfigInvalid) as refused:
         v3_settings(logs_path="/no/url", timezone="x", schedule="x", macro_gap_policies={"a": "x", "b": "y"})
 

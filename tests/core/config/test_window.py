@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from rtb_optimizer.core.config.window import Window, WindowAsked, WindowRules, dates_of, resolve_window, zone
+from rtb_optimizer.core.config.window import Window, WindowRequest, WindowRules, dates_of, resolve_window, zone
 from rtb_optimizer.errors import WindowInvalid
 
 BERLIN = zone("Europe/Berlin")
@@ -17,15 +17,15 @@ def utc(*parts):
 
 
 def test_the_dates_of_the_form_are_midnights_of_the_entitys_zone_the_end_exclusive():
-    asked = WindowAsked(NOW, data_start="2026-03-07", data_end="2026-03-09")
+    request = WindowRequest(NOW, data_start="2026-03-07", data_end="2026-03-09")
 
-    assert resolve_window(asked, BERLIN, WindowRules()) == Window(utc(2026, 3, 6, 23), utc(2026, 3, 8, 23))
+    assert resolve_window(request, BERLIN, WindowRules()) == Window(utc(2026, 3, 6, 23), utc(2026, 3, 8, 23))
 
 
 def test_the_dates_of_the_form_win_over_the_schedules_interval():
-    asked = WindowAsked(NOW, "2026-03-01", "2026-03-02", utc(2026, 3, 9), utc(2026, 3, 10))
+    request = WindowRequest(NOW, "2026-03-01", "2026-03-02", utc(2026, 3, 9), utc(2026, 3, 10))
 
-    assert resolve_window(asked, ZoneInfo("UTC"), WindowRules(5)) == Window(utc(2026, 3, 1), utc(2026, 3, 2))
+    assert resolve_window(request, ZoneInfo("UTC"), WindowRules(5)) == Window(utc(2026, 3, 1), utc(2026, 3, 2))
 
 
 @pytest.mark.parametrize(
@@ -43,15 +43,15 @@ def test_the_dates_of_the_form_win_over_the_schedules_interval():
 )
 def test_dates_that_make_no_window_are_refused_in_one_line(start, end, complaint):
     with pytest.raises(WindowInvalid) as refused:
-        resolve_window(WindowAsked(NOW, start, end), ZoneInfo("UTC"), WindowRules())
+        resolve_window(WindowRequest(NOW, start, end), ZoneInfo("UTC"), WindowRules())
 
     assert str(refused.value) == complaint
 
 
 def test_a_window_may_end_at_this_very_instant():
-    asked = WindowAsked(utc(2026, 3, 10), "2026-03-09", "2026-03-10")
+    request = WindowRequest(utc(2026, 3, 10), "2026-03-09", "2026-03-10")
 
-    assert resolve_window(asked, ZoneInfo("UTC"), WindowRules()).end == asked.now
+    assert resolve_window(request, ZoneInfo("UTC"), WindowRules()).end == request.now
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_a_window_may_end_at_this_very_instant():
     ],
 )
 def test_without_dates_the_window_is_the_last_whole_days_of_the_interval(zone_name, start, end, lookback, window):
-    asked = WindowAsked(NOW, interval_start=start, interval_end=end)
+    request = WindowRequest(NOW, interval_start=start, interval_end=end)
 
-    assert resolve_window(asked, zone(zone_name), WindowRules(lookback)) == Window(*window)
+    assert resolve_window(request, zone(zone_name), WindowRules(lookback)) == Window(*window)
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,13 @@ def test_a_day_of_berlin_has_the_hours_its_clocks_give_it(day, hours, started_by
     after = day + timedelta(days=1)
     cron_today, cron_after = (datetime(d.year, d.month, d.day, 3, 17, tzinfo=BERLIN) for d in (day, after))
     now = cron_after.astimezone(UTC)
-    asked = {
-        "form": WindowAsked(now, str(day), str(after)),
-        "schedule": WindowAsked(now, None, None, cron_today.astimezone(UTC), now),
-        "lookback": WindowAsked(now),
+    request = {
+        "form": WindowRequest(now, str(day), str(after)),
+        "schedule": WindowRequest(now, None, None, cron_today.astimezone(UTC), now),
+        "lookback": WindowRequest(now),
     }[started_by]
 
-    window = resolve_window(asked, BERLIN, WindowRules())
+    window = resolve_window(request, BERLIN, WindowRules())
 
     assert window.end - window.start == timedelta(hours=hours)
     assert dates_of(window, BERLIN) == [day]

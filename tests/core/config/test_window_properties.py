@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rtb_optimizer.core.config.window import WindowAsked, WindowRules, dates_of, resolve_window, zone
+from rtb_optimizer.core.config.window import WindowRequest, WindowRules, dates_of, resolve_window, zone
 
 pytestmark = pytest.mark.timeout(3_600)  # nightly, each takes minutes
 DAY = timedelta(days=1)
@@ -33,7 +33,7 @@ any_zone = st.one_of(changing, zones)
 
 
 def window_of(start, end, tz):
-    return resolve_window(WindowAsked(LATER, str(start), str(end)), tz, WindowRules(max_days=MANY))
+    return resolve_window(WindowRequest(LATER, str(start), str(end)), tz, WindowRules(max_days=MANY))
 
 
 @given(day=days, tz=any_zone)
@@ -79,7 +79,7 @@ def test_windows_that_follow_each_other_add_up_to_the_window_of_all(first, lengt
 def test_the_windows_of_a_backfill_leave_no_gap_and_overlap_by_the_look_back_alone(first, at, nights, lookback, tz):
     runs = [datetime.combine(first + n * DAY, at, tz).astimezone(UTC) for n in range(nights + 1)]
     windows = [
-        resolve_window(WindowAsked(LATER, None, None, start, end), tz, WindowRules(lookback, MANY))
+        resolve_window(WindowRequest(LATER, None, None, start, end), tz, WindowRules(lookback, MANY))
         for start, end in pairwise(runs)
     ]
 
@@ -96,7 +96,7 @@ def test_the_windows_of_a_backfill_leave_no_gap_and_overlap_by_the_look_back_alo
 def test_an_interval_of_less_than_a_day_is_taken_as_it_is(start, minutes, tz):
     start = start.replace(tzinfo=UTC)
     end = start + timedelta(minutes=minutes)
-    window = resolve_window(WindowAsked(LATER, None, None, start, end), tz, WindowRules(3))
+    window = resolve_window(WindowRequest(LATER, None, None, start, end), tz, WindowRules(3))
 
     assert (window.start, window.end) == (start, end)
     touched = {

@@ -1,4 +1,4 @@
-"""A run takes over when it may and is newer in data; otherwise it says why not."""
+"""A run is activated when it may be and is newer in data; otherwise the decision has the reasons."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ BEHIND = "run 5 has data up to 2026-03-10 00:00, this one up to"
         (RunAge(6, DAY), ACTIVE, "active", [], False, "activated: data as new as, and a later run than, run 5"),
         (RunAge(4, DAY), ACTIVE, "active", [], False, f"superseded: {BEHIND} 2026-03-10 00:00"),
         (RunAge(9, OLDER), ACTIVE, "active", [], False, f"superseded: {BEHIND} 2026-03-09 00:00"),
-        (RunAge(9, OLDER), ACTIVE, "active", [], True, "activated: older than run 5, allowed by name"),
+        (RunAge(9, OLDER), ACTIVE, "active", [], True, "activated: older than run 5, allowed by allow_older_window"),
         (RunAge(6, NEWER), ACTIVE, "active", [], True, "activated: newer data than run 5"),
         (RunAge(6, NEWER), ACTIVE, "paused", [], False, "held: the entity is paused"),
         (RunAge(6, NEWER), None, "retired", [], True, "held: the entity is retired"),
@@ -63,7 +63,7 @@ def test_facts_that_reach_their_limits_fail_no_gate():
     [
         ("outcomes", 49, "49 outcomes in the window, 50 are needed"),
         ("segments", 0, "0 segments beside the default row, 1 are needed"),
-        ("partition_share", 0.75, "75% of the window's partitions are there, 100% are needed"),
+        ("partition_share", 0.75, "75% of the window's partitions are present, 100% are needed"),
         ("holdout_gain", 0.0, "gain on the hold-out +0.00% of the baseline deviance, more than +0.00% is needed"),
         ("holdout_gain", -0.012, "gain on the hold-out -1.20% of the baseline deviance, more than +0.00% is needed"),
         ("holdout_gain", math.nan, "gain on the hold-out +nan% of the baseline deviance, more than +0.00% is needed"),
@@ -99,15 +99,17 @@ def test_macros_that_are_read_wrongly_too_often_hold_a_run_and_no_macros_hold_no
     assert failed_gates(PASSING, limits) == failed_gates(PASSING, LIMITS) == []
 
 
-def test_a_run_that_its_macros_hold_says_what_to_mend():
-    told = failed_gates(PASSING | {"macro_hit_rate": 0.4321}, LIMITS | {"macro_hit_rate": 0.9})
+def test_a_run_that_its_macros_hold_names_what_to_fix():
+    failures = failed_gates(PASSING | {"macro_hit_rate": 0.4321}, LIMITS | {"macro_hit_rate": 0.9})
 
-    assert len(told) == 1
-    assert told[0].startswith("43.2% of the exposures find through a format's macros what their own values find, 90.0%")
-    assert told[0].endswith("mend macro_value_maps, opt_feature_macros or the logs, or lower min_macro_hit_rate")
+    assert len(failures) == 1
+    assert failures[0].startswith(
+        "43.2% of the exposures find through a format's macros what their own values find, 90.0%"
+    )
+    assert failures[0].endswith("fix macro_value_maps, opt_feature_macros or the logs, or lower min_macro_hit_rate")
 
 
-def test_every_gate_that_fails_is_told():
+def test_every_gate_that_fails_is_reported():
     nothing = dict.fromkeys(PASSING, 0.0)
 
     assert [words.split()[1] for words in failed_gates(nothing, LIMITS)] == ["outcomes", "segments", "of", "on"]

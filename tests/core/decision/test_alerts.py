@@ -7,8 +7,8 @@ import pytest
 from rtb_optimizer.core.decision.activation import Decision
 from rtb_optimizer.core.decision.alerts import (
     FIX,
-    HAPPENED,
     MAX_REASON,
+    TITLES,
     Kind,
     kind_problems,
     of_active,
@@ -24,7 +24,7 @@ GAP = RunWarning("macro_missing", "xandr has no macro for carrier")
 MILD = RunWarning("config_changed", "max_features from 8 to 9")
 
 
-def told(alerts):
+def summarised(alerts):
     return [f"{alert.kind}: {alert.reason}" for alert in alerts]
 
 
@@ -49,21 +49,21 @@ def told(alerts):
     ],
 )
 def test_a_decided_run_raises_what_its_decision_and_its_warnings_say(decision, reasons, warnings, alerts):
-    assert told(of_decision("code", decision, reasons, warnings)) == alerts
+    assert summarised(of_decision("code", decision, reasons, warnings)) == alerts
 
 
 @pytest.mark.parametrize(
     ("stale_since", "problems", "alerts"),
     [
         (None, [], []),
-        (UNTIL, [], ["stale: it was to be trusted until 2026-03-12 04:30 UTC"]),
+        (UNTIL, [], ["stale: it was valid until 2026-03-12 04:30 UTC"]),
         (None, ["segments: gone"], ["broken: segments: gone"]),
-        (UNTIL, ["a", "b"], ["stale: it was to be trusted until 2026-03-12 04:30 UTC", "broken: a; b"]),
+        (UNTIL, ["a", "b"], ["stale: it was valid until 2026-03-12 04:30 UTC", "broken: a; b"]),
         (None, ["a", "b", "c", "d", "e"], ["broken: a; b; c; and 2 more"]),
     ],
 )
 def test_an_active_run_raises_that_it_is_stale_or_broken(stale_since, problems, alerts):
-    assert told(of_active("code", stale_since, problems)) == alerts
+    assert summarised(of_active("code", stale_since, problems)) == alerts
 
 
 def test_a_failure_says_what_happened_why_and_what_to_do():
@@ -80,12 +80,12 @@ def test_a_long_reason_is_cut_and_says_so():
     assert of_failure("code", "x" * 4000).reason == f"{'x' * MAX_REASON}..."
 
 
-def test_every_kind_says_what_happened_and_how_to_mend_it():
-    assert set(HAPPENED) == set(FIX) == set(Kind)
-    assert [text for text in HAPPENED.values() if text.format("code") == text] == []
+def test_every_kind_says_what_happened_and_how_to_fix_it():
+    assert set(TITLES) == set(FIX) == set(Kind)
+    assert [text for text in TITLES.values() if text.format("code") == text] == []
 
 
-def test_a_kind_that_there_is_not_is_told_with_those_there_are():
+def test_an_unknown_kind_is_reported_with_the_known_ones():
     assert kind_problems(list(Kind)) == kind_problems([]) == []
     assert kind_problems(["failed", "drifted"]) == [
         "alert_on: 'drifted' is not one of failed, held, stale, broken, missing_macro, drift"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rtb_optimizer.core.decision.activation import valid_until
-from rtb_optimizer.core.decision.retention import PastRun, RetentionRules, orphan_may_go, what_goes
+from rtb_optimizer.core.decision.retention import PastRun, RetentionRules, deletable_objects, is_orphan_deletable
 
 NOW = datetime(2026, 6, 1, 4, tzinfo=UTC)
 RULES = RetentionRules(keep_good_runs=2, keep_days=90, keep_work_days=2)
@@ -19,7 +19,8 @@ def past(opt_run_id, days, status="succeeded", *, has_outputs=True, last_active=
 
 def decided(runs, active=None, before=None, rules=RULES):
     return {
-        int(code.removeprefix("run-")): str(goes) for code, goes in what_goes(runs, active, before, rules, NOW).items()
+        int(code.removeprefix("run-")): str(goes)
+        for code, goes in deletable_objects(runs, active, before, rules, NOW).items()
     }
 
 
@@ -105,7 +106,7 @@ def test_without_runs_nothing_goes():
 
 @pytest.mark.parametrize(("days", "goes"), [(0, False), (90, False), (90.1, True)])
 def test_a_folder_that_no_run_has_goes_by_its_newest_object(days, goes):
-    assert orphan_may_go(NOW - timedelta(days=days), RULES, NOW) is goes
+    assert is_orphan_deletable(NOW - timedelta(days=days), RULES, NOW) is goes
 
 
 @pytest.mark.parametrize(

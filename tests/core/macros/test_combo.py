@@ -81,7 +81,7 @@ def test_a_policy_given_for_the_run_is_followed(macro_format, features, policy, 
     assert [how.value for how in made.coverage.values()] == coverage
 
 
-def test_a_gap_is_told_in_one_line_with_format_every_feature_and_the_fix():
+def test_a_gap_is_reported_in_one_line_with_format_every_feature_and_the_fix():
     with pytest.raises(MacroGap) as gap:
         mapped("xandr", ["carrier", "country", "moon_phase"], GapPolicy.FAIL)
 
@@ -121,7 +121,7 @@ def test_every_dialect_says_who_expands_it_when_where_that_is_written_and_how_su
     assert all(0 <= dialect.encodings_of(macro) <= 3 for macro in dialect.known)
 
 
-def test_what_was_read_in_a_platform_s_documentation_or_code_is_told_from_what_others_say():
+def test_documentation_or_code_of_a_platform_is_distinguished_from_third_parties():
     by_evidence = {how: {name for name, d in seeds.dialects().items() if d.evidence is how} for how in Evidence}
 
     assert by_evidence[Evidence.OWN] == {"adx"}
@@ -175,7 +175,7 @@ def test_the_name_of_a_macro_says_how_often_its_value_is_encoded_and_where_it_is
         ("authorized_buyers", "%%Site%%"),
     ],
 )
-def test_a_template_that_is_no_macro_of_its_dialect_is_told_with_the_pattern(macro_format, template):
+def test_a_template_that_is_no_macro_of_its_dialect_is_reported_with_the_pattern(macro_format, template):
     dialect = seeds.dialect(macro_format)
 
     assert template_problem(template, dialect) == (
@@ -249,7 +249,7 @@ def test_one_macro_cannot_address_two_features():
         map_ad_macros(["os", "hour", "browser"], dict.fromkeys(["os", "browser"], "[ADX_X]"), seeds.dialect("adx"))
 
     assert str(invalid.value) == (
-        "opt_feature_macros: os: '[ADX_X]' is the adx macro of os, browser: one macro cannot tell features apart"
+        "opt_feature_macros: os: '[ADX_X]' is the adx macro of os, browser: one macro cannot address two features"
     )
 
 
@@ -257,14 +257,14 @@ def test_one_macro_cannot_address_two_features():
 def test_a_combo_that_is_too_long_fails_or_skips_its_format_as_the_policy_says(limit, fits):
     short = replace(seeds.dialect("adx"), combo_limit=limit)
     features, templates = ["internal_adspace_id", "country"], TEMPLATES["adx"]
-    told = "its combo has 32 characters, adx takes 31"
+    reason = "its combo has 32 characters, adx takes 31"
     skipped = map_ad_macros(features, templates, short)
 
-    assert (skipped.combo is not None, skipped.skipped) == (fits, "" if fits else told)
+    assert (skipped.combo is not None, skipped.skipped) == (fits, "" if fits else reason)
     if fits:
         assert map_ad_macros(features, templates, short, GapPolicy.FAIL).combo == skipped.combo
     else:
-        with pytest.raises(MacroGap, match=f"format 'adx': {told}; lower max_features"):
+        with pytest.raises(MacroGap, match=f"format 'adx': {reason}; lower max_features"):
             map_ad_macros(features, templates, short, GapPolicy.FAIL)
 
 

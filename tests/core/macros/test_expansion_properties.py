@@ -73,11 +73,11 @@ def test_a_value_that_the_canonicaliser_lets_through_is_read_as_itself_however_o
     if Cause.DELIMITER in causes:
         assert got is None
         return
-    told = [
+    expected = [
         None if cause is not None or value in NO_VALUES or value == place.macro else value
         for value, cause, place in zip(request, causes, route.places, strict=True)
     ]
-    assert got == told
+    assert got == expected
 
 
 @given(asked=requests())

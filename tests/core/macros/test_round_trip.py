@@ -1,18 +1,20 @@
-"""A look-up through macros is held against the look-up of the request's own values, in both tables."""
+"""A look-up through macros is compared with the look-up of the request's own values, in both tables."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from rtb_optimizer.core.macros.combo import map_ad_macros
 from rtb_optimizer.core.macros.dialect import Dialect
-from rtb_optimizer.core.macros.round_trip import MOST_ROWS, Answer, BidTables, drawn_requests, round_trip
-from rtb_optimizer.core.macros.route import Route, route_document, route_of
+from rtb_optimizer.core.macros.round_trip import MAX_ROWS, Answer, BidTables, drawn_requests, round_trip
+from rtb_optimizer.core.macros.route import Route, route_of
 from rtb_optimizer.core.sample.sample import Feature, Sample
 from rtb_optimizer.core.sample.value_maps import value_map_problems
 from rtb_optimizer.core.sample.values import MISSING, OTHER, UNEXPANDED
 from rtb_optimizer.core.table.lookup import Row, look_up
+from rtb_optimizer.outputs.documents.macros import FormatDocument
 from rtb_optimizer.store import seeds
 
 FEATURES = ["site", "device"]
@@ -31,13 +33,18 @@ TABLES = BidTables(MASTER, JOINT)
 TEMPLATES = {"site": "[SITE]", "device": "[DEVICE]"}
 
 
+def ended(*arguments):
+    """How look-ups end, as the report's reader sees it."""
+    return json.loads(json.dumps(asdict(round_trip(*arguments))))
+
+
 def route(templates=TEMPLATES, maps=None, dialect=None, **changed) -> Route:
     dialect = replace(dialect or seeds.dialect("adx"), **changed)
     return route_of(map_ad_macros(FEATURES, templates, dialect), dialect, maps or {}, [])
 
 
 def trip(*requests, of=None):
-    return round_trip(dict.fromkeys(requests, 1.0), of or route(), TABLES)
+    return ended(dict.fromkeys(requests, 1.0), of or route(), TABLES)
 
 
 def missed(found):
@@ -90,7 +97,7 @@ def test_what_is_no_value_has_no_row_to_miss(request_):
 
 def test_rates_are_shares_of_the_exposures():
     without = route({"site": "[SITE]"})
-    found = round_trip({("a", "phone"): 3.0, ("a", "tv"): 1.0}, without, TABLES)
+    found = ended({("a", "phone"): 3.0, ("a", "tv"): 1.0}, without, TABLES)
 
     assert found["hit_rate"] == 0.25
     assert found["levels"] == [
@@ -131,7 +138,7 @@ def test_what_no_macro_tells_misses_rows_and_is_no_fault(asked, way, miss):
 def test_what_a_bidder_derives_by_a_parser_of_its_own_is_not_proved():
     features, tables = ["os"], BidTables({"*": 1.0, "ios": 2.0}, {"*": 1.0, "ios": 2.0})
     way = route_of(map_ad_macros(features, {}, XANDR), XANDR, {}, [])
-    found = round_trip({("ios",): 1.0}, way, tables)
+    found = ended({("ios",): 1.0}, way, tables)
 
     assert (found["hit_rate"], found["addressable_hit_rate"]) == (0.0, 1.0)
     assert missed(found) == [("os", None, "derived_elsewhere")]
@@ -161,14 +168,14 @@ def test_a_value_that_is_the_macro_itself_is_read_as_one_that_nobody_expanded():
     combo = map_ad_macros(["site", "slot"], {"site": "%esid!", "slot": "%epid!"}, cm360)
     way = route_of(combo, cm360, {"slot": {}}, [])
 
-    assert missed(round_trip({("a", "%epid!"): 1.0}, way, tables)) == [("slot", "%epid!", "read_otherwise")]
+    assert missed(ended({("a", "%epid!"): 1.0}, way, tables)) == [("slot", "%epid!", "read_otherwise")]
 
 
 def test_a_derived_hour_that_the_logs_spell_otherwise_is_a_fault():
     tables = BidTables({"*": 1.0, "07": 2.0, "7": 3.0}, {"*": 1.0})
     way = route_of(map_ad_macros(["hour"], {}, XANDR), XANDR, {}, [])
 
-    assert missed(round_trip({("07",): 1.0, ("7",): 1.0}, way, tables)) == [("hour", "07", "not_derivable")]
+    assert missed(ended({("07",): 1.0, ("7",): 1.0}, way, tables)) == [("hour", "07", "not_derivable")]
 
 
 def test_a_value_that_has_no_row_is_not_missed_however_it_is_read():
@@ -182,9 +189,9 @@ def test_a_dialect_s_own_value_map_holds_whatever_the_feature_is_called_unless_t
     combo = map_ad_macros(["os_name"], {"os_name": "%%TTD_DEVICEOSFAMILY%%"}, ttd)
     seeded, same = route_of(combo, ttd, {}, []), route_of(combo, ttd, {"os_name": {}}, [])
 
-    assert round_trip({("ios",): 1.0}, seeded, tables)["hit_rate"] == 1.0
-    assert missed(round_trip({("5",): 1.0}, seeded, tables)) == [("os_name", "5", "not_in_value_map")]
-    assert round_trip({("5",): 1.0}, same, tables)["hit_rate"] == 1.0
+    assert ended({("ios",): 1.0}, seeded, tables)["hit_rate"] == 1.0
+    assert missed(ended({("5",): 1.0}, seeded, tables)) == [("os_name", "5", "not_in_value_map")]
+    assert ended({("5",): 1.0}, same, tables)["hit_rate"] == 1.0
 
 
 @pytest.mark.parametrize("site", ["a", "A", "0"])
@@ -199,7 +206,7 @@ def test_a_value_map_makes_a_platform_s_ids_ours_and_an_empty_one_says_that_they
 def test_the_feature_that_closes_the_row_is_blamed_not_the_first_that_has_no_macro():
     tables = BidTables({"*|*": 1.0, "*|phone": 2.0}, {"*|*": 1.0})
 
-    assert missed(round_trip({("a", "phone"): 1.0}, route({}, dialect=with_nothing()), tables)) == [
+    assert missed(ended({("a", "phone"): 1.0}, route({}, dialect=with_nothing()), tables)) == [
         ("device", None, "no_macro")
     ]
 
@@ -208,15 +215,15 @@ def with_nothing() -> Dialect:
     return seeds.dialect("cadent")
 
 
-def test_the_ten_misses_that_weigh_most_are_told_the_heaviest_first():
+def test_the_ten_heaviest_misses_are_reported_the_heaviest_first():
     tables = BidTables({"*|*": 1.0} | {f"v~{n}|*": 2.0 for n in range(12)}, {"*|*": 1.0})
-    found = round_trip({(f"v~{n}", "tv"): float(n + 1) for n in range(12)}, route(), tables)
+    found = ended({(f"v~{n}", "tv"): float(n + 1) for n in range(12)}, route(), tables)
 
     assert [miss["value"] for miss in found["misses"]] == [f"v~{n}" for n in range(11, 1, -1)]
     assert found["misses"][0]["exposure_share"] == pytest.approx(12 / 78)
 
 
-@pytest.mark.parametrize(("size", "drawn"), [(0, 0), (7, 7), (MOST_ROWS + 1, MOST_ROWS)])
+@pytest.mark.parametrize(("size", "drawn"), [(0, 0), (7, 7), (MAX_ROWS + 1, MAX_ROWS)])
 def test_rows_are_drawn_evenly_from_the_first_to_the_last_and_alike_ones_are_added_up(size, drawn):
     codes = np.arange(size) % 3
     ones = np.ones(size)
@@ -231,7 +238,9 @@ def test_a_route_is_read_back_off_its_document_as_it_was():
     whole = route(**IDS, maps={"device": {"phone": "1"}})
     derived = route_of(map_ad_macros(["hour", "carrier"], {}, XANDR), XANDR, {}, ["carrier"])
 
-    assert [Route.of(route_document(each)) for each in (whole, derived)] == [whole, derived]
+    documents = [FormatDocument(route=each).to_json() for each in (whole, derived)]
+
+    assert [FormatDocument.read(each).route for each in documents] == [whole, derived]
 
 
 @pytest.mark.parametrize(
@@ -247,7 +256,7 @@ def test_a_route_is_read_back_off_its_document_as_it_was():
         ),
         (
             {"xandr": {"site": {"a": "1", "b": "1"}}},
-            "macro_value_maps: site in 'xandr' gives '1' to more than one of our values: nothing tells them apart",
+            "macro_value_maps: site in 'xandr' gives '1' to more than one of our values: the map must be injective",
         ),
     ],
 )

@@ -3,18 +3,26 @@
 import numpy as np
 import pytest
 
-from rtb_optimizer.core.model.link import Link, baseline_deviance, levelled, link_of, rate_of, rate_ratio, strength_of
+from rtb_optimizer.core.model.link import (
+    Link,
+    baseline_deviance,
+    link_of,
+    rate_of,
+    rate_ratio,
+    rescaled_to_total,
+    strength_of,
+)
 
 
 @pytest.mark.parametrize(
     ("asked", "outcome", "exposure", "is_money", "link"),
     [
         ("auto", 3, 1000, False, Link.LOG),
-        ("auto", 400, 1000, False, Link.ODDS),
-        ("auto", 50, 1000, False, Link.ODDS),
+        ("auto", 400, 1000, False, Link.LOGIT),
+        ("auto", 50, 1000, False, Link.LOGIT),
         ("auto", 400, 1000, True, Link.LOG),
         ("auto", 0, 0, False, Link.LOG),
-        ("odds", 3, 1000, False, Link.ODDS),
+        ("odds", 3, 1000, False, Link.LOGIT),
         ("log", 400, 1000, False, Link.LOG),
     ],
 )
@@ -29,7 +37,7 @@ def test_a_rate_and_its_strength_are_two_names_of_one_number(link):
 
 
 def test_doubled_odds_double_a_rare_rate_and_raise_a_common_one_by_less():
-    ratio = rate_ratio(np.array([2.0, 2.0, 2.0]), np.array([1e-6, 0.5, 1.0]), Link.ODDS)
+    ratio = rate_ratio(np.array([2.0, 2.0, 2.0]), np.array([1e-6, 0.5, 1.0]), Link.LOGIT)
 
     assert ratio == pytest.approx([2.0, (2 / 3) / 0.5, 1.0], rel=1e-5)
     assert rate_ratio(np.array([2.0]), np.array([0.5]), Link.LOG)[0] == 2.0
@@ -38,19 +46,19 @@ def test_doubled_odds_double_a_rare_rate_and_raise_a_common_one_by_less():
 @pytest.mark.parametrize("link", Link)
 def test_a_level_brings_what_is_expected_to_what_was_seen_and_keeps_the_shape(link):
     strength, exposure = np.array([0.1, 0.4, 2.0]), np.array([10.0, 20.0, 5.0])
-    even = levelled(strength, exposure, 7.0, link)
+    even = rescaled_to_total(strength, exposure, 7.0, link)
 
     assert (rate_of(even, link) * exposure).sum() == pytest.approx(7.0)
     assert even / even[0] == pytest.approx(strength / strength[0])
 
 
 def test_the_baseline_deviance_is_the_entropy_and_for_rare_outcomes_the_poisson_one():
-    assert baseline_deviance(10, 20, Link.ODDS) == pytest.approx(20 * np.log(2))
+    assert baseline_deviance(10, 20, Link.LOGIT) == pytest.approx(20 * np.log(2))
     assert baseline_deviance(10, 20, Link.LOG) == pytest.approx(10 * (1 + np.log(2)))
-    assert baseline_deviance(10, 1e6, Link.ODDS) == pytest.approx(baseline_deviance(10, 1e6, Link.LOG), rel=1e-5)
+    assert baseline_deviance(10, 1e6, Link.LOGIT) == pytest.approx(baseline_deviance(10, 1e6, Link.LOG), rel=1e-5)
 
 
 @pytest.mark.parametrize("link", Link)
 def test_without_outcomes_there_is_no_deviance_and_with_nothing_else_none_that_odds_know(link):
     assert baseline_deviance(0, 10, link) == 0
-    assert baseline_deviance(10, 10, Link.ODDS) == 0
+    assert baseline_deviance(10, 10, Link.LOGIT) == 0

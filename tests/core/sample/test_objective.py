@@ -39,7 +39,7 @@ def test_one_lucky_row_is_cut_to_what_others_earn():
     assert events[0] * unit == pytest.approx(1.0)
 
 
-def test_the_largest_of_a_few_payments_is_cut_to_the_next_and_the_share_is_told():
+def test_the_largest_of_a_few_payments_is_cut_to_the_next_and_the_share_is_reported():
     """The quantile of a few hundred rows is the largest of them: it would set its own cap."""
     value = np.r_[np.full(98, 1.0), 3.0, 1_000.0, np.zeros(900)]
     events, unit = effective_events(value, ONE, ONE, 0.999)

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from planted_samples import feature, planted, sample_of
-from rtb_optimizer.core.selection.leaks import MIN_EVENT_PAIRS, changes_with_the_event, knows_the_outcome, pure_share
+from rtb_optimizer.core.selection.leaks import (
+    MIN_EVENT_PAIRS,
+    changes_between_exposure_and_event,
+    leaks_outcome,
+    pure_share,
+)
 
 
 def with_column(column, outcome):
@@ -21,12 +26,12 @@ def test_an_id_that_only_rows_with_an_outcome_have_is_found():
     column = ["conversion"] * 60 + ["none"] * 940
 
     assert pure_share(*with_column(column, OUTCOME)) == pytest.approx(0.6)
-    assert knows_the_outcome(*with_column(column, OUTCOME))
+    assert leaks_outcome(*with_column(column, OUTCOME))
 
 
 def test_a_tenth_of_the_outcomes_is_allowed_and_more_is_not():
-    assert not knows_the_outcome(*with_column(["x"] * 10 + ["none"] * 990, OUTCOME))
-    assert knows_the_outcome(*with_column(["x"] * 11 + ["none"] * 989, OUTCOME))
+    assert not leaks_outcome(*with_column(["x"] * 10 + ["none"] * 990, OUTCOME))
+    assert leaks_outcome(*with_column(["x"] * 11 + ["none"] * 989, OUTCOME))
 
 
 def test_values_seen_too_rarely_to_tell_luck_from_knowledge_do_not_count():
@@ -58,7 +63,7 @@ def test_signal_and_noise_that_were_known_before_are_not_suspected(name, seed):
 
 
 @pytest.mark.parametrize("outcome", [np.zeros(20), np.ones(20)])
-def test_where_no_row_or_every_row_has_an_outcome_nothing_can_be_told(outcome):
+def test_where_no_row_or_every_row_has_an_outcome_nothing_is_suspected(outcome):
     assert pure_share(*with_column(["a", "b"] * 10, outcome)) == 0.0
 
 
@@ -86,13 +91,13 @@ def paired(of_exposure, of_event, alone=()):
 def test_a_column_that_is_another_in_the_row_of_the_event_is_found(changed, pairs, found):
     of_event = ["after"] * changed + ["before"] * (pairs - changed)
 
-    assert changes_with_the_event(*paired(["before"] * pairs, of_event, ["before"] * 50)) is found
+    assert changes_between_exposure_and_event(*paired(["before"] * pairs, of_event, ["before"] * 50)) is found
 
 
 def test_a_column_that_only_differs_between_ids_does_not_change_with_the_event():
     values = [f"v{n % 7}" for n in range(200)]
 
-    assert not changes_with_the_event(*paired(values, values, ["other"] * 50))
+    assert not changes_between_exposure_and_event(*paired(values, values, ["other"] * 50))
 
 
 def test_rows_of_one_id_that_both_have_an_outcome_or_none_are_no_pair():
@@ -100,5 +105,5 @@ def test_rows_of_one_id_that_both_have_an_outcome_or_none_are_no_pair():
     ids = np.repeat(np.arange(100), 2).astype(np.uint64)
 
     for outcome in (np.zeros(200), np.ones(200)):
-        assert not changes_with_the_event(column, outcome, ids)
-    assert changes_with_the_event(column, np.tile([0.0, 1.0], 100), ids)
+        assert not changes_between_exposure_and_event(column, outcome, ids)
+    assert changes_between_exposure_and_event(column, np.tile([0.0, 1.0], 100), ids)

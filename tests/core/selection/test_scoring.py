@@ -163,10 +163,10 @@ def test_nothing_to_learn_from_scores_nothing():
 def test_on_the_odds_scale_signal_gains_as_much_and_noise_as_little(base):
     sample = planted(base=base)
     expected = np.full(len(sample.outcome), sample.outcome.mean())
-    deviance = baseline_deviance(sample.outcome.sum(), len(sample.outcome), Link.ODDS)
+    deviance = baseline_deviance(sample.outcome.sum(), len(sample.outcome), Link.LOGIT)
 
     scores = {
-        name: cross_fitted_gain(sample.features[name], sample, expected, Link.ODDS).nats / deviance
+        name: cross_fitted_gain(sample.features[name], sample, expected, Link.LOGIT).nats / deviance
         for name in ("site", "device", "noise", "random_id")
     }
     assert scores["site"] > 0.03
@@ -185,13 +185,13 @@ def test_where_outcomes_are_rare_both_scales_give_one_score():
 def test_the_odds_gain_is_about_and_never_more_than_what_rows_gain_one_by_one():
     """A cell's rows are taken as alike, which is the least they can gain: checked against the rows themselves."""
     sample = planted(base=0.2)
-    before = fit(sample, {"device": 1}, Link.ODDS)
+    before = fit(sample, {"device": 1}, Link.LOGIT)
     rates = before.rates(sample)
-    gain = cross_fitted_gain(sample.features["site"], sample, rates * sample.exposure, Link.ODDS, priors=[8])
+    gain = cross_fitted_gain(sample.features["site"], sample, rates * sample.exposure, Link.LOGIT, priors=[8])
     by_row = 0.0
     for block in sample.blocks:
         rest = sample.at(np.r_[0 : block.start, block.stop : len(rates)])
-        both = fit(rest, {"device": 1, "site": 8}, Link.ODDS).rates(sample)[block]
+        both = fit(rest, {"device": 1, "site": 8}, Link.LOGIT).rates(sample)[block]
         k, old = sample.outcome[block], rates[block]
         by_row += float((k * np.log(both / old) + (1 - k) * np.log((1 - both) / (1 - old))).sum())
 

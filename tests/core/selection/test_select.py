@@ -129,22 +129,22 @@ def test_a_larger_gain_that_is_not_significant_does_not_keep_out_a_smaller_one_t
 
 
 @pytest.mark.parametrize(("values", "seed"), [(5, 7), (5, 38), (20, 21)])
-def test_a_gain_that_dealt_values_reach_as_well_is_left_to_the_canary(monkeypatch, values, seed):
+def test_a_gain_that_permuted_values_reach_as_well_is_rejected_by_the_shadow_feature(monkeypatch, values, seed):
     """With limits of 0 luck is enough to be chosen: of many columns of noise, these gain a thousandth by chance."""
     draw = np.random.default_rng(seed)
     sample = sample_of(draw.random(2_000) < 0.1, noise=draw.integers(0, values, 2_000))
     lenient = replace(RULES, min_signal_score=0.0, min_z=0.0)
 
     rejected = select(sample, ["noise"], [], lenient).rejected
-    monkeypatch.setattr("rtb_optimizer.core.selection.select._Search.a_canary_wins", lambda *_: False)
+    monkeypatch.setattr("rtb_optimizer.core.selection.select._Search.shadow_feature_wins", lambda *_: False)
     unguarded = select(sample, ["noise"], [], lenient)
 
-    assert [(r.name, r.reason) for r in rejected] == [("noise", Reason.CANARY)]
+    assert [(r.name, r.reason) for r in rejected] == [("noise", Reason.SHADOW_FEATURE)]
     assert names(unguarded) == ["noise"]
     assert unguarded.chosen[0].signal_score == rejected[0].signal_score > 0.0005
 
 
-def test_a_canary_keeps_out_luck_and_lets_signal_pass():
+def test_a_shadow_feature_keeps_out_noise_and_lets_signal_pass():
     lenient = replace(RULES, min_signal_score=0.0, min_z=0.0)
     for seed in range(4):
         assert names(select(planted(seed), ["site", "device"], [], lenient)) == ["site", "device"]
@@ -228,11 +228,11 @@ def test_a_candidate_is_screened_by_its_values_alone(column, reason):
     assert screen(feature(column), 1000, 0.5) is reason
 
 
-def test_what_is_denied_is_told_with_what_it_would_have_added_and_never_chosen():
+def test_what_is_denied_is_reported_with_what_it_would_have_added_and_never_chosen():
     selection = select(planted(), ["device"], [], RULES, denied=["site", "noise"])
-    told = {rejected.name: rejected for rejected in selection.rejected}
+    rejections = {rejected.name: rejected for rejected in selection.rejected}
 
     assert names(selection) == ["device"]
-    assert {told[name].reason for name in ("site", "noise")} == {Reason.DENYLISTED}
-    assert told["site"].signal_score > 0.03
-    assert told["noise"].signal_score < 0.0005
+    assert {rejections[name].reason for name in ("site", "noise")} == {Reason.DENYLISTED}
+    assert rejections["site"].signal_score > 0.03
+    assert rejections["noise"].signal_score < 0.0005

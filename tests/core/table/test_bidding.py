@@ -56,11 +56,11 @@ def test_where_the_approximation_is_rough_its_low_end_is_too_low_so_it_raises_le
 def test_where_nearly_every_exposure_has_an_outcome_a_factor_of_odds_is_not_acted_on(without):
     n, k = np.array([100.0]), np.array([100.0])
     factor = Factor(np.array([1.2]), k, np.array([99.0]), n, 4.0, without)
-    low, high = factor_intervals(factor, 0.8, Link.ODDS)
+    low, high = factor_intervals(factor, 0.8, Link.LOGIT)
 
     assert low[0] < 1.2 < high[0] < np.inf
-    assert multipliers(*rate_intervals(factor, 0.8, Link.ODDS), RULES) == 1.0
-    assert not not_worth_a_bid(rate_intervals(factor, 0.8, Link.ODDS)[1], replace(RULES, no_bid_below=0.5)).any()
+    assert multipliers(*rate_intervals(factor, 0.8, Link.LOGIT), RULES) == 1.0
+    assert not not_worth_a_bid(rate_intervals(factor, 0.8, Link.LOGIT)[1], replace(RULES, no_bid_below=0.5)).any()
 
 
 def test_the_prior_counts_as_outcomes_seen_and_expected():
@@ -131,7 +131,7 @@ def test_no_bid_is_advised_only_where_the_upper_bound_is_below(high, below, not_
 @pytest.mark.parametrize(
     ("outcomes", "name"), [(0, "low"), (9.99, "low"), (10, "medium"), (99, "medium"), (100, "high")]
 )
-def test_a_tier_is_told_by_positives(outcomes, name):
+def test_a_tier_follows_the_positives(outcomes, name):
     assert tier(outcomes) is Tier(name)
 
 

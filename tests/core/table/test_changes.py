@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rtb_optimizer.core.sample.values import segment_key
 from rtb_optimizer.core.table.bidding import BidRules
-from rtb_optimizer.core.table.causes import Columns, acted
+from rtb_optimizer.core.table.causes import Columns, rule_multiplier
 from rtb_optimizer.core.table.changes import Kind, changes, mean_change, rank_correlation
 from rtb_optimizer.core.table.published_table import PublishedRow, PublishedTable, Scale, read_table
 from rtb_optimizer.core.table.rows import SegmentRules
@@ -22,12 +22,12 @@ ALONE = frozenset(frozenset([name]) for name in FEATURES)
 
 
 def bid(outcome, expected, prior, rules):
-    seen = Columns(*(np.array([value]) for value in (0.0, outcome, expected, prior, 1.0)))
-    return float(acted(seen, seen.expected, seen.prior, rules, Scale())[0])
+    counts = Columns(*(np.array([value]) for value in (0.0, outcome, expected, prior, 1.0)))
+    return float(rule_multiplier(counts, counts.expected, counts.prior, rules, Scale())[0])
 
 
 def row(outcome=400.0, expected=200.0, prior=4.0, exposure=10_000.0, rules=RULES, **given):
-    """Build a row as its run would have; what it gives, by feature, is device=mobile unless told."""
+    """Build a row as its run would have; its values by feature are device=mobile by default."""
     given = given or {"device": "mobile"}
     key = segment_key([given.get(name) for name in FEATURES])
     multiplier = bid(outcome, expected, prior, rules)
@@ -35,7 +35,7 @@ def row(outcome=400.0, expected=200.0, prior=4.0, exposure=10_000.0, rules=RULES
 
 
 def table(*rows, level=0.9, rules=RULES, terms=ALONE, features=FEATURES):
-    return PublishedTable(features, terms, {r.given: r for r in rows}, level, rules)
+    return PublishedTable(features, terms, {r.pattern: r for r in rows}, level, rules)
 
 
 def parts(change):
@@ -79,13 +79,13 @@ PAIRED = ALONE | {frozenset(PAIR)}
         *("level", "all at once"),
     ],
 )
-def test_a_move_is_told_by_what_made_it(after, causes):
+def test_a_move_is_attributed_to_its_causes(after, causes):
     before = table(row())
     (change,) = changes(before, after)
 
     assert only(change) == causes
     assert change.whole == pytest.approx(log(change.after / change.before), abs=1e-12)
-    assert change.before == before.level * row().multiplier
+    assert change.before == before.base_multiplier * row().multiplier
 
 
 def test_the_data_s_part_is_what_the_old_model_and_rules_make_of_the_new_counts():
@@ -124,7 +124,7 @@ def test_a_row_without_exposures_breaks_nothing(exposures):
         *("a cell that was not there", "within the other's dead band", "bounded there", "no room there", "room there"),
     ],
 )
-def test_a_row_that_appears_or_vanishes_is_told_from_1_by_what_made_or_unmade_it(other, mine, causes):
+def test_a_row_that_appears_or_vanishes_is_attributed_from_1_to_its_causes(other, mine, causes):
     key = next(r.segment for given, r in mine.rows.items() if given not in other.rows)
     appeared, vanished = ({c.segment: c for c in changes(*pair)}[key] for pair in ((other, mine), (mine, other)))
 
@@ -173,7 +173,7 @@ def test_a_table_without_features_is_its_default_row():
     (only_default,) = ({"segment": "", "multiplier": 0.7, "is_default": True},)
     found = read_table([only_default], [], {}, RULES)
 
-    assert (found.level, found.rows) == (0.7, {})
+    assert (found.base_multiplier, found.rows) == (0.7, {})
     assert changes(found, found) == []
     assert mean_change([]) == 0.0
     assert rank_correlation(found, found) is None
@@ -239,7 +239,7 @@ def test_the_causes_of_every_row_add_up_to_its_whole_change(before, after):
     assert {frozenset(change.given.items()) for change in found} == before.rows.keys() | after.rows.keys()
     for change in found:
         assert change.whole == pytest.approx(log(change.after / change.before), abs=1e-9)
-        assert change.normaliser == pytest.approx(log(after.level / before.level))
+        assert change.normaliser == pytest.approx(log(after.base_multiplier / before.base_multiplier))
 
 
 @given(same=tables())

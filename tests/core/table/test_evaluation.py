@@ -1,4 +1,4 @@
-"""What a model is worth is told on rows that it never saw, read as a bidder reads the table."""
+"""A model is evaluated on rows that it never saw, read as a bidder reads the table."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from planted_samples import SITE_FACTORS, planted, sample_of
 from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.selection.interactions import InteractionRules, detect
 from rtb_optimizer.core.selection.select import Selection, SelectionRules, select
-from rtb_optimizer.core.table.evaluation import deviance_gain, judge
+from rtb_optimizer.core.table.evaluation import deviance_gain, evaluate
 from rtb_optimizer.core.table.replay import product_of_rows
 from v3_settings import v3_settings
 
@@ -18,26 +18,26 @@ TABLES = v3_settings(joint_min_exposures=50).table_rules
 HALVES = sample_of([0] * 10 + [1] * 10, half=["a"] * 10 + ["b"] * 10)
 
 
-def judged(sample, candidates=("site", "device", "noise"), link=Link.LOG):
+def evaluated(sample, candidates=("site", "device", "noise"), link=Link.LOG):
     holdout = sample.fold == 4
     training = sample.where(~holdout)
     selection = select(training, candidates, [], RULES, link)
     interactions = detect(training, selection.priors, InteractionRules(8, 0.0005, 5), link)
     whole = Selection(selection.chosen, selection.rejected, interactions)
-    return judge(sample, holdout, whole, link, TABLES)
+    return evaluate(sample, holdout, whole, link, TABLES)
 
 
 @pytest.mark.parametrize("link", Link)
 def test_planted_signal_gains_on_the_hold_out(link):
-    found = judged(planted(base=0.1), link=link)
+    evaluation = evaluated(planted(base=0.1), link=link)
 
-    assert found.gain > 0.03
-    assert found.outcomes == planted(base=0.1).outcome[planted(base=0.1).fold == 4].sum()
-    assert found.level == pytest.approx(1, abs=0.1)
+    assert evaluation.gain > 0.03
+    assert evaluation.outcomes == planted(base=0.1).outcome[planted(base=0.1).fold == 4].sum()
+    assert evaluation.level == pytest.approx(1, abs=0.1)
 
 
 def test_without_signal_there_is_no_gain():
-    assert judged(planted(), ["noise"]).gain == 0.0
+    assert evaluated(planted(), ["noise"]).gain == 0.0
 
 
 def test_a_model_that_is_wrong_on_the_hold_out_loses_there():
@@ -46,23 +46,23 @@ def test_a_model_that_is_wrong_on_the_hold_out_loses_there():
     features = {**sample.features, "site": type(sample.features["site"])(turned, sample.features["site"].values)}
     turned_sample = type(sample)(sample.exposure, sample.outcome, sample.spend, sample.fold, features)
 
-    assert judged(turned_sample, ["site"]).gain < -0.02
+    assert evaluated(turned_sample, ["site"]).gain < -0.02
 
 
 def test_tenths_of_the_exposures_are_calibrated_and_add_up():
-    found = judged(planted(rows=60_000))
+    evaluation = evaluated(planted(rows=60_000))
 
-    assert [part["decile"] for part in found.calibration] == list(range(1, 11))
-    assert sum(part["outcome"] for part in found.calibration) == found.outcomes
-    assert sum(part["expected"] for part in found.calibration) == pytest.approx(found.outcomes)
-    for part in found.calibration:
+    assert [part["decile"] for part in evaluation.calibration] == list(range(1, 11))
+    assert sum(part["outcome"] for part in evaluation.calibration) == evaluation.outcomes
+    assert sum(part["expected"] for part in evaluation.calibration) == pytest.approx(evaluation.outcomes)
+    for part in evaluation.calibration:
         assert part["outcome"] == pytest.approx(part["expected"], abs=4 * np.sqrt(part["expected"]))
-    rates = [part["expected"] / part["exposure"] for part in found.calibration]
+    rates = [part["expected"] / part["exposure"] for part in evaluation.calibration]
     assert rates == sorted(rates)
 
 
 def test_the_best_exposures_hold_more_than_their_share_of_the_outcomes():
-    lift = judged(planted()).lift
+    lift = evaluated(planted()).lift
 
     assert (lift[0]["outcome_share"], lift[-1]["outcome_share"]) == (0, 1)
     assert all(point["outcome_share"] >= point["exposure_share"] for point in lift)
@@ -70,19 +70,19 @@ def test_the_best_exposures_hold_more_than_their_share_of_the_outcomes():
 
 
 def test_joint_tables_of_more_keys_keep_more_of_the_gain():
-    found = judged(planted(rows=60_000))
+    evaluation = evaluated(planted(rows=60_000))
 
-    assert [loss["keys"] for loss in found.joint] == [1, 2]
-    assert [loss["rows"] for loss in found.joint] == [
+    assert [loss["keys"] for loss in evaluation.joint] == [1, 2]
+    assert [loss["rows"] for loss in evaluation.joint] == [
         1 + 8,
         1 + 8 + 8 * 3,
     ]  # the default, each site, each of its devices
-    assert 0 < found.joint[0]["gain"] < found.joint[1]["gain"]
-    assert found.joint[1]["gain"] == pytest.approx(found.gain, rel=0.1)
+    assert 0 < evaluation.joint[0]["gain"] < evaluation.joint[1]["gain"]
+    assert evaluation.joint[1]["gain"] == pytest.approx(evaluation.gain, rel=0.1)
 
 
 def test_the_replay_spends_the_same_and_earns_more():
-    even, ours = judged(planted()).replay
+    even, ours = evaluated(planted()).replay
 
     assert (even["name"], even["change"], ours["name"]) == ("all ones", 0.0, "this run")
     assert ours["spend"] == pytest.approx(even["spend"], rel=1e-6)
@@ -93,9 +93,9 @@ def test_rates_that_are_right_gain_and_rates_that_are_wrong_lose():
     right, wrong = np.where(HALVES.outcome > 0, 0.9, 0.1), np.where(HALVES.outcome > 0, 0.1, 0.9)
 
     assert deviance_gain(HALVES, right, Link.LOG) == pytest.approx(10 * np.log(1.8) / (10 * (1 + np.log(2))))
-    assert deviance_gain(HALVES, right, Link.ODDS) == pytest.approx(20 * np.log(1.8) / (20 * np.log(2)))
+    assert deviance_gain(HALVES, right, Link.LOGIT) == pytest.approx(20 * np.log(1.8) / (20 * np.log(2)))
     assert deviance_gain(HALVES, wrong, Link.LOG) < 0
-    assert deviance_gain(HALVES, np.full(20, 0.5), Link.ODDS) == 0
+    assert deviance_gain(HALVES, np.full(20, 0.5), Link.LOGIT) == 0
 
 
 def test_a_model_that_expects_nothing_gains_nothing():
@@ -108,11 +108,11 @@ def test_the_active_run_is_replayed_beside_ours():
     holdout = sample.fold == 4
     selection = select(sample.where(~holdout), ["site", "device"], [], RULES)
     good = {frozenset({("site", "site7")}): 2.0, frozenset({("gone", "x")}): 3.0}
-    found = judge(sample, holdout, selection, Link.LOG, TABLES, good).replay
+    evaluation = evaluate(sample, holdout, selection, Link.LOG, TABLES, good).replay
 
-    assert [policy["name"] for policy in found] == ["all ones", "active run", "this run"]
-    assert 0 < found[1]["change"] < found[2]["change"]
-    assert found[1]["spend"] == pytest.approx(found[0]["spend"], rel=1e-6)
+    assert [policy["name"] for policy in evaluation] == ["all ones", "active run", "this run"]
+    assert 0 < evaluation[1]["change"] < evaluation[2]["change"]
+    assert evaluation[1]["spend"] == pytest.approx(evaluation[0]["spend"], rel=1e-6)
 
 
 def test_a_table_bids_by_the_rows_that_match_alone_or_together():
@@ -126,12 +126,12 @@ def test_a_table_bids_by_the_rows_that_match_alone_or_together():
     assert list(product_of_rows(multipliers, sample)) == [2.0, 2.0, 0.5, 1.0]
 
 
-def test_a_hold_out_of_weaker_effects_makes_the_table_flatter_and_is_told_so():
+def test_a_hold_out_of_weaker_effects_makes_the_table_flatter_and_says_so():
     sample, draw = planted(rows=60_000), np.random.default_rng(8)
-    alike = judged(sample, ["site"])
+    alike = evaluated(sample, ["site"])
     rate = 0.06 * np.sqrt(SITE_FACTORS[sample.features["site"].codes])
     weaker = np.where(sample.fold == 4, draw.random(60_000) < rate, sample.outcome > 0).astype(float)
-    flatter = judged(replace(sample, outcome=weaker), ["site"])
+    flatter = evaluated(replace(sample, outcome=weaker), ["site"])
 
     assert alike.slope == pytest.approx(1.0, abs=0.1)
     assert 0.4 < flatter.slope < 0.75

@@ -22,10 +22,10 @@ def compiled(sample, features, rules=RULES, priors=None):
     return rates, compile_joint(sample, features, rates * sample.exposure, product, rules)
 
 
-def told(table):
+def answers(table):
     """The table's rows by key."""
     rows = {}
-    for depth, level in enumerate(table.levels, start=1):
+    for depth, level in enumerate(table.by_depth, start=1):
         rows |= dict(zip(table.prefixes(depth), zip(level.rate, level.multiplier, strict=True), strict=True))
     return rows
 
@@ -49,21 +49,21 @@ def test_a_shorter_key_says_the_mean_of_what_it_does_not_tell_apart():
 
     for code, value in enumerate(sample.features["site"].values):
         rows = sample.features["site"].codes == code
-        assert told(table)[(value,)][0] == pytest.approx(rates[rows].mean(), rel=0.1)
+        assert answers(table)[(value,)][0] == pytest.approx(rates[rows].mean(), rel=0.1)
 
 
 def test_a_cell_with_too_few_exposures_falls_back_to_its_prefix():
     sample = planted()
     _, table = compiled(sample, ["site", "device"], replace(RULES, min_exposures=1_000))
 
-    assert {len(key) for key in told(table)} == {1}
+    assert {len(key) for key in answers(table)} == {1}
     assert len(set(looked_up(table, sample))) <= 8
 
 
 def test_fewer_keys_are_answered_as_by_a_table_of_these_alone():
     sample = planted()
     _, table = compiled(sample, ["site", "device"])
-    first = replace(table, features=table.features[:1], levels=table.levels[:1])
+    first = replace(table, features=table.features[:1], by_depth=table.by_depth[:1])
 
     by_site, by_both = rates_by_keys(table, sample)
 
@@ -91,7 +91,7 @@ def test_a_cell_that_says_what_its_prefix_says_gets_no_row():
     """A copy tells nothing apart: its cells are its sites, and are left to them."""
     _, table = compiled(planted(), ["site", "site_copy"])
 
-    assert {len(key) for key in told(table)} == {1}
+    assert {len(key) for key in answers(table)} == {1}
 
 
 def test_an_interaction_that_the_master_table_lacks_is_seen_in_the_joint_cells():
@@ -101,23 +101,23 @@ def test_an_interaction_that_the_master_table_lacks_is_seen_in_the_joint_cells()
     sample = sample_of((draw.random(40_000) < np.where(good, 0.09, 0.01)).astype(float), a=a, b=b)
     _, table = compiled(sample, ["a", "b"], priors={"a": 8, "b": 8})
 
-    assert told(table)[("0", "0")][0] == pytest.approx(0.09, rel=0.15)
-    assert told(table)[("0", "1")][0] == pytest.approx(0.01, rel=0.3)
-    assert told(table)[("0", "0")][1] > 1.3
-    assert told(table)[("0", "1")][1] < 0.7
+    assert answers(table)[("0", "0")][0] == pytest.approx(0.09, rel=0.15)
+    assert answers(table)[("0", "1")][0] == pytest.approx(0.01, rel=0.3)
+    assert answers(table)[("0", "0")][1] > 1.3
+    assert answers(table)[("0", "1")][1] < 0.7
 
 
 def test_an_unexpanded_macro_is_no_part_of_a_key():
     sample = sample_of([1.0] * 200 + [0.0] * 200, site=["x"] * 200 + [UNEXPANDED] * 200)
     _, table = compiled(sample, ["site"], priors={"site": 1})
 
-    assert set(told(table)) <= {("x",)}
+    assert set(answers(table)) <= {("x",)}
 
 
 def test_multipliers_keep_the_bounds():
     _, table = compiled(planted(), ["site", "device"])
 
-    assert all(BIDS.minimum <= bid <= BIDS.maximum for _, bid in told(table).values())
+    assert all(BIDS.minimum <= bid <= BIDS.maximum for _, bid in answers(table).values())
 
 
 def test_a_cell_of_nothing_but_rows_without_a_bid_has_none_and_the_others_keep_the_bounds():
@@ -127,8 +127,8 @@ def test_a_cell_of_nothing_but_rows_without_a_bid_has_none_and_the_others_keep_t
     product = np.where(barred, 0.0, 1.0)
     table = compile_joint(sample, ["site", "device"], rates * sample.exposure, product, RULES)
 
-    assert [key for key, (_, bid) in told(table).items() if bid == 0] == [("site2", "device1")]
-    assert all(BIDS.minimum <= bid <= BIDS.maximum for _, bid in told(table).values() if bid)
+    assert [key for key, (_, bid) in answers(table).items() if bid == 0] == [("site2", "device1")]
+    assert all(BIDS.minimum <= bid <= BIDS.maximum for _, bid in answers(table).values() if bid)
 
 
 def test_a_cell_on_which_nothing_was_spent_is_bid_what_its_rows_are():
@@ -138,4 +138,4 @@ def test_a_cell_on_which_nothing_was_spent_is_bid_what_its_rows_are():
     unpaid = replace(sample, spend=np.where(free, 0.0, sample.spend))
     table = compile_joint(unpaid, ["site"], fit(sample, {"site": 4}).rates(sample) * sample.exposure, product, RULES)
 
-    assert told(table)[("site7",)][1] == pytest.approx(2.0)
+    assert answers(table)[("site7",)][1] == pytest.approx(2.0)

@@ -1,9 +1,9 @@
-"""A value that is better alone and worse in every stratum is told; one that belongs to a stratum is not."""
+"""A value that is better alone and worse in every stratum is reported; one nested in a stratum is not."""
 
 import numpy as np
 
 from planted_samples import sample_of
-from rtb_optimizer.core.table.warnings import reversals
+from rtb_optimizer.core.table.warnings import simpsons_paradox
 
 ROWS = 40_000
 
@@ -21,17 +21,17 @@ def world(mobile_in_good, mobile_factor):
     return sample(rate, device=device, exchange=exchange)
 
 
-def test_a_value_that_is_good_in_company_alone_is_told_with_the_feature_that_explains_it():
-    (found,) = reversals(world(mobile_in_good=0.8, mobile_factor=0.7), ["device", "exchange"])
+def test_a_confounded_value_is_reported_with_the_feature_that_explains_it():
+    (found,) = simpsons_paradox(world(mobile_in_good=0.8, mobile_factor=0.7), ["device", "exchange"])
 
     assert found.code == "reversal"
     assert found.message.startswith("device=")
-    assert "its traffic is of another exchange" in found.message
+    assert "confounded by exchange" in found.message
 
 
-def test_a_value_that_is_good_everywhere_or_nowhere_else_is_not_told():
-    assert reversals(world(mobile_in_good=0.8, mobile_factor=1.3), ["device", "exchange"]) == []
-    assert reversals(world(mobile_in_good=0.5, mobile_factor=0.7), ["device", "exchange"]) == []
+def test_a_value_that_is_good_everywhere_or_nowhere_else_is_not_reported():
+    assert simpsons_paradox(world(mobile_in_good=0.8, mobile_factor=1.3), ["device", "exchange"]) == []
+    assert simpsons_paradox(world(mobile_in_good=0.5, mobile_factor=0.7), ["device", "exchange"]) == []
 
 
 def test_an_adspace_that_is_the_lesser_of_a_good_site_is_no_paradox():
@@ -39,8 +39,8 @@ def test_an_adspace_that_is_the_lesser_of_a_good_site_is_no_paradox():
     adspace = draw.integers(0, 4, ROWS)  # 0 and 1 are of one site, 2 and 3 of another
     rate = np.array([0.4, 0.2, 0.05, 0.02])[adspace]
 
-    assert reversals(sample(rate, adspace=adspace, site=adspace // 2), ["adspace", "site"]) == []
+    assert simpsons_paradox(sample(rate, adspace=adspace, site=adspace // 2), ["adspace", "site"]) == []
 
 
-def test_without_outcomes_nothing_is_told():
-    assert reversals(sample(0.0, a=np.arange(ROWS) % 2, b=np.arange(ROWS) % 3), ["a", "b"]) == []
+def test_without_outcomes_nothing_is_reported():
+    assert simpsons_paradox(sample(0.0, a=np.arange(ROWS) % 2, b=np.arange(ROWS) % 3), ["a", "b"]) == []

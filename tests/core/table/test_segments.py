@@ -92,7 +92,7 @@ def test_a_factor_lies_within_its_interval_and_the_multiplier_between_it_and_1()
         assert min(segment.factor, 1) <= segment.multiplier <= max(segment.factor, 1)
 
 
-def test_a_tier_is_told_by_the_positives_of_the_row_not_by_its_exposures():
+def test_a_tier_follows_the_positives_of_the_row_not_its_exposures():
     values = ["few"] * 1_000 + ["some"] * 1_000 + ["many"] * 1_000
     outcome = [1.0] * 9 + [0.0] * 991 + [1.0] * 99 + [0.0] * 901 + [1.0] * 100 + [0.0] * 900
     segments = table(sample_of(outcome, value=values), {"value": 1.0})
@@ -187,7 +187,7 @@ def test_steps_lead_to_where_bids_would_have_gone_at_once_and_the_spend_stays():
 
 
 @pytest.mark.parametrize("below", [0.0, 0.3, 0.5, 0.7])
-def test_no_bid_is_told_of_rows_that_are_surely_below_and_of_no_other(below):
+def test_no_bid_is_flagged_on_rows_that_are_certainly_below_and_on_no_other(below):
     segments = table(planted(), rules=replace(RULES, bids=replace(RULES.bids, no_bid_below=below)))
 
     assert [s.no_bid for s in segments[1:]] == [s.factor_high < below for s in segments[1:]]
@@ -202,7 +202,7 @@ def test_better_values_get_higher_bids():
     assert by_site["site7"] > by_site["site6"] > 1 > by_site["site1"] > by_site["site0"]
 
 
-def test_a_value_that_is_the_wildcards_letter_is_told_from_the_default():
+def test_a_value_that_is_the_wildcards_letter_is_distinct_from_the_default():
     sample = sample_of([1.0] * 200 + [0.0] * 800, value=["*"] * 300 + ["b"] * 700)
     segments = table(sample, {"value": 1.0})
 

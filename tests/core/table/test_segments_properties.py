@@ -80,9 +80,9 @@ def test_a_limit_on_rows_drops_what_says_least_and_changes_no_row_that_stays(mad
 def test_the_table_answers_what_the_published_model_predicts(made, max_segments, dead_band):
     sample, model = made
     kept = most_informative_codes(model, sample, SegmentRules(max_segments, dead_band, BIDS))
-    told, _ = answers(table_of(sample, model, max_segments, dead_band), sample)
+    strengths, _ = answers(table_of(sample, model, max_segments, dead_band), sample)
 
-    assert told == pytest.approx(restrict_to_rows(model, kept).strengths(sample) / model.base)
+    assert strengths == pytest.approx(restrict_to_rows(model, kept).strengths(sample) / model.base)
 
 
 @given(made=fitted())

@@ -1,4 +1,4 @@
-"""A rate that has jumped is told from a good value, from few events, and from a good day of all."""
+"""A rate that has jumped is distinguished from a good value, from few events, and from a good day of all."""
 
 import pytest
 
@@ -29,7 +29,7 @@ DEFAULT = segment((None,), 100_000, 1_000)
 
 
 @pytest.mark.parametrize(
-    ("site", "before", "told"),
+    ("site", "before", "text"),
     [
         (segment(("a",), 100, 60), None, "site=a has 60 outcomes of 100 exposures, 60 times the entity's rate: bots?"),
         (segment(("a",), 1000, 90), None, None),
@@ -40,10 +40,10 @@ DEFAULT = segment((None,), 100_000, 1_000)
     ],
     ids=["new", "good, within ten times", "few events", "jumped", "jumped less than ten times", "new beside others"],
 )
-def test_a_rate_of_more_than_ten_times_what_it_was_is_a_spike(site, before, told):
+def test_a_rate_of_more_than_ten_times_what_it_was_is_a_spike(site, before, text):
     found = [warning.message for warning in rate_spikes([DEFAULT, site], ["site"], before, 10.0)]
 
-    assert [told in message for message in found] == ([True] if told else [])
+    assert [text in message for message in found] == ([True] if text else [])
 
 
 def test_a_good_day_of_all_is_no_spike():

@@ -9,10 +9,10 @@ import pytest
 from counted import counted
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.core.sample.values import MISSING, OTHER, UNEXPANDED
-from rtb_optimizer.core.table.evaluation import judge
+from rtb_optimizer.core.table.evaluation import evaluate
 from rtb_optimizer.engines.passes.encoding import encode
 from rtb_optimizer.engines.passes.profile import profile
-from rtb_optimizer.engines.passes.sampling import Shares, draw_sample, shares_drawn
+from rtb_optimizer.engines.passes.sampling import Shares, draw_sample, sampling_shares
 from rtb_optimizer.errors import LogsInvalid
 from rtb_optimizer.run.choose_features import admissible, choose_features
 from v3_settings import v3_settings
@@ -58,7 +58,7 @@ def test_the_profile_of_an_empty_window_says_which_window_and_why(open_logs):
 def test_logs_without_any_exposure_are_refused_with_the_keys_to_look_at(open_logs):
     engine, table = open_logs({"click": [1, 2], "imps": [0, 0]}, exposure_column="imps")
 
-    with pytest.raises(LogsInvalid, match="2 rows have no exposure at all: check exposure_column and weight_column"):
+    with pytest.raises(LogsInvalid, match="2 rows have no exposure: check exposure_column and weight_column"):
         profile(engine, table)
 
 
@@ -79,7 +79,7 @@ def test_logs_without_any_exposure_are_refused_with_the_keys_to_look_at(open_log
 def test_the_shares_drawn_are_enough_others_and_a_whole_number_of_buckets(rows, positives, shares):
     settings = v3_settings(negatives_per_positive=30, full_sample_rows=5_000, max_sample_rows=100_000)
 
-    assert shares_drawn(settings, rows, positives) == Shares(*shares)
+    assert sampling_shares(settings, rows, positives) == Shares(*shares)
 
 
 def test_small_logs_are_drawn_whole_with_weight_1(open_logs):
@@ -257,7 +257,7 @@ def test_candidates_that_are_denied_or_not_in_the_logs_are_rejected_by_name():
 
 
 def gain_of(choice, table):
-    return judge(
+    return evaluate(
         choice.drawn.sample, choice.drawn.holdout, choice.selection, choice.link, table.settings.table_rules
     ).gain
 

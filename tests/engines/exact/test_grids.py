@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtb_optimizer.core.sample.values import segment_key
-from rtb_optimizer.engines.exact.cell_sums import MEASURES, MOST_CELLS, Measured, grids
+from rtb_optimizer.engines.exact.cell_sums import MAX_GRID_CELLS, MEASURES, Measured, grids
 from rtb_optimizer.engines.exact.cells import Coded
 from rtb_optimizer.engines.exact.counts import counts_in_sql, exact_counts
 from rtb_optimizer.engines.parquet.row_groups import BATCH_ROWS, RowGroups
@@ -58,7 +58,7 @@ def test_features_share_a_grid_while_its_cells_are_few(sizes, parts):
     found = grids(sizes, together={"x", "y"})
     assert [any(grid.has(part) for grid in found) for part in parts] == [True] * len(parts)
     assert len(found) == len(parts)
-    assert MOST_CELLS == 128 * 128
+    assert MAX_GRID_CELLS == 128 * 128
 
 
 @pytest.mark.parametrize(

@@ -50,19 +50,19 @@ def no_text(body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("broken", [lambda b: b[:-20], lambda b: b[:100], lambda _b: b"", zeroed, no_text])
-def test_a_file_that_breaks_between_sampling_and_counting_is_told_by_name(open_logs, tmp_path, broken):
+def test_a_file_that_breaks_between_sampling_and_counting_is_named(open_logs, tmp_path, broken):
     engine, table = open_logs({"part-0.parquet": logs()}, **SITES)
     groups = engine.row_groups(["click", "site"])
     path = tmp_path / "part-0.parquet"
     pq.write_table(logs(), path, compression="none", use_dictionary=False)
     overwrite(path, broken(path.read_bytes()))
 
-    with pytest.raises(LogsInvalid) as told:
+    with pytest.raises(LogsInvalid) as raised:
         exact_counts(engine, table, {"site": ["site"]}, {"site": ["site1"]})
 
     assert groups is not None
-    assert "part-0.parquet" in str(told.value)
-    assert str(told.value).isprintable()
+    assert "part-0.parquet" in str(raised.value)
+    assert str(raised.value).isprintable()
 
 
 def test_a_file_that_was_replaced_by_another_is_told_by_name_while_it_is_read(open_logs, tmp_path):
@@ -154,12 +154,12 @@ def test_a_nested_column_that_nothing_asks_for_is_nobody_s_matter(open_logs):
 def test_what_an_error_quotes_of_the_logs_is_printable_and_short(open_logs):
     engine, table = open_logs({"click": ["\x1b[2J\x00\u202e" + "x" * 10_000], "site": ["a"]})
 
-    with pytest.raises(LogsInvalid) as told:
+    with pytest.raises(LogsInvalid) as raised:
         profile(engine, table)
 
-    assert "Could not convert string '\\x1b[2J" in str(told.value)
-    assert str(told.value).isprintable()
-    assert len(str(told.value)) < MAX_CAUSE + 200
+    assert "Could not convert string '\\x1b[2J" in str(raised.value)
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < MAX_CAUSE + 200
 
 
 def test_logs_whose_every_row_is_held_out_are_too_few(open_logs):

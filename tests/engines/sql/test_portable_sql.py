@@ -20,7 +20,7 @@ from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.exact.counts import counts_in_sql, exact_counts
 from rtb_optimizer.engines.passes.arrivals import arrivals
 from rtb_optimizer.engines.passes.duplicates import without_repeats
-from rtb_optimizer.engines.passes.encoding import spelled
+from rtb_optimizer.engines.passes.encoding import canonicalise
 from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.engines.sql.table import LogTable
 from v3_settings import v3_settings
@@ -81,7 +81,7 @@ def engines(logs):
         yield {name: (engine, engine.open_logs(urls)) for name, engine in engines.items()}
 
 
-def told(answer: pa.Table) -> str:
+def as_text(answer: pa.Table) -> str:
     """Hash an answer as sorted CSV: DuckDB has sums of 128 bits, and rows come in no order."""
     rows = [[spoken(value) for value in row.values()] for row in answer.to_pylist()]
     return hashed([answer.column_names, *sorted(rows)])
@@ -141,9 +141,9 @@ def test_exact_statistics_and_the_profile_are_the_same_bytes_on_two_engines(tabl
     for features in FEATURES:
         answers = {name: engine.query(table.value_statistics(features)) for name, (engine, table) in tables.items()}
 
-        assert len({told(answer) for answer in answers.values()}) == 1, features
+        assert len({as_text(answer) for answer in answers.values()}) == 1, features
         assert answers["datafusion"].num_rows >= 1
-    assert len({told(engine.query(table.profile())) for engine, table in tables.values()}) == 1
+    assert len({as_text(engine.query(table.profile())) for engine, table in tables.values()}) == 1
     assert profile(*tables["datafusion"]) == profile(*tables["duckdb-1"])
 
 
@@ -152,7 +152,7 @@ def test_what_two_engines_count_in_sql_is_what_the_stored_codes_add_up_to(tables
     assert engine.row_groups([*table.row_columns, "site"]) is not None  # else there would be nothing but SQL to compare
     for features in FEATURES:
         seen = engine.query(table.value_statistics(features)).to_pydict()
-        canon = [spelled(seen["f_" + name], name, table.settings) for name in features]
+        canon = [canonicalise(seen["f_" + name], name, table.settings) for name in features]
         values = sorted(set(canon[0] if len(features) == 1 else map(segment_key, zip(*canon, strict=True))))
         published = values[::2]  # the others add up
         by_code = exact_counts(engine, table, {"term": features}, {"term": published})["term"]
@@ -189,7 +189,7 @@ def test_a_window_is_cut_alike_however_time_is_written(tmp_path, column, timezon
             table = LogTable(
                 settings, WINDOW, engine.open_logs([f"local://{tmp_path}/part-0.parquet"]), {}, engine.quote
             )
-            found.append(told(engine.query(table.profile())))
+            found.append(as_text(engine.query(table.profile())))
 
     assert found[0] == found[1]
     assert engine.query(table.profile()).num_rows > 0
@@ -244,7 +244,8 @@ def test_two_engines_keep_the_same_copy_of_each_row_and_see_the_same_arrivals(tm
             table = without_repeats(engine, raw)
             found = profile(engine, table)
             counts = [
-                told(engine.query(table.value_statistics([f]))) for f in ("site", "adspace", "price_level", "carrier")
+                as_text(engine.query(table.value_statistics([f])))
+                for f in ("site", "adspace", "price_level", "carrier")
             ]
             answers.append((list(arrived.rows.values()), arrived.warnings, table.dropped, found, counts))
 

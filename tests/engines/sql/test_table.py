@@ -69,11 +69,11 @@ def test_the_zone_of_the_machine_does_not_show(open_logs, monkeypatch, machine_z
             DAY,
             timestamp_column="t",
         )
-        told = profile(engine, table).totals.rows, sorted(counted(engine, table, ["zoned"], ()))
+        counted_zoned = profile(engine, table).totals.rows, sorted(counted(engine, table, ["zoned"], ()))
         printed = engine.query("SELECT CAST(zoned AS VARCHAR) AS t FROM logs ORDER BY t").to_pydict()["t"][1]
     time.tzset()
 
-    assert told == (3, ["__other__"])
+    assert counted_zoned == (3, ["__other__"])
     assert printed == "2026-03-09 00:00:00+00"
 
 

@@ -106,12 +106,12 @@ def test_a_good_value_is_stored_with_the_reader_s_name_and_airflow_is_told(brows
         ("max_features", "many", "is not an integer"),
         ("max_features", "", "a value is needed"),
         ("timezone", "Mars/Olympus", "Mars/Olympus"),
-        ("schedule", HOSTILE, "is no cron expression"),
+        ("schedule", HOSTILE, "is not a cron expression"),
         ("outcome_column", " ", "a value is required"),
         ("objective", "fame", "is not one of outcome, value"),
         ("row_filter", '{"site": ', "is not JSON"),
         ("row_filter", '{"site": "x"}', "each column needs a list"),
-        ("candidate_features", "browser, browser", "stands more than once"),
+        ("candidate_features", "browser, browser", "is listed more than once"),
     ],
 )
 def test_a_bad_value_is_told_at_its_field_kept_there_and_nothing_is_stored(browser, read, stored, key, typed, said):
@@ -143,7 +143,7 @@ def test_what_was_refused_can_be_mended_and_sent_again(browser, read, stored):
 def test_a_rule_between_keys_of_two_sections_is_told_where_it_hurts(browser, read, stored):
     data = form_of(read(browser.get(CONFIG)), "anchor_features")
     page = read(browser.post(CONFIG, data=data | {"value:anchor_features": "user_id"}))
-    assert "user_id stands in denied_features too" in why(page, "anchor_features")[0]
+    assert "user_id is also in denied_features" in why(page, "anchor_features")[0]
     assert "user_id" not in stored()["anchor_features"]
 
 

@@ -1,4 +1,4 @@
-"""Configuration: what may be set, what follows from it, and which window it makes.
+"""Configuration: keys, their resolution to a snapshot and typed settings, and the window of a run.
 
 key         one declared key: type, limits, parsing of a value
 resolve     version defaults, entity overrides and trigger overrides into one snapshot

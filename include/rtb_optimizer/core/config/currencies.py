@@ -1,4 +1,4 @@
-"""Which currencies may money be in? Those with a rate: a number, or a number by day."""
+"""Validates the currency rates of a configuration: a number, or a number by day."""
 
 import math
 import re
@@ -9,23 +9,29 @@ _CODE = re.compile("[A-Z]{3}")
 
 
 def currency_problems(currency_column: str, timestamp_column: str, rates: Mapping[str, object]) -> list[str]:
-    """Return what is wrong with the rates of a configuration; by day, they need the time of a row."""
+    """Return what is wrong with the rates of a configuration; rates by day need the time of a row."""
     if not currency_column:
         return []
-    problems = [] if rates else ['currency_rates: currency_column is set and no rate is, as {"USD": 1, "EUR": 1.08}']
+    problems = (
+        [] if rates else ['currency_rates: currency_column is set but no rate is, such as {"USD": 1, "EUR": 1.08}']
+    )
     for code, rate in sorted(rates.items()):
         if not _CODE.fullmatch(code):
-            problems.append(f"currency_rates: {code!r} is no currency of ISO 4217, as USD")
+            problems.append(f"currency_rates: {code!r} is not an ISO 4217 currency code such as USD")
         by_day = rate if isinstance(rate, dict) else None
         if by_day is not None and not timestamp_column:
-            problems.append(f"currency_rates: {code} has rates by day, and no timestamp_column says a row's day")
+            problems.append(
+                f"currency_rates: {code} has rates by day, and timestamp_column, which gives a row's day, is not set"
+            )
         if by_day == {}:
             problems.append(f"currency_rates: {code} has no rate on any day")
         problems += [
-            f"currency_rates: {day!r} of {code} is no day, as 2026-11-01" for day in by_day or () if _no_day(day)
+            f"currency_rates: {day!r} of {code} is not a date such as 2026-11-01"
+            for day in by_day or ()
+            if _no_day(day)
         ]
         numbers = [rate] if by_day is None else by_day.values()
-        problems += [f"currency_rates: {n!r} of {code} is no positive number" for n in numbers if _no_rate(n)]
+        problems += [f"currency_rates: {n!r} of {code} is not a positive number" for n in numbers if _no_rate(n)]
     return problems
 
 

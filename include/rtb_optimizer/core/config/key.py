@@ -1,4 +1,4 @@
-"""What may a config key hold? Its declaration, and how a value is read under it, from text or already typed."""
+"""Declares config keys, and reads values under their declaration, from text or already typed."""
 
 import json
 import math
@@ -105,7 +105,7 @@ def _read_list(_key: ConfigKey, raw: object) -> list[str]:
     if not isinstance(raw, list) or not all(isinstance(item, str) for item in raw):
         raise ValueError(f"{raw!r} is not a list of strings")
     if repeated := sorted({item for item in raw if raw.count(item) > 1}):
-        raise ValueError(f"{', '.join(repeated)} stands more than once")
+        raise ValueError(f"{', '.join(repeated)} is listed more than once")
     return raw
 
 
@@ -141,9 +141,9 @@ def _check_limits(key: ConfigKey, value: ConfigValue) -> None:
 
 
 def _check_storable(value: object) -> None:
-    """Refuse what the snapshot could not hold: the catalog's JSON has no NaN, no NUL, no half of a character."""
+    """Refuse what the snapshot could not hold: the catalog's JSON has no NaN, no NUL, no lone surrogate."""
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{value!r} stands in it, which is not a finite number")
+        raise ValueError(f"it contains {value!r}, which is not a finite number")
     if isinstance(value, str) and _UNSTORABLE.search(value):
         raise ValueError(f"{value!r} holds a NUL or a lone surrogate, which cannot be stored")
     parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []

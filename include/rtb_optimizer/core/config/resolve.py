@@ -1,7 +1,6 @@
-"""What does a run's configuration resolve to?
+"""Resolves the configuration of a run from version defaults, entity overrides and trigger overrides.
 
-A version declares its keys, an entity overrides some, a trigger overrides a few more. `resolve` turns the three
-into one snapshot that records where each value came from, or raises with every violation it found.
+`resolve` combines the three into one snapshot that records the origin of each value, or raises with every violation.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,7 @@ from rtb_optimizer.errors import ConfigInvalid
 
 
 class Origin(StrEnum):
-    """Where a value of the snapshot came from; a later one wins."""
+    """The origin of a value of the snapshot; a later one wins."""
 
     DEFAULT = "default"
     ENTITY = "entity"
@@ -41,12 +40,12 @@ def resolve(
         ConfigInvalid: with every violation, each naming key, value and limit.
     """
     declared = {key.key: key for key in keys}
-    given = {name: value for name, value in (trigger or {}).items() if value is not None}
-    violations = _unknown(declared, entity or {}, Origin.ENTITY) + _unknown(declared, given, Origin.TRIGGER)
+    overrides = {name: value for name, value in (trigger or {}).items() if value is not None}
+    violations = _unknown(declared, entity or {}, Origin.ENTITY) + _unknown(declared, overrides, Origin.TRIGGER)
     values: dict[str, ConfigValue] = {}
     origins: dict[str, Origin] = {}
     for name, key in sorted(declared.items()):
-        raw, origin = _latest(name, key, entity or {}, given)
+        raw, origin = _latest(name, key, entity or {}, overrides)
         try:
             values[name], origins[name] = read_value(key, raw), origin
         except ValueError as problem:
@@ -56,8 +55,8 @@ def resolve(
     return Snapshot(values, origins)
 
 
-def _unknown(declared: Mapping[str, ConfigKey], given: Mapping[str, object], origin: Origin) -> list[str]:
-    return [f"{name} ({origin}): unknown config key" for name in sorted(given) if name not in declared]
+def _unknown(declared: Mapping[str, ConfigKey], overrides: Mapping[str, object], origin: Origin) -> list[str]:
+    return [f"{name} ({origin}): unknown config key" for name in sorted(overrides) if name not in declared]
 
 
 def _latest(

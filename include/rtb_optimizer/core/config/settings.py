@@ -1,6 +1,6 @@
-"""What does a resolved configuration tell each part of a run? The snapshot's values as typed settings.
+"""Converts the values of a resolved configuration to typed settings, and checks the rules between keys.
 
-The field names are the config keys. All rules between keys that are broken are told at once.
+The field names are the config keys. All broken rules are reported at once.
 """
 
 import re
@@ -30,9 +30,9 @@ from rtb_optimizer.errors import ConfigInvalid, WindowInvalid
 _LOGS_PATH = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _FIELDS = {Platform.BEESWAX: COLUMNS, Platform.BONSAI: FEATURES}
-"""Platforms that refuse a whole file with a field that they do not know."""
+"""Platforms that reject a whole file with an unknown field."""
 
-# What "not set" is for the kinds of a key that have an empty value; a number and a boolean have none.
+# The unset value of types that have an empty value; numbers and booleans have none.
 _EMPTY: dict[Any, Callable[[], Any]] = {
     str: str,
     list[str]: list,
@@ -164,46 +164,50 @@ def settings_of(values: Mapping[str, ConfigValue]) -> Settings:
     Raises:
         ConfigInvalid: with every rule between keys that is broken.
     """
-    given: dict[str, Any] = {field.name: values.get(field.name) for field in fields(Settings)}
-    unset = [name for name, value in given.items() if value is None]
+    typed: dict[str, Any] = {field.name: values.get(field.name) for field in fields(Settings)}
+    unset = [name for name, value in typed.items() if value is None]
     needed = [name for name in unset if Settings.__annotations__[name] not in _EMPTY]
     if needed:
         raise ConfigInvalid([f"{name}: a value is needed and none is set" for name in needed])
-    given |= {name: _EMPTY[Settings.__annotations__[name]]() for name in unset}
-    settings = Settings(**given)
+    typed |= {name: _EMPTY[Settings.__annotations__[name]]() for name in unset}
+    settings = Settings(**typed)
     if violations := problems(settings):
         raise ConfigInvalid(violations)
     return settings
 
 
 def problems(settings: Settings) -> list[str]:
-    """Return, in words, every rule between keys that is broken."""
+    """Return every broken rule between keys, as messages."""
     return [problem for problem in (*_problems(settings), *_export_problems(settings)) if problem]
 
 
 def _problems(s: Settings) -> list[str | None]:
     denied = sorted(set(s.anchor_features) & set(s.denied_features))
     return [
-        None if _LOGS_PATH.fullmatch(s.logs_path) else f"logs_path: {s.logs_path!r} is no s3://bucket/path URL",
+        None if _LOGS_PATH.fullmatch(s.logs_path) else f"logs_path: {s.logs_path!r} is not an s3://bucket/path URL",
         _zone_problem(s.timezone),
-        None if not s.schedule or croniter.is_valid(s.schedule) else f"schedule: {s.schedule!r} is no cron expression",
-        None if not denied else f"anchor_features: {', '.join(denied)} stands in denied_features too",
+        None
+        if not s.schedule or croniter.is_valid(s.schedule)
+        else f"schedule: {s.schedule!r} is not a cron expression",
+        None if not denied else f"anchor_features: {', '.join(denied)} is also in denied_features",
         None
         if len(s.anchor_features) <= s.max_features
         else f"max_features: {s.max_features} is below the {len(s.anchor_features)} anchor_features",
         None
         if all(isinstance(v, list) and v and all(isinstance(x, str) for x in v) for v in s.row_filter.values())
         else 'row_filter: each column needs a list of strings, as {"site_id": ["345"]}',
-        None
-        if s.objective != "value" or s.value_column
-        else "value_column: objective is value, and no column says what it is",
+        None if s.objective != "value" or s.value_column else "value_column: required when objective is value",
         *kind_problems(s.alert_on),
         *currency_problems(s.currency_column, s.timestamp_column, s.currency_rates),
-        None if s.bid_column == "" or s.cost_column else "bid_column: it is held against cost_column, and none is set",
+        None
+        if s.bid_column == "" or s.cost_column
+        else "bid_column: it is compared with cost_column, which is not set",
         None
         if s.row_id_columns or not s.drop_duplicates
-        else "drop_duplicates: nothing says what a repeat is; name row_id_columns",
-        None if s.objective != "value" or s.link != "odds" else "link: money has no odds; choose log or auto",
+        else "drop_duplicates: requires row_id_columns, which is empty",
+        None
+        if s.objective != "value" or s.link != "odds"
+        else "link: odds needs a share, and objective is value; choose log or auto",
         *[
             f"macro_gap_policies: {policy!r} of {name!r} is not one of {', '.join(GapPolicy)}"
             for name, policy in sorted(s.macro_gap_policies.items())
@@ -235,7 +239,7 @@ def _export_problems(s: Settings) -> list[str | None]:
             for name, fields in sorted(s.export_fields.items())
             if not isinstance(fields, dict) or not all(isinstance(field, str) for field in fields.values())
         ],
-        "export_base_cpm: prebid_floors is among the exports, and no CPM says what a multiplier of 1 is as a floor"
+        "export_base_cpm: prebid_floors needs it, the floor of a multiplier of 1"
         if Platform.PREBID_FLOORS in s.exports and not s.export_base_cpm
         else None,
         *_unknown_fields(s),
@@ -247,10 +251,10 @@ def _export_problems(s: Settings) -> list[str | None]:
         *value_map_problems("export_value_maps", s.export_value_maps),
         None
         if not s.export_beeswax_folder or _LOGS_PATH.fullmatch(s.export_beeswax_folder)
-        else f"export_beeswax_folder: {s.export_beeswax_folder!r} is no s3://bucket/path URL",
+        else f"export_beeswax_folder: {s.export_beeswax_folder!r} is not an s3://bucket/path URL",
         None
         if _CURRENCY.fullmatch(s.export_currency)
-        else f"export_currency: {s.export_currency!r} is no ISO 4217 code such as USD",
+        else f"export_currency: {s.export_currency!r} is not an ISO 4217 code such as USD",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Which window [data_start, data_end) does a run cover?
+"""Resolves the window [data_start, data_end) of a run.
 
 Explicit dates, else the schedule's data interval, else the last complete day. All bounds are midnights of the
 entity's time zone, given as UTC instants, so a day may have 23 or 25 hours.
@@ -28,8 +28,8 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowAsked:
-    """What a run was started with: dates of the form, or the data interval of a schedule, and the time it started."""
+class WindowRequest:
+    """The inputs of a window: the dates of the form, or the data interval of a schedule, and the start time."""
 
     now: datetime
     data_start: str | None = None
@@ -40,14 +40,14 @@ class WindowAsked:
 
 @dataclass(frozen=True, slots=True)
 class WindowRules:
-    """How many days a window without dates has, how many any may have, and how old its end must be to be read."""
+    """The days of a window without dates, the most days of any, and the least age of its end."""
 
     lookback_days: int = 1
     max_days: int = 1000
     maturity_lag: timedelta = timedelta(0)
 
 
-def resolve_window(asked: WindowAsked, tz: ZoneInfo, rules: WindowRules) -> Window:
+def resolve_window(request: WindowRequest, tz: ZoneInfo, rules: WindowRules) -> Window:
     """Return the window of a run: its dates, else its data interval, else the last complete days that are mature.
 
     Only the window of an interval may be too young: its run waits.
@@ -55,13 +55,18 @@ def resolve_window(asked: WindowAsked, tz: ZoneInfo, rules: WindowRules) -> Wind
     Raises:
         WindowInvalid: when the dates are no window, or its logs cannot be complete yet.
     """
-    window = dated = _window_of_dates(asked.data_start, asked.data_end, tz)
-    if window is None and asked.interval_start and asked.interval_end and asked.interval_start < asked.interval_end:
-        window = _window_of_interval(asked.interval_start, asked.interval_end, tz, rules.lookback_days)
-    window = window or _last_complete_days(asked.now - rules.maturity_lag, tz, rules.lookback_days)
-    if window.end > asked.now:
+    window = dated = _window_of_dates(request.data_start, request.data_end, tz)
+    if (
+        window is None
+        and request.interval_start
+        and request.interval_end
+        and request.interval_start < request.interval_end
+    ):
+        window = _window_of_interval(request.interval_start, request.interval_end, tz, rules.lookback_days)
+    window = window or _last_complete_days(request.now - rules.maturity_lag, tz, rules.lookback_days)
+    if window.end > request.now:
         raise WindowInvalid(f"data_end {window.end:%F %R} UTC is in the future: its logs cannot be complete")
-    if dated and (mature := window.end + rules.maturity_lag) > asked.now:
+    if dated and (mature := window.end + rules.maturity_lag) > request.now:
         raise WindowInvalid(
             f"data_end {window.end:%F %R} UTC is younger than maturity_lag_hours "
             f"({rules.maturity_lag / timedelta(hours=1):g}): events of that window may still arrive; run it after "

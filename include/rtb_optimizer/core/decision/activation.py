@@ -1,6 +1,6 @@
-"""May this run take over, and if not, why?
+"""Decides whether a run is activated, held or superseded, with reasons.
 
-A run activates when it passes its gates, its entity is active, and it is newer in data than the active run.
+A run is activated when it passes its gates, its entity is active, and it is newer in data than the active run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Decision(StrEnum):
-    """What became of a run (or, for a roll back, of the pointer)."""
+    """The decision on a run (or, for a roll back, on the pointer)."""
 
     ACTIVATED = "activated"
     HELD = "held"
@@ -18,7 +18,7 @@ class Decision(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
-MOVES = (Decision.ACTIVATED, Decision.ROLLED_BACK)  # those after which the pointer stands at the run
+MOVES = (Decision.ACTIVATED, Decision.ROLLED_BACK)  # decisions that move the pointer to the run
 
 
 VALID_HOURS = 72  # the seed's default of valid_hours, for a catalog that is older than the key
@@ -26,7 +26,7 @@ VALID_HOURS = 72  # the seed's default of valid_hours, for a catalog that is old
 
 @dataclass(frozen=True, slots=True)
 class RunAge:
-    """What orders two runs: the end of their data, then their id."""
+    """The order of runs: the end of their data, then their id."""
 
     opt_run_id: int
     data_end: datetime
@@ -38,7 +38,7 @@ class RunAge:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A decision with its reasons, in words."""
+    """A decision with its reasons as text."""
 
     decision: Decision
     reasons: tuple[str, ...]
@@ -52,7 +52,7 @@ def decide(
     *,
     allow_older: bool = False,
 ) -> Verdict:
-    """Decide on a complete run. `gate_failures` come from `failed_gates`; `allow_older` is asked for by name."""
+    """Decide on a complete run; `gate_failures` come from `failed_gates`, `allow_older` from `allow_older_window`."""
     if entity_status != "active":
         return Verdict(Decision.HELD, (f"the entity is {entity_status}",))
     if gate_failures:
@@ -63,7 +63,7 @@ def decide(
         newer = "newer data than" if candidate.data_end > active.data_end else "data as new as, and a later run than,"
         return Verdict(Decision.ACTIVATED, (f"{newer} run {active.opt_run_id}",))
     if allow_older:
-        return Verdict(Decision.ACTIVATED, (f"older than run {active.opt_run_id}, allowed by name",))
+        return Verdict(Decision.ACTIVATED, (f"older than run {active.opt_run_id}, allowed by allow_older_window",))
     return Verdict(
         Decision.SUPERSEDED,
         (f"run {active.opt_run_id} has data up to {active.data_end:%F %R}, this one up to {candidate.data_end:%F %R}",),
@@ -73,11 +73,11 @@ def decide(
 AT_LEAST: Mapping[str, str] = {
     "outcomes": "{:g} outcomes in the window, {:g} are needed",
     "segments": "{:g} segments beside the default row, {:g} are needed",
-    "partition_share": "{:.0%} of the window's partitions are there, {:.0%} are needed",
+    "partition_share": "{:.0%} of the window's partitions are present, {:.0%} are needed",
 }
-AT_LEAST_WHERE_THERE: Mapping[str, str] = {
+AT_LEAST_IF_PRESENT: Mapping[str, str] = {
     "macro_hit_rate": "{:.1%} of the exposures find through a format's macros what their own values find, {:.1%} are "
-    "needed: the warnings say which format misses what; mend macro_value_maps, opt_feature_macros or the logs, or "
+    "needed: the warnings say which format misses what; fix macro_value_maps, opt_feature_macros or the logs, or "
     "lower min_macro_hit_rate",
 }
 WITHIN_A_FACTOR: Mapping[str, str] = {
@@ -95,19 +95,19 @@ CHANGES_AT_MOST: Mapping[str, str] = {
 
 
 def failed_gates(facts: Mapping[str, float], limits: Mapping[str, float]) -> list[str]:
-    """Return, in words, the gates a run does not pass.
+    """Return the gates that a run fails, as messages.
 
-    Facts about the active run are absent where there is none, that about macros where no format has any. The gain on
-    the hold-out must exceed its limit, since a gain of exactly 0 is what a constant has.
+    Facts about the active run are absent where there is none, the macro hit rate where no format has macros. The gain
+    on the hold-out must exceed its limit, since a constant has a gain of exactly 0.
     """
     failures = [text.format(facts[k], limits[k]) for k, text in AT_LEAST.items() if facts[k] < limits[k]]
     failures += [
         text.format(facts[k], limits[k])
-        for k, text in AT_LEAST_WHERE_THERE.items()
+        for k, text in AT_LEAST_IF_PRESENT.items()
         if k in facts and k in limits and not facts[k] >= limits[k]
     ]
     gain, limit = facts["holdout_gain"], limits["holdout_gain"]
-    if not gain > limit:  # what is no number is no gain either
+    if not gain > limit:  # NaN is no gain either
         failures.append(f"gain on the hold-out {gain:+.2%} of the baseline deviance, more than {limit:+.2%} is needed")
     for name, text in (*WITHIN_A_FACTOR.items(), *CHANGES_AT_MOST.items()):
         if name in facts and name in limits and not _within(name, facts[name], limits[name]):
@@ -123,6 +123,6 @@ def valid_until(valid_hours: int, data_end: datetime, moved_at: datetime | None 
     """Return the instant, in UTC, after which a run's table is stale: `valid_hours` after its data ends.
 
     Where the pointer moved to the run later, at `moved_at`, the hours count from then: logs may come days late, and
-    a person who rolls back to last week's table means it to be bid on.
+    a person who rolls back to last week's table intends it to be bid on.
     """
     return max(data_end, moved_at or data_end).astimezone(UTC) + timedelta(hours=valid_hours)

@@ -1,6 +1,7 @@
-"""Which runs' objects may go? Never the active one's, nor what a roll back could want, nor what is young.
+"""Decides which objects of past runs may be deleted.
 
-What a run hands from step to step holds sampled rows of the logs: it goes first, of every run that has ended.
+Never those of the active run, of roll-back targets, or of young runs. The work documents that steps pass to each other
+hold sampled rows of the logs: they are deleted first, of every run that has ended.
 """
 
 from collections.abc import Sequence
@@ -9,8 +10,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 
-class Goes(StrEnum):
-    """What of a run's objects may be deleted."""
+class Deletable(StrEnum):
+    """The objects of a run that may be deleted."""
 
     NOTHING = "nothing"
     WORK = "work"
@@ -19,7 +20,7 @@ class Goes(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RetentionRules:
-    """How many runs are kept whole beside the active one, and for how many days the others and their work are."""
+    """The number of runs kept in full beside the active one; the days that other runs and work objects are kept."""
 
     keep_good_runs: int
     keep_days: int
@@ -28,7 +29,7 @@ class RetentionRules:
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A run as far as retention cares; a running one has no `finished_at`.
+    """A run as retention needs it; a running one has no `finished_at`.
 
     `last_active` is the number of the decision that last made it the active run, None for one that never was;
     `began_beside` is the run that was active when it began, which it compares with until it ends.
@@ -43,43 +44,43 @@ class PastRun:
     began_beside: int | None = None
 
 
-def what_goes(
+def deletable_objects(
     runs: Sequence[PastRun], active: int | None, before: int | None, rules: RetentionRules, now: datetime
-) -> dict[str, Goes]:
+) -> dict[str, Deletable]:
     """Return what may be deleted of each run of an entity, by run code.
 
     Args:
         runs: All runs of the entity.
         active: The active run's id.
         before: The id of the run that a roll back without a name goes to.
-        rules: How much is kept.
-        now: What ages are told by, a run's from its end.
+        rules: The limits.
+        now: The instant that ages are relative to, a run's from its end.
     """
-    kept = {active, before, *_good(runs, active, rules.keep_good_runs)}
+    kept = {active, before, *_kept_in_full(runs, active, rules.keep_good_runs)}
     kept |= {run.began_beside for run in runs if run.status == "running"}
-    return {run.run_code: _goes(run, rules, now, kept=run.opt_run_id in kept) for run in runs}
+    return {run.run_code: _deletable(run, rules, now, kept=run.opt_run_id in kept) for run in runs}
 
 
-def orphan_may_go(newest: datetime, rules: RetentionRules, now: datetime) -> bool:
-    """Whether a folder that no run has may be deleted, by the time of its newest object."""
+def is_orphan_deletable(newest: datetime, rules: RetentionRules, now: datetime) -> bool:
+    """Whether a folder that belongs to no run may be deleted, by the time of its newest object."""
     return now - newest > timedelta(days=rules.keep_days)
 
 
-def _good(runs: Sequence[PastRun], active: int | None, count: int) -> list[int]:
-    """Return the runs kept whole beside the active one: those active last, then, where they are few, the newest.
+def _kept_in_full(runs: Sequence[PastRun], active: int | None, count: int) -> list[int]:
+    """Return the runs kept in full beside the active one: those active last, then, where they are few, the newest.
 
-    Runs that were held for weeks must not crowd out those that bidders have read: these are what one rolls back to.
+    Runs that were held for weeks must not displace those that bidders have read: these are roll-back targets.
     """
-    whole = [run for run in runs if run.status == "succeeded" and run.has_outputs and run.opt_run_id != active]
-    whole.sort(key=lambda run: (run.last_active or 0, run.opt_run_id), reverse=True)
-    return [run.opt_run_id for run in whole[:count]]
+    candidates = [run for run in runs if run.status == "succeeded" and run.has_outputs and run.opt_run_id != active]
+    candidates.sort(key=lambda run: (run.last_active or 0, run.opt_run_id), reverse=True)
+    return [run.opt_run_id for run in candidates[:count]]
 
 
-def _goes(run: PastRun, rules: RetentionRules, now: datetime, *, kept: bool) -> Goes:
+def _deletable(run: PastRun, rules: RetentionRules, now: datetime, *, kept: bool) -> Deletable:
     if run.finished_at is None:
-        return Goes.NOTHING
+        return Deletable.NOTHING
     age = now - run.finished_at
-    emptied = run.status == "succeeded" and not run.has_outputs  # what is left of it, where a deletion broke off
+    emptied = run.status == "succeeded" and not run.has_outputs  # the rest of an interrupted deletion
     if not kept and (emptied or age > timedelta(days=rules.keep_days)):
-        return Goes.ALL
-    return Goes.WORK if age > timedelta(days=rules.keep_work_days) else Goes.NOTHING
+        return Deletable.ALL
+    return Deletable.WORK if age > timedelta(days=rules.keep_work_days) else Deletable.NOTHING

@@ -1,4 +1,4 @@
-"""Which macros does a bidder join to address a segment, in each ad platform's dialect?
+"""Maps a run's features to a macro combo in each ad platform's dialect.
 
 A combo is the ordered join of the features' macros. A feature without one follows the gap policy of its format.
 """
@@ -28,7 +28,7 @@ class Coverage(StrEnum):
 class MacroCombo:
     """The ordered join for a run in one format, with its `coverage` and its `parts` by feature.
 
-    None where the format is skipped: `skipped` says why. Wildcards alone address nothing, and are no combo.
+    `combo` is None where the format is skipped, with the reason in `skipped`. Wildcards alone are no combo.
     """
 
     macro_format: str
@@ -70,36 +70,36 @@ def map_ad_macros(
 
 
 def near_misses(combo: MacroCombo, dialect: Dialect) -> list[RunWarning]:
-    """Warn of the combo's macros that are none of the dialect's known ones, but nearly."""
+    """Warn of the combo's macros that the dialect does not list but that resemble a known one."""
     macros = {name: combo.parts[name] for name, how in combo.coverage.items() if how is Coverage.MACRO}
-    meant = {name: probable_macro(macro, dialect) for name, macro in macros.items()}
+    suggestion = {name: probable_macro(macro, dialect) for name, macro in macros.items()}
     return [
         RunWarning(
             "macro_near_miss",
             f"{dialect.macro_format} is not known to have the macro {macros[name]!r} of {name}: was {macro!r} meant? "
             "correct it in opt_feature_macros",
         )
-        for name, macro in meant.items()
+        for name, macro in suggestion.items()
         if macro is not None
     ]
 
 
 def _require_macros(features: Sequence[str], templates: Mapping[str, str], dialect: Dialect) -> None:
-    given = {name: templates[name] for name in features if name in templates}
-    wrong = {name: _told(template, dialect) for name, template in given.items()}
-    shared = [template for template, times in Counter(given.values()).items() if times > 1]
+    used = {name: templates[name] for name in features if name in templates}
+    wrong = {name: _template_error(template, dialect) for name, template in used.items()}
+    shared = [template for template, times in Counter(used.values()).items() if times > 1]
     for template in shared:
-        own = [name for name in given if given[name] == template]
-        others = f"{template!r} is the {dialect.macro_format} macro of {', '.join(own)}"
-        wrong[own[0]] = wrong[own[0]] or f"{others}: one macro cannot tell features apart"
+        sharing = [name for name in used if used[name] == template]
+        others = f"{template!r} is the {dialect.macro_format} macro of {', '.join(sharing)}"
+        wrong[sharing[0]] = wrong[sharing[0]] or f"{others}: one macro cannot address two features"
     if any(wrong.values()):
         raise ConfigInvalid([f"opt_feature_macros: {name}: {problem}" for name, problem in wrong.items() if problem])
 
 
-def _told(template: str, dialect: Dialect) -> str | None:
+def _template_error(template: str, dialect: Dialect) -> str | None:
     problem = template_problem(template, dialect)
-    meant = problem and probable_macro(template, dialect)
-    return f"{problem}; was {meant!r} meant?" if meant else problem
+    suggestion = problem and probable_macro(template, dialect)
+    return f"{problem}; was {suggestion!r} meant?" if suggestion else problem
 
 
 def _unfit(combo: str, dialect: Dialect) -> str:

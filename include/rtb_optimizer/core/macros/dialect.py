@@ -1,6 +1,6 @@
-"""How does one ad platform write its macros, what does it expand them to, and how surely is that known?
+"""Describes how one ad platform writes and expands its macros, and how reliable that knowledge is.
 
-Dialects are data (store/seeds/dialects.toml); this is their shape, and the rules that a template of theirs must keep.
+Dialects are data (store/seeds/dialects.toml); this module has their type and the rules for their templates.
 """
 
 import re
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class GapPolicy(StrEnum):
-    """What a format does about a selected feature without a macro."""
+    """The treatment of a selected feature without a macro in a format."""
 
     FAIL = "fail"
     WILDCARD = "wildcard"
@@ -19,7 +19,7 @@ class GapPolicy(StrEnum):
 
 
 class Evidence(StrEnum):
-    """How surely a dialect is known: told by its owner, or read in the platform's documentation, or in others'."""
+    """The source of a dialect: its owner, the platform's documentation or code, or third parties."""
 
     OWN = "own"
     VERIFIED = "verified"
@@ -38,7 +38,7 @@ class NameCase(StrEnum):
 
 
 class Derived(StrEnum):
-    """From what the bidder computes a feature that has no macro; what `ELSEWHERE` does, nothing here can prove."""
+    """The source from which the bidder computes a feature without a macro; `ELSEWHERE` cannot be tested here."""
 
     UNIX_SECONDS = "unix_seconds"
     UNIX_MILLISECONDS = "unix_milliseconds"
@@ -65,12 +65,12 @@ class Dialect:
         pattern: A regular expression that a whole template must match.
         name_case: How the names of macros are read.
         separator: What joins a combo's macros; percent-encoding leaves it as it is.
-        encodings: How often a value is percent-encoded where the macro's name does not say.
-        encoded_by: How often, by the ending of the macro's name that says so; longer endings first.
+        encodings: How often a value is percent-encoded where the macro's name does not specify it.
+        encoded_by: How often, by the ending of the macro's name; longer endings first.
         plus_for_space: Whether encoding writes a space as `+`, as forms do.
         folds_values: Whether values arrive in lower case.
         missing: What an absent value expands to; empty where that is not documented.
-        limits: How many characters of a value are kept, by the beginning of the macro.
+        limits: The characters of a value that are kept, by the beginning of the macro.
         combo_limit: How many characters a combo may have, before and after it is expanded; None where all fit.
         expanded_at: Who expands, and where.
         expanded_when: At which moment.
@@ -78,7 +78,7 @@ class Dialect:
         derived: What the receiving bidder computes, by feature.
         own_values: The macros that expand to ids or words of the platform's own.
         value_maps: By macro, what the platform writes for each of our values.
-        known: Its macros as far as they are known, so that a misspelt one is told from a new one.
+        known: Its macros as far as they are known, so that misspelt ones are recognised.
         secondary: The macros with secondary evidence, in a dialect that is otherwise verified.
         source: Where all that is written.
         evidence: How surely it is known.
@@ -118,7 +118,7 @@ class Dialect:
         return next((limit for start, limit in self.limits.items() if template.startswith(start)), None)
 
     def name_of(self, template: str) -> str:
-        """Return what stands between a macro's brackets."""
+        """Return the name between a macro's brackets."""
         opening, closing = self.brackets
         return template.removeprefix(opening).removesuffix(closing)
 

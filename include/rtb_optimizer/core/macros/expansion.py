@@ -1,7 +1,7 @@
-"""What does a bidder read of a request's values, once a platform has expanded a combo? Nothing, rather than another's.
+"""Expands a combo as a platform does, and reads it back as a bidder does; a value is read as its own or not at all.
 
-`expanded` is what the platform does; `read` is what every reader of a combo has to do, written down: split at the
-separator, decode as often as was encoded, canonicalise, and take the platform's ids for ours.
+`expanded` is the platform's side; `read` specifies every reader of a combo: split at the separator, decode as often
+as was encoded, canonicalise, and translate the platform's ids to ours.
 """
 
 import re
@@ -18,19 +18,19 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\dT(\d{1,2}):\d\d.*")
 
 
 def expanded(values: Sequence[str], route: Route) -> str:
-    """Return what a platform makes of a combo for a request: `values` in the order of the places, canonical.
+    """Return a platform's expansion of a combo for a request: `values` in the order of the places, canonical.
 
-    A macro that the platform has no value for, or none that we know of, stays as it stands.
+    A macro without a value on the platform, or without a known one, stays unexpanded.
     """
     texts = [_expanded(value, place, route) for value, place in zip(values, route.places, strict=True)]
     return route.separator.join(texts)[: route.combo_limit]
 
 
 def read(text: str, route: Route) -> list[str | None] | None:
-    """Return the value at each place of an expanded combo, None where the text does not tell.
+    """Return the value at each place of an expanded combo, None where the text does not carry it.
 
-    None altogether where the text cannot be taken apart: it has more or fewer parts than there are features, since a
-    value holds the separator, or it is as long as a combo gets, and may be cut.
+    None altogether where the text cannot be split: it has more or fewer parts than there are features, since a value
+    holds the separator, or it is as long as the limit, and may be cut.
     """
     parts = text.split(route.separator)
     cut = route.combo_limit is not None and len(text) >= route.combo_limit
@@ -40,7 +40,7 @@ def read(text: str, route: Route) -> list[str | None] | None:
 
 
 def cause_of(value: str, place: Place, route: Route) -> Cause | None:
-    """Return why a canonical value would not be read at its place; None where it would, or where there is none."""
+    """Return why a canonical value would not be read at its place; None where it would, or where it is no value."""
     if place.gap is not None or value in NO_VALUES:
         return place.gap
     if place.derived is not None:
@@ -97,7 +97,7 @@ def _missing(route: Route) -> frozenset[str]:
 
 
 def _moment(hour: str, derived: Derived) -> str | None:
-    """Return a moment of an hour as the platform would write it; None where the value is no hour from 0 to 23."""
+    """Return an instant within an hour in the platform's format; None where the value is no hour from 0 to 23."""
     if hour not in {str(n) for n in range(HOURS)}:
         return None
     if derived is Derived.ISO_8601:
@@ -106,10 +106,10 @@ def _moment(hour: str, derived: Derived) -> str | None:
 
 
 def _hour(text: str, derived: Derived) -> str | None:
-    """Return the hour of a moment in UTC, as the logs write it: 0 to 23."""
+    """Return the hour of an instant in UTC, in the format of the logs: 0 to 23."""
     if derived is Derived.ISO_8601:
-        found = _ISO.fullmatch(text)
-        return str(int(found[1])) if found else None
+        match = _ISO.fullmatch(text)
+        return str(int(match[1])) if match else None
     if not (text.isascii() and text.isdecimal()):
         return None
     return str(int(text) // SECONDS[derived] // 3600 % HOURS)

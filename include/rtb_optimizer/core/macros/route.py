@@ -1,14 +1,13 @@
-"""How does each feature's value travel from a platform's macro to the bidder? All that a reader of a combo must know.
+"""Describes how each feature's value is carried from a platform's macro to the bidder, for every reader of a combo.
 
-A route is what `ad_macros.json` says of a format: whoever reads that file can take an expanded combo apart, and the
-proof before activation reads it just so.
+A route is a format's entry in `ad_macros.json`: a reader of that file can split an expanded combo, and the round-trip
+test before activation reads it the same way.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Self
 
 from rtb_optimizer.core.macros.combo import Coverage, MacroCombo
 from rtb_optimizer.core.macros.dialect import Derived, Dialect
@@ -33,7 +32,7 @@ class Cause(StrEnum):
 GAPS = frozenset(
     {Cause.NO_MACRO, Cause.VALUE_MAP_ABSENT, Cause.DERIVED_ELSEWHERE, Cause.MISSING_UNDOCUMENTED},
 )
-"""What no macro tells, by the policy of the format or because nobody knows: no fault of a macro that there is."""
+"""Causes for which no macro carries the value, by the format's policy or for lack of documentation."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +42,13 @@ class Place:
     Args:
         feature: Its name.
         coverage: How the format addresses it.
-        macro: What stands in the combo.
+        macro: Its text in the combo.
         encodings: How often its value is percent-encoded, and is to be decoded.
-        characters: How many characters of a value are kept; a value that long may be cut, and is not read.
-        derived: From what the value is computed, where it is.
+        characters: The longest value that is carried; a value of that length may be cut, and is not read.
+        derived: The source that the value is computed from, where it is.
         is_host: Whether values are hosts: read in lower case, without a trailing dot.
-        ids: Our value -> the platform's, where its ids are other ids.
-        gap: Why nothing is read here at all.
+        ids: Our value -> the platform's, where its ids differ.
+        gap: Why no value is read here at all.
     """
 
     feature: str
@@ -70,7 +69,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The places of a combo in the order of the features, and what they share: see `Dialect`."""
+    """The places of a combo in the order of the features, and their common rules: see `Dialect`."""
 
     separator: str
     missing: tuple[str, ...]
@@ -78,23 +77,6 @@ class Route:
     plus_for_space: bool = False
     folds_values: bool = False
     combo_limit: int | None = None
-
-    @classmethod
-    def of(cls, told: Mapping[str, Any]) -> Self:
-        """Read what `route_document` wrote."""
-        places = (
-            Place(
-                **each
-                | {
-                    "coverage": Coverage(each["coverage"]),
-                    "derived": each["derived"] and Derived(each["derived"]),
-                    "gap": each["gap"] and Cause(each["gap"]),
-                }
-            )
-            for each in told["places"]
-        )
-        own = {name: told[name] for name in ("separator", "plus_for_space", "folds_values", "combo_limit")}
-        return cls(**own, missing=tuple(told["missing"]), places=tuple(places))
 
 
 def route_of(
@@ -105,7 +87,7 @@ def route_of(
     Args:
         combo: The combo of a format.
         dialect: The dialect of that format.
-        maps: The configuration's value maps for the format, by feature; they go before the dialect's own.
+        maps: The configuration's value maps for the format, by feature; they take precedence over the dialect's own.
         hosts: The features whose values are hosts.
     """
     seeded = {feature: dialect.value_maps.get(combo.parts[feature]) for feature in combo.coverage}
@@ -116,11 +98,6 @@ def route_of(
     return Route(
         dialect.separator, dialect.missing, places, dialect.plus_for_space, dialect.folds_values, dialect.combo_limit
     )
-
-
-def route_document(route: Route) -> dict[str, Any]:
-    """Return a route as it stands in `ad_macros.json`."""
-    return asdict(route)
 
 
 def _place(feature: str, combo: MacroCombo, dialect: Dialect, ids: Mapping[str, str] | None, *, is_host: bool) -> Place:
@@ -141,6 +118,6 @@ def _place(feature: str, combo: MacroCombo, dialect: Dialect, ids: Mapping[str, 
         characters=dialect.limit_of(macro),
         derived=derived,
         is_host=is_host,
-        ids=dict(ids) if ids and derived is None else None,  # an empty map says that the ids are the same
+        ids=dict(ids) if ids and derived is None else None,  # an empty map: the ids are the same
         gap=gap,
     )

@@ -1,8 +1,8 @@
-"""On which scale do factors multiply? The link between a row's factors and its expected outcomes.
+"""Defines the link between a row's product of factors and its expected outcomes: log or logit.
 
-Rare events and money multiply as they are: `rate = base x factors`. A share that is not rare, as viewability, would
-run past 1 that way: there the odds multiply, `odds = base odds x factors`, and `rate = odds / (1 + odds)`. Where the
-outcome is rare the two agree.
+Rare events and money use the log link, `rate = base x factors`. A share that is not rare, such as viewability, could
+exceed 1 that way: the logit link multiplies odds, `odds = base odds x factors`, and `rate = odds / (1 + odds)`. Where
+the outcome is rare the two agree. The product of base and factors, a rate or odds, is called strength.
 """
 
 from enum import StrEnum
@@ -13,50 +13,50 @@ import numpy as np
 from rtb_optimizer.core.sample.sample import Floats
 
 RARE_BELOW = 0.05
-"""Up to this outcome rate the two links differ by less than shrinkage does, and the plain product is the cheaper."""
-LEVEL_STEPS = 60
+"""Below this outcome rate the two links differ by less than shrinkage does, and the log link is the cheaper."""
+BISECTION_STEPS = 60
 
 
 class Link(StrEnum):
-    """What is multiplied: rates (`log`) or odds (`odds`)."""
+    """The link function: factors multiply rates (`log`) or odds (`odds`, the logit link)."""
 
     LOG = "log"
-    ODDS = "odds"
+    LOGIT = "odds"
 
 
-def link_of(asked: str, outcome: float, exposure: float, *, is_money: bool) -> Link:
-    """Return the link of an outcome: as `asked` (`log`, `odds`), or by what it is (`auto`)."""
-    if asked != "auto":
-        return Link(asked)
+def link_of(configured: str, outcome: float, exposure: float, *, is_money: bool) -> Link:
+    """Return the link as configured (`log`, `odds`), or for `auto` the link that suits the outcome."""
+    if configured != "auto":
+        return Link(configured)
     rare = exposure <= 0 or outcome < RARE_BELOW * exposure
-    return Link.LOG if is_money or rare else Link.ODDS
+    return Link.LOG if is_money or rare else Link.LOGIT
 
 
 def rate_of(strength: Floats, link: Link) -> Floats:
-    """Return outcomes per exposure of rows whose base and factors multiply to `strength`."""
+    """Return outcomes per exposure of rows whose base and factors multiply to `strength` (n floats)."""
     return strength if link is Link.LOG else strength / (1 + strength)
 
 
 def strength_of(rate: float, link: Link) -> float:
-    """Return what a rate is on the scale where factors multiply; a share of all is kept finite."""
+    """Return a rate on the scale on which factors multiply; the odds of a rate of 1 are kept finite."""
     return rate if link is Link.LOG else rate / max(1 - rate, 1e-9)
 
 
 def rate_ratio(factor: Floats, share: Floats, link: Link) -> Floats:
-    """Return by how much a factor multiplies the rate of rows whose outcome rate without it is `share`."""
+    """Return the factor by which a term multiplies the rate of rows whose outcome rate without it is `share`."""
     return factor if link is Link.LOG else factor / (1 + share * (factor - 1))
 
 
-def levelled(strength: Floats, exposure: Floats, outcome: float, link: Link) -> Floats:
-    """Return the strengths times the one level at which they expect just `outcome` outcomes in all."""
+def rescaled_to_total(strength: Floats, exposure: Floats, outcome: float, link: Link) -> Floats:
+    """Return the strengths times the one scale at which they expect `outcome` outcomes in total (n floats)."""
     if link is Link.LOG:
         total = float((strength * exposure).sum())
         return strength * (outcome / total) if total > 0 else strength
     low, high = 1e-9, 1e9
-    for _ in range(LEVEL_STEPS):
-        level = float(np.sqrt(low * high))
-        below = float((rate_of(level * strength, link) * exposure).sum()) < outcome
-        low, high = (level, high) if below else (low, level)
+    for _ in range(BISECTION_STEPS):
+        scale = float(np.sqrt(low * high))
+        below = float((rate_of(scale * strength, link) * exposure).sum()) < outcome
+        low, high = (scale, high) if below else (low, scale)
     return strength * float(np.sqrt(low * high))
 
 

@@ -1,4 +1,4 @@
-"""What ad platforms accept: fields, and the values of each.
+"""The fields that ad platforms accept, and the values of each.
 
 column   the type of a platform's field; the platforms that have an export
 beeswax  the fields of a Beeswax bid model

@@ -1,7 +1,7 @@
-"""Which columns may a Beeswax bid model have, and which values do they take?
+"""Lists the columns of a Beeswax bid model, and the values that they accept.
 
 Of the columns in the vendor's list and in its validator, those of the bid request; where the two differ, the stricter.
-Not there: columns that need another beside them (segments, frequencies), and those on which the two contradict each
+Excluded: columns that need another beside them (segments, frequencies), and those on which the two contradict each
 other.
 """
 

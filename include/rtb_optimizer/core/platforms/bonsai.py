@@ -1,7 +1,7 @@
-"""Which features may a Bonsai tree ask for, and which values do they take?
+"""Lists the features of a Bonsai tree, and the values that they accept.
 
-Those of the Bonsai documents that an impression has. What it has of the user's history (segments, frequency, recency)
-and Xandr's own predictions are not there: no log of ours has them as a value.
+Those of the Bonsai documents that an impression has. Excluded: the user's history (segments, frequency, recency) and
+Xandr's own predictions, which no log of ours has as a value.
 """
 
 from collections.abc import Mapping

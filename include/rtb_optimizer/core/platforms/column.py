@@ -1,4 +1,4 @@
-"""Which values does a column of a platform take?"""
+"""Describes the values that a column of a platform accepts, and lists the platforms that have an export."""
 
 import re
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ WHOLE = "0|[1-9][0-9]*"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The values that a column takes: `pattern` matches them, `wants` says so in words.
+    """The values that a column accepts: `pattern` matches them, `wants` describes them.
 
-    `values` are all of them where they are few. A missing value is nobody's text: each platform has its own way.
+    `values` lists all of them where they are few. A missing value is always accepted: each platform has its own form.
     """
 
     pattern: str
@@ -21,7 +21,7 @@ class Column:
     values: tuple[str, ...] = ()
 
     def takes(self, value: str) -> bool:
-        """Return whether a canonical value can stand there."""
+        """Return whether the column accepts a canonical value."""
         return value not in NO_VALUES and (value == MISSING or re.fullmatch(self.pattern, value) is not None)
 
 

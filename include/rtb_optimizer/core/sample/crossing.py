@@ -1,4 +1,4 @@
-"""What is an interaction of features? A feature whose values are the cells: the combinations that occur."""
+"""Builds interactions: features whose values are the combinations of other features' values that occur."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ DENSE_CELLS = 1 << 22
 
 
 class CellNames(Sequence[str]):
-    """The names of an interaction's cells, made when one is asked for: there may be many more than are published.
+    """The names of an interaction's cells, made on access: there may be many more than are published.
 
     A cell's name is the `segment_key` of its parts.
     """
@@ -43,7 +43,7 @@ class CellNames(Sequence[str]):
 
 
 class CellNumbers(Sequence[str]):
-    """The values of cells that need no name: there are just so many of them."""
+    """The values of cells that need no name: only their number matters."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -73,7 +73,7 @@ class CrossedFeature(Feature):
 
 
 def parts_of(name: str, feature: Feature) -> tuple[str, ...]:
-    """Return the names of what a feature is made of: its own, or those of an interaction's parts."""
+    """Return the names of a feature's parts: its own name, or those of an interaction's features."""
     return feature.parts if isinstance(feature, CrossedFeature) else (name,)
 
 
@@ -99,25 +99,25 @@ def with_interactions(sample: Sample, interactions: Iterable[Sequence[str]]) -> 
 
 
 def cell_codes(sample: Sample, features: Sequence[str]) -> tuple[Ints, int]:
-    """Return each row's cell (n codes, dense from 0), and how many cells there are."""
-    return densely_numbered(*joint_codes(sample, features))
+    """Return each row's cell (n codes, dense from 0), and the number of cells."""
+    return renumbered_densely(*joint_codes(sample, features))
 
 
-def densely_numbered(joint: Ints, size: int) -> tuple[Ints, int]:
-    """Return integers below `size` numbered anew from 0 without gaps, in their order, and how many differ."""
+def renumbered_densely(joint: Ints, size: int) -> tuple[Ints, int]:
+    """Return integers below `size` renumbered from 0 without gaps, in their order, and the number of distinct ones."""
     if size > DENSE_CELLS:
-        there, numbered = np.unique(joint, return_inverse=True)
-        return numbered, len(there)
+        present, codes = np.unique(joint, return_inverse=True)
+        return codes, len(present)
     occurs = np.zeros(size, dtype=bool)
     occurs[joint] = True
-    there = np.flatnonzero(occurs)
+    present = np.flatnonzero(occurs)
     place = np.empty(size, dtype=np.int32)  # half the memory to reach into
-    place[there] = np.arange(len(there), dtype=np.int32)
-    return place.take(joint).astype(np.intp), len(there)
+    place[present] = np.arange(len(present), dtype=np.int32)
+    return place.take(joint).astype(np.intp), len(present)
 
 
 def joint_codes(sample: Sample, features: Sequence[str]) -> tuple[Ints, int]:
-    """Return a number by which rows share a cell (n integers), and a bound of it; not every number has to occur."""
+    """Return a number that rows of one cell share (n integers), and its upper bound; some numbers may not occur."""
     joint: Ints = sample.features[features[0]].codes.astype(np.int64)
     size = len(sample.features[features[0]].values)
     for name in features[1:]:
@@ -126,5 +126,5 @@ def joint_codes(sample: Sample, features: Sequence[str]) -> tuple[Ints, int]:
         joint += feature.codes
         size *= len(feature.values)
         if size > DENSE_CELLS:  # renumbered, so that the product of sizes cannot overflow
-            joint, size = densely_numbered(joint, size)
+            joint, size = renumbered_densely(joint, size)
     return joint, size

@@ -1,7 +1,7 @@
-"""What is predicted: events, or money? Money is counted in events of one size, so that one model serves both.
+"""Converts money into effective events, so that one model predicts both events and money.
 
-Quasi-Poisson: the variance of money is `phi` times its mean, phi being how much money comes at once. Money over phi
-has a variance like a count's: priors, significance and tiers then mean the same for both.
+Quasi-Poisson: the variance of money is `phi` times its mean, phi being the typical amount that comes at once. Money
+over phi has the variance of a count: priors, significance and tiers then mean the same for both.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ def effective_events(value: Floats, exposure: Floats, weight: Floats, cap_quanti
         value: Money of each row; what is negative counts as none.
         exposure: Opportunities of each row.
         weight: How many rows of the logs each row stands for.
-        cap_quantile: Where money per exposure is cut, as a quantile of the exposures that earn: one lucky row must
+        cap_quantile: Where money per exposure is capped, as a quantile of the exposures that earn: one outlier must
             not make a segment.
     """
     capped = _winsorised(np.maximum(value, 0.0), exposure, weight, cap_quantile)
@@ -29,11 +29,11 @@ def effective_events(value: Floats, exposure: Floats, weight: Floats, cap_quanti
 
 
 def share_cut(value: Floats, exposure: Floats, weight: Floats, cap_quantile: float) -> float:
-    """Return which share of the money the cap takes away; arguments as of `effective_events`."""
+    """Return the share of the money that the cap removes; arguments as of `effective_events`."""
     earned = np.maximum(value, 0.0)
     total = float((weight * earned).sum())
-    kept = float((weight * _winsorised(earned, exposure, weight, cap_quantile)).sum())
-    return 1 - kept / total if total > 0 else 0.0
+    capped = float((weight * _winsorised(earned, exposure, weight, cap_quantile)).sum())
+    return 1 - capped / total if total > 0 else 0.0
 
 
 def _winsorised(value: Floats, exposure: Floats, weight: Floats, quantile: float) -> Floats:

@@ -1,4 +1,4 @@
-"""What does selection look at? Rows drawn from the logs, every feature as integer codes."""
+"""Holds the rows drawn from the logs as arrays, with every feature as integer codes, and splits them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ class Feature:
 
     @classmethod
     def named(cls, codes: Ints, names: Sequence[str]) -> "Feature":
-        """Return a feature of codes and what each is called, in sorted order; what has one name becomes one value."""
+        """Return a feature from codes and a name of each code; codes of one name become one value, in sorted order."""
         values = tuple(sorted(set(names)))
         place = dict(zip(values, range(len(values)), strict=True))
         recode = np.fromiter(map(place.__getitem__, names), np.intp, len(names))
@@ -38,17 +38,16 @@ class Feature:
 
     @property
     def barred(self) -> Ints:
-        """The codes of what is no value: an unexpanded macro, or what is too long for one, is never a segment."""
+        """The codes of what is no value (an unexpanded macro, or a text that is too long): never a segment."""
         return np.array([n for n, value in enumerate(self.values) if value in NO_VALUES], dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Arrays of one length n. `exposure` and `outcome` carry the row's weight; `spend` is what normalises bids.
+    """Arrays of one length n. `exposure` and `outcome` carry the row's weight; `spend` weighs bids.
 
-    `unit` is what one outcome stands for in the logs' own measure: 1 for events, an amount of money for value.
-    `stands_for` is how many exposures and outcomes of the logs are one here: a row that counts ten times is evidence
-    of one.
+    `unit` is the amount of the logs' measure per outcome: 1 for events, money for value. `stands_for` is the design
+    effect, the rows of the logs per effective row: a row that counts ten times is evidence of one.
     """
 
     exposure: Floats
@@ -61,7 +60,7 @@ class Sample:
 
     @cached_property
     def positive(self) -> Ints:
-        """The rows that have an outcome: few, as a rule, so that sums of outcomes need look at them alone."""
+        """The rows that have an outcome: usually few, so that sums of outcomes need only these."""
         return np.flatnonzero(self.outcome)
 
     @cached_property
@@ -76,7 +75,7 @@ class Sample:
         return self if bool((self.fold[1:] >= self.fold[:-1]).all()) else self.at(np.argsort(self.fold, kind="stable"))
 
     def where(self, keep: Mask) -> "Sample":
-        """Return the rows of `keep` (n booleans); rows that stand together are not copied."""
+        """Return the rows of `keep` (n booleans); contiguous rows are not copied."""
         rows = np.flatnonzero(keep)
         together = len(rows) > 0 and rows[-1] - rows[0] + 1 == len(rows)
         return self._with(lambda column: column[rows[0] : rows[-1] + 1] if together else column.take(rows))
@@ -91,7 +90,7 @@ class Sample:
         return Sample(exposure, outcome, spend, fold, features, self.unit, self.stands_for)
 
     def with_features(self, names: Iterable[str]) -> "Sample":
-        """Return the sample with these of its features alone: ids with a value a row take much memory."""
+        """Return the sample with only these of its features: ids with a value per row take much memory."""
         return replace(self, features={name: self.features[name] for name in dict.fromkeys(names)})
 
     def outcomes_by(self, codes: Ints, size: int) -> Floats:
@@ -114,7 +113,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """How rows are parted: a fold per row, and the rows that selection never sees."""
+    """The fold of each row, and the rows held out from selection."""
 
     fold: Ints
     holdout: Mask
@@ -122,9 +121,9 @@ class Split:
 
 
 def split_rows(days: NDArray[np.object_] | list[date], row_hash: NDArray[np.uint64]) -> Split:
-    """Part rows by day, the last day held out; with fewer than four days by the row's hash, a fifth held out.
+    """Split rows by day, the last day held out; with fewer than four days by the row's hash, a fifth held out.
 
-    Days are the honest blocks: rows of one day share users, outages and retries, and a random split would let a
+    Days are the independent blocks: rows of one day share users, outages and retries, and a random split would let a
     feature learn from its own day.
     """
     distinct, day = np.unique(np.asarray(days, dtype="datetime64[D]"), return_inverse=True)

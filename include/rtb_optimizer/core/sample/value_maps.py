@@ -1,7 +1,7 @@
-"""What does a platform call our values, where its ids are other ids?
+"""Maps our values to the ids of another system, where its ids differ.
 
-Value maps say so by platform (a macro format, or an export) and feature: our value -> the platform's. An empty map:
-the very same ids.
+Value maps are given by platform (a macro format, or an export) and feature: our value -> the platform's. An empty
+map: the ids are the same.
 """
 
 from collections import Counter
@@ -13,13 +13,13 @@ from rtb_optimizer.core.sample.sample import Feature, Sample
 from rtb_optimizer.core.sample.values import MISSING, OTHER
 
 
-def value_map_problems(key: str, found: Mapping[str, object]) -> list[str]:
-    """Return what is wrong with the value maps that a config key gives.
+def value_map_problems(key: str, maps: Mapping[str, object]) -> list[str]:
+    """Return what is wrong with the value maps of a config key.
 
     A map must be injective: one id of the platform that stands for two of our values would answer for both.
     """
     problems = []
-    for platform, of_platform in sorted(found.items()):
+    for platform, of_platform in sorted(maps.items()):
         if not isinstance(of_platform, Mapping):
             problems.append(f"{key}: {platform!r} needs an object by feature")
             continue
@@ -28,19 +28,21 @@ def value_map_problems(key: str, found: Mapping[str, object]) -> list[str]:
             if not isinstance(pairs, Mapping) or not all(isinstance(theirs, str) for theirs in pairs.values()):
                 problems.append(f'{where} needs an object of strings, as {{"our id": "the platform\'s"}}')
                 continue
-            twice = sorted(theirs for theirs, times in Counter(pairs.values()).items() if times > 1)
-            if twice:
-                problems.append(f"{where} gives {twice[0]!r} to more than one of our values: nothing tells them apart")
+            repeated = sorted(theirs for theirs, times in Counter(pairs.values()).items() if times > 1)
+            if repeated:
+                problems.append(
+                    f"{where} gives {repeated[0]!r} to more than one of our values: the map must be injective"
+                )
     return problems
 
 
-def value_maps(found: Mapping[str, Any], platform: str) -> dict[str, dict[str, str]]:
+def value_maps(maps: Mapping[str, Any], platform: str) -> dict[str, dict[str, str]]:
     """Return the value maps of one platform, by feature, of a configuration without problems."""
-    return {feature: dict(pairs) for feature, pairs in found.get(platform, {}).items()}
+    return {feature: dict(pairs) for feature, pairs in maps.get(platform, {}).items()}
 
 
 def translated(sample: Sample, maps: Mapping[str, Mapping[str, str]]) -> Sample:
-    """Return a sample with a platform's values, by its value maps; what has no id there is no value that rows give."""
+    """Return a sample with a platform's values, by its value maps; a value without an id there becomes no value."""
     theirs = {name: _translated(feature, maps.get(name, {})) for name, feature in sample.features.items()}
     return replace(sample, features=theirs)
 

@@ -1,4 +1,4 @@
-"""When are two raw feature values the same value?
+"""Canonicalises feature values, and joins them to segment keys.
 
 The same rules serve the logs, the look-up and the macros, so that a bid finds its segment. Canonicalisation works
 on distinct values, after counting: counts of values that become one are added up before any rate is taken.
@@ -15,22 +15,22 @@ OTHER = "__other__"
 WILDCARD = "*"
 
 NO_VALUES = frozenset({UNEXPANDED, OTHER})
-"""What no bidder could ask for."""
+"""Placeholders that no bid request can hold."""
 
 SPELLING_VERSION = 1
-"""Raised whenever `canonical` spells a value otherwise than before: tables of two versions do not compare."""
+"""Raised whenever `canonical` changes its result for a value: tables of two versions do not compare."""
 
 MAX_VALUE_BYTES = 256
-"""A longer value is no id that a macro could carry: it joins the other rare ones."""
+"""A longer value is not an id that a macro could carry: it becomes `__other__`."""
 
 # The six bracket families of ad macros: ${X}, %%X%%, [X], {X}, {{X}}, ##X##.
 _UNEXPANDED = re.compile(
     r"\$\{[\w:.-]+\}|%%[\w:.-]+%%|\[%?[A-Za-z][\w:.-]*%?\]|\{\{?\s*[A-Za-z][\w:.|\s-]*\}?\}|##[\w-]+##"
 )
 PLAIN, WHOLE_FLOAT = r"^[0-9A-Za-z_:/-][0-9A-Za-z_.:/-]{0,63}$", r"^-?\d+\.0+$"
-"""What most values look like, nothing to trim, normalise or expand, but for whole numbers with decimals.
+"""Values that need no trimming, normalising or expanding, and whole numbers with decimals, which do.
 
-Of plain values, engines' regular expressions say the same as Python's.
+On plain values, engines' regular expressions agree with Python's.
 """
 _PLAIN, _WHOLE_FLOAT = re.compile(PLAIN), re.compile(WHOLE_FLOAT)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -39,12 +39,12 @@ _HOST_END = re.compile(r"[\s.]+$")
 
 
 def canonical(raw: object, missing: frozenset[str], *, is_host: bool = False) -> str:
-    """Return the one spelling of a raw value.
+    """Return the canonical form of a raw value.
 
-    Trimmed and in Unicode NFC; `512.0` is `512`, `-0.0` is `0`: SQL groups both zeros and hands back either; control
+    Trimmed and in Unicode NFC; `512.0` is `512`, `-0.0` is `0`: SQL groups both zeros and may return either; control
     characters become spaces; hosts are lower-case without trailing dot; what the source writes for "nothing" is
     `__missing__`, an unexpanded macro `__unexpanded__`, and a value over 256 bytes `__other__`. `missing` holds
-    lower-case spellings. A spelling is its own spelling, so that what the table says can be looked up as it is.
+    lower-case forms. The function is idempotent, so that a value of the table can be looked up as it stands.
     """
     if raw is None:
         return MISSING

@@ -1,9 +1,9 @@
-"""Which columns become features.
+"""Feature selection: which columns become features, in which order.
 
-select        the greedy search, its rules and its end
+select        the greedy search, its rules and stopping criteria
 scoring       cross-fitted deviance gain of a candidate
 interactions  pairs and triples of features
-leaks         columns that know the outcome
+leaks         columns that leak the outcome
 rejection     reason codes of candidates that are left out
-value_checks  warnings about unreadable values and idle anchors
+value_checks  warnings about unreadable values and uninformative anchors
 """

@@ -1,8 +1,8 @@
-"""Which features say more together than apart?
+"""Detects interactions: pairs and triples of the selected features.
 
 Pairs of the chosen features are scored like any candidate, over everything in the model; an accepted pair opens its
-triples. The model is fitted anew after each one: what a first interaction explains, a second must not claim again.
-All terms are tried on a part of the rows without an outcome, and only the best of them on all.
+triples. The model is refitted after each one: what a first interaction explains, a second must not claim again. All
+terms are screened on a part of the rows without an outcome, and only the finalists are scored on all rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,22 +19,22 @@ from rtb_optimizer.core.sample.values import segment_key
 from rtb_optimizer.core.selection.scoring import PRIORS, Gain, cross_fitted_gain
 
 SHRINKING = 1.05
-"""How much a gain may grow when others enter the model; more than that, and a lazy search would miss it."""
+"""The factor by which a gain may grow when others enter the model; a lazy search misses larger growth."""
 SCREENED_ONE_IN = 4
 SCREENED_FROM = 100_000
-"""Samples of fewer rows are not worth screening on a part."""
+"""Samples of fewer rows are screened on all of them."""
 FINALISTS = 3
 ROUGH_PRIORS = PRIORS[1::3]
-"""Enough to rank by: the gain's one peak is wide."""
+"""Enough for ranking: the gain has one wide peak."""
 FEW_CELLS = 1 << 14
-"""Up to so many possible cells it costs less to count the empty ones than to renumber the others."""
+"""Up to this number of possible cells, counting empty ones costs less than renumbering the others."""
 
 Term = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class InteractionRules:
-    """When the search stops: scores are shares of the baseline deviance, `min_z` standard errors of the gain."""
+    """Stopping criteria: scores are shares of the baseline deviance, `min_z` standard errors of the gain."""
 
     at_most: int
     min_signal_score: float
@@ -43,7 +43,7 @@ class InteractionRules:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """Features that interact, in the order of selection, with what their cells add."""
+    """Features that interact, in the order of selection, with the scores of their cells."""
 
     features: Term
     signal_score: float
@@ -61,7 +61,7 @@ def detect(
     sample: Sample, priors: Mapping[str, float], rules: InteractionRules, link: Link = Link.LOG
 ) -> tuple[Interaction, ...]:
     """Return the interactions of the features in `priors` (their shrinkage, in order), the strongest first."""
-    order, found = list(priors), list[Interaction]()
+    order, interactions = list(priors), list[Interaction]()
     if rules.at_most == 0 or len(order) < 2:  # noqa: PLR2004 - a pair
         return ()
     sample = sample.by_fold()
@@ -72,27 +72,27 @@ def detect(
     fitting.backfit()
     screening = _Screening(sample, link)
     open_terms: list[Term] = list(combinations(order, 2))
-    while open_terms and len(found) < rules.at_most:
+    while open_terms and len(interactions) < rules.at_most:
         finalists = screening.best(open_terms, fitting.expected)
         scored = {term: _gain(sample, term, fitting.expected, link) for term in finalists}
-        worth = {t: g for t, g in scored.items() if g.nats >= rules.min_signal_score * base and g.z >= rules.min_z}
-        if not worth:
+        accepted = {t: g for t, g in scored.items() if g.nats >= rules.min_signal_score * base and g.z >= rules.min_z}
+        if not accepted:
             break
-        term = max(worth, key=lambda t: worth[t].nats)
-        gain = worth[term]
-        found.append(Interaction(term, gain.nats / base, gain.standard_error / base, gain.z, gain.prior))
-        fitting.add(found[-1].name, crossed_feature(sample, term), gain.prior)
+        term = max(accepted, key=lambda t: accepted[t].nats)
+        gain = accepted[term]
+        interactions.append(Interaction(term, gain.nats / base, gain.standard_error / base, gain.z, gain.prior))
+        fitting.add(interactions[-1].name, crossed_feature(sample, term), gain.prior)
         fitting.backfit()
         open_terms.remove(term)
-        taken = {interaction.features for interaction in found}
+        taken = {interaction.features for interaction in interactions}
         open_terms += [wider for wider in _wider(term, order) if wider not in taken and wider not in open_terms]
-    return tuple(found)
+    return tuple(interactions)
 
 
 class _Screening:
-    """Terms are ranked on the rows with an outcome and a part of the others, weighted back.
+    """Ranks terms on the rows with an outcome and a part of the others, weighted back.
 
-    Ranks are kept from round to round: gains shrink as terms enter the model, so that few need to be told again.
+    Scores are cached from round to round: gains shrink as terms enter the model, so that few need to be computed again.
     """
 
     def __init__(self, sample: Sample, link: Link) -> None:
@@ -103,19 +103,19 @@ class _Screening:
         self._last: dict[Term, float] = {}
 
     def best(self, terms: list[Term], expected: Floats) -> list[Term]:
-        """Return the finalists: the terms that seem to gain most over `expected` (n floats of the whole sample)."""
-        there = (expected if self._rows is None else expected.take(self._rows)) * self._weight
+        """Return the finalists: the terms that gain most over `expected` (n floats of the whole sample)."""
+        weighted = (expected if self._rows is None else expected.take(self._rows)) * self._weight
         known = [term for term in terms if term in self._last]
         ranked = sorted(known, key=lambda t: (-self._last[t], t))
-        fresh: dict[Term, float] = {t: self._told(t, there) for t in terms if t not in self._last}
+        scores: dict[Term, float] = {t: self._score(t, weighted) for t in terms if t not in self._last}
         for term in ranked:
-            leaders = sorted(fresh.values(), reverse=True)[:FINALISTS]
+            leaders = sorted(scores.values(), reverse=True)[:FINALISTS]
             if len(leaders) == FINALISTS and self._last[term] * SHRINKING < leaders[-1]:
                 break
-            fresh[term] = self._told(term, there)
-        return sorted(fresh, key=lambda t: (-fresh[t], t))[:FINALISTS]
+            scores[term] = self._score(term, weighted)
+        return sorted(scores, key=lambda t: (-scores[t], t))[:FINALISTS]
 
-    def _told(self, term: Term, expected: Floats) -> float:
+    def _score(self, term: Term, expected: Floats) -> float:
         self._last[term] = _gain(self._part, term, expected, self._link, ROUGH_PRIORS).nats
         return self._last[term]
 

@@ -1,8 +1,8 @@
-"""Does a candidate know the outcome? Then it was written after it, and no bidder will see it in time.
+"""Detects candidates that leak the outcome: columns written after it, which no bidder has at bid time.
 
-The signs: values that come with an outcome or not at all (one such value is luck; when many outcomes sit in values
-that had every chance to be seen without one, the column follows the outcome), and a value that changes between the
-row of an exposure and the row of its event, where the logs have both.
+The signs: values that come with an outcome or not at all (one such value is chance; when many outcomes sit in values
+that had every chance to occur without one, the column follows the outcome), and a value that differs between the row
+of an exposure and the row of its event, where the logs have both.
 """
 
 from math import log
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from rtb_optimizer.core.sample.sample import Feature, Sample, sum_by
 
 SURPRISE_NATS = 10.0
-"""A value counts when chance would leave it without a plain row once in exp(10), about 22,000, values."""
+"""A value is pure when chance would leave it without a row of no outcome once in exp(10), about 22,000, values."""
 PURE_RATE = 0.98
 SUSPECT_SHARE = 0.1
 MIN_EVENT_PAIRS = 20
-"""Fewer exposures with a row for the event as well prove nothing."""
+"""Minimum number of exposures that also have a row for the event."""
 
 
-def knows_the_outcome(feature: Feature, sample: Sample) -> bool:
-    """Whether a tenth of all outcomes sits in values that hardly exist without the outcome."""
+def leaks_outcome(feature: Feature, sample: Sample) -> bool:
+    """Whether a tenth of all outcomes sits in values that hardly occur without the outcome."""
     return pure_share(feature, sample) > SUSPECT_SHARE
 
 
@@ -43,7 +43,9 @@ def pure_share(feature: Feature, sample: Sample) -> float:
     return float(outcome[pure].sum()) / total
 
 
-def changes_with_the_event(feature: Feature, outcome: NDArray[np.float64], row_id: NDArray[np.uint64]) -> bool:
+def changes_between_exposure_and_event(
+    feature: Feature, outcome: NDArray[np.float64], row_id: NDArray[np.uint64]
+) -> bool:
     """Whether the column differs between the rows of one id without and with an outcome, in a tenth of the ids.
 
     Args:

@@ -1,4 +1,4 @@
-"""Why was a candidate not selected? The reason codes, and those that its values alone give."""
+"""Reason codes of rejected candidates, and the screening of candidates by their values alone."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +16,6 @@ class Reason(StrEnum):
     """Why a candidate was not selected."""
 
     ABSENT = "absent"
-    CANARY = "canary"
     CONSTANT = "constant"
     DENYLISTED = "denylisted"
     LEAK_SUSPECTED = "leak_suspected"
@@ -27,12 +26,13 @@ class Reason(StrEnum):
     NO_MACRO = "no_macro"
     NOT_SIGNIFICANT = "not_significant"
     REDUNDANT = "redundant"
+    SHADOW_FEATURE = "canary"  # the code that readers of outputs know
     TOO_FEW_POSITIVES = "too_few_positives"
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A candidate left out, with what it scored last and alone (None: it was never scored), in shares of baseline."""
+    """A candidate left out, with its last and marginal score as shares of the baseline deviance; None: not scored."""
 
     name: str
     reason: Reason
@@ -41,7 +41,7 @@ class Rejected:
 
 
 def screen(feature: Feature, exposure_rows: int, max_missing_share: float) -> Reason | None:
-    """Return why a candidate cannot be a segment at all, from its values alone."""
+    """Return the reason why a candidate cannot be a segment, from its values alone; None where it can."""
     rows = np.bincount(feature.codes, minlength=len(feature.values))
     if (rows > 0).sum() > NEAR_UNIQUE_SHARE * exposure_rows:
         return Reason.NEAR_UNIQUE

@@ -1,8 +1,8 @@
-"""Which features, in which order, and why not the others?
+"""Selects features greedily, with an order, scores, and a reason code for every candidate left out.
 
 Anchors first, in their configured order, scored but never dropped. Then greedily the candidate with the largest
-cross-fitted gain over what is chosen, until none is worth it: too small, within its error, or no better than a canary,
-the best candidate with its values dealt to other rows. Every candidate that is left out has a reason code.
+cross-fitted gain over what is chosen, until none passes: gain too small, within its error, or no larger than that of
+a shadow feature, the best candidate with its values permuted over the rows (as in Boruta).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,15 @@ from rtb_optimizer.core.selection.interactions import SHRINKING, Interaction
 from rtb_optimizer.core.selection.rejection import Reason, Rejected
 from rtb_optimizer.core.selection.scoring import Gain, cross_fitted_gain
 
-CANARY_SEED = 20_260_101
-BEYOND_CANARIES_Z = 10.0
-SHAKES_OTHERS = 0.1
-"""A pick that gains less than this part of the first one leaves the factors of the others as they are."""
+SHADOW_SEED = 20_260_101
+BEYOND_SHADOW_Z = 10.0
+BACKFIT_SHARE = 0.1
+"""A pick that gains less than this share of the first one does not trigger a backfit of the other factors."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelectionRules:
-    """When selection stops; scores are shares of the baseline deviance, `min_z` standard errors of the gain."""
+    """Stopping criteria; scores are shares of the baseline deviance, `min_z` standard errors of the gain."""
 
     max_features: int
     min_signal_score: float
@@ -37,7 +37,7 @@ class SelectionRules:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A selected feature: its order from 1, its incremental score, its score alone, the prior of its factors."""
+    """A selected feature: its order from 1, incremental score, marginal score, and the prior of its factors."""
 
     name: str
     order: int
@@ -51,7 +51,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The outcome of selection."""
+    """The result of selection."""
 
     chosen: tuple[Chosen, ...]
     rejected: tuple[Rejected, ...]
@@ -59,7 +59,7 @@ class Selection:
 
     @property
     def priors(self) -> dict[str, float]:
-        """The prior of each chosen feature and interaction, in order: what the model is fitted with."""
+        """The prior of each chosen feature and interaction, in order: the input of the model fit."""
         alone = {feature.name: feature.prior for feature in self.chosen}
         return alone | {interaction.name: interaction.prior for interaction in self.interactions}
 
@@ -72,22 +72,22 @@ def select(
     link: Link = Link.LOG,
     denied: Sequence[str] = (),
 ) -> Selection:
-    """Select from `candidates` (names of sample.features); an anchor need not stand among them.
+    """Select from `candidates` (names of sample.features); an anchor need not be among them.
 
-    What is `denied` is never selected, but told with what it would have added to what was.
+    What is `denied` is never selected, but reported with the gain it would have added to the selection.
     """
     search = _Search(sample.by_fold(), rules, link, list(dict.fromkeys((*anchors, *candidates, *denied))))
     for name in anchors:
         search.take(name, search.score(name), is_anchor=True)
-    left = [name for name in candidates if name not in anchors]
+    remaining = [name for name in candidates if name not in anchors]
     if sample.outcome.sum() < rules.min_positives:
-        return search.selection([Rejected(name, Reason.TOO_FEW_POSITIVES) for name in left])
-    suspected = [n for n in left if search.alone(n) > rules.leak_score and n not in rules.allowed_leaks]
+        return search.selection([Rejected(name, Reason.TOO_FEW_POSITIVES) for name in remaining])
+    suspected = [n for n in remaining if search.alone(n) > rules.leak_score and n not in rules.allowed_leaks]
     rejected = [search.rejected(name, search.marginal[name], Reason.LEAK_SUSPECTED) for name in suspected]
-    gains = {name: search.marginal[name] for name in left if name not in suspected}
+    gains = {name: search.marginal[name] for name in remaining if name not in suspected}
     while gains:
         best = search.best(gains)
-        if best is None or search.a_canary_wins(best, gains[best]):
+        if best is None or search.shadow_feature_wins(best, gains[best]):
             rejected += [search.left_out(name, gain, best) for name, gain in gains.items()]
             break
         search.take(best, gains.pop(best), is_anchor=False)
@@ -96,14 +96,14 @@ def select(
 
 
 class _Search:
-    """What is chosen so far, and what the others would add to it."""
+    """The features chosen so far, and the gains of the others over them."""
 
     def __init__(self, sample: Sample, rules: SelectionRules, link: Link, names: Sequence[str]) -> None:
         self._sample, self._rules, self._link = sample, rules, link
         self._base = baseline_deviance(float(sample.outcome.sum()), float(sample.exposure.sum()), link)
         self._fitting = Fitting(sample, link)
         self._expected = self._fitting.expected
-        self._dealt: Ints | None = None
+        self._permutation: Ints | None = None
         self._chosen: list[Chosen] = []
         self.marginal: Mapping[str, Gain] = {name: self._gain(name) for name in names}
 
@@ -112,7 +112,7 @@ class _Search:
         return self.marginal[name].nats / (self._base or 1.0)
 
     def score(self, name: str) -> Gain:
-        """Return what a feature gains over what is chosen."""
+        """Return the gain of a feature over what is chosen."""
         return self._gain(name) if self._chosen else self.marginal[name]
 
     def take(self, name: str, gain: Gain, *, is_anchor: bool) -> None:
@@ -121,14 +121,14 @@ class _Search:
         scored = (gain.nats / scale, gain.standard_error / scale, self.alone(name), gain.z, gain.prior)
         self._chosen.append(Chosen(name, len(self._chosen) + 1, is_anchor, *scored))
         self._fitting.add(name, self._sample.features[name], gain.prior)
-        if gain.nats >= SHAKES_OTHERS * self.marginal[self._chosen[0].name].nats:
+        if gain.nats >= BACKFIT_SHARE * self.marginal[self._chosen[0].name].nats:
             self._fitting.backfit()
         else:
-            self._fitting.level()
+            self._fitting.recalibrate_intercept()
         self._expected = self._fitting.expected
 
     def best(self, gains: dict[str, Gain]) -> str | None:
-        """Return the candidate worth most over what is chosen; `gains` are brought up to date as far as was needed.
+        """Return the candidate with the largest gain over what is chosen; `gains` are updated as far as needed.
 
         Lazily: in the order of the last gains, while one could still win. Gains shrink as features enter the model.
         """
@@ -137,40 +137,40 @@ class _Search:
             if best is not None and gains[name].nats * SHRINKING < gains[best].nats:
                 break
             gains[name] = self.score(name)
-            worth = self._stop(gains[name], len(self._chosen)) is None
-            if worth and (best is None or gains[name].nats > gains[best].nats):
+            passes = self._stop(gains[name], len(self._chosen)) is None
+            if passes and (best is None or gains[name].nats > gains[best].nats):
                 best = name
         return best
 
-    def a_canary_wins(self, name: str, gain: Gain) -> bool:
-        """Whether the feature's values, dealt to other rows, gain as much: then its gain is no knowledge either.
+    def shadow_feature_wins(self, name: str, gain: Gain) -> bool:
+        """Whether the feature's permuted values gain as much: then its own gain is noise.
 
-        What is many standard errors above zero is far beyond what any canary gains, and is not asked.
+        A gain of many standard errors is far beyond that of any shadow feature, and is not tested.
         """
-        if gain.z >= BEYOND_CANARIES_Z:
+        if gain.z >= BEYOND_SHADOW_Z:
             return False
-        if self._dealt is None:
-            self._dealt = np.random.default_rng(CANARY_SEED).permutation(len(self._sample.exposure))
+        if self._permutation is None:
+            self._permutation = np.random.default_rng(SHADOW_SEED).permutation(len(self._sample.exposure))
         feature = self._sample.features[name]
-        canary = replace(feature, codes=feature.codes.take(self._dealt))
-        return cross_fitted_gain(canary, self._sample, self._expected, self._link).nats >= gain.nats
+        shadow = replace(feature, codes=feature.codes.take(self._permutation))
+        return cross_fitted_gain(shadow, self._sample, self._expected, self._link).nats >= gain.nats
 
-    def left_out(self, name: str, gain: Gain, beaten_by_canary: str | None) -> Rejected:
-        """Say why a candidate was still there at the end: it may have had signal that others carry already.
+    def left_out(self, name: str, gain: Gain, beaten_by_shadow: str | None) -> Rejected:
+        """Return the rejection of a candidate that remained at the end: others may carry its signal already.
 
-        One that is worth it even now was left out for want of room, or because a canary had won.
+        One that still passes was left out because of `max_features`, or because a shadow feature had won.
         """
         own = self._stop(gain, 0)
         had_signal = self._stop(self.marginal[name], 0) is None
-        for_want = Reason.MAX_FEATURES if beaten_by_canary is None else Reason.CANARY
-        return self.rejected(name, gain, for_want if own is None else Reason.REDUNDANT if had_signal else own)
+        otherwise = Reason.MAX_FEATURES if beaten_by_shadow is None else Reason.SHADOW_FEATURE
+        return self.rejected(name, gain, otherwise if own is None else Reason.REDUNDANT if had_signal else own)
 
     def rejected(self, name: str, gain: Gain, reason: Reason) -> Rejected:
         """Reject a candidate with its scores."""
         return Rejected(name, reason, gain.nats / (self._base or 1.0), self.alone(name))
 
     def selection(self, rejected: Sequence[Rejected]) -> Selection:
-        """Return what came of it."""
+        """Return the result, rejections by name."""
         return Selection(tuple(self._chosen), tuple(sorted(rejected, key=lambda r: r.name)))
 
     def _gain(self, name: str) -> Gain:

@@ -1,4 +1,4 @@
-"""Which features hold values that are no values, and which anchors say nothing? Told, since neither stops a run."""
+"""Warns of features with unreadable values, and of anchors that carry no information; neither stops a run."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,11 +9,11 @@ from rtb_optimizer.core.selection.rejection import screen
 
 UNREADABLE = {
     UNEXPANDED: ("unexpanded_macro", "an unexpanded macro", "have the ad server expand it before the row is logged"),
-    OTHER: ("value_too_long", f"a value of more than {MAX_VALUE_BYTES} bytes", "log an id in its place"),
+    OTHER: ("value_too_long", f"a value of more than {MAX_VALUE_BYTES} bytes", "log an id instead"),
 }
 ANCHOR_WORDS = {
-    "constant": "has one value: it says nothing",
-    "near_unique": "has a value of its own for most rows: nothing can be learned of it",
+    "constant": "has a single value: it carries no information",
+    "near_unique": "has a distinct value in most rows: no factor can be estimated",
     "mostly_missing": "has no value in most rows",
 }
 
@@ -22,7 +22,7 @@ def value_warnings(
     sample: Sample, anchors: Sequence[str], max_missing_share: float, max_unreadable_share: float
 ) -> tuple[RunWarning, ...]:
     """Return the warnings about the features of a sample, the anchors in configured order."""
-    return (*_unreadable(sample, max_unreadable_share), *_idle_anchors(sample, anchors, max_missing_share))
+    return (*_unreadable(sample, max_unreadable_share), *_uninformative_anchors(sample, anchors, max_missing_share))
 
 
 def _unreadable(sample: Sample, tolerated: float) -> Iterator[RunWarning]:
@@ -32,13 +32,13 @@ def _unreadable(sample: Sample, tolerated: float) -> Iterator[RunWarning]:
             rows = feature.codes == feature.values.index(value) if value in feature.values else None
             share = 0.0 if rows is None else float((sample.exposure * rows).sum()) / exposure
             if share > tolerated:
-                told = f"{share:.1%} of the exposures hold {what} in {name!r}: no segment; {fix}"
-                yield RunWarning(code, told, share=share)
+                message = f"{share:.1%} of the exposures hold {what} in {name!r}, which is never a segment; {fix}"
+                yield RunWarning(code, message, share=share)
 
 
-def _idle_anchors(sample: Sample, anchors: Sequence[str], max_missing_share: float) -> Iterator[RunWarning]:
+def _uninformative_anchors(sample: Sample, anchors: Sequence[str], max_missing_share: float) -> Iterator[RunWarning]:
     for name in anchors:
         reason = screen(sample.features[name], len(sample.exposure), max_missing_share)
         if reason is not None:
-            told = f"anchor {name!r} {ANCHOR_WORDS[reason]}; take it out of anchor_features, or repair the column"
-            yield RunWarning(f"anchor_{reason}", told)
+            message = f"anchor {name!r} {ANCHOR_WORDS[reason]}; remove it from anchor_features, or fix the column"
+            yield RunWarning(f"anchor_{reason}", message)

@@ -1,4 +1,4 @@
-"""The segment table: rows, bids, what it is worth, and how two tables differ.
+"""The segment table: rows, bids, its evaluation, and the comparison of two tables.
 
 rows             which values get a row
 bidding          from a factor and its interval to a bid multiplier

@@ -1,8 +1,8 @@
-"""Why is a row's multiplier another? Each change of its log, split into what the data, the model and the rules did.
+"""Attributes each change of a row's multiplier to data, model or rules, as parts of the change of its log.
 
-The multiplier is worked out again with one thing changed at a time: first the counts, then what the model expects,
-last the rules. Each step's change is one cause, so that they add up to the whole; what working it out again does not
-explain is the rules' too, unless these stayed: then a limit on movement held the other causes back.
+The multiplier is recomputed with one input changed at a time: first the counts, then the model's expectations, last
+the rules. Each step's change is one cause, so that they add up to the whole; the part that recomputation does not
+explain is attributed to the rules too, unless these are unchanged: then a limit on movement held the others back.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from rtb_optimizer.core.model.fit import Factor, Sums, shrunk, tempered_factor
+from rtb_optimizer.core.model.fit import Factor, Sums, shrink_factor_by_slope, shrunk_factor
 from rtb_optimizer.core.sample.sample import Floats
 from rtb_optimizer.core.table.bidding import multipliers, rate_intervals
 from rtb_optimizer.core.table.published_table import PublishedRow, PublishedTable, Scale
@@ -41,77 +41,78 @@ class Columns:
 
     @classmethod
     def of(cls, rows: Sequence[PublishedRow]) -> Self:
-        """Return the rows' columns."""
+        """Return the columns of rows."""
         taken = [(r.exposure, r.outcome, r.expected, r.prior, r.multiplier) for r in rows]
         return cls(*np.array(taken, dtype=float).reshape(-1, 5).T)
 
 
-def acted(seen: Columns, expected: Floats, prior: Floats, rules: SegmentRules, scale: Scale) -> Floats:
+def rule_multiplier(counts: Columns, expected: Floats, prior: Floats, rules: SegmentRules, scale: Scale) -> Floats:
     """Return the multiplier that the rules give each row; 1 in the dead band, where there would be no row."""
-    factor = _factor(seen, expected, prior, scale)
+    factor = _factor(counts, expected, prior, scale)
     bids = multipliers(*rate_intervals(factor, rules.bids.confidence, scale.link), rules.bids)
     return np.where(np.abs(factor.theta - 1) < rules.dead_band, 1.0, bids)
 
 
-def causes_of_move(
+def causes_of_moved_rows(
     before: Sequence[PublishedRow], after: Sequence[PublishedRow], old: PublishedTable, new: PublishedTable
 ) -> Causes:
-    """Return why rows moved that stand in both tables, one beside the other."""
+    """Return the causes of the change of rows that both tables have, aligned with each other."""
     was, now = Columns.of(before), Columns.of(after)
-    grown = np.divide(now.exposure, was.exposure, out=np.ones_like(was.exposure), where=was.exposure > 0)
-    start = np.log(acted(was, was.expected, was.prior, old.rules, old.scale))
-    counted = np.log(acted(now, was.expected * grown, was.prior, old.rules, old.scale))
-    modelled = np.log(acted(now, now.expected, now.prior, old.rules, new.scale))
+    growth = np.divide(now.exposure, was.exposure, out=np.ones_like(was.exposure), where=was.exposure > 0)
+    start = np.log(rule_multiplier(was, was.expected, was.prior, old.rules, old.scale))
+    counted = np.log(rule_multiplier(now, was.expected * growth, was.prior, old.rules, old.scale))
+    modelled = np.log(rule_multiplier(now, now.expected, now.prior, old.rules, new.scale))
     whole = np.log(now.multiplier) - np.log(was.multiplier)
     data, model = counted - start, modelled - counted
     if old.rules == new.rules:
-        return _held_back(data, model, whole)
+        return _under_unchanged_rules(data, model, whole)
     return Causes(data, model, whole - data - model)
 
 
-def _held_back(data: Floats, model: Floats, whole: Floats) -> Causes:
-    """Return the causes of moves under rules that stayed: what a limit on movement leaves of data and model.
+def _under_unchanged_rules(data: Floats, model: Floats, whole: Floats) -> Causes:
+    """Return the causes of moves under unchanged rules: data and model, scaled by the limit on movement.
 
-    What moves the other way, or without either, catches up with what data did in an earlier run.
+    A move in the other direction, or without either cause, catches up with a change of the data in an earlier run.
     """
     explained = data + model
-    left = np.divide(whole, explained, out=np.full_like(whole, -1.0), where=np.abs(explained) > SAME)
-    within = (left >= 0) & (left <= 1 + SAME)
-    kept = np.where(within, left, 1.0)
+    ratio = np.divide(whole, explained, out=np.full_like(whole, -1.0), where=np.abs(explained) > SAME)
+    within = (ratio >= 0) & (ratio <= 1 + SAME)
+    share = np.where(within, ratio, 1.0)
     rest = np.where(within, 0.0, whole - explained)
-    return Causes(data * kept + rest, model * kept, np.zeros_like(whole))
+    return Causes(data * share + rest, model * share, np.zeros_like(whole))
 
 
-def causes_of_standing_alone(rows: Sequence[PublishedRow], own_table: PublishedTable, other: PublishedTable) -> Causes:
-    """Return why rows say something that `other`, a table without them, does not: the change from 1.
+def causes_of_unmatched_rows(rows: Sequence[PublishedRow], own_table: PublishedTable, other: PublishedTable) -> Causes:
+    """Return the causes of rows that `other`, a table without them, leaves at 1: the change from 1.
 
-    A feature or an interaction that the other model does not have is the model's doing. Else, what the other table's
-    rules would have made of these counts is the data's, and the rest the rules': a bound, the dead band, or no room.
+    A feature or an interaction that the other model does not have is attributed to the model. Else, what the other
+    table's rules would have made of these counts is attributed to data, and the rest to the rules: a bound, the dead
+    band, or the limit on rows.
     """
     own = Columns.of(rows)
     whole = np.log(own.multiplier)
     is_new = np.array([row.term not in other.terms for row in rows], dtype=bool)
-    would = acted(own, own.expected, own.prior, other.rules, own_table.scale)
-    has_room = _said(own, other.scale) > _least_said(other)
-    data = np.where(is_new, 0.0, np.log(np.where(has_room, would, 1.0)))
+    by_other_rules = rule_multiplier(own, own.expected, own.prior, other.rules, own_table.scale)
+    has_room = _deviance(own, other.scale) > _lowest_deviance(other)
+    data = np.where(is_new, 0.0, np.log(np.where(has_room, by_other_rules, 1.0)))
     model = np.where(is_new, whole, 0.0)
-    if own_table.rules == other.rules:  # a row held back on its way from 1 is the data's all the same
+    if own_table.rules == other.rules:  # so is a row that the movement limit holds back on its way from 1
         data = np.where(is_new | ~has_room, data, whole)
     return Causes(data, model, whole - data - model)
 
 
-def _least_said(table: PublishedTable) -> float:
-    """Return what a row had to say at least to get into the table; nothing, while there was room."""
+def _lowest_deviance(table: PublishedTable) -> float:
+    """Return the smallest deviance with which a row got into the table; -1 while the table had room."""
     if len(table.rows) + 1 < table.rules.max_segments:  # the default row counts
         return -1.0
-    return float(_said(Columns.of(list(table.rows.values())), table.scale).min(initial=np.inf))
+    return float(_deviance(Columns.of(list(table.rows.values())), table.scale).min(initial=np.inf))
 
 
-def _said(rows: Columns, scale: Scale) -> Floats:
+def _deviance(rows: Columns, scale: Scale) -> Floats:
     """Return the expected deviance by which rows compete for room, as the table's builder ranks them."""
     return expected_deviance(_factor(rows, rows.expected, rows.prior, scale))
 
 
-def _factor(seen: Columns, expected: Floats, prior: Floats, scale: Scale) -> Factor:
-    sums, without = Sums(seen.outcome, seen.exposure / scale.stands_for), prior * scale.odds_against
-    return tempered_factor(shrunk(sums, expected, prior, without, scale.link), scale.slope)
+def _factor(counts: Columns, expected: Floats, prior: Floats, scale: Scale) -> Factor:
+    sums, without = Sums(counts.outcome, counts.exposure / scale.stands_for), prior * scale.odds_against
+    return shrink_factor_by_slope(shrunk_factor(sums, expected, prior, without, scale.link), scale.slope)

@@ -1,7 +1,7 @@
-"""What changed between two tables, row by row, and what does it come to?
+"""Compares two tables row by row, and aggregates the changes.
 
-A row's total multiplier is its own times the default row's: what a request is bid that nothing else is known of. A
-row that one of the tables does not have is 1.0 there: what the default says.
+A row's total multiplier is its own times the default row's: the bid of a request of which nothing else is known. A
+row that one of the tables does not have is 1.0 there, as the default.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,25 +12,25 @@ from math import isclose, log
 import numpy as np
 
 from rtb_optimizer.core.sample.sample import Floats
-from rtb_optimizer.core.table.causes import Causes, causes_of_move, causes_of_standing_alone
+from rtb_optimizer.core.table.causes import Causes, causes_of_moved_rows, causes_of_unmatched_rows
 from rtb_optimizer.core.table.published_table import PublishedRow, PublishedTable
 
 SAME = 1e-9
-"""Multipliers nearer to each other than this part of themselves are the same."""
+"""Relative tolerance within which two multipliers are equal."""
 
 
 class Kind(StrEnum):
-    """What became of a row."""
+    """How a row changed."""
 
     APPEARED = "appeared"
     VANISHED = "vanished"
     MOVED = "moved"
-    STAYED = "stayed"  # its own multiplier did: its total one follows the default row's
+    STAYED = "stayed"  # its own multiplier is unchanged; its total one follows the default row's
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A row of either table: its total multiplier, and the parts that the change of its log is the sum of.
+    """A row of either table: its total multiplier, and the parts that add up to the change of its log.
 
     `weight` is the row's exposures, the mean of both tables' where both have it.
     """
@@ -58,55 +58,55 @@ class Change:
 
 
 def changes(before: PublishedTable, after: PublishedTable) -> list[Change]:
-    """Return every row of either table but the default, those first that move most of the traffic by most."""
-    level = before.level, after.level
-    shared = [given for given in after.rows if given in before.rows]
-    was, now = [before.rows[given] for given in shared], [after.rows[given] for given in shared]
-    new = [row for given, row in after.rows.items() if given not in before.rows]
-    gone = [row for given, row in before.rows.items() if given not in after.rows]
-    found = [
-        *_changes(was, now, causes_of_move(was, now, before, after), level),
-        *_changes([None] * len(new), new, causes_of_standing_alone(new, after, before), level),
-        *_changes(gone, [None] * len(gone), _undone(causes_of_standing_alone(gone, before, after)), level),
+    """Return every row of either table but the default, by falling exposures times absolute change."""
+    base = before.base_multiplier, after.base_multiplier
+    shared = [pattern for pattern in after.rows if pattern in before.rows]
+    was, now = [before.rows[pattern] for pattern in shared], [after.rows[pattern] for pattern in shared]
+    new = [row for pattern, row in after.rows.items() if pattern not in before.rows]
+    gone = [row for pattern, row in before.rows.items() if pattern not in after.rows]
+    rows = [
+        *_changes(was, now, causes_of_moved_rows(was, now, before, after), base),
+        *_changes([None] * len(new), new, causes_of_unmatched_rows(new, after, before), base),
+        *_changes(gone, [None] * len(gone), _reversed(causes_of_unmatched_rows(gone, before, after)), base),
     ]
-    return sorted(found, key=lambda change: (-change.weight * abs(change.whole), change.segment))
+    return sorted(rows, key=lambda change: (-change.weight * abs(change.whole), change.segment))
 
 
-def mean_change(found: Sequence[Change]) -> float:
+def mean_change(rows: Sequence[Change]) -> float:
     """Return the mean absolute change of the log of the total multiplier, by exposures; 0 without any."""
-    exposures = sum(change.weight for change in found)
-    return sum(change.weight * abs(change.whole) for change in found) / exposures if exposures > 0 else 0.0
+    exposures = sum(change.weight for change in rows)
+    return sum(change.weight * abs(change.whole) for change in rows) / exposures if exposures > 0 else 0.0
 
 
 def rank_correlation(before: PublishedTable, after: PublishedTable) -> float | None:
-    """Return Spearman's correlation of the own multipliers of rows in both; None where there is no order to compare."""
-    shared = [given for given in after.rows if given in before.rows]
-    was, now = (_ranks(np.array([table.rows[given].multiplier for given in shared])) for table in (before, after))
+    """Return Spearman's correlation of the own multipliers of rows in both; None where they do not vary."""
+    shared = [pattern for pattern in after.rows if pattern in before.rows]
+    was, now = (_ranks(np.array([table.rows[pattern].multiplier for pattern in shared])) for table in (before, after))
     if not shared or np.ptp(was) == 0 or np.ptp(now) == 0:
         return None
     return float(np.corrcoef(was, now)[0, 1])
 
 
 Row = PublishedRow | None
-Level = tuple[float, float]
+Base = tuple[float, float]
 
 
-def _changes(before: Sequence[Row], after: Sequence[Row], causes: Causes, level: Level) -> Iterator[Change]:
-    """Yield the change of each row, `before` beside `after`; `level` is the default row's multiplier, old and new."""
+def _changes(before: Sequence[Row], after: Sequence[Row], causes: Causes, base: Base) -> Iterator[Change]:
+    """Yield the change of each row, `before` aligned with `after`; `base`: the default row's multipliers."""
     parts = zip(causes.data.tolist(), causes.model.tolist(), causes.config.tolist(), strict=True)
     for was, now, (data, model, config) in zip(before, after, parts, strict=True):
-        stands = [row for row in (was, now) if row is not None]
+        present = [row for row in (was, now) if row is not None]
         yield Change(
-            segment=stands[-1].segment,  # as the newer table spells it, where that has it
-            given=dict(sorted(stands[-1].given)),
+            segment=present[-1].segment,  # the newer table's key, where it has the row
+            given=dict(sorted(present[-1].pattern)),
             kind=_kind(was, now),
-            weight=sum(row.exposure for row in stands) / len(stands),
-            before=level[0] * (was.multiplier if was else 1.0),
-            after=level[1] * (now.multiplier if now else 1.0),
+            weight=sum(row.exposure for row in present) / len(present),
+            before=base[0] * (was.multiplier if was else 1.0),
+            after=base[1] * (now.multiplier if now else 1.0),
             data=data,
             model=model,
             config=config,
-            normaliser=log(level[1] / level[0]),
+            normaliser=log(base[1] / base[0]),
         )
 
 
@@ -116,13 +116,13 @@ def _kind(was: Row, now: Row) -> Kind:
     return Kind.STAYED if isclose(was.multiplier, now.multiplier, rel_tol=SAME) else Kind.MOVED
 
 
-def _undone(causes: Causes) -> Causes:
-    """Return the causes of the way back: to 1."""
-    return Causes(0 - causes.data, 0 - causes.model, 0 - causes.config)  # a minus alone would make zeros negative
+def _reversed(causes: Causes) -> Causes:
+    """Return the causes of the reverse change: to 1."""
+    return Causes(0 - causes.data, 0 - causes.model, 0 - causes.config)  # unary minus would give negative zeros
 
 
 def _ranks(values: Floats) -> Floats:
-    """Return the rank of each value, that of ties being their mean."""
+    """Return the rank of each value, the mean rank for ties."""
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(count)
     return np.asarray((last - (count - 1) / 2)[place])

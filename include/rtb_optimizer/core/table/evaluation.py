@@ -1,7 +1,7 @@
-"""What is the model worth on rows that selection never saw?
+"""Evaluates the model on the hold-out, the rows that selection never saw.
 
-The hold-out is read as a bidder would read the table: only the values that have a row count. The level is taken out
-and told apart: it drifts from day to day, and multipliers need the shape alone.
+The hold-out is scored as a bidder uses the table: only values that have a row count. The overall level is removed and
+reported separately: it drifts from day to day, and multipliers need relative rates alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rtb_optimizer.core.model.calibration import calibration_slope
-from rtb_optimizer.core.model.fit import FactorModel, fit, tempered
-from rtb_optimizer.core.model.link import Link, baseline_deviance, levelled, rate_of
+from rtb_optimizer.core.model.fit import FactorModel, fit, shrink_by_slope
+from rtb_optimizer.core.model.link import Link, baseline_deviance, rate_of, rescaled_to_total
 from rtb_optimizer.core.sample.crossing import with_interactions
 from rtb_optimizer.core.sample.sample import Floats, Mask, Sample
 from rtb_optimizer.core.selection.select import Selection
@@ -27,16 +27,16 @@ from rtb_optimizer.core.table.rows import (
     table_rows,
 )
 
-PARTS = 10
+DECILES = 10
 LIFT_POINTS = 50
-MOST_KEYS = 4
+MAX_KEYS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """`gain` is a share of the hold-out's baseline deviance, `level` outcomes told over outcomes seen.
+class HoldoutEvaluation:
+    """`gain` is a share of the hold-out's baseline deviance, `level` predicted outcomes over observed outcomes.
 
-    `slope` is how steep the hold-out wants the table to be; the other figures are those of the table that steep.
+    `slope` is the calibration slope of the hold-out; the other figures are those of the table shrunk by it.
     """
 
     gain: float
@@ -51,53 +51,53 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class TableRules:
-    """How the master table and the joint table are made."""
+    """The rules of the master table and the joint table."""
 
     segments: SegmentRules
     joint: JointRules
 
 
-def judge(
+def evaluate(
     sample: Sample,
     holdout: Mask,
     selection: Selection,
     link: Link,
     rules: TableRules,
     active: Mapping[Pattern, float] | None = None,
-) -> Evidence:
-    """Fit the selection on all rows but the hold-out, and judge it there.
+) -> HoldoutEvaluation:
+    """Fit the selection on all rows but the hold-out, and evaluate it there.
 
     Args:
         sample: All rows, sorted by fold.
         holdout: Those that selection never saw (n booleans).
         selection: What was selected on the others.
         link: The scale that factors multiply on.
-        rules: How tables are made.
+        rules: The rules of the tables.
         active: The multipliers of the active run by pattern: its bids are replayed beside ours.
     """
     crossed = with_interactions(sample, [interaction.features for interaction in selection.interactions])
     unseen, training = crossed.where(holdout), crossed.where(~holdout)
     outcomes = float(unseen.outcome.sum())
     if not selection.chosen or outcomes <= 0 or training.outcome.sum() <= 0:
-        return Evidence(0.0, outcomes, 1.0)
+        return HoldoutEvaluation(0.0, outcomes, 1.0)
     model = fit(training, selection.priors, link)
-    whole = restrict_to_rows(model, most_informative_codes(model, training, rules.segments))
-    slope = calibration_slope(np.log(whole.strengths(unseen) / whole.base), unseen, link)
-    model = tempered(model, training, slope)
-    codes = most_informative_codes(model, training, rules.segments)
-    told = restrict_to_rows(model, codes)
-    rows = table_rows(model, training, codes, rules.segments.bids)
-    rates = told.rates(unseen)
-    even = rate_of(levelled(told.strengths(unseen), unseen.exposure, outcomes, link), link)
+    unshrunk = restrict_to_rows(model, most_informative_codes(model, training, rules.segments))
+    slope = calibration_slope(np.log(unshrunk.strengths(unseen) / unshrunk.base), unseen, link)
+    model = shrink_by_slope(model, training, slope)
+    row_codes = most_informative_codes(model, training, rules.segments)
+    table_model = restrict_to_rows(model, row_codes)
+    rows = table_rows(model, training, row_codes, rules.segments.bids)
+    rates = table_model.rates(unseen)
+    calibrated = rate_of(rescaled_to_total(table_model.strengths(unseen), unseen.exposure, outcomes, link), link)
     names = [feature.name for feature in selection.chosen]
-    return Evidence(
-        gain=deviance_gain(unseen, even, link),
+    return HoldoutEvaluation(
+        gain=deviance_gain(unseen, calibrated, link),
         outcomes=outcomes,
         slope=slope,
         level=float((rates * unseen.exposure).sum()) / outcomes,
-        calibration=_calibration(unseen, even),
-        lift=_lift(unseen, even),
-        joint=_joint(training, unseen, names, told, multiplier_product(rows, training), rules.joint),
+        calibration=_calibration(unseen, calibrated),
+        lift=_lift(unseen, calibrated),
+        joint=_joint(training, unseen, names, table_model, multiplier_product(rows, training), rules.joint),
         replay=_replay(unseen, multiplier_product(rows, unseen), active, rules.segments),
     )
 
@@ -111,46 +111,50 @@ def deviance_gain(sample: Sample, rates: Floats, link: Link) -> float:
     base = baseline_deviance(k, n, link)
     if base <= 0 or not (rates > 0).all():
         return 0.0
-    seen, mean = sample.positive, k / n
-    gain = float((sample.outcome[seen] * np.log(rates[seen] / mean)).sum())
-    if link is Link.ODDS:
+    positive, mean = sample.positive, k / n
+    gain = float((sample.outcome[positive] * np.log(rates[positive] / mean)).sum())
+    if link is Link.LOGIT:
         gain += float(((sample.exposure - sample.outcome) * np.log((1 - rates) / (1 - mean))).sum())
-    return (gain - (0.0 if link is Link.ODDS else float((sample.exposure * (rates - mean)).sum()))) / base
+    return (gain - (0.0 if link is Link.LOGIT else float((sample.exposure * (rates - mean)).sum()))) / base
 
 
 def _calibration(sample: Sample, rates: Floats) -> tuple[Mapping[str, float], ...]:
-    """Return expected and seen outcomes by tenths of the exposures, from the lowest rate told to the highest."""
+    """Return expected and observed outcomes by deciles of the exposures, from the lowest predicted rate on."""
     order = np.argsort(rates, kind="stable")
     reached = np.cumsum(sample.exposure[order])
-    part = np.minimum((reached / reached[-1] * PARTS - 1e-9).astype(int), PARTS - 1)
-    told = (sample.exposure * rates)[order]
-    sums = (np.bincount(part, w, PARTS) for w in (sample.exposure[order], told, sample.outcome[order]))
+    part = np.minimum((reached / reached[-1] * DECILES - 1e-9).astype(int), DECILES - 1)
+    expected = (sample.exposure * rates)[order]
+    sums = (np.bincount(part, w, DECILES) for w in (sample.exposure[order], expected, sample.outcome[order]))
     rows = zip(*(column.tolist() for column in sums), strict=True)
     return tuple({"decile": n + 1, "exposure": x, "expected": e, "outcome": k} for n, (x, e, k) in enumerate(rows))
 
 
 def _lift(sample: Sample, rates: Floats) -> tuple[Mapping[str, float], ...]:
-    """Return which share of the outcomes the best exposures hold, from the highest rate told to the lowest."""
+    """Return the share of the outcomes in the best exposures, from the highest predicted rate to the lowest."""
     order = np.argsort(-rates, kind="stable")
     exposure, outcome = np.cumsum(sample.exposure[order]), np.cumsum(sample.outcome[order])
     shares = np.linspace(0, 1, LIFT_POINTS + 1)
-    held = np.interp(shares, np.r_[0, exposure / exposure[-1]], np.r_[0, outcome / outcome[-1]])
-    return tuple({"exposure_share": x, "outcome_share": y} for x, y in zip(shares.tolist(), held.tolist(), strict=True))
+    outcome_shares = np.interp(shares, np.r_[0, exposure / exposure[-1]], np.r_[0, outcome / outcome[-1]])
+    return tuple(
+        {"exposure_share": x, "outcome_share": y} for x, y in zip(shares.tolist(), outcome_shares.tolist(), strict=True)
+    )
 
 
 def _joint(
-    training: Sample, unseen: Sample, names: Sequence[str], told: FactorModel, product: Floats, rules: JointRules
+    training: Sample, unseen: Sample, names: Sequence[str], table_model: FactorModel, product: Floats, rules: JointRules
 ) -> tuple[Mapping[str, float], ...]:
-    """Return what joint tables of one to four keys keep of the master table's gain."""
-    expected = training.exposure * told.rates(training)
+    """Return how much of the master table's gain joint tables of one to four keys keep."""
+    expected = training.exposure * table_model.rates(training)
     outcomes = float(unseen.outcome.sum())
-    losses, whole = [], compile_joint(training, names[:MOST_KEYS], expected, product, rules)
+    losses, whole = [], compile_joint(training, names[:MAX_KEYS], expected, product, rules)
     rows = 1  # the default's
-    for keys, (level, rates) in enumerate(zip(whole.levels, rates_by_keys(whole, unseen), strict=True), start=1):
-        rows += len(level.rows)
-        strengths = rates / (1 - rates) if told.link is Link.ODDS else rates
-        even = rate_of(levelled(strengths, unseen.exposure, outcomes, told.link), told.link)
-        gain = deviance_gain(unseen, even, told.link)
+    for keys, (prefixes, rates) in enumerate(zip(whole.by_depth, rates_by_keys(whole, unseen), strict=True), start=1):
+        rows += len(prefixes.rows)
+        strengths = rates / (1 - rates) if table_model.link is Link.LOGIT else rates
+        calibrated = rate_of(
+            rescaled_to_total(strengths, unseen.exposure, outcomes, table_model.link), table_model.link
+        )
+        gain = deviance_gain(unseen, calibrated, table_model.link)
         answered = float(unseen.exposure[rates != whole.rate].sum() / unseen.exposure.sum())
         losses.append({"keys": keys, "rows": rows, "gain": gain, "exposure_share": answered})
     return tuple(losses)
@@ -159,11 +163,11 @@ def _joint(
 def _replay(
     unseen: Sample, product: Floats, active: Mapping[Pattern, float] | None, rules: SegmentRules
 ) -> tuple[Mapping[str, object], ...]:
-    """Return outcomes per spend with all bids alike and with each table's, if volume follows the multiplier."""
+    """Return outcomes per spend with equal bids and with each table's; assumes volume proportional to the bid."""
     policies = {"all ones": np.ones(len(product))}
     if active is not None:
-        policies["active run"] = _spending_alike(product_of_rows(active, unseen), unseen, rules)
-    policies["this run"] = _spending_alike(product, unseen, rules)
+        policies["active run"] = _spend_neutral(product_of_rows(active, unseen), unseen, rules)
+    policies["this run"] = _spend_neutral(product, unseen, rules)
     rows, before = [], None
     for name, multiplier in policies.items():
         outcomes, spend = float((unseen.outcome * multiplier).sum()), float((unseen.spend * multiplier).sum())
@@ -174,6 +178,6 @@ def _replay(
     return tuple(rows)
 
 
-def _spending_alike(product: Floats, unseen: Sample, rules: SegmentRules) -> Floats:
-    level = spend_neutral_level(product, unseen.spend, rules.bids)
-    return np.clip(level * product, rules.bids.minimum, rules.bids.maximum)
+def _spend_neutral(product: Floats, unseen: Sample, rules: SegmentRules) -> Floats:
+    base = spend_neutral_level(product, unseen.spend, rules.bids)
+    return np.clip(base * product, rules.bids.minimum, rules.bids.maximum)

@@ -1,6 +1,6 @@
-"""Which figures of a window does an analyst look at? Ratios of sums, each with what it is made of.
+"""Computes the key figures of a window: ratios of sums, each with its numerator and denominator.
 
-A ratio is never an average of ratios, and nothing divided by nothing is no number. Formulas: those of the sellers'
+A ratio is never an average of ratios, and a ratio without a denominator is None. Formulas: those of the sellers'
 delivery reports (eCPM, eCPC, RPM, ROAS).
 """
 
@@ -49,13 +49,13 @@ def kpis(totals: Counts, previous: Sequence[Kpi] = ()) -> tuple[Kpi, ...]:
 
 
 def _kpi(name: str, totals: Counts, before: Kpi | None) -> Kpi:
-    formula, over, under, scale = RATIOS[name]
-    numerator, denominator = getattr(totals, over), getattr(totals, under)
+    formula, above, below, scale = RATIOS[name]
+    numerator, denominator = getattr(totals, above), getattr(totals, below)
     value = scale * numerator / denominator if denominator else None
     was = before.value if before else None
     change = value / was - 1 if value is not None and was else None
     low = high = None
-    if before and change is not None and over == "outcome" and numerator and before.numerator:
+    if before and change is not None and above == "outcome" and numerator and before.numerator:
         error = Z_95 * sqrt(1 / numerator + 1 / before.numerator)
         low, high = change - error * (1 + change), change + error * (1 + change)
     return Kpi(name, formula, value, numerator, denominator, was, change, low, high)

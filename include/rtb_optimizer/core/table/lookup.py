@@ -1,6 +1,6 @@
-"""What does the table say of one request? The rows that match it, and the bid that follows.
+"""Looks a request up in the master table: the rows that match it, and the bid that follows.
 
-This is what a bidder does with the master table, written down: the look-up and the table must agree on it.
+This specifies what a bidder does with the master table: the look-up and the table must agree on it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,12 +38,12 @@ class Answer:
 def look_up(
     table: Iterable[Row], features: Sequence[str], values: Mapping[str, str], minimum: float, maximum: float
 ) -> Answer:
-    """Look a request up: `values` by feature, canonical; a feature that is not given is missing.
+    """Look a request up: `values` by feature, canonical; a feature without a value is missing.
 
     Args:
         table: All rows, the default among them.
         features: The table's features in order.
-        values: What the request is, by feature.
+        values: The request's values, by feature.
         minimum: The smallest total multiplier.
         maximum: The largest total multiplier.
     """
@@ -60,7 +60,7 @@ def look_up(
 
 
 def back_off_keys(values: Sequence[str]) -> list[str]:
-    """Return the keys that a joint table is asked for, the longest prefix first, the default row's last."""
+    """Return the keys that are looked up in a joint table, the longest prefix first, the default row's last."""
     depths = range(len(values), -1, -1)
     return [segment_key([*values[:depth], *[None] * (len(values) - depth)]) for depth in depths]
 

@@ -1,6 +1,6 @@
-"""What does a run's table say, row by row, whatever order its features stand in?
+"""Reads a published table back, independent of the order of its features.
 
-A row is known by what it gives, feature by feature, so that tables of two runs can be held against each other.
+A row is identified by its values by feature, so that tables of two runs can be compared.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,10 +16,10 @@ Term = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class PublishedRow:
-    """A row beside the default: its key, what it gives, what it was bid on, and its own multiplier."""
+    """A row beside the default: its key, its pattern, its statistics, and its own multiplier."""
 
     segment: str
-    given: Pattern
+    pattern: Pattern
     exposure: float
     outcome: float
     expected: float
@@ -28,16 +28,16 @@ class PublishedRow:
 
     @property
     def term(self) -> Term:
-        """The feature, or the interacting features, that the row gives a value of."""
-        return frozenset(name for name, _ in self.given)
+        """The feature, or the interacting features, of the row's pattern."""
+        return frozenset(name for name, _ in self.pattern)
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """On which scale factors multiply, in which unit outcomes are counted, and how steep it was made.
+    """The scale of the model: its link, the unit of outcomes, and the calibration slope.
 
-    `stands_for` is how many exposures of the logs are evidence of one. `odds_against` are the
-    entity's exposures without an outcome per outcome.
+    `unit` is the amount of the logs' measure per outcome, `stands_for` the exposures of the logs per effective one
+    (design effect), `odds_against` the entity's exposures without an outcome per outcome.
     """
 
     link: Link = Link.LOG
@@ -49,19 +49,19 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class PublishedTable:
-    """A table: `level` is the default row's multiplier, `terms` are those of the model, with rows or without."""
+    """A table: `base_multiplier` is the default row's, `terms` are the model's, with rows or without."""
 
     features: tuple[str, ...]
     terms: frozenset[Term]
     rows: Mapping[Pattern, PublishedRow]
-    level: float
+    base_multiplier: float
     rules: SegmentRules
     scale: Scale = Scale()
 
     @property
     def multipliers(self) -> dict[Pattern, float]:
         """The multiplier of each row beside the default."""
-        return {given: row.multiplier for given, row in self.rows.items()}
+        return {pattern: row.multiplier for pattern, row in self.rows.items()}
 
 
 def read_table(
@@ -76,29 +76,29 @@ def read_table(
     Args:
         rows: The table's rows by column, the default among them.
         features: The features in the order that the keys have.
-        priors: The prior of each term of the model; what a row says of its own prior goes before.
-        rules: What the multipliers were made by.
-        scale: What the model multiplied, and in which unit it counted.
+        priors: The prior of each term of the model; a prior in the row itself takes precedence.
+        rules: The rules that the multipliers were made by.
+        scale: The scale of the model.
     """
-    level, found = 1.0, dict[Pattern, PublishedRow]()
+    base_multiplier, table_rows = 1.0, dict[Pattern, PublishedRow]()
     for row in rows:
         if row["is_default"]:
-            level = row["multiplier"]
+            base_multiplier = row["multiplier"]
             continue
-        given = _given(row["segment"], features)
+        pattern = _pattern(row["segment"], features)
         prior = row.get("prior")
-        found[given] = PublishedRow(
+        table_rows[pattern] = PublishedRow(
             segment=row["segment"],
-            given=given,
+            pattern=pattern,
             exposure=row["exposures"],
             outcome=row.get("events", row["outcomes"]),
             expected=row["expected"] / (scale.unit * scale.stands_for),
-            prior=priors[frozenset(name for name, _ in given)] if prior is None else prior,
+            prior=priors[frozenset(name for name, _ in pattern)] if prior is None else prior,
             multiplier=row["multiplier"],
         )
-    return PublishedTable(tuple(features), frozenset(priors), found, level, rules, scale)
+    return PublishedTable(tuple(features), frozenset(priors), table_rows, base_multiplier, rules, scale)
 
 
-def _given(segment: str, features: Sequence[str]) -> Pattern:
+def _pattern(segment: str, features: Sequence[str]) -> Pattern:
     parts = zip(features, split_key(segment), strict=True)
     return frozenset((name, part) for name, part in parts if part is not None)

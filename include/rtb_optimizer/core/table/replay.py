@@ -1,4 +1,4 @@
-"""What would a published table bid on these rows? The product of its rows' multipliers, whatever its features were."""
+"""Computes the bids of a published table on sampled rows, and the changes of spend and outcomes between bids."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ from rtb_optimizer.core.table.rows import Pattern
 def product_of_rows(multipliers: Mapping[Pattern, float], sample: Sample) -> Floats:
     """Return the product of the multipliers that match each row of a sample (n floats).
 
-    A row of the table that gives a feature which the sample does not have matches nothing.
+    A row of the table with a feature that the sample does not have matches nothing.
     """
     terms: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
     for pattern, multiplier in multipliers.items():
-        given = dict(sorted(pattern))
-        terms[tuple(given)][segment_key(given.values())] = multiplier
+        values = dict(sorted(pattern))
+        terms[tuple(values)][segment_key(values.values())] = multiplier
     product = np.ones(len(sample.exposure))
     for names, by_key in terms.items():
         if all(name in sample.features for name in names):
@@ -29,16 +29,16 @@ def product_of_rows(multipliers: Mapping[Pattern, float], sample: Sample) -> Flo
 
 
 def bids_of(table: PublishedTable, sample: Sample) -> Floats:
-    """Return the total multiplier that a published table bids on each row of a sample (n floats)."""
-    product = table.level * product_of_rows(table.multipliers, sample)
+    """Return the total multiplier of a published table for each row of a sample (n floats)."""
+    product = table.base_multiplier * product_of_rows(table.multipliers, sample)
     bids: Floats = np.clip(product, table.rules.bids.minimum, table.rules.bids.maximum)
     return bids
 
 
 def predicted_changes(sample: Sample, before: Floats, after: Floats) -> dict[str, float]:
-    """Return by which share spend and outcomes of a sample change from some bids to others (n multipliers each).
+    """Return the relative changes of a sample's spend and outcomes from some bids to others (n multipliers each).
 
-    A bid of twice as much buys twice as much, as in the report's replay.
+    Assumes volume proportional to the bid: twice the bid buys twice as much.
     """
     sums = {"spend_change": sample.spend, "outcomes_change": sample.outcome}
     return {

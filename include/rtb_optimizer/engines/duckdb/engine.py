@@ -1,4 +1,4 @@
-"""Counting on this machine: DuckDB, out of core, straight on the Parquet files in S3."""
+"""Counts on this machine: DuckDB, out of core, straight on the Parquet files in S3."""
 
 import re
 import tempfile
@@ -45,10 +45,10 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
                 "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
-                "perfect_ht_threshold": 0,  # it believes a file's statistics: a value beyond them would end the process
+                "perfect_ht_threshold": 0,  # it trusts a file's statistics: a value beyond them would crash the process
             }
         )
-        self._duckdb.execute("SET TimeZone = 'UTC'")  # the machine's zone must not show in what is counted
+        self._duckdb.execute("SET TimeZone = 'UTC'")  # counts must not depend on the machine's zone
         self._files = SharedFiles(filesystem) if filesystem is not None else None
         if self._files is not None:
             self._duckdb.register_filesystem(ArrowFSWrapper(self._files))
@@ -102,7 +102,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             raise self._failure("counting the logs failed", problem, self._urls) from problem
 
     def keep(self, sql: str) -> None:
-        """See Engine. The rows are held in memory, beyond its bound on disk."""
+        """See Engine. The rows are stored in memory, beyond its bound on disk."""
         import duckdb
 
         try:
@@ -118,11 +118,11 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         if self._kept:
             return None
         groups = RowGroups.of(self._filesystem, self._urls, columns)
-        told = bounded_columns(groups.types) if groups is not None else []
-        if groups is None or not told:
+        columns_with_bounds = bounded_columns(groups.types) if groups is not None else []
+        if groups is None or not columns_with_bounds:
             return groups
         listed = ", ".join(literal(_one_file(url)) for url in self._urls)
-        rows = self.query(bounds_statement(listed, told), "statistics of the files").to_pydict().values()
+        rows = self.query(bounds_statement(listed, columns_with_bounds), "statistics of the files").to_pydict().values()
         at = {url: n for n, url in enumerate(self._urls)}
         return groups.with_bounds(((at[url], group), *of_column) for url, group, *of_column in zip(*rows, strict=True))
 
@@ -142,7 +142,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
 
     @contextmanager
     def _small(self) -> "Iterator[duckdb.DuckDBPyConnection]":
-        """Lend a database of its own, in which `logs` is a batch; they are kept, since making one takes long."""
+        """Lend a database of its own, in which `logs` is a batch; they are pooled, since creating one is slow."""
         import duckdb
 
         try:
@@ -155,8 +155,8 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
 
     def _failure(self, what: str, problem: Exception, urls: Sequence[str]) -> RtbOptimizerError:
         if self._files is not None and self._files.failure is not None:
-            return self._files.failure  # the store is to blame, whatever DuckDB makes of it
-        return blamed(what, problem, urls, self._spill.path, self._opens)
+            return self._files.failure  # the store's failure, however DuckDB reports it
+        return classify_duckdb_error(what, problem, urls, self._spill.path, self._opens)
 
     def _opens(self, url: str) -> bool:
         import duckdb
@@ -177,10 +177,10 @@ def _one_file(url: str) -> str:
     return re.sub(r"[*?[]", r"[\g<0>]", url)
 
 
-def blamed(
+def classify_duckdb_error(
     what: str, problem: Exception, urls: Sequence[str], spill: str, opens: Callable[[str], bool]
 ) -> RtbOptimizerError:
-    """Return what to raise: its cause, and the file where the error does not name one.
+    """Return the error to raise: its cause, and the file where DuckDB's error does not name one.
 
     Args:
         what: What failed, as the beginning of the message.
@@ -202,12 +202,12 @@ def blamed(
 
 
 def _cause(problem: Exception) -> str:
-    """Return the line of a DuckDB error that says what is wrong: below the traceback where Python read the file.
+    """Return the line of a DuckDB error that states the cause: below the traceback where Python read the file.
 
-    It may quote the logs: what is not printable is escaped, and what is long is cut.
+    It may quote the logs: unprintable characters are escaped, and long lines are cut.
     """
     lines = [line for line in str(problem).splitlines() if line.strip() and not line[0].isspace()]
-    said = [line for line in lines if not line.startswith(("Traceback", "LINE "))] or ["it does not say why"]
-    line = said[-1] if lines and lines[0].startswith("Traceback") else said[0]
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-    return shown if len(shown) <= MAX_CAUSE else f"{shown[:MAX_CAUSE]}..."
+    messages = [line for line in lines if not line.startswith(("Traceback", "LINE "))] or ["no cause was given"]
+    line = messages[-1] if lines and lines[0].startswith("Traceback") else messages[0]
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return text if len(text) <= MAX_CAUSE else f"{text[:MAX_CAUSE]}..."

@@ -1,9 +1,9 @@
-"""How do an engine's threads read one file at once? Each with a position of its own.
+"""Lets an engine's threads read one file at once, each with a position of its own.
 
 DuckDB seeks and reads in two calls, and its threads share one Python file: between the two another thread may seek,
-and the bytes come from the wrong place. Here a thread's position is its own, and every read says where it starts.
+and the bytes come from the wrong place. Here each thread has its own position, and every read states its offset.
 
-A failure of the file system is named and kept: DuckDB would tell it as one of its own, like a file that is broken.
+A failure of the file system is named and stored: DuckDB would report it as one of its own, like a broken file.
 """
 
 import threading
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class SharedFiles:
     """A pyarrow file system whose files may be read by several threads; all else is the file system's own.
 
-    `failure` is the first that it had: not that a file is absent, which is the asker's matter.
+    `failure` is the first that it had; an absent file is none, and is left to the caller.
     """
 
     def __init__(self, filesystem: "FileSystem") -> None:
@@ -36,14 +36,14 @@ class SharedFiles:
         with self.reading(path):
             return SharedFile(self._filesystem.open_input_file(path), path, self)
 
-    def get_file_info(self, asked: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
-        """Return what is known of a path, of a list of them, or of those that a FileSelector selects."""
-        with self.reading(", ".join(asked) if isinstance(asked, list) else str(getattr(asked, "base_dir", asked))):
-            return self._filesystem.get_file_info(asked)
+    def get_file_info(self, paths: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Return the file info of a path, of a list of them, or of those that a FileSelector selects."""
+        with self.reading(", ".join(paths) if isinstance(paths, list) else str(getattr(paths, "base_dir", paths))):
+            return self._filesystem.get_file_info(paths)
 
     @contextmanager
     def reading(self, path: str) -> Iterator[None]:
-        """Keep a failure of the file system.
+        """Store a failure of the file system.
 
         Raises:
             StoreFailed: naming the file and the cause.
@@ -62,24 +62,24 @@ class SharedFile:
 
     def __init__(self, file: "NativeFile", path: str, owner: SharedFiles) -> None:
         self._file, self._path, self._owner = file, path, owner
-        self._mine = threading.local()
+        self._local = threading.local()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the file has
         return getattr(self._file, name)
 
     def seek(self, position: int, whence: int = 0) -> int:
         """Go to a position counted from the start (0), from here (1) or from the end (2)."""
-        self._mine.position = position + (0, self.tell(), self._file.size())[whence]
+        self._local.position = position + (0, self.tell(), self._file.size())[whence]
         return self.tell()
 
     def tell(self) -> int:
         """Return this thread's position."""
-        return getattr(self._mine, "position", 0)
+        return getattr(self._local, "position", 0)
 
     def read(self, count: int = -1) -> bytes:
         """Return the next bytes, all by default, and go past them."""
         start = self.tell()
         with self._owner.reading(self._path):
             read: bytes = self._file.read_at(self._file.size() - start if count < 0 else count, start)
-        self._mine.position = start + len(read)
+        self._local.position = start + len(read)
         return read

@@ -1,7 +1,7 @@
-"""Where does what does not fit into memory go, and who clears up after a process that was killed?
+"""Holds the temporary folder for what does not fit into memory, and removes those of processes that were killed.
 
-A folder of its own for each engine, held by a lock that ends with its process however that ends: the next engine on
-the machine removes those that nobody holds any more, so that nights of kills do not fill the disk.
+Each engine has a folder of its own, with a lock that ends with its process however that ends: the next engine on the
+machine removes folders without a lock, so that repeated kills do not fill the disk.
 """
 
 import shutil
@@ -18,7 +18,7 @@ _YOUNG_SECONDS = 3600  # a folder this young may be about to be locked
 
 
 class SpillFolder:
-    """A temporary folder that is held until it is removed."""
+    """A temporary folder that is locked until it is removed."""
 
     def __init__(self) -> None:
         remove_abandoned(Path(tempfile.gettempdir()))
@@ -28,13 +28,13 @@ class SpillFolder:
         self._lock.acquire()
 
     def remove(self) -> None:
-        """Remove the folder with all that is in it."""
+        """Remove the folder and its contents."""
         self._lock.release()
         self._folder.cleanup()
 
 
 def remove_abandoned(below: Path) -> None:
-    """Remove the spill folders that no living process holds; one that cannot be removed is left to the next."""
+    """Remove the spill folders that no living process locks; one that cannot be removed is left to the next engine."""
     for folder in below.glob(f"{PREFIX}*"):
         with suppress(OSError, Timeout):
             if time.time() - folder.stat().st_mtime > _YOUNG_SECONDS:

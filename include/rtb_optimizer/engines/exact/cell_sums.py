@@ -1,4 +1,4 @@
-"""What do the rows of each published cell add up to? Integer sums over row groups, in any order of them.
+"""Sums the rows of each published cell: integer sums over row groups, in any order of them.
 
 Features of few values, and the interactions between them, are counted together on the grid of all their combinations:
 one sum a row serves them all. A feature of many values has a grid to itself.
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.sample.sample import Ints
-from rtb_optimizer.engines.exact.cells import Coded, Recoding, Spelling, Term
+from rtb_optimizer.engines.exact.cells import Canonicaliser, Coded, Recoding, Term
 from rtb_optimizer.engines.exact.measuring import Measuring
 from rtb_optimizer.engines.parquet.row_groups import Bounds
 
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 MEASURES = ("rows", "exposure", "outcome", "value", "cost")
 EXACT_BELOW = 2**53
 """Sums of integers in floating point are exact up to here."""
-MOST_CELLS = 1 << 14
-"""So many cells stay in a core's cache with their sums."""
+MAX_GRID_CELLS = 1 << 14
+"""Cells that fit into a core's cache with their sums."""
 
 Sums = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A batch's measures, made ready once for all terms: few rows have an outcome or value, many measures are constant.
+    """A batch's measures, prepared once for all terms: few rows have an outcome or value, many measures are constant.
 
-    A measure is its rows (None: all) with what they hold, or the one number that all rows hold.
+    A measure is its rows (None: all) with their amounts, or the one number that all rows have.
     """
 
     parts: Mapping[str, "tuple[Ints | None, NDArray[np.generic]] | int"]
 
     @classmethod
     def of(cls, measures: Mapping[str, NDArray[np.generic]]) -> "Measured":
-        """Make the measures of a batch ready."""
-        return cls({name: _ready(np.asarray(measure, np.int64)) for name, measure in measures.items()})
+        """Prepare the measures of a batch."""
+        return cls({name: _prepared(np.asarray(measure, np.int64)) for name, measure in measures.items()})
 
     def by(self, cell: Ints, size: int) -> Sums:
         """Return the sums by cell: a row a measure, `rows` first."""
@@ -54,27 +54,27 @@ class Measured:
             if isinstance(part, int):
                 sums.append(rows * part)
                 continue
-            at, held = part
-            sums.append(_sum_by(cell if at is None else cell.take(at), held, size))
+            at, amounts = part
+            sums.append(_sum_by(cell if at is None else cell.take(at), amounts, size))
         return np.stack(sums).astype(np.int64, copy=False)
 
 
-def _ready(measure: NDArray[np.int64]) -> "tuple[Ints | None, NDArray[np.generic]] | int":
+def _prepared(measure: NDArray[np.int64]) -> "tuple[Ints | None, NDArray[np.generic]] | int":
     if len(measure) and (measure.strides == (0,) or bool((measure == measure[0]).all())):
         return int(measure[0])
-    there = np.flatnonzero(measure)
-    few = len(there) * 2 < len(measure)
-    held = measure.take(there) if few else measure
-    exact = float(np.abs(held).sum(dtype=np.float64)) < EXACT_BELOW
-    return there if few else None, held.astype(np.float64) if exact else held
+    nonzero = np.flatnonzero(measure)
+    few = len(nonzero) * 2 < len(measure)
+    amounts = measure.take(nonzero) if few else measure
+    exact = float(np.abs(amounts).sum(dtype=np.float64)) < EXACT_BELOW
+    return nonzero if few else None, amounts.astype(np.float64) if exact else amounts
 
 
-def _sum_by(cell: Ints, held: NDArray[np.generic], size: int) -> Sums:
-    """Return exact integer sums by cell: in floating point while they are surely exact, else slowly."""
-    if held.dtype == np.float64:
-        return np.bincount(cell, held, size).astype(np.int64)
+def _sum_by(cell: Ints, amounts: NDArray[np.generic], size: int) -> Sums:
+    """Return exact integer sums by cell: in floating point while they are certainly exact, else in integers."""
+    if amounts.dtype == np.float64:
+        return np.bincount(cell, amounts, size).astype(np.int64)
     sums = np.zeros(size, np.int64)
-    np.add.at(sums, cell, held)
+    np.add.at(sums, cell, amounts)
     return sums
 
 
@@ -108,10 +108,10 @@ class Grid:
 
 
 def grids(sizes: Mapping[str, int], together: Collection[str]) -> list[Grid]:
-    """Return grids that have each feature once, by their numbers of codes; those `together` are placed first."""
+    """Return grids that have each feature once, by their numbers of codes; those in `together` are placed first."""
     parts: list[dict[str, int]] = []
     for name in sorted(sizes, key=lambda name: (name not in together, sizes[name], name)):
-        fits = (part for part in parts if np.prod([*part.values(), sizes[name]], dtype=float) <= MOST_CELLS)
+        fits = (part for part in parts if np.prod([*part.values(), sizes[name]], dtype=float) <= MAX_GRID_CELLS)
         part = next(fits, None)
         if part is None:
             parts.append(part := {})
@@ -124,11 +124,11 @@ class CellSums:
 
     def __init__(self, terms: Mapping[str, Term], settings: Settings, measuring: Measuring) -> None:
         self._terms, self._measuring = terms, measuring
-        self._spellings = {
-            name: {f: Spelling(f, settings, values) for f, values in zip(term.features, term.values, strict=True)}
+        self._canonicalisers = {
+            name: {f: Canonicaliser(f, settings, values) for f, values in zip(term.features, term.values, strict=True)}
             for name, term in terms.items()
         }
-        self._sums = _nothing(terms)
+        self._sums = _zeros(terms)
         self._lock = Lock()
 
     def of(self, name: str) -> Sums:
@@ -137,7 +137,7 @@ class CellSums:
 
     def add(self, row_group: "Iterable[pa.RecordBatch]", bounds: Bounds) -> None:
         """Add the rows of a row group that the window keeps."""
-        counting = _Counting(self._terms, self._spellings, bounds)
+        counting = _Counting(self._terms, self._canonicalisers, bounds)
         for batch in row_group:
             measured = self._measuring(batch)
             kept = np.flatnonzero(measured["kept"])
@@ -154,18 +154,18 @@ class _Counting:
     """The sums of one row group by term: on grids of raw values while these stay the same, in `sums` at the end."""
 
     def __init__(
-        self, terms: Mapping[str, Term], spellings: Mapping[str, Mapping[str, Spelling]], bounds: Bounds
+        self, terms: Mapping[str, Term], canonicalisers: Mapping[str, Mapping[str, Canonicaliser]], bounds: Bounds
     ) -> None:
         self._terms = terms
         self._coded = {name: Coded(bounds.get(name)) for term in terms.values() for name in term.features}
         self._recodings = {
-            name: {feature: Recoding(spelling) for feature, spelling in of_term.items()}
-            for name, of_term in spellings.items()
+            name: {feature: Recoding(canonicaliser) for feature, canonicaliser in of_term.items()}
+            for name, of_term in canonicalisers.items()
         }
         self._together = {name for term in terms.values() if len(term.features) > 1 for name in term.features}
         self._raw: Mapping[str, Sequence[object]] = {}
         self._grids: list[Grid] = []
-        self.sums = _nothing(terms)
+        self.sums = _zeros(terms)
 
     def add(self, batch: "pa.RecordBatch", kept: Ints | None, measures: Measured) -> None:
         """Add the rows of a batch, all or those `kept`."""
@@ -183,7 +183,7 @@ class _Counting:
                 self.sums[name] += measures.by(term.cells(codes, self._recode(name, codes)), term.size + 1)
 
     def end(self) -> None:
-        """Add what the grids hold to the terms."""
+        """Add the sums of the grids to the terms."""
         for name, term in self._terms.items():
             for grid in self._grids:
                 if grid.has(term.features):
@@ -191,16 +191,16 @@ class _Counting:
         self._grids = []
 
     def _add(self, name: str, term: Term, by_raw: Sums) -> None:
-        there = dict(zip(term.features, np.nonzero(by_raw[0]), strict=True))
-        cells = term.cells(there, self._recode(name, there))
+        occurring = dict(zip(term.features, np.nonzero(by_raw[0]), strict=True))
+        cells = term.cells(occurring, self._recode(name, occurring))
         for sums, added in zip(self.sums[name], by_raw, strict=True):
-            np.add.at(sums, cells, added[tuple(there.values())])
+            np.add.at(sums, cells, added[tuple(occurring.values())])
 
     def _recode(self, name: str, codes: Mapping[str, Ints]) -> dict[str, Ints]:
-        """Return the published positions of a term's raw values, of those at least that `codes` hold."""
+        """Return the published positions of a term's raw values, at least of those that occur in `codes`."""
         of_term = self._recodings[name].items()
         return {f: recoding.positions(self._raw[f], codes[f]) for f, recoding in of_term}
 
 
-def _nothing(terms: Mapping[str, Term]) -> dict[str, Sums]:
+def _zeros(terms: Mapping[str, Term]) -> dict[str, Sums]:
     return {name: np.zeros((len(MEASURES), term.size + 1), np.int64) for name, term in terms.items()}

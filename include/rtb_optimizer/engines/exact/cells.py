@@ -1,4 +1,4 @@
-"""Which published cell does a row fall into? Columns of codes become cell numbers, a whole batch at a time."""
+"""Assigns rows to published cells: columns of codes become cell numbers, a whole batch at a time."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ import numpy as np
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.sample.sample import Ints
 from rtb_optimizer.core.sample.values import split_key
-from rtb_optimizer.engines.passes.encoding import spelled
+from rtb_optimizer.engines.passes.encoding import canonicalise
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,8 +21,8 @@ DENSE_CELLS = 1 << 21
 class Coded:
     """A column as codes of its raw values, from batch to batch of a row group; `raw` stays one list while they do.
 
-    `bounds` is what the file says are the lowest and the highest of whole numbers: they are coded by that, so that the
-    codes of logs that are in order of time, such as an hour, stay what they are. Others that come are coded, too.
+    `bounds` are the lowest and the highest whole number by the file's statistics: codes are offsets from the lowest, so
+    that those of logs in order of time, such as an hour, stay the same. Values outside of the bounds are coded, too.
     """
 
     def __init__(self, bounds: tuple[int, int] | None = None) -> None:
@@ -32,7 +32,7 @@ class Coded:
         self._dictionary: pa.Array | None = None
 
     def codes(self, column: "pa.Array") -> Ints:
-        """Return the codes of a batch: as they are stored, or found out here."""
+        """Return the codes of a batch: as they are stored, or computed here."""
         import pyarrow as pa
 
         if column.null_count == 0 and pa.types.is_integer(column.type):
@@ -60,8 +60,8 @@ class Coded:
         return (wide - self._range[0]).astype(np.int32)
 
 
-class Spelling:
-    """A feature's raw values so far and what they are canonically: each distinct raw value is spelled out once."""
+class Canonicaliser:
+    """A feature's raw values so far and their positions: each distinct raw value is canonicalised once."""
 
     def __init__(self, name: str, settings: Settings, published: Sequence[str]) -> None:
         self._name, self._settings = name, settings
@@ -73,35 +73,35 @@ class Spelling:
         """Return the position of each raw value among the published ones, `other` for the rest."""
         fresh = [value for value in dict.fromkeys(raw) if value not in self._known]
         if fresh:
-            canon = spelled(fresh, self._name, self._settings)
+            canon = canonicalise(fresh, self._name, self._settings)
             self._known |= {r: self._position.get(c, self.other) for r, c in zip(fresh, canon, strict=True)}
         return [self._known[value] for value in raw]
 
 
 class Recoding:
-    """From codes of raw values to positions among the published ones, from batch to batch of a row group."""
+    """Maps codes of raw values to positions among the published ones, from batch to batch of a row group."""
 
-    def __init__(self, spelling: Spelling) -> None:
-        self._spelling = spelling
+    def __init__(self, canonicaliser: Canonicaliser) -> None:
+        self._canonicaliser = canonicaliser
         self._raw: Sequence[object] = ()
         self._positions: Ints = np.zeros(0, np.intp)
-        self._told = np.zeros(0, dtype=bool)
+        self._is_mapped = np.zeros(0, dtype=bool)
 
     def positions(self, raw: Sequence[object], codes: Ints) -> Ints:
-        """Return the position of each raw value; of many, only those that `codes` holds are looked at."""
+        """Return the position of each raw value; of many, only those that occur in `codes` are computed."""
         if raw is not self._raw:
-            self._raw, self._told = raw, np.zeros(len(raw), dtype=bool)
-            self._positions = np.full(len(raw), self._spelling.other, dtype=np.intp)
-        if not self._told.all():
-            there = np.bincount(codes, minlength=len(raw)) > 0 if len(raw) > FEW_VALUES else True
-            fresh = np.flatnonzero(~self._told & there)
-            self._positions[fresh] = self._spelling.positions([raw[n] for n in fresh.tolist()])
-            self._told[fresh] = True
+            self._raw, self._is_mapped = raw, np.zeros(len(raw), dtype=bool)
+            self._positions = np.full(len(raw), self._canonicaliser.other, dtype=np.intp)
+        if not self._is_mapped.all():
+            occurs = np.bincount(codes, minlength=len(raw)) > 0 if len(raw) > FEW_VALUES else True
+            fresh = np.flatnonzero(~self._is_mapped & occurs)
+            self._positions[fresh] = self._canonicaliser.positions([raw[n] for n in fresh.tolist()])
+            self._is_mapped[fresh] = True
         return self._positions
 
 
 class Term:
-    """A feature, or an interaction, with the cells that are published of it; the number after the last is the rest."""
+    """A feature, or an interaction, with its published cells; the number after the last is the rest."""
 
     def __init__(self, features: Sequence[str], published: Sequence[str]) -> None:
         self.features, self.size = tuple(features), len(published)

@@ -1,4 +1,4 @@
-"""What are the exact statistics of the published rows? One pass over all rows of the window.
+"""Counts the exact statistics of the published rows in one pass over all rows of the window.
 
 Counted on the codes that Parquet stores where the files allow it, else in SQL: the sums are integers of a millionth,
 so that both give the same.
@@ -18,7 +18,7 @@ from rtb_optimizer.engines.exact.cell_sums import MEASURES, CellSums
 from rtb_optimizer.engines.exact.cells import Term
 from rtb_optimizer.engines.exact.measuring import measuring
 from rtb_optimizer.engines.parquet.row_groups import Place, RowGroups, within
-from rtb_optimizer.engines.passes.encoding import spelled
+from rtb_optimizer.engines.passes.encoding import canonicalise
 from rtb_optimizer.engines.passes.profile import counts_of
 from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.protocol import Engine
@@ -34,7 +34,7 @@ Statistics = dict[str, dict[str, Counts]]
 
 @runtime_checkable
 class ReadsRowGroups(Protocol):
-    """An engine that can also hand over the files as they are stored."""
+    """An engine that also gives access to the files as they are stored."""
 
     threads: int
 
@@ -49,23 +49,23 @@ def exact_counts(engine: Engine, table: LogTable, terms: Terms, published: Terms
     """Return the statistics of each term's published values, or cells by their key; the rest adds up as `__other__`.
 
     Args:
-        engine: Where counting runs.
+        engine: The engine that counts.
         table: The logs.
         terms: The features of each term, by its name.
         published: The canonical values (or cell keys) of each term, by its name.
 
     Raises:
-        LogsInvalid: when a file is not what it was when it was sampled.
+        LogsInvalid: when a file has changed since it was sampled.
     """
-    asked = {feature for features in terms.values() for feature in features}
-    columns = sorted({*table.row_columns, *asked})
+    features = {feature for features in terms.values() for feature in features}
+    columns = sorted({*table.row_columns, *features})
     groups = engine.row_groups(columns) if terms and isinstance(engine, ReadsRowGroups) else None
     if groups is None or not isinstance(engine, ReadsRowGroups):
         return {name: counts_in_sql(engine, table, parts, published[name]) for name, parts in terms.items()}
     cells = {name: Term(parts, published[name]) for name, parts in terms.items()}
     sums = CellSums(cells, table.settings, measuring(table, engine.measure))
     finished, done = count(1), [0.0]
-    time = "" if table.settings.timestamp_column in asked else table.time_alone
+    time = "" if table.settings.timestamp_column in features else table.time_alone
 
     def add(place: Place) -> None:
         bounds = groups.bounds[place]
@@ -73,7 +73,7 @@ def exact_counts(engine: Engine, table: LogTable, terms: Terms, published: Terms
         try:
             sums.add(groups.read(place, without=[time] if inside else []), bounds)
         except UnicodeDecodeError as problem:
-            raise LogsInvalid(f"{groups.urls[place[0]]} holds text that is no UTF-8: {problem}") from problem
+            raise LogsInvalid(f"{groups.urls[place[0]]} holds text that is not UTF-8: {problem}") from problem
         done[0] = next(finished) / len(groups.bounds)
 
     with Progress("exact statistics", groups.rows, lambda: done[0]), ThreadPoolExecutor(engine.threads) as pool:
@@ -86,7 +86,7 @@ def counts_in_sql(
 ) -> dict[str, Counts]:
     """Count one term in SQL; canonical values are added up before any rate is taken."""
     rows = engine.query(table.value_statistics(features), "exact statistics").to_pydict()
-    canon = [spelled(rows["f_" + name], name, table.settings) for name in features]
+    canon = [canonicalise(rows["f_" + name], name, table.settings) for name in features]
     values = canon[0] if len(features) == 1 else [segment_key(cell) for cell in zip(*canon, strict=True)]
     place = {value: n for n, value in enumerate(published)}
     sums = np.zeros((len(MEASURES), len(published) + 1), np.int64)
@@ -102,5 +102,5 @@ def counts_in_sql(
 def _named(sums: NDArray[np.int64], published: Sequence[str]) -> dict[str, Counts]:
     """Return the sums by value, of those that occur."""
     names = [*published, OTHER]
-    there = np.flatnonzero(sums[0])
-    return {names[n]: counts_of(dict(zip(MEASURES, sums[:, n].tolist(), strict=True))) for n in there}
+    occurring = np.flatnonzero(sums[0])
+    return {names[n]: counts_of(dict(zip(MEASURES, sums[:, n].tolist(), strict=True))) for n in occurring}

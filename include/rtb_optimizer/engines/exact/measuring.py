@@ -1,7 +1,7 @@
-"""What does each row of a batch count? Its measures in millionths, as `LogTable.measures` says in SQL.
+"""Measures the rows of a batch in millionths, as `LogTable.measures` does in SQL.
 
-Most logs are plain: numbers without weights, naive times, nothing absent. Arrays do for these what SQL would, at a
-fifth of its price; every other batch goes through the SQL itself.
+Most logs are plain: numbers without weights, naive times, no nulls. Arrays measure these at a fifth of the cost of
+SQL; every other batch is measured by SQL.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 Arrays = Mapping[str, NDArray[np.generic]]
 Measuring = Callable[["pa.RecordBatch"], Arrays]
 ABSENT = {"exposure": MICRO, "value": 0, "cost": 0}
-"""What a row counts where no column says it."""
+"""The measures of a row where no column is configured."""
 SMALL_BYTES = 4
 """Whole numbers of so many bytes are below `LARGEST`."""
 LARGEST = 9e12
-"""Amounts below this are whole numbers of millionths in 64 bits; larger ones are left to SQL to refuse or to cut."""
+"""Amounts below this are whole millionths in 64 bits; larger ones are left to SQL, which rejects or caps them."""
 
 
 def measuring(table: LogTable, in_sql: Callable[[str, "pa.RecordBatch"], Arrays]) -> Measuring:
-    """Return what measures a batch; `in_sql` runs a statement over one.
+    """Return the function that measures a batch; `in_sql` runs a statement over one.
 
-    A batch without its time is one whose rows are all in the window.
+    All rows of a batch without its time are in the window.
     """
 
     def measure(batch: "pa.RecordBatch") -> Arrays:
@@ -43,7 +43,7 @@ def measuring(table: LogTable, in_sql: Callable[[str, "pa.RecordBatch"], Arrays]
 
 
 def plain_measures(table: LogTable, batch: "pa.RecordBatch") -> Arrays | None:
-    """Return the measures of a plain batch, and None of any other."""
+    """Return the measures of a plain batch, and None for any other."""
     s, rows = table.settings, batch.num_rows
     if s.weight_column or s.row_filter or s.bid_column or s.currency_column:
         return None
@@ -87,7 +87,7 @@ def _micros(column: "pa.Array") -> NDArray[np.int64] | None:
     numbers = column.to_numpy(zero_copy_only=False)
     small = whole and numbers.itemsize <= SMALL_BYTES
     if not small and len(numbers) and not (float(numbers.min()) > -LARGEST and float(numbers.max()) < LARGEST):
-        return None  # what is no number is not within the bounds either
+        return None  # NaN is not within the bounds either
     if whole:
         micros: NDArray[np.int64] = numbers.astype(np.int64) * MICRO
         return micros

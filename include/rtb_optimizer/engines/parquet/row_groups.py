@@ -1,8 +1,8 @@
-"""What do the log files hold, piece by piece? Their row groups, texts still as dictionary and codes.
+"""Reads the log files by row group, with text columns as dictionary and codes.
 
 Parquet stores a text column as a dictionary and codes. SQL engines group by the text; counting codes with arrays is
-several times cheaper, and the dictionaries are small. The lowest and
-the highest of a column, from the footer, are taken for true, as SQL engines take them.
+several times cheaper, and the dictionaries are small. The lowest and the highest value of a column, from the footer,
+are trusted, as SQL engines trust them.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 BATCH_ROWS = 1 << 16
-"""As many as stay in a core's cache with their codes; larger arrays also go back to the system, and cost pages anew."""
+"""Rows that fit into a core's cache with their codes; larger arrays are also returned to the system after each use."""
 
 UNITS = ("ms", "us")
 
 Place = tuple[int, int]
 """A row group: which of the files, and which row group of it."""
 Bounds = Mapping[str, tuple[int, int]]
-"""Lowest and highest by column, times in microseconds; of whole numbers and times, where every row has one."""
+"""Lowest and highest by column, times in microseconds; of whole numbers and times without nulls."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowGroups:
-    """Row groups of files that share one schema, with what each file says of its own."""
+    """Row groups of files that share one schema, with the bounds from each file's footer."""
 
     filesystem: "FileSystem | None"
     urls: Sequence[str]
@@ -41,17 +41,17 @@ class RowGroups:
 
     @classmethod
     def of(cls, filesystem: "FileSystem | None", urls: Sequence[str], columns: Sequence[str]) -> "RowGroups | None":
-        """Look at the files; return None where they differ in a column, lack one, or nest one."""
+        """Inspect the files; return None where they differ in a column, lack one, or nest one."""
         import pyarrow as pa
 
         bounds: dict[Place, Bounds] = {}
         schema, rows = None, 0
         for at, url in enumerate(urls):
             with _opened(filesystem, url) as file:
-                mine = file.schema_arrow
-                if any(mine.get_field_index(column) < 0 for column in columns):
+                file_schema = file.schema_arrow
+                if any(file_schema.get_field_index(column) < 0 for column in columns):
                     return None
-                types = {name: mine.field(name).type for name in columns}
+                types = {name: file_schema.field(name).type for name in columns}
                 if schema is not None and types != schema:
                     return None
                 schema = types
@@ -62,10 +62,10 @@ class RowGroups:
             return None
         return cls(filesystem, urls, types, bounds, rows)
 
-    def with_bounds(self, told: Iterable[tuple[Place, str, int, int]]) -> "RowGroups":
+    def with_bounds(self, rows: Iterable[tuple[Place, str, int, int]]) -> "RowGroups":
         """Return the row groups with the lowest and the highest of columns, by place and name."""
         bounds = {place: dict(known) for place, known in self.bounds.items()}
-        for place, name, lowest, highest in told:
+        for place, name, lowest, highest in rows:
             bounds[place][name] = lowest, highest
         return replace(self, bounds=bounds)
 
@@ -90,8 +90,8 @@ def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()
     """Open a file for as long as it is read.
 
     Raises:
-        StoreFailed: naming the file, when the store does not give it, which may pass.
-        LogsInvalid: naming the file, when it is no Parquet, or is not what it was when it was sampled.
+        StoreFailed: naming the file, when the store does not deliver it, which may be transient.
+        LogsInvalid: naming the file, when it is no Parquet, or has changed since it was sampled.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -101,10 +101,12 @@ def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()
         with pq.ParquetFile(source, read_dictionary=list(texts)) as file:
             yield file
     except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
-        said = (str(problem).splitlines() or [type(problem).__name__])[0]
-        if "AWS Error" in said:  # pyarrow has no class for it
-            raise StoreFailed(f"{url} cannot be read: {said}") from problem
-        raise LogsInvalid(f"{url} cannot be read: {said}; was it replaced while the run was reading it?") from problem
+        message = (str(problem).splitlines() or [type(problem).__name__])[0]
+        if "AWS Error" in message:  # pyarrow has no class for it
+            raise StoreFailed(f"{url} cannot be read: {message}") from problem
+        raise LogsInvalid(
+            f"{url} cannot be read: {message}; was it replaced while the run was reading it?"
+        ) from problem
 
 
 def _path(url: str) -> str:
@@ -112,7 +114,7 @@ def _path(url: str) -> str:
 
 
 def bounded_columns(types: "Mapping[str, pa.DataType]") -> list[str]:
-    """Return the columns that have bounds to ask for."""
+    """Return the columns that can have bounds."""
     import pyarrow as pa
 
     return [name for name, kind in types.items() if pa.types.is_signed_integer(kind) or pa.types.is_timestamp(kind)]
@@ -121,11 +123,11 @@ def bounded_columns(types: "Mapping[str, pa.DataType]") -> list[str]:
 def bounds_statement(files: str, columns: Collection[str]) -> str:
     """Return DuckDB's statement for the bounds of these columns in each row group of `files`, a list of literals.
 
-    pyarrow would end the process over a footer that is damaged in its statistics.
+    pyarrow would crash the process on a footer with damaged statistics.
     """
     lowest, highest = (
-        f"COALESCE(TRY_CAST({told} AS BIGINT), epoch_us(TRY_CAST({told} AS TIMESTAMP)))"
-        for told in ("stats_min_value", "stats_max_value")
+        f"COALESCE(TRY_CAST({column} AS BIGINT), epoch_us(TRY_CAST({column} AS TIMESTAMP)))"
+        for column in ("stats_min_value", "stats_max_value")
     )
     return (
         f"SELECT file_name, row_group_id, path_in_schema, {lowest} AS lowest, {highest} AS highest "
@@ -135,7 +137,7 @@ def bounds_statement(files: str, columns: Collection[str]) -> str:
 
 
 def within(bounds: tuple[int, int], kind: "pa.DataType", start: datetime, end: datetime) -> bool:
-    """Return whether times of that type, bounded so, are surely all in [start, end), which are in whole seconds."""
+    """Return whether times of that type and bounds are certainly all in [start, end), which are in whole seconds."""
     import pyarrow as pa
 
     lowest, highest = bounds

@@ -1,4 +1,4 @@
-"""Did the rows arrive as the partitions promise: in all of them, in their days, spread over the hour?"""
+"""Checks that rows arrived as their partitions promise: in all of them, within their days, spread over the hour."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from rtb_optimizer.engines.sql.table import LogTable, instant_of
 DAY = timedelta(days=1)
 MIN_HOUR_ROWS = 500
 MIN_HOUR_MINUTES = 30
-"""An hour with rows in fewer minutes is of logs whose times are coarser than a minute, or of thin traffic."""
+"""An hour with rows in fewer minutes is not checked: its times are coarser than a minute, or traffic is low."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strays:
     """Rows that no window over these partitions counts: without a time, or with one outside of their days.
 
-    Times are no datetimes: a damaged file slips years past the engine that these cannot hold.
+    Times are numpy instants: a damaged file may pass on years that `datetime` cannot hold.
     """
 
     untimed: int
@@ -34,14 +34,14 @@ class Strays:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """The rows of each partition, by its URL, and the warnings of those that are not of its days."""
+    """The rows of each partition, by its URL, and the warnings about rows outside of its days."""
 
     rows: Mapping[str, int]
     warnings: tuple[RunWarning, ...]
 
 
 def arrivals(engine: Engine, table: LogTable) -> Arrivals:
-    """Count the rows that arrived, before anything but `row_filter` is asked of them."""
+    """Count the rows that arrived, before any filter but `row_filter`."""
     files = engine.query(f"SELECT {SOURCE_FILE}, COUNT(*) AS n FROM logs GROUP BY {SOURCE_FILE}", "rows of each file")
     by_file = dict(zip(*files.to_pydict().values(), strict=True))
     rows = {url: sum(n for file, n in by_file.items() if file.startswith(url)) for url in table.days}
@@ -54,37 +54,37 @@ def arrivals(engine: Engine, table: LogTable) -> Arrivals:
 
 
 def bursts(rows_by_minute: Mapping[np.datetime64, int], max_minute_share: float) -> tuple[RunWarning, ...]:
-    """Warn of the minute that stands out most, where one holds more of the rows of its hour than that share."""
-    found = []
+    """Warn of the most conspicuous minute that holds more than `max_minute_share` of the rows of its hour."""
+    minutes = []
     for _, of_hour in groupby(sorted(rows_by_minute.items()), key=lambda each: each[0].astype("datetime64[h]")):
         hour = list(of_hour)
         rows, (at, most) = sum(n for _, n in hour), max(hour, key=lambda each: each[1])
         if len(hour) >= MIN_HOUR_MINUTES and rows >= MIN_HOUR_ROWS and most > max_minute_share * rows:
-            found.append((most / rows, most, at))
-    if not found:
+            minutes.append((most / rows, most, at))
+    if not minutes:
         return ()
-    share, most, at = max(found)
-    more = f", and {len(found) - 1} more such minutes" if len(found) > 1 else ""
+    share, most, at = max(minutes)
+    more = f", and {len(minutes) - 1} more such minutes" if len(minutes) > 1 else ""
     message = (
         f"the minute {_minute(at)} UTC has {share:.0%} of the rows of its hour, {most}{more}; max_minute_share is "
-        f"{max_minute_share:.0%}: look for rows delivered again, a clock that stood still, or a bot"
+        f"{max_minute_share:.0%}: check for rows delivered twice, a stopped clock, or a bot"
     )
     return (RunWarning("minute_burst", message, most, most / sum(rows_by_minute.values())),)
 
 
 def _strays(engine: Engine, table: LogTable) -> Strays:
-    """Return what is known of rows without a time, or with one outside of the partitions' days.
+    """Return the number and the range of rows without a time, or with one outside of the partitions' days.
 
-    They alone are asked for: engines leave out what a file's statistics say has none.
+    Only these are queried: engines skip files whose statistics rule them out.
     """
     instant, (first, last) = instant_of(table), (_edge(day, table) for day in _edges(table))
     tests = [*table.row_filter(), f"({instant} < {first} OR {instant} >= {last} OR {instant} IS NULL)"]
-    found = engine.query(
+    row = engine.query(
         f"SELECT COUNT(*) AS n, COUNT({instant}) AS timed, MIN({instant}) AS earliest, MAX({instant}) AS latest "
         f"FROM logs WHERE {' AND '.join(tests)}",
         "rows out of their days",
     )
-    rows, outside, earliest, latest = (found[name].to_numpy()[0] for name in ("n", "timed", "earliest", "latest"))
+    rows, outside, earliest, latest = (row[name].to_numpy()[0] for name in ("n", "timed", "earliest", "latest"))
     return Strays(int(rows - outside), int(outside), earliest, latest)
 
 
@@ -120,7 +120,7 @@ def _edges(table: LogTable) -> tuple[date, date]:
 
 
 def _edge(day: date, table: LogTable) -> str:
-    """Return where a day begins, on the clock that the rows' times are told by, as SQL."""
+    """Return the start of a day on the clock of the rows' times, as SQL."""
     if _holds_dates(table):
         return f"DATE '{day}'"
     return f"TIMESTAMP '{midnight(day, zone(table.settings.timezone)):%Y-%m-%d %H:%M:%S}'"

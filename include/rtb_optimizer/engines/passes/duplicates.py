@@ -1,7 +1,7 @@
-"""Which of several rows of one id counts, and how many may there be?
+"""Removes rows that repeat the id of another, and limits how many there may be.
 
-At most one counts, and always the same one, where `drop_duplicates` asks for it. That costs a count of the window by
-id, and memory or disk for its rows: they are counted by SQL then, never on the codes that Parquet stores.
+Where `drop_duplicates` is set, at most one row of an id counts, always the same one. That costs a count of the window
+by id, and memory or disk for its rows: they are counted by SQL then, never on the codes that Parquet stores.
 """
 
 from dataclasses import replace
@@ -13,7 +13,7 @@ from rtb_optimizer.errors import LogsInvalid
 
 
 def without_repeats(engine: Engine, table: LogTable) -> LogTable:
-    """Return the table without the rows that repeat an id; as it is where nothing asks for that.
+    """Return the table without the rows that repeat an id; unchanged where `drop_duplicates` is not set.
 
     Raises:
         LogsInvalid: when they are more than `max_duplicate_share` of the rows.
@@ -22,8 +22,8 @@ def without_repeats(engine: Engine, table: LogTable) -> LogTable:
         return table
     copies = _unused("copies", table)
     engine.keep(one_of_each(table, copies))
-    kept = engine.query(f"SELECT COUNT(*) AS kept, SUM({copies} - 1) AS dropped FROM logs", "rows kept").to_pydict()
-    rows, dropped = kept["kept"][0], int(kept["dropped"][0] or 0)
+    counts = engine.query(f"SELECT COUNT(*) AS kept, SUM({copies} - 1) AS dropped FROM logs", "rows kept").to_pydict()
+    rows, dropped = counts["kept"][0], int(counts["dropped"][0] or 0)
     require_few_repeats(engine, table, dropped, rows + dropped, copies)
     return replace(table, dropped=dropped)
 
@@ -31,9 +31,9 @@ def without_repeats(engine: Engine, table: LogTable) -> LogTable:
 def one_of_each(table: LogTable, copies: str) -> str:
     """Return the statement for the window's rows, one of each id with the number of its `copies`, and all without id.
 
-    Kept is the copy that knows most: the most outcomes, exposures, value and cost, then the earliest. What is left
-    undecided is decided by the columns that are read, so that copies which still tie are interchangeable. Only rows
-    whose id is there more than once are sorted.
+    The most complete copy is kept: the most outcomes, exposures, value and cost, then the earliest. Remaining ties are
+    broken by the columns that are read, so that copies which still tie are interchangeable. Only rows whose id is
+    repeated are sorted.
     """
     s = table.settings
     needed = {*measured_columns(s), *s.row_filter, *s.row_id_columns, *s.candidate_features, *s.anchor_features}
@@ -61,14 +61,14 @@ def one_of_each(table: LogTable, copies: str) -> str:
 
 
 def require_few_repeats(engine: Engine, table: LogTable, repeats: int, rows: int, copies: str = "COUNT(*)") -> None:
-    """Raise LogsInvalid, naming the id that is repeated most, where too many rows repeat the id of another.
+    """Raise LogsInvalid, naming the most repeated id, where too many rows repeat the id of another.
 
     Args:
-        engine: Where the logs are.
+        engine: The engine that holds the logs.
         table: The logs.
-        repeats: How many rows repeat the id of another.
-        rows: How many there are with them.
-        copies: What tells how often an id was there.
+        repeats: The number of rows that repeat the id of another.
+        rows: The number of rows, repeats included.
+        copies: SQL of the number of rows of an id.
     """
     s = table.settings
     if not s.row_id_columns or repeats <= s.max_duplicate_share * rows:
@@ -78,8 +78,8 @@ def require_few_repeats(engine: Engine, table: LogTable, repeats: int, rows: int
         f"WHERE {table.where()} AND NOT ({without_id(s, table.quote)}) GROUP BY {_ids(table)} "
         f"ORDER BY times DESC, {_ids(table)} LIMIT 1"
     ).replace("MAX(COUNT(*))", "COUNT(*)")
-    *found, file, times = engine.query(statement, "the most repeated id").to_pylist()[0].values()
-    named = ", ".join(f"{column}={value!r}" for column, value in zip(s.row_id_columns, found, strict=True))
+    *id_values, file, times = engine.query(statement, "the most repeated id").to_pylist()[0].values()
+    named = ", ".join(f"{column}={value!r}" for column, value in zip(s.row_id_columns, id_values, strict=True))
     raise LogsInvalid(
         f"{repeats / rows:.1%} of {rows} rows repeat the id of another, more than the {s.max_duplicate_share:.1%} of "
         f"max_duplicate_share; the most repeated is {named}, {times} times, as in {file}; deliver each row once, "

@@ -1,4 +1,4 @@
-"""How do raw columns become codes of canonical values?"""
+"""Encodes raw columns as codes of canonical values."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,25 +16,24 @@ if TYPE_CHECKING:
 def encode(column: "pa.ChunkedArray", name: str, settings: Settings) -> Feature:
     """Return a raw column as codes of its canonical values, in sorted order.
 
-    Every value has a code of its own: shrinkage deals with rare ones. Lumping them together here would put most
-    values that were seen with an outcome only into one pot, since the sample has few other rows of them, and so leak
-    the outcome.
+    Every value has a code of its own: shrinkage handles rare ones. Pooling them here would put most values that occur
+    with an outcome only into one code, since the sample has few other rows of them, and so leak the outcome.
     """
-    # Chunk by chunk, with one dictionary for all: put together first, the texts would be copied.
+    # Chunk by chunk, with one dictionary for all: combining chunks first would copy the texts.
     chunks = column.dictionary_encode(null_encoding="encode").chunks
     if not chunks:
         return Feature(np.zeros(0, dtype=np.intp), ())
     codes = np.concatenate([chunk.indices.to_numpy(zero_copy_only=False) for chunk in chunks])
     raw = chunks[0].dictionary
     names = raw.to_pylist()
-    others = np.flatnonzero(~_spelled_already(raw, name, settings)).tolist()
-    for n, spelling in zip(others, spelled([names[n] for n in others], name, settings), strict=True):
-        names[n] = spelling
+    others = np.flatnonzero(~_is_plain(raw, name, settings)).tolist()
+    for n, value in zip(others, canonicalise([names[n] for n in others], name, settings), strict=True):
+        names[n] = value
     return Feature.named(codes, names)
 
 
-def _spelled_already(raw: "pa.Array", name: str, settings: Settings) -> Mask:
-    """Return which raw values are plain texts, as most are of a column with many: found in one go, not one by one."""
+def _is_plain(raw: "pa.Array", name: str, settings: Settings) -> Mask:
+    """Return which raw values are plain texts, as most of a column with many are: one vectorised test for all."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -46,8 +45,8 @@ def _spelled_already(raw: "pa.Array", name: str, settings: Settings) -> Mask:
     return np.asarray(plain.fill_null(False).to_numpy(zero_copy_only=False))
 
 
-def spelled(raw: Sequence[object], name: str, settings: Settings) -> list[str]:
-    """Return the canonical spelling of each raw value of a feature."""
+def canonicalise(raw: Sequence[object], name: str, settings: Settings) -> list[str]:
+    """Return the canonical form of each raw value of a feature."""
     missing = frozenset(value.lower() for value in settings.missing_values)
     is_host = name in settings.host_features
     return [canonical(_text(value), missing, is_host=is_host) for value in raw]

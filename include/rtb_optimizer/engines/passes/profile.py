@@ -1,4 +1,4 @@
-"""What is the window as a whole? Its totals, its days, and the rows that contradict themselves."""
+"""Counts the window as a whole: its totals, its days, and the rows that contradict themselves."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,17 +23,17 @@ ANOMALIES = (
     *("zero_exposure", "outcome_above_exposure", "outcome_negative", "outcome_null", "value_negative"),
     *("cost_negative", "cost_above_bid"),
 )
-TOLD = 5
+MAX_LISTED = 5
 
 LARGEST_SUM = 2**63
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The window as a whole: exact totals, rows to predict, rows per day, and per minute where rows have times.
+    """The window as a whole: exact totals, positive rows, rows per day, and per minute where rows have times.
 
-    `design_effect` is how many outcomes of the logs are evidence of one: the mean weight of an outcome (Kish, 1965).
-    `anomalies` counts rows that contradict themselves by kind, `worst_days` says on which day most of them are.
+    `design_effect` is the number of outcomes of the logs per effective one: the mean weight of an outcome (Kish, 1965).
+    `anomalies` counts rows that contradict themselves by kind, `worst_days` has the day with most of each kind.
     """
 
     totals: Counts
@@ -66,7 +66,7 @@ def profile(engine: Engine, table: LogTable) -> Profile:
         )
     _require_countable(sums, table)
     if sums["exposure"] <= 0:
-        raise LogsInvalid(f"{sums['rows']} rows have no exposure at all: check exposure_column and weight_column")
+        raise LogsInvalid(f"{sums['rows']} rows have no exposure: check exposure_column and weight_column")
     dropped = {"repeat_dropped": table.dropped} if table.dropped else {}
     return Profile(
         totals=counts_of(sums),
@@ -90,40 +90,40 @@ def _by_day(rows: "pa.Table") -> dict[str, list[Any]]:
     return {name.removesuffix("_sum"): column.to_pylist() for name, column in zip(days.column_names, days, strict=True)}
 
 
-def require_few_excesses(found: Profile, settings: Settings) -> None:
-    """Raise LogsInvalid where too many rows have more outcomes than exposures: a wrong column, or rows joined twice."""
-    excesses, rows = found.anomalies["outcome_above_exposure"], found.totals.rows
+def require_few_excesses(profile: Profile, settings: Settings) -> None:
+    """Raise LogsInvalid where too many rows have more outcomes than exposures: a wrong column, or duplicated joins."""
+    excesses, rows = profile.anomalies["outcome_above_exposure"], profile.totals.rows
     if excesses <= settings.max_excess_share * rows:
         return
     exposures = f"exposure_column {settings.exposure_column!r}" if settings.exposure_column else "1, one a row"
     raise LogsInvalid(
         f"{excesses / rows:.1%} of {rows} rows have more outcomes (outcome_column {settings.outcome_column!r}) than "
         f"exposures ({exposures}), more than the {settings.max_excess_share:.1%} of max_excess_share; most of them on "
-        f"{found.worst_days['outcome_above_exposure']}; correct the columns or the logs, or raise max_excess_share"
+        f"{profile.worst_days['outcome_above_exposure']}; correct the columns or the logs, or raise max_excess_share"
     )
 
 
 def _design_effect(outcome: int, weighted: int) -> float:
-    """Return sum w^2 k / sum w k: of outcomes that weigh less than a row each, none is more than one."""
+    """Return sum w^2 k / sum w k, at least 1: outcomes that weigh less than a row each are no more than one."""
     return max(float(weighted / outcome), 1.0) if outcome > 0 else 1.0
 
 
 def _require_rates(engine: Engine, table: LogTable) -> None:
     without = engine.query(table.without_rate(), "currencies").to_pylist()
     if without:
-        told = [f"{row['rows']} rows in {row['currency'] or 'no currency'!r} on {row['log_day']}" for row in without]
-        more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
+        listed = [f"{row['rows']} rows in {row['currency'] or 'no currency'!r} on {row['log_day']}" for row in without]
+        more = f" and {len(listed) - MAX_LISTED} more" if len(listed) > MAX_LISTED else ""
         raise LogsInvalid(
-            f"currency_rates has no rate for {', '.join(told[:TOLD])}{more} ({table.settings.currency_column}): add "
-            "one; amounts of different currencies are never added"
+            f"currency_rates has no rate for {', '.join(listed[:MAX_LISTED])}{more} "
+            f"({table.settings.currency_column}): add one; amounts of different currencies are never added"
         )
 
 
 def _require_days_of_the_window(days: "NDArray[np.datetime64]", table: LogTable) -> None:
-    """Refuse rows that the window's own condition should have kept out.
+    """Raise LogsInvalid for rows that the window's own condition should have excluded.
 
-    An engine leaves the condition out where a file's statistics say that all of its rows fulfil it. A day more on
-    either side is let pass: engines have time zone rules of their own.
+    An engine skips the condition where a file's statistics say that all of its rows fulfil it. One more day on either
+    side is tolerated: engines have time zone rules of their own.
     """
     dates = dates_of(table.window, zone(table.settings.timezone))
     first, last = np.datetime64(dates[0] - timedelta(days=1), "D"), np.datetime64(dates[-1] + timedelta(days=1), "D")
@@ -131,18 +131,18 @@ def _require_days_of_the_window(days: "NDArray[np.datetime64]", table: LogTable)
     if len(strange):
         raise LogsInvalid(
             f"column {table.settings.timestamp_column!r} has rows of {strange[0]}, outside of the window, in a file "
-            "whose statistics say that it has none: the file is damaged"
+            "whose statistics exclude them: the file is damaged"
         )
 
 
 def _require_countable(sums: Mapping[str, int], table: LogTable) -> None:
-    """Refuse sums that 64 bits do not hold: added up by value they would wrap."""
+    """Raise LogsInvalid for sums that 64 bits do not hold: added up by value they would wrap."""
     for name in MEASURES:
         if abs(sums[name]) >= LARGEST_SUM:
             column = getattr(table.settings, f"{name}_column") or table.settings.weight_column
             raise LogsInvalid(
                 f"column {column!r} ({name}) adds up to {sums[name] / MICRO:.3g}, and no more than "
-                f"{LARGEST_SUM / MICRO:.3g} can be counted to the millionth: check what it holds"
+                f"{LARGEST_SUM / MICRO:.3g} can be counted to the millionth: check its values"
             )
 
 

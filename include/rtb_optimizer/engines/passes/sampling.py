@@ -1,4 +1,4 @@
-"""Which rows does selection look at? A case-control sample, drawn by a hash of the row and weighted back."""
+"""Draws the case-control sample that selection works on, by a hash of the row, weighted back."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ _FOLD_BITS, _HASH_BITS = np.uint64(54), np.uint64(10)
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How much is drawn of the rows with an outcome, and of those without."""
+    """The shares drawn of the rows with an outcome, and of those without."""
 
     positives: float
     others: float
@@ -31,9 +31,9 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A sample, sorted by fold, with how it was drawn.
+    """A sample, sorted by fold, with its sampling shares.
 
-    `row_hash` tells rows apart; `duplicates` is how many rows of the logs repeat another, estimated.
+    `row_hash` identifies rows; `duplicates` is the estimated number of rows of the logs that repeat another.
     """
 
     sample: Sample
@@ -45,13 +45,13 @@ class Drawn:
     value_cut: float = 0.0
 
 
-def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], found: Profile) -> Drawn:
+def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], profile: Profile) -> Drawn:
     """Draw the case-control sample of `features` from logs of that profile.
 
-    Rows come sorted by fold and by a hash of all they hold, and are sorted before anything is added up, so that
-    nothing depends on how the logs were laid out.
+    Rows are sorted by fold and by a hash of all their values before anything is added up, so that nothing depends on
+    the layout of the logs.
     """
-    shares = shares_drawn(table.settings, found.totals.rows, found.positive_rows)
+    shares = sampling_shares(table.settings, profile.totals.rows, profile.positive_rows)
     drawn = engine.query(table.sample(features, shares.positives, shares.others), "sample")
     encoded = {name: encode(drawn["f_" + name], name, table.settings) for name in features}
     row_hash = np.asarray(drawn["row_hash"].to_numpy(), dtype=np.uint64)
@@ -65,7 +65,7 @@ def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], found:
     has_id = drawn["has_id"].to_numpy().take(order)
     weight = np.where(micros[table.target] > 0, 1.0 / shares.positives, 1.0 / shares.others)
     return Drawn(
-        sample=_sample(micros, weight, split.fold.take(order), encoded, table.settings, found.design_effect),
+        sample=_sample(micros, weight, split.fold.take(order), encoded, table.settings, profile.design_effect),
         holdout=split.holdout.take(order),
         by_day=split.by_day,
         shares=shares,
@@ -75,7 +75,7 @@ def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], found:
     )
 
 
-def shares_drawn(settings: Settings, rows: int, positive_rows: int) -> Shares:
+def sampling_shares(settings: Settings, rows: int, positive_rows: int) -> Shares:
     """Return the shares to draw: all of small logs, else every row with an outcome and some per such row without.
 
     Never more rows than `max_sample_rows`, half of them with an outcome; each share is a whole number of hash
@@ -83,13 +83,13 @@ def shares_drawn(settings: Settings, rows: int, positive_rows: int) -> Shares:
     """
     others = rows - positive_rows
     positives_at_most = max(settings.max_sample_rows // 2, settings.max_sample_rows - others)
-    kept = min(positive_rows, positives_at_most)
+    positives = min(positive_rows, positives_at_most)
     wanted = max(settings.negatives_per_positive * max(positive_rows, 1), settings.full_sample_rows - positive_rows)
-    return Shares(_share(kept, positive_rows), _share(min(wanted, settings.max_sample_rows - kept), others))
+    return Shares(_share(positives, positive_rows), _share(min(wanted, settings.max_sample_rows - positives), others))
 
 
-def _share(wanted: int, there: int) -> float:
-    return max(math.ceil(wanted / there * SAMPLE_BUCKETS), 1) / SAMPLE_BUCKETS if wanted < there else 1.0
+def _share(wanted: int, available: int) -> float:
+    return max(math.ceil(wanted / available * SAMPLE_BUCKETS), 1) / SAMPLE_BUCKETS if wanted < available else 1.0
 
 
 def _sample(
@@ -103,7 +103,7 @@ def _sample(
     exposure = micros["exposure"] / MICRO
     outcome, unit = micros["outcome"] / MICRO, 1.0
     if settings.objective == "value":
-        effect = 1.0  # what comes at once, by weight too, is one event
+        effect = 1.0  # effective events account for weights already
         outcome, unit = effective_events(micros["value"] / MICRO, exposure, weight, settings.value_cap_quantile)
     exposure *= weight
     spend = np.maximum(micros["cost"], 0) / MICRO * weight if settings.cost_column else exposure
@@ -117,7 +117,7 @@ def _value_cut(micros: Mapping[str, Ints], weight: Floats, settings: Settings) -
 
 
 def _hashed(row_hash: Hashes, encoded: Mapping[str, Feature], micros: Mapping[str, Ints]) -> Hashes:
-    """Return a hash of all that a sampled row holds: rows that share it are interchangeable."""
+    """Return a hash of all values of a sampled row: rows that share it are interchangeable."""
     mixed = row_hash.copy()
     for column in (*(feature.codes for feature in encoded.values()), *micros.values()):
         mixed ^= mixed >> np.uint64(32)
@@ -130,7 +130,7 @@ def _hashed(row_hash: Hashes, encoded: Mapping[str, Feature], micros: Mapping[st
 def _repeats(identity: Hashes, weight: Floats) -> int:
     """Return how many rows of the logs repeat another: those of one identity are drawn together or not at all.
 
-    Rows of one id may differ in weight: which of them is the first, and no repeat, is for the order of the rows.
+    Rows of one id may differ in weight: which of them counts as the first depends on the order of the rows.
     """
     order = np.argsort(identity, kind="stable")
     again = np.flatnonzero(np.diff(identity.take(order)) == 0) + 1

@@ -1,7 +1,7 @@
-"""What does a row count? SQL of its exposure, outcome, value and cost, in millionths.
+"""Builds the SQL of a row's exposure, outcome, value and cost, in millionths.
 
-Money is counted in the entity's currency. An amount of a currency without a rate is NULL, never itself: amounts of
-two currencies are not added.
+Money is counted in the entity's currency. An amount of a currency without a rate is NULL, never unconverted: amounts
+of two currencies are not added.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ WHOLE_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "BOOLE
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """The columns that count, as this run reads them; `day` is SQL of a row's day."""
+    """The measured columns of a run; `day` is SQL of a row's day."""
 
     settings: Settings
     types: Mapping[str, str]
@@ -40,13 +40,13 @@ class Amounts:
         )
 
     def raw(self, column: str) -> str:
-        """Return a column in millionths, weighted, 0 for what is no number."""
+        """Return a column in millionths, weighted, 0 for NULL and NaN."""
         return f"COALESCE({self.counted(column)}, 0)"
 
     def counted(self, column: str, rate: str = "") -> str:
-        """Return a column in millionths, weighted, NULL for what is no number.
+        """Return a column in millionths, weighted, NULL for NULL and NaN.
 
-        TRY_CAST is what finds a NaN: a comparison may be answered from a file's statistics, which leave NaN out.
+        TRY_CAST detects NaN: a comparison may be answered from a file's statistics, which leave NaN out.
         """
         if self.types.get(column) in WHOLE_TYPES and not self.settings.weight_column and not rate:
             return f"CAST({self.quote(column)} AS BIGINT) * {MICRO}"
@@ -59,7 +59,7 @@ class Amounts:
         return " OR ".join(f"{self.raw(column)} <> 0" for column in columns) or "FALSE"
 
     def above_bid(self) -> str:
-        """Return the test of a row that cost more than was bid: an error of the logs, not a price."""
+        """Return the test of a row that cost more than its bid: an error of the logs, not a price."""
         cost, bid = self.settings.cost_column, self.settings.bid_column
         return f"COALESCE({self.counted(cost)} > {self.counted(bid)}, FALSE)" if cost and bid else "FALSE"
 
@@ -68,7 +68,7 @@ class Amounts:
         return f"UPPER(TRIM(COALESCE(CAST({self.quote(self.settings.currency_column)} AS VARCHAR), '')))"
 
     def rate(self) -> str:
-        """Return what one unit of a row's currency is worth, by the rate of its day; NULL where there is none."""
+        """Return the value of one unit of a row's currency, by the rate of its day; NULL where there is none."""
         cases = []
         for code, rate in sorted(self.settings.currency_rates.items()):
             by_day = isinstance(rate, dict) and {f" AND {self.day} = DATE '{day}'": n for day, n in rate.items()}

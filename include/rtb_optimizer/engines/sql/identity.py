@@ -1,18 +1,18 @@
-"""What tells one row of the logs from another? The columns whose hash draws the sample and finds duplicates."""
+"""Chooses the columns that identify a row: their hash draws the sample and finds duplicates."""
 
 from collections.abc import Callable, Mapping
 
 from rtb_optimizer.core.config.settings import Settings
 
 SOURCE_FILE = "rtb_optimizer_source_file"
-"""The engine's own column, the file that a row came from: of a name that no log has a column of."""
+"""The engine's own column, the source file of a row; no log has a column of this name."""
 
 
 def identifying_columns(settings: Settings, types: Mapping[str, str]) -> list[str]:
     """Return the configured row id; else the time and the money; else, where there is no time, all columns.
 
-    The many texts of a row are left out where they can be: hashing them costs as much as reading them, and a time
-    with prices tells rows apart as well.
+    Text columns are left out where possible: hashing them costs as much as reading them, and a time with prices
+    identifies rows as well.
     """
     if settings.row_id_columns:
         return settings.row_id_columns
@@ -23,7 +23,7 @@ def identifying_columns(settings: Settings, types: Mapping[str, str]) -> list[st
 
 
 def measured_columns(settings: Settings) -> list[str]:
-    """Return the columns that say when a row was, and what it counts."""
+    """Return the columns of a row's time and measures."""
     s = settings
     named = (s.timestamp_column, s.outcome_column, s.exposure_column, s.weight_column, s.value_column, s.cost_column)
     priced = (s.bid_column, s.currency_column)
@@ -31,11 +31,11 @@ def measured_columns(settings: Settings) -> list[str]:
 
 
 def without_id(settings: Settings, quote: Callable[[str], str]) -> str:
-    """Return the test that a row lacks a part of its configured id: it is nobody's repeat."""
-    spellings = ", ".join(literal(value) for value in sorted({value.lower() for value in settings.missing_values}))
+    """Return the test that a row lacks a part of its configured id: it repeats no other."""
+    missing = ", ".join(literal(value) for value in sorted({value.lower() for value in settings.missing_values}))
     tests = [f"{quote(column)} IS NULL" for column in settings.row_id_columns]
-    if spellings:
-        tests += [f"LOWER(CAST({quote(column)} AS VARCHAR)) IN ({spellings})" for column in settings.row_id_columns]
+    if missing:
+        tests += [f"LOWER(CAST({quote(column)} AS VARCHAR)) IN ({missing})" for column in settings.row_id_columns]
     return " OR ".join(tests) or "FALSE"
 
 

@@ -1,4 +1,4 @@
-"""What is asked of the logs? The SQL of a run: profile, sample, exact statistics.
+"""Builds the SQL of a run: profile, sample, exact statistics.
 
 The text is plain SQL: money and exposures are summed as integers of a millionth, so that no order of summation shows,
 and rounded by FLOOR(x * 1e6 + 0.5), which engines agree on; only the sample's hash is the engine's own. Columns and
@@ -24,10 +24,10 @@ _BUCKET = 2**64 // SAMPLE_BUCKETS
 
 @dataclass(frozen=True, slots=True)
 class LogTable:
-    """The logs as this run reads them: which columns they have, what a row counts, which rows are the window's.
+    """The logs as a run reads them: their columns, the measures of a row, the rows of the window.
 
     `days` maps the URL of a partition folder to its date, for logs without a timestamp. `dropped` is how many rows of
-    the window repeated another and are not among the logs any more.
+    the window repeated another and were removed from the logs.
     """
 
     settings: Settings
@@ -45,7 +45,7 @@ class LogTable:
         return self._rows(columns)
 
     def profile(self) -> str:
-        """One row per day, and minute where rows have times: rows, sums, how many rows contradict themselves."""
+        """Return rows by day, and minute where rows have times: counts, sums, and rows that contradict themselves."""
         s = self.settings
         when = ["log_day", *(["minute"] if s.timestamp_column else [])]
         raw = [
@@ -68,7 +68,7 @@ class LogTable:
         if s.weight_column:
             raw.append(f"CAST({self.quote(s.weight_column)} AS DOUBLE) AS row_weight")
             squared = "SUM(CAST(FLOOR(row_weight * outcome + 0.5) AS BIGINT)) AS weighted_outcome"
-        # A sum of cases, which engines count in one go: a FILTER parts the rows anew for each test.
+        # A sum of cases, which engines count in one pass: a FILTER splits the rows again for each test.
         tests = ", ".join(
             f"CAST(SUM(CASE WHEN {test} THEN 1 ELSE 0 END) AS BIGINT) AS {name}" for name, test in counts.items()
         )
@@ -79,7 +79,7 @@ class LogTable:
         )
 
     def without_rate(self) -> str:
-        """Rows with money by currency and day, where there is no rate to count it by."""
+        """Return rows with money by currency and day, where that currency has no rate."""
         amounts = self.amounts
         columns = f"{amounts.currency()} AS currency, {day_of(self)} AS log_day"
         where = f"{self.where()} AND {amounts.rate()} IS NULL AND ({amounts.has_money()})"
@@ -89,9 +89,9 @@ class LogTable:
         )
 
     def sample(self, features: Sequence[str], positives: float, others: float) -> str:
-        """Rows picked by a hash of the row: one share of those with an outcome, another of those without.
+        """Return rows picked by a hash of the row: one share of those with an outcome, another of those without.
 
-        They come in no order. The hash is of the row alone, so that the same rows are drawn whatever their order.
+        They are in no order. The hash is of the row alone, so that the same rows are drawn whatever their order.
         """
         lesser, greater = sorted(((others, f"NOT {self.target} > 0"), (positives, f"{self.target} > 0")))
         picked = f"{_below(lesser[0])} OR ({greater[1]} AND {_below(greater[0])})"
@@ -99,13 +99,13 @@ class LogTable:
         return f"SELECT {names} FROM {self.source(features, row_hash=True)} WHERE exposure > 0 AND ({picked})"
 
     def value_statistics(self, features: Sequence[str]) -> str:
-        """Exact statistics of each combination of raw values of the features, usually one."""
+        """Return exact statistics of each combination of raw values of the features, usually one feature."""
         sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
         columns = ", ".join(self.quote("f_" + feature) for feature in features)
         return f"SELECT {columns}, COUNT(*) AS rows, {sums} FROM {self.source(features)} GROUP BY {columns}"
 
     def measures(self, *, timed: bool = True) -> str:
-        """Every row's measures in millionths, in the order of the rows, and whether it is the window's.
+        """Return every row's measures in millionths, in the order of the rows, and whether it is in the window.
 
         Rows that are not `timed` lack their `time_alone`, and are all in the window.
         """
@@ -115,13 +115,13 @@ class LogTable:
 
     @property
     def time_alone(self) -> str:
-        """The column that says when a row was, where nothing else is read off it; else empty."""
+        """The timestamp column, where only the window's condition reads it; else empty."""
         s = self.settings
         return "" if s.currency_column or s.timestamp_column in s.row_filter else s.timestamp_column
 
     @property
     def row_columns(self) -> list[str]:
-        """The columns that `measures` looks at."""
+        """The columns that `measures` reads."""
         return sorted({*measured_columns(self.settings), *self.settings.row_filter})
 
     @property
@@ -131,7 +131,7 @@ class LogTable:
 
     @property
     def amounts(self) -> Amounts:
-        """What a row counts."""
+        """The SQL of a row's measures."""
         return Amounts(self.settings, self.types, self.quote, day_of(self))
 
     def _rows(self, columns: Sequence[str]) -> str:
@@ -206,18 +206,20 @@ def require_columns(table: LogTable) -> None:
     named = {f"{measure}_column": getattr(s, f"{measure}_column") for measure in MEASURE_COLUMNS}
     counted = [(key, column) for key, column in named.items() if column]
     counted += [("anchor_features", column) for column in s.anchor_features]
-    asked = [*counted, *(("row_id_columns", column) for column in s.row_id_columns)]
-    asked += [("row_filter", column) for column in s.row_filter]
-    absent = [f"{column!r} ({key})" for key, column in asked if column not in table.types]
+    required = [*counted, *(("row_id_columns", column) for column in s.row_id_columns)]
+    required += [("row_filter", column) for column in s.row_filter]
+    absent = [f"{column!r} ({key})" for key, column in required if column not in table.types]
     if absent:
         names = sorted(set(table.types) - {SOURCE_FILE})
-        there = ", ".join(name if name.isprintable() else repr(name) for name in names)
-        raise LogsInvalid(f"the logs have no column {', '.join(absent)}; they have: {there}")
+        available = ", ".join(name if name.isprintable() else repr(name) for name in names)
+        raise LogsInvalid(f"the logs have no column {', '.join(absent)}; they have: {available}")
     counted += [("candidate_features", column) for column in s.candidate_features]
     kinds = {(key, column): table.types.get(column, "") for key, column in counted}
     nested = [f"{column!r} ({key}) is {kind}" for (key, column), kind in kinds.items() if _is_nested(kind)]
     if nested:
-        raise LogsInvalid(f"lists and records are no values: {', '.join(nested)}; name columns of plain values instead")
+        raise LogsInvalid(
+            f"lists and records are not supported: {', '.join(nested)}; configure columns of plain values instead"
+        )
 
 
 def _is_nested(kind: str) -> bool:

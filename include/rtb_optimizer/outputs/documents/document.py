@@ -69,7 +69,7 @@ def _leave_out(raw: object, places: Sequence[Sequence[int | str]]) -> bool:
 
     A place may go deeper than the document does, into the alternatives of a type: what is there of it counts.
     """
-    found = {}
+    entries = {}
     for place in places:
         parent, key, inner = raw, None, raw
         for step in place:
@@ -78,7 +78,7 @@ def _leave_out(raw: object, places: Sequence[Sequence[int | str]]) -> bool:
                 break
             parent, key, inner = inner, step, inner[step]  # type: ignore[index] # a dict or a list
         if key is not None:
-            found[id(parent), key] = parent, key
-    for parent, key in sorted(found.values(), key=lambda each: str(each[1]).zfill(9), reverse=True):
+            entries[id(parent), key] = parent, key
+    for parent, key in sorted(entries.values(), key=lambda each: str(each[1]).zfill(9), reverse=True):
         del parent[key]  # type: ignore[attr-defined] # as above
-    return bool(found)
+    return bool(entries)

@@ -1,4 +1,4 @@
-"""How is a value written for a person? Thousands apart, shares in percent, a dash for what is not known."""
+"""Formats values for a person: thousands apart, shares in percent, a dash for what is not known."""
 
 import json
 import math
@@ -50,9 +50,9 @@ def text(value: object) -> str:
     return UNKNOWN
 
 
-def visible(shown: str) -> str:
+def visible(raw: str) -> str:
     """Return a text in which nothing hides: a direction override would turn round what is written after it."""
-    return "".join(c if c in "\n\t" or unicodedata.category(c) not in HIDDEN else "\ufffd" for c in shown)
+    return "".join(c if c in "\n\t" or unicodedata.category(c) not in HIDDEN else "\ufffd" for c in raw)
 
 
 def count(value: float) -> str:
@@ -63,11 +63,11 @@ def count(value: float) -> str:
 
 def percent(value: float) -> str:
     """Return a share with three significant digits: 80%, 34.2%, 1.01%, 0.0512%."""
-    shown = round(100 * value, 9) + 0.0  # no negative zero
-    if shown == round(shown):
-        return _signed_as_minus(f"{shown:,.0f}%")
-    decimals = max(SIGNIFICANT - 1 - math.floor(math.log10(abs(shown))), 0)
-    return _signed_as_minus(f"{shown:,.{decimals}f}%")
+    rounded = round(100 * value, 9) + 0.0  # no negative zero
+    if rounded == round(rounded):
+        return _signed_as_minus(f"{rounded:,.0f}%")
+    decimals = max(SIGNIFICANT - 1 - math.floor(math.log10(abs(rounded))), 0)
+    return _signed_as_minus(f"{rounded:,.{decimals}f}%")
 
 
 def change(value: float) -> str:
@@ -119,8 +119,8 @@ def window(start: Any, end: Any) -> str:  # noqa: ANN401 - whatever a document h
         return "window not recorded"
     instants = [_instant(start), _instant(end)]
     zones = {f"{each:%Z}" for each in instants if isinstance(each, datetime)}
-    shown = " to ".join(f"{each:%Y-%m-%d %H:%M}" if isinstance(each, datetime) else each for each in instants)
-    return f"{shown} {zones.pop()}".strip() if len(zones) == 1 else shown
+    joined = " to ".join(f"{each:%Y-%m-%d %H:%M}" if isinstance(each, datetime) else each for each in instants)
+    return f"{joined} {zones.pop()}".strip() if len(zones) == 1 else joined
 
 
 def _instant(value: object) -> datetime | str:
@@ -130,8 +130,8 @@ def _instant(value: object) -> datetime | str:
         return text(value)
 
 
-def _signed_as_minus(shown: str) -> str:
-    return shown.replace("-", MINUS)
+def _signed_as_minus(formatted: str) -> str:
+    return formatted.replace("-", MINUS)
 
 
 KINDS: dict[str, Callable[[float], str]] = {

@@ -1,4 +1,4 @@
-"""Which gates did the run pass? Each fact beside its limit, in words."""
+"""The gates of a run in words: each fact beside its limit."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class GateRow:
 
 
 def gate_rows(gates: GatesDocument) -> list[GateRow]:
-    """Return a row per fact or limit, those that everybody knows first."""
+    """Return a row per fact or limit, those that are known first."""
     facts, limits = gates.facts, gates.limits
     names = [*(n for n in WORDS if n in facts or n in limits), *sorted({*facts, *limits} - set(WORDS))]
     return [_row(name, facts.get(name), limits.get(name)) for name in names]

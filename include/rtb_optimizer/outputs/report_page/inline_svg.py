@@ -1,7 +1,7 @@
-"""How does a chart become part of a page? As SVG whose colours are the page's own, light or dark.
+"""Embeds a chart in a page as SVG whose colours are the page's own, light or dark.
 
 Matplotlib knows no CSS variables, so it draws in stand-in colours that are then replaced. Text stays text: it takes
-the page's font, can be searched, and is escaped by matplotlib; a `$` in it is no formula.
+the page's font, can be searched, and is escaped by matplotlib; a `$` in it is not read as a formula.
 """
 
 import io

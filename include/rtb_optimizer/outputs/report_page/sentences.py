@@ -17,8 +17,8 @@ def _many(number: float, one: str, more: str = "") -> str:
 
 def _verdict(report: Report) -> str:
     words = {
-        "activate": "This run is good enough to take over from what bidders read now.",
-        "hold": "This run is not to take over: bidders keep what they read now.",
+        "activate": "This run passes its gates: it may replace what bidders read now.",
+        "hold": "This run is held: bidders keep what they read now.",
     }
     return words.get(str(report.verdict.decision), "This run has no verdict.")
 
@@ -44,17 +44,17 @@ def _coverage(report: Report) -> str:
     coverage = report.coverage
     if coverage is None or coverage.partitions_found is None or coverage.partitions_expected is None:
         return "What the logs covered was not recorded."
-    found, expected = coverage.partitions_found, coverage.partitions_expected
-    if found >= expected:
+    present, expected = coverage.partitions_found, coverage.partitions_expected
+    if present >= expected:
         return f"The logs are complete: all of {_many(expected, 'partition')}."
-    return f"Only {count(found)} of {_many(expected, 'partition')} are there: the figures stand on part of the window."
+    return f"Only {count(present)} of {_many(expected, 'partition')} are present: the figures cover part of the window."
 
 
 def _warnings(report: Report) -> str:
     rows = report.warnings
     if rows is None:
         return "Whether anything about the logs looks wrong was not recorded."
-    return f"{_many(len(rows), 'thing')} to look into." if rows else "Nothing about the logs looks wrong."
+    return f"{_many(len(rows), 'warning')} to review." if rows else "Nothing about the logs looks wrong."
 
 
 def _features(report: Report) -> str:
@@ -72,8 +72,8 @@ def _features(report: Report) -> str:
 
 def _interactions(report: Report) -> str:
     rows = report.interactions
-    found = _many(len(rows), "set of features says", "sets of features say") if rows else "No features say"
-    return f"{found} more together than apart."
+    sets = _many(len(rows), "set of features says", "sets of features say") if rows else "No features say"
+    return f"{sets} more together than apart."
 
 
 def _rejected(report: Report) -> str:
@@ -106,7 +106,7 @@ def _joint(report: Report) -> str:
 def _holdout(report: Report) -> str:
     gain = report.holdout.gain if report.holdout else None
     if gain is None:
-        return "The run was not judged on a hold-out."
+        return "The run was not evaluated on a hold-out."
     if gain <= 0:
         return "On logs it had not seen, the table is no better than one average rate."
     return f"On logs it had not seen, the table explains {spelled(gain, 'percent')} of what an average rate does not."

@@ -17,7 +17,7 @@ from rtb_optimizer.web.run.view import RunView
 ERRORS_OF_95 = 1.96
 REASONS: dict[str, str] = {
     Reason.ABSENT: "the logs have no such column",
-    Reason.CANARY: "adds no more than a column of random values does",
+    Reason.SHADOW_FEATURE: "adds no more than a column of random values does",
     Reason.CONSTANT: "nearly all rows have the same value",
     Reason.DENYLISTED: "denied by the configuration",
     Reason.LEAK_SUSPECTED: "reveals the outcome: it is likely written after the event",
