@@ -65,7 +65,7 @@ def test_the_form_offers_the_most_frequent_values_of_each_feature(shown, session
     fields = main.select("form input")
     offered = [option["value"] for option in main.select(f"datalist#{fields[1]['list']} option")]
 
-    assert [field["name"] for field in fields] == [f"feature_{row['feature']}" for row in explanation.features]
+    assert [field["name"] for field in fields] == [f"feature_{row.feature}" for row in explanation.features]
     assert "mobile" in offered
     assert "*" not in offered
     assert "A request without any value" in main.text
