@@ -62,10 +62,10 @@ def real_logs(*, peers: bool) -> Iterator[Measurement]:
         yield Measurement(f"{name}_gain_real", ours["gain"], "nats")
         yield Measurement(f"{name}_table_rows_real", ours["rows"], "rows", at_most=50_000)
         worst = 100 * ours["calibration"]["worst"]
-        yield Measurement(f"{name}_worst_decile_real", worst, "% off, level taken out", at_most=15.0)
+        yield Measurement(f"{name}_worst_decile_real", worst, "% error after recalibration", at_most=15.0)
         if (by_chance := ours["calibration"]["worst_by_chance"]) is not None:
-            yield Measurement(f"{name}_worst_decile_by_chance_real", 100 * by_chance, "% off, were all rates right")
-        yield Measurement(f"{name}_level_real", ours["level"], "told / came")
+            yield Measurement(f"{name}_worst_decile_by_chance_real", 100 * by_chance, "% error if all rates are right")
+        yield Measurement(f"{name}_level_real", ours["level"], "predicted / observed")
         for loss in ours["joint"]:
             kept = 100 * loss["gain"] / ours["joint_master"]
             yield Measurement(f"{name}_joint_{loss['keys']}_keys_real", kept, "% of the master table's gain")

@@ -78,7 +78,7 @@ def quality(asked: Asked, name: str, runs: list[Run]) -> Iterator[Measurement]:
     yield Measurement(f"{name}_oracle_{asked.size}", 100 * told["share"], "%", at_least=least)
     most = 10_000 if name == "world1" else None
     yield Measurement(f"{name}_table_rows_{asked.size}", told["rows"], "rows", at_most=most)
-    yield Measurement(f"{name}_level_{asked.size}", told["level"], "told / true rate")
+    yield Measurement(f"{name}_level_{asked.size}", told["level"], "predicted / true rate")
 
 
 def picked(asked: Asked, name: str, kind: list[str]) -> Iterator[Measurement]:

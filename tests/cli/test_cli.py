@@ -1,4 +1,4 @@
-"""Does the command line teach, record, refuse in one line, and tell programs as well as people?"""
+"""The command line: help, records, one-line errors, and output for people and programs."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def process(tmp_path):
 
 
 @pytest.fixture
-def told(monkeypatch, capsys):
+def invoke(monkeypatch, capsys):
     """Run a command as `process` does, but in this process, which is faster."""
 
     def run(*arguments, **changed):
@@ -64,8 +64,8 @@ def told(monkeypatch, capsys):
         with pytest.raises(SystemExit) as ended:
             main()
         connections.catalog.cache_clear()
-        said = capsys.readouterr()
-        return subprocess.CompletedProcess(arguments, ended.value.code, said.out, said.err)
+        message = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, ended.value.code, message.out, message.err)
 
     return run
 
@@ -96,9 +96,9 @@ def finished(make_run, store, session):
 
 def commands(of=None, name=()):
     """Walk every command with its words."""
-    found = of or typer.main.get_command(app)
-    yield name, found
-    for word, child in getattr(found, "commands", {}).items():
+    result = of or typer.main.get_command(app)
+    yield name, result
+    for word, child in getattr(result, "commands", {}).items():
         yield from commands(child, (*name, word))
 
 
@@ -118,7 +118,7 @@ READS = [
 # ---- Help
 
 
-def test_the_commands_are_those_that_were_asked_for():
+def test_the_commands_are_the_documented_ones():
     assert {" ".join(name) for name, _ in LEAVES} == {
         *("migrate", "seed", "manifest", "reconcile", "run", "activate", "rollback"),
         *("audit", "retention", "doctor"),
@@ -135,9 +135,9 @@ def test_every_command_says_what_it_does_and_what_each_of_its_words_means(name, 
     assert len(command.help.split()) >= 3, name
     silent = [p.name for p in command.params if p.name != "help" and not (getattr(p, "help", "") or "").strip()]
     assert silent == []
-    shown = CliRunner().invoke(app, [*name, "--help"], env={"COLUMNS": "200"})
-    assert shown.exit_code == 0
-    assert command.help.split(".")[0].split("\n")[0].replace("`", "") in re.sub(r"\s+", " ", shown.output)
+    output = CliRunner().invoke(app, [*name, "--help"], env={"COLUMNS": "200"})
+    assert output.exit_code == 0
+    assert command.help.split(".")[0].split("\n")[0].replace("`", "") in re.sub(r"\s+", " ", output.output)
 
 
 @pytest.mark.parametrize("name", [name for name, command in commands() if hasattr(command, "commands")])
@@ -145,7 +145,7 @@ def test_a_group_without_a_command_shows_its_help(name):
     assert "Usage:" in CliRunner().invoke(app, name).output
 
 
-def test_the_version_is_told():
+def test_the_version_is_printed():
     assert re.fullmatch(r"\d+\.\d+.*\n", CliRunner().invoke(app, ["--version"]).output)
 
 
@@ -163,8 +163,8 @@ def test_every_command_that_lists_shows_or_decides_has_a_json_form():
 
 def test_what_is_read_as_json_is_json_and_as_a_table_says_the_same(cli, add_entity, finished):
     run = finished(add_entity())
-    found = {read: (json.loads(cli(*read, "--json")), cli(*read)) for read in READS}
-    listed, table = found["entities", "list"]
+    result = {read: (json.loads(cli(*read, "--json")), cli(*read)) for read in READS}
+    listed, table = result["entities", "list"]
     assert [row["entity_code"] for row in listed] == ["drugs_com"]
     assert listed[0]["active_run_id"] == run.run_id
     assert table.splitlines()[0].split() == [
@@ -172,15 +172,15 @@ def test_what_is_read_as_json_is_json_and_as_a_table_says_the_same(cli, add_enti
         *("valid_until", "is_stale"),
     ]
     assert "drugs_com" in table.splitlines()[1]
-    shown, lines = found["runs", "show", "1"]
-    assert (shown["run_code"], shown["is_active"]) == (run.run_code, True)
+    output, lines = result["runs", "show", "1"]
+    assert (output["run_code"], output["is_active"]) == (run.run_code, True)
     assert any(line.split() == ["run_code", run.run_code] for line in lines.splitlines())
-    configured = {row["key"]: row["value"] for row in found["config", "show", "drugs_com"][0]}
+    configured = {row["key"]: row["value"] for row in result["config", "show", "drugs_com"][0]}
     assert configured["candidate_features"][0] == "internal_adspace_id"
-    assert found["reconcile",][0] == {"repaired": 1}
+    assert result["reconcile",][0] == {"repaired": 1}
 
 
-def test_an_empty_catalog_tells_what_to_do_next_and_is_an_empty_list_for_a_program(cli):
+def test_an_empty_catalog_says_what_to_do_next_and_is_an_empty_list_for_a_program(cli):
     assert "entities add" in cli("entities", "list")
     assert "run ENTITY" in cli("runs", "list")
     assert json.loads(cli("entities", "list", "--json")) == json.loads(cli("runs", "list", "--json")) == []
@@ -211,12 +211,12 @@ def test_moving_down_asks_first(cli, process):
     assert "schema at revision none" in cli("migrate", "--down-to", "base", "--yes")
 
 
-def test_the_manifest_is_written_or_only_shown(cli, add_entity, tmp_path):
+def test_the_dag_list_is_written_or_only_shown(cli, add_entity, tmp_path):
     add_entity()
-    shown = json.loads(cli("manifest", "--show"))
+    output = json.loads(cli("manifest", "--show"))
     assert not dag_list.path().exists()
     assert cli("manifest", "--to", str(tmp_path / "x.json")) == f"1 entities in {tmp_path / 'x.json'}\n"
-    assert json.loads((tmp_path / "x.json").read_text()) == shown
+    assert json.loads((tmp_path / "x.json").read_text()) == output
 
 
 # ---- Entities and configuration
@@ -234,8 +234,8 @@ def test_each_change_of_an_entity_is_exported_at_once(cli, exported, session):
         assert cli("entities", word, "new_com") == f"new_com is {status}\n"
         assert exported() == there
     assert {row.updated_by for row in session.scalars(select(EntityConfig))} == {"ana"}
-    found = entities.find(session, "new_com")
-    assert (found.entity_name, found.object_id, found.object_type) == ("New", 7, "ssp")
+    result = entities.find(session, "new_com")
+    assert (result.entity_name, result.object_id, result.object_type) == ("New", 7, "ssp")
 
 
 def test_an_entity_that_is_refused_is_neither_stored_nor_exported(cli, exported):
@@ -262,8 +262,8 @@ def test_what_is_not_key_value_is_a_word_written_wrong(add_entity, catalog):
 
 def test_a_value_is_set_by_somebody_and_unset_again(cli, add_entity, exported):
     add_entity()
-    said = cli("config", "set", "drugs_com", "min_z=2", "schedule=5 4 * * *", "--by", "ben")
-    assert said == "drugs_com: min_z, schedule set by ben; the next run uses it\n"
+    message = cli("config", "set", "drugs_com", "min_z=2", "schedule=5 4 * * *", "--by", "ben")
+    assert message == "drugs_com: min_z, schedule set by ben; the next run uses it\n"
     rows = {row["key"]: row for row in json.loads(cli("config", "show", "drugs_com", "--json"))}
     assert (rows["min_z"]["value"], rows["min_z"]["updated_by"]) == (2.0, "ben")
     assert dag_list.load(dag_list.path())["entities"][0]["schedule"] == "5 4 * * *"
@@ -272,7 +272,7 @@ def test_a_value_is_set_by_somebody_and_unset_again(cli, add_entity, exported):
     assert exported() == ["drugs_com"]
 
 
-def test_a_set_with_several_violations_tells_all_and_stores_none(cli, add_entity):
+def test_a_set_with_several_violations_reports_all_and_stores_none(cli, add_entity):
     add_entity()
     before = cli("config", "show", "drugs_com", "--json")
     with pytest.raises(ConfigInvalid) as caught:
@@ -285,27 +285,27 @@ def test_a_set_with_several_violations_tells_all_and_stores_none(cli, add_entity
 
 
 @pytest.mark.usefixtures("logs")
-def test_a_whole_run_is_told_step_by_step_and_recorded_as_the_person_s(cli, add_entity, session, store):
+def test_a_whole_run_is_printed_step_by_step_and_recorded_as_the_person_s(cli, add_entity, session, store):
     entity = add_entity()
     window = ("--data-start", "2026-03-06", "--data-end", "2026-03-10")
-    said = cli("run", "drugs_com", "--by", "ana", *window, "--set", "max_features=2").splitlines()
-    assert [line.split(":")[0] for line in said[:-1]] == [
+    message = cli("run", "drugs_com", "--by", "ana", *window, "--set", "max_features=2").splitlines()
+    assert [line.split(":")[0] for line in message[:-1]] == [
         *("wait_for_logs", "select_features", "build_segments", "map_ad_macros", "write_outputs")
     ]
     run = session.scalars(select(Run)).one()
-    assert said[-1] == f"run {run.run_id} of drugs_com: activated, first active run of the entity"
+    assert message[-1] == f"run {run.run_id} of drugs_com: activated, first active run of the entity"
     assert (run.triggered_by, run.airflow_dag_id, run.data_start.day, run.data_end.day) == ("manual:ana", "cli", 6, 10)
     assert run.config_snapshot["values"]["max_features"] == 2
     assert json.loads(store.read(active_key(entity.s3_base_path)))["run_id"] == run.run_id
-    said = json.loads(cli("run", "drugs_com", *window, "--json"))
-    assert (said["decision"], said["from_run_id"]) == ("activated", run.run_id)
+    message = json.loads(cli("run", "drugs_com", *window, "--json"))
+    assert (message["decision"], message["from_run_id"]) == ("activated", run.run_id)
     with pytest.raises(ConfigInvalid, match=r"max_features \(trigger\)"):
         cli("run", "drugs_com", "--set", "max_features=99")
 
 
-def test_a_run_that_fails_is_recorded_with_its_step_and_its_reason(add_entity, told, session):
+def test_a_run_that_fails_is_recorded_with_its_step_and_its_reason(add_entity, invoke, session):
     add_entity()
-    done = told("run", "drugs_com", "--data-start", "2026-03-09", "--data-end", "2026-03-10")
+    done = invoke("run", "drugs_com", "--data-start", "2026-03-09", "--data-end", "2026-03-10")
     run = session.scalars(select(Run)).one()
     assert (run.status, run.error_message.split(": ")[:2]) == ("failed", ["wait_for_logs", "LogsMissing"])
     assert done.returncode == 1
@@ -317,11 +317,11 @@ def test_a_person_activates_and_rolls_back_with_a_name_and_a_reason(cli, add_ent
     first, second = finished(entity), finished(entity)
     copy = active_key(entity.s3_base_path)
     why = "bids [/b] doubled [red]"
-    said = cli("rollback", "drugs_com", "--by", "ana", "--reason", why)
-    assert said == f"run {first.run_id} of drugs_com: rolled_back, {why}\n"
+    message = cli("rollback", "drugs_com", "--by", "ana", "--reason", why)
+    assert message == f"run {first.run_id} of drugs_com: rolled_back, {why}\n"
     assert json.loads(store.read(copy))["run_id"] == first.run_id
-    said = cli("activate", second.run_code, "--by", "ben", "--reason", "was fine")
-    assert said == f"run {second.run_id} of drugs_com: activated, was fine\n"
+    message = cli("activate", second.run_code, "--by", "ben", "--reason", "was fine")
+    assert message == f"run {second.run_id} of drugs_com: activated, was fine\n"
     assert json.loads(store.read(copy))["run_id"] == second.run_id
     cli("rollback", "drugs_com", "--by", "ana", "--reason", "by name", "--to", str(first.run_id))
     rows = session.scalars(select(RunDecision).order_by(RunDecision.decision_number)).all()
@@ -332,11 +332,11 @@ def test_a_person_activates_and_rolls_back_with_a_name_and_a_reason(cli, add_ent
     ]
 
 
-def test_a_decision_is_told_to_a_program_too(cli, add_entity, finished):
+def test_a_decision_is_printed_for_a_program_too(cli, add_entity, finished):
     entity = add_entity()
     first, second = finished(entity), finished(entity)
-    said = json.loads(cli("rollback", "drugs_com", "--reason", "x", "--json"))
-    assert said == {
+    message = json.loads(cli("rollback", "drugs_com", "--reason", "x", "--json"))
+    assert message == {
         "decision": "rolled_back",
         "reasons": ["x"],
         "entity_code": "drugs_com",
@@ -344,8 +344,12 @@ def test_a_decision_is_told_to_a_program_too(cli, add_entity, finished):
         "from_run_id": second.run_id,
         "copy_written": True,
     }
-    said = json.loads(cli("activate", str(second.run_id), "--reason", "y", "--json"))
-    assert (said["decision"], said["opt_run_id"], said["from_run_id"]) == ("activated", second.run_id, first.run_id)
+    message = json.loads(cli("activate", str(second.run_id), "--reason", "y", "--json"))
+    assert (message["decision"], message["opt_run_id"], message["from_run_id"]) == (
+        "activated",
+        second.run_id,
+        first.run_id,
+    )
 
 
 def test_a_run_whose_outputs_are_gone_is_neither_activated_nor_rolled_back_to(cli, add_entity, finished, store):
@@ -392,17 +396,17 @@ def test_a_name_that_is_not_there_is_named(cli):
 # ---- Errors, as a person sees them
 
 
-def assert_one_line(done, said):
+def assert_one_line(done, message):
     assert done.returncode == 1, done
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stderr.startswith("error: ")
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_what_cannot_be_done_is_told_in_one_line(told, catalog):
+def test_what_cannot_be_done_is_reported_in_one_line(invoke, catalog):
     assert catalog
-    assert_one_line(told("config", "show", "nope_com"), "no entity 'nope_com'; existing: none")
+    assert_one_line(invoke("config", "show", "nope_com"), "no entity 'nope_com'; existing: none")
 
 
 def test_a_catalog_that_cannot_be_reached_is_named_without_its_password(process):
@@ -412,27 +416,27 @@ def test_a_catalog_that_cannot_be_reached_is_named_without_its_password(process)
     assert "s3cret" not in done.stdout + done.stderr
 
 
-def test_a_wrong_password_is_told_without_the_right_one_or_the_wrong_one(told, catalog, stack):
+def test_a_wrong_password_is_reported_without_the_right_one_or_the_wrong_one(invoke, catalog, stack):
     secret = stack.credentials.postgres_password
-    done = told("entities", "list", AIRFLOW_CONN_RTB_CATALOG=catalog.replace(secret, "s3cret"))
+    done = invoke("entities", "list", AIRFLOW_CONN_RTB_CATALOG=catalog.replace(secret, "s3cret"))
     assert_one_line(done, "password authentication failed")
     assert "s3cret" not in done.stderr
     assert secret not in done.stderr
 
 
-def test_a_catalog_that_was_not_migrated_says_to_migrate_it(told, catalog):
+def test_a_catalog_that_was_not_migrated_says_to_migrate_it(invoke, catalog):
     with psycopg.connect(catalog, autocommit=True) as connection:
         connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public; SET lc_messages = 'C'")
-    done = told("entities", "list")
+    done = invoke("entities", "list")
     assert_one_line(done, "python -m rtb_optimizer migrate")
 
 
-def test_a_role_that_may_not_read_is_told_what_it_lacks(told, catalog):
+def test_a_role_that_may_not_read_is_reported_with_what_it_lacks(invoke, catalog):
     with psycopg.connect(catalog, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS reader")
         connection.execute("CREATE ROLE reader LOGIN PASSWORD 's3cret'")
     url = re.sub(r"//.*@", "//reader:s3cret@", catalog)
-    done = told("entities", "list", AIRFLOW_CONN_RTB_CATALOG=url)
+    done = invoke("entities", "list", AIRFLOW_CONN_RTB_CATALOG=url)
     assert_one_line(done, "permission denied for table opt_entities")
     assert "s3cret" not in done.stderr
 
@@ -453,14 +457,14 @@ def test_copies_that_cannot_be_written_are_named_with_their_entity(process, add_
     assert_one_line(process("reconcile"), "active.json does not match the catalog: drugs_com: ")
 
 
-def test_a_manifest_that_cannot_be_written_is_named(told, catalog, tmp_path):
+def test_a_dag_list_that_cannot_be_written_is_named(invoke, catalog, tmp_path):
     assert catalog
     (tmp_path / "a file").write_text("")
-    done = told("manifest", RTB_MANIFEST=str(tmp_path / "a file" / "entities.json"))
+    done = invoke("manifest", RTB_MANIFEST=str(tmp_path / "a file" / "entities.json"))
     assert_one_line(done, "a file")
 
 
-def test_a_connection_that_is_not_set_is_told_with_the_variable_that_sets_it(process):
+def test_a_connection_that_is_not_set_is_reported_with_the_variable_that_sets_it(process):
     done = process("entities", "list", AIRFLOW_CONN_RTB_CATALOG=None)
     assert_one_line(done, "AIRFLOW_CONN_RTB_CATALOG")
 
@@ -484,17 +488,17 @@ def test_two_runs_are_compared_row_by_row_with_causes_that_add_up(cli, add_entit
     in_process.run(request_run(dag_run_id="manual__2", overrides={"max_features": 2, "multiplier_max": 1.5}))
     as_json = json.loads(cli("diff", "drugs_com", "--json"))
     as_table = cli("diff", "drugs_com")
-    shown, named = as_json["largest"], (as_json[side]["run_code"] for side in ("before", "after"))
+    output, named = as_json["largest"], (as_json[side]["run_code"] for side in ("before", "after"))
 
-    assert json.loads(cli("diff", "drugs_com", *named, "--limit", "1", "--json"))["largest"] == shown[:1]
-    assert all(f"{row['segment']} " in as_table and f"{row['after']:.5g}" in as_table for row in shown)
+    assert json.loads(cli("diff", "drugs_com", *named, "--limit", "1", "--json"))["largest"] == output[:1]
+    assert all(f"{row['segment']} " in as_table and f"{row['after']:.5g}" in as_table for row in output)
     assert re.search(r"^rows +\d+ -> \d+: \d+ appeared, \d+ vanished, \d+ moved, \d+ stayed$", as_table, re.MULTILINE)
     assert re.search(r"^multiplier_max +3 +1\.5 *$", as_table, re.MULTILINE)
     assert all(f"-{name}" in as_table for name in as_json["features"]["removed"])
     assert "data + model + config + normaliser" in as_table.splitlines()[-1]
 
 
-def test_runs_that_cannot_be_compared_are_told_with_those_there_are(told, add_entity, finished):
-    assert_one_line(told("diff", "nope_com"), "no entity 'nope_com'")
+def test_runs_that_cannot_be_compared_are_reported_with_the_existing_ones(invoke, add_entity, finished):
+    assert_one_line(invoke("diff", "nope_com"), "no entity 'nope_com'")
     run = finished(add_entity())
-    assert_one_line(told("diff", "drugs_com"), f"the only succeeded run is {run.run_id} ({run.run_code})")
+    assert_one_line(invoke("diff", "drugs_com"), f"the only succeeded run is {run.run_id} ({run.run_code})")

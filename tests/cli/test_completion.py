@@ -1,4 +1,4 @@
-"""Does a shell complete commands, options and the catalog's names, and say nothing where the catalog is away?"""
+"""Shells complete commands, options and the catalog's names; nothing is printed without a catalog."""
 
 import os
 import shlex
@@ -28,12 +28,12 @@ def complete(script):
     def run(line, **changed):
         words = line.split(" ")
         there = {name: value for name, value in {**os.environ, **changed}.items() if value is not None}
-        asked = (
+        requested = (
             f"{script}\nCOMP_WORDS=({' '.join(map(shlex.quote, words))}); COMP_CWORD={len(words) - 1}\n"
             '_rtb_completion rtb; printf "%s\\n" "${COMPREPLY[@]}"'
         )
         done = subprocess.run(
-            ["bash", "-c", asked],
+            ["bash", "-c", requested],
             env={**there, "PATH": f"{RTB.parent}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
@@ -101,7 +101,7 @@ def test_names_come_from_the_catalog(complete, line, offered):
         '{"conn_type": "postgres", "extra": "://"}',
     ],
 )
-def test_where_the_catalog_is_away_nothing_is_offered_and_nothing_said(complete, url):
+def test_where_the_catalog_is_away_nothing_is_offered_or_printed(complete, url):
     assert complete("rtb entities pause dr", AIRFLOW_CONN_RTB_CATALOG=url) == []
 
 

@@ -1,4 +1,4 @@
-"""Does doctor find what is really wrong, name it, say what to do, and end with 1 then and only then?"""
+"""doctor finds real problems, names them with a fix, and ends with 1 only then."""
 
 import json
 import os
@@ -44,9 +44,9 @@ def doctor(surroundings, monkeypatch):
             monkeypatch.setenv(name, value)
         forget_connections()
         done = CliRunner().invoke(app, ["doctor", "--json", *arguments], catch_exceptions=False)
-        said = json.loads(done.stdout)
-        assert said["well"] == (done.exit_code == 0)
-        return {each["check"]: each for each in said["findings"]} | {"exit": done.exit_code}
+        message = json.loads(done.stdout)
+        assert message["well"] == (done.exit_code == 0)
+        return {each["check"]: each for each in message["findings"]} | {"exit": done.exit_code}
 
     return run
 
@@ -61,40 +61,40 @@ def forget_connections():
         cached.cache_clear()
 
 
-def failed(found):
-    return {name for name, each in found.items() if name != "exit" and each["standing"] == "failed"}
+def failed(result):
+    return {name for name, each in result.items() if name != "exit" and each["standing"] == "failed"}
 
 
-def assert_fails(found, check, told, fix):
+def assert_fails(result, check, summary, fix):
     """This check alone has failed, and says what and what to do; the exit code says so, too."""
-    assert failed(found) == {check}, found
-    assert told in found[check]["told"]
-    assert fix in found[check]["fix"]
-    assert found["exit"] == 1
+    assert failed(result) == {check}, result
+    assert summary in result[check]["told"]
+    assert fix in result[check]["fix"]
+    assert result["exit"] == 1
 
 
 def s3_connection(stack, **changed):
     """The connection, with other keys or endpoint; a single try, since what is wrong here does not pass."""
-    given = json.loads(os.environ["AIRFLOW_CONN_RTB_S3"])
+    values = json.loads(os.environ["AIRFLOW_CONN_RTB_S3"])
     own = {name: changed[name] for name in ("login", "password") if name in changed}
     extra = {"endpoint_url": changed.get("endpoint_url", stack.s3_url)}
     tries = {"config_kwargs": {"retries": {"mode": "standard", "total_max_attempts": 1}}}
-    return json.dumps(given | own | {"extra": given["extra"] | extra | tries})
+    return json.dumps(values | own | {"extra": values["extra"] | extra | tries})
 
 
 # ---- All well
 
 
 def test_where_all_is_well_every_check_says_so_with_its_time_and_leaves_nothing_behind(doctor, store, surroundings):
-    found = doctor()
-    assert found.pop("exit") == 0
-    assert list(found) == [
+    result = doctor()
+    assert result.pop("exit") == 0
+    assert list(result) == [
         *("catalog", "clock of the catalog", "schema", "seeds", "S3", "clock of S3", "bucket"),
         *("engine", "spill folder", "DAG list", "Airflow"),
     ]
-    assert {name for name, each in found.items() if each["standing"] != "ok"} == {"Airflow"}, found
-    assert all(each["milliseconds"] >= 0 for each in found.values())
-    assert surroundings.s3_base_path in found["bucket"]["told"]
+    assert {name for name, each in result.items() if each["standing"] != "ok"} == {"Airflow"}, result
+    assert all(each["milliseconds"] >= 0 for each in result.values())
+    assert surroundings.s3_base_path in result["bucket"]["told"]
     assert list(store.list(surroundings.s3_base_path.split("/", 3)[3] + "/doctor")) == []
 
 
@@ -126,7 +126,7 @@ def test_the_exit_code_reaches_the_shell(surroundings):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "summary"),
     [
         (lambda url, secret: url.replace(secret, "s3cret"), "password authentication failed"),
         (lambda url, _: url.rsplit("/", 1)[0] + "/no_such_database", 'database "no_such_database" does not exist'),
@@ -134,38 +134,40 @@ def test_the_exit_code_reaches_the_shell(surroundings):
     ],
     ids=["wrong password", "no such database", "nobody listens"],
 )
-def test_a_catalog_that_cannot_be_used_is_told_and_what_needs_it_is_skipped(doctor, catalog, stack, change, told):
+def test_a_catalog_that_cannot_be_used_is_reported_and_what_needs_it_is_skipped(
+    doctor, catalog, stack, change, summary
+):
     secret = stack.credentials.postgres_password
     with psycopg.connect(catalog, autocommit=True) as own:
         own.execute("ALTER ROLE postgres SET lc_messages = 'C'")
-    found = doctor(AIRFLOW_CONN_RTB_CATALOG=change(catalog, secret))
-    assert_fails(found, "catalog", told, "correct host, port, user, password and database")
-    skipped = {name for name, each in found.items() if name != "exit" and each["standing"] == "skipped"}
+    result = doctor(AIRFLOW_CONN_RTB_CATALOG=change(catalog, secret))
+    assert_fails(result, "catalog", summary, "correct host, port, user, password and database")
+    skipped = {name for name, each in result.items() if name != "exit" and each["standing"] == "skipped"}
     assert skipped == {"clock of the catalog", "schema", "seeds", "bucket", "engine", "DAG list", "Airflow"}
-    assert secret not in str(found)
-    assert "s3cret" not in str(found)
+    assert secret not in str(result)
+    assert "s3cret" not in str(result)
 
 
-def test_a_schema_of_an_earlier_checkout_is_told_with_both_revisions(doctor):
+def test_a_schema_of_an_earlier_checkout_is_reported_with_both_revisions(doctor):
     migrate.downgrade(connections.catalog(), "0001")
     assert_fails(doctor(), "schema", f"at revision 0001, the newest is {migrate.head()}", "rtb_optimizer migrate")
 
 
 @pytest.mark.parametrize(
-    ("statement", "told", "fix"),
+    ("statement", "summary", "fix"),
     [
-        ("UPDATE alembic_version SET version_num = '9999'", "9999, which this checkout does not know", "update this"),
+        ("UPDATE alembic_version SET version_num = '9999'", "9999, which this checkout does not have", "update this"),
         ("DROP SCHEMA public CASCADE; CREATE SCHEMA public", "the catalog has no schema", "rtb_optimizer migrate"),
     ],
 )
-def test_a_schema_of_a_later_checkout_or_none_is_told_apart(doctor, catalog, statement, told, fix):
+def test_a_schema_of_a_later_checkout_or_none_is_distinguished(doctor, catalog, statement, summary, fix):
     with psycopg.connect(catalog, autocommit=True) as own:
         own.execute(statement)
-    assert_fails(doctor(), "schema", told, fix)
+    assert_fails(doctor(), "schema", summary, fix)
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "summary"),
     [
         ("DELETE FROM opt_version_configs WHERE config_key = 'valid_hours'", "missing: config key valid_hours"),
         (
@@ -175,29 +177,29 @@ def test_a_schema_of_a_later_checkout_or_none_is_told_apart(doctor, catalog, sta
         ("UPDATE opt_versions SET version_code = 'v0'", "version v3 of rtb_optimizer"),
     ],
 )
-def test_what_was_never_seeded_is_named(doctor, catalog, statement, told):
+def test_what_was_never_seeded_is_named(doctor, catalog, statement, summary):
     with psycopg.connect(catalog, autocommit=True) as own:
         own.execute(statement)
-    found = doctor()
-    assert told in found["seeds"]["told"]
-    assert "rtb_optimizer seed" in found["seeds"]["fix"]
-    assert (failed(found), found["exit"]) == ({"seeds"}, 1)
+    result = doctor()
+    assert summary in result["seeds"]["told"]
+    assert "rtb_optimizer seed" in result["seeds"]["fix"]
+    assert (failed(result), result["exit"]) == ({"seeds"}, 1)
 
 
 def test_a_key_that_is_declared_otherwise_is_a_warning_and_no_failure(doctor, catalog):
     with psycopg.connect(catalog, autocommit=True) as own:
         own.execute("UPDATE opt_version_configs SET max_value = 7 WHERE config_key = 'max_features'")
     export()
-    found = doctor()
-    assert (found["seeds"]["standing"], found["exit"]) == ("warning", 0)
-    assert "config key max_features" in found["seeds"]["told"]
+    result = doctor()
+    assert (result["seeds"]["standing"], result["exit"]) == ("warning", 0)
+    assert "config key max_features" in result["seeds"]["told"]
 
 
 # ---- S3
 
 
 @pytest.mark.parametrize(
-    ("changed", "told", "fix"),
+    ("changed", "summary", "fix"),
     [
         ({"login": "no_such_key"}, "InvalidAccessKeyId", "correct the key id in connection rtb_s3"),
         ({"password": "s3cret"}, "SignatureDoesNotMatch", "correct the secret key in connection rtb_s3"),
@@ -205,16 +207,16 @@ def test_a_key_that_is_declared_otherwise_is_a_warning_and_no_failure(doctor, ca
     ],
     ids=["wrong key id", "wrong secret", "nobody listens"],
 )
-def test_an_s3_that_cannot_be_used_is_told_and_buckets_are_skipped(doctor, stack, changed, told, fix):
-    found = doctor(AIRFLOW_CONN_RTB_S3=s3_connection(stack, **changed))
-    assert_fails(found, "S3", told, fix)
-    assert found["bucket"]["standing"] == "skipped"
-    assert "s3cret" not in str(found)
+def test_an_s3_that_cannot_be_used_is_reported_and_buckets_are_skipped(doctor, stack, changed, summary, fix):
+    result = doctor(AIRFLOW_CONN_RTB_S3=s3_connection(stack, **changed))
+    assert_fails(result, "S3", summary, fix)
+    assert result["bucket"]["standing"] == "skipped"
+    assert "s3cret" not in str(result)
 
 
 def test_a_bucket_that_is_not_there_is_named(doctor):
-    found = doctor("--s3-path", "s3://no-such-bucket/x")
-    assert_fails(found, "bucket", "s3://no-such-bucket/x: list: ", "create the bucket, or correct the path")
+    result = doctor("--s3-path", "s3://no-such-bucket/x")
+    assert_fails(result, "bucket", "s3://no-such-bucket/x: list: ", "create the bucket, or correct the path")
     with pytest.raises(ClientError, match="Not Found"):
         connections.s3_client().head_bucket(Bucket="no-such-bucket")  # some stores make one for the first object
 
@@ -230,15 +232,15 @@ def test_a_bucket_that_is_not_there_is_named(doctor):
 )
 def test_each_right_that_a_bucket_denies_is_named_with_the_action_to_grant(doctor, action, right):
     with denying(action) as bucket:
-        found = doctor("--s3-path", f"s3://{bucket}/base")
-    assert_fails(found, "bucket", f"s3://{bucket}/base: {right}: ", f"grant {action} there")
-    assert "AccessDenied" in found["bucket"]["told"]
+        result = doctor("--s3-path", f"s3://{bucket}/base")
+    assert_fails(result, "bucket", f"s3://{bucket}/base: {right}: ", f"grant {action} there")
+    assert "AccessDenied" in result["bucket"]["told"]
 
 
 def test_a_bucket_that_is_read_only_fails_though_it_can_be_listed(doctor):
     with denying("s3:PutObject", "s3:DeleteObject") as bucket:
-        found = doctor("--s3-path", f"s3://{bucket}", "--s3-path", "s3://rtb/elsewhere")
-    assert found["exit"] == 1
+        result = doctor("--s3-path", f"s3://{bucket}", "--s3-path", "s3://rtb/elsewhere")
+    assert result["exit"] == 1
     with denying("s3:PutObject", "s3:DeleteObject") as bucket:
         assert_fails(doctor("--s3-path", f"s3://{bucket}"), "bucket", "put: ", "grant s3:PutObject")
 
@@ -266,14 +268,14 @@ def denying(*actions):
 @pytest.mark.parametrize(("off", "word"), [(timedelta(minutes=5), "behind"), (timedelta(minutes=-5), "ahead of")])
 def test_a_clock_that_is_off_is_found_by_both_servers(surroundings, off, word):
     assert surroundings
-    found = {each.check: each for each in checks.findings(checks.CheckOptions(now=lambda: datetime.now(UTC) + off))}
+    result = {each.check: each for each in checks.findings(checks.CheckOptions(now=lambda: datetime.now(UTC) + off))}
     for whose in ("the catalog", "S3"):
-        clock = found[f"clock of {whose}"]
+        clock = result[f"clock of {whose}"]
         assert clock.status == "failed"
         assert word in clock.summary
         assert clock.summary.endswith("30 s allowed")
         assert "NTP" in clock.fix
-    assert {name for name, each in found.items() if each.status == "failed"} == {
+    assert {name for name, each in result.items() if each.status == "failed"} == {
         "clock of the catalog",
         "clock of S3",
     }
@@ -295,18 +297,18 @@ def test_an_engine_that_may_take_more_than_the_machine_has_is_a_warning_with_the
     assert "lower engine_memory_mb" in engine["fix"]
 
 
-def test_a_spill_folder_that_cannot_be_written_is_told_though_another_one_is_taken(doctor, monkeypatch, tmp_path):
+def test_a_spill_folder_that_cannot_be_written_is_reported_though_another_one_is_taken(doctor, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", None)  # as in a new process
-    found = doctor(TMPDIR=str(tmp_path / "absent"))
+    result = doctor(TMPDIR=str(tmp_path / "absent"))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    assert_fails(found, "spill folder", f"TMPDIR={tmp_path / 'absent'} cannot be written", "point TMPDIR elsewhere")
+    assert_fails(result, "spill folder", f"TMPDIR={tmp_path / 'absent'} cannot be written", "set TMPDIR to another one")
 
 
 # ---- The manifest
 
 
 @pytest.mark.parametrize(
-    ("break_it", "told"),
+    ("break_it", "summary"),
     [
         (lambda path: path.unlink(), "is not a readable DAG list"),
         (lambda path: path.write_text("{"), "(Airflow uses the last good copy) is not a readable DAG list"),
@@ -314,14 +316,14 @@ def test_a_spill_folder_that_cannot_be_written_is_told_though_another_one_is_tak
     ],
     ids=["absent", "cut off", "something else"],
 )
-def test_a_manifest_that_cannot_be_read_is_named(doctor, break_it, told):
+def test_a_dag_list_that_cannot_be_read_is_named(doctor, break_it, summary):
     break_it(dag_list.path())
-    if "last good" not in told:
+    if "last good" not in summary:
         dag_list.last_good(dag_list.path()).unlink()
-    assert_fails(doctor(), "DAG list", told, "rtb_optimizer manifest")
+    assert_fails(doctor(), "DAG list", summary, "rtb_optimizer manifest")
 
 
-def test_a_manifest_behind_the_catalog_names_the_entities(doctor, add_entity):
+def test_a_dag_list_behind_the_catalog_names_the_entities(doctor, add_entity):
     add_entity("later_com")
     assert_fails(doctor(), "DAG list", "differs from the catalog in later_com", "rtb_optimizer manifest")
 
@@ -329,10 +331,10 @@ def test_a_manifest_behind_the_catalog_names_the_entities(doctor, add_entity):
 # ---- Airflow
 
 
-def test_an_airflow_that_does_not_answer_or_is_something_else_is_told(doctor, stack):
+def test_an_airflow_that_does_not_answer_or_is_something_else_is_reported(doctor, stack):
     assert_fails(doctor("--airflow-url", NOWHERE), "Airflow", NOWHERE, "start the api-server")
-    found = doctor(AIRFLOW__API__BASE_URL=stack.s3_url)
-    assert_fails(found, "Airflow", "not as Airflow does", "correct AIRFLOW__API__BASE_URL")
+    result = doctor(AIRFLOW__API__BASE_URL=stack.s3_url)
+    assert_fails(result, "Airflow", "which is not Airflow's health report", "correct AIRFLOW__API__BASE_URL")
 
 
 def test_a_part_of_airflow_that_is_not_healthy_is_named(doctor):

@@ -1,4 +1,4 @@
-"""Does each command end with the exit code that docs/cli.md promises?"""
+"""Each command ends with the exit code documented in docs/cli.md."""
 
 import os
 import re
@@ -38,7 +38,7 @@ def test_the_codes_that_are_documented_are_those_that_are_tested_here():
 @pytest.mark.parametrize(
     "arguments", ["--version", "--help", "entities list", "runs list --json", "migrate", "audit", "retention --dry-run"]
 )
-def test_0_what_was_asked_for_is_done(ended, arguments):
+def test_0_the_command_succeeded(ended, arguments):
     assert ended(*arguments.split()) == 0
 
 
@@ -90,8 +90,8 @@ def test_130_a_person_has_interrupted_it():
         silent.settimeout(60)
         with silent.accept()[0]:  # it has asked, and waits for an answer
             waiting.send_signal(signal.SIGINT)
-            told = waiting.communicate(timeout=60)[1]
-    assert (waiting.returncode, b"Traceback" in told) == (130, False)
+            errors = waiting.communicate(timeout=60)[1]
+    assert (waiting.returncode, b"Traceback" in errors) == (130, False)
 
 
 def test_the_local_stack_s_own_commands_end_likewise(ended, tmp_path):

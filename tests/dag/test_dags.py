@@ -1,4 +1,4 @@
-"""What Airflow sees when it parses: which DAGs, at what cost, and what one broken entity does to the others."""
+"""Parsing by Airflow: the DAGs, the cost, and the isolation of an invalid entity."""
 
 import ast
 import json
@@ -109,7 +109,7 @@ def test_no_task_runs_after_a_failure_which_would_turn_a_failed_run_into_a_succe
         assert (task.trigger_rule, task.is_teardown) == ("all_success", False), task.task_id
 
 
-def test_the_form_comes_from_the_manifest_and_is_empty_so_that_the_entity_s_own_values_hold(entities):
+def test_the_form_comes_from_the_dag_list_and_is_empty_so_that_the_entity_s_own_values_hold(entities):
     entities(entry("drugs_com"))
     params = parse()["rtb_optimizer__drugs_com"].params
 
@@ -180,7 +180,7 @@ def test_every_task_of_maintenance_survives_a_restart_of_the_api_server_and_repe
         assert actions == ["default", "fail", "default"]
 
 
-def test_what_another_try_may_mend_is_tried_again_and_what_stays_true_is_not(entities):
+def test_a_transient_error_is_retried_and_a_permanent_one_is_not(entities):
     from rtb_optimizer import errors
 
     entities(entry("drugs_com"))
@@ -224,7 +224,7 @@ def test_an_entry_that_lacks_everything_takes_no_other_dag_down(entities):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', "null"])
-def test_a_broken_manifest_takes_nothing_down_while_the_last_good_one_is_beside_it(entities, text):
+def test_a_broken_dag_list_takes_nothing_down_while_the_last_good_one_is_beside_it(entities, text):
     target = entities(entry("drugs_com"))
     dag_list.replace(target, document(entry("drugs_com"), entry("healthline")))
     target.write_text(text)
@@ -243,7 +243,7 @@ def test_the_outputs_of_active_runs_are_audited_and_old_ones_deleted_daily_one_w
     }
 
 
-def test_without_any_manifest_only_the_dags_of_maintenance_are_there(tmp_path, monkeypatch):
+def test_without_any_dag_list_only_the_dags_of_maintenance_are_there(tmp_path, monkeypatch):
     monkeypatch.setenv("RTB_MANIFEST", str(tmp_path / "absent.json"))
 
     assert set(parse()) == UPKEEP

@@ -1,4 +1,4 @@
-"""Real servers in a temporary folder, on free ports, shared by the tests that leave them standing."""
+"""Real servers in a temporary folder, on free ports, shared by the tests that leave them running."""
 
 import os
 import subprocess

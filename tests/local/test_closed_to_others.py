@@ -1,4 +1,4 @@
-"""Can anyone but us use what the local stack opens?"""
+"""The local stack is closed to other users."""
 
 import http.client
 import re
@@ -91,7 +91,7 @@ def shell(servers):
     return started
 
 
-def said(process, seconds):
+def message(process, seconds):
     """Give what a program printed; a shell that no master accepts waits until it is ended."""
     try:
         return process.communicate(timeout=seconds)[0]
@@ -124,14 +124,14 @@ def test_the_store_s_own_shell_neither_reads_nor_deletes_without_the_key(servers
         shell(commands, with_another, closing_variables(with_another)),
     ]
     # On an open store each of them is done within a second.
-    heard = [said(stranger, seconds) for stranger, seconds in zip(strangers, (5, 1), strict=True)]
+    heard = [message(stranger, seconds) for stranger, seconds in zip(strangers, (5, 1), strict=True)]
 
     assert [each for each in heard if "bids" in each] == []
     assert object_store.client(servers).get_object(Bucket=BUCKET, Key=secret)["Body"].read() == b"bids"
 
 
 def test_the_store_s_own_shell_is_let_in_with_the_key(secret, shell, holder):
-    assert "secret.txt" in said(shell(f"fs.ls /buckets/{BUCKET}/a\n", *holder), 60), secret
+    assert "secret.txt" in message(shell(f"fs.ls /buckets/{BUCKET}/a\n", *holder), 60), secret
 
 
 @pytest.mark.parametrize("part", OBJECT_STORE_PARTS)
@@ -147,7 +147,7 @@ def test_every_grpc_port_of_the_store_speaks_to_the_holder_of_its_key_only(serve
 def test_a_part_of_an_object_is_not_given_to_one_who_knows_its_number(servers, shell, holder):
     """The volume serves parts over HTTP, by number: the S3 part fetches them there."""
     object_store.client(servers).put_object(Bucket=BUCKET, Key="a/large.txt", Body=b"bids" * 100_000)
-    described = said(shell(f"fs.meta.cat /buckets/{BUCKET}/a/large.txt\n", *holder), 60)
+    described = message(shell(f"fs.meta.cat /buckets/{BUCKET}/a/large.txt\n", *holder), 60)
     number = re.search(r'"fileId":\s+"(\d+,\w+)"', described)[1]
 
     for method in ("GET", "POST", "DELETE"):

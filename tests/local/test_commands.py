@@ -1,4 +1,4 @@
-"""What does a person see: the stack up and down by command, and one line when it cannot start?"""
+"""The commands of the local stack: up, down, and one line when it cannot start."""
 
 import json
 import os
@@ -20,8 +20,8 @@ def test_up_status_up_again_and_down(command, stopped):
     assert (first.returncode, first.stderr) == (0, "")
     assert "PostgreSQL answers" in first.stdout
     assert "/env && " in first.stdout
-    told = json.loads(command(stopped, "status", "--json").stdout)
-    assert told["ready"]
+    report = json.loads(command(stopped, "status", "--json").stdout)
+    assert report["ready"]
     running = [state.read_alive(stopped.root), *state.read_children(stopped.root)]
 
     assert "already running" in command(stopped, "up", "--services", "postgres").stdout
@@ -88,8 +88,8 @@ def test_a_server_that_cannot_start_is_one_line_with_its_log(command, stopped):
 
 def test_free_disk_is_judged_by_number(tmp_path):
     assert preflight.disk_problem(3 * preflight.GIB, tmp_path, 2) is None
-    said = preflight.disk_problem(preflight.GIB // 2, tmp_path, 2)
-    assert said.startswith(f"{tmp_path} has 0.5 GiB of free disk and 2 GiB are needed")
+    message = preflight.disk_problem(preflight.GIB // 2, tmp_path, 2)
+    assert message.startswith(f"{tmp_path} has 0.5 GiB of free disk and 2 GiB are needed")
 
 
 @pytest.mark.parametrize(("version", "fine"), [((3, 10), False), ((3, 11), True), ((3, 13), True), ((3, 14), False)])

@@ -1,4 +1,4 @@
-"""Do the settings, secrets and variables of a stack say what they should?"""
+"""The settings, secrets and variables of a stack."""
 
 import json
 import subprocess
@@ -30,8 +30,8 @@ def test_the_defaults_are_the_documented_ones(tmp_path):
 @pytest.mark.parametrize("ports", [("15432", "15432", "1"), ("18335", "18333", "1"), ("1", "18333", "28334")])
 def test_ports_that_overlap_are_refused(tmp_path, ports):
     names = ("RTB_PG_PORT", "RTB_S3_PORT", "RTB_AIRFLOW_PORT")
-    taken = f"takes {ports[1]} to {int(ports[1]) + 4} and, for gRPC, {int(ports[1]) + 10_000} to "
-    with pytest.raises(LocalStackError, match=f"{taken}.* overlap: set them apart"):
+    taken = f"uses {ports[1]} to {int(ports[1]) + 4} and, for gRPC, {int(ports[1]) + 10_000} to "
+    with pytest.raises(LocalStackError, match=f"{taken}.* overlap: choose other ports"):
         local_settings({"RTB_LOCAL_DIR": str(tmp_path), **dict(zip(names, ports, strict=True))})
 
 
@@ -52,8 +52,8 @@ def test_a_shell_that_reads_the_env_file_has_the_environment(settings):
 
 
 def test_the_environment_leads_back_to_the_same_stack(settings):
-    found = local_settings(environment.environment(settings))
-    assert found == settings
+    result = local_settings(environment.environment(settings))
+    assert result == settings
 
 
 def test_the_environment_carries_both_connections(settings):

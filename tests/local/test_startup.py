@@ -1,4 +1,4 @@
-"""Does what needs another part start only when that part answers?"""
+"""A service starts only when the services that it depends on answer."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Does what is started stay up, and does all of it end?"""
+"""Services stay up, and all of them end."""
 
 import os
 import signal
@@ -46,9 +46,9 @@ def test_a_service_that_keeps_exiting_is_given_up_with_its_last_words(tmp_path, 
     with pytest.raises(LocalStackError) as caught:
         until(lambda: supervisor.tend() is not None)
 
-    said = str(caught.value)
-    assert "\n" not in said
-    assert all(part in said for part in ("broken", "code 3", "no such table", str(tmp_path / "logs/broken.log")))
+    message = str(caught.value)
+    assert "\n" not in message
+    assert all(part in message for part in ("broken", "code 3", "no such table", str(tmp_path / "logs/broken.log")))
     assert len(supervisor.children[0].restarts) == MAX_RESTARTS
 
 
@@ -103,7 +103,7 @@ def test_a_start_after_a_killed_supervisor_replaces_what_it_left(stopped):
         assert not any(is_alive(child) for child in left)
 
 
-def test_a_stack_ends_with_the_process_that_asked_for_it(stopped, until):
+def test_a_stack_ends_with_the_process_that_started_it(stopped, until):
     code = (
         "import time; from pathlib import Path\n"
         "from rtb_optimizer.local.settings import local_settings\n"

@@ -1,4 +1,4 @@
-"""Are alerts told once, through a real SMTP server and a real webhook, and does a channel that fails harm nothing?"""
+"""Alerts are sent once, through a real SMTP server and a real webhook; a failing channel affects nothing else."""
 
 import json
 import logging
@@ -51,9 +51,9 @@ def webhook(monkeypatch):
 def failed(add_entity, make_run, session):
     """A run of an entity that failed: its task says so."""
 
-    def fail(entity=None, dag_run_id="manual__1", said="LogsInvalid: no column click"):
+    def fail(entity=None, dag_run_id="manual__1", message="LogsInvalid: no column click"):
         run = make_run(entity or add_entity(), dag_run_id=dag_run_id)
-        failures.fail(session, Attempt(run.airflow_dag_id, dag_run_id), said)
+        failures.fail(session, Attempt(run.airflow_dag_id, dag_run_id), message)
         session.commit()
         return run
 
@@ -61,7 +61,7 @@ def failed(add_entity, make_run, session):
 
 
 @pytest.fixture
-def told(session):
+def alert_rows(session):
     """What the catalog says of the alerts: kind, whether it was sent, why not."""
 
     def rows():
@@ -94,7 +94,7 @@ def test_a_mail_says_what_happened_why_what_to_do_and_where_to_look(mailbox, fai
     assert f"{BASE}/rtb/runs/{run.run_id}" in body(mail)
 
 
-def test_a_webhook_is_told_the_same(webhook, failed, session):
+def test_a_webhook_gets_the_same(webhook, failed, session):
     run = failed()
     configure(session, alert_connection="team_slack")
 
@@ -109,12 +109,12 @@ def test_a_webhook_is_told_the_same(webhook, failed, session):
     ]
 
 
-def test_what_looks_like_markup_or_a_template_in_a_reason_is_told_as_it_is(
+def test_what_looks_like_markup_or_a_template_in_a_reason_is_sent_as_it_is(
     mailbox, webhook, failed, session, add_entity
 ):
-    said = "ValueError: {{ conn.rtb_s3.password }} <script>alert(1)</script> & <!channel>"
-    failed(said=said)
-    failed(add_entity("other_com"), "manual__2", said)
+    message = "ValueError: {{ conn.rtb_s3.password }} <script>alert(1)</script> & <!channel>"
+    failed(message=message)
+    failed(add_entity("other_com"), "manual__2", message)
     configure(session, "other_com", alert_connection="team_slack")
 
     assert send_alerts() == 2
@@ -123,25 +123,25 @@ def test_what_looks_like_markup_or_a_template_in_a_reason_is_told_as_it_is(
     assert escaped in webhook.posts[0][1]["text"]
 
 
-def test_without_a_connection_nothing_is_sent_and_nothing_is_wrong(failed, told):
+def test_without_a_connection_nothing_is_sent_and_nothing_is_wrong(failed, alert_rows):
     failed()
 
     assert send_alerts() == 0
-    assert told() == [("failed", False, None)]
+    assert alert_rows() == [("failed", False, None)]
 
 
 @pytest.mark.parametrize("config", [{"alert_on": "held, drift"}, {"alert_on": ""}, {"alert_connection": ""}])
-def test_what_an_entity_does_not_ask_for_is_not_sent(mailbox, failed, session, told, config):
+def test_what_an_entity_does_not_ask_for_is_not_sent(mailbox, failed, session, alert_rows, config):
     failed()
     configure(session, **config)
 
     assert send_alerts() == 0
     assert mailbox.mails == []
-    assert told() == [("failed", False, None)]
+    assert alert_rows() == [("failed", False, None)]
 
 
-def test_a_configuration_that_is_not_valid_is_told_all_the_same(mailbox, failed, session):
-    failed(said="create_run: ConfigInvalid: max_features: 99 is above the maximum of 20")
+def test_a_configuration_that_is_not_valid_is_reported_all_the_same(mailbox, failed, session):
+    failed(message="create_run: ConfigInvalid: max_features: 99 is above the maximum of 20")
     session.execute(
         text(
             "INSERT INTO opt_entity_configs (entity_id, config_key, config_value, updated_by) "
@@ -154,7 +154,7 @@ def test_a_configuration_that_is_not_valid_is_told_all_the_same(mailbox, failed,
     assert "ConfigInvalid" in body(mailbox.mails[0])
 
 
-def test_an_alert_is_told_once_a_run_and_kind_however_often_the_step_runs_and_whoever_sends(mailbox, failed, session):
+def test_an_alert_is_sent_once_a_run_and_kind_however_often_the_step_runs_and_whoever_sends(mailbox, failed, session):
     run = failed()
     for _ in range(3):
         alerts.record(session, run.run_id, [of_failure(run.run_code, "told again by another try")])
@@ -185,7 +185,7 @@ def test_an_alert_that_another_is_sending_is_left_to_it(failed, session):
     assert alerts.unsent(session) == []
 
 
-def test_what_was_raised_a_day_ago_is_no_news_any_more(mailbox, failed, session):
+def test_what_was_raised_a_day_ago_has_expired(mailbox, failed, session):
     failed()
     session.execute(update(RunAlert).values(raised_at=func.now() - alerts.MAX_AGE))
     session.commit()
@@ -195,7 +195,7 @@ def test_what_was_raised_a_day_ago_is_no_news_any_more(mailbox, failed, session)
 
 
 @pytest.mark.parametrize("dag_id", ["cli", "rtb_optimizer__drugs_com"])
-def test_who_runs_the_command_line_reads_there_what_an_alert_would_say(add_entity, session, told, dag_id):
+def test_who_runs_the_command_line_reads_there_what_an_alert_would_say(add_entity, session, alert_rows, dag_id):
     from rtb_optimizer.core.config.window import Window
 
     window = Window(datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
@@ -207,10 +207,10 @@ def test_who_runs_the_command_line_reads_there_what_an_alert_would_say(add_entit
     failures.fail_run(session, lost.run_id, "LogsInvalid")
     session.commit()
 
-    assert [kind for kind, *_ in told()] == ([] if dag_id == "cli" else ["held", "drift", "failed"])
+    assert [kind for kind, *_ in alert_rows()] == ([] if dag_id == "cli" else ["held", "drift", "failed"])
 
 
-def test_a_run_that_a_person_cleared_is_no_alert(add_entity, make_run, session, told):
+def test_a_run_that_a_person_cleared_is_no_alert(add_entity, make_run, session, alert_rows):
     entity = add_entity()
     run = make_run(entity, dag_run_id="manual__1")
     from rtb_optimizer.core.config.window import Window
@@ -220,7 +220,7 @@ def test_a_run_that_a_person_cleared_is_no_alert(add_entity, make_run, session, 
     )
     session.commit()
 
-    assert told() == []
+    assert alert_rows() == []
     assert session.get_one(Run, run.run_id, populate_existing=True).status == "failed"
 
 
@@ -232,7 +232,7 @@ def active(session, make_run, entity):
 
 
 def test_the_nightly_audit_raises_stale_and_broken_runs_but_no_stale_one_of_a_paused_entity(
-    add_entity, make_run, session, told, mailbox
+    add_entity, make_run, session, alert_rows, mailbox
 ):
     late = datetime(2036, 1, 1, tzinfo=UTC)
     paused, fresh = add_entity("paused_com"), add_entity("drugs_com")
@@ -250,7 +250,7 @@ def test_the_nightly_audit_raises_stale_and_broken_runs_but_no_stale_one_of_a_pa
         with pytest.raises(ActiveOutputsBroken):
             maintenance.audit_active_outputs(late)
 
-    assert send_alerts() == len(told())
+    assert send_alerts() == len(alert_rows())
     subjects = [mail["subject"] for mail in mailbox.mails]
     assert f"[stale] drugs_com: the active run {stale.run_code} is stale" in subjects
     assert f"[broken] drugs_com: outputs of the active run {stale.run_code} are missing or changed" in subjects
@@ -291,7 +291,9 @@ SAID = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_channel_that_fails_fails_no_run_and_is_told_where_people_look(faulty, failed, session, told, caplog, fault):
+def test_a_channel_that_fails_fails_no_run_and_is_reported_where_people_look(
+    faulty, failed, session, alert_rows, caplog, fault
+):
     caplog.set_level(logging.CRITICAL, "mail.log")  # the server's own
     caplog.set_level(logging.DEBUG)
     faulty(fault)
@@ -301,11 +303,11 @@ def test_a_channel_that_fails_fails_no_run_and_is_told_where_people_look(faulty,
     context = {"dag_run": SimpleNamespace(dag_id=run.airflow_dag_id, run_id="manual__1")}
 
     AlertNotifier()(context)  # the task's callback goes on
-    ((kind, was_told, problem),) = told()
+    ((kind, was_sent, problem),) = alert_rows()
     with pytest.raises(AlertsNotSent, match=SAID[fault]) as caught:
         send_alerts()  # the maintenance DAG's task fails, where it is seen
 
-    assert (kind, was_told) == ("failed", False)
+    assert (kind, was_sent) == ("failed", False)
     assert session.get_one(Run, run.run_id).error_message == "LogsInvalid: no column click"
     assert problem in caplog.text
     assert "\n" not in str(caught.value)
@@ -313,7 +315,7 @@ def test_a_channel_that_fails_fails_no_run_and_is_told_where_people_look(faulty,
 
 
 @pytest.mark.parametrize(("status", "answer"), [(403, "invalid_token"), (500, f"no hook {TOKEN}")])
-def test_a_webhook_that_answers_otherwise_is_told_with_its_answer_and_without_its_address(
+def test_a_webhook_that_answers_with_an_error_is_reported_with_its_answer_and_without_its_address(
     webhook, failed, session, caplog, status, answer
 ):
     caplog.set_level(logging.DEBUG)
@@ -329,7 +331,7 @@ def test_a_webhook_that_answers_otherwise_is_told_with_its_answer_and_without_it
     assert [record.message for record in caplog.records if TOKEN in record.getMessage() and "rtb" in record.name] == []
 
 
-def test_a_channel_that_was_away_is_told_of_once_it_is_back(faulty, failed, told):
+def test_a_channel_that_was_away_gets_the_alert_once_it_is_back(faulty, failed, alert_rows):
     box = faulty("the server refuses")
     failed()
     with pytest.raises(AlertsNotSent):
@@ -337,10 +339,10 @@ def test_a_channel_that_was_away_is_told_of_once_it_is_back(faulty, failed, told
     box.refuse = ""
 
     assert send_alerts() == 1
-    assert told() == [("failed", True, None)]
+    assert alert_rows() == [("failed", True, None)]
 
 
-def test_a_channel_that_fails_is_asked_once_a_pass_and_holds_up_no_other(faulty, webhook, failed, add_entity, session):
+def test_a_channel_that_fails_is_tried_once_a_pass_and_holds_up_no_other(faulty, webhook, failed, add_entity, session):
     box = faulty("the server refuses")
     for n in range(3):
         failed(add_entity(f"e{n}"), f"manual__{n}")

@@ -1,4 +1,4 @@
-"""Does maintenance end what nobody carries, and mend what a crash left behind?"""
+"""Maintenance ends runs without a live dag run and repairs what a crash left behind."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -53,13 +53,13 @@ def active(add_entity, create):
 
 
 def test_a_run_is_ended_when_its_dag_run_is_over(add_entity, create, state):
-    entity, asked = add_entity(), []
-    for said, ended in (("queued", 0), ("running", 0), ("success", 1), ("failed", 1), ("deleted", 1)):
-        run = create(entity, said)
-        assert maintenance.sweep_runs(lambda *dag_run: asked.append(dag_run) or dag_run[1]) == ended
-        message = f"swept: the dag run is {said}, and no callback reported it"
+    entity, requested = add_entity(), []
+    for status, ended in (("queued", 0), ("running", 0), ("success", 1), ("failed", 1), ("deleted", 1)):
+        run = create(entity, status)
+        assert maintenance.sweep_runs(lambda *dag_run: requested.append(dag_run) or dag_run[1]) == ended
+        message = f"swept: the dag run is {status}, and no callback reported it"
         assert state(run) == (("failed", message) if ended else ("running", None))
-    assert set(asked) == {("dag", said) for said in ("queued", "running", "success", "failed", "deleted")}
+    assert set(requested) == {("dag", status) for status in ("queued", "running", "success", "failed", "deleted")}
 
 
 def test_a_sweep_ends_only_those_that_are_over_and_does_so_once(add_entity, create, state):
@@ -83,7 +83,7 @@ def test_a_run_that_ends_while_the_sweep_asks_stays_as_it_ended(add_entity, crea
     assert state(run) == ("succeeded", None)
 
 
-def test_one_dag_run_that_cannot_be_asked_for_does_not_stop_the_sweep_of_the_others(add_entity, create, state):
+def test_one_dag_run_whose_state_cannot_be_read_does_not_stop_the_sweep_of_the_others(add_entity, create, state):
     def answer(_dag, name):
         if name == "b":
             raise RuntimeError("the API server is restarting")
@@ -109,18 +109,18 @@ def test_runs_of_the_command_line_are_given_up_after_a_day_without_asking_airflo
 
 
 def test_copies_that_are_missing_stale_or_garbage_are_repaired(active, create, session, store):
-    found = {code: active(code) for code in ("missing_com", "stale_com", "garbage_com", "right_com")}
+    result = {code: active(code) for code in ("missing_com", "stale_com", "garbage_com", "right_com")}
     assert maintenance.reconcile_active_copies() == 4
 
-    keys = {code: active_key(entity.s3_base_path) for code, entity in found.items()}
+    keys = {code: active_key(entity.s3_base_path) for code, entity in result.items()}
     store._client.delete_object(Bucket=store.bucket, Key=keys["missing_com"])
     store.replace(keys["garbage_com"], b"\xff{")
-    newer = create(found["stale_com"], "newer")
+    newer = create(result["stale_com"], "newer")
     activation.complete_and_decide(session, newer, 1, (), allow_older=False)
     session.commit()
 
     assert maintenance.reconcile_active_copies() == 3
-    truth = {code: entities.find(session, code).active_run_id for code in found}
+    truth = {code: entities.find(session, code).active_run_id for code in result}
     session.expire_all()
     assert {code: json.loads(store.read(key))["run_id"] for code, key in keys.items()} == {
         code: session.scalar(select(Entity.active_run_id).where(Entity.entity_code == code)) for code in truth
@@ -134,7 +134,7 @@ def test_an_entity_that_was_never_active_needs_no_copy(add_entity):
 
 
 def test_one_entity_that_cannot_be_reconciled_does_not_stop_the_others_and_is_named(active, session, store):
-    found = {code: active(code) for code in ("a_com", "broken_com", "c_com")}
+    result = {code: active(code) for code in ("a_com", "broken_com", "c_com")}
     session.execute(
         update(Entity).where(Entity.entity_code == "broken_com").values(s3_base_path="s3://no-such-bucket/x")
     )
@@ -144,10 +144,10 @@ def test_one_entity_that_cannot_be_reconciled_does_not_stop_the_others_and_is_na
     assert "\n" not in str(caught.value)
     assert "a_com" not in str(caught.value)
     for code in ("a_com", "c_com"):
-        assert json.loads(store.read(active_key(found[code].s3_base_path)))["entity_code"] == code
+        assert json.loads(store.read(active_key(result[code].s3_base_path)))["entity_code"] == code
 
 
-def test_the_manifest_is_exported_with_every_active_entity(active, session):
+def test_the_dag_list_is_exported_with_every_active_entity(active, session):
     for code in ("a_com", "b_com"):
         active(code)
     assert maintenance.export_dag_list() == 2

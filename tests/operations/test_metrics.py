@@ -1,4 +1,4 @@
-"""Do the figures that operators plot reach a real StatsD, and does a StatsD that is away harm nothing?"""
+"""Metrics reach a real StatsD; an unavailable StatsD affects nothing."""
 
 import os
 import subprocess
@@ -64,7 +64,7 @@ def decided(add_entity, make_run, session):
 
 
 @pytest.mark.usefixtures("decided")
-def test_a_decided_run_tells_its_decision_its_duration_its_rows_segments_and_warnings(statsd):
+def test_a_decided_run_sends_its_decision_its_duration_its_rows_segments_and_warnings(statsd):
     callbacks.run_decided({"dag_run": SimpleNamespace(dag_id=DAG, run_id="manual__1")})
 
     assert sorted(statsd.read(5)) == [
@@ -77,7 +77,7 @@ def test_a_decided_run_tells_its_decision_its_duration_its_rows_segments_and_war
 
 
 @pytest.mark.usefixtures("decided")
-def test_maintenance_tells_how_old_what_bidders_read_is(statsd, add_entity, session):
+def test_maintenance_sends_the_age_of_active_runs(statsd, add_entity, session):
     add_entity("never_active")
 
     assert metrics.send_active_runs(datetime(2026, 3, 11, 1, tzinfo=UTC)) == 1
@@ -88,7 +88,7 @@ def test_maintenance_tells_how_old_what_bidders_read_is(statsd, add_entity, sess
 
 
 @pytest.mark.usefixtures("statsd", "catalog")
-def test_a_dag_run_without_a_decided_run_tells_nothing():
+def test_a_dag_run_without_a_decided_run_sends_nothing():
     assert metrics.send_run(DAG, "manual__1") == 0
 
 

@@ -20,7 +20,7 @@ from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs import frames
 from rtb_optimizer.outputs.files import segments_parquet
 from rtb_optimizer.outputs.published import published, published_output
-from rtb_optimizer.run.key_metrics import figures_of
+from rtb_optimizer.run.key_metrics import key_metrics
 from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import activation, connections, queries
 from rtb_optimizer.store.schema import Run
@@ -45,7 +45,7 @@ def run(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
 def test_a_run_is_read_by_entity_id_or_code_as_it_was_published(run, session):
     body = published_output(session, run, "segments")
     table, selection = pq.read_table(io.BytesIO(body)), published(session, run).selection
-    features = [found["name"] for found in selection["features"]]
+    features = selection.names
     for name in ("drugs_com", run.run_id, str(run.run_id), run.run_code, pd.Series([run.run_id])[0]):
         segments = read_segments(name)
         assert segments.astype("object").to_dict("records") == table.to_pylist(), name
@@ -71,10 +71,10 @@ def test_a_run_is_read_by_entity_id_or_code_as_it_was_published(run, session):
     chosen = found.features[found.features["selected"]]
     assert list(chosen["feature"]) == features
     assert list(chosen["order"]) == list(range(1, len(features) + 1))
-    assert list(chosen["signal_score"]) == [each["signal_score"] for each in selection["features"]]
+    assert list(chosen["signal_score"]) == [each.signal_score for each in selection.features]
     rejected = found.features[~found.features["selected"]]
     assert dict(zip(rejected["feature"], rejected["reason"], strict=True)) == {
-        each["name"]: each["reason"] for each in selection["rejected"]
+        each.name: each.reason for each in selection.rejected
     }
     assert chosen["reason"].isna().all()
     assert list(found.decisions["decision"]) == ["activated"]
@@ -175,8 +175,8 @@ def test_a_digit_code_of_an_entity_comes_before_the_run_of_that_id(add_entity, m
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nobody", r"no entity 'nobody'; there are: drugs_com"),
-        ("", r"no entity ''; there are: drugs_com"),
+        ("nobody", r"no entity 'nobody'; existing: drugs_com"),
+        ("", r"no entity ''; existing: drugs_com"),
         ("drugs_com", r"drugs_com has no active run: name one of `rtb runs list --entity drugs_com`"),
         ("drugs_com-1", r"no run 'drugs_com-1': `python -m rtb_optimizer runs list`"),
         ("999", r"no run '999': "),
@@ -193,13 +193,13 @@ def test_what_has_no_table_is_refused_with_name_and_fix(add_entity, make_run, re
 
 def test_a_history_of_nobody_is_refused_with_those_there_are(add_entity):
     add_entity()
-    with pytest.raises(NotFound, match="no entity 'nobody'; there are: drugs_com"):
+    with pytest.raises(NotFound, match="no entity 'nobody'; existing: drugs_com"):
         read_history("nobody")
 
 
 def test_the_figures_are_those_that_a_run_keeps():
     """The dtypes are declared in a room that does not import the one where figures are made."""
-    assert re.findall(r'^        "(\w+)":', inspect.getsource(figures_of), re.MULTILINE) == list(frames.FIGURE_DTYPES)
+    assert re.findall(r'^        "(\w+)":', inspect.getsource(key_metrics), re.MULTILINE) == list(frames.FIGURE_DTYPES)
 
 
 def test_importing_the_package_imports_nothing_else_and_an_editor_sees_what_it_has():

@@ -1,4 +1,4 @@
-"""What tests of the store add: databases of their own."""
+"""Fixtures of the store's tests: separate databases."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Does the pointer move as decided, once per run, whoever comes at the same time?"""
+"""The pointer moves as decided, once per run, also with concurrent decisions."""
 
 from datetime import date, timedelta
 
@@ -46,12 +46,12 @@ class Pointer:
 
     def history(self):
         """Return the decisions as (number, run, decision, from run), in order."""
-        found = self.session.scalars(
+        result = self.session.scalars(
             select(RunDecision)
             .where(RunDecision.entity_id == self.entity.entity_id)
             .order_by(RunDecision.decision_number)
         )
-        return [(row.decision_number, row.run_id, row.decision, row.from_run_id) for row in found]
+        return [(row.decision_number, row.run_id, row.decision, row.from_run_id) for row in result]
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_first_run_activates_and_ends_as_succeeded(entity, make_run, finish, s
         (1, (), False, "retired", "held", False),
     ],
 )
-def test_a_second_run_takes_over_only_when_it_may(entity, make_run, finish, session, pointer, case):
+def test_a_second_run_is_activated_only_when_it_may(entity, make_run, finish, session, pointer, case):
     days, gates, allow_older, status, decision, moves = case
     first = make_run(entity)
     finish(first.run_id)
@@ -111,7 +111,7 @@ def test_finishing_again_returns_what_was_decided_and_records_nothing(entity, ma
     assert len(pointer.history()) == 2
 
 
-def test_finishing_again_after_a_roll_back_tells_the_run_s_own_decision(entity, make_run, finish, session):
+def test_finishing_again_after_a_roll_back_returns_the_run_s_own_decision(entity, make_run, finish, session):
     first, second = make_run(entity), make_run(entity)
     once = finish(first.run_id)
     finish(second.run_id)
@@ -198,13 +198,13 @@ def test_every_output_that_is_gone_changed_or_not_recorded_is_named_at_once(enti
     with pytest.raises(RunIncomplete) as caught:
         verification.verify_outputs(session, store, run.run_id)
 
-    said = str(caught.value)
-    assert f"report is gone from s3://{store.bucket}/{prefix}/report" in said
-    assert f"features at s3://{store.bucket}/{prefix}/features is not what was written" in said
-    assert "ad_macros was not recorded" in said
-    assert "manifest was not recorded" in said
-    assert "segments" not in said
-    assert "\n" not in said
+    message = str(caught.value)
+    assert f"report is gone from s3://{store.bucket}/{prefix}/report" in message
+    assert f"features at s3://{store.bucket}/{prefix}/features is not what was written" in message
+    assert "ad_macros was not recorded" in message
+    assert "manifest was not recorded" in message
+    assert "segments" not in message
+    assert "\n" not in message
 
 
 # ---- By hand
@@ -236,7 +236,7 @@ def test_rolling_back_again_goes_further_back_not_forth(entity, make_run, finish
         activation.roll_back(session, "drugs_com", "ana", "still bad")
 
 
-def test_a_newer_run_takes_over_after_a_roll_back(entity, make_run, finish, session, pointer):
+def test_a_newer_run_is_activated_after_a_roll_back(entity, make_run, finish, session, pointer):
     first, second, third = (make_run(entity, data_end=DAY + timedelta(days=n)) for n in range(3))
     finish(first.run_id)
     finish(second.run_id)
@@ -301,11 +301,11 @@ def test_a_person_may_activate_a_held_or_older_run(entity, make_run, finish, ses
     ],
 )
 def test_a_person_may_not_activate(entity, make_run, session, pointer, case):
-    status, entity_status, said = case
+    status, entity_status, message = case
     run = make_run(entity, status=status)
     entities.set_status(session, "drugs_com", entity_status, "ana")
     session.commit()
-    with pytest.raises(EntityInvalid, match=said):
+    with pytest.raises(EntityInvalid, match=message):
         activation.activate_manually(session, run.run_id, "ana", "x")
     session.rollback()
     assert pointer.active() is None

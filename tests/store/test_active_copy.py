@@ -1,4 +1,4 @@
-"""Does active.json say what the catalog says, whoever writes it and when?"""
+"""active.json matches the catalog, with any number of writers."""
 
 import json
 from datetime import date, timedelta
@@ -43,21 +43,21 @@ def test_before_the_first_activation_there_is_no_copy(entity, session, store):
     assert store.stored(active_key(entity.s3_base_path)) is None
 
 
-def test_the_copy_tells_a_reader_all_it_needs(entity, activate, session, read, store):
+def test_the_copy_gives_a_reader_all_it_needs(entity, activate, session, read, store):
     run = activate()
     assert active_copy.refresh(session, "drugs_com")
-    found = read()
-    output = found["outputs"].pop("segments")
-    assert {name: found[name] for name in ("entity_code", "object_id", "object_type", "run_id", "run_code")} == {
+    result = read()
+    output = result["outputs"].pop("segments")
+    assert {name: result[name] for name in ("entity_code", "object_id", "object_type", "run_id", "run_code")} == {
         "entity_code": entity.entity_code,
         "object_id": 1334,
         "object_type": "ssp",
         "run_id": run.run_id,
         "run_code": run.run_code,
     }
-    assert (found["data_start"], found["data_end"]) == ("2026-03-09T00:00:00+00:00", "2026-03-10T00:00:00+00:00")
-    assert found["decision_number"] == 1
-    assert found["activated_at"]
+    assert (result["data_start"], result["data_end"]) == ("2026-03-09T00:00:00+00:00", "2026-03-10T00:00:00+00:00")
+    assert result["decision_number"] == 1
+    assert result["activated_at"]
     assert (output["s3_bucket"], output["row_count"], output["byte_size"]) == ("rtb", 7, 5)
     assert store.stored(output["s3_key"]).sha256 == output["sha256"]
 

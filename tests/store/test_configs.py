@@ -1,4 +1,4 @@
-"""Is an entity's configuration checked as a whole, before anything is stored?"""
+"""An entity's configuration is validated as a whole before anything is stored."""
 
 import pytest
 from sqlalchemy import select, update
@@ -39,9 +39,9 @@ def test_the_declared_keys_come_in_the_order_they_were_declared_with_all_their_l
 
 def test_a_value_comes_from_the_trigger_else_the_entity_else_the_version(entity, session):
     configs.set_overrides(session, entity, {"max_features": "4", "min_z": "2"}, "ana")
-    found = configs.resolve_for(session, entity, {"max_features": 3, "max_segments": None})
-    assert [found.values[key] for key in ("max_features", "min_z", "max_segments")] == [3, 2.0, 20_000]
-    assert [found.origins[key] for key in ("max_features", "min_z", "max_segments")] == [
+    result = configs.resolve_for(session, entity, {"max_features": 3, "max_segments": None})
+    assert [result.values[key] for key in ("max_features", "min_z", "max_segments")] == [3, 2.0, 20_000]
+    assert [result.origins[key] for key in ("max_features", "min_z", "max_segments")] == [
         Origin.TRIGGER,
         Origin.ENTITY,
         Origin.DEFAULT,
@@ -49,30 +49,30 @@ def test_a_value_comes_from_the_trigger_else_the_entity_else_the_version(entity,
 
 
 def test_a_value_that_breaks_a_rule_is_refused_by_key_value_and_limit(entity, session):
-    for given, said in REFUSED:
+    for values, message in REFUSED:
         with pytest.raises(ConfigInvalid) as caught:
-            configs.set_overrides(session, entity, given, "ana")
-        assert [words for words in said if words not in str(caught.value)] == [], given
+            configs.set_overrides(session, entity, values, "ana")
+        assert [words for words in message if words not in str(caught.value)] == [], values
 
 
-def test_every_violation_is_told_at_once_and_nothing_is_stored(entity, session):
+def test_every_violation_is_reported_at_once_and_nothing_is_stored(entity, session):
     before = configs.overrides(session, entity.entity_id)
-    given = {"max_features": "0", "min_z": "x", "no_such_key": "1", "max_segments": "50"}
+    values = {"max_features": "0", "min_z": "x", "no_such_key": "1", "max_segments": "50"}
     with pytest.raises(ConfigInvalid) as caught:
-        configs.set_overrides(session, entity, given, "ana")
+        configs.set_overrides(session, entity, values, "ana")
     assert sorted(text.split()[0] for text in caught.value.violations) == ["max_features", "min_z", "no_such_key"]
     assert configs.overrides(session, entity.entity_id) == before
 
 
-def test_a_new_entity_hears_of_missing_and_of_wrong_values_together(catalog, session, base_path):
+def test_a_new_entity_reports_missing_and_wrong_values_together(catalog, session, base_path):
     from rtb_optimizer.store import entities
 
     assert catalog
     new = entities.NewEntity("new_com", "New", 1, "ssp", f"{base_path}/new", {"max_features": "0"})
     with pytest.raises(ConfigInvalid) as caught:
         entities.add(session, new, "ana")
-    said = {text.split()[0] for text in caught.value.violations}
-    assert said == {"max_features", "logs_path", "outcome_column", "candidate_features"}
+    message = {text.split()[0] for text in caught.value.violations}
+    assert message == {"max_features", "logs_path", "outcome_column", "candidate_features"}
 
 
 def test_keys_that_hold_only_together_are_checked_together(entity, session):
@@ -101,8 +101,8 @@ def test_every_change_of_an_override_stands_in_the_history_with_who_and_what_was
     configs.unset_override(session, entity, "min_z", "cleo")
     with pytest.raises(ConfigInvalid):
         configs.set_overrides(session, entity, {"min_z": "no number"}, "dan")
-    told = configs.changes(session, entity.entity_id)[: -begun or None]
-    assert [(change.changed_by, change.config_key, change.old_value, change.new_value) for change in told] == [
+    changes = configs.changes(session, entity.entity_id)[: -begun or None]
+    assert [(change.changed_by, change.config_key, change.old_value, change.new_value) for change in changes] == [
         ("cleo", "min_z", "2", None),
         ("ben", "dead_band", "0.1", "0.2"),
         ("ana", "dead_band", None, "0.1"),
@@ -147,8 +147,8 @@ def test_keys_are_set_and_set_back_in_one_go_and_checked_together(entity, sessio
     now = configs.overrides(session, entity.entity_id)
     assert now.items() >= {"min_z": "2", "dead_band": "0.1"}.items()
     assert now.keys().isdisjoint({"value_column", "objective"})
-    told = configs.changes(session, entity.entity_id)[:3]
-    assert [(line.config_key, line.old_value, line.new_value) for line in told] == [
+    changes = configs.changes(session, entity.entity_id)[:3]
+    assert [(line.config_key, line.old_value, line.new_value) for line in changes] == [
         ("dead_band", None, "0.1"),
         ("objective", "value", None),
         ("value_column", "revenue", None),

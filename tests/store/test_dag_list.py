@@ -1,4 +1,4 @@
-"""Can the manifest be read whatever befell it, and is it replaced without a moment in which it cannot?"""
+"""The DAG list can be read at any time, also when it is damaged or being replaced."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def test_what_was_written_is_read(target):
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_broken_manifest_is_read_from_its_copy_and_mended_by_the_next_export(target, broken):
+def test_a_broken_dag_list_is_read_from_its_copy_and_repaired_by_the_next_export(target, broken):
     dag_list.replace(target, DOCUMENT)
     target.write_bytes(broken)
     assert dag_list.load(target) == DOCUMENT
@@ -34,14 +34,14 @@ def test_a_broken_manifest_is_read_from_its_copy_and_mended_by_the_next_export(t
     assert json.loads(target.read_bytes()) == DOCUMENT
 
 
-def test_a_manifest_that_is_gone_is_read_from_its_copy(target):
+def test_a_dag_list_that_is_gone_is_read_from_its_copy(target):
     dag_list.replace(target, DOCUMENT)
     target.unlink()
     assert dag_list.load(target) == DOCUMENT
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_broken_copy_is_not_looked_at_while_the_manifest_is_whole_and_is_mended(target, broken):
+def test_a_broken_copy_is_not_looked_at_while_the_dag_list_is_whole_and_is_repaired(target, broken):
     dag_list.replace(target, DOCUMENT)
     dag_list.last_good(target).write_bytes(broken)
     assert dag_list.load(target) == DOCUMENT
@@ -49,7 +49,7 @@ def test_a_broken_copy_is_not_looked_at_while_the_manifest_is_whole_and_is_mende
     assert json.loads(dag_list.last_good(target).read_bytes()) == DOCUMENT
 
 
-def test_with_both_broken_or_gone_the_command_that_mends_it_is_told(target):
+def test_with_both_broken_or_gone_the_command_that_fixes_it_is_named(target):
     with pytest.raises(DagListInvalid, match=r"no readable DAG list at .*entities.json: write it with `python -m rtb"):
         dag_list.load(target)
     dag_list.replace(target, DOCUMENT)
@@ -96,7 +96,7 @@ def test_a_reader_sees_the_old_or_the_new_one_never_half_of_one(target):
     assert len(seen) > 1
 
 
-def test_the_manifest_is_where_the_environment_says_else_beside_the_dags(monkeypatch, tmp_path):
+def test_the_dag_list_is_where_the_environment_says_else_beside_the_dags(monkeypatch, tmp_path):
     monkeypatch.setenv("RTB_MANIFEST", str(tmp_path / "here.json"))
     assert dag_list.path() == tmp_path / "here.json"
     for unset in ("", None):

@@ -1,4 +1,4 @@
-"""Does the manifest hold the entities that run, and nothing that one broken entity could spoil?"""
+"""The DAG list contains the active entities, and an invalid entity does not affect the others."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Which entities are taken in, and what does their status do?"""
+"""Entities are validated when added; their status and its history."""
 
 import pytest
 from sqlalchemy import select, update
@@ -18,17 +18,17 @@ def new(code="new_com", path="s3://rtb/new", **config):
 def test_an_entity_is_added_with_its_configuration_under_the_active_version(session):
     added = entities.add(session, new(path="s3://rtb/new/"), "ana")
     session.commit()
-    found = entities.find(session, "new_com")
-    assert found.entity_id == added.entity_id
-    assert (found.object_id, found.object_type, found.status, found.active_run_id) == (7, "ssp", "active", None)
-    assert found.s3_base_path == "s3://rtb/new"
-    assert session.get_one(Version, found.current_version_id).version_code == "v3"
-    rows = session.scalars(select(EntityConfig).where(EntityConfig.entity_id == found.entity_id)).all()
+    result = entities.find(session, "new_com")
+    assert result.entity_id == added.entity_id
+    assert (result.object_id, result.object_type, result.status, result.active_run_id) == (7, "ssp", "active", None)
+    assert result.s3_base_path == "s3://rtb/new"
+    assert session.get_one(Version, result.current_version_id).version_code == "v3"
+    rows = session.scalars(select(EntityConfig).where(EntityConfig.entity_id == result.entity_id)).all()
     assert {row.config_key: row.config_value for row in rows} == CONFIG
     assert {row.updated_by for row in rows} == {"ana"}
 
 
-def test_codes_and_paths_that_the_catalog_refuses_are_told_before_it_does(session):
+def test_codes_and_paths_that_the_catalog_refuses_are_reported_before_it_does(session):
     """In one line that shows how it is written; the database has the same rules."""
     for code in ("Drugs.com", "drugs-com", "_drugs", "", "a" * 64, "drugs com", "drügs", "a\n"):
         with pytest.raises(EntityInvalid, match="for example drugs_com"):
@@ -69,14 +69,14 @@ def test_who_changed_the_status_stands_in_the_history_and_a_status_that_stays_do
     for status, by in (("paused", "bob"), ("paused", "eve"), ("active", "eve")):
         entities.set_status(session, "new_com", status, by)
     session.flush()
-    told = configs.changes(session, entity.entity_id)[:-before]
-    assert [(line.changed_by, line.config_key, line.old_value, line.new_value) for line in told] == [
+    changes = configs.changes(session, entity.entity_id)[:-before]
+    assert [(line.changed_by, line.config_key, line.old_value, line.new_value) for line in changes] == [
         ("eve", "status", "paused", "active"),
         ("bob", "status", "active", "paused"),
     ]
 
 
-def test_a_name_that_is_not_there_is_told_with_those_that_are(session):
+def test_a_name_that_does_not_exist_is_reported_with_those_that_do(session):
     for code in ("b_com", "a_com"):
         entities.add(session, new(code), "ana")
     with pytest.raises(NotFound, match="no entity 'c_com'; existing: a_com, b_com"):
@@ -106,7 +106,7 @@ def test_the_newest_active_version_is_taken_or_the_one_that_is_named(session):
         entities.add(session, new("b_com"), "ana", "v5")
 
 
-def test_without_a_seed_or_an_active_version_the_fix_is_told(session):
+def test_without_a_seed_or_an_active_version_the_fix_is_named(session):
     session.execute(update(Version).values(status="retired"))
     with pytest.raises(NotFound, match="no active version"):
         entities.add(session, new(), "ana")

@@ -1,4 +1,4 @@
-"""Does a failure land in opt_runs once, whoever tells of it and however late?"""
+"""A failure is recorded in opt_runs once, whatever reports it and however late."""
 
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -43,12 +43,12 @@ def dag_run(dag_run_id="manual__1", clear_number=0):
 
 
 def task_context(clear_number=0, exception=None):
-    told = {} if exception is None else {"exception": exception}
+    failure = {} if exception is None else {"exception": exception}
     task = SimpleNamespace(task_id="build_segments", try_number=2)
-    return {"ti": task, "dag_run": dag_run("manual__1", clear_number)} | told
+    return {"ti": task, "dag_run": dag_run("manual__1", clear_number)} | failure
 
 
-def test_a_failed_task_tells_its_name_its_try_and_its_exception(create, state, session):
+def test_a_failed_task_reports_its_name_its_try_and_its_exception(create, state, session):
     run = create()
     callbacks.task_failed(task_context(exception=ValueError("no column click")))
     assert state(run) == ("failed", "build_segments (try 2): ValueError: no column click")
@@ -62,20 +62,20 @@ def test_a_killed_task_has_no_exception_and_says_so(create, state):
 
 
 @pytest.mark.parametrize(
-    ("tell", "said"),
+    ("tell", "message"),
     [
         (lambda: callbacks.dag_failed({"dag_run": dag_run(), "reason": "timed_out"}), "the dag run failed: timed_out"),
         (lambda: callbacks.dag_failed({"dag_run": dag_run()}), "the dag run failed: no reason given"),
         (lambda: callbacks.dag_run_failed(dag_run(), "set by hand"), "the dag run failed: set by hand"),
     ],
 )
-def test_what_fails_without_a_failed_task_is_told_by_the_dag_run(create, state, tell, said):
+def test_what_fails_without_a_failed_task_is_reported_by_the_dag_run(create, state, tell, message):
     run = create()
     tell()
-    assert state(run) == ("failed", said)
+    assert state(run) == ("failed", message)
 
 
-def test_the_listener_hears_of_our_own_dags_only(create, state):
+def test_the_listener_reacts_to_our_own_dags_only(create, state):
     run, other = create(), create(dag_id="somebody_elses")
     listener.on_dag_run_failed(SimpleNamespace(dag_id="somebody_elses", run_id="manual__1", clear_number=0), "by hand")
     assert state(other) == ("running", None)
@@ -88,10 +88,10 @@ def test_the_listener_hears_of_our_own_dags_only(create, state):
 )
 def test_the_listener_names_the_tasks_that_failed_where_they_are_the_reason(create, state, reason, named):
     states = {"write_outputs": "failed", "build_segments": "failed", "create_run": "success"}
-    told = dag_run()
-    told.task_instances = [SimpleNamespace(task_id=task, state=its) for task, its in states.items()]
+    failed_run = dag_run()
+    failed_run.task_instances = [SimpleNamespace(task_id=task, state=its) for task, its in states.items()]
     run = create()
-    listener.on_dag_run_failed(told, reason)
+    listener.on_dag_run_failed(failed_run, reason)
     assert state(run) == ("failed", f"the dag run failed: {reason}{named}")
 
 
@@ -105,7 +105,7 @@ def test_a_failed_dag_run_names_the_tasks_that_failed(create, state):
     assert state(run)[1].endswith("; failed tasks: build_segments, write_outputs")
 
 
-def test_the_first_to_tell_is_believed_and_the_others_change_nothing(create, state):
+def test_the_first_report_counts_and_the_others_change_nothing(create, state):
     run = create()
     callbacks.task_failed(task_context(exception=ValueError("first")))
     callbacks.task_failed(task_context(exception=ValueError("again")))
@@ -157,7 +157,7 @@ def test_a_message_that_is_no_text_is_recorded_all_the_same(create, state):
     assert state(run) == ("failed", "build_segments (try 2): ValueError: a�b?c")
 
 
-def test_the_sweep_is_told_of_running_runs_only(create, session):
+def test_the_sweep_gets_running_runs_only(create, session):
     ended, first, second = create("manual__1"), create("manual__2"), create("manual__3", 4)
     failures.fail_run(session, ended, "x")
     assert first < second

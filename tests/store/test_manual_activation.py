@@ -1,4 +1,4 @@
-"""Does the pointer move for a person only from where they saw it, to outputs that are there, and as a whole?"""
+"""A user's decision moves the pointer only from the expected run, to intact outputs, in one transaction."""
 
 from datetime import date
 
@@ -92,6 +92,6 @@ def test_of_two_people_who_saw_the_same_only_one_decides(entity, finish, active,
             except PointerMoved:
                 return None
 
-    told = at_once(decide, [first, second])
-    assert told.count(None) == 1
-    assert active() == next(run_id for run_id in told if run_id is not None)
+    results = at_once(decide, [first, second])
+    assert results.count(None) == 1
+    assert active() == next(run_id for run_id in results if run_id is not None)

@@ -1,4 +1,4 @@
-"""Do the migrations lead to what the models say, up and down, for two at once, and past nobody's lock?"""
+"""Migrations produce the models' schema, up and down, concurrently, and without waiting for locks."""
 
 import os
 import subprocess
@@ -97,9 +97,9 @@ def test_alembic_finds_no_difference_between_models_and_database(migrated):
 def test_the_migrations_build_what_the_models_would_build(migrated, new_database, query):
     modelled = create_engine(new_database().replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
     Base.metadata.create_all(modelled)
-    found = rows(migrated, query)
-    assert found == rows(modelled, query)
-    assert {row[0] for row in found} == set(Base.metadata.tables) if query is not INDEXES else found
+    result = rows(migrated, query)
+    assert result == rows(modelled, query)
+    assert {row[0] for row in result} == set(Base.metadata.tables) if query is not INDEXES else result
 
 
 def test_migrating_twice_changes_nothing(migrated):

@@ -1,4 +1,4 @@
-"""Is an object of a run written once, by whoever is first, and never seen half?"""
+"""An object of a run is written once, by the first writer, and is never visible in part."""
 
 import hashlib
 from contextlib import suppress
@@ -51,7 +51,7 @@ def test_an_object_is_read_back_as_it_was_written(store, prefix):
     assert store.stored(f"{prefix}/a") == written
 
 
-def test_what_is_not_there_is_none_and_another_failure_is_told(store, prefix):
+def test_an_absent_object_is_none_and_another_failure_is_raised(store, prefix):
     assert store.stored(f"{prefix}/nothing") is None
     with pytest.raises(StoreFailed, match=r"s3://no-such-bucket/x cannot be read: .*NoSuchBucket"):
         type(store)(connections.s3_client(), "no-such-bucket").stored("x")
@@ -63,14 +63,14 @@ def test_who_writes_second_gets_what_the_first_wrote(store, prefix):
     assert store.read(f"{prefix}/a") == b"first"
 
 
-def test_of_sixteen_writers_at_once_one_wins_and_all_are_told_its_hash(store, prefix, at_once):
+def test_of_sixteen_writers_at_once_one_wins_and_all_get_its_hash(store, prefix, at_once):
     keys = [f"{prefix}/race-{n}" for n in range(5)]  # all races at once: the loser of each is kept waiting for seconds
     bodies = [f"writer {n} ".encode() * (1000 + n) for n in range(16)]
-    told = at_once(lambda task: store.put_once(*task), [(key, body) for body in bodies for key in keys])
+    stored = at_once(lambda task: store.put_once(*task), [(key, body) for body in bodies for key in keys])
     for key in keys:
         stands = store.read(key)
         assert stands in bodies
-        heard = {(t.sha256, t.byte_size) for t in told if t.key == key}
+        heard = {(t.sha256, t.byte_size) for t in stored if t.key == key}
         assert heard == {(hashlib.sha256(stands).hexdigest(), len(stands))}
 
 

@@ -1,4 +1,4 @@
-"""Which files belong to a window, and is a partition complete?"""
+"""The files of a window, and the completeness of partitions."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -56,32 +56,32 @@ def names(folder):
 )
 def test_a_day_is_complete_with_its_marker_and_a_parquet_file(look, case, complete):
     marker, keys = case
-    (found,) = look(keys, completion_marker=marker)
-    assert (found.complete, found.day) == (complete, DAY)
-    assert partitions.incomplete_urls([found]) == ([] if complete else [found.url])
+    (result,) = look(keys, completion_marker=marker)
+    assert (result.complete, result.day) == (complete, DAY)
+    assert partitions.incomplete_urls([result]) == ([] if complete else [result.url])
 
 
 def test_the_files_of_a_day_come_in_the_order_of_their_bytes_from_all_its_folders(look, names):
     keys = ["b.parquet", "B.parquet", "h=01/a.parquet", "é.parquet", "_SUCCESS", "notes.txt"]
-    (found,) = look([f"day=2026-11-01/{key}" for key in keys])
-    assert names(found) == [f"day=2026-11-01/{k}" for k in ("B.parquet", "b.parquet", "h=01/a.parquet", "é.parquet")]
-    assert {file.byte_size for file in found.files} == {1}
+    (result,) = look([f"day=2026-11-01/{key}" for key in keys])
+    assert names(result) == [f"day=2026-11-01/{k}" for k in ("B.parquet", "b.parquet", "h=01/a.parquet", "é.parquet")]
+    assert {file.byte_size for file in result.files} == {1}
 
 
 def test_a_folder_whose_name_begins_as_another_s_is_not_part_of_it(look, names):
     """date=2026-11-1 and date=2026-11-10, as some writers name their days; with and without a slash at the end."""
     keys = ["at/2026-11-1/a.parquet", "at/2026-11-10/b.parquet", "at/2026-11-10/_SUCCESS", "at/2026-11-1.parquet"]
     for path in ("at/2026-11-1", "at/2026-11-1/"):
-        (found,) = look(keys, path)
-        assert names(found) == ["at/2026-11-1/a.parquet"]
-        assert not found.complete
+        (result,) = look(keys, path)
+        assert names(result) == ["at/2026-11-1/a.parquet"]
+        assert not result.complete
 
 
 def test_a_window_has_a_partition_for_each_of_its_days_there_or_not(look, settings):
     window = Window(WINDOW.start, WINDOW.end + timedelta(days=2))
-    found = look(["day=2026-11-02/a.parquet", "day=2026-11-02/_SUCCESS"], window=window)
-    assert [(p.day.day, p.complete) for p in found] == [(1, False), (2, True), (3, False)]
-    assert [url.rsplit("=", 1)[1] for url in partitions.incomplete_urls(found)] == ["2026-11-01/", "2026-11-03/"]
+    result = look(["day=2026-11-02/a.parquet", "day=2026-11-02/_SUCCESS"], window=window)
+    assert [(p.day.day, p.complete) for p in result] == [(1, False), (2, True), (3, False)]
+    assert [url.rsplit("=", 1)[1] for url in partitions.incomplete_urls(result)] == ["2026-11-01/", "2026-11-03/"]
     days = ("2026-11-01", "2026-11-02", "2026-11-03")
     assert partitions.expected_urls(replace(settings, logs_path="s3://lake/{date}/"), window) == [
         f"s3://lake/{d}/" for d in days
@@ -96,16 +96,16 @@ def test_days_are_those_of_the_entity_s_own_midnights(look):
 
 def test_a_path_without_a_date_is_one_partition_of_no_day(look, names, settings):
     three_days = Window(WINDOW.start, WINDOW.end + timedelta(days=2))
-    (found,) = look(["all/a.parquet", "all/b.parquet", "all/_SUCCESS"], "all/", three_days)
-    assert (found.day, found.complete, names(found)) == (None, True, ["all/a.parquet", "all/b.parquet"])
+    (result,) = look(["all/a.parquet", "all/b.parquet", "all/_SUCCESS"], "all/", three_days)
+    assert (result.day, result.complete, names(result)) == (None, True, ["all/a.parquet", "all/b.parquet"])
     assert partitions.expected_urls(replace(settings, logs_path="s3://lake/all/"), three_days) == ["s3://lake/all/"]
 
 
 def test_a_single_file_needs_no_marker(look, names):
     keys = ["file.parquet", "file.parquet.tmp", "day-2026-11-01.parquet"]
     for path, name in (("file.parquet", "file.parquet"), ("day-{date}.parquet", "day-2026-11-01.parquet")):
-        (found,) = look(keys, path)
-        assert (found.complete, names(found)) == (True, [name])
+        (result,) = look(keys, path)
+        assert (result.complete, names(result)) == (True, [name])
     (missing,) = look([], "other.parquet")
     assert not missing.complete
 

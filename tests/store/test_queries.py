@@ -1,4 +1,4 @@
-"""Do the reads of the command line tell what stands in the catalog?"""
+"""The queries of the command line return the content of the catalog."""
 
 import json
 from datetime import date
@@ -103,17 +103,17 @@ def test_a_run_is_shown_with_all_that_was_recorded_of_it(entity, make_run, sessi
     activation.roll_back(session, "drugs_com", "ben", "back", run.run_id)
     session.commit()
 
-    shown = queries.run_details(session, session.scalars(select(Run).where(Run.run_id == run.run_id)).one())
-    assert shown["features"] == [{"order": 1, "feature": "browser", "anchor": False, "signal_score": 0.25}]
-    assert shown["ad_macros"] == {"adx": "[ADX_BROWSER]"}
-    assert shown["outputs"] == [{"type": "segments", "url": "s3://rtb/a/b", "rows": 7, "bytes": 5}]
-    assert [(d["decision"], d["by"], d["reasons"]) for d in shown["decisions"]] == [
+    details = queries.run_details(session, session.scalars(select(Run).where(Run.run_id == run.run_id)).one())
+    assert details["features"] == [{"order": 1, "feature": "browser", "anchor": False, "signal_score": 0.25}]
+    assert details["ad_macros"] == {"adx": "[ADX_BROWSER]"}
+    assert details["outputs"] == [{"type": "segments", "url": "s3://rtb/a/b", "rows": 7, "bytes": 5}]
+    assert [(d["decision"], d["by"], d["reasons"]) for d in details["decisions"]] == [
         ("activated", "schedule", ["first active run of the entity"]),
         ("rolled_back", "ben", ["back"]),
     ]
-    assert (shown["is_active"], shown["entity_code"], shown["status"]) == (True, "drugs_com", "succeeded")
-    assert (shown["total_segments"], shown["config_snapshot"]) == (3, {"values": {}})
-    assert json.dumps(shown, default=str)
+    assert (details["is_active"], details["entity_code"], details["status"]) == (True, "drugs_com", "succeeded")
+    assert (details["total_segments"], details["config_snapshot"]) == (3, {"values": {}})
+    assert json.dumps(details, default=str)
 
 
 def _another(entity, make_run):

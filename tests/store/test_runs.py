@@ -1,4 +1,4 @@
-"""Is there one run per attempt, and can only a running one be written to?"""
+"""There is one run per attempt, and only a running run can be written to."""
 
 import re
 from datetime import UTC, datetime
@@ -45,7 +45,7 @@ def create(entity):
     return run
 
 
-def test_a_run_s_code_tells_entity_window_and_attempt():
+def test_a_run_s_code_contains_entity_window_and_attempt():
     codes = [
         Attempt(dag, run, clear).run_code("drugs_com", WINDOW)
         for dag, run, clear in (("d", "r", 0), ("d", "r", 1), ("d", "s", 0), ("e", "r", 0), ("d|r", "", 0))

@@ -1,4 +1,4 @@
-"""Does PostgreSQL itself refuse what must never be, and say which rule it was?"""
+"""PostgreSQL rejects invalid rows and names the violated constraint."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Does seeding leave what the files say, however often?"""
+"""Seeding is idempotent and matches the files."""
 
 import pytest
 from sqlalchemy import func, select, update
@@ -39,25 +39,25 @@ def test_the_declared_keys_are_those_the_code_reads(session):
 
 
 def test_the_user_s_own_dialect_has_the_user_s_own_macro(session):
-    found = session.scalars(
+    templates = session.scalars(
         select(FeatureMacro.macro_template).where(
             FeatureMacro.macro_format == "adx", FeatureMacro.feature_name == "internal_adspace_id"
         )
     ).all()
-    assert found == ["[ADX_PLACEMENT_ID]"]
+    assert templates == ["[ADX_PLACEMENT_ID]"]
 
 
 def test_every_seeded_template_is_written_as_its_dialect_writes_macros(session):
     rows = session.scalars(select(FeatureMacro)).all()
     assert {row.macro_format for row in rows} == {
-        name for name, told in seeds._read("dialects").items() if "templates" in told
+        name for name, table in seeds._read("dialects").items() if "templates" in table
     }
     assert [
         row.macro_template for row in rows if template_problem(row.macro_template, seeds.dialect(row.macro_format))
     ] == []
 
 
-def test_a_dialect_that_is_not_there_is_told_with_those_that_are():
+def test_a_dialect_that_does_not_exist_is_reported_with_those_that_do():
     with pytest.raises(NotFound, match=r"macro format 'morse' is not one of .*adx"):
         seeds.dialect("morse")
 

@@ -17,20 +17,14 @@ COPIED = ("secrets.json", "postgres/data", "airflow/migrated")
 # They guard against a loss of power, which no test has. A commit still reaches the operating system before it is
 # told, so that what a killed server has committed is there after its restart: synchronous_commit stays on.
 UNGUARDED = ("fsync", "full_page_writes")
-# Each task is a fork of the scheduler: what it has imported no task needs to import again. And a task is tried again
-# sooner than after the 10 s in which a server may come back.
+# Each task is a fork of the scheduler: what it has imported no task needs to import again.
 AIRFLOW_LOCAL_SETTINGS = """
 import sys
-from datetime import timedelta
 
 if "scheduler" in sys.argv:
     import boto3, duckdb, matplotlib.backends.backend_svg, matplotlib.figure, psycopg, pyarrow.fs, pyarrow.parquet
 
     import rtb_optimizer.steps.in_process
-
-
-def task_policy(task):
-    task.retry_delay = timedelta(seconds=3)
 """
 
 

@@ -62,8 +62,8 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, new_root: Callable[[Path], Path]) -> Iterator[Stack]:
-    root = new_root(tmp_path_factory.mktemp("celery"))
+def stack(tmp_path_factory: pytest.TempPathFactory, new_root: Callable[..., Path]) -> Iterator[Stack]:
+    root = new_root(tmp_path_factory.mktemp("celery"), impatient=False)
     pg_port, unused, airflow_port, broker_port, health_port = free_ports(5)
     dags, seen = root / "dags", root / "seen"
     dags.mkdir()
@@ -127,7 +127,7 @@ def test_the_health_check_of_the_compose_file_finds_the_process(stack: Stack, se
         env=stack.environment | {"HOSTNAME": service, "PATH": programs},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

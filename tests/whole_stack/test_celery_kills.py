@@ -31,7 +31,7 @@ HANDED_OUT_AGAIN = "Task already running elsewhere"
 @pytest.fixture
 def live(tmp_path, new_root):
     """The product's stack with the executor of the compose file, and one worker; yields another worker, too."""
-    settings = settings_on_free_ports(new_root(tmp_path))
+    settings = settings_on_free_ports(new_root(tmp_path, impatient=False))
     broker, health = free_ports(2)
     ours = celery_settings(broker, health) | SOON
     supervisor = Supervisor(settings.logs)

@@ -1,7 +1,6 @@
 """Builds the request for a run from an Airflow dag run: its window, its overrides, and who started it."""
 
-from collections.abc import Mapping
-from typing import Any
+from airflow.sdk import Context
 
 from rtb_optimizer.core.config.window import WindowRequest
 from rtb_optimizer.errors import WindowInvalid
@@ -11,7 +10,7 @@ from rtb_optimizer.store.runs import Attempt
 WINDOW_PARAMS = ("data_start", "data_end")
 
 
-def request_of(entity_code: str, context: Mapping[str, Any]) -> RunRequest:
+def request_of(entity_code: str, context: Context) -> RunRequest:
     """Build the request for a run from a task's context.
 
     Raises:

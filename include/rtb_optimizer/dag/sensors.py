@@ -55,9 +55,9 @@ class LogsComplete(BaseTrigger):
         super().__init__()  # type: ignore[no-untyped-call] # Airflow's base has no types
         self.opt_run_id, self.deadline, self.poll_s = opt_run_id, deadline, poll_s
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
+    def serialize(self) -> tuple[str, dict[str, object]]:
         """Return the arguments that rebuild this trigger in another triggerer."""
-        values = {"opt_run_id": self.opt_run_id, "deadline": self.deadline, "poll_s": self.poll_s}
+        values: dict[str, object] = {"opt_run_id": self.opt_run_id, "deadline": self.deadline, "poll_s": self.poll_s}
         return f"{LogsComplete.__module__}.{LogsComplete.__qualname__}", values
 
     async def run(self) -> AsyncIterator[TriggerEvent]:

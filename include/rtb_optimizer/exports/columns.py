@@ -13,15 +13,15 @@ NO_VALUE = "rare and unexpanded values, which no bid request has"
 
 def accepted_rows(table: KeyedTable, columns: Mapping[str, Column]) -> tuple[KeyedTable, Counter[str]]:
     """Return the table without the rows that have a value its column does not accept, and their number by cause."""
-    kept, lost = [], Counter[str]()
+    accepted, lost = [], Counter[str]()
     for row in table.rows:
         pairs = zip(columns.items(), row.values, strict=False)
         cause = next((_cause(name, column, value) for (name, column), value in pairs if not column.takes(value)), None)
         if cause is None:
-            kept.append(row)
+            accepted.append(row)
         else:
             lost[cause] += 1
-    return table.keeping(kept), lost
+    return table.keeping(accepted), lost
 
 
 def _cause(name: str, column: Column, value: str) -> str:

@@ -48,5 +48,5 @@ class KeyedTable:
 
     def keeping(self, rows: Sequence[KeyedRow]) -> "KeyedTable":
         """Return the table with only these of its rows, in its own order."""
-        kept = {row.values for row in rows}
-        return replace(self, rows=tuple(row for row in self.rows if row.values in kept))
+        values = {row.values for row in rows}
+        return replace(self, rows=tuple(row for row in self.rows if row.values in values))

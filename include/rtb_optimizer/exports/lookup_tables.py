@@ -30,8 +30,8 @@ def lookup_tables(table: KeyedTable, terms: Terms) -> Export:
     for row in table.rows:
         if cause := _rejection(row):
             lost[cause] = lost.get(cause, 0) + 1
-    kept = table.keeping([row for row in table.rows if not _rejection(row)])
-    bid_on = replace(kept, rows=tuple(replace(row, no_bid=False) for row in kept.rows))
+    addressable = table.keeping([row for row in table.rows if not _rejection(row)])
+    bid_on = replace(addressable, rows=tuple(replace(row, no_bid=False) for row in addressable.rows))
     document = _document(bid_on, terms)
     body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode() + b"\n"
     return Export({"logit.json": body}, bid_on, len(bid_on.rows), lost)

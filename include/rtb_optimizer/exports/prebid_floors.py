@@ -25,11 +25,11 @@ def prebid_floors(table: KeyedTable, terms: Terms) -> Export:
     lost: dict[str, int] = {}
     named = KeyedTable(table.features, tuple(_addressable(table.rows, lost)), table.default)
     priced = replace(named, default=_floor(table.default, terms) / terms.base_cpm)
-    kept = _within_limits(priced, terms, lost)
+    fitting = _within_limits(priced, terms, lost)
     # A file without a rule is rejected: where the table has no rows, the default is the rule.
-    rules = {_key(row, kept): _floor(row.multiplier, terms) for row in kept.rows}
-    body = _document(kept, terms, rules or {_key(KeyedRow((), 0.0, 1.0), kept): _floor(kept.default, terms)})
-    return Export({"floors.json": body}, kept, len(kept.rows), lost, normalise=_normalised)
+    rules = {_key(row, fitting): _floor(row.multiplier, terms) for row in fitting.rows}
+    body = _document(fitting, terms, rules or {_key(KeyedRow((), 0.0, 1.0), fitting): _floor(fitting.default, terms)})
+    return Export({"floors.json": body}, fitting, len(fitting.rows), lost, normalise=_normalised)
 
 
 def _normalised(value: str) -> str:
@@ -65,20 +65,20 @@ def _rejection(values: Iterable[str]) -> str:
 
 def _within_limits(table: KeyedTable, terms: Terms, lost: dict[str, int]) -> KeyedTable:
     """Return the rows of largest impact that fit, at the multipliers of the floors in the file."""
-    kept: list[KeyedRow] = []
+    fitting: list[KeyedRow] = []
     room = MAX_BYTES - len(_document(table, terms, {})) + len(",")
     for row in table.by_impact():
         room -= len(_json({_key(row, table): _floor(row.multiplier, terms)})) - len("{}") + len(",")
-        if len(kept) == MAX_RULES or room < 0:
+        if len(fitting) == MAX_RULES or room < 0:
             break
-        kept.append(row)
-    if left := len(table.rows) - len(kept):
+        fitting.append(row)
+    if left := len(table.rows) - len(fitting):
         lost[f"more than {MAX_RULES:,} rules" if room >= 0 else f"more than {MAX_BYTES // 1024} KB"] = left
     return replace(
         table,
         rows=tuple(
             replace(row, multiplier=_floor(row.multiplier, terms) / terms.base_cpm, no_bid=False)
-            for row in table.keeping(kept).rows
+            for row in table.keeping(fitting).rows
         ),
     )
 

@@ -15,7 +15,7 @@ from rtb_optimizer.engines.duckdb.spill import PREFIX
 LONG_AGO = 1_700_000_000
 HOLD = """
 import sys
-from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 with DuckDBEngine(None, 1, 100) as engine:
     print("open", flush=True)
     sys.stdin.read()

@@ -101,7 +101,7 @@ def test_of_many_files_the_broken_one_is_named(tmp_path):
         engine.open_logs(urls)
 
 
-def test_values_beyond_a_file_s_statistics_are_told_and_end_no_process(tmp_path):
+def test_values_beyond_a_file_s_statistics_are_reported_and_end_no_process(tmp_path):
     done = subprocess.run(
         [sys.executable, CHECKOUT / "tests" / "support" / "beyond_statistics.py", tmp_path / "part-0.parquet"],
         env={"PYTHONPATH": f"{CHECKOUT}/include:{CHECKOUT}/tests", "PATH": "/usr/bin:/bin"},
@@ -112,7 +112,7 @@ def test_values_beyond_a_file_s_statistics_are_told_and_end_no_process(tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
-        "column 'ts' has rows of 1970-01-01, outside of the window, in a file whose statistics say that it has none: "
+        "column 'ts' has rows of 1970-01-01, outside of the window, in a file whose statistics exclude them: "
         "the file is damaged\n"
     )
 

@@ -1,4 +1,4 @@
-"""Is what was measured judged as the limits say, and does everything that is not well say what to do?"""
+"""Measurements are compared with their limits, and every problem has a fix."""
 
 from datetime import timedelta
 
@@ -58,10 +58,10 @@ def test_a_measurement_is_judged(finding, standing):
         ({"put once": ("", "x")}, ["honours If-None-Match"]),
     ],
 )
-def test_what_s3_refuses_is_told_with_each_fix_once(refused, fix):
-    said = findings.rights("s3://a/b", refused).fix
-    assert all(part in said for part in fix)
-    assert said.count(";") == len(fix) - 1
+def test_what_s3_refuses_is_reported_with_each_fix_once(refused, fix):
+    message = findings.rights("s3://a/b", refused).fix
+    assert all(part in message for part in fix)
+    assert message.count(";") == len(fix) - 1
 
 
 def test_only_a_failure_makes_it_unwell():
@@ -71,6 +71,6 @@ def test_only_a_failure_makes_it_unwell():
     assert findings.is_well([])
 
 
-def test_a_long_list_is_told_by_its_first_and_their_number():
-    said = findings.seeds([f"config key {n}" for n in range(70)], []).summary
-    assert said.endswith("config key 4 and 65 more")
+def test_a_long_list_is_shortened_to_its_first_and_a_count():
+    message = findings.seeds([f"config key {n}" for n in range(70)], []).summary
+    assert message.endswith("config key 4 and 65 more")

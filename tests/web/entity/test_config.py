@@ -182,7 +182,7 @@ def test_an_override_is_set_back_to_the_default(browser, read, stored, override,
     ("overridden", "key", "said"),
     [
         ({}, "logs_path", "a value is required and there is no default"),
-        ({"objective": "value"}, "value_column", "objective is value, and no column says what it is"),
+        ({"objective": "value"}, "value_column", "required when objective is value"),
     ],
 )
 def test_what_others_need_is_not_set_back(browser, read, stored, override, overridden, key, said):

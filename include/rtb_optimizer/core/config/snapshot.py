@@ -1,4 +1,4 @@
-"""What a run goes by, frozen when it is created: `opt_runs.config_snapshot`."""
+"""Defines the configuration of a run, frozen when it is created: `opt_runs.config_snapshot`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -111,7 +111,7 @@ def renumbered_densely(joint: Ints, size: int) -> tuple[Ints, int]:
     occurs = np.zeros(size, dtype=bool)
     occurs[joint] = True
     present = np.flatnonzero(occurs)
-    place = np.empty(size, dtype=np.int32)  # half the memory to reach into
+    place = np.empty(size, dtype=np.int32)  # half the memory of int64
     place[present] = np.arange(len(present), dtype=np.int32)
     return place.take(joint).astype(np.intp), len(present)
 

@@ -43,7 +43,7 @@ def _winsorised(value: Floats, exposure: Floats, weight: Floats, quantile: float
     rate = value[earning] / exposure[earning]
     order = np.argsort(rate, kind="stable")
     below = np.cumsum((weight * exposure)[earning][order])
-    largest = max(len(earning) - 2, 0)  # of few rows the quantile is the largest one itself, which sets no cap
+    largest = max(len(earning) - 2, 0)  # of few rows the quantile is the largest value, which would set no cap
     at = min(int(np.searchsorted(below, quantile * below[-1])), largest)
     capped: Floats = np.minimum(value, rate[order[at]] * exposure)
     return capped

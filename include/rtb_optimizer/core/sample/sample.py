@@ -135,4 +135,4 @@ def split_rows(days: NDArray[np.object_] | list[date], row_hash: NDArray[np.uint
 
 def sum_by(codes: Ints, weights: Floats, size: int) -> Floats:
     """Return the sum of `weights` by code: `size` floats."""
-    return np.bincount(codes, weights, size).astype(np.float64, copy=False)  # of no rows they are whole numbers
+    return np.bincount(codes, weights, size).astype(np.float64, copy=False)  # of no rows, bincount returns integers

@@ -34,7 +34,7 @@ On plain values, engines' regular expressions agree with Python's.
 """
 _PLAIN, _WHOLE_FLOAT = re.compile(PLAIN), re.compile(WHOLE_FLOAT)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")  # half a character: nothing can store it
+_SURROGATE = re.compile(r"[\ud800-\udfff]")  # cannot be stored as UTF-8
 _HOST_END = re.compile(r"[\s.]+$")
 
 

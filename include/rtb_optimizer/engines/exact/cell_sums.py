@@ -140,10 +140,10 @@ class CellSums:
         counting = _Counting(self._terms, self._canonicalisers, bounds)
         for batch in row_group:
             measured = self._measuring(batch)
-            kept = np.flatnonzero(measured["kept"])
-            whole = len(kept) == batch.num_rows
-            measures = Measured.of({m: measured[m] if whole else measured[m][kept] for m in MEASURES[1:]})
-            counting.add(batch, None if whole else kept, measures)
+            selected = np.flatnonzero(measured["kept"])
+            whole = len(selected) == batch.num_rows
+            measures = Measured.of({m: measured[m] if whole else measured[m][selected] for m in MEASURES[1:]})
+            counting.add(batch, None if whole else selected, measures)
         counting.end()
         with self._lock:
             for name, added in counting.sums.items():
@@ -167,11 +167,11 @@ class _Counting:
         self._grids: list[Grid] = []
         self.sums = _zeros(terms)
 
-    def add(self, batch: "pa.RecordBatch", kept: Ints | None, measures: Measured) -> None:
-        """Add the rows of a batch, all or those `kept`."""
+    def add(self, batch: "pa.RecordBatch", selected: Ints | None, measures: Measured) -> None:
+        """Add the rows of a batch, all or those `selected`."""
         codes = {name: coded.codes(batch.column(name)) for name, coded in self._coded.items()}
-        if kept is not None:
-            codes = {name: column.take(kept) for name, column in codes.items()}
+        if selected is not None:
+            codes = {name: column.take(selected) for name, column in codes.items()}
         raw = {name: coded.raw for name, coded in self._coded.items()}
         if any(raw[name] is not self._raw.get(name) for name in raw):
             self.end()

@@ -22,7 +22,7 @@ Measuring = Callable[["pa.RecordBatch"], Arrays]
 ABSENT = {"exposure": MICRO, "value": 0, "cost": 0}
 """The measures of a row where no column is configured."""
 SMALL_BYTES = 4
-"""Whole numbers of so many bytes are below `LARGEST`."""
+"""Integers of at most this many bytes are below `LARGEST`."""
 LARGEST = 9e12
 """Amounts below this are whole millionths in 64 bits; larger ones are left to SQL, which rejects or caps them."""
 
@@ -47,19 +47,19 @@ def plain_measures(table: LogTable, batch: "pa.RecordBatch") -> Arrays | None:
     s, rows = table.settings, batch.num_rows
     if s.weight_column or s.row_filter or s.bid_column or s.currency_column:
         return None
-    kept = _kept(table, batch)
+    in_window = _in_window(table, batch)
     named = {"exposure": s.exposure_column, "outcome": s.outcome_column, "value": s.value_column, "cost": s.cost_column}
     amounts = {name: _micros(batch.column(column)) for name, column in named.items() if column}
-    if kept is None or any(amount is None for amount in amounts.values()):
+    if in_window is None or any(amount is None for amount in amounts.values()):
         return None
     absent = {name: np.broadcast_to(np.int64(one), rows) for name, one in ABSENT.items()}  # one number in memory
     measures: dict[str, Any] = absent | amounts
     most = np.maximum(measures["exposure"], 0) if s.exposure_column else MICRO
     measures["outcome"] = np.minimum(np.maximum(measures["outcome"], 0), most)
-    return {"kept": kept} | measures
+    return {"kept": in_window} | measures
 
 
-def _kept(table: LogTable, batch: "pa.RecordBatch") -> NDArray[np.bool_] | None:
+def _in_window(table: LogTable, batch: "pa.RecordBatch") -> NDArray[np.bool_] | None:
     import pyarrow as pa
 
     name = table.settings.timestamp_column
