@@ -181,7 +181,7 @@ def test_an_override_is_set_back_to_the_default(browser, read, stored, override,
 @pytest.mark.parametrize(
     ("overridden", "key", "said"),
     [
-        ({}, "logs_path", "a value is required and there is no default"),
+        ({}, "logs_path", "a value is required and the key has no default"),
         ({"objective": "value"}, "value_column", "required when objective is value"),
     ],
 )
