@@ -747,8 +747,8 @@ def test_a_real_run_without_its_work_is_still_explained_audited_and_moved_from(a
     assert (deleted.run_code, deleted.what, deleted.objects) == (run.run_code, "work", len(held_rows))
     assert list(store.list(f"{prefix}/work/")) == []
     assert maintenance.audit_active_outputs() == 1
-    told = explain(session, "drugs_com", {"internal_adspace_id": "1000"})
-    assert (told["run_id"], told["is_stale"]) == (first.opt_run_id, False)
+    explanation = explain(session, "drugs_com", {"internal_adspace_id": "1000"})
+    assert (explanation.run_id, explanation.is_stale) == (first.opt_run_id, False)
     second = in_process.run(request_run(dag_run_id="manual__2"))
     assert second.decision == "activated"
     assert session.scalar(select(RunOutput.id).where(RunOutput.run_id == second.opt_run_id)) is not None
