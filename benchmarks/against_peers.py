@@ -1,6 +1,6 @@
-"""How does the optimizer compare with what else there is? Rankings, predictions, selections and bids, side by side.
+"""Compares the optimizer with its peers: rankings, predictions, selections and bids.
 
-Each is a measurement as bench.py records them. What takes a search (the learners) is asked for by --peers.
+Each is a measurement as bench.py records them. The learners, which need a search, run only with --peers.
 """
 
 import json
@@ -18,18 +18,18 @@ from results import Measurement
 
 HERE = Path(__file__).parent
 RANKED = {"mutual_info": 10.0, "mrmr": 15.0, "lightgbm": 100.0}
-"""How many times our CPU seconds each ranking takes at least, by what is asked for."""
+"""How many times our CPU seconds each ranking takes at least, the target."""
 LEAST_SHARE = {"viewable": 99.0, "revenue": 99.0, "clicks": 95.0}
-"""The share of the best peer's hold-out gain on real logs that is asked for, in percent."""
+"""The share of the best peer's holdout gain on real logs that is the target, in percent."""
 LEARNERS = ("lightgbm", "lightgbm_encoded", "regression")
 TOP = 11
 
 
-def answered(script: str, *asked: object) -> Any:  # noqa: ANN401 - whatever the process prints
-    """Ask one of the scripts beside this one, in a fresh process; its warnings are nobody's answer."""
-    command = [sys.executable, str(HERE / script), *map(str, asked)]
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
-    return json.loads(told.stdout)
+def answered(script: str, *arguments: object) -> Any:  # noqa: ANN401 - whatever the process prints
+    """Run one of the scripts next to this one in a fresh process, without its warnings, and return its JSON."""
+    command = [sys.executable, str(HERE / script), *map(str, arguments)]
+    finished = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
+    return json.loads(finished.stdout)
 
 
 def rankings(size: str, world: Path, runs: int) -> Iterator[Measurement]:
@@ -40,8 +40,8 @@ def rankings(size: str, world: Path, runs: int) -> Iterator[Measurement]:
         yield Measurement(f"ranking_sample_rows_{size}", rows, "rows")
         turns: dict[str, list[Any]] = {"ours": [], **{name: [] for name in RANKED}}
         for _ in range(runs):
-            for name, told in turns.items():
-                told.append(answered("ours.py", "rank", saved) if name == "ours" else ranked(name, saved))
+            for name, results in turns.items():
+                results.append(answered("ours.py", "rank", saved) if name == "ours" else ranked(name, saved))
     yield Measurement(f"ranking_cpu_{size}", median(turn["cpu"] for turn in turns["ours"]), "CPU s", runs=runs)
     for name, at_least in RANKED.items():
         times = [theirs["cpu"] / ours["cpu"] for ours, theirs in zip(turns["ours"], turns[name], strict=True)]
@@ -53,7 +53,7 @@ def rankings(size: str, world: Path, runs: int) -> Iterator[Measurement]:
 
 
 def real_logs(*, peers: bool) -> Iterator[Measurement]:
-    """Yield what a later week or two later days of real logs say; the shares of the best peer only where it is asked.
+    """Yield the scores on a later week or two later days of real logs; the shares of the best peer only with `peers`.
 
     Gains are in nats over a constant at the training rate. The files may be absent: then there is nothing to yield.
     """
@@ -67,28 +67,30 @@ def real_logs(*, peers: bool) -> Iterator[Measurement]:
             yield Measurement(f"{name}_worst_decile_by_chance_real", 100 * by_chance, "% error if all rates are right")
         yield Measurement(f"{name}_level_real", ours["level"], "predicted / observed")
         for loss in ours["joint"]:
-            kept = 100 * loss["gain"] / ours["joint_master"]
-            yield Measurement(f"{name}_joint_{loss['keys']}_keys_real", kept, "% of the master table's gain")
+            share = 100 * loss["gain"] / ours["joint_master"]
+            yield Measurement(f"{name}_joint_{loss['keys']}_keys_real", share, "% of the master table's gain")
         if peers:
             yield from _shares(name, ours)
 
 
 def _shares(name: str, ours: dict[str, Any]) -> Iterator[Measurement]:
-    found = answered("real_logs.py", "--case", name)[name]
+    scores = answered("real_logs.py", "--case", name)[name]
     for learner in LEARNERS:
-        yield Measurement(f"{name}_gain_{learner}_real", found[learner]["gain"], "nats")
+        yield Measurement(f"{name}_gain_{learner}_real", scores[learner]["gain"], "nats")
     for level, gain in {"": "gain", "_unlevelled": "gain_unlevelled"}.items():
-        share = 100 * ours[gain] / max(found[learner][gain] for learner in LEARNERS)
+        share = 100 * ours[gain] / max(scores[learner][gain] for learner in LEARNERS)
         least = None if level else LEAST_SHARE[name]
         yield Measurement(f"{name}_of_best_peer{level}_real", share, "%", at_least=least)
 
 
 def worlds(size: str, name: str, world: Path, ours: float) -> Iterator[Measurement]:
     """Yield what the learners reach of the oracle on the same sample, and by how much the table is ahead (points)."""
-    told = {learner: 100 * answered("ours.py", "learner", world, "--learner", learner)["share"] for learner in LEARNERS}
-    for learner, share in told.items():
+    shares = {
+        learner: 100 * answered("ours.py", "learner", world, "--learner", learner)["share"] for learner in LEARNERS
+    }
+    for learner, share in shares.items():
         yield Measurement(f"{name}_oracle_{learner}_{size}", share, "%")
-    yield Measurement(f"{name}_ahead_of_peers_{size}", ours - max(told.values()), "points", at_least=5.0)
+    yield Measurement(f"{name}_ahead_of_peers_{size}", ours - max(shares.values()), "points", at_least=5.0)
 
 
 def bids(size: str, world: Path, *, peers: bool) -> Iterator[Measurement]:

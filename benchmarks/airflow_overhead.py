@@ -1,4 +1,4 @@
-"""How much of a run is Airflow's own time? Triggers runs on the stack of `make up` and takes the tasks' time off.
+"""Measures Airflow's own share of a run: triggers runs on the stack of `make up` and subtracts the tasks' time.
 
 . .local/env && .venv/bin/python benchmarks/airflow_overhead.py rtb_optimizer__drugs_com --runs 5
 """

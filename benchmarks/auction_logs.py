@@ -1,4 +1,4 @@
-"""How are a world's rows written? As the Parquet logs of second-price auctions, a file per day."""
+"""Writes a world's rows as the Parquet logs of second-price auctions, a file per day."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -71,10 +71,10 @@ def _table(day: int, at: Floats, codes: Codes, chance: Floats, draw: np.random.G
 def _values(name: str) -> "pa.Array":
     import pyarrow as pa
 
-    return pa.array(_spelled(name), pa.string())
+    return pa.array(_texts(name), pa.string())
 
 
-def _spelled(name: str) -> list[str]:
+def _texts(name: str) -> list[str]:
     """Return the values of a column of text; a column of numbers has none. Deals and apps may be absent."""
     if name in {"internal_adspace_id", "creative", "hour", "weekday", "auction_shard"}:
         return []

@@ -1,8 +1,8 @@
-"""How fast, how small and how good is a run? Measures it on two synthetic worlds against a plain scan of the logs.
+"""Measures a run's speed, memory and quality on two synthetic worlds, against a plain scan of the logs.
 
 make bench, or: make bench ARGS="--rows 1e7 --runs 3 --seeds 20 --peers"
 
-Every measurement has a fresh process; floor and run take turns. Results of other sizes on the same machine are kept.
+Every measurement has a fresh process; floor and run alternate. Results of other sizes on the same machine remain.
 """
 
 import argparse
@@ -29,7 +29,7 @@ Run = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Options:
     """How large, how often, on how many seeds, and whether peers are tuned."""
 
     rows: int
@@ -56,9 +56,9 @@ def rounds(folder: Path, runs: int) -> tuple[list[Run], list[Run]]:
     return [floor for floor, _ in turns], [run for _, run in turns]
 
 
-def speed(asked: Asked, floors: list[Run], runs: list[Run]) -> Iterator[Measurement]:
+def speed(options: Options, floors: list[Run], runs: list[Run]) -> Iterator[Measurement]:
     """Yield what a run costs; ratios are of a round, so that a slow minute hurts both sides."""
-    size, times, targets = asked.size, asked.runs, {"10M": 5.0, "50M": 3.0}
+    size, times, targets = options.size, options.runs, {"10M": 5.0, "50M": 3.0}
     pairs = list(zip(floors, runs, strict=True))
     whole = median(run["cpu"] / floor["cpu"] for floor, run in pairs)
     selection = median(run["selection_cpu"] / floor["cpu"] for floor, run in pairs)
@@ -71,49 +71,49 @@ def speed(asked: Asked, floors: list[Run], runs: list[Run]) -> Iterator[Measurem
     yield Measurement(f"run_peak_memory_{size}", median(r["rss"] for r in runs), "GiB", at_most=2.0, runs=times)
 
 
-def quality(asked: Asked, name: str, runs: list[Run]) -> Iterator[Measurement]:
-    """Yield what the master table knows of the day held out; runs repeat each other, so one is told."""
-    least = {"world1": 88.0, "world2": 72.0}[name] if asked.rows >= 10_000_000 else None  # noqa: PLR2004 - 10M
-    told = runs[-1]["oracle"]
-    yield Measurement(f"{name}_oracle_{asked.size}", 100 * told["share"], "%", at_least=least)
+def quality(options: Options, name: str, runs: list[Run]) -> Iterator[Measurement]:
+    """Yield the master table's quality on the holdout day; repeated runs give the same, so the last is reported."""
+    least = {"world1": 88.0, "world2": 72.0}[name] if options.rows >= 10_000_000 else None  # noqa: PLR2004 - 10M
+    oracle = runs[-1]["oracle"]
+    yield Measurement(f"{name}_oracle_{options.size}", 100 * oracle["share"], "%", at_least=least)
     most = 10_000 if name == "world1" else None
-    yield Measurement(f"{name}_table_rows_{asked.size}", told["rows"], "rows", at_most=most)
-    yield Measurement(f"{name}_level_{asked.size}", told["level"], "predicted / true rate")
+    yield Measurement(f"{name}_table_rows_{options.size}", oracle["rows"], "rows", at_most=most)
+    yield Measurement(f"{name}_level_{options.size}", oracle["level"], "predicted / true rate")
 
 
-def picked(asked: Asked, name: str, kind: list[str]) -> Iterator[Measurement]:
+def picked(options: Options, name: str, kind: list[str]) -> Iterator[Measurement]:
     """Yield what selection picked over several seeds of a world."""
-    seeds = range(PICKS_FROM_SEED, PICKS_FROM_SEED + asked.seeds)
-    picks = [measured("picks", "--rows", asked.rows, "--seed", seed, *kind) for seed in seeds]
+    seeds = range(PICKS_FROM_SEED, PICKS_FROM_SEED + options.seeds)
+    picks = [measured("picks", "--rows", options.rows, "--seed", seed, *kind) for seed in seeds]
     if not picks:
         return
     for what in ("noise", "redundant", "false_interactions"):
         total = sum(pick[what] for pick in picks)
-        yield Measurement(f"{name}_{what}_picked_{asked.size}", total, "in all seeds", at_most=0, runs=len(picks))
+        yield Measurement(f"{name}_{what}_picked_{options.size}", total, "in all seeds", at_most=0, runs=len(picks))
     expected = sum(pick["detectable"] for pick in picks)
     share = 100 * (1 - sum(pick["detectable_missed"] for pick in picks) / max(expected, 1))
     unit = f"% of {expected} detectable ones"
-    yield Measurement(f"{name}_detectable_picked_{asked.size}", share, unit, at_least=95.0, runs=len(picks))
+    yield Measurement(f"{name}_detectable_picked_{options.size}", share, unit, at_least=95.0, runs=len(picks))
     planted_interactions = 1 if name == "world1" else 5
     for what, of in {"planted": 11, "interactions": planted_interactions}.items():
-        found = median(pick[what] for pick in picks)
-        yield Measurement(f"{name}_{what}_picked_{asked.size}", found, f"of {of}, median", runs=len(picks))
+        median_picked = median(pick[what] for pick in picks)
+        yield Measurement(f"{name}_{what}_picked_{options.size}", median_picked, f"of {of}, median", runs=len(picks))
 
 
-def of_world(asked: Asked, name: str, kind: list[str]) -> Iterator[Measurement]:
+def of_world(options: Options, name: str, kind: list[str]) -> Iterator[Measurement]:
     """Write a world's logs and yield all that is measured on them."""
     with TemporaryDirectory(prefix="rtb_optimizer_bench_") as created:
         folder = Path(created)
-        measured("world", "--folder", folder, "--rows", asked.rows, "--seed", WORLD_SEED, *kind)
-        floors, runs = rounds(folder, asked.runs if name == "world1" else 1)
+        measured("world", "--folder", folder, "--rows", options.rows, "--seed", WORLD_SEED, *kind)
+        floors, runs = rounds(folder, options.runs if name == "world1" else 1)
         if name == "world1":
-            yield from speed(asked, floors, runs)
-        yield from quality(asked, name, runs)
+            yield from speed(options, floors, runs)
+        yield from quality(options, name, runs)
         if name == "world1":
-            yield from against_peers.rankings(asked.size, folder, asked.runs)
-            yield from against_peers.bids(asked.size, folder, peers=asked.peers)
-        if asked.peers:
-            yield from against_peers.worlds(asked.size, name, folder, 100 * runs[-1]["oracle"]["share"])
+            yield from against_peers.rankings(options.size, folder, options.runs)
+            yield from against_peers.bids(options.size, folder, peers=options.peers)
+        if options.peers:
+            yield from against_peers.worlds(options.size, name, folder, 100 * runs[-1]["oracle"]["share"])
 
 
 def main() -> None:
@@ -123,20 +123,20 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="rounds of floor and run")
     parser.add_argument("--seeds", type=int, default=2, help="fresh worlds to select on, of each kind")
     parser.add_argument("--peers", action="store_true", help="tune the peers too, which takes many minutes")
-    parser.add_argument("--world", choices=WORLDS, action="append", help="one or both; both unless told")
-    parser.add_argument("--only", choices=PARTS, action="append", help="one or more parts; all unless told")
-    given = parser.parse_args()
-    asked = Asked(given.rows, given.runs, given.seeds, given.peers)
-    parts, shown = given.only or PARTS, ""
-    for name in given.world or WORLDS:
-        print(f"{name}: {asked.size} rows, {asked.runs} rounds, {asked.seeds} seeds", file=sys.stderr)
+    parser.add_argument("--world", choices=WORLDS, action="append", help="one or both; default: both")
+    parser.add_argument("--only", choices=PARTS, action="append", help="one or more parts; default: all")
+    arguments = parser.parse_args()
+    options = Options(arguments.rows, arguments.runs, arguments.seeds, arguments.peers)
+    parts, markdown = arguments.only or PARTS, ""
+    for name in arguments.world or WORLDS:
+        print(f"{name}: {options.size} rows, {options.runs} rounds, {options.seeds} seeds", file=sys.stderr)
         if "world" in parts:
-            shown = record(machine(), of_world(asked, name, WORLDS[name]))
+            markdown = record(machine(), of_world(options, name, WORLDS[name]))
         if "picks" in parts:
-            shown = record(machine(), picked(asked, name, WORLDS[name]))
+            markdown = record(machine(), picked(options, name, WORLDS[name]))
     if "real" in parts:
-        shown = record(machine(), against_peers.real_logs(peers=asked.peers))
-    print(shown)
+        markdown = record(machine(), against_peers.real_logs(peers=options.peers))
+    print(markdown)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What do boosted trees tell? LightGBM, on its own categories or on target encodings.
+"""Predictions of boosted trees: LightGBM, on its own categories or on target encodings.
 
 Each has a stated space of settings, of which the search draws some; early stopping finds the number of rounds.
 """
@@ -43,12 +43,12 @@ FIXED: Setting = {
 
 @dataclass(slots=True)
 class Boosted:
-    """LightGBM on `categories` or `encodings`, prepared to be fitted on some rows and asked about others."""
+    """LightGBM on `categories` or `encodings`, prepared to be fitted on some rows and to predict others."""
 
     features: str
     kind: str
     fitted: Rows
-    asked: Rows
+    to_predict: Rows
     _made: dict[float, tuple[Any, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -59,37 +59,37 @@ class Boosted:
         return [{name: of[draw.integers(len(of))] for name, of in space.items()} for _ in range(draws)]
 
     def search(self, setting: Setting) -> tuple[Floats, Setting]:
-        """Fit until the rows asked about fit no better; return their rates, and the setting with its rounds."""
+        """Fit until the predicted rows fit no better; return their rates, and the setting with its rounds."""
         import lightgbm
 
         stop = lightgbm.early_stopping(PATIENCE, verbose=False)
         model = self._trained(setting, MOST_ROUNDS, [stop])
         rounds = max(model.best_iteration, 1)
-        return self._told(model, setting, rounds), setting | {"rounds": rounds}
+        return self._rates(model, setting, rounds), setting | {"rounds": rounds}
 
     def fit(self, setting: Setting) -> Floats:
-        """Fit for the rounds that were found; return the rates of the rows asked about."""
-        return self._told(self._trained(setting, setting["rounds"], []), setting, setting["rounds"])
+        """Fit for the setting's rounds; return the rates of the predicted rows."""
+        return self._rates(self._trained(setting, setting["rounds"], []), setting, setting["rounds"])
 
     def _trained(self, setting: Setting, rounds: int, callbacks: list[Any]) -> "lightgbm.Booster":
         import lightgbm
 
         objective = {"objective": "binary", "metric": "binary_logloss"}
         if self.kind == MONEY:
-            objective = {"metric": "poisson"}  # whatever the objective: rounds end by the yardstick's deviance
+            objective = {"metric": "poisson"}  # whatever the objective: rounds end by the deviance that is reported
             if setting["objective"] == "tweedie":
                 objective["tweedie_variance_power"] = "1.3"
-        given = {name: value for name, value in setting.items() if name not in {"strength", "rounds"}}
-        training, asked, _ = self._data(setting)
-        valid = [asked] if callbacks else []
-        return lightgbm.train(FIXED | objective | given, training, rounds, valid, callbacks=callbacks)
+        parameters = {name: value for name, value in setting.items() if name not in {"strength", "rounds"}}
+        training, validation, _ = self._data(setting)
+        valid = [validation] if callbacks else []
+        return lightgbm.train(FIXED | objective | parameters, training, rounds, valid, callbacks=callbacks)
 
-    def _told(self, model: "lightgbm.Booster", setting: Setting, rounds: int) -> Floats:
+    def _rates(self, model: "lightgbm.Booster", setting: Setting, rounds: int) -> Floats:
         rates = np.asarray(model.predict(self._data(setting)[2], num_iteration=rounds))
         return rates * self.fitted.rate if self.kind == MONEY else rates
 
     def _data(self, setting: Setting) -> tuple[Any, ...]:
-        """Return the rows to fit on, those to stop by, and the features asked about; made once for each encoding."""
+        """Return the rows to fit on, those to stop by, and the features to predict; made once for each encoding."""
         strength = setting.get("strength", 0.0)
         if strength not in self._made:
             self._made = {strength: self._prepared(strength)}  # one at a time, for memory
@@ -99,13 +99,13 @@ class Boosted:
         import lightgbm
 
         if self.features == "categories":
-            ours, theirs = self.fitted.matrix(), self.asked.matrix()
+            ours, theirs = self.fitted.matrix(), self.to_predict.matrix()
             categories: Any = list(range(ours.shape[1]))
         else:
             ours = target_encodings(self.fitted, None, strength, self.kind)
-            theirs = target_encodings(self.fitted, self.asked, strength, self.kind)
+            theirs = target_encodings(self.fitted, self.to_predict, strength, self.kind)
             categories = []
-        fit, stop = (labelled(rows, self.kind, self.fitted.rate) for rows in (self.fitted, self.asked))
+        fit, stop = (labelled(rows, self.kind, self.fitted.rate) for rows in (self.fitted, self.to_predict))
         training = lightgbm.Dataset(
             ours[fit.row],
             fit.label,

@@ -1,4 +1,4 @@
-"""Which columns do the synthetic logs have, and what moves their outcome?"""
+"""The columns of the synthetic logs, and their effects on the outcome."""
 
 from collections.abc import Mapping
 

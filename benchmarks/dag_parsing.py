@@ -1,4 +1,4 @@
-"""What do many entities cost Airflow? CPU seconds to parse and serialize them all, and to build one at a task start.
+"""Measures Airflow's cost of many entities: CPU seconds to parse and serialize all, and to build one at a task start.
 
 PYTHONPATH=include .venv/bin/python benchmarks/dag_parsing.py --entities 1000
 """

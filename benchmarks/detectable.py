@@ -1,4 +1,4 @@
-"""Which planted columns should a selection find? Those whose gain stands out of its error, as chance would have it."""
+"""The planted columns that a selection should pick: those whose gain exceeds its sampling error."""
 
 import numpy as np
 from columns import PLANTED
@@ -20,7 +20,7 @@ def detectable(planted: World, outcomes: float, rules: SelectionRules) -> set[st
     """
     draw = np.random.default_rng([planted.seed, 2])
     codes = draw_codes(planted, 0, np.sort(draw.random(PILOT_ROWS)), draw)
-    found = set()
+    names = set()
     for name in PLANTED:
         effect = planted.effects[name,]
         share = np.bincount(codes[name], minlength=len(effect)) / PILOT_ROWS
@@ -29,5 +29,5 @@ def detectable(planted: World, outcomes: float, rules: SelectionRules) -> set[st
         variance = float(np.average((shift - np.average(shift, weights=k)) ** 2, weights=k))
         worth = float((k * variance**2 / (variance + 1 / k)).sum())
         if np.sqrt(worth) / 2 >= rules.min_z + SURELY:
-            found.add(name)
-    return found
+            names.add(name)
+    return names

@@ -1,8 +1,8 @@
-"""How well do told rates fit a hold-out? The likelihood gained over a constant, the level, and calibration by decile.
+"""Scores predicted rates on a holdout: log-likelihood gained over a constant, level, and calibration by decile.
 
-One yardstick for the optimizer and its peers. A row has `outcomes` in `exposure` trials: a count (binomial), or money
-(quasi-Poisson). A level that drifts from day to day is nobody's merit or fault, so each figure is also told with the
-level taken out: one shift of the log odds (of the log rate for money), the same for all rows, makes the mean fit.
+The same metrics for the optimizer and its peers. A row has `outcomes` in `exposure` trials: a count (binomial), or
+money (quasi-Poisson). No model can predict a level that drifts from day to day, so each figure is also reported with
+the intercept recalibrated: one shift of the log odds (of the log rate for money), the same for all rows, fits the mean.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Holdout:
-    """The rows that rates are judged on; `kind` says whether outcomes are counts or money."""
+    """The rows that rates are scored on; `kind` is whether outcomes are counts or money."""
 
     outcomes: Floats
     exposure: Floats
@@ -34,19 +34,19 @@ class Holdout:
         return float(self.outcomes.sum() / self.exposure.sum())
 
 
-def judged(holdout: Holdout, rates: Floats, training_rate: float) -> dict[str, Any]:
-    """Return all that the yardstick says of told rates, one for each row.
+def metrics_of(holdout: Holdout, rates: Floats, training_rate: float) -> dict[str, Any]:
+    """Return all metrics of predicted rates, one rate for each row.
 
     `gain` is in nats of all rows, `explained` its share of the constant's deviance. The constant is the training
-    rate; with the level taken out it is the hold-out's own.
+    rate; with the intercept recalibrated it is the holdout's own.
     """
-    shifted = level_taken_out(holdout, rates)
+    shifted = recalibrated(holdout, rates)
     constant, own = (np.full(len(rates), rate) for rate in (training_rate, holdout.rate))
-    told = {"base_loss": log_loss(holdout, constant), "log_loss": log_loss(holdout, rates)}
+    metrics = {"base_loss": log_loss(holdout, constant), "log_loss": log_loss(holdout, rates)}
     for name, model, base in (("", rates, constant), ("_unlevelled", shifted, own)):
         gain = log_likelihood(holdout, model) - log_likelihood(holdout, base)
-        told |= {f"gain{name}": gain, f"explained{name}": gain / (deviance(holdout, base) / 2)}
-    return told | {"level": level(holdout, rates), "calibration": calibration(holdout, shifted)}
+        metrics |= {f"gain{name}": gain, f"explained{name}": gain / (deviance(holdout, base) / 2)}
+    return metrics | {"level": level(holdout, rates), "calibration": calibration(holdout, shifted)}
 
 
 def log_likelihood(holdout: Holdout, rates: Floats) -> float:
@@ -80,17 +80,17 @@ def _saturated(holdout: Holdout) -> float:
 
 
 def level(holdout: Holdout, rates: Floats) -> float:
-    """Return the outcomes told over those that came."""
+    """Return predicted over observed outcomes."""
     return float(rates @ holdout.exposure / holdout.outcomes.sum())
 
 
-def level_taken_out(holdout: Holdout, rates: Floats) -> Floats:
-    """Return the rates shifted as one so that they tell as many outcomes as came."""
+def recalibrated(holdout: Holdout, rates: Floats) -> Floats:
+    """Return the rates shifted as one so that they predict as many outcomes as were observed."""
     if holdout.kind == MONEY:
         return rates / level(holdout, rates)
     p = np.clip(rates, TINY, 1 - TINY)
     odds, low, high = np.log(p / (1 - p)), -40.0, 40.0
-    for _ in range(80):  # halving: the told sum only grows with the shift, and 80 halvings exhaust a float
+    for _ in range(80):  # halving: the predicted sum only grows with the shift, and 80 halvings exhaust a float
         middle = (low + high) / 2
         short = _sigmoid(odds + middle) @ holdout.exposure < holdout.outcomes.sum()
         low, high = (middle, high) if short else (low, middle)
@@ -98,37 +98,37 @@ def level_taken_out(holdout: Holdout, rates: Floats) -> Floats:
 
 
 def calibration(holdout: Holdout, rates: Floats) -> dict[str, Any]:
-    """Return the relative error of each decile of exposure, sorted by rate: told over came, less one.
+    """Return the relative error of each decile of exposure, sorted by rate: predicted over observed, less one.
 
     An edge parts a row, or rows of one rate, by their exposure, so that their order in the logs does not matter.
     Outcomes of money are counted as rows that earned any. `worst` is of the deciles with enough outcomes.
     """
     _, group = np.unique(rates, return_inverse=True)
-    exposure, came, told, events = (
+    exposure, observed, predicted, events = (
         np.concatenate([[0.0], np.cumsum(np.bincount(group, of))])
         for of in (holdout.exposure, holdout.outcomes, holdout.exposure * rates, _events(holdout))
     )
     edges = np.linspace(0, exposure[-1], DECILES + 1)
-    came, told, events = (np.diff(np.interp(edges, exposure, of)) for of in (came, told, events))
-    errors = np.divide(told, came, out=np.full(DECILES, np.inf), where=came > 0) - 1
+    observed, predicted, events = (np.diff(np.interp(edges, exposure, of)) for of in (observed, predicted, events))
+    errors = np.divide(predicted, observed, out=np.full(DECILES, np.inf), where=observed > 0) - 1
     enough = events >= FEW_OUTCOMES
     worst = float(np.abs(errors[enough]).max()) if enough.any() else None
     deciles = [
-        {"came": c, "told": t, "error": e if np.isfinite(e) else None, "few": not known}
-        for c, t, e, known in zip(came.tolist(), told.tolist(), errors.tolist(), enough.tolist(), strict=True)
+        {"observed": o, "predicted": p, "error": e if np.isfinite(e) else None, "few": not known}
+        for o, p, e, known in zip(observed.tolist(), predicted.tolist(), errors.tolist(), enough.tolist(), strict=True)
     ]
-    by_chance = worst_by_chance(told) if holdout.kind == BINOMIAL else None
+    by_chance = worst_by_chance(predicted) if holdout.kind == BINOMIAL else None
     return {"worst": worst, "worst_by_chance": by_chance, "few": int((~enough).sum()), "deciles": deciles}
 
 
-def worst_by_chance(told: Floats) -> float | None:
-    """Return how far off the worst decile is in the middle of all draws, were the rates exactly right.
+def worst_by_chance(predicted: Floats) -> float | None:
+    """Return the median error of the worst decile over all draws, if the rates were exactly right.
 
-    Rare outcomes of a decile come as a Poisson draw around what was told; frequent ones stray less than that.
+    Rare outcomes of a decile are a Poisson draw around the prediction; frequent ones vary less than that.
     """
-    came = np.random.default_rng(DRAW_SEED).poisson(told, (DRAWS, len(told)))
-    errors = np.abs(told / np.maximum(came, 1) - 1)
-    worst = np.where(came >= FEW_OUTCOMES, errors, 0.0).max(axis=1)
+    observed = np.random.default_rng(DRAW_SEED).poisson(predicted, (DRAWS, len(predicted)))
+    errors = np.abs(predicted / np.maximum(observed, 1) - 1)
+    worst = np.where(observed >= FEW_OUTCOMES, errors, 0.0).max(axis=1)
     return float(np.median(worst)) if worst.any() else None
 
 

@@ -1,4 +1,4 @@
-"""What do the peers see? Rows as integer codes by column, and the features that are made of codes.
+"""The peers' input: rows as integer codes by column, and the features made of codes.
 
 A row has `outcomes` in `exposure` trials, or money. A code of -1 is a value that the training rows do not have.
 """
@@ -49,7 +49,7 @@ class Rows:
 
 
 def parted(training: Rows) -> tuple[Rows, Rows]:
-    """Part the training rows into those to search on and the last day, which judges the search."""
+    """Split the training rows into those to search on and the last day, which validates the search."""
     last = training.days == training.days.max()
     return training.of(~last), training.of(last)
 
@@ -60,9 +60,9 @@ def encoded(training: dict[str, Sequence[object]], holdout: dict[str, Sequence[o
     theirs: Codes = {}
     for name, column in training.items():
         values, codes = np.unique(np.asarray(column), return_inverse=True)
-        at = np.searchsorted(values, asked := np.asarray(holdout[name])).clip(0, len(values) - 1)
+        at = np.searchsorted(values, held_out := np.asarray(holdout[name])).clip(0, len(values) - 1)
         ours[name] = codes.astype(np.int32)
-        theirs[name] = np.where(values[at] == asked, at, UNSEEN).astype(np.int32)
+        theirs[name] = np.where(values[at] == held_out, at, UNSEEN).astype(np.int32)
     return ours, theirs
 
 
@@ -85,37 +85,37 @@ def labelled(rows: Rows, kind: str, unit: float) -> Labelled:
         return Labelled(every, rows.outcomes / rows.exposure / unit, rows.exposure / rows.exposure.mean())
     weight = np.concatenate([rows.outcomes, rows.exposure - rows.outcomes])
     label = np.repeat([1.0, 0.0], len(every))
-    kept = weight > 0
-    return Labelled(np.concatenate([every, every])[kept], label[kept], weight[kept])
+    nonzero = weight > 0
+    return Labelled(np.concatenate([every, every])[nonzero], label[nonzero], weight[nonzero])
 
 
-def target_encodings(fitted: Rows, asked: Rows | None, strength: float, kind: str) -> NDArray[np.float32]:
+def target_encodings(fitted: Rows, to_predict: Rows | None, strength: float, kind: str) -> NDArray[np.float32]:
     """Return two features for each column: log of the shrunk rate over the mean, and of the evidence for it in a day.
 
-    `strength` is the prior's weight in outcomes; money counts in units of what an earning row earns. With nothing
-    asked, the fitted rows are encoded out of fold: each day by what the other days say.
+    `strength` is the prior's weight in outcomes; money counts in units of what an earning row earns. Without rows
+    to predict, the fitted rows are encoded out of fold: each day from the other days.
     """
     earning = fitted.outcomes[fitted.outcomes > 0]
     unit = float(earning.mean()) if kind == MONEY else 1.0
-    seen = len(np.unique(fitted.days)) - (asked is None)
+    seen = len(np.unique(fitted.days)) - (to_predict is None)
     features = []
     for name in fitted.codes:
-        came, expected = _sums(fitted, name, unit)
-        if asked is None:
-            came, expected = (total.sum(axis=0) - total for total in (came, expected))
+        observed, expected = _sums(fitted, name, unit)
+        if to_predict is None:
+            observed, expected = (total.sum(axis=0) - total for total in (observed, expected))
             at: tuple[Ints, ...] = (np.unique(fitted.days, return_inverse=True)[1], fitted.codes[name])
         else:
             # The code of an unseen value, -1, finds the last place: no evidence.
-            came, expected = (np.append(total.sum(axis=0), 0.0) for total in (came, expected))
-            at = (asked.codes[name],)
-        features += [np.log((came + strength) / (expected + strength))[at], np.log1p(expected / seen)[at]]
+            observed, expected = (np.append(total.sum(axis=0), 0.0) for total in (observed, expected))
+            at = (to_predict.codes[name],)
+        features += [np.log((observed + strength) / (expected + strength))[at], np.log1p(expected / seen)[at]]
     return np.stack(features, axis=1).astype(np.float32)
 
 
 def _sums(rows: Rows, name: str, unit: float) -> tuple[Floats, Floats]:
-    """Return what came and what the mean rate expects, by day and code."""
+    """Return the observed outcomes, and those expected at the mean rate, by day and code."""
     codes, (days, day) = rows.codes[name], np.unique(rows.days, return_inverse=True)
     shape = len(days), int(codes.max()) + 1
     cell = day * shape[1] + codes
-    came, exposure = (np.bincount(cell, of, shape[0] * shape[1]) for of in (rows.outcomes, rows.exposure))
-    return came.reshape(shape) / unit, exposure.reshape(shape) * rows.rate / unit
+    observed, exposure = (np.bincount(cell, of, shape[0] * shape[1]) for of in (rows.outcomes, rows.exposure))
+    return observed.reshape(shape) / unit, exposure.reshape(shape) * rows.rate / unit

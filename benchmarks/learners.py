@@ -1,7 +1,7 @@
-"""What do general predictors tell of a hold-out? LightGBM twice and a regression, each tuned in the same way.
+"""Predictions of general learners on a holdout: LightGBM twice and a regression, each tuned in the same way.
 
-Each tries a few stated settings on all training days but the last, which judges them by log-likelihood; the best is
-fitted again on all training days and asked about the hold-out. Seeds are fixed: the same rows get the same rates.
+Each tries a few stated settings on all training days but the last, which validates them by log-likelihood; the best
+is refitted on all training days and predicts the holdout. Seeds are fixed: the same rows get the same rates.
 """
 
 import importlib
@@ -30,7 +30,7 @@ DRAWS = 8
 
 
 class Fitting(Protocol):
-    """A learner with rows to fit on and rows to tell the rates of."""
+    """A learner with rows to fit on and rows to predict."""
 
     def search(self, setting: Setting) -> tuple[Floats, Setting]:
         """Fit; return the rates, and the setting with what was found on the way."""
@@ -40,8 +40,8 @@ class Fitting(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """The rates told of the hold-out, the setting chosen for them, and the CPU seconds of search and fit."""
+class Predictions:
+    """The rates predicted for the holdout, the setting chosen for them, and the CPU seconds of search and fit."""
 
     rates: Floats
     setting: Setting
@@ -49,27 +49,27 @@ class Told:
     fit_cpu: float
 
 
-def told(name: str, training: Rows, holdout: Rows, kind: str) -> Told:
-    """Tune a learner on the training rows and ask it about the hold-out, whose outcomes it does not see."""
-    asked = Rows(holdout.codes, np.zeros(len(holdout.outcomes)), holdout.exposure, holdout.days)
+def predict(name: str, training: Rows, holdout: Rows, kind: str) -> Predictions:
+    """Tune a learner on the training rows and predict the holdout, whose outcomes it does not see."""
+    to_predict = Rows(holdout.codes, np.zeros(len(holdout.outcomes)), holdout.exposure, holdout.days)
     settings, fitting = learner(name, training, kind)
     for module in LEARNERS[name]:
         importlib.import_module(module)
     start = time.process_time()
     earlier, last = parted(training)
-    search, judge = fitting(earlier, last), Holdout(last.outcomes, last.exposure, kind)
+    search, validation = fitting(earlier, last), Holdout(last.outcomes, last.exposure, kind)
     tried = [search.search(setting) for setting in settings]
-    _, chosen = max(tried, key=lambda found: log_likelihood(judge, found[0]))
+    _, chosen = max(tried, key=lambda result: log_likelihood(validation, result[0]))
     searched = time.process_time()
-    rates = fitting(training, asked).fit(chosen)
-    return Told(rates, chosen, searched - start, time.process_time() - searched)
+    rates = fitting(training, to_predict).fit(chosen)
+    return Predictions(rates, chosen, searched - start, time.process_time() - searched)
 
 
 def learner(name: str, training: Rows, kind: str) -> tuple[list[Setting], Callable[[Rows, Rows], Fitting]]:
     """Return the settings to try, and how to make the learner ready for some rows."""
     if name == "regression":
         grid = Regression.settings(kind, training)
-        return grid, lambda fitted, asked: Regression(kind, fitted, asked.within(fitted))
+        return grid, lambda fitted, to_predict: Regression(kind, fitted, to_predict.within(fitted))
     features = {"lightgbm": "categories", "lightgbm_encoded": "encodings"}[name]
     drawn = Boosted.settings(features, kind, DRAWS)
-    return drawn, lambda fitted, asked: Boosted(features, kind, fitted, asked.within(fitted))
+    return drawn, lambda fitted, to_predict: Boosted(features, kind, fitted, to_predict.within(fitted))

@@ -1,6 +1,6 @@
-"""What is measured, in a process of its own? The floor, a whole run, and what a selection picked; prints JSON.
+"""Makes one measurement in a process of its own: the floor, a whole run, or what a selection picked; prints JSON.
 
-The clock starts when everything is imported: what is compared is work, not start-up.
+The clock starts when everything is imported: work is compared, not start-up.
 """
 
 import argparse
@@ -76,12 +76,12 @@ def floor(days: list[Path]) -> dict[str, object]:
 
 
 def run(days: list[Path]) -> dict[str, object]:
-    """Do what the steps of a run do, on local files, and ask the table's bytes for the last day."""
+    """Do what the steps of a run do, on local files, and score the last day with the table's bytes."""
     training, holdout, settings = days[:-1], days[-1], default_settings()
     clock = Clock()
-    found, choice = select(training, settings)
+    log_profile, choice = select(training, settings)
     selected = clock.cpu()
-    master, _ = tables(training, settings, found, handed_on(found, choice, settings))
+    master, _ = tables(training, settings, log_profile, evaluation_of(log_profile, choice, settings))
     measured = {"cpu": clock.cpu(), "wall": clock.wall(), "rss": peak_memory(), "selection_cpu": selected}
     return measured | {"oracle": oracle_share(master, holdout, settings)}
 
@@ -90,16 +90,16 @@ def picks(rows: int, seed: int, *, interacting: bool) -> dict[str, object]:
     """Select on a fresh world; return how much of what was picked is planted, redundant or noise."""
     planted, settings = world(seed, interacting=interacting), default_settings()
     with TemporaryDirectory(prefix="rtb_optimizer_world_") as folder:
-        found, choice = select(write_logs(planted, rows, Path(folder))[:-1], settings)
-    expected = detectable(planted, found.totals.outcome, settings.selection_rules)
+        log_profile, choice = select(write_logs(planted, rows, Path(folder))[:-1], settings)
+    expected = detectable(planted, log_profile.totals.outcome, settings.selection_rules)
     missed = expected - {chosen.name for chosen in choice.selection.chosen}
-    return judged(choice.selection, planted) | {"detectable": len(expected), "detectable_missed": len(missed)}
+    return picks_by_kind(choice.selection, planted) | {"detectable": len(expected), "detectable_missed": len(missed)}
 
 
-def judged(selection: Selection, planted: World) -> dict[str, object]:
+def picks_by_kind(selection: Selection, planted: World) -> dict[str, object]:
     """Count what was picked by what it is; an interaction is false where its columns share no planted one."""
     names = {chosen.name for chosen in selection.chosen}
-    terms = [set(found.features) for found in selection.interactions]
+    terms = [set(interaction.features) for interaction in selection.interactions]
     true = [term for term in terms if any(term <= truth for truth in planted.interactions)]
     counts = {"planted": len(names & set(PLANTED)), "redundant": len(names & set(REDUNDANT))}
     return counts | {
@@ -110,34 +110,34 @@ def judged(selection: Selection, planted: World) -> dict[str, object]:
 
 
 def select(days: list[Path], settings: Settings, window: Days | None = None) -> tuple[Profile, Choice]:
-    """Profile the logs and select; the window is that of the worlds, unless told."""
+    """Profile the logs and select; the default window is that of the worlds."""
     with opened(settings) as engine:
         table = logs(engine, days, settings, window)
         arrivals(engine, table)
-        found = profile(engine, table)
-        return found, choose_features(engine, table, found)
+        log_profile = profile(engine, table)
+        return log_profile, choose_features(engine, table, log_profile)
 
 
-def handed_on(found: Profile, choice: Choice, settings: Settings) -> tuple[SelectionDocument, bytes]:
-    """Judge the selection on the hold-out, and hand it on with its sample: the rest of the step `select_features`."""
+def evaluation_of(log_profile: Profile, choice: Choice, settings: Settings) -> tuple[SelectionDocument, bytes]:
+    """Evaluate the selection on the holdout; return its document and sample: the rest of `select_features`."""
     drawn = choice.drawn
     evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
-    document = selection_document(LogsRead([], found, choice, []), evidence, [])
+    document = selection_document(LogsRead([], log_profile, choice, []), evidence, [])
     return document, sample_bytes(drawn.sample, [chosen.name for chosen in choice.selection.chosen])
 
 
 def tables(
     days: list[Path],
     settings: Settings,
-    found: Profile,
-    handed: tuple[SelectionDocument, bytes],
+    log_profile: Profile,
+    evaluation: tuple[SelectionDocument, bytes],
     window: Days | None = None,
 ) -> tuple[bytes, bytes]:
     """Count and build both tables: the step `build_segments` without its catalog."""
-    selection, sample = handed[0], sample_of(handed[1])
+    selection, sample = evaluation[0], sample_of(evaluation[1])
     recipe = Recipe.of(selection)
     with opened(settings) as engine:
-        built = build_tables(engine, logs(engine, days, settings, window), sample, recipe, found.totals, None)
+        built = build_tables(engine, logs(engine, days, settings, window), sample, recipe, log_profile.totals, None)
     master = files.segments_parquet(recipe.features, built.segments)
     return master, files.joint_parquet(built.joint)
 
@@ -188,17 +188,19 @@ def main() -> None:
     parser.add_argument("--rows", type=int)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--interacting", action="store_true")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     for name in IMPORTED_LATER:
         importlib.import_module(name)
-    days = sorted(asked.folder.glob("date=*/*.parquet")) if asked.folder else []
+    days = sorted(arguments.folder.glob("date=*/*.parquet")) if arguments.folder else []
     measures: dict[str, Callable[[], object]] = {
-        "world": lambda: len(write_logs(world(asked.seed, interacting=asked.interacting), asked.rows, asked.folder)),
+        "world": lambda: len(
+            write_logs(world(arguments.seed, interacting=arguments.interacting), arguments.rows, arguments.folder)
+        ),
         "floor": lambda: floor(days[:-1]),
         "run": lambda: run(days),
-        "picks": lambda: picks(asked.rows, asked.seed, interacting=asked.interacting),
+        "picks": lambda: picks(arguments.rows, arguments.seed, interacting=arguments.interacting),
     }
-    print(json.dumps(measures[asked.what]()))
+    print(json.dumps(measures[arguments.what]()))
 
 
 if __name__ == "__main__":

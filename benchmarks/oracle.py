@@ -1,4 +1,4 @@
-"""How much of what could be known does a master table know? It is read as a bidder would, on a day held out."""
+"""The share of the attainable gain that a master table reaches: it is read as a bidder would, on a holdout day."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,14 +31,14 @@ def oracle_share(table: bytes, holdout: Path, settings: Settings) -> dict[str, f
     factors, default = read_factors(rows)
     day = pq.ParquetFile(holdout).read()
     true = day["p_true"].to_numpy()
-    told = default["expected"] / default["exposures"] * matched(factors, day, settings)
-    share = share_of(true, told, default["outcomes"] / default["exposures"])
-    return {"share": share, "rows": rows.num_rows, "level": told.mean() / true.mean()}
+    predicted = default["expected"] / default["exposures"] * matched(factors, day, settings)
+    share = share_of(true, predicted, default["outcomes"] / default["exposures"])
+    return {"share": share, "rows": rows.num_rows, "level": predicted.mean() / true.mean()}
 
 
-def share_of(true: Floats, told: Floats, base: float) -> float:
-    """Return the share of the true probabilities' log-loss gain over a constant that told ones reach."""
-    constant, ours, best = (log_loss(true, rate) for rate in (np.full(len(true), base), told, true))
+def share_of(true: Floats, predicted: Floats, base: float) -> float:
+    """Return the share of the true probabilities' log-loss gain over a constant that predicted ones reach."""
+    constant, ours, best = (log_loss(true, rate) for rate in (np.full(len(true), base), predicted, true))
     return (constant - ours) / (constant - best)
 
 
@@ -48,13 +48,13 @@ def read_factors(rows: "pa.Table", what: str = "factor") -> tuple[Factors, dict[
     factors: Factors = {}
     default: dict[str, float] = {}
     for row in rows.to_pylist():
-        given = [name for name in columns if row[name] != WILDCARD]
+        fixed = [name for name in columns if row[name] != WILDCARD]
         if row["is_default"]:
             default = row
             continue
-        values = [row[name] for name in given]
+        values = [row[name] for name in fixed]
         key = segment_key(values) if len(values) > 1 else values[0]
-        factors.setdefault(tuple(name.removeprefix("feature_") for name in given), {})[key] = row[what]
+        factors.setdefault(tuple(name.removeprefix("feature_") for name in fixed), {})[key] = row[what]
     return factors, default
 
 
@@ -71,7 +71,7 @@ def matched(factors: Factors, day: "pa.Table", settings: Settings) -> Floats:
     return product
 
 
-def log_loss(true: Floats, told: Floats) -> float:
+def log_loss(true: Floats, predicted: Floats) -> float:
     """Return the expected log-loss of probabilities, given the true ones."""
-    q = np.clip(told, 1e-9, 1 - 1e-9)
+    q = np.clip(predicted, 1e-9, 1 - 1e-9)
     return float(-(true * np.log(q) + (1 - true) * np.log1p(-q)).mean())

@@ -1,6 +1,6 @@
-"""What does the optimizer's table say of rows it never saw? Asked of its bytes, as a bidder would; prints JSON.
+"""Scores the optimizer's table on unseen rows, from its bytes, as a bidder reads them; prints JSON.
 
-The same yardsticks, samples and auctions as for the peers: a fresh process a question.
+The same metrics, samples and auctions as for the peers, each in a fresh process.
 """
 
 import argparse
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import learners
 import numpy as np
 from columns import CANDIDATES
-from deviance import BINOMIAL, Holdout, judged
+from deviance import BINOMIAL, Holdout, metrics_of
 from encoded import Rows
-from measured import IMPORTED_LATER, Clock, default_settings, handed_on, logs, opened, select, tables
+from measured import IMPORTED_LATER, Clock, default_settings, evaluation_of, logs, opened, select, tables
 from numpy.typing import NDArray
 from oracle import matched, oracle_share, read_factors, share_of
 from rankers import save
@@ -57,22 +57,22 @@ CONFIG: Mapping[str, Mapping[str, object]] = {
 
 
 def real(name: str) -> dict[str, Any]:
-    """Return what the master table tells of a real hold-out, and what joint tables keep of it."""
+    """Return the master table's gain on a real holdout, and the joint tables' share of it."""
     case = CASES[name]
     settings = default_settings(**NOTHING_SET | CONFIG[name], candidate_features=",".join(case.columns))
     with TemporaryDirectory(prefix="rtb_optimizer_real_") as folder:
         training, holdout = _parted(case, Path(folder))
         window = (_first_day(case), case.held_out)
-        found, choice = select([training], settings, window)
-        handed = handed_on(found, choice, settings)
-        master, _ = tables([training], settings, found, handed, window)
-        rates = told(master, holdout, settings, choice.link)
+        log_profile, choice = select([training], settings, window)
+        evaluation = evaluation_of(log_profile, choice, settings)
+        master, _ = tables([training], settings, log_profile, evaluation, window)
+        rates = predicted_rates(master, holdout, settings, choice.link)
     outcomes, exposure = case.amounts(holdout)
     seen = exposure > 0
-    rate = found.totals.value if settings.objective == "value" else found.totals.outcome
-    of = judged(Holdout(outcomes[seen], exposure[seen], case.kind), rates[seen], rate / found.totals.exposure)
+    rate = log_profile.totals.value if settings.objective == "value" else log_profile.totals.outcome
+    of = metrics_of(Holdout(outcomes[seen], exposure[seen], case.kind), rates[seen], rate / log_profile.totals.exposure)
     features = [chosen.name for chosen in choice.selection.chosen]
-    evidence = handed[0].evidence
+    evidence = evaluation[0].evidence
     return of | {
         "rows": _rows(master).num_rows,
         "features": features,
@@ -81,8 +81,8 @@ def real(name: str) -> dict[str, Any]:
     }
 
 
-def told(master: bytes, holdout: "pa.Table", settings: Settings, link: Link) -> Floats:
-    """Return the rate per exposure that the table tells of each row, in the measure of the logs."""
+def predicted_rates(master: bytes, holdout: "pa.Table", settings: Settings, link: Link) -> Floats:
+    """Return the rate per exposure that the table predicts for each row, in the unit of the logs."""
     factors, default = read_factors(_rows(master))
     base, product = default["expected"] / default["exposures"], matched(factors, holdout, settings)
     return rate_of(strength_of(base, link) * product, link)
@@ -114,15 +114,15 @@ def same_model(folder: Path, order: list[str]) -> dict[str, float]:
     """Return what the segment model reaches of the oracle on features that somebody else has ranked first."""
     days = sorted(folder.glob("date=*/*.parquet"))
     settings = replace(default_settings(), candidate_features=order, anchor_features=order)  # more than are allowed
-    found, choice = select(days[:-1], settings)
-    master, _ = tables(days[:-1], settings, found, handed_on(found, choice, settings))
+    log_profile, choice = select(days[:-1], settings)
+    master, _ = tables(days[:-1], settings, log_profile, evaluation_of(log_profile, choice, settings))
     return oracle_share(master, days[-1], settings)
 
 
 def learnt(folder: Path, learner: str) -> Floats:
-    """Return the chance that a learner tells of each row of a world's last day, from the same sample as ours."""
+    """Return a learner's predicted probability of each row of a world's last day, from the same sample as ours."""
     training, holdout = rows_of(folder)
-    return learners.told(learner, training, holdout, BINOMIAL).rates
+    return learners.predict(learner, training, holdout, BINOMIAL).rates
 
 
 def learner_share(folder: Path, learner: str) -> dict[str, float]:
@@ -142,20 +142,20 @@ def bids(folder: Path, learner: str | None) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
     days, settings = sorted(folder.glob("date=*/*.parquet")), default_settings()
-    found, choice = select(days[:-1], settings)
-    master, _ = tables(days[:-1], settings, found, handed_on(found, choice, settings))
+    log_profile, choice = select(days[:-1], settings)
+    master, _ = tables(days[:-1], settings, log_profile, evaluation_of(log_profile, choice, settings))
     day = pq.ParquetFile(days[-1]).read()
     by_row, default = read_factors(_rows(master), "multiplier")
     total = default["multiplier"] * matched(by_row, day, settings)
     multipliers = np.clip(total, settings.multiplier_min, settings.multiplier_max)
     auctions = Auctions(day["price"].to_numpy(), day["p_true"].to_numpy())
-    rates = {"table_rates": told(master, day, settings, choice.link)}
+    rates = {"table_rates": predicted_rates(master, day, settings, choice.link)}
     peers = rates if learner is None else rates | {learner: learnt(folder, learner)}
     return [asdict(bought) for bought in replayed(auctions, policies(multipliers, peers))]
 
 
 def rows_of(folder: Path) -> tuple[Rows, Rows]:
-    """Return a world's sampled training rows and its hold-out day as the learners see them."""
+    """Return a world's sampled training rows and its holdout day as the learners see them."""
     import pyarrow.parquet as pq
 
     drawn = _drawn(folder)
@@ -194,7 +194,7 @@ def _first_day(case: Case) -> date:
 
 
 def _parted(case: Case, folder: Path) -> tuple[Path, "pa.Table"]:
-    """Write the training days as a log of their own; return it, and the rows of the hold-out."""
+    """Write the training days as a log of their own; return it, and the rows of the holdout."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -216,19 +216,19 @@ def main() -> None:
     parser.add_argument("of", help="a case of real logs, a world's folder, or a saved sample")
     parser.add_argument("--into", type=Path, help="where a sample is saved")
     parser.add_argument("--order", help="features that somebody else has ranked, the first ones, joined by commas")
-    parser.add_argument("--learner", choices=learners.LEARNERS, help="whose chances are asked for")
-    asked = parser.parse_args()
+    parser.add_argument("--learner", choices=learners.LEARNERS, help="whose predictions to score")
+    arguments = parser.parse_args()
     for name in IMPORTED_LATER:
         importlib.import_module(name)
     answers = {
-        "real": lambda: real(asked.of),
-        "sample": lambda: sample(Path(asked.of), asked.into),
-        "rank": lambda: rank(Path(asked.of)),
-        "same_model": lambda: same_model(Path(asked.of), asked.order.split(",")),
-        "learner": lambda: learner_share(Path(asked.of), asked.learner),
-        "bids": lambda: bids(Path(asked.of), asked.learner),
+        "real": lambda: real(arguments.of),
+        "sample": lambda: sample(Path(arguments.of), arguments.into),
+        "rank": lambda: rank(Path(arguments.of)),
+        "same_model": lambda: same_model(Path(arguments.of), arguments.order.split(",")),
+        "learner": lambda: learner_share(Path(arguments.of), arguments.learner),
+        "bids": lambda: bids(Path(arguments.of), arguments.learner),
     }
-    print(json.dumps(answers[asked.what]()))
+    print(json.dumps(answers[arguments.what]()))
 
 
 if __name__ == "__main__":

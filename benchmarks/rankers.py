@@ -1,4 +1,4 @@
-"""How do known tools rank the columns of a sample? Mutual information, mRMR and LightGBM's gain; tells CPU seconds.
+"""Ranks the columns of a sample with known tools: mutual information, mRMR and LightGBM's gain; reports CPU seconds.
 
 PYTHONPATH=include:.venv/bench .venv/bin/python benchmarks/rankers.py lightgbm sample.npz
 
@@ -47,8 +47,8 @@ def mutual_information(codes: Codes, outcome: Floats, weight: Floats) -> list[st
     from sklearn.feature_selection import mutual_info_classif
 
     del weight
-    told = mutual_info_classif(np.stack(list(codes.values()), axis=1), outcome, discrete_features=True)
-    return _ordered(codes, told)
+    scores = mutual_info_classif(np.stack(list(codes.values()), axis=1), outcome, discrete_features=True)
+    return _ordered(codes, scores)
 
 
 def mrmr(codes: Codes, outcome: Floats, weight: Floats) -> list[str]:
@@ -67,7 +67,7 @@ def mrmr(codes: Codes, outcome: Floats, weight: Floats) -> list[str]:
 
 
 def lightgbm_gain(codes: Codes, outcome: Floats, weight: Floats) -> list[str]:
-    """Rank by the gain of all splits on a column; a fifth of the rows, held out, says when to stop."""
+    """Rank by the gain of all splits on a column; a fifth of the rows is held out for early stopping."""
     import lightgbm
 
     columns: NDArray[np.float32] = np.stack([column.astype(np.float32) for column in codes.values()], axis=1)
@@ -82,9 +82,9 @@ def lightgbm_gain(codes: Codes, outcome: Floats, weight: Floats) -> list[str]:
     return _ordered(codes, model.feature_importance("gain", iteration=model.best_iteration))
 
 
-def _ordered(codes: Codes, told: Floats) -> list[str]:
+def _ordered(codes: Codes, scores: Floats) -> list[str]:
     names = list(codes)
-    return [names[n] for n in np.argsort(-np.asarray(told), kind="stable")]
+    return [names[n] for n in np.argsort(-np.asarray(scores), kind="stable")]
 
 
 RANKERS: dict[str, tuple[Ranker, tuple[str, ...]]] = {
@@ -104,8 +104,8 @@ def save(path: Path, codes: Codes, outcome: Floats, weight: Floats) -> None:
 def ranked(name: str, path: Path) -> dict[str, Any]:
     """Rank a saved sample in a fresh process; return its CPU seconds and the order."""
     command = [sys.executable, __file__, name, str(path)]
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own script
-    return dict(json.loads(told.stdout))
+    finished = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603 - our own script
+    return dict(json.loads(finished.stdout))
 
 
 def main() -> None:
@@ -113,11 +113,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=RANKERS)
     parser.add_argument("sample", type=Path)
-    asked = parser.parse_args()
-    ranker, imports = RANKERS[asked.name]
+    arguments = parser.parse_args()
+    ranker, imports = RANKERS[arguments.name]
     for module in imports:
         importlib.import_module(module)
-    with np.load(asked.sample) as file:
+    with np.load(arguments.sample) as file:
         codes = {name.removeprefix("codes/"): file[name] for name in file.files if name.startswith("codes/")}
         outcome, weight = file["outcome"].astype(float), file["weight"].astype(float)
     before = _cpu_seconds()

@@ -1,8 +1,8 @@
-"""What can be known of a hold-out of real logs? Three cases of two files, and what the peers tell of each.
+"""Holdouts of real logs: three cases of two files, and the peers' predictions of each.
 
 PYTHONPATH=include:.venv/bench .venv/bin/python benchmarks/real_logs.py --case clicks --learner regression
 
-The logs are not the product's to ship: they are looked for beside the checkout.
+The logs are not the product's to ship: they are expected next to the checkout.
 """
 
 import argparse
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from deviance import BINOMIAL, MONEY, Holdout, judged
+from deviance import BINOMIAL, MONEY, Holdout, metrics_of
 from encoded import Rows, encoded
-from learners import LEARNERS, told
+from learners import LEARNERS, predict
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is asked of which file; days before `held_out` are for training, from it on for the hold-out."""
+    """A case: its file and columns; days before `held_out` are for training, from it on for the holdout."""
 
     file: str
     kind: str
@@ -55,7 +55,7 @@ def viewable(logs: "pa.Table") -> tuple[Floats, Floats]:
 
 
 def revenue(logs: "pa.Table") -> tuple[Floats, Floats]:
-    """Money of all impressions; one row tells less than none."""
+    """Money of all impressions; one row has less than none."""
     return np.maximum(_floats(logs, "total_revenue"), 0.0), _floats(logs, "total_impressions")
 
 
@@ -73,7 +73,7 @@ CASES = {
 
 
 def loaded(case: Case) -> tuple[Rows, Rows]:
-    """Return the training rows and the hold-out of a case, without rows of no exposure."""
+    """Return the training rows and the holdout of a case, without rows of no exposure."""
     import pyarrow.parquet as pq
 
     logs = pq.ParquetFile(case.path).read()
@@ -90,18 +90,18 @@ def loaded(case: Case) -> tuple[Rows, Rows]:
 
 
 def compared(case: Case, learners: tuple[str, ...]) -> dict[str, Any]:
-    """Return what the case is, and how well each learner tells its hold-out."""
+    """Return the case, and how well each learner predicts its holdout."""
     training, held = loaded(case)
     holdout = Holdout(held.outcomes, held.exposure, case.kind)
-    found: dict[str, Any] = {
+    scores: dict[str, Any] = {
         side: {"rows": len(of.outcomes), "exposure": of.exposure.sum(), "outcomes": of.outcomes.sum()}
         for side, of in (("training", training), ("holdout", held))
     }
     for name in learners:
-        of = told(name, training, held, case.kind)
+        of = predict(name, training, held, case.kind)
         cost = {"setting": of.setting, "search_cpu": of.search_cpu, "fit_cpu": of.fit_cpu}
-        found[name] = judged(holdout, of.rates, training.rate) | cost
-    return found
+        scores[name] = metrics_of(holdout, of.rates, training.rate) | cost
+    return scores
 
 
 def _days(logs: "pa.Table") -> NDArray[np.datetime64]:
@@ -122,13 +122,13 @@ def _floats(logs: "pa.Table", name: str) -> Floats:
 
 
 def main() -> None:
-    """Print what the learners tell of each case whose file is here, as JSON."""
+    """Print the learners' scores on each case whose file is here, as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--case", choices=CASES, action="append", help="one or more; all unless told")
-    parser.add_argument("--learner", choices=LEARNERS, action="append", help="one or more; all unless told")
-    asked = parser.parse_args()
-    here = {name: CASES[name] for name in asked.case or CASES if CASES[name].path.exists()}
-    learners = tuple(asked.learner or LEARNERS)
+    parser.add_argument("--case", choices=CASES, action="append", help="one or more; default: all")
+    parser.add_argument("--learner", choices=LEARNERS, action="append", help="one or more; default: all")
+    arguments = parser.parse_args()
+    here = {name: CASES[name] for name in arguments.case or CASES if CASES[name].path.exists()}
+    learners = tuple(arguments.learner or LEARNERS)
     print(json.dumps({name: compared(case, learners) for name, case in here.items()}, indent=1))
 
 

@@ -1,4 +1,4 @@
-"""What do regressions tell? Logistic (Poisson for money) with a ridge, on one-hot columns and hashed pairs of them."""
+"""Predictions of ridge regressions, logistic (Poisson for money), on one-hot columns and hashed pairs of them."""
 
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -18,8 +18,8 @@ Setting = dict[str, Any]
 RIDGES = {"binomial": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0), MONEY: (1e-1, 1e-2, 1e-3, 1e-4)}
 """scikit-learn's C of the logistic, the variance its prior gives a coefficient; its alpha of the Poisson.
 
-The smallest C was set with a hold-out in sight, in the regression's favour: on the real clicks 0.0001 wins the judging
-day and loses half of the gain on the hold-out. An alpha of 1e-5 fits the judging day of real revenue less well.
+The smallest C was set with a holdout in sight, in the regression's favour: on the real clicks 0.0001 wins the judging
+day and loses half of the gain on the holdout. An alpha of 1e-5 fits the judging day of real revenue less well.
 """
 STRONGER = (1e-5, 1e-4)
 """What more is tried where rows are too many for pairs: their weights add up to as many millions."""
@@ -30,11 +30,11 @@ MOST_PAIR_ENTRIES = 30_000_000
 
 @dataclass(slots=True)
 class Regression:
-    """A regression prepared to be fitted on some rows and asked about others; each ridge starts from the one before."""
+    """A regression prepared to be fitted on some rows and to predict others; each ridge starts from the one before."""
 
     kind: str
     fitted: Rows
-    asked: Rows
+    to_predict: Rows
     _made: dict[bool, tuple[Labelled, "csr_matrix", "csr_matrix"]] = field(default_factory=dict)
     _model: tuple[bool, Any] | None = None
 
@@ -47,15 +47,15 @@ class Regression:
         return [{"pairs": pairs, "ridge": ridge} for pairs in (False, True)[: 1 + few] for ridge in ridges]
 
     def search(self, setting: Setting) -> tuple[Floats, Setting]:
-        """Fit; return the rates of the rows asked about, and the setting."""
+        """Fit; return the rates of the predicted rows, and the setting."""
         return self.fit(setting), setting
 
     def fit(self, setting: Setting) -> Floats:
-        """Fit; return the rates of the rows asked about."""
+        """Fit; return the rates of the predicted rows."""
         pairs = setting["pairs"]
         if pairs not in self._made:
             fit = labelled(self.fitted, self.kind, self.fitted.rate)
-            ours, theirs = (features(of, self.fitted, pairs=pairs) for of in (self.fitted, self.asked))
+            ours, theirs = (features(of, self.fitted, pairs=pairs) for of in (self.fitted, self.to_predict))
             self._made = {pairs: (fit, ours[fit.row], theirs)}
         fit, ours, theirs = self._made[pairs]
         model = self._estimator(setting)
@@ -96,7 +96,7 @@ def features(rows: Rows, fitted: Rows, *, pairs: bool) -> "csr_matrix":
 
 
 def _hashed(one: Ints, other: Ints, offset: int) -> Ints:
-    """Return the bucket of each pair; a feature's number tells its column too, so pairs of columns do not mix."""
+    """Return the bucket of each pair; a feature's number identifies its column too, so pairs of columns do not mix."""
     mixed = one.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + other.astype(np.uint64)
     mixed = (mixed ^ (mixed >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
     bucket = (mixed >> np.uint64(64 - PAIR_BITS)).astype(np.int64)

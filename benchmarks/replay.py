@@ -1,4 +1,4 @@
-"""What would a budget have bought? Logged second-price auctions, replayed under multipliers of the bid.
+"""Replays logged second-price auctions under multipliers of the bid: the outcomes that a budget would have bought.
 
 A policy bids base x multiplier in each auction, wins where that reaches the logged price, and pays the price. All
 policies get the same budget, a share of what the log cost, and each its own base: the one that spends the budget.
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 SHARES = (1 / 2, 1 / 4, 1 / 8, 1 / 16)
 FLAT = "flat"
-"""The policy that bids the same for everything: the others are told over it."""
+"""The policy that bids the same for everything: the others are reported relative to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Auctions:
-    """Won auctions as logged: the price paid and the outcomes. With bids given, a multiplier scales the logged bid."""
+    """Won auctions as logged: the price paid and the outcomes. With `bids`, a multiplier scales the logged bid."""
 
     price: Floats
     outcomes: Floats
@@ -38,9 +38,9 @@ class Bought:
     over_flat: float
 
 
-def policies(table: Floats, told: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Return multipliers by policy: one for all, the master table's, and rates told by peers over their mean."""
-    proportional = {name: rates / rates.mean() for name, rates in told.items()}
+def policies(table: Floats, predicted: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Return multipliers by policy: one for all, the master table's, and the peers' predicted rates over their mean."""
+    proportional = {name: rates / rates.mean() for name, rates in predicted.items()}
     return {FLAT: np.ones(len(table)), "table": table, **proportional}
 
 
@@ -50,9 +50,9 @@ def replayed(
     """Yield what each policy buys with each budget, the flat one first."""
     budgets = np.array(shares) * auctions.price.sum()
     flat = _bought(auctions, np.ones(len(auctions.price)), budgets)[-1]
-    found = {name: _bought(auctions, of, budgets) for name, of in multipliers.items()}
+    by_policy = {name: _bought(auctions, of, budgets) for name, of in multipliers.items()}
     for n, share in enumerate(shares):
-        for name, of in found.items():
+        for name, of in by_policy.items():
             base, spend, won, outcomes = (float(column[n]) for column in of)
             over_flat = outcomes / float(flat[n]) if flat[n] else float("nan")
             yield Bought(share, name, base, spend, won, outcomes, over_flat)
@@ -79,11 +79,11 @@ def _bought(auctions: Auctions, multipliers: Floats, budgets: Floats) -> tuple[F
     return bases[edge], affordable, np.interp(affordable, spend, won), np.interp(affordable, spend, outcomes)
 
 
-def table(found: Sequence[Bought]) -> str:
+def table(results: Sequence[Bought]) -> str:
     """Return what was bought as a table in Markdown."""
     lines = ["| Budget | Policy | Base | Spend | Won | Outcomes | Over flat |"]
     lines += ["| ---: | --- | ---: | ---: | ---: | ---: | ---: |"]
-    for b in found:
+    for b in results:
         amounts = f"{b.base:.4g} | {b.spend:.4g} | {b.won:.0f} | {b.outcomes:.1f} | {b.over_flat:.3f}"
         lines.append(f"| {b.share:.4g} | {b.policy} | {amounts} |")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Where do measurements end up? In results.json, and as a table in README.md, with the machine named."""
+"""Records measurements in results.json and as a table in README.md, with the machine named."""
 
 import json
 import os
@@ -25,12 +25,12 @@ class Measurement:
     runs: int = 1
 
     def document(self) -> dict[str, Any]:
-        """Return it as results.json has it. What is judged is the value as it is shown."""
+        """Return it as results.json has it. The rounded value is compared with the target."""
         value = float(f"{self.value:.4g}")
         target = self.at_most if self.at_least is None else self.at_least
         reached = target is None or (value <= target if self.at_least is None else value >= target)
-        shown = {"target": target, "reached": None if target is None else reached}
-        return {"id": self.name, "value": value, "unit": self.unit, **shown, "runs": self.runs}
+        verdict = {"target": target, "reached": None if target is None else reached}
+        return {"id": self.name, "value": value, "unit": self.unit, **verdict, "runs": self.runs}
 
 
 def machine() -> dict[str, Any]:
@@ -39,11 +39,11 @@ def machine() -> dict[str, Any]:
     return {"cpu": _cpu_model(), "cores": os.cpu_count(), "memory_gib": round(memory)}
 
 
-def record(of: dict[str, Any], found: Iterable[Measurement]) -> str:
+def record(of: dict[str, Any], measurements: Iterable[Measurement]) -> str:
     """Write each measurement over its former self as it comes; return the table of all."""
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"machine": of, "measurements": []}
     same = {m["id"]: m for m in known["measurements"]} if known["machine"] == of else {}
-    for measurement in found:
+    for measurement in measurements:
         same[measurement.name] = measurement.document()
         print(same[measurement.name], file=sys.stderr)
         RESULTS.write_text(json.dumps({"machine": of, "measurements": list(same.values())}, indent=1) + "\n")
@@ -64,11 +64,11 @@ def table(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def with_table(text: str, shown: str) -> str:
+def with_table(text: str, markdown: str) -> str:
     """Return the text with the table between its markers."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{shown}\n{END}{after}"
+    return f"{before}{BEGIN}\n{markdown}\n{END}{after}"
 
 
 def _cpu_model() -> str:

@@ -1,4 +1,4 @@
-"""What do logs look like whose truth is known? Two synthetic worlds of auctions, drawn from a seed.
+"""Two synthetic worlds of auctions with known truth, drawn from a seed.
 
 In both, eleven of 22 candidate columns move the outcome, eight only follow one of those, three are noise. In the
 second world about half of the signal is in interactions, one of them of three features. `p_true` is each row's hidden
@@ -22,7 +22,7 @@ PILOT_ROWS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The hidden truth: log odds by term, what the values of one column say of another, and each day's level."""
+    """The hidden truth: log odds by term, what the values of one column imply for another, and each day's level."""
 
     seed: int
     effects: Mapping[Term, Floats]
@@ -39,8 +39,8 @@ class World:
     def log_odds(self, codes: Codes, *, terms: range = range(1, 4)) -> Floats:
         """Return what the terms of these lengths add to each row."""
         seen = codes | {coarse: self.images[coarse][codes[fine]] for coarse, fine in COARSE.items()}
-        told = [effect[tuple(seen[n] for n in term)] for term, effect in self.effects.items() if len(term) in terms]
-        return np.sum(told, axis=0)
+        added = [effect[tuple(seen[n] for n in term)] for term, effect in self.effects.items() if len(term) in terms]
+        return np.sum(added, axis=0)
 
 
 def world(seed: int, *, interacting: bool) -> World:
@@ -74,8 +74,8 @@ def draw_codes(planted: World, day: int, at: Floats, draw: np.random.Generator) 
     leaning = np.where(own < 2, own, -1)  # noqa: PLR2004 - mobile and desktop
     device = _pick(draw, planted.chances["device_type"], n)
     codes["device_type"] = device = np.where((leaning >= 0) & (draw.random(n) < 0.6), leaning, device)  # noqa: PLR2004
-    codes["os"] = _pick_given(draw, planted.chances["os"], device)
-    codes["browser"] = _pick_given(draw, planted.chances["browser"], codes["os"])
+    codes["os"] = _pick_by_row(draw, planted.chances["os"], device)
+    codes["browser"] = _pick_by_row(draw, planted.chances["browser"], codes["os"])
     codes["region"] = images["region"][city]
     codes["country"] = images["country"][codes["region"]]
     codes["language"] = _mostly(draw, 0.92, images["language"][codes["country"]], draw.integers(0, 40, n))
@@ -142,11 +142,11 @@ def _pick(draw: np.random.Generator, chances: Floats, n: int) -> NDArray[np.int6
     return np.searchsorted(np.cumsum(chances), draw.random(n)).clip(0, len(chances) - 1)
 
 
-def _pick_given(draw: np.random.Generator, chances: Floats, given: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pick by row `given[i]` of the table of chances: one search in all its rows, laid end to end."""
+def _pick_by_row(draw: np.random.Generator, chances: Floats, at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pick by row `at[i]` of the table of chances: one search in all its rows, laid end to end."""
     rows, values = chances.shape
     ladder = (np.cumsum(chances, axis=1).clip(0, 1) + np.arange(rows)[:, None]).ravel()
-    return (np.searchsorted(ladder, given + draw.random(len(given))) - given * values).clip(0, values - 1)
+    return (np.searchsorted(ladder, at + draw.random(len(at))) - at * values).clip(0, values - 1)
 
 
 def _mostly(

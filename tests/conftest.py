@@ -33,7 +33,7 @@ from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.runs import Attempt
 from seeded_logs import NIGHTS, write_logs
 from shared_stack import FilesThatShareStayTogether, SharedStack, shares
-from turns import due, told, turn
+from turns import due, turn, turn_message
 
 # By default a commit is tested with the same examples each time; `nightly` looks for new ones.
 UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -52,8 +52,8 @@ def pytest_addoption(parser):
 
 def pytest_xdist_auto_num_workers():
     """One more than there are cores: a third of their time tests wait for servers, of which each worker has its own."""
-    if asked := os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
-        return int(asked)
+    if workers := os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return int(workers)
     return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
 
 
@@ -69,24 +69,24 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_report_header(config):
     """Which third of the exhaustive loops is run."""
-    return None if config.getoption("--long") else told(*turn())
+    return None if config.getoption("--long") else turn_message(*turn())
 
 
 def pytest_terminal_summary(terminalreporter, config):
     """The same at the end, where a quiet run has no header."""
     if config.get_verbosity() < 0 and not config.getoption("--long"):
-        terminalreporter.line(told(*turn()))
+        terminalreporter.line(turn_message(*turn()))
 
 
 @pytest.fixture(scope="session")
 def long(request):
-    """Whether the larger numbers are asked for."""
+    """Whether the larger numbers are wanted."""
     return request.config.getoption("--long")
 
 
 @pytest.fixture(scope="session")
 def taking_turns(long):
-    """Return those cases of an exhaustive loop that are this commit's turn; all of them where `--long` is given."""
+    """Return those cases of an exhaustive loop that are this commit's turn; all of them with `--long`."""
     number, _ = turn()
     return list if long else lambda cases: due(cases, number)
 
@@ -248,8 +248,8 @@ def running_chromium():
     import chromium
 
     if chromium.executable() is None:
-        told = f"no Chromium is here: none of {', '.join(chromium.NAMES)} is on the PATH"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
+        reason = f"no Chromium is here: none of {', '.join(chromium.NAMES)} is on the PATH"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     with chromium.chromium() as running:
         yield running
 

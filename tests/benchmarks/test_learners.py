@@ -29,13 +29,15 @@ def test_a_peer_learns_what_is_planted_and_the_same_again(script, planted, name,
     pytest.importorskip("sklearn", reason="the peers are installed by make bench alone")
     learners, deviance = script("learners"), script("deviance")
     training, holdout = planted
-    told, again = (learners.told(name, training, holdout, kind) for _ in range(2))
-    judged = deviance.judged(deviance.Holdout(holdout.outcomes, holdout.exposure, kind), told.rates, training.rate)
+    predictions, again = (learners.predict(name, training, holdout, kind) for _ in range(2))
+    metrics = deviance.metrics_of(
+        deviance.Holdout(holdout.outcomes, holdout.exposure, kind), predictions.rates, training.rate
+    )
 
-    assert judged["gain"] > 100, "the true rates gain about 130"
-    assert judged["level"] == pytest.approx(1, abs=0.15)
-    assert np.array_equal(told.rates, again.rates)
-    assert told.setting == again.setting
+    assert metrics["gain"] > 100, "the true rates gain about 130"
+    assert metrics["level"] == pytest.approx(1, abs=0.15)
+    assert np.array_equal(predictions.rates, again.rates)
+    assert predictions.setting == again.setting
 
 
 @pytest.mark.parametrize("name", ["mutual_info", "mrmr", "lightgbm"])
@@ -46,14 +48,14 @@ def test_a_ranker_puts_noise_last_in_a_process_of_its_own(script, planted, tmp_p
     training, _ = planted
     hit = (training.outcomes > 0).astype(float)
     rankers.save(tmp_path / "sample.npz", training.codes, hit, np.ones(len(hit)))
-    told = rankers.ranked(name, tmp_path / "sample.npz")
+    ranking = rankers.ranked(name, tmp_path / "sample.npz")
 
-    assert told["order"] == ["site", "size", "noise"]
-    assert told["cpu"] > 0
+    assert ranking["order"] == ["site", "size", "noise"]
+    assert ranking["cpu"] > 0
 
 
 def test_a_row_is_encoded_by_the_other_days_alone(encoded):
-    """Value 0 hits on the first day only: that day hears of misses, the other of hits."""
+    """Value 0 hits on the first day only: that day is encoded from misses, the other from hits."""
     codes = {"site": np.array([0, 1, 0, 1], np.int32)}
     rows = encoded.Rows(codes, np.array([1.0, 0, 0, 1]), np.ones(4), np.array([0, 0, 1, 1]))
     rate, evidence = encoded.target_encodings(rows, None, 1.0, "binomial").T
@@ -63,10 +65,10 @@ def test_a_row_is_encoded_by_the_other_days_alone(encoded):
     assert evidence == pytest.approx(np.log1p([0.5] * 4))
 
 
-def test_what_is_asked_is_encoded_by_all_days_and_an_unseen_value_by_nothing(encoded):
+def test_rows_to_predict_are_encoded_by_all_days_and_an_unseen_value_by_nothing(encoded):
     rows = encoded.Rows({"site": np.array([0, 1, 0, 1], np.int32)}, np.array([1.0, 0, 1, 0]), np.ones(4), np.arange(4))
-    asked = encoded.Rows({"site": np.array([0, -1], np.int32)}, np.zeros(2), np.ones(2), np.array([4, 4]))
-    features = encoded.target_encodings(rows, asked, 1.0, "binomial")
+    to_predict = encoded.Rows({"site": np.array([0, -1], np.int32)}, np.zeros(2), np.ones(2), np.array([4, 4]))
+    features = encoded.target_encodings(rows, to_predict, 1.0, "binomial")
 
     assert features[0] == pytest.approx([np.log(3 / 2), np.log1p(1 / 4)])
     assert features[1] == pytest.approx([0, 0])

@@ -74,23 +74,23 @@ def test_a_plain_bisection_finds_the_same(replay):
     draw = np.random.default_rng(4)
     price, multipliers = draw.exponential(1.0, 5_000), np.exp(0.5 * draw.normal(size=5_000))
     auctions = replay.Auctions(price, (draw.random(5_000) < 0.1).astype(float))
-    found = bought(replay, auctions, multipliers, 1 / 8)["tried"]
+    result = bought(replay, auctions, multipliers, 1 / 8)["tried"]
     low, high = 0.0, 100.0
     for _ in range(100):
         middle = (low + high) / 2
         spent = price[middle * multipliers >= price].sum()
         low, high = (middle, high) if spent <= price.sum() / 8 else (low, middle)
 
-    assert found.spend == pytest.approx(price.sum() / 8)
-    assert found.base == pytest.approx(low, rel=1e-3)
-    assert found.outcomes == pytest.approx(auctions.outcomes[low * multipliers >= price].sum(), abs=1)
+    assert result.spend == pytest.approx(price.sum() / 8)
+    assert result.base == pytest.approx(low, rel=1e-3)
+    assert result.outcomes == pytest.approx(auctions.outcomes[low * multipliers >= price].sum(), abs=1)
 
 
 def test_policies_are_relative_to_a_mean_of_one(replay):
-    found = replay.policies(np.array([2.0, 0.5]), {"lightgbm": np.array([0.03, 0.01])})
+    policies = replay.policies(np.array([2.0, 0.5]), {"lightgbm": np.array([0.03, 0.01])})
 
-    assert list(found) == ["flat", "table", "lightgbm"]
-    assert found["lightgbm"].tolist() == pytest.approx([1.5, 0.5])
+    assert list(policies) == ["flat", "table", "lightgbm"]
+    assert policies["lightgbm"].tolist() == pytest.approx([1.5, 0.5])
 
 
 def test_the_table_has_a_line_for_each_budget_and_policy(replay, auctions):

@@ -1,4 +1,4 @@
-"""The benchmark's worlds are what they say they are: the same from a seed, with the truth planted where it is said."""
+"""The benchmark's worlds are reproducible from a seed, with the truth planted where it is documented."""
 
 import sys
 
@@ -74,16 +74,16 @@ def test_the_true_probabilities_are_worth_about_a_tenth_of_the_log_loss(written)
     assert 0.06 < 1 - entropy(true).mean() / entropy(true.mean()) < 0.16
 
 
-def test_a_column_that_follows_a_planted_one_adds_nothing_to_it_and_noise_tells_nothing(scripts, planted, codes):
+def test_a_column_that_follows_a_planted_one_adds_nothing_to_it_and_noise_explains_nothing(scripts, planted, codes):
     odds = planted.log_odds(codes)
-    told = {name: explained(column, odds) for name, column in codes.items()}
+    share_explained = {name: explained(column, odds) for name, column in codes.items()}
 
-    assert told["domain"] > 0.5 * told["internal_adspace_id"], "it looks good alone"
+    assert share_explained["domain"] > 0.5 * share_explained["internal_adspace_id"], "it looks good alone"
     adspace, size = codes["internal_adspace_id"], scripts["columns"].VALUES["domain"]
     both = explained(np.unique(adspace * size + codes["domain"], return_inverse=True)[1], odds)
-    assert both == pytest.approx(told["internal_adspace_id"], abs=0.02)
-    assert max(told[name] for name in scripts["columns"].NOISE) < 0.005
-    assert min(told[name] for name in ("user_segment", "creative", "country", "page_position")) > 0.015
+    assert both == pytest.approx(share_explained["internal_adspace_id"], abs=0.02)
+    assert max(share_explained[name] for name in scripts["columns"].NOISE) < 0.005
+    assert min(share_explained[name] for name in ("user_segment", "creative", "country", "page_position")) > 0.015
 
 
 def test_the_second_world_has_about_half_of_its_signal_in_interactions(codes, planted):

@@ -113,8 +113,8 @@ def roll_back(entity_code, to=None):
     """Roll back as the command does: locked, verified under the lock, committed."""
     with connections.session() as own:
         decided = activation.roll_back(own, entity_code, "ana", "bad bids", to)
-        found = entities.find(own, entity_code)
-        verification.verify_outputs(own, ObjectStore.of(found.s3_base_path), decided.opt_run_id)
+        entity = entities.find(own, entity_code)
+        verification.verify_outputs(own, ObjectStore.of(entity.s3_base_path), decided.opt_run_id)
         own.commit()
         return decided
 
@@ -130,7 +130,7 @@ def active_outputs_problems(session, entity_code):
     return verification.output_problems(session, ObjectStore.of(entity.s3_base_path), entity.active_run_id)
 
 
-# ---- What is deleted and what is kept
+# ---- What retention deletes and what it keeps
 
 
 @case(36)
@@ -192,9 +192,9 @@ def test_failed_runs_and_folders_that_no_run_has_go_after_keep_days(entity, fini
     apply_retention()
     assert [there(entity, code) for code in (failed.run_code, orphan)] == [{"segments.json"}] * 2
 
-    found = apply_retention(now=datetime.now(UTC) + timedelta(days=91)).deleted
+    deletions = apply_retention(now=datetime.now(UTC) + timedelta(days=91)).deleted
 
-    assert {(each.run_code, each.what) for each in found} >= {(failed.run_code, "run"), (orphan, "orphan")}
+    assert {(each.run_code, each.what) for each in deletions} >= {(failed.run_code, "run"), (orphan, "orphan")}
     assert [there(entity, code) for code in (failed.run_code, orphan)] == [set(), set()]
 
 
@@ -206,15 +206,15 @@ def test_a_second_time_there_is_nothing_left_to_delete(entity, finished):
     assert apply_retention().deleted == []
 
 
-def test_a_dry_run_tells_the_same_and_deletes_nothing(entity, finished, there, session):
+def test_a_dry_run_reports_the_same_and_deletes_nothing(entity, finished, there, session):
     made = [finished(entity) for _ in range(4)]
 
-    shown = apply_retention(dry_run=True).deleted
+    planned = apply_retention(dry_run=True).deleted
 
     assert [there(entity, run.run_code) for run in made] == [OUTPUTS | WORK] * 4
     assert all(len(runs.outputs(session, run.run_id)) == len(KINDS) for run in made)
-    assert apply_retention().deleted == shown
-    assert shown
+    assert apply_retention().deleted == planned
+    assert planned
 
 
 def test_nothing_but_runs_below_the_entity_s_own_base_path_is_touched(entity, finished, session, store, base_path):
@@ -422,9 +422,9 @@ def test_a_run_that_begins_after_the_listing_is_no_folder_without_a_run(entity, 
     listed, begun = retention._objects_by_folder, []
 
     def begin_after(*arguments):
-        found = listed(*arguments)
+        listing = listed(*arguments)
         begun.append(finished(entity, days=YOUNG))
-        return found
+        return listing
 
     monkeypatch.setattr(retention, "_objects_by_folder", begin_after)
     outcome = apply_retention(now=datetime.now(UTC) + timedelta(days=1000))
@@ -489,7 +489,7 @@ def test_what_breaks_off_between_rows_and_objects_is_finished_the_next_time(
     with pytest.raises(RunIncomplete, match="retention deleted them"):
         roll_back("drugs_com", old.run_id)
 
-    # Whatever the configuration says by now: what has begun goes on, and only that.
+    # Whatever the configuration is by now: a deletion that has begun goes on, and only that.
     configs.set_overrides(session, entities.find(session, "drugs_com"), {"keep_days": "3650"}, "ana")
     session.commit()
     assert apply_retention().problems == []
@@ -500,8 +500,8 @@ def test_what_breaks_off_between_rows_and_objects_is_finished_the_next_time(
 def test_one_entity_that_fails_does_not_stop_the_others_and_is_named(add_entity, finished, session, there):
     made = {}
     for code in ("a_com", "c_com"):
-        found = add_entity(code, keep_good_runs="1")
-        made[code] = [finished(found) for _ in range(3)]
+        entity = add_entity(code, keep_good_runs="1")
+        made[code] = [finished(entity) for _ in range(3)]
     add_entity("broken_com")
     add_entity("unset_com", keep_days="5")
     broken = update(Entity).where(Entity.entity_code == "broken_com")
@@ -516,9 +516,9 @@ def test_one_entity_that_fails_does_not_stop_the_others_and_is_named(add_entity,
     assert "keep_days" in outcome.problems[1]
     assert not any("\n" in problem for problem in outcome.problems)
     for code, (old, *kept) in made.items():
-        found = entities.find(session, code)
-        assert there(found, old.run_code) == set()
-        assert [there(found, run.run_code) for run in kept] == [OUTPUTS] * 2
+        entity = entities.find(session, code)
+        assert there(entity, old.run_code) == set()
+        assert [there(entity, run.run_code) for run in kept] == [OUTPUTS] * 2
 
 
 def test_an_object_that_the_store_will_not_delete_is_named(entity, finished, monkeypatch, there):
@@ -561,14 +561,15 @@ def test_outputs_of_active_runs_that_are_gone_or_changed_are_named_all_at_once_w
     with pytest.raises(ActiveOutputsBroken) as caught:
         maintenance.audit_active_outputs()
 
-    said = str(caught.value)
+    message = str(caught.value)
     assert (
-        f"a_com, run {made['a_com'][1].run_code}: segments is gone from s3://rtb/{keys['a_com']}/segments.json" in said
+        f"a_com, run {made['a_com'][1].run_code}: segments is gone from s3://rtb/{keys['a_com']}/segments.json"
+        in message
     )
-    assert f"features at s3://rtb/{keys['c_com']}/features.json is not what was written" in said
-    assert f"manifest is gone from s3://rtb/{keys['c_com']}/manifest.json" in said
-    assert "b_com" not in said
-    assert "\n" not in said
+    assert f"features at s3://rtb/{keys['c_com']}/features.json is not what was written" in message
+    assert f"manifest is gone from s3://rtb/{keys['c_com']}/manifest.json" in message
+    assert "b_com" not in message
+    assert "\n" not in message
     done = command("audit", "--json")
     assert (done.exit_code, type(done.exception)) == (1, ActiveOutputsBroken)
     assert [(row["entity_code"], len(row["problems"])) for row in json.loads(done.stdout)] == [
@@ -636,13 +637,13 @@ def stale(add_entity, finished, session):
     """Add an entity whose run became active four days ago."""
 
     def new(code="drugs_com", **config):
-        found = add_entity(code, **config)
-        run = finished(found, days=YOUNG)
+        entity = add_entity(code, **config)
+        run = finished(entity, days=YOUNG)
         then = datetime.now(UTC) - timedelta(days=4)
         session.execute(update(RunDecision).where(RunDecision.run_id == run.run_id).values(decided_at=then))
         session.commit()
         active_copy.refresh(session, code)
-        return found
+        return entity
 
     return new
 
@@ -673,8 +674,8 @@ def test_a_stale_active_run_is_seen_wherever_active_runs_are(stale, add_entity, 
     assert listed == {"drugs_com": True, "fresh_com": False, "never_com": False}
     assert "readers bid their default: drugs_com\n" in command("entities", "list").stdout
     assert "readers bid their default: drugs_com\n" in command("runs", "list").stdout
-    shown = json.loads(command("runs", "show", "1", "--json").stdout)
-    assert (shown["is_active"], shown["is_stale"]) == (True, True)
+    details = json.loads(command("runs", "show", "1", "--json").stdout)
+    assert (details["is_active"], details["is_stale"]) == (True, True)
     audited = command("audit")
     assert (audited.exit_code, "readers bid their default: drugs_com\n" in audited.stdout) == (0, True)
     with caplog.at_level(logging.WARNING, "rtb_optimizer.operations.maintenance"):

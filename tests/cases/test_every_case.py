@@ -1,4 +1,4 @@
-"""Every row of docs/edge-cases.md has a test that holds it, and every case that a test names has a row."""
+"""Every row of docs/edge-cases.md has a test, and every case that a test names has a row."""
 
 import ast
 import re
@@ -10,18 +10,18 @@ from checkout import CHECKOUT
 
 ROW = re.compile(r"^\| *(\d+(?:, \d+)*) *\|", re.MULTILINE)
 ROWS = ROW.findall((CHECKOUT / "docs" / "edge-cases.md").read_text())
-TOLD = sorted({int(number) for row in ROWS for number in row.split(", ")})
+CASES = sorted({int(number) for row in ROWS for number in row.split(", ")})
 
 
 def cases_of(source):
     """The numbers that the tests of a file are marked with, `@pytest.mark.case(7)`, by the test's name."""
-    found = {}
+    cases = {}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             marks = [ast.unparse(mark) for mark in node.decorator_list]
             numbers = [re.fullmatch(r"(?:pytest\.mark\.)?case\((\d+)\)", mark) for mark in marks]
-            found[node.name] = {int(number[1]) for number in numbers if number}
-    return found
+            cases[node.name] = {int(number[1]) for number in numbers if number}
+    return cases
 
 
 HELD = {
@@ -33,18 +33,18 @@ HELD = {
 }
 
 
-@pytest.mark.parametrize("number", TOLD)
-def test_every_case_that_is_told_has_a_test(number):
+@pytest.mark.parametrize("number", CASES)
+def test_every_documented_case_has_a_test(number):
     assert any(number in numbers for numbers in HELD.values())
 
 
 @pytest.mark.parametrize("test", HELD, ids=".".join)
-def test_a_case_that_a_test_names_is_told(test):
-    assert set(TOLD) >= HELD[test]
+def test_a_case_that_a_test_names_is_documented(test):
+    assert set(CASES) >= HELD[test]
 
 
-def test_the_cases_are_told_without_a_gap():
-    assert set(TOLD) == set(range(1, 53))
+def test_the_cases_are_numbered_without_a_gap():
+    assert set(CASES) == set(range(1, 53))
 
 
 def test_a_mark_is_read_off_a_test():

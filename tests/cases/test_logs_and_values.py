@@ -208,8 +208,8 @@ def test_a_scheduled_run_waits_until_its_window_is_mature(entity, deliver, yeste
     entity(deliver({yesterday: WORLD.day(yesterday)}), lookback_days=1, maturity_lag_hours=100)
     start = datetime.combine(yesterday, datetime.min.time(), UTC)
     end = start + timedelta(days=1)
-    asked = WindowRequest(end, interval_start=start, interval_end=end)
-    opt_run_id = create_run(RunRequest("odd", Attempt("odd", "scheduled__1"), asked, "schedule", {}))
+    window_request = WindowRequest(end, interval_start=start, interval_end=end)
+    opt_run_id = create_run(RunRequest("odd", Attempt("odd", "scheduled__1"), window_request, "schedule", {}))
     mature = end + timedelta(hours=100)
 
     with pytest.raises(TaskDeferred) as deferred:
@@ -243,7 +243,7 @@ def test_dates_that_are_not_mature_are_refused_and_no_dates_are_the_last_mature_
 
 
 @pytest.mark.case(4)
-def test_a_partition_that_was_written_anew_since_an_earlier_run_is_warned_of(
+def test_a_partition_that_was_rewritten_since_an_earlier_run_is_warned_of(
     entity, deliver, put, request_run, report_of, session
 ):
     logs_path = deliver(nights())
@@ -263,7 +263,7 @@ def test_a_partition_that_was_written_anew_since_an_earlier_run_is_warned_of(
 
 
 @pytest.mark.case(4)
-def test_a_partition_that_is_written_anew_while_a_run_reads_it_fails_the_run(entity, deliver, put, request_run):
+def test_a_partition_that_is_rewritten_while_a_run_reads_it_fails_the_run(entity, deliver, put, request_run):
     logs_path = deliver(nights())
     url = logs_path.replace("{date}", str(LAST))
     entity(logs_path)
@@ -308,7 +308,7 @@ def test_with_few_outcomes_only_anchors_are_used_on_low_confidence_and_the_run_i
 
 
 @pytest.mark.case(7)
-def test_outcomes_beyond_the_exposures_are_cut_and_told_and_too_many_fail_the_run(run, deliver):
+def test_outcomes_beyond_the_exposures_are_cut_and_reported_and_too_many_fail_the_run(run, deliver):
     logs = nights()
     some = having(logs[LAST], click=changed(logs[LAST]["click"], range(100), 17))
     many = having(logs[LAST], click=changed(logs[LAST]["click"], range(2000), 17))
@@ -333,7 +333,7 @@ def test_outcomes_beyond_the_exposures_are_cut_and_told_and_too_many_fail_the_ru
 
 
 @pytest.mark.case(8)
-def test_rows_that_were_delivered_again_are_counted_once_where_that_is_asked_for(run, deliver):
+def test_rows_that_were_delivered_again_are_counted_once_where_that_is_configured(run, deliver):
     logs = nights()
     again = {day: pa.concat_tables([table, *[table.slice(5, 20)] * 25]) for day, table in logs.items()}
     logs_path = deliver(again)
@@ -439,7 +439,7 @@ def test_which_copy_counts_does_not_follow_the_order_or_the_files_of_the_rows(ru
 
 
 @pytest.mark.case(10)
-def test_rows_from_outside_of_their_days_are_not_counted_and_told(run, deliver):
+def test_rows_from_outside_of_their_days_are_reported_and_not_counted(run, deliver):
     logs = nights()
     ahead = datetime(2026, 3, 11, 2, tzinfo=UTC)
     times = changed(changed(logs[LAST]["event_time"], range(30), ahead), range(30, 40), None)
@@ -498,8 +498,8 @@ def test_a_day_of_23_or_25_hours_is_counted_from_midnight_to_midnight(add_entity
     features = {"candidate_features": "site", "allowed_leaks": "site", "timestamp_column": "at"}
     logs_path = deliver({day: rows})
     add_entity("odd", logs_path=logs_path, timezone="Europe/Berlin", **no_columns, **features)
-    asked = WindowRequest(noon + timedelta(days=5), str(day), str(day + timedelta(days=1)))
-    decided = in_process.run(RunRequest("odd", Attempt("cli", "1"), asked, "manual:tester", {}))
+    window_request = WindowRequest(noon + timedelta(days=5), str(day), str(day + timedelta(days=1)))
+    decided = in_process.run(RunRequest("odd", Attempt("cli", "1"), window_request, "manual:tester", {}))
     report, _ = report_of(decided)
 
     assert datetime.fromisoformat(report["data_end"]) - datetime.fromisoformat(report["data_start"]) == timedelta(
@@ -591,11 +591,11 @@ def test_a_feature_whose_values_multiply_against_the_active_run_is_warned_of(
         ]
         put(f"{logs_path.replace('{date}', str(day))}part-0.parquet", having(table, internal_adspace_id=pa.array(ids)))
     decided = in_process.run(request_run("odd", dag_run_id="manual__2"))
-    told = warned(report_of(decided)[0])["values_grown"]
+    warning = warned(report_of(decided)[0])["values_grown"]
 
     assert decided.decision == "activated"
-    assert told.startswith("internal_adspace_id has 1")
-    assert "values, 30 in the active run: more than the 3 times of max_value_growth" in told
+    assert warning.startswith("internal_adspace_id has 1")
+    assert "values, 30 in the active run: more than the 3 times of max_value_growth" in warning
 
 
 @pytest.mark.case(16)
@@ -623,12 +623,12 @@ def test_a_renamed_candidate_is_left_out_with_the_reason(run, deliver):
 
 @pytest.mark.case(16)
 @pytest.mark.parametrize("kind", [pa.float64(), pa.string()])
-def test_a_column_of_whole_numbers_is_spelled_alike_when_its_type_changes(run, deliver, kind):
+def test_a_column_of_whole_numbers_has_the_same_values_when_its_type_changes(run, deliver, kind):
     logs = nights()
     _, _, plain = run(deliver(logs, "plain"), "plain")
     floats = logs[BEFORE]["internal_adspace_id"].cast(pa.float64())  # as pandas writes whole numbers with gaps
-    spelled = floats if kind == pa.float64() else pa.array([str(value) for value in floats.to_pylist()])
-    _, _, mixed = run(deliver({BEFORE: having(logs[BEFORE], internal_adspace_id=spelled), LAST: logs[LAST]}))
+    column = floats if kind == pa.float64() else pa.array([str(value) for value in floats.to_pylist()])
+    _, _, mixed = run(deliver({BEFORE: having(logs[BEFORE], internal_adspace_id=column), LAST: logs[LAST]}))
 
     assert mixed == plain
     assert not any(".0" in key for key in mixed)
@@ -653,19 +653,19 @@ SITES = {"candidate_features": "site", "anchor_features": "site"}
 
 
 @pytest.mark.case(17)
-def test_all_spellings_of_nothing_are_one_missing_value_and_0_is_a_value_unless_told(run, deliver):
+def test_all_missing_markers_are_one_missing_value_and_0_is_a_value_unless_declared(run, deliver):
     nothing = [None, "", "  ", "null", "NULL", "---", "NaN", "undefined"]
     logs_path = deliver(with_sites([*nothing, "-1", "0", "news", "mail"]))
     _, _, table = run(logs_path, **SITES)
-    _, _, told = run(
-        logs_path, "told", **SITES, missing_values='["", "null", "none", "nan", "---", "undefined", "-1", "0"]'
+    _, _, declared = run(
+        logs_path, "declared", **SITES, missing_values='["", "null", "none", "nan", "---", "undefined", "-1", "0"]'
     )
 
     assert set(table) - {"*"} <= {MISSING, "-1", "0", "news", "mail"}
     assert table[MISSING]["rows"] == 24_000 / 12 * len(nothing)
     assert table["0"]["rows"] == 24_000 / 12
-    assert told[MISSING]["rows"] == 24_000 / 12 * (len(nothing) + 2)
-    assert "0" not in told
+    assert declared[MISSING]["rows"] == 24_000 / 12 * (len(nothing) + 2)
+    assert "0" not in declared
 
 
 @pytest.mark.case(18)
@@ -688,14 +688,14 @@ HOSTILE = ["a|b", "a\nb", 'say "no"', "it's", "\\", "*", "späße", "\U0001f600"
 
 
 @pytest.mark.case(19)
-def test_a_value_of_any_characters_is_found_again_by_its_key_and_one_too_long_is_no_segment(run, deliver):
+def test_a_value_of_any_characters_is_found_by_its_key_and_one_too_long_is_no_segment(run, deliver):
     decided, report, table = run(deliver(with_sites([*HOSTILE, "plain"])), **SITES, dead_band=0)
     rows = [Row(key, row["factor"], row["multiplier"]) for key, row in table.items()]
 
     assert decided.decision == "activated"
     for value in HOSTILE:
-        found = look_up(rows, ["site"], {"site": canonical(value, frozenset())}, 0.3, 3)
-        own = [table[row.segment] for row in found.rows if not table[row.segment]["is_default"]]
+        answer = look_up(rows, ["site"], {"site": canonical(value, frozenset())}, 0.3, 3)
+        own = [table[row.segment] for row in answer.rows if not table[row.segment]["is_default"]]
         assert [row["rows"] for row in own] == ([] if len(value) > 256 else [2000]), value
     assert warned(report)["value_too_long"] == (
         "8.3% of the exposures hold a value of more than 256 bytes in 'site', which is never a segment; log an id "
@@ -728,7 +728,7 @@ def test_bytes_that_are_no_text_become_text_that_is(run, deliver):
 
 
 @pytest.mark.case(20)
-def test_hosts_are_spelled_alike_where_the_configuration_says_hosts_and_the_rules_version_is_kept(
+def test_hosts_are_canonicalised_where_the_configuration_says_hosts_and_the_rules_version_is_kept(
     run, deliver, session
 ):
     logs_path = deliver(with_sites(["WWW.Drugs.com.", "www.drugs.com", "other.example", "third.example"]))
@@ -741,8 +741,8 @@ def test_hosts_are_spelled_alike_where_the_configuration_says_hosts_and_the_rule
 
 
 @pytest.mark.case(20)
-def test_the_rules_of_spelling_are_those_of_their_version():
-    """When this fails, values are spelled otherwise than before: raise SPELLING_VERSION with the new spellings."""
+def test_the_rules_of_canonicalisation_are_those_of_their_version():
+    """When this fails, values are canonicalised differently than before: raise SPELLING_VERSION with the new values."""
     raw = [None, " A.b ", "512.0", "-0.0", "Cafe\u0301", "a\tb", "${X}", "x" * 257, "NULL", "007", "1.2.0"]
 
     assert SPELLING_VERSION == 1
@@ -754,8 +754,8 @@ def test_the_rules_of_spelling_are_those_of_their_version():
 
 
 @pytest.mark.case(21)
-def test_spellings_that_become_one_add_up_before_any_rate_is_taken(run, deliver):
-    """The rows of a rare spelling and of a common one count together: neither replaces the other."""
+def test_raw_forms_that_become_one_value_add_up_before_any_rate_is_taken(run, deliver):
+    """The rows of a rare raw form and of a common one count together: neither replaces the other."""
     values = ["News.example", *["news.example"] * 3, *["other.example"] * 4]
     logs = with_sites(values)
     _, _, table = run(deliver(logs), **SITES, host_features="site", dead_band=0)

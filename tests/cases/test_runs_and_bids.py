@@ -1,7 +1,7 @@
-"""The edge cases of runs and bids (docs/edge-cases.md, 22 to 52): what becomes of the run, and what a person is told.
+"""The edge cases of runs and bids (docs/edge-cases.md, 22 to 52): the status of the run, and what is reported.
 
-FAIL: the run is failed, says why, and what was active stays active. HOLD: it succeeded and is not activated. WARN: it
-is activated, and the report says what was odd.
+FAIL: the run fails with the reason, and the active run stays active. HOLD: it succeeded and is not activated. WARN: it
+is activated, and the report has the warning.
 """
 
 import io
@@ -41,9 +41,9 @@ def started(request_run):
     """Create a run and take it up to its activation; returns its id. Keyword arguments as of `request_run`."""
     number = count(1)
 
-    def start(**asked):
-        asked.setdefault("dag_run_id", f"manual__{next(number)}")
-        opt_run_id = create_run(request_run(**asked))
+    def start(**options):
+        options.setdefault("dag_run_id", f"manual__{next(number)}")
+        opt_run_id = create_run(request_run(**options))
         for step in BEFORE_ACTIVATION:
             step(opt_run_id)
         return opt_run_id
@@ -52,7 +52,7 @@ def started(request_run):
 
 
 @pytest.fixture
-def told(session, store):
+def read_output(session, store):
     """Return an output of a run, read as JSON, or as rows where it is a table."""
 
     def read(opt_run_id, name="report"):
@@ -134,11 +134,11 @@ def test_a_format_that_must_not_fail_fails_the_run_by_feature_and_fix(add_entity
 
 @case(22)
 @with_logs
-def test_the_other_formats_are_written_and_the_matrix_tells_the_gap(add_entity, started, told, session):
+def test_the_other_formats_are_written_and_the_matrix_shows_the_gap(add_entity, started, read_output, session):
     add_entity()
     overrides = {"macro_gap_policies": {"xandr": "skip_format"}, "anchor_features": ["internal_adspace_id", "carrier"]}
     opt_run_id = started(overrides=overrides)
-    formats = told(opt_run_id)["ad_macros"]["formats"]
+    formats = read_output(opt_run_id)["ad_macros"]["formats"]
 
     assert (formats["xandr"]["combo"], formats["xandr"]["coverage"]["carrier"]) == (None, "gap")
     assert formats["adx"]["combo"].startswith("[ADX_PLACEMENT_ID]~*")
@@ -148,10 +148,10 @@ def test_the_other_formats_are_written_and_the_matrix_tells_the_gap(add_entity, 
 
 @case(22)
 @with_logs
-def test_what_a_format_cannot_tell_is_told_in_the_round_trip_and_holds_no_run(add_entity, started, told):
+def test_what_a_format_cannot_address_is_reported_in_the_round_trip_and_holds_no_run(add_entity, started, read_output):
     add_entity()
     opt_run_id = started()
-    report = told(opt_run_id)
+    report = read_output(opt_run_id)
     trips = report["round_trip"]
 
     assert {name for name, each in report["ad_macros"]["formats"].items() if each["combo"]} == set(trips)
@@ -168,18 +168,20 @@ def test_what_a_format_cannot_tell_is_told_in_the_round_trip_and_holds_no_run(ad
 
 @case(22)
 @with_logs
-def test_a_value_map_makes_a_platform_s_ids_ours_and_one_that_lacks_values_holds_the_run(add_entity, started, told):
+def test_a_value_map_makes_a_platform_s_ids_ours_and_one_that_lacks_values_holds_the_run(
+    add_entity, started, read_output
+):
     add_entity()
     adspaces = sorted({str(value) for day in NIGHTS for value in WORLD.day(day)["internal_adspace_id"].to_pylist()})
     maps = {"xandr": {"internal_adspace_id": {value: f"9{value}" for value in adspaces}, "country": {}, "deal_id": {}}}
     whole = started(overrides={"macro_value_maps": maps})
-    kept = dict(list(maps["xandr"]["internal_adspace_id"].items())[:2])
+    two_ids = dict(list(maps["xandr"]["internal_adspace_id"].items())[:2])
     partly = started(
-        overrides={"macro_value_maps": {"xandr": {"internal_adspace_id": kept, "country": {}, "deal_id": {}}}}
+        overrides={"macro_value_maps": {"xandr": {"internal_adspace_id": two_ids, "country": {}, "deal_id": {}}}}
     )
-    report = told(partly)
+    report = read_output(partly)
 
-    mapped, misses = told(whole)["round_trip"]["xandr"], report["round_trip"]["xandr"]["misses"]
+    mapped, misses = read_output(whole)["round_trip"]["xandr"], report["round_trip"]["xandr"]["misses"]
     assert "internal_adspace_id" not in {miss["feature"] for miss in mapped["misses"]}
     assert mapped["addressable_hit_rate"] == 1.0
     assert {miss["cause"] for miss in misses if miss["feature"] == "internal_adspace_id"} == {"not_in_value_map"}
@@ -211,7 +213,7 @@ def test_a_value_map_that_gives_two_values_one_id_is_refused(add_entity, request
 
 
 @case(24)
-def test_every_violation_of_a_configuration_is_told_when_saved_and_when_run(add_entity, request_run, session):
+def test_every_violation_of_a_configuration_is_reported_when_saved_and_when_run(add_entity, request_run, session):
     wrong = {"max_features": "99", "min_z": "many", "max_featurs": "3", "outcome_column": ""}
     with pytest.raises(ConfigInvalid) as refused:
         add_entity(**wrong)
@@ -271,7 +273,7 @@ def test_a_run_of_an_entity_that_is_paused_meanwhile_finishes_and_is_held(add_en
     assert is_active(session, None)
 
 
-# ---- Who takes over
+# ---- Which run is activated
 
 
 @case(28)
@@ -300,14 +302,14 @@ def test_of_two_runs_that_activate_at_once_the_newer_one_wins(add_entity, starte
 @case(29)
 @case(30)
 @with_logs
-def test_a_backfill_of_older_windows_never_takes_over_in_whatever_order_it_finishes(add_entity, started, session):
+def test_a_backfill_of_older_windows_is_never_activated_in_whatever_order_it_finishes(add_entity, started, session):
     add_entity()
     newest = started()
     assert activate_run(newest).decision == "activated"
     windows = [("2026-03-06", "2026-03-08"), ("2026-03-06", "2026-03-09"), ("2026-03-07", "2026-03-09")]
-    asked = {"triggered_by": "backfill:ana", "overrides": {"min_holdout_gain": -1}}
+    options = {"triggered_by": "backfill:ana", "overrides": {"min_holdout_gain": -1}}
     older = [
-        started(dag_run_id=f"backfill__{n}", data_start=start, data_end=end, **asked)
+        started(dag_run_id=f"backfill__{n}", data_start=start, data_end=end, **options)
         for n, (start, end) in enumerate(windows)
     ]
 
@@ -398,7 +400,7 @@ def test_a_write_that_fails_at_the_third_object_records_nothing_and_is_completed
 @pytest.fixture
 def s3_answers(catalog, monkeypatch):  # noqa: ARG001 - S3 is there
     """Let S3 answer writes with an error, the first so many times; returns how often it did."""
-    asked = []
+    requests_sent = []
 
     def answer(times, status, code):
         left = count(1)
@@ -406,14 +408,14 @@ def s3_answers(catalog, monkeypatch):  # noqa: ARG001 - S3 is there
         def before_send(request, **_):
             if request.method != "PUT" or next(left) > times:
                 return None
-            asked.append(request.url)
+            requests_sent.append(request.url)
             body = f"<Error><Code>{code}</Code><Message>so it is</Message></Error>".encode()
             return AWSResponse(request.url, status, {"content-type": "application/xml"}, Raw(body))
 
         monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)  # the waits between tries
         handlers.append(before_send)
         connections.s3_client().meta.events.register("before-send.s3", before_send)
-        return asked
+        return requests_sent
 
     handlers = []
     yield answer
@@ -430,37 +432,37 @@ class Raw(io.BytesIO):
 
 @case(34)
 @with_logs
-def test_an_s3_that_is_busy_is_asked_again(add_entity, request_run, session, s3_answers):
+def test_an_s3_that_is_busy_is_retried(add_entity, request_run, session, s3_answers):
     add_entity()
-    asked = s3_answers(2, 503, "SlowDown")
+    requests_sent = s3_answers(2, 503, "SlowDown")
 
     decided = in_process.run(request_run())
 
-    assert len(asked) == 2
+    assert len(requests_sent) == 2
     assert is_active(session, decided.opt_run_id)
 
 
 @case(34)
 @pytest.mark.parametrize(("status", "code", "tries"), [(503, "SlowDown", 5), (400, "ExpiredToken", 1)])
 @with_logs
-def test_an_s3_that_stays_busy_or_refuses_fails_the_run_and_nothing_takes_over(
+def test_an_s3_that_stays_busy_or_refuses_fails_the_run_and_nothing_is_activated(
     add_entity, request_run, session, s3_answers, status, code, tries
 ):
     add_entity()
     before = in_process.run(request_run(dag_run_id="manual__0", **SHORTER)).opt_run_id
-    asked = s3_answers(1000, status, code)
+    requests_sent = s3_answers(1000, status, code)
 
     with pytest.raises(Exception, match=code):
         in_process.run(request_run())
 
-    assert len(asked) == tries
+    assert len(requests_sent) == tries
     assert code in failed(session, "select_features: ")
     assert is_active(session, before)
 
 
 @case(35)
 @with_logs
-def test_an_activation_that_died_after_its_commit_is_told_the_same_by_the_next_try(
+def test_the_next_try_of_an_activation_that_died_after_its_commit_returns_the_same_decision(
     add_entity, started, session, store, base_path, breaks
 ):
     add_entity()
@@ -543,7 +545,7 @@ def test_a_removed_entity_has_no_dag_and_keeps_its_history_and_a_dead_catalog_ke
 
 @case(50)
 @pytest.mark.parametrize(
-    ("asked", "start", "end"),
+    ("options", "start", "end"),
     [
         ({"interval_start": at(9, 3, 17), "interval_end": at(10, 3, 17)}, 9, 10),
         (
@@ -554,19 +556,21 @@ def test_a_removed_entity_has_no_dag_and_keeps_its_history_and_a_dead_catalog_ke
     ],
     ids=["the schedule's interval", "dates of the form", "neither"],
 )
-def test_a_run_s_window_is_its_interval_s_whole_days_unless_dates_are_given(
-    add_entity, request_run, session, asked, start, end
+def test_a_run_s_window_is_its_interval_s_whole_days_unless_dates_are_set(
+    add_entity, request_run, session, options, start, end
 ):
     """Never the logical date, and never the moment at which the run happens to start."""
     add_entity(lookback_days="1")
-    run = session.get_one(Run, create_run(request_run(**asked)))
+    run = session.get_one(Run, create_run(request_run(**options)))
 
     assert (run.data_start, run.data_end) == (at(start), at(end))
 
 
 @case(48)
 @with_logs
-def test_a_first_run_must_beat_equal_bids_before_anybody_reads_it(add_entity, write_nights, started, told, session):
+def test_a_first_run_must_beat_equal_bids_before_anybody_reads_it(
+    add_entity, write_nights, started, read_output, session
+):
     """The last day contradicts the days before it: what they taught is worth less there than nothing."""
     rng = np.random.default_rng(5)
 
@@ -580,18 +584,18 @@ def test_a_first_run_must_beat_equal_bids_before_anybody_reads_it(add_entity, wr
 
     assert decided.decision == "held"
     assert any(reason.startswith("gain on the hold-out") for reason in decided.reasons)
-    assert told(opt_run_id)["replay"]["policies"][0]["name"] == "all ones"
+    assert read_output(opt_run_id)["replay"]["policies"][0]["name"] == "all ones"
     assert is_active(session, None)
 
 
 @case(51)
 @with_logs
-def test_a_table_of_the_default_row_alone_is_written_and_held(add_entity, started, told, session):
+def test_a_table_of_the_default_row_alone_is_written_and_held(add_entity, started, read_output, session):
     add_entity(candidate_features="carrier", anchor_features="")
     opt_run_id = started()
     decided = activate_run(opt_run_id)
 
-    assert [row["is_default"] for row in told(opt_run_id, "segments")] == [True]
+    assert [row["is_default"] for row in read_output(opt_run_id, "segments")] == [True]
     assert session.get_one(Run, opt_run_id).total_segments == 1
     assert (decided.decision, decided.reasons[0]) == ("held", "0 segments beside the default row, 1 are needed")
 
@@ -609,11 +613,11 @@ def in_currencies(_, table):
 
 
 @case(41)
-def test_money_of_another_currency_counts_by_its_rate(add_entity, write_nights, started, told):
+def test_money_of_another_currency_counts_by_its_rate(add_entity, write_nights, started, read_output):
     add_entity()
-    asked = {"currency_column": "currency", "currency_rates": {"USD": 1, "EUR": 1.25}}
-    runs_of = [started(overrides=write_nights(as_seeded)), started(overrides=write_nights(in_currencies) | asked)]
-    plain, mixed = ({row["segment"]: row for row in told(n, "segments")} for n in runs_of)
+    currencies = {"currency_column": "currency", "currency_rates": {"USD": 1, "EUR": 1.25}}
+    runs_of = [started(overrides=write_nights(as_seeded)), started(overrides=write_nights(in_currencies) | currencies)]
+    plain, mixed = ({row["segment"]: row for row in read_output(n, "segments")} for n in runs_of)
 
     assert len(plain) > 5
     assert plain.keys() == mixed.keys()
@@ -623,15 +627,15 @@ def test_money_of_another_currency_counts_by_its_rate(add_entity, write_nights, 
 
 
 @case(41)
-def test_the_rate_is_that_of_the_row_s_day(add_entity, write_nights, started, told):
+def test_the_rate_is_that_of_the_row_s_day(add_entity, write_nights, started, read_output):
     add_entity()
     by_day = {str(day): 1.0 + n for n, day in enumerate(NIGHTS)}
 
     def one_cent(_, table):
         return with_column(with_column(table, "price", [0.01] * len(table)), "currency", ["EUR"] * len(table))
 
-    asked = {"currency_column": "currency", "currency_rates": {"EUR": by_day}}
-    totals = told(started(overrides=write_nights(one_cent) | asked))["totals"]
+    currencies = {"currency_column": "currency", "currency_rates": {"EUR": by_day}}
+    totals = read_output(started(overrides=write_nights(one_cent) | currencies))["totals"]
 
     assert totals["cost"] == pytest.approx(sum(0.01 * WORLD.rows_per_day * rate for rate in by_day.values()))
 
@@ -652,24 +656,24 @@ def test_an_amount_without_a_rate_fails_the_run_by_currency_and_day(
     add_entity, write_nights, request_run, session, rates, complaint
 ):
     add_entity()
-    asked = {"currency_column": "currency", "currency_rates": rates}
+    currencies = {"currency_column": "currency", "currency_rates": rates}
 
     with pytest.raises(LogsInvalid):
-        in_process.run(request_run(overrides=write_nights(in_currencies) | asked))
+        in_process.run(request_run(overrides=write_nights(in_currencies) | currencies))
 
     assert complaint in failed(session, "select_features: LogsInvalid: ")
 
 
 @case(42)
-def test_a_price_above_the_bid_is_no_price_but_its_outcome_counts(add_entity, write_nights, started, told):
+def test_a_price_above_the_bid_is_no_price_but_its_outcome_counts(add_entity, write_nights, started, read_output):
     def overpaid(_, table):
         price = np.array(table["price"])
         bid = np.where(np.arange(len(price)) % 10 == 0, price / 2, price * 2)
         return with_column(table, "bid", bid)
 
     add_entity()
-    plain = told(started(overrides=write_nights(overpaid)))["totals"]
-    report = told(started(overrides={**write_nights(overpaid), "bid_column": "bid"}))
+    plain = read_output(started(overrides=write_nights(overpaid)))["totals"]
+    report = read_output(started(overrides={**write_nights(overpaid), "bid_column": "bid"}))
 
     assert report["totals"]["outcome"] == plain["outcome"]
     assert report["totals"]["cost"] == pytest.approx(0.9 * plain["cost"], rel=0.02)
@@ -702,7 +706,7 @@ def test_prices_of_another_magnitude_hold_the_run(add_entity, write_nights, star
 
 @case(39)
 def test_a_table_that_would_move_spend_too_far_from_the_active_one_is_held(
-    add_entity, write_nights, started, told, session
+    add_entity, write_nights, started, read_output, session
 ):
     """The size that is bid up most had a tenth of the traffic; now an outage of the others leaves it almost alone."""
     rng = np.random.default_rng(3)
@@ -728,13 +732,13 @@ def test_a_table_that_would_move_spend_too_far_from_the_active_one_is_held(
     assert decided.decision == "held"
     assert decided.reasons[0].startswith("predicted spend changes by -6")
     assert "up to 50% is allowed: look at the report's changes" in decided.reasons[0]
-    assert told(held)["gates"]["facts"]["spend_change"] < -0.5
+    assert read_output(held)["gates"]["facts"]["spend_change"] < -0.5
     assert is_active(session, before)
     assert activate_run(started(overrides=overrides | {"max_predicted_change": 2})).decision == "activated"
 
 
 @case(40)
-def test_one_huge_order_is_cut_and_the_share_that_was_cut_is_told(add_entity, write_nights, started, told):
+def test_one_huge_order_is_cut_and_the_share_that_was_cut_is_reported(add_entity, write_nights, started, read_output):
     def one_order(day, table):
         revenue = np.array(table["revenue"])
         if day == NIGHTS[0]:
@@ -743,9 +747,9 @@ def test_one_huge_order_is_cut_and_the_share_that_was_cut_is_told(add_entity, wr
 
     add_entity()
     overrides = {"objective": "value"}
-    usual = told(started(overrides=write_nights(as_seeded) | overrides))
+    usual = read_output(started(overrides=write_nights(as_seeded) | overrides))
     opt_run_id = started(overrides=write_nights(one_order) | overrides)
-    report, before = told(opt_run_id), {row["segment"]: row for row in told(opt_run_id, "segments")}
+    report, before = read_output(opt_run_id), {row["segment"]: row for row in read_output(opt_run_id, "segments")}
 
     assert messages(usual, "value_cut") == []
     assert 0 < usual["coverage"]["value_cut_share"] < 0.05
@@ -757,15 +761,17 @@ def test_one_huge_order_is_cut_and_the_share_that_was_cut_is_told(add_entity, wr
 
 
 @case(43)
-def test_a_row_that_stands_for_ten_is_counted_ten_times_and_believed_once(add_entity, write_nights, started, told):
+def test_a_row_that_stands_for_ten_is_counted_ten_times_and_believed_once(
+    add_entity, write_nights, started, read_output
+):
     """The same rows, with a weight of ten and without: ten times the sums, and the very same evidence and bids."""
     add_entity()
     logs = write_nights(lambda _, table: with_column(table, "w", np.full(len(table), 10.0)))
     tables, reports = [], []
     for overrides in (logs, logs | {"weight_column": "w"}):
         opt_run_id = started(overrides=overrides)
-        tables.append({row["segment"]: row for row in told(opt_run_id, "segments")})
-        reports.append(told(opt_run_id))
+        tables.append({row["segment"]: row for row in read_output(opt_run_id, "segments")})
+        reports.append(read_output(opt_run_id))
     once, weighted = tables
 
     assert reports[1]["totals"]["outcome"] == 10 * reports[0]["totals"]["outcome"]
@@ -782,7 +788,9 @@ def test_a_row_that_stands_for_ten_is_counted_ten_times_and_believed_once(add_en
 
 
 @case(43)
-def test_sampled_logs_beside_whole_ones_are_evidence_of_their_mean_weight(add_entity, write_nights, started, told):
+def test_sampled_logs_beside_whole_ones_are_evidence_of_their_mean_weight(
+    add_entity, write_nights, started, read_output
+):
     """Every tenth row of two nights stands for ten: their outcomes are as many, and a tenth of the evidence."""
 
     def sampled(day, table):
@@ -792,7 +800,7 @@ def test_sampled_logs_beside_whole_ones_are_evidence_of_their_mean_weight(add_en
 
     add_entity(weight_column="w")
     opt_run_id = started(overrides=write_nights(sampled))
-    report, features = told(opt_run_id), told(opt_run_id, "features")
+    report, features = read_output(opt_run_id), read_output(opt_run_id, "features")
 
     assert report["totals"]["exposure"] == 4 * WORLD.rows_per_day
     assert features["stands_for"] == pytest.approx(5.5, rel=0.1)
@@ -803,7 +811,7 @@ def test_sampled_logs_beside_whole_ones_are_evidence_of_their_mean_weight(add_en
 
 
 @case(44)
-def test_flagged_traffic_is_left_out_by_the_row_filter(add_entity, write_nights, started, told):
+def test_flagged_traffic_is_left_out_by_the_row_filter(add_entity, write_nights, started, read_output):
     def flagged(_, table):
         bot = np.arange(len(table)) % 5 == 0
         table = with_column(table, "click", np.where(bot, 1, np.array(table["click"])))
@@ -811,15 +819,15 @@ def test_flagged_traffic_is_left_out_by_the_row_filter(add_entity, write_nights,
 
     add_entity()
     logs = write_nights(flagged)
-    everything = told(started(overrides=logs))["totals"]
-    human = told(started(overrides=logs | {"row_filter": {"is_ivt": ["false"]}}))["totals"]
+    everything = read_output(started(overrides=logs))["totals"]
+    human = read_output(started(overrides=logs | {"row_filter": {"is_ivt": ["false"]}}))["totals"]
 
     assert human["rows"] == 0.8 * everything["rows"]
     assert human["outcome"] / human["exposure"] < 0.1 < everything["outcome"] / everything["exposure"]
 
 
 @case(44)
-def test_a_placement_whose_rate_has_jumped_is_warned_of_by_name(add_entity, write_nights, started, told):
+def test_a_placement_whose_rate_has_jumped_is_warned_of_by_name(add_entity, write_nights, started, read_output):
     rng = np.random.default_rng(4)
 
     def with_bots(day, table):
@@ -831,16 +839,16 @@ def test_a_placement_whose_rate_has_jumped_is_warned_of_by_name(add_entity, writ
     before = started(**SHORTER, overrides=write_nights(with_bots))
     assert activate_run(before).decision == "activated"
     window = {"data_start": "2026-03-09", "data_end": "2026-03-10"}
-    report = told(started(**window, overrides=write_nights(with_bots)))
+    report = read_output(started(**window, overrides=write_nights(with_bots)))
 
-    assert messages(told(before), "rate_spike") == []
+    assert messages(read_output(before), "rate_spike") == []
     (message,) = messages(report, "rate_spike")
     assert message.startswith("internal_adspace_id=1003 has ")
     assert "times in the active run: bots? exclude flagged rows with row_filter, or raise max_spike" in message
 
 
 @case(45)
-def test_a_value_that_is_only_good_in_good_company_is_warned_of(add_entity, write_nights, started, told):
+def test_a_value_that_is_only_good_in_good_company_is_warned_of(add_entity, write_nights, started, read_output):
     """Mobile has the higher rate alone, since it is mostly good exchange; within either exchange it has the lower."""
     rng = np.random.default_rng(9)
 
@@ -854,18 +862,20 @@ def test_a_value_that_is_only_good_in_good_company_is_warned_of(add_entity, writ
 
     add_entity(anchor_features="device_type", candidate_features="device_type, exchange")
     opt_run_id = started(overrides=write_nights(night))
-    found = messages(told(opt_run_id), "reversal")
-    factors = {row["segment"]: row["factor"] for row in told(opt_run_id, "segments")}
+    texts = messages(read_output(opt_run_id), "reversal")
+    factors = {row["segment"]: row["factor"] for row in read_output(opt_run_id, "segments")}
 
     assert any(
-        text.startswith("device_type=") and "confounded by exchange (Simpson's paradox); the table fits both" in text
-        for text in found
-    ), found
+        text.startswith("device_type=") and "contextsed by exchange (Simpson's paradox); the table fits both" in text
+        for text in texts
+    ), texts
     assert factors["mobile|*"] < 1 < factors["desktop|*"]
 
 
 @case(46)
-def test_an_export_above_its_limit_is_cut_by_worth_and_told(add_entity, write_nights, started, told, session):
+def test_an_export_above_its_limit_is_cut_by_value_and_reported(
+    add_entity, write_nights, started, read_output, session
+):
     """1,200 ad units, every other one good: as many rules, of which Prebid takes a thousand."""
     rng = np.random.default_rng(12)
 
@@ -877,9 +887,9 @@ def test_an_export_above_its_limit_is_cut_by_worth_and_told(add_entity, write_ni
     add_entity(candidate_features="internal_adspace_id")
     exports = {"exports": "prebid_floors", "export_base_cpm": 0.8, "joint_min_exposures": 5}
     opt_run_id = started(overrides=write_nights(many_units, BUSY_WORLD) | exports)
-    (group,) = told(opt_run_id, "export_prebid_floors")["modelGroups"]
-    (export,) = told(opt_run_id)["exports"]
-    (text,) = messages(told(opt_run_id), "export_rows_lost")
+    (group,) = read_output(opt_run_id, "export_prebid_floors")["modelGroups"]
+    (export,) = read_output(opt_run_id)["exports"]
+    (text,) = messages(read_output(opt_run_id), "export_rows_lost")
     written = {row.output_type: row.row_count for row in runs.outputs(session, opt_run_id)}
 
     assert len(group["values"]) == written["export_prebid_floors"] == export["rows"] == 1_000
@@ -891,7 +901,7 @@ def test_an_export_above_its_limit_is_cut_by_worth_and_told(add_entity, write_ni
 
 
 @case(52)
-def test_no_row_is_published_about_fewer_exposures_than_may_be_told(add_entity, write_nights, started, told):
+def test_no_row_is_published_about_fewer_exposures_than_allowed(add_entity, write_nights, started, read_output):
     def rare_but_good(_, table):
         rare = np.arange(len(table)) % 1000 == 0  # five rows a night, each with a click
         table = with_column(table, "ad_size", np.where(rare, "rare", np.array(table["ad_size"])))
@@ -899,17 +909,17 @@ def test_no_row_is_published_about_fewer_exposures_than_may_be_told(add_entity, 
 
     add_entity(anchor_features="ad_size", candidate_features="ad_size")
     logs = write_nights(rare_but_good)
-    told_of = {}
+    exposures_of = {}
     for least in (20, 21):
         opt_run_id = started(overrides=logs | {"min_segment_exposures": least})
-        told_of[least] = {row["segment"]: row["exposures"] for row in told(opt_run_id, "segments")}
-        joint = {row["segment"] for row in told(opt_run_id, "joint_segments")}
+        exposures_of[least] = {row["segment"]: row["exposures"] for row in read_output(opt_run_id, "segments")}
+        joint = {row["segment"] for row in read_output(opt_run_id, "joint_segments")}
         assert "rare" not in joint
 
-    assert told_of[20]["rare"] == 20
-    assert "rare" not in told_of[21]
-    assert len(told_of[21]) > 3
-    assert min(told_of[21].values()) >= 21
+    assert exposures_of[20]["rare"] == 20
+    assert "rare" not in exposures_of[21]
+    assert len(exposures_of[21]) > 3
+    assert min(exposures_of[21].values()) >= 21
 
 
 @case(52)
@@ -948,7 +958,7 @@ def test_a_macro_that_was_broken_by_hand_fails_the_run_by_feature_and_pattern(ad
 
 @case(23)
 @with_logs
-def test_a_macro_that_changes_later_changes_no_run_that_was(add_entity, started, told, session):
+def test_a_macro_that_changes_later_changes_no_run_that_was(add_entity, started, read_output, session):
     add_entity()
     opt_run_id = started()
     before = [(row.macro_format, row.macro_combo) for row in runs.ad_macros(session, opt_run_id)]
@@ -960,17 +970,17 @@ def test_a_macro_that_changes_later_changes_no_run_that_was(add_entity, started,
     assert activate_run(opt_run_id).decision == "activated"
     session.expire_all()
     assert [(row.macro_format, row.macro_combo) for row in runs.ad_macros(session, opt_run_id)] == before
-    assert told(opt_run_id, "ad_macros")["formats"]["adx"]["combo"].startswith("[ADX_PLACEMENT_ID]")
-    assert told(started(), "ad_macros")["formats"]["adx"]["combo"].startswith("[ADX_NEW]")
+    assert read_output(opt_run_id, "ad_macros")["formats"]["adx"]["combo"].startswith("[ADX_PLACEMENT_ID]")
+    assert read_output(started(), "ad_macros")["formats"]["adx"]["combo"].startswith("[ADX_NEW]")
 
 
 @case(23)
 @with_logs
-def test_a_macro_that_is_nearly_a_known_one_is_warned_of(add_entity, started, told, session):
+def test_a_macro_that_is_nearly_a_known_one_is_warned_of(add_entity, started, read_output, session):
     add_entity()
     template_of(session, "internal_adspace_id", "[ADX_PLACEMNT_ID]")
 
-    assert messages(told(started()), "macro_near_miss")[0] == (
+    assert messages(read_output(started()), "macro_near_miss")[0] == (
         "adx is not known to have the macro '[ADX_PLACEMNT_ID]' of internal_adspace_id: was '[ADX_PLACEMENT_ID]' "
         "meant? correct it in opt_feature_macros"
     )
@@ -1013,7 +1023,9 @@ def test_a_feature_has_one_macro_a_format(session):
 
 @case(25)
 @with_logs
-def test_a_run_goes_by_its_snapshot_and_tells_what_was_changed_while_it_ran(add_entity, request_run, told, session):
+def test_a_run_goes_by_its_snapshot_and_reports_what_was_changed_while_it_ran(
+    add_entity, request_run, read_output, session
+):
     entity = add_entity()
     opt_run_id = create_run(request_run(overrides={"max_segments": 300}))
     select_features(opt_run_id)
@@ -1023,40 +1035,40 @@ def test_a_run_goes_by_its_snapshot_and_tells_what_was_changed_while_it_ran(add_
     for step in BEFORE_ACTIVATION[2:]:
         step(opt_run_id)
 
-    (message,) = messages(told(opt_run_id), "config_changed")
+    (message,) = messages(read_output(opt_run_id), "config_changed")
     assert message == (
         "changed while the run ran, and used from the next one on: multiplier_max from 3.0 to 1.01, "
         "outcome_column from 'click' to 'a_column_that_is_not_there'"
     )
-    assert max(row["multiplier"] for row in told(opt_run_id, "segments")) > 1.01
+    assert max(row["multiplier"] for row in read_output(opt_run_id, "segments")) > 1.01
     assert activate_run(opt_run_id).decision == "activated"
 
 
 @case(31)
 @with_logs
-def test_the_same_run_again_is_allowed_and_told(add_entity, started, told, session):
+def test_the_same_run_again_is_allowed_and_reported(add_entity, started, read_output, session):
     add_entity()
     first = started()
     assert activate_run(first).decision == "activated"
     again, otherwise = started(), started(overrides={"max_features": 5})
     code = session.get_one(Run, first).run_code
 
-    assert messages(told(first), "identical_run") == []
-    assert messages(told(otherwise), "identical_run") == []
-    (message,) = messages(told(again), "identical_run")
+    assert messages(read_output(first), "identical_run") == []
+    assert messages(read_output(otherwise), "identical_run") == []
+    (message,) = messages(read_output(again), "identical_run")
     assert message.startswith(f"identical to run {code} (id {first}): the same window, version, configuration and logs")
     assert len({session.get_one(Run, n).run_code for n in (first, again, otherwise)}) == 3
     assert activate_run(again).decision == "activated"
 
 
 @case(31)
-def test_a_run_on_logs_that_were_written_anew_is_another_run(add_entity, write_nights, started, told):
+def test_a_run_on_logs_that_were_rewritten_is_another_run(add_entity, write_nights, started, read_output):
     add_entity()
     logs = write_nights(as_seeded)
     assert activate_run(started(overrides=logs)).decision == "activated"
     write_nights(in_currencies)
 
-    assert messages(told(started(overrides=logs)), "identical_run") == []
+    assert messages(read_output(started(overrides=logs)), "identical_run") == []
 
 
 @case(36)

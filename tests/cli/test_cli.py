@@ -26,7 +26,7 @@ SET = ("--set", "logs_path=s3://rtb/logs/", "--set", "outcome_column=click", "--
 
 @pytest.fixture
 def cli(catalog):
-    """Run a command in this process; its output, or the error that `main` would tell in one line."""
+    """Run a command in this process; its output, or the error that `main` would print in one line."""
     assert catalog
 
     def run(*arguments):
@@ -131,10 +131,10 @@ def test_the_commands_are_the_documented_ones():
 @pytest.mark.parametrize(
     ("name", "command"), list(commands()), ids=[" ".join(name) or "root" for name, _ in commands()]
 )
-def test_every_command_says_what_it_does_and_what_each_of_its_words_means(name, command):
+def test_every_command_and_each_of_its_options_has_a_help_text(name, command):
     assert len(command.help.split()) >= 3, name
-    silent = [p.name for p in command.params if p.name != "help" and not (getattr(p, "help", "") or "").strip()]
-    assert silent == []
+    undocumented = [p.name for p in command.params if p.name != "help" and not (getattr(p, "help", "") or "").strip()]
+    assert undocumented == []
     output = CliRunner().invoke(app, [*name, "--help"], env={"COLUMNS": "200"})
     assert output.exit_code == 0
     assert command.help.split(".")[0].split("\n")[0].replace("`", "") in re.sub(r"\s+", " ", output.output)
@@ -203,7 +203,7 @@ def test_migrating_and_seeding_again_change_nothing(cli):
     assert "adx" in cli("seed")
 
 
-def test_moving_down_asks_first(cli, process):
+def test_moving_down_needs_confirmation(cli, process):
     refused = process("migrate", "--down-to", "base")
     assert refused.returncode == 1
     assert "deletes data" in refused.stdout

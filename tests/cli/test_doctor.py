@@ -25,7 +25,7 @@ NOWHERE = "http://127.0.0.1:1"
 
 @pytest.fixture
 def surroundings(catalog, add_entity, monkeypatch):
-    """All well: an entity, and the manifest that says so."""
+    """No problem: an entity, and the manifest that lists it."""
     assert catalog
     entity = add_entity()
     export()
@@ -66,7 +66,7 @@ def failed(result):
 
 
 def assert_fails(result, check, summary, fix):
-    """This check alone has failed, and says what and what to do; the exit code says so, too."""
+    """This check alone has failed, with its problem, its fix and the exit code."""
     assert failed(result) == {check}, result
     assert summary in result[check]["told"]
     assert fix in result[check]["fix"]
@@ -85,7 +85,7 @@ def s3_connection(stack, **changed):
 # ---- All well
 
 
-def test_where_all_is_well_every_check_says_so_with_its_time_and_leaves_nothing_behind(doctor, store, surroundings):
+def test_where_all_is_well_every_check_is_ok_with_its_time_and_leaves_nothing_behind(doctor, store, surroundings):
     result = doctor()
     assert result.pop("exit") == 0
     assert list(result) == [
@@ -356,7 +356,7 @@ def serving(answer):
             self.wfile.write(body)
 
         def log_message(self, *_):
-            """Say nothing."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)

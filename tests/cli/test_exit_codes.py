@@ -79,16 +79,16 @@ def interruptible():
 
 @pytest.mark.usefixtures("catalog", "interruptible")
 def test_130_a_person_has_interrupted_it():
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"postgresql://a:b@127.0.0.1:{silent.getsockname()[1]}/c"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"postgresql://a:b@127.0.0.1:{listener.getsockname()[1]}/c"
         waiting = subprocess.Popen(
             [sys.executable, "-m", "rtb_optimizer", "entities", "list"],
             cwd=CHECKOUT,
             env={**os.environ, "PYTHONPATH": "include", "AIRFLOW_CONN_RTB_CATALOG": url},
             stderr=subprocess.PIPE,
         )
-        silent.settimeout(60)
-        with silent.accept()[0]:  # it has asked, and waits for an answer
+        listener.settimeout(60)
+        with listener.accept()[0]:  # it has connected, and waits for an answer
             waiting.send_signal(signal.SIGINT)
             errors = waiting.communicate(timeout=60)[1]
     assert (waiting.returncode, b"Traceback" in errors) == (130, False)

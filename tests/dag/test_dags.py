@@ -141,9 +141,9 @@ def test_schedule_documentation_and_failure_callback_are_set(entities):
     assert dag.doc_md == ast.get_docstring(ast.parse((DAGS / ENTITIES).read_text()), clean=False)
     assert dag.on_failure_callback == callbacks.dag_failed
     for task in dag.tasks:
-        tells, alerts = task.on_failure_callback
-        assert tells == callbacks.task_failed
-        assert isinstance(alerts, AlertNotifier), "after it: what is told is in the catalog by then"
+        recorder, alerts = task.on_failure_callback
+        assert recorder == callbacks.task_failed
+        assert isinstance(alerts, AlertNotifier), "after it: what the alert reports is in the catalog by then"
 
 
 def test_a_decided_run_is_measured_and_its_alerts_are_sent_after_its_task_has_succeeded(entities):
@@ -305,7 +305,7 @@ print(json.dumps(sorted(name for name in found if name.startswith("rtb_optimizer
 
 
 def test_a_task_start_among_five_thousand_entities_builds_its_own_dag_only(entities):
-    """What it costs in CPU is told by benchmarks/dag_parsing.py."""
+    """Its cost in CPU is measured by benchmarks/dag_parsing.py."""
     target = entities(*[entry(f"entity_{n}") for n in range(5000)])
 
     assert printed(TASK_START.format(file=str(DAGS / ENTITIES)), RTB_MANIFEST=str(target)) == [

@@ -1,4 +1,4 @@
-"""Long work tells how far it is, and how fast; work that fails says nothing of being done."""
+"""Long work reports its progress and rate; work that fails does not report completion."""
 
 import logging
 import threading
@@ -9,7 +9,7 @@ from rtb_optimizer.engines.progress import Progress
 
 
 @pytest.fixture(autouse=True)
-def _heard(caplog, monkeypatch):
+def _logged(caplog, monkeypatch):
     """Airflow's configuration switches off the loggers that were there before it, as in a run of all tests."""
     logger = logging.getLogger("rtb_optimizer.engines.progress")
     monkeypatch.setattr(logger, "disabled", False)

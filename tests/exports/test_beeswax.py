@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beeswax_reader import overlapping, read
-from keyed_worlds import HOSTILE, asked, bid, world
+from keyed_worlds import HOSTILE, bid, traffic_requests, world
 from rtb_optimizer.core.sample.values import MISSING, OTHER, UNEXPANDED
 from rtb_optimizer.exports import beeswax
 from rtb_optimizer.exports.beeswax import Limits, bid_model
@@ -39,8 +39,8 @@ def read_back(export, **limits):
 
 def answered(model, table, values):
     """What Beeswax bids, as a multiplier of the base bid; None for no bid."""
-    found = model.answer([None if value == MISSING else value for value in values])
-    return table.default if found is None else found or None
+    answer = model.answer([None if value == MISSING else value for value in values])
+    return table.default if answer is None else answer or None
 
 
 def table_of(rows, features=("domain", "hour_of_day_utc"), default=0.97):
@@ -60,7 +60,7 @@ def test_a_reader_finds_what_the_export_says_it_finds_on_any_request(seed, order
     assert overlapping(model.rows) is None
     assert len(model.rows) == export.rows > 300
     assert export.lost
-    for request in asked(seed, alphabets, seen):
+    for request in traffic_requests(seed, alphabets, seen):
         values = tuple(value or MISSING for value in request)  # an empty text is null there
         assert answered(model, table, values) == bid(export.table, values), values
 
@@ -72,7 +72,7 @@ def test_whatever_was_seen_is_answered_as_by_the_table_itself(seed):
     model = read_back(export)
 
     assert set(export.lost) <= {beeswax.OBSERVED_ONLY, beeswax.NOT_EXPANDABLE}
-    requests = [values for values in asked(seed, CLEAN, seen) if values in seen]
+    requests = [values for values in traffic_requests(seed, CLEAN, seen) if values in seen]
     assert len(requests) > 7_000
     for values in requests:
         assert answered(model, table, values) == bid(table, values), values
@@ -103,7 +103,7 @@ def test_a_prefix_is_spelt_out_over_the_values_seen_under_it_and_says_so():
     assert export.lost == {beeswax.OBSERVED_ONLY: 1}
 
 
-def test_a_prefix_that_nothing_spells_out_is_lost_and_told():
+def test_a_prefix_that_nothing_spells_out_is_lost_and_reported():
     table = table_of({("7",): 2.0, ("7", "a.com"): 0.5}, ("hour_of_day_utc", "domain"))
     export = exported(table)
 
@@ -146,7 +146,7 @@ def test_a_value_that_its_column_refuses_is_lost_with_the_cause(column, values):
     assert bool(words) == (not set(values) <= {UNEXPANDED, OTHER})
 
 
-def test_the_default_is_told_to_whoever_loads_the_model():
+def test_the_default_is_reported_to_whoever_loads_the_model():
     export = exported(table_of({("a.com",): 2.0}, default=0.875))
 
     assert "the base bid times 0.875" in export.files["README.txt"].decode()
@@ -179,7 +179,7 @@ def test_a_line_that_no_file_has_room_for_is_lost():
 
 
 @pytest.mark.parametrize(
-    ("room", "kept"),
+    ("room", "remaining"),
     [
         (2 * HEADER + 4 * LINE, "abcd"),
         (2 * HEADER + 4 * LINE - 1, "abc"),
@@ -188,15 +188,15 @@ def test_a_line_that_no_file_has_room_for_is_lost():
         (HEADER + 2 * LINE, "ab"),
     ],
 )
-def test_a_model_is_as_long_as_beeswax_takes_and_loses_what_is_worth_least(room, kept):
+def test_a_model_is_as_long_as_beeswax_takes_and_loses_what_is_worth_least(room, remaining):
     export = exported(of_lines(4), file_bytes=HEADER + 2 * LINE, model_bytes=room)
     read_back(export, file_bytes=HEADER + 2 * LINE, model_bytes=room)
 
-    assert sorted(row.values[0][0] for row in export.table.rows) == list(kept)
-    assert export.lost == ({beeswax.NO_ROOM: 4 - len(kept)} if len(kept) < 4 else {})
+    assert sorted(row.values[0][0] for row in export.table.rows) == list(remaining)
+    assert export.lost == ({beeswax.NO_ROOM: 4 - len(remaining)} if len(remaining) < 4 else {})
 
 
-def test_a_row_that_is_there_in_part_is_told_as_that():
+def test_a_row_that_is_there_in_part_is_reported_as_that():
     table = table_of({("a.com",): 2.0, ("a.com", "7"): 0.5})
     export = exported(table, {("a.com", "8"): 5.0}, model_bytes=70)
 
@@ -221,10 +221,10 @@ def test_no_more_fields_have_wildcards_than_beeswax_takes(wildcards):
     assert (beeswax.OBSERVED_ONLY in export.lost) == (wildcards < 4)
 
 
-def test_the_table_that_is_told_has_the_numbers_that_are_written():
-    told = exported(table_of({("a.com",): 0.123_456_789}, ("domain",), default=1 / 3)).table
+def test_the_reported_table_has_the_numbers_that_are_written():
+    written = exported(table_of({("a.com",): 0.123_456_789}, ("domain",), default=1 / 3)).table
 
-    assert (told.rows[0].multiplier, told.default) == (0.123457, 0.333333)
+    assert (written.rows[0].multiplier, written.default) == (0.123457, 0.333333)
 
 
 texts = st.text(st.characters(), max_size=3) | st.sampled_from(HOSTILE)

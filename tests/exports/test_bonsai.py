@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bonsai_evaluator import TEXTS, Leaf, evaluate, leaves, parse
-from keyed_worlds import HOSTILE, asked, bid, world
+from keyed_worlds import HOSTILE, bid, traffic_requests, world
 from rtb_optimizer.core.sample.values import MISSING, OTHER, UNEXPANDED, split_key
 from rtb_optimizer.exports import bonsai
 from rtb_optimizer.exports.bonsai import bonsai_tree
@@ -69,7 +69,7 @@ def test_an_evaluator_finds_what_the_export_says_it_finds_on_any_request(seed, o
     tree, names = tree_of(export), names_of(export)
 
     assert export.lost
-    for values in asked(seed, alphabets, seen):
+    for values in traffic_requests(seed, alphabets, seen):
         leaf, row = evaluate(tree, impression(order, values)), export.table.row_of(values)
         assert leaf.value == bid(export.table, values), values
         segment = tuple(part for part in split_key(names[leaf.name]) if part is not None)
@@ -84,7 +84,7 @@ def test_a_tree_of_values_that_xandr_takes_loses_nothing(seed):
 
     assert export.lost == {}
     assert export.rows == len(table.rows) + 1
-    for values in asked(seed, CLEAN, seen):
+    for values in traffic_requests(seed, CLEAN, seen):
         assert evaluate(tree, impression(CLEAN, values)).value == bid(table, values), values
 
 
@@ -183,15 +183,15 @@ def test_a_tree_is_as_long_as_xandr_takes_and_loses_what_is_worth_least(seed):
     for limit in (encoded(whole), encoded(whole) - 1, encoded(whole) // 2, encoded(whole) // 9, 60):
         export = exported(table, max_bytes=limit)
         ranked = list(table.by_impact())
-        kept = len(export.table.rows)
+        fitting = len(export.table.rows)
 
         assert encoded(export) <= limit
         assert parse(export.files["tree.txt"].decode())
-        assert {row.values for row in export.table.rows} == {row.values for row in ranked[:kept]}
-        assert export.lost == ({bonsai.NO_ROOM: len(ranked) - kept} if kept < len(ranked) else {})
-        assert (limit == encoded(whole)) == (kept == len(ranked))
-        if kept < len(ranked):  # one more would not have fitted
-            assert encoded(exported(table.keeping(ranked[: kept + 1]))) > limit
+        assert {row.values for row in export.table.rows} == {row.values for row in ranked[:fitting]}
+        assert export.lost == ({bonsai.NO_ROOM: len(ranked) - fitting} if fitting < len(ranked) else {})
+        assert (limit == encoded(whole)) == (fitting == len(ranked))
+        if fitting < len(ranked):  # one more would not have fitted
+            assert encoded(exported(table.keeping(ranked[: fitting + 1]))) > limit
 
 
 def test_the_real_limit_holds():
@@ -219,10 +219,10 @@ def test_two_segments_of_one_hash_have_two_names(monkeypatch):
     assert bonsai.leaf_names(["b", "a"]) == ["other00", "same000"]
 
 
-def test_the_table_that_is_told_has_the_numbers_that_are_written():
-    told = exported(table_of({("a.com",): 0.123_456_789}, ("domain",), default=1 / 3)).table
+def test_the_reported_table_has_the_numbers_that_are_written():
+    written = exported(table_of({("a.com",): 0.123_456_789}, ("domain",), default=1 / 3)).table
 
-    assert (told.rows[0].multiplier, told.default) == (0.123457, 0.333333)
+    assert (written.rows[0].multiplier, written.default) == (0.123457, 0.333333)
 
 
 texts = st.text(st.characters(), max_size=3) | st.sampled_from(HOSTILE)

@@ -21,8 +21,8 @@ def expected_value(body, request):
         assert 1 <= len(predictor["features"]) <= 5
         key = [request.get(feature["feature_keyword"], -1) for feature in predictor["features"]]
         # The service compares ids, and knows no difference between 12 and "12".
-        found = [c["weight"] for c in predictor["coefficients"] if list(map(str, c["key"])) == list(map(str, key))]
-        total += found[0] if found else predictor["default_value"]
+        weights = [c["weight"] for c in predictor["coefficients"] if list(map(str, c["key"])) == list(map(str, key))]
+        total += weights[0] if weights else predictor["default_value"]
     value = model["scale"] / (1 + exp(-total)) + model["offset"]
     return min(max(value, model["min"]), model["max"])
 
@@ -35,9 +35,9 @@ def test_the_weights_add_up_to_the_longest_prefix_s_bid():
     assert {len(row.values) if row else 0 for row in map(table.row_of, requests)} == {0, 1, 2, 3, 4}
     for values in requests:
         row = table.row_of(values)
-        asked = {f: v for f, v in zip(table.features, values, strict=True) if v != MISSING}
+        request = {f: v for f, v in zip(table.features, values, strict=True) if v != MISSING}
         bid = table.default if row is None else row.multiplier
-        assert expected_value(export.files["logit.json"], asked) == pytest.approx(bid * TERMS.base_cpm, rel=1e-9)
+        assert expected_value(export.files["logit.json"], request) == pytest.approx(bid * TERMS.base_cpm, rel=1e-9)
 
 
 def test_without_a_base_cpm_the_value_is_the_multiplier():

@@ -40,32 +40,39 @@ def ours(table, values):
 @pytest.mark.parametrize("name", FILES)
 def test_the_reference_reader_bids_as_we_do(read, name):
     table = wide_table(800)
-    found = read(plain(table, TERMS), name)
+    contents = read(plain(table, TERMS), name)
 
     for values in requests_of(table, 2_000):
-        asked = {field: value for field, value in zip(table.features, values, strict=True) if value != MISSING}
-        assert reader.bid(found, asked) == ours(table, values)
+        request = {field: value for field, value in zip(table.features, values, strict=True) if value != MISSING}
+        assert reader.bid(contents, request) == ours(table, values)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_reference_reader_bids_as_we_do_on_every_sampled_row(read, name):
     settings = v3_settings(no_bid_below=0.6, min_segment_exposures=0, joint_min_exposures=50)
-    told = predictions_of_planted(settings)
-    export, _ = exported(Platform.PLAIN, told, settings, TERMS)
-    found, columns = read(export, name), [told.sample.features[feature] for feature in export.table.features]
+    predictions = predictions_of_planted(settings)
+    export, _ = exported(Platform.PLAIN, predictions, settings, TERMS)
+    contents, columns = read(export, name), [predictions.sample.features[feature] for feature in export.table.features]
     rows = list(zip(*([column.values[code] for code in column.codes] for column in columns), strict=True))
 
     assert len(rows) == 60_000
-    answers = {values: reader.bid(found, dict(zip(export.table.features, values, strict=True))) for values in set(rows)}
+    answers = {
+        values: reader.bid(contents, dict(zip(export.table.features, values, strict=True))) for values in set(rows)
+    }
     assert [answers[values] for values in rows] == [ours(export.table, values) for values in rows]
     assert None in answers.values()
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_no_bid_and_the_default_are_told_apart_from_a_bid(read, name):
-    found = read(plain(table_of((("x",), None), (("x", "y"), 2.0)), TERMS), name)
+def test_no_bid_and_the_default_are_distinguished_from_a_bid(read, name):
+    contents = read(plain(table_of((("x",), None), (("x", "y"), 2.0)), TERMS), name)
 
-    assert [reader.bid(found, r) for r in ({"a": "x"}, {"a": "x", "b": "y"}, {"a": "z"}, {})] == [None, 2.0, 0.9, 0.9]
+    assert [reader.bid(contents, r) for r in ({"a": "x"}, {"a": "x", "b": "y"}, {"a": "z"}, {})] == [
+        None,
+        2.0,
+        0.9,
+        0.9,
+    ]
 
 
 def test_the_reader_is_short_and_needs_nothing_installed():
@@ -78,15 +85,15 @@ def test_the_reader_is_short_and_needs_nothing_installed():
 
 
 @given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), unique=True, min_size=1))
-def test_every_value_that_the_canonicaliser_lets_through_is_found_again(tmp_path_factory, tuples):
+def test_every_value_that_the_canonicaliser_lets_through_is_found(tmp_path_factory, tuples):
     folder = tmp_path_factory.mktemp("plain")
     rows = list(dict.fromkeys(tuple(canonical(v, frozenset({""})) for v in values) for values in tuples))
     table = table_of(*((values, 1.0 + n / 7) for n, values in enumerate(rows)))
     for name, body in plain(table, TERMS).files.items():
         (folder / name).write_bytes(body)
-        found = reader.read(str(folder / name))
+        contents = reader.read(str(folder / name))
         for values in rows:
-            assert reader.bid(found, dict(zip(table.features, values, strict=True))) == ours(table, values)
+            assert reader.bid(contents, dict(zip(table.features, values, strict=True))) == ours(table, values)
 
 
 def test_the_csv_is_one_that_any_reader_takes():

@@ -26,7 +26,7 @@ PREBID = Path(__file__).with_name("prebid")
 
 @pytest.fixture(scope="session")
 def prebid():
-    """Ask Prebid's own price floors module: a floor for each request, which is a value by field."""
+    """Query Prebid's own price floors module: a floor for each request, which is a value by field."""
     absent = [name for name in ("node", "npm", "make") if not shutil.which(name)]
     why = f"Prebid.js cannot be run: {', '.join(absent)} not installed"
     if not absent:
@@ -37,24 +37,24 @@ def prebid():
     if absent:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
 
-    def ask(body, requests, page="https://news.example.com/", *, together=False):
-        asked = {"page": page, "currency": TERMS.currency, "file": json.loads(body), "requests": requests}
-        asked["together"] = together
-        told = subprocess.run(
-            ["node", "floors.mjs"], cwd=PREBID, input=json.dumps(asked), capture_output=True, text=True, check=True
+    def query(body, requests, page="https://news.example.com/", *, together=False):
+        question = {"page": page, "currency": TERMS.currency, "file": json.loads(body), "requests": requests}
+        question["together"] = together
+        finished = subprocess.run(
+            ["node", "floors.mjs"], cwd=PREBID, input=json.dumps(question), capture_output=True, text=True, check=True
         )
-        return json.loads(told.stdout)
+        return json.loads(finished.stdout)
 
-    return ask
+    return query
 
 
 def floor(export, values):
-    """What we say a request's floor is: the longest prefix's multiplier times the base CPM."""
+    """The floor that we expect for a request: the longest prefix's multiplier times the base CPM."""
     row = export.table.row_of([export.normalise(value) for value in values])
     return round((export.table.default if row is None else row.multiplier) * TERMS.base_cpm, 4)
 
 
-def asked(table, values):
+def request_of(table, values):
     """A request as Prebid gets it: a value that is missing is not there."""
     return {field: value for field, value in zip(table.features, values, strict=True) if value != MISSING}
 
@@ -67,7 +67,7 @@ def values_of(export):
 def test_prebid_s_own_module_answers_every_request_as_we_do(prebid):
     export = prebid_floors(wide_table(1_400), TERMS)
     requests = requests_of(export.table, 3_000)
-    answers = prebid(export.files["floors.json"], [asked(export.table, values) for values in requests])
+    answers = prebid(export.files["floors.json"], [request_of(export.table, values) for values in requests])
     depths = [len(row.values) if row else 0 for row in map(export.table.row_of, map(spelt(export), requests))]
 
     assert set(depths) == {0, 1, 2, 3, 4}, "every number of wildcards, and the default"
@@ -114,7 +114,7 @@ STRANGE = [
 def test_prebid_finds_every_strange_value_that_the_file_holds(prebid, features):
     rows = [((value, value)[: len(features)], 1.0 + n / 10) for n, value in enumerate(STRANGE)]
     export = prebid_floors(table_of(*rows, features=features), TERMS)
-    answers = prebid(export.files["floors.json"], [asked(export.table, values) for values, _ in rows])
+    answers = prebid(export.files["floors.json"], [request_of(export.table, values) for values, _ in rows])
 
     assert dict(zip(STRANGE, (a.get("floor") for a in answers), strict=True)) == {
         value: floor(export, values) for value, (values, _) in zip(STRANGE, rows, strict=True)
@@ -130,11 +130,11 @@ def test_prebid_answers_sampled_requests_as_the_exported_table_does(prebid):
     settings = v3_settings(
         min_segment_exposures=0, joint_min_exposures=50, export_base_cpm=0.8, export_fields={"prebid_floors": fields}
     )
-    told = predictions_of_planted(settings)
-    export, _ = exported(Platform.PREBID_FLOORS, told, settings, TERMS)
-    columns = [told.sample.features[name] for name in fields]
+    predictions = predictions_of_planted(settings)
+    export, _ = exported(Platform.PREBID_FLOORS, predictions, settings, TERMS)
+    columns = [predictions.sample.features[name] for name in fields]
     requests = list(zip(*([c.values[code] for code in c.codes[:2_000]] for c in columns), strict=True))
-    answers = prebid(export.files["floors.json"], [asked(export.table, values) for values in requests])
+    answers = prebid(export.files["floors.json"], [request_of(export.table, values) for values in requests])
 
     assert [answer["floor"] for answer in answers] == [floor(export, values) for values in requests]
     assert len({answer["floor"] for answer in answers}) > 10
@@ -205,7 +205,7 @@ def test_what_is_not_to_be_bid_on_has_the_smallest_floor():
 
 
 @pytest.mark.parametrize("percent", [0, 35, 100])
-def test_prebid_is_told_how_many_auctions_go_without_floors(percent):
+def test_prebid_gets_the_share_of_auctions_without_floors(percent):
     document = json.loads(
         prebid_floors(table_of((("a",), 1.2)), replace(TERMS, skip_rate=percent)).files["floors.json"]
     )
@@ -246,8 +246,8 @@ def test_a_file_of_100_kb_is_written_and_none_above():
 
 def test_what_is_lost_to_a_limit_is_worth_least():
     table = wide_table(1_200)
-    kept = {row.values for row in prebid_floors(table, TERMS).table.rows}
-    worth = [tuple(map(str.lower, row.values)) in kept for row in table.by_impact()]
+    written = {row.values for row in prebid_floors(table, TERMS).table.rows}
+    worth = [tuple(map(str.lower, row.values)) in written for row in table.by_impact()]
 
     assert all(worth[:900])
 

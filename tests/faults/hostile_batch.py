@@ -42,16 +42,16 @@ def counted(urls: list[str]) -> int:
         table = LogTable(settings, WINDOW, engine.open_logs(urls), {}, engine.quote)
         require_columns(table)
         arrived = arrivals(engine, table)
-        found = profile(engine, table)
-        choice = choose_features(engine, table, found)
+        log_profile = profile(engine, table)
+        choice = choose_features(engine, table, log_profile)
         drawn = choice.drawn
         evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
-        handed_over = selection_document(LogsRead((), found, choice, arrived.warnings), evidence, ["a"]).to_json()
-        selection = SelectionDocument.read(handed_over)
+        document = selection_document(LogsRead((), log_profile, choice, arrived.warnings), evidence, ["a"]).to_json()
+        selection = SelectionDocument.read(document)
         selection.features.to_json()
         recipe = Recipe.of(selection)
         sample = sample_of(sample_bytes(drawn.sample, recipe.features))
-        built = build_tables(engine, table, sample, recipe, found.totals, None)
+        built = build_tables(engine, table, sample, recipe, log_profile.totals, None)
         files.segments_parquet(recipe.features, built.segments)
         files.joint_parquet(built.joint)
         built.summary.to_json()
@@ -65,13 +65,13 @@ def verdict(seed: int, folder: Path) -> dict[str, object]:
     for name, body in made.files.items():
         (folder / name).write_bytes(body)
         urls.append(f"local://{folder / name}")
-    told: dict[str, object] = {"seed": seed, "what": made.what, "is_broken": made.is_broken}
+    description: dict[str, object] = {"seed": seed, "what": made.what, "is_broken": made.is_broken}
     try:
-        return told | {"segments": counted(urls)}
+        return description | {"segments": counted(urls)}
     except RtbOptimizerError as refused:
-        return told | {"error": type(refused).__name__, "said": str(refused)}
+        return description | {"error": type(refused).__name__, "message": str(refused)}
     except BaseException as problem:  # noqa: BLE001 - that is what is looked for
-        return told | {"crash": "".join(traceback.format_exception(problem))}
+        return description | {"crash": "".join(traceback.format_exception(problem))}
 
 
 def main() -> None:
@@ -81,9 +81,9 @@ def main() -> None:
     folder, first, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     for seed in range(first, first + count):
         faulthandler.dump_traceback_later(HANGS_AFTER_SECONDS, exit=True)
-        told = verdict(seed, folder)
+        result = verdict(seed, folder)
         faulthandler.cancel_dump_traceback_later()
-        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.write(json.dumps(result) + "\n")
         sys.stdout.flush()
 
 

@@ -1,4 +1,4 @@
-"""What stands in the history, and who waits for whom, in every order in which two may decide about one entity.
+"""The history, and which session waits for which, in every order in which two may decide about one entity.
 
 In the style of PostgreSQL's isolation specs: two sessions with named steps, and permutations of them. A step with a
 star must wait for the other session, until its next step lets it go on; that it waits is read from PostgreSQL.
@@ -17,7 +17,7 @@ from rtb_optimizer.store import activation, connections, entities, failures, run
 from whole_run import assert_the_history_adds_up
 
 DAY = date(2026, 3, 10)
-POOL = 12  # connections that a process may have: two that are kept, ten more under load
+POOL = 12  # connections that a process may have: two that are pooled, ten more under load
 ROUNDS, LONG_ROUNDS = 5, 50
 
 A_FIRST = (
@@ -166,15 +166,15 @@ def history(server, of):
 
 
 def active(server, of):
-    found = server.execute("SELECT active_run_id FROM opt_entities WHERE entity_code = %s", [of["entity"]])
-    return found.fetchone()["active_run_id"]
+    cursor = server.execute("SELECT active_run_id FROM opt_entities WHERE entity_code = %s", [of["entity"]])
+    return cursor.fetchone()["active_run_id"]
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_an_activation_while_another(case, arrange, server, subtests):
     act, a_first, b_first = CASES[case]
     expected = dict.fromkeys(A_FIRST, a_first) | dict.fromkeys(B_FIRST, b_first)
-    for number, (order, told) in enumerate(expected.items()):
+    for number, (order, decisions) in enumerate(expected.items()):
         of = arrange(f"entity_{number}")
         actors = {"a": Actor(lambda session, of: finish(session, of["mine"]), of), "b": Actor(act, of)}
         with subtests.test(f"{case}: {order}"):
@@ -185,7 +185,9 @@ def test_an_activation_while_another(case, arrange, server, subtests):
                     actor.close()
             names = {opt_run_id: name for name, opt_run_id in of.items()}
             lines = history(server, of)
-            assert [f"{names[d['run_id']]} {d['decision']} from {names[d['from_run_id']]}" for d in lines[3:]] == told
+            assert [
+                f"{names[d['run_id']]} {d['decision']} from {names[d['from_run_id']]}" for d in lines[3:]
+            ] == decisions
             assert_the_history_adds_up(lines, active(server, of))
 
 
@@ -220,13 +222,13 @@ def test_of_thirty_two_at_once_each_is_decided_once_and_connections_stay_bounded
         days = [turn * 100 + (n if n % 2 else -n) for n in range(28)]  # every second one is a backfill
         made = [("finish", make_run(entity, data_end=DAY + timedelta(days=day)).run_id) for day in days]
         hands = [("by hand", before), ("roll back", None), ("roll back", None)] if before else [made[0]] * 3
-        count, *told = at_once(act, [("count", None), *made, *hands])
-        landed, peak, before = landed + sum(told), max(peak, count), made[0][1]
+        count, *results = at_once(act, [("count", None), *made, *hands])
+        landed, peak, before = landed + sum(results), max(peak, count), made[0][1]
         lines = history(server, of)
         assert_the_history_adds_up(lines, active(server, of))
     finished = [line["run_id"] for line in lines if line["decided_by"] != "ana"]
     assert len(set(finished)) == len(finished) == 28 * (turn + 1)
-    assert len(lines) == landed - 3  # the same run's retries are told what was decided, and add no line
+    assert len(lines) == landed - 3  # the same run's retries get the decision, and add no line
     assert peak <= POOL
     assert connections.catalog().pool.checkedout() == 0
     print(f"\n{len(lines)} decisions of {32 * (turn + 1)} threads, at most {peak} connections")  # noqa: T201 - figures

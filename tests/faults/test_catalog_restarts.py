@@ -24,9 +24,9 @@ from rtb_optimizer.steps.create_run import create_run
 from rtb_optimizer.store import connections, migrate, seeds
 from rtb_optimizer.store.schema import Run
 from seeded_logs import NIGHTS, write_logs
-from whole_run import assert_nothing_is_lost_or_told_twice, facts_of, read_active
+from whole_run import assert_nothing_is_lost_or_recorded_twice, facts_of, read_active
 
-FAST, IMMEDIATE = signal.SIGINT, signal.SIGQUIT  # sessions are told; sessions are dropped, and the log is replayed
+FAST, IMMEDIATE = signal.SIGINT, signal.SIGQUIT  # sessions are notified; sessions are dropped, and the log is replayed
 
 
 class Server:
@@ -115,7 +115,7 @@ def test_a_restart_at_any_effect_costs_a_try_at_most(
             assert fired
             assert read_active(catalog, client) == active
             assert facts_of(catalog, store, active) == expected
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)
 
 
 def test_restarts_between_the_tasks_cost_nothing(active, server, catalog, client, store, request_run):
@@ -127,10 +127,10 @@ def test_restarts_between_the_tasks_cost_nothing(active, server, catalog, client
     opt_run_id = run_tasks(request_run(dag_run_id="second"), BeforeEachTask())
     assert server.stops == before + 7
     assert active < opt_run_id == read_active(catalog, client)
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)
 
 
-def test_a_catalog_that_is_away_cannot_be_told_so_the_next_sweep_tells(
+def test_a_failure_while_the_catalog_is_away_is_recorded_by_the_next_sweep(
     active, server, catalog, client, store, request_run, session
 ):
     def go(effect, when):
@@ -143,11 +143,11 @@ def test_a_catalog_that_is_away_cannot_be_told_so_the_next_sweep_tells(
     server.start()
     assert read_active(catalog, client) == active
     assert maintenance.sweep_runs(lambda *_: "failed") == 1
-    told = session.scalars(select(Run).where(Run.airflow_run_id == "second")).one()
-    assert told.error_message == "swept: the dag run is failed, and no callback reported it"
+    run = session.scalars(select(Run).where(Run.airflow_run_id == "second")).one()
+    assert run.error_message == "swept: the dag run is failed, and no callback reported it"
     opt_run_id = run_tasks(request_run(dag_run_id="third"))
     assert read_active(catalog, client) == opt_run_id
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)
 
 
 def test_a_run_that_waits_for_its_logs_outlives_an_outage_of_the_catalog(
@@ -157,7 +157,7 @@ def test_a_run_that_waits_for_its_logs_outlives_an_outage_of_the_catalog(
     opt_run_id = create_run(request_run())
     failed, arrived = threading.Event(), threading.Event()
 
-    class Heard(logging.Handler):
+    class FailureHandler(logging.Handler):
         def emit(self, _record):
             failed.set()
 
@@ -166,8 +166,8 @@ def test_a_run_that_waits_for_its_logs_outlives_an_outage_of_the_catalog(
         async for _ in LogsComplete(opt_run_id, deadline, 0.05).run():
             arrived.set()
 
-    heard = Heard()
-    sensors.log.addHandler(heard)
+    handler = FailureHandler()
+    sensors.log.addHandler(handler)
     server.stop()
     waiting = threading.Thread(target=lambda: asyncio.run(wait()))
     waiting.start()
@@ -177,7 +177,7 @@ def test_a_run_that_waits_for_its_logs_outlives_an_outage_of_the_catalog(
         write_logs(store, f"{base_path}/logs/date={{date}}/", NIGHTS[-1:])
         assert arrived.wait(30)
     finally:
-        sensors.log.removeHandler(heard)
+        sensors.log.removeHandler(handler)
         if server._process.poll() is not None:
             server.start()
         waiting.join(30)

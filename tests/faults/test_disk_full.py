@@ -1,4 +1,4 @@
-"""A disk that is full where the engine spills: it fails by name, what was active stays, and room mends it."""
+"""A full disk where the engine spills: the error names it, the active run stays, and free space fixes it."""
 
 import resource
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 from nights import TaskFailed, run_tasks
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.errors import EngineFull
-from whole_run import assert_nothing_is_lost_or_told_twice, read_active
+from whole_run import assert_nothing_is_lost_or_recorded_twice, read_active
 
 BY_TEXT = "SELECT text, COUNT(*) AS n FROM logs GROUP BY text ORDER BY text"
 
@@ -41,9 +41,9 @@ def test_a_spill_that_cannot_be_written_names_the_folder_and_what_to_do(many_tex
         engine.open_logs([many_texts])
         with files_limited_to(1 << 16), pytest.raises(EngineFull) as full:
             engine.query(BY_TEXT)
-        said = str(full.value)
-        assert said.startswith('counting the logs failed: IO Error: Could not write file "')
-        assert f"free disk in {tempfile.gettempdir()}, point TMPDIR elsewhere, or raise engine_memory_mb" in said
+        message = str(full.value)
+        assert message.startswith('counting the logs failed: IO Error: Could not write file "')
+        assert f"free disk in {tempfile.gettempdir()}, point TMPDIR elsewhere, or raise engine_memory_mb" in message
         assert engine.query(BY_TEXT).num_rows == 600_000, "with room it goes on"
 
 
@@ -87,4 +87,4 @@ def test_a_full_disk_fails_the_run_by_name_and_the_next_one_works(
     free()
     opt_run_id = run_tasks(request_run(dag_run_id="third"))
     assert read_active(catalog, client) == opt_run_id
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)

@@ -2,7 +2,7 @@
 
 The effects are counted, not listed: a new one is under test at once. After each fault a reader that knows the pointer
 alone sees one complete run, and the next run works. A commit runs a third of the effects, `--long` all of them; it also
-pairs a fault before an effect with a failure that nobody tells, and one after it with one that is told.
+pairs a fault before an effect with a failure that is not reported, and one after it with one that is.
 """
 
 import psycopg
@@ -12,7 +12,7 @@ from effects import AFTER, BEFORE, Effects, Fault
 from nights import STEPS, TaskFailed, run_tasks
 from rtb_optimizer.operations import maintenance
 from rtb_optimizer.store.objects import active_key
-from whole_run import assert_nothing_is_lost_or_told_twice, facts_of, read_active, read_copy
+from whole_run import assert_nothing_is_lost_or_recorded_twice, facts_of, read_active, read_copy
 
 POINTER, COPY = "activate_run: commit", "activate_run: put active.json"
 
@@ -61,7 +61,7 @@ def test_a_step_that_is_retried_ends_as_if_nothing_had_happened(
             assert read_active(catalog, client) == opt_run_id
             assert facts_of(catalog, store, opt_run_id) == expected
             active = opt_run_id
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)
 
 
 @pytest.mark.long
@@ -86,7 +86,7 @@ def test_an_orphan_that_does_the_whole_step_in_the_midst_of_its_retry_changes_no
             assert orphaned
             assert read_active(catalog, client) == opt_run_id
             assert facts_of(catalog, store, opt_run_id) == expected
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)
 
 
 def newest_run(url):
@@ -97,12 +97,12 @@ def newest_run(url):
 @pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    ("when", "told", "only_long"),
+    ("when", "reported", "only_long"),
     [(BEFORE, True, False), (AFTER, False, False), (BEFORE, False, True), (AFTER, True, True)],
     ids=["before, told", "after, nobody told", "before, nobody told", "after, told"],
 )
 def test_a_run_that_fails_leaves_one_complete_run_active_and_the_next_one_works(
-    request, entity, catalog, client, store, request_run, when, told, only_long, long, taking_turns, subtests
+    request, entity, catalog, client, store, request_run, when, reported, only_long, long, taking_turns, subtests
 ):
     if only_long and not long:
         pytest.skip("make test-long runs it")
@@ -113,7 +113,7 @@ def test_a_run_that_fails_leaves_one_complete_run_active_and_the_next_one_works(
         with subtests.test(effect):
             fault = Fault(effect, when)
             with Effects(fault).watched() as watched, pytest.raises(TaskFailed):
-                run_tasks(request_run(dag_run_id=effect), watched, told=told)
+                run_tasks(request_run(dag_run_id=effect), watched, reported=reported)
             assert fault.fired
             landed = (effect, when) == (POINTER, AFTER) or effect == COPY
             seen = read_active(catalog, client)
@@ -123,10 +123,10 @@ def test_a_run_that_fails_leaves_one_complete_run_active_and_the_next_one_works(
             stale = landed and (effect, when) != (COPY, AFTER)
             assert maintenance.reconcile_active_copies() == stale
             assert read_copy(client, "rtb", key) == seen
-            assert_nothing_is_lost_or_told_twice(catalog, store)
+            assert_nothing_is_lost_or_recorded_twice(catalog, store)
 
             again = request_run(dag_run_id=effect, clear_number=1)  # as a person clears the failed dag run
             active = run_tasks(again)
             assert read_active(catalog, client) == read_copy(client, "rtb", key) == active
             assert facts_of(catalog, store, active) == expected
-            assert_nothing_is_lost_or_told_twice(catalog, store)
+            assert_nothing_is_lost_or_recorded_twice(catalog, store)

@@ -57,8 +57,10 @@ def test_hostile_logs_are_counted_or_refused_by_name(batch, long, taking_turns, 
     assert [v for v in verdicts if "crash" in v] == []
     assert {v["what"].split(" and ")[0] for v in verdicts} == set(WAYS)
     assert {v["error"] for v in refused} == {"LogsInvalid"}
-    assert [v for v in refused if not v["said"].isprintable() or len(v["said"]) > 2_000] == []
-    assert [v for v in refused if v["is_broken"] and ".parquet" not in v["said"] and "column" not in v["said"]] == []
+    assert [v for v in refused if not v["message"].isprintable() or len(v["message"]) > 2_000] == []
+    assert [
+        v for v in refused if v["is_broken"] and ".parquet" not in v["message"] and "column" not in v["message"]
+    ] == []
     assert 0.2 < len(refused) / len(verdicts) < 0.9
 
 

@@ -113,10 +113,10 @@ def test_hostile_values_are_segments_as_they_are(run_on, session, store):
     values = [v for v in HOSTILE if v == v.strip() and v.isprintable() and "{date}" not in v]
     run_on(log_of(["site"], values), ["site"], dead_band="0.0", min_positives="1")
     table = pq.read_table(io.BytesIO(object_of(store, session, "segments"))).to_pylist()
-    told = {split_key(row["segment"])[0] for row in table if not row["is_default"]}
+    published = {split_key(row["segment"])[0] for row in table if not row["is_default"]}
 
-    assert {"x'; DROP TABLE opt_runs; --", "<script>alert(1)</script>", "a|b", "*", "../../up"} <= told
-    assert told.isdisjoint({"${HOME}", "[ADX_SIZE]", "##X##", "{{ 7 * 7 }}"[:-1]})
+    assert {"x'; DROP TABLE opt_runs; --", "<script>alert(1)</script>", "a|b", "*", "../../up"} <= published
+    assert published.isdisjoint({"${HOME}", "[ADX_SIZE]", "##X##", "{{ 7 * 7 }}"[:-1]})
     assert len(table) == len({row["segment"] for row in table})
 
 

@@ -17,7 +17,7 @@ from nights import TaskFailed, run_tasks
 from rtb_optimizer.operations import maintenance
 from rtb_optimizer.store import connections
 from rtb_optimizer.store.objects import active_key
-from whole_run import assert_nothing_is_lost_or_told_twice, read_active, read_copy
+from whole_run import assert_nothing_is_lost_or_recorded_twice, read_active, read_copy
 
 ENTITIES = tuple(f"entity_{n}" for n in range(5))
 NIGHTS, LONG_NIGHTS = 20, 200
@@ -49,7 +49,7 @@ def test_nights_with_faults_lose_nothing_and_leave_nothing_behind(
             code = rng.choice(ENTITIES)
             request = request_run(code, f"night {night}", rng.randrange(2))
             try:
-                run_tasks(request, effects, tries=rng.choice((1, 3)), told=rng.random() < 0.5)
+                run_tasks(request, effects, tries=rng.choice((1, 3)), reported=rng.random() < 0.5)
                 ends["succeeded"] += 1
             except TaskFailed as failed:
                 ends[f"failed in {failed.task}"] += 1
@@ -62,7 +62,7 @@ def test_nights_with_faults_lose_nothing_and_leave_nothing_behind(
     repaired = maintenance.reconcile_active_copies()
 
     assert sum(faults.values()), "no fault came; another seed will do"
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)
     for code, opt_run_id in activated.items():
         assert opt_run_id is None or read_copy(client, "rtb", active_key(f"{base_path}/{code}")) == opt_run_id
     connected = connections_of_the_product(catalog)
@@ -76,7 +76,7 @@ def test_nights_with_faults_lose_nothing_and_leave_nothing_behind(
     for code in ENTITIES:
         opt_run_id = run_tasks(request_run(code, "after all"))
         assert read_active(catalog, client, code) == opt_run_id
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)
 
 
 def connections_of_the_product(url):

@@ -18,13 +18,13 @@ from rtb_optimizer.operations import maintenance
 from rtb_optimizer.store import connections
 from rtb_optimizer.store.objects import ObjectStore, active_key, split_url
 from rtb_optimizer.store.schema import Run
-from whole_run import assert_nothing_is_lost_or_told_twice, read_active, read_copy
+from whole_run import assert_nothing_is_lost_or_recorded_twice, read_active, read_copy
 
 TRIES = 2
 QUICK = {"connect_timeout": 1, "read_timeout": 1, "retries": {"mode": "standard", "total_max_attempts": TRIES}}
 LOG, TABLE, MANIFEST, COPY = "part-0.parquet", "/work/segments.parquet", "/manifest.json", "/active.json"
 
-# How it answers which request, the task that fails for it, and the pattern of what is said beside the object's name.
+# How it answers which request, the task that fails for it, and the pattern of the error beside the object's name.
 BAD = [
     (500, "GET", LOG, "select_features", "INTERNAL_FAILURE"),
     (503, "GET", LOG, "select_features", "SLOW_DOWN|SERVICE_UNAVAILABLE"),  # by the answer's body, or by its status
@@ -86,24 +86,24 @@ def test_what_lasts_fails_by_name_and_what_passes_costs_a_try_at_most(
             lasting = request_run(dag_run_id=f"lasting {how} {method} {part}")
             with through.answering(how, method, part) as fault, pytest.raises(TaskFailed) as failed:
                 run_tasks(lasting)
-            # Manifests of earlier runs are asked for, too: what they would have warned of is no reason to fail.
-            asked_more = (method, part) == ("GET", MANIFEST) and len(fault.hits) > TRIES
-            assert len(fault.hits) in {TRIES, TRIES + 1} or (how, method) == ("cut answer", "GET") or asked_more
+            # Manifests of earlier runs are requested, too: what they would have warned of is no reason to fail.
+            more_requests = (method, part) == ("GET", MANIFEST) and len(fault.hits) > TRIES
+            assert len(fault.hits) in {TRIES, TRIES + 1} or (how, method) == ("cut answer", "GET") or more_requests
             assert (failed.value.task, type(failed.value.problem)) == (task, StoreFailed)
-            told = session.scalars(select(Run).where(Run.airflow_run_id == lasting.attempt.dag_run_id)).one()
-            assert told.status == "failed"
-            assert told.error_message.startswith(f"{task} (try 1): StoreFailed: ")
+            run = session.scalars(select(Run).where(Run.airflow_run_id == lasting.attempt.dag_run_id)).one()
+            assert run.status == "failed"
+            assert run.error_message.startswith(f"{task} (try 1): StoreFailed: ")
             named = "logs/date=2026-03-09/" if part == "list-type" else part
-            assert named in told.error_message.split(" cannot be ")[0]
-            assert re.search(cause, told.error_message)
-            assert "\n" not in told.error_message
+            assert named in run.error_message.split(" cannot be ")[0]
+            assert re.search(cause, run.error_message)
+            assert "\n" not in run.error_message
             assert read_active(catalog, client) == active
 
             with through.answering(how, method, part, times=len(fault.hits)) as fault:  # as long as one try of a task
                 active = run_tasks(request_run(dag_run_id=f"passing {how} {method} {part}"), tries=2)
             assert fault.hits
             assert read_active(catalog, client) == active
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)
 
 
 @pytest.mark.parametrize("how", [500, 503, "slow", "cut request", "lost answer"])
@@ -115,7 +115,7 @@ def test_a_bad_answer_to_an_upload_is_tried_again_and_nobody_notices(
         opt_run_id = run_tasks(request_run(dag_run_id="second"))
     assert (len(first.hits), len(last.hits)) == (1, 1)
     assert read_active(catalog, client) == opt_run_id
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)
 
 
 def test_a_torn_upload_is_never_seen_and_the_next_one_stands(through, store, base_path):
@@ -149,7 +149,7 @@ def test_a_store_that_is_away_fails_the_run_by_name_and_the_next_one_works(
     assert read_active(catalog, client) == active
     opt_run_id = run_tasks(request_run(dag_run_id="back"))
     assert read_active(catalog, client) == opt_run_id
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)
 
 
 def test_a_store_that_goes_away_as_the_pointer_moves_leaves_a_copy_that_the_sweep_repairs(
@@ -170,4 +170,4 @@ def test_a_store_that_goes_away_as_the_pointer_moves_leaves_a_copy_that_the_swee
     assert seen > active == read_copy(client, "rtb", key)
     assert maintenance.reconcile_active_copies() == 1
     assert read_copy(client, "rtb", key) == seen
-    assert_nothing_is_lost_or_told_twice(catalog, store)
+    assert_nothing_is_lost_or_recorded_twice(catalog, store)

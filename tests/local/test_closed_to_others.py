@@ -124,9 +124,9 @@ def test_the_store_s_own_shell_neither_reads_nor_deletes_without_the_key(servers
         shell(commands, with_another, closing_variables(with_another)),
     ]
     # On an open store each of them is done within a second.
-    heard = [message(stranger, seconds) for stranger, seconds in zip(strangers, (5, 1), strict=True)]
+    messages = [message(stranger, seconds) for stranger, seconds in zip(strangers, (5, 1), strict=True)]
 
-    assert [each for each in heard if "bids" in each] == []
+    assert [each for each in messages if "bids" in each] == []
     assert object_store.client(servers).get_object(Bucket=BUCKET, Key=secret)["Body"].read() == b"bids"
 
 

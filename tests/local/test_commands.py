@@ -86,14 +86,14 @@ def test_a_server_that_cannot_start_is_one_line_with_its_log(command, stopped):
     assert str(stopped.logs / "postgres.log") in line
 
 
-def test_free_disk_is_judged_by_number(tmp_path):
+def test_free_disk_is_compared_as_a_number(tmp_path):
     assert preflight.disk_problem(3 * preflight.GIB, tmp_path, 2) is None
     message = preflight.disk_problem(preflight.GIB // 2, tmp_path, 2)
     assert message.startswith(f"{tmp_path} has 0.5 GiB of free disk and 2 GiB are needed")
 
 
 @pytest.mark.parametrize(("version", "fine"), [((3, 10), False), ((3, 11), True), ((3, 13), True), ((3, 14), False)])
-def test_python_is_judged_by_version(version, fine):
+def test_python_is_compared_by_version(version, fine):
     assert (preflight.python_problem(version) is None) is fine
 
 

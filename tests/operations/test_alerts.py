@@ -50,7 +50,7 @@ def webhook(monkeypatch):
 
 @pytest.fixture
 def failed(add_entity, make_run, session):
-    """A run of an entity that failed: its task says so."""
+    """A run of an entity whose task failed."""
 
     def fail(entity=None, dag_run_id="manual__1", message="LogsInvalid: no column click"):
         run = make_run(entity or add_entity(), dag_run_id=dag_run_id)
@@ -63,7 +63,7 @@ def failed(add_entity, make_run, session):
 
 @pytest.fixture
 def alert_rows(session):
-    """What the catalog says of the alerts: kind, whether it was sent, why not."""
+    """The alerts in the catalog: kind, whether it was sent, and why not."""
 
     def rows():
         session.rollback()
@@ -82,7 +82,7 @@ def body(mail):
     return mail.get_body(("html",)).get_content()
 
 
-def test_a_mail_says_what_happened_why_what_to_do_and_where_to_look(mailbox, failed):
+def test_a_mail_has_the_event_the_cause_the_fix_and_a_link(mailbox, failed):
     run = failed()
 
     assert send_alerts() == 1
@@ -132,7 +132,7 @@ def test_without_a_connection_nothing_is_sent_and_nothing_is_wrong(failed, alert
 
 
 @pytest.mark.parametrize("config", [{"alert_on": "held, drift"}, {"alert_on": ""}, {"alert_connection": ""}])
-def test_what_an_entity_does_not_ask_for_is_not_sent(mailbox, failed, session, alert_rows, config):
+def test_what_an_entity_does_not_subscribe_to_is_not_sent(mailbox, failed, session, alert_rows, config):
     failed()
     configure(session, **config)
 
@@ -158,7 +158,7 @@ def test_a_configuration_that_is_not_valid_is_reported_all_the_same(mailbox, fai
 def test_an_alert_is_sent_once_a_run_and_kind_however_often_the_step_runs_and_whoever_sends(mailbox, failed, session):
     run = failed()
     for _ in range(3):
-        alerts.record(session, run.run_id, [of_failure(run.run_code, "told again by another try")])
+        alerts.record(session, run.run_id, [of_failure(run.run_code, "reported again by another try")])
         session.commit()
         send_alerts()
         AlertNotifier()({"dag_run": SimpleNamespace(dag_id=run.airflow_dag_id, run_id="manual__1")})
@@ -281,7 +281,7 @@ def faulty(monkeypatch):
         yield make
 
 
-SAID = {
+PROBLEMS = {
     "nobody listens": "ConnectionRefusedError",
     "the server refuses": r"554.*not from you, \*\*\*",
     "a wrong password": "SMTPAuthenticationError",
@@ -305,7 +305,7 @@ def test_a_channel_that_fails_fails_no_run_and_is_reported_where_people_look(
 
     AlertNotifier()(context)  # the task's callback goes on
     ((kind, was_sent, problem),) = alert_rows()
-    with pytest.raises(AlertsNotSent, match=SAID[fault]) as caught:
+    with pytest.raises(AlertsNotSent, match=PROBLEMS[fault]) as caught:
         send_alerts()  # the maintenance DAG's task fails, where it is seen
 
     assert (kind, was_sent) == ("failed", False)

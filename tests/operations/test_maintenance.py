@@ -70,7 +70,7 @@ def test_a_sweep_ends_only_those_that_are_over_and_does_so_once(add_entity, crea
     assert maintenance.sweep_runs(lambda _dag, name: states[name]) == 0
 
 
-def test_a_run_that_ends_while_the_sweep_asks_stays_as_it_ended(add_entity, create, state):
+def test_a_run_that_ends_during_the_sweep_stays_as_it_ended(add_entity, create, state):
     run = create(add_entity())
 
     def over(_dag, _name):
@@ -96,7 +96,7 @@ def test_one_dag_run_whose_state_cannot_be_read_does_not_stop_the_sweep_of_the_o
     assert [state(run)[0] for run in made] == ["failed", "running", "failed"]
 
 
-def test_runs_of_the_command_line_are_given_up_after_a_day_without_asking_airflow(add_entity, create, state, session):
+def test_runs_of_the_command_line_are_given_up_after_a_day_without_querying_airflow(add_entity, create, state, session):
     entity = add_entity()
     old, young = (create(entity, name, dag_id="cli") for name in ("old", "young"))
     day = func.now() - timedelta(hours=24, minutes=1)

@@ -1,4 +1,4 @@
-"""Comparing two real runs: what changed is what their tables say, and the causes are those that were given."""
+"""Comparing two real runs: the changes are those of their tables, and the causes are those that were set up."""
 
 from dataclasses import replace
 from math import log
@@ -32,44 +32,50 @@ def two_runs(logs, add_entity, request_run):  # noqa: ARG001 - there have to be 
     return run
 
 
-def moved_by(told):
+def moved_by(comparison):
     """Return the causes that moved any row."""
-    return {cause for row in told["largest"] for cause in CAUSES if abs(row[cause]) > 1e-9}
+    return {cause for row in comparison["largest"] for cause in CAUSES if abs(row[cause]) > 1e-9}
 
 
 def test_the_active_run_is_compared_with_the_one_before_it(two_runs, session):
     first, second = two_runs()
-    told = as_json(compare(session, "drugs_com", limit=1_000))
+    comparison = as_json(compare(session, "drugs_com", limit=1_000))
     old, new = (published(session, session.get_one(Run, n)) for n in (first, second))
 
-    assert (told["before"]["run_id"], told["after"]["run_id"], told["against"]) == (first, second, old.run_code)
-    assert told["rows"] == {"before": len(old.rows), "after": len(new.rows)}
-    assert told["rows"]["after"] - told["rows"]["before"] == told["appeared"] - told["vanished"]
-    assert told["appeared"] + told["moved"] + told["stayed"] + 1 == len(new.rows)
-    assert {row["segment"] for row in told["largest"]} <= old.rows.keys() | new.rows.keys()
-    for row in told["largest"]:
+    assert (comparison["before"]["run_id"], comparison["after"]["run_id"], comparison["against"]) == (
+        first,
+        second,
+        old.run_code,
+    )
+    assert comparison["rows"] == {"before": len(old.rows), "after": len(new.rows)}
+    assert comparison["rows"]["after"] - comparison["rows"]["before"] == comparison["appeared"] - comparison["vanished"]
+    assert comparison["appeared"] + comparison["moved"] + comparison["stayed"] + 1 == len(new.rows)
+    assert {row["segment"] for row in comparison["largest"]} <= old.rows.keys() | new.rows.keys()
+    for row in comparison["largest"]:
         assert sum(row[cause] for cause in CAUSES) == pytest.approx(log(row["after"] / row["before"]), abs=1e-9)
-    assert told["mean_log_change"] > 0
-    assert 0 < told["rank_correlation"] <= 1
+    assert comparison["mean_log_change"] > 0
+    assert 0 < comparison["rank_correlation"] <= 1
 
 
-def test_other_logs_under_the_same_configuration_are_never_told_as_configuration(two_runs, session):
+def test_other_logs_under_the_same_configuration_are_never_attributed_to_configuration(two_runs, session):
     first, second = two_runs()
-    told = as_json(compare(session, "drugs_com", str(first), str(second), limit=1_000))
+    comparison = as_json(compare(session, "drugs_com", str(first), str(second), limit=1_000))
 
-    assert told["config"] == {}
-    assert {"data", "normaliser"} <= moved_by(told) <= {"data", "model", "normaliser"}
+    assert comparison["config"] == {}
+    assert {"data", "normaliser"} <= moved_by(comparison) <= {"data", "model", "normaliser"}
 
 
-def test_the_same_logs_under_other_bounds_are_told_as_configuration_alone(two_runs, session):
+def test_the_same_logs_under_other_bounds_are_attributed_to_configuration_alone(two_runs, session):
     two_runs(window={"data_end": None}, multiplier_max=1.1)
-    told = as_json(compare(session, "drugs_com", limit=1_000))
+    comparison = as_json(compare(session, "drugs_com", limit=1_000))
 
-    assert told["config"] == {"multiplier_max": {"before": 3.0, "after": 1.1}}
-    assert moved_by(told) == {"config", "normaliser"}
-    assert (told["appeared"], told["vanished"]) == (0, 0)
-    assert told["features"]["before"] == told["features"]["after"]
-    assert max(row["after"] / told["default_multiplier"]["after"] for row in told["largest"]) == pytest.approx(1.1)
+    assert comparison["config"] == {"multiplier_max": {"before": 3.0, "after": 1.1}}
+    assert moved_by(comparison) == {"config", "normaliser"}
+    assert (comparison["appeared"], comparison["vanished"]) == (0, 0)
+    assert comparison["features"]["before"] == comparison["features"]["after"]
+    assert max(
+        row["after"] / comparison["default_multiplier"]["after"] for row in comparison["largest"]
+    ) == pytest.approx(1.1)
 
 
 def test_what_a_multiplier_is_worked_out_again_to_be_is_what_was_published(two_runs, session):
@@ -121,7 +127,7 @@ ROW = {"exposures": 10_000.0, "outcomes": 400.0, "expected": 200.0, "multiplier"
 
 
 def published_run(features, interactions, segments, **config):
-    """Build a run as it was published before tables said their priors."""
+    """Build a run as it was published before tables had their priors."""
     everything = "|".join("*" for _ in features)
     rows = {name: {**ROW, "segment": name, "is_default": name == everything} for name in (everything, *segments)}
     return PublishedRun(
@@ -138,18 +144,18 @@ def published_run(features, interactions, segments, **config):
 def test_features_and_interactions_that_came_went_or_changed_places_are_named():
     before = published_run(["a", "b", "c"], [["a", "b"], ["a", "c"]], ["1|2|*"])
     after = published_run(["b", "a", "d"], [["b", "a"], ["b", "d"]], ["2|1|*"], min_z=2)
-    told = as_json(changes_between(before, after))
+    comparison = as_json(changes_between(before, after))
 
-    assert told["features"] == {
+    assert comparison["features"] == {
         "before": ["a", "b", "c"],
         "after": ["b", "a", "d"],
         "added": ["d"],
         "removed": ["c"],
         "reordered": True,
     }
-    assert told["interactions"] == {"added": [["b", "d"]], "removed": [["a", "c"]]}
-    assert told["config"] == {"min_z": {"before": 3.0, "after": 2.0}}
-    assert (told["stayed"], told["largest"]) == (1, [])
+    assert comparison["interactions"] == {"added": [["b", "d"]], "removed": [["a", "c"]]}
+    assert comparison["config"] == {"min_z": {"before": 3.0, "after": 2.0}}
+    assert (comparison["stayed"], comparison["largest"]) == (1, [])
 
 
 def test_a_feature_that_is_only_added_reorders_nothing():
@@ -165,19 +171,23 @@ def test_a_key_that_a_run_s_version_did_not_have_had_no_value():
     assert as_json(changes_between(before, after))["config"] == {"row_filter": {"before": None, "after": {}}}
 
 
-def test_that_all_rows_follow_the_default_row_is_told_once():
+def test_that_all_rows_follow_the_default_row_is_reported_once():
     before = published_run(["a"], [], ["1", "2"])
     rows = {**before.rows, "*": {**before.rows["*"], "multiplier": 0.9}}
-    told = as_json(changes_between(before, replace(before, rows=rows)))
+    comparison = as_json(changes_between(before, replace(before, rows=rows)))
 
-    assert told["default_multiplier"] == {"before": 1.8, "after": 0.9}
-    assert told["mean_log_change"] == pytest.approx(log(2))
-    assert (told["moved"], told["stayed"], told["largest"]) == (0, 2, [])
+    assert comparison["default_multiplier"] == {"before": 1.8, "after": 0.9}
+    assert comparison["mean_log_change"] == pytest.approx(log(2))
+    assert (comparison["moved"], comparison["stayed"], comparison["largest"]) == (0, 2, [])
 
 
-def test_the_largest_changes_come_first_and_no_more_than_asked_for():
+def test_the_largest_changes_come_first_and_no_more_than_the_limit():
     before = published_run(["a"], [], ["1", "2", "3"])
     rows = {**before.rows, "2": {**before.rows["2"], "multiplier": 1.9}, "3": {**before.rows["3"], "multiplier": 1.2}}
-    told = as_json(changes_between(before, replace(before, rows=rows), limit=1))
+    comparison = as_json(changes_between(before, replace(before, rows=rows), limit=1))
 
-    assert (told["moved"], told["stayed"], [row["segment"] for row in told["largest"]]) == (2, 1, ["3"])
+    assert (comparison["moved"], comparison["stayed"], [row["segment"] for row in comparison["largest"]]) == (
+        2,
+        1,
+        ["3"],
+    )

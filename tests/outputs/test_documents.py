@@ -13,14 +13,14 @@ from rtb_optimizer.outputs.documents.selection import FeaturesDocument, InputDoc
 
 
 def test_warnings_are_written_once_each_in_order_without_what_is_not_known():
-    found = [
+    warnings = [
         RunWarning("b", "second"),
         RunWarning("a", "first", rows=3, share=0.5),
         RunWarning("b", "second"),
         RunWarning("a", "also first"),
     ]
 
-    assert [as_json(each) for each in WarningDocument.of(found)] == [
+    assert [as_json(each) for each in WarningDocument.of(warnings)] == [
         {"code": "a", "message": "also first"},
         {"code": "a", "message": "first", "rows": 3, "share": 0.5},
         {"code": "b", "message": "second"},

@@ -35,10 +35,10 @@ def test_a_known_value_is_explained_by_its_row_and_the_default(active, session):
 
 
 @pytest.mark.usefixtures("active")
-def test_values_are_spelled_as_in_the_logs(session):
-    plain, spelled = (explain(session, "drugs_com", {"internal_adspace_id": v}) for v in ("1000", " 1000.0 "))
+def test_values_are_canonicalised_as_in_the_logs(session):
+    plain, untrimmed = (explain(session, "drugs_com", {"internal_adspace_id": v}) for v in ("1000", " 1000.0 "))
 
-    assert plain == spelled
+    assert plain == untrimmed
 
 
 @pytest.mark.usefixtures("active")

@@ -49,9 +49,9 @@ def test_a_run_is_read_by_entity_id_or_code_as_it_was_published(run, session):
     for name in ("drugs_com", run.run_id, str(run.run_id), run.run_code, pd.Series([run.run_id])[0]):
         segments = read_segments(name)
         assert segments.astype("object").to_dict("records") == table.to_pylist(), name
-    found = read_run("drugs_com")
+    run_frames = read_run("drugs_com")
 
-    pd.testing.assert_frame_equal(found.segments, segments)
+    pd.testing.assert_frame_equal(run_frames.segments, segments)
     assert dtypes(segments) == {
         "segment": "str",
         **dict.fromkeys((f"feature_{name}" for name in features), "category"),
@@ -62,25 +62,25 @@ def test_a_run_is_read_by_entity_id_or_code_as_it_was_published(run, session):
     assert segments[f"feature_{features[0]}"].cat.categories[0] == "*"
     assert len(segments) == run.total_segments
 
-    assert (found.entity_code, found.run_id, found.run_code) == ("drugs_com", run.run_id, run.run_code)
-    assert (found.status, found.is_active, found.triggered_by) == ("succeeded", True, "manual:tester")
-    assert found.data_start == datetime(2026, 3, 6, tzinfo=UTC)
-    assert found.data_end == datetime(2026, 3, 10, tzinfo=UTC)
-    assert found.config["outcome_column"] == "click"
-    assert dtypes(found.features) == frames.FEATURE_DTYPES
-    chosen = found.features[found.features["selected"]]
+    assert (run_frames.entity_code, run_frames.run_id, run_frames.run_code) == ("drugs_com", run.run_id, run.run_code)
+    assert (run_frames.status, run_frames.is_active, run_frames.triggered_by) == ("succeeded", True, "manual:tester")
+    assert run_frames.data_start == datetime(2026, 3, 6, tzinfo=UTC)
+    assert run_frames.data_end == datetime(2026, 3, 10, tzinfo=UTC)
+    assert run_frames.config["outcome_column"] == "click"
+    assert dtypes(run_frames.features) == frames.FEATURE_DTYPES
+    chosen = run_frames.features[run_frames.features["selected"]]
     assert list(chosen["feature"]) == features
     assert list(chosen["order"]) == list(range(1, len(features) + 1))
     assert list(chosen["signal_score"]) == [each.signal_score for each in selection.features]
-    rejected = found.features[~found.features["selected"]]
+    rejected = run_frames.features[~run_frames.features["selected"]]
     assert dict(zip(rejected["feature"], rejected["reason"], strict=True)) == {
         each.name: each.reason for each in selection.rejected
     }
     assert chosen["reason"].isna().all()
-    assert list(found.decisions["decision"]) == ["activated"]
-    assert repr(found).startswith("RunFrames(entity_code='drugs_com'")
-    assert "\n" not in repr(found)
-    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(found)).segments, segments)  # noqa: S301 - our own
+    assert list(run_frames.decisions["decision"]) == ["activated"]
+    assert repr(run_frames).startswith("RunFrames(entity_code='drugs_com'")
+    assert "\n" not in repr(run_frames)
+    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(run_frames)).segments, segments)  # noqa: S301 - our own
 
 
 def test_the_history_has_every_decision_with_the_figures_of_its_run(logs, request_run, session, add_entity, make_run):
@@ -93,17 +93,17 @@ def test_the_history_has_every_decision_with_the_figures_of_its_run(logs, reques
         activation.complete_and_decide(session, decided.run_id, 1, reasons, allow_older=False)
     activation.roll_back(session, "other_com", "ana", "fill rate fell")
     session.commit()
-    told = read_history("other_com")
+    history = read_history("other_com")
 
-    assert dtypes(told) == frames.HISTORY_DTYPES
-    assert list(told["decision_number"]) == [1, 2, 3, 4]
-    assert list(told["decision"]) == ["activated", "activated", "held", "rolled_back"]
-    assert list(told["run_id"]) == [first.run_id, second.run_id, late.run_id, first.run_id]
-    assert told["from_run_id"].isna().tolist()[0]
-    assert list(told["from_run_id"][[1, 3]]) == [first.run_id, second.run_id]
-    assert told["reasons"][2] == "0 outcomes; no rows"
-    assert told["decided_by"][3] == "ana"
-    assert told[list(frames.FIGURE_DTYPES)].isna().all(axis=None)
+    assert dtypes(history) == frames.HISTORY_DTYPES
+    assert list(history["decision_number"]) == [1, 2, 3, 4]
+    assert list(history["decision"]) == ["activated", "activated", "held", "rolled_back"]
+    assert list(history["run_id"]) == [first.run_id, second.run_id, late.run_id, first.run_id]
+    assert history["from_run_id"].isna().tolist()[0]
+    assert list(history["from_run_id"][[1, 3]]) == [first.run_id, second.run_id]
+    assert history["reasons"][2] == "0 outcomes; no rows"
+    assert history["decided_by"][3] == "ana"
+    assert history[list(frames.FIGURE_DTYPES)].isna().all(axis=None)
 
     own = read_history("drugs_com")
     (listed,) = queries.run_rows(session, "drugs_com", 10)
@@ -124,20 +124,20 @@ def test_a_run_that_was_left_is_read_by_id_and_is_not_the_active_one(run, sessio
 
 def test_a_history_without_decisions_has_no_rows_and_the_same_dtypes(add_entity):
     add_entity()
-    told = read_history("drugs_com")
+    history = read_history("drugs_com")
 
-    assert len(told) == 0
-    assert dtypes(told) == frames.HISTORY_DTYPES
-    assert list(told["decision"].cat.categories) == ["activated", "held", "superseded", "rolled_back"]
+    assert len(history) == 0
+    assert dtypes(history) == frames.HISTORY_DTYPES
+    assert list(history["decision"].cat.categories) == ["activated", "held", "superseded", "rolled_back"]
 
 
 def test_a_table_of_an_earlier_release_has_the_dtypes_of_today(make_segments):
     body = make_segments(without=("prior", "events", "no_bid"))
-    told = frames._segments(body)
+    segment_frame = frames._segments(body)
 
-    assert dtypes(told) == {"feature_site": "category", **frames.SEGMENT_DTYPES}
-    assert told["prior"].isna().all()
-    assert not told["no_bid"].any()
+    assert dtypes(segment_frame) == {"feature_site": "category", **frames.SEGMENT_DTYPES}
+    assert segment_frame["prior"].isna().all()
+    assert not segment_frame["no_bid"].any()
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_a_digit_code_of_an_entity_comes_before_the_run_of_that_id(add_entity, m
 
 @pytest.mark.parametrize("read", [read_run, read_segments])
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("nobody", r"no entity 'nobody'; existing: drugs_com"),
         ("", r"no entity ''; existing: drugs_com"),
@@ -185,9 +185,9 @@ def test_a_digit_code_of_an_entity_comes_before_the_run_of_that_id(add_entity, m
         ("{failed}", r"run drugs_com-\S+ is failed, it has no table: name a succeeded one of `rtb runs list --entity"),
     ],
 )
-def test_what_has_no_table_is_refused_with_name_and_fix(add_entity, make_run, read, name, said):
+def test_what_has_no_table_is_refused_with_name_and_fix(add_entity, make_run, read, name, message):
     failed = make_run(add_entity(), status="failed")
-    with pytest.raises(NotFound, match=said):
+    with pytest.raises(NotFound, match=message):
         read(name.format(failed=failed.run_code) if isinstance(name, str) else name)
 
 

@@ -28,11 +28,11 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag, attrs):
-        found = dict(attrs)
-        self.tags.append((tag, found))
-        self.ids += [found["id"]] if "id" in found else []
+        attributes = dict(attrs)
+        self.tags.append((tag, attributes))
+        self.ids += [attributes["id"]] if "id" in attributes else []
         if tag not in VOID:
-            self.open.append((tag, found.get("id")))
+            self.open.append((tag, attributes.get("id")))
 
     def handle_startendtag(self, tag, attrs):
         self.handle_starttag(tag, attrs)
@@ -48,12 +48,12 @@ class Page(HTMLParser):
             self.sections[inside[0]] = self.sections.get(inside[0], "") + data
 
     def attributes(self, name):
-        return [found[name] for _, found in self.tags if name in found]
+        return [attributes[name] for _, attributes in self.tags if name in attributes]
 
 
 @pytest.fixture
 def charts_drawn_once():
-    """Not here: each chart is drawn anew."""
+    """Not here: each chart is drawn again."""
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_the_verdict_comes_first(page):
     assert "newer data than run 17" in page.sections["verdict"]
 
 
-def test_what_to_look_into_is_told_beside_the_verdict(page):
+def test_what_to_look_into_is_shown_beside_the_verdict(page):
     for warning in report_document()["warnings"]:
         assert warning["message"] in page.sections["verdict"]
 
@@ -152,10 +152,10 @@ def test_two_thousand_points_fit_into_a_megabyte(body):
 
 
 def test_every_chart_is_drawn_and_says_what_it_shows(page):
-    labels = [found["aria-label"] for tag, found in page.tags if tag == "svg"]
+    labels = [attributes["aria-label"] for tag, attributes in page.tags if tag == "svg"]
 
     assert len(labels) == len(set(labels)) == 5
-    assert all(found["role"] == "img" for tag, found in page.tags if tag == "svg")
+    assert all(attributes["role"] == "img" for tag, attributes in page.tags if tag == "svg")
 
 
 def test_charts_take_the_colours_of_the_page(body):
@@ -167,12 +167,12 @@ def test_charts_take_the_colours_of_the_page(body):
 
 
 def test_nothing_from_the_logs_becomes_markup(page):
-    found = everywhere(report_document(), HOSTILE)
-    found["coverage"]["rows_by_day"] = {HOSTILE: 3}
-    found["ad_macros"]["formats"] = {HOSTILE: {"combo": HOSTILE, "coverage": {HOSTILE: HOSTILE}}}
-    found["gates"]["facts"][HOSTILE] = 1
-    found["config"] |= {"values": {HOSTILE: HOSTILE, "list": [HOSTILE]}, "origins": {HOSTILE: HOSTILE}}
-    hostile = Page(report_page(report_of(found)))
+    document = everywhere(report_document(), HOSTILE)
+    document["coverage"]["rows_by_day"] = {HOSTILE: 3}
+    document["ad_macros"]["formats"] = {HOSTILE: {"combo": HOSTILE, "coverage": {HOSTILE: HOSTILE}}}
+    document["gates"]["facts"][HOSTILE] = 1
+    document["config"] |= {"values": {HOSTILE: HOSTILE, "list": [HOSTILE]}, "origins": {HOSTILE: HOSTILE}}
+    hostile = Page(report_page(report_of(document)))
 
     assert {tag for tag, _ in hostile.tags} <= {tag for tag, _ in page.tags}
     assert not [name for _, attrs in hostile.tags for name in attrs if name.startswith("on")]
@@ -183,12 +183,12 @@ def test_nothing_from_the_logs_becomes_markup(page):
 
 
 def test_a_name_that_no_font_has_or_that_is_half_a_character_is_shown_as_far_as_it_goes():
-    found = report_document() | {"scatter": []}
-    found["features"][0]["name"] = "国\x00家\n\x1b"
+    document = report_document() | {"scatter": []}
+    document["features"][0]["name"] = "国\x00家\n\x1b"
 
-    shown = Page(report_page(report_of(found))).sections["features"]
+    section = Page(report_page(report_of(document))).sections["features"]
 
-    assert "国\ufffd家\n\ufffd" in shown
+    assert "国\ufffd家\n\ufffd" in section
     assert visible("\ud800" * 400) == "\ufffd" * 400
 
 
@@ -219,9 +219,9 @@ def test_any_part_may_be_none(path, monkeypatch):
     ],
 )
 def test_a_chart_is_drawn_from_what_is_known(name, document):
-    found = charts.drawn(report_of(document))
+    by_name = charts.drawn(report_of(document))
 
-    assert [each for each, chart in found.items() if chart] == [name]
+    assert [each for each, chart in by_name.items() if chart] == [name]
 
 
 @pytest.mark.parametrize(
@@ -305,10 +305,10 @@ def test_a_sentence_says_what_was_found(change, section, words):
         (None, None, None, "There is no earlier run"),
     ],
 )
-def test_a_change_is_told_from_chance_by_its_interval(changed, low, high, words):
-    found = sentences(report_of({"kpis": [{"name": "rate", "value": 1, "change": changed, "low": low, "high": high}]}))
+def test_a_change_is_distinguished_from_chance_by_its_interval(changed, low, high, words):
+    texts = sentences(report_of({"kpis": [{"name": "rate", "value": 1, "change": changed, "low": low, "high": high}]}))
 
-    assert words in found["kpis"]
+    assert words in texts["kpis"]
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_a_gate_is_passed_where_the_report_knows_its_rule(name, fact, limit, pas
 
 
 @pytest.mark.parametrize(
-    ("value", "kind", "shown"),
+    ("value", "kind", "text"),
     [
         (1_234_567, "count", "1,234,567"),
         (590.84, "count", "590.8"),
@@ -384,12 +384,12 @@ def test_a_gate_is_passed_where_the_report_knows_its_rule(name, fact, limit, pas
         ("", "text", "\u2013"),
     ],
 )
-def test_values_are_written_for_a_person(value, kind, shown):
-    assert spelled(value, kind) == shown
+def test_values_are_written_for_a_person(value, kind, text):
+    assert spelled(value, kind) == text
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "shown"),
+    ("start", "end", "text"),
     [
         ("2026-03-03T00:00:00+00:00", "2026-03-10T00:00:00Z", "2026-03-03 00:00 to 2026-03-10 00:00 UTC"),
         ("2026-03-03", "2026-03-10", "2026-03-03 00:00 to 2026-03-10 00:00"),
@@ -397,15 +397,15 @@ def test_values_are_written_for_a_person(value, kind, shown):
         (None, None, "window not recorded"),
     ],
 )
-def test_a_window_is_written_as_two_instants(start, end, shown):
-    assert window(start, end) == shown
+def test_a_window_is_written_as_two_instants(start, end, text):
+    assert window(start, end) == text
 
 
-def test_how_look_ups_through_macros_end_is_told_by_format_with_the_misses(page):
-    shown = page.sections["ad_macros"]
-    told = "".join(shown.split())
+def test_how_look_ups_through_macros_end_is_shown_by_format_with_the_misses(page):
+    section = page.sections["ad_macros"]
+    without_spaces = "".join(section.split())
 
-    assert "1 of 2 formats can address segments; adx finds the right rows for 97.3% of the exposures." in shown
-    assert "Skipped: no macro for deal_id." in shown
-    assert "rightrowsfound97.3%ofwhathasamacro97.3%answeredbyarow88.1%" in told
-    assert "devicea~bdelimiterinvalue2.31%hour\N{EN DASH}nomacro0.380%" in told
+    assert "1 of 2 formats can address segments; adx finds the right rows for 97.3% of the exposures." in section
+    assert "Skipped: no macro for deal_id." in section
+    assert "rightrowsfound97.3%ofwhathasamacro97.3%answeredbyarow88.1%" in without_spaces
+    assert "devicea~bdelimiterinvalue2.31%hour\N{EN DASH}nomacro0.380%" in without_spaces

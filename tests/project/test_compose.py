@@ -1,4 +1,4 @@
-"""Does docker-compose.yaml say what the local stack proves, closed to others and with no secret in it?"""
+"""docker-compose.yaml has the settings that the local stack is tested with, private ports, and no secret in it."""
 
 import json
 import os
@@ -40,9 +40,9 @@ needs_engine = pytest.mark.skipif(ENGINE is None, reason="no docker-compose: apt
 
 
 def pin(package: str) -> str:
-    found = re.search(rf"^{package}==(\S+)", LOCK, re.MULTILINE)
-    assert found, package
-    return found[1]
+    match = re.search(rf"^{package}==(\S+)", LOCK, re.MULTILINE)
+    assert match, package
+    return match[1]
 
 
 def variables() -> Iterator[tuple[str, str]]:
@@ -128,7 +128,7 @@ def test_no_secret_stands_in_the_file() -> None:
             assert REQUIRED.fullmatch(in_url or in_json), name
 
 
-def test_the_example_names_every_secret_the_file_asks_for() -> None:
+def test_the_example_names_every_secret_the_file_needs() -> None:
     assert sorted(name for _, name in EXAMPLE) == sorted(set(REQUIRED.findall(FILE.read_text())))
 
 
@@ -150,7 +150,7 @@ def test_code_is_read_only_and_the_manifest_is_written_by_workers_only() -> None
 
 @pytest.fixture(scope="module")
 def secrets() -> dict[str, str]:
-    """Do what .env.example says: run the command above each name."""
+    """Follow .env.example: run the command above each name."""
     commands = {name: [sys.executable, "-c", shlex.split(code)[0]] for code, name in EXAMPLE}
     return {name: subprocess.check_output(each, text=True).strip() for name, each in commands.items()}
 
@@ -192,7 +192,7 @@ def server(tmp_path: Path) -> Iterator[LocalSettings]:
         supervisor.stop()
 
 
-def test_the_catalog_gets_a_database_of_its_own_however_often_it_is_asked_for(server: LocalSettings) -> None:
+def test_the_catalog_gets_a_database_of_its_own_however_often_it_is_requested(server: LocalSettings) -> None:
     psql = pg_bin_dir() / "psql"
     if not psql.exists():
         pytest.skip(f"{psql} does not exist: this PostgreSQL comes without its client")

@@ -1,4 +1,4 @@
-"""What README and docs say is true: paths exist, every room is on the map, commands are real, words are ours."""
+"""README and docs are true: paths exist, every package is on the map, commands are real, words are ours."""
 
 import io
 import re
@@ -75,10 +75,10 @@ def test_every_path_that_is_named_exists(document, path):
 def test_every_make_target_that_is_named_exists():
     makefile = (CHECKOUT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    shown = re.findall(r"(?:^\$ |`)make ([a-z-]+)", "\n".join(DOCS.values()), re.MULTILINE)
+    named = re.findall(r"(?:^\$ |`)make ([a-z-]+)", "\n".join(DOCS.values()), re.MULTILINE)
 
-    assert len(set(shown)) > 5
-    assert set(shown) <= targets
+    assert len(set(named)) > 5
+    assert set(named) <= targets
 
 
 COMMAND = re.compile(r"^(?:rtb|(?:\.venv/bin/)?python -m rtb_optimizer) (.+)$")

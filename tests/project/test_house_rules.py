@@ -1,4 +1,4 @@
-"""What keeps the code in shape: imports flow one way, modules and functions stay small, names say something."""
+"""The rules of the code: imports flow one way, modules and functions stay small, names are specific."""
 
 import ast
 import re
@@ -102,7 +102,7 @@ def file_of(module):
 
 
 def own_imports(path):
-    return {found for module in imports(path) if (found := file_of(module))}
+    return {module_file for module in imports(path) if (module_file := file_of(module))}
 
 
 def name(path):
@@ -121,11 +121,11 @@ def used_by(target, depth):
 
 def importers():
     sources = [*MODULES, *(CHECKOUT / "dags").glob("*.py"), *(CHECKOUT / "plugins").glob("*.py")]
-    found = {path: set() for path in MODULES}
+    importing = {path: set() for path in MODULES}
     for source in sources:
-        for module in own_imports(source) & found.keys():
-            found[module].add(source)
-    return found
+        for module in own_imports(source) & importing.keys():
+            importing[module].add(source)
+    return importing
 
 
 def test_every_module_stands_in_a_room_that_the_table_names():
@@ -168,10 +168,10 @@ def test_a_room_says_which_modules_it_has(path):
 
 
 def test_a_small_module_has_two_importers_or_stands_in_another_room_than_its_only_one():
-    found = importers()
+    importing = importers()
     alone = [
         name(path)
-        for path, by in found.items()
+        for path, by in importing.items()
         if len(path.read_text().splitlines()) < SMALL_LINES
         and path.name not in ROOT_MODULES
         and len(by) == 1

@@ -1,4 +1,4 @@
-"""Does `make` say what it can do, and in one line what it lacks?"""
+"""`make` lists its targets, and names in one line what is missing."""
 
 import os
 import re
@@ -43,8 +43,8 @@ def test_make_alone_lists_every_target(make):
 
 
 def test_the_long_tests_are_those_that_are_marked_and_a_name_picks_among_them(make):
-    told = make("--dry-run", "--old-file=.venv/.installed-dev", "test-long", "ARGS=-k soak").stdout
-    assert told.splitlines()[-1] == ".venv/bin/python -m pytest --long -m long -k soak"
+    output = make("--dry-run", "--old-file=.venv/.installed-dev", "test-long", "ARGS=-k soak").stdout
+    assert output.splitlines()[-1] == ".venv/bin/python -m pytest --long -m long -k soak"
 
 
 def test_a_missing_python_is_one_line(make):

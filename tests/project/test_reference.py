@@ -1,4 +1,4 @@
-"""Are the committed reference pages what the code makes, whole, and the same wherever they are made?"""
+"""The committed reference pages are those that the code generates, complete, and reproducible."""
 
 import importlib.util
 import inspect
@@ -35,12 +35,12 @@ def test_what_is_made_does_not_depend_on_who_makes_it(monkeypatch):
 
 @pytest.mark.parametrize("error", [e for e in ERRORS if e is not errors.RtbOptimizerError], ids=lambda e: e.__name__)
 def test_every_error_says_what_to_do(error):
-    told, _, fix = inspect.getdoc(error).partition("Fix: ")
-    assert told
+    cause, _, fix = inspect.getdoc(error).partition("Fix: ")
+    assert cause
     assert fix.strip().endswith(".")
     assert f"| `{error.__name__}` |" in PAGES["errors.md"]
 
 
 def test_make_docs_runs_the_script():
-    told = subprocess.check_output(["make", "--dry-run", "-o", "setup", "docs"], cwd=CHECKOUT, text=True)
-    assert "docs/generate.py" in told
+    output = subprocess.check_output(["make", "--dry-run", "-o", "setup", "docs"], cwd=CHECKOUT, text=True)
+    assert "docs/generate.py" in output

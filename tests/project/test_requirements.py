@@ -1,4 +1,4 @@
-"""Are the locks complete, installable by hash, of this environment, and does what they name work together?"""
+"""The locks are complete, installable by hash, consistent, and those of this environment."""
 
 import ast
 import os
@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 # What runs everywhere, what the local stack runs beside it, and the tools.
 KINDS = ("requirements", "requirements-local", "requirements-dev")
-ASKED = {kind: (ROOT / f"{kind}.in").read_text() for kind in KINDS}
+DECLARED = {kind: (ROOT / f"{kind}.in").read_text() for kind in KINDS}
 LOCKS = {kind: (ROOT / f"{kind}.txt").read_text() for kind in KINDS}
 PRODUCT = "requirements"
 # The servers of the local stack, and tools: no image of the product carries one of these.
@@ -35,8 +35,8 @@ PROVIDERS = (
 )
 
 
-def asked(kind: str) -> list[str]:
-    return [line for line in ASKED[kind].splitlines() if line and not line.startswith("#")]
+def declared(kind: str) -> list[str]:
+    return [line for line in DECLARED[kind].splitlines() if line and not line.startswith("#")]
 
 
 def pins(kind: str) -> dict[str, set[str]]:
@@ -62,33 +62,33 @@ def imported(path: Path) -> set[str]:
     tree = ast.parse(path.read_text())
     for_types = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)]
     skipped = {id(each) for block in for_types for each in ast.walk(block)}
-    found = set()
+    modules = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import) and id(node) not in skipped:
-            found |= {alias.name.split(".")[0] for alias in node.names}
+            modules |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and id(node) not in skipped:
-            found.add(node.module.split(".")[0])
-    return found
+            modules.add(node.module.split(".")[0])
+    return modules
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_package_we_ask_for_has_a_reason_on_its_line(kind: str) -> None:
-    bare = [line for line in asked(kind) if not re.search(r"\s# \w+.*\w", line)]
+def test_every_declared_package_has_a_reason_on_its_line(kind: str) -> None:
+    bare = [line for line in declared(kind) if not re.search(r"\s# \w+.*\w", line)]
     assert bare == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_package_we_ask_for_is_in_the_lock_at_a_version_we_accept(kind: str) -> None:
+def test_every_declared_package_is_in_the_lock_at_an_accepted_version(kind: str) -> None:
     versions = {(canonicalize_name(pin.name), str(pin.specifier).removeprefix("==")) for pin in pinned(kind)}
-    for line in asked(kind):
+    for line in declared(kind):
         wish = Requirement(line.split(" #")[0])
-        found = [each for name, each in versions if name == canonicalize_name(wish.name)]
-        assert found, f"{wish.name} is not in {kind}.txt: run `make lock`"
-        assert all(wish.specifier.contains(each) for each in found), wish
+        locked = [each for name, each in versions if name == canonicalize_name(wish.name)]
+        assert locked, f"{wish.name} is not in {kind}.txt: run `make lock`"
+        assert all(wish.specifier.contains(each) for each in locked), wish
 
 
-def test_no_package_is_asked_for_twice() -> None:
-    wishes = [canonicalize_name(Requirement(line.split(" #")[0]).name) for kind in KINDS for line in asked(kind)]
+def test_no_package_is_declared_twice() -> None:
+    wishes = [canonicalize_name(Requirement(line.split(" #")[0]).name) for kind in KINDS for line in declared(kind)]
     assert sorted(wishes) == sorted(set(wishes))
 
 
@@ -107,7 +107,7 @@ def test_the_product_carries_what_it_is_written_for_and_pytest() -> None:
     [("product", {"requirements"}), ("local stack", {"requirements", "requirements-local"})],
 )
 def test_what_the_code_imports_is_in_the_locks_that_are_installed_where_it_runs(parts: str, kinds: set[str]) -> None:
-    """An environment with the tools hides what the image lacks: only the names tell."""
+    """An environment with the tools hides what the image lacks: only the names show it."""
     package = ROOT / "include" / "rtb_optimizer"
     of_stack = {path for folder in ("local", "demo") for path in (package / folder).rglob("*.py")}
     modules = (
@@ -126,7 +126,7 @@ def test_what_the_code_imports_is_in_the_locks_that_are_installed_where_it_runs(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_line_of_the_lock_names_one_exact_version(kind: str) -> None:
-    assert len(pins(kind)) > len(asked(kind))
+    assert len(pins(kind)) > len(declared(kind))
     assert [str(pin) for pin in pinned(kind) if not re.fullmatch(r"==[^,*]+", str(pin.specifier))] == []
 
 
@@ -137,7 +137,7 @@ def test_every_pin_has_a_hash(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_pin_with_extras_stands_there_without_them_too(kind: str) -> None:
-    """Pip 23.2, which comes with Python 3.11, looks for hashes only under the very name a package asks for."""
+    """Pip 23.2, which comes with Python 3.11, looks for hashes only under the very name that a package requires."""
     hashes = pins(kind)
     for pin in (pin for pin in hashes if "[" in pin):
         assert hashes[re.sub(r"\[.*?]", "", pin)] == hashes[pin], f"{pin}: run `make lock`"

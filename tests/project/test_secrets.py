@@ -64,9 +64,9 @@ def test_files_of_secrets_are_not_tracked():
     ] == []
 
 
-def standing_in(told, secrets):
+def standing_in(output, secrets):
     """Return which secrets stand in a text, as they are or as a URL writes them."""
-    return [name for name, secret in secrets.items() if secret in told or quote(secret, safe="") in told]
+    return [name for name, secret in secrets.items() if secret in output or quote(secret, safe="") in output]
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def secrets(stack):
 
 
 @pytest.mark.usefixtures("logs")
-def test_a_run_tells_no_secret_whatever_is_logged(
+def test_a_run_shows_no_secret_whatever_is_logged(
     add_entity, request_run, session, store, base_path, secrets, caplog, tmp_path
 ):
     caplog.set_level(logging.DEBUG)
@@ -99,7 +99,7 @@ def test_a_run_tells_no_secret_whatever_is_logged(
 
 
 def with_password(url, password):
-    return re.sub(r"(//[^:]+:)[^@]+@", lambda found: f"{found[1]}{quote(password, safe='')}@", url)
+    return re.sub(r"(//[^:]+:)[^@]+@", lambda match: f"{match[1]}{quote(password, safe='')}@", url)
 
 
 def s3_connection(**changed):
@@ -141,7 +141,7 @@ list(ObjectStore.of(entity.s3_base_path).list("x"))
 
 
 @pytest.fixture
-def told_by(catalog, tmp_path):
+def output_of(catalog, tmp_path):
     """Run Python with some connections changed; returns all that it printed, having failed."""
     assert catalog
 
@@ -169,11 +169,11 @@ RUN = ("-m", "rtb_optimizer", "run", "drugs_com", "--data-start", "2026-03-06", 
     [*((RUN, fault) for fault in CATALOG_FAULTS), (("-c", TALKATIVE), "a wrong password")],
     ids=[*CATALOG_FAULTS, "a task's log"],
 )
-def test_a_catalog_that_cannot_be_reached_is_told_without_a_secret(told_by, catalog, secrets, command, fault):
-    told = told_by(*command, AIRFLOW_CONN_RTB_CATALOG=CATALOG_FAULTS[fault](catalog))
+def test_a_catalog_that_cannot_be_reached_is_reported_without_a_secret(output_of, catalog, secrets, command, fault):
+    output = output_of(*command, AIRFLOW_CONN_RTB_CATALOG=CATALOG_FAULTS[fault](catalog))
 
-    assert standing_in(told, secrets | {"the password": PASSWORD}) == []
-    assert re.search(r"error:|Error", told)
+    assert standing_in(output, secrets | {"the password": PASSWORD}) == []
+    assert re.search(r"error:|Error", output)
 
 
 @pytest.mark.parametrize(
@@ -181,13 +181,15 @@ def test_a_catalog_that_cannot_be_reached_is_told_without_a_secret(told_by, cata
     [*((("-c", TALKATIVE), fault) for fault in S3_FAULTS), (RUN, "a wrong secret")],
     ids=[*S3_FAULTS, "the command line"],
 )
-def test_an_s3_that_cannot_be_reached_is_told_without_a_secret(told_by, add_entity, session, secrets, command, fault):
+def test_an_s3_that_cannot_be_reached_is_reported_without_a_secret(
+    output_of, add_entity, session, secrets, command, fault
+):
     add_entity()
-    told = told_by(*command, AIRFLOW_CONN_RTB_S3=s3_connection(**S3_FAULTS[fault]))
+    output = output_of(*command, AIRFLOW_CONN_RTB_S3=s3_connection(**S3_FAULTS[fault]))
     stored = "\n".join(str(row) for row in session.scalars(text("SELECT x::text FROM opt_runs x")))
 
-    assert standing_in(told + stored, secrets | {"the password": PASSWORD}) == []
-    assert re.search(r"error:|Error|LogsInvalid", told)
+    assert standing_in(output + stored, secrets | {"the password": PASSWORD}) == []
+    assert re.search(r"error:|Error|LogsInvalid", output)
     assert stored or command != RUN
 
 
@@ -197,8 +199,8 @@ def test_an_s3_that_cannot_be_reached_is_told_without_a_secret(told_by, add_enti
 def test_a_password_that_was_not_encoded_is_not_shown_as_another_part_of_the_url(monkeypatch, password):
     monkeypatch.setenv("AIRFLOW_CONN_RTB_CATALOG", f"postgresql://rtb:{password}@db:5432/catalog")
     try:
-        shown = connections.catalog_url().render_as_string()
+        rendered = connections.catalog_url().render_as_string()
     except ConnectionMissing as problem:
-        shown = str(problem)
+        rendered = str(problem)
 
-    assert "S3CRET" not in shown
+    assert "S3CRET" not in rendered

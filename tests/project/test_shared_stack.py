@@ -7,8 +7,8 @@ from shared_stack import FILES, FilesThatShareStayTogether, SharedStack, shares
 
 
 def test_each_file_that_shares_is_there_once():
-    found = [path.name for path in (CHECKOUT / "tests").rglob("test_*.py") if shares(path)]
-    assert sorted(found) == sorted(FILES)
+    names = [path.name for path in (CHECKOUT / "tests").rglob("test_*.py") if shares(path)]
+    assert sorted(names) == sorted(FILES)
 
 
 def test_the_tests_of_the_shared_stack_are_one_piece_of_work_and_all_others_go_by_file():
@@ -18,21 +18,21 @@ def test_the_tests_of_the_shared_stack_are_one_piece_of_work_and_all_others_go_b
 
 
 def test_the_stack_starts_with_its_first_file_and_ends_with_its_last(tmp_path, monkeypatch):
-    told = []
+    events = []
 
     @contextmanager
     def stack(_settings):
-        told.append("up")
+        events.append("up")
         yield "settings"
-        told.append("down")
+        events.append("down")
 
     monkeypatch.setattr("shared_stack.running_stack", stack)
     (tmp_path / "airflow").mkdir()
     shared = SharedStack(tmp_path, FILES)
     for name in FILES:
-        with shared.used_by(name) as (live, heard):
-            told.append(name)
+        with shared.used_by(name) as (live, listeners):
+            events.append(name)
             assert live == "settings"
-            assert heard.mailbox.mails == []
-    assert told == ["up", *FILES, "down"]
-    assert f"statsd_port = {heard.statsd_port}" in (tmp_path / "airflow" / "airflow.cfg").read_text()
+            assert listeners.mailbox.mails == []
+    assert events == ["up", *FILES, "down"]
+    assert f"statsd_port = {listeners.statsd_port}" in (tmp_path / "airflow" / "airflow.cfg").read_text()

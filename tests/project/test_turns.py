@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from turns import TURNS, due, told, turn
+from turns import TURNS, due, turn, turn_message
 
 CASES = [f"effect {n}" for n in range(23)]
 
@@ -39,17 +39,17 @@ def test_sources_without_a_commit_have_the_first_turn(tmp_path):
     assert turn({}, tmp_path) == (1, "without a commit")
 
 
-@pytest.mark.parametrize("asked", ["0", "4", "-1", "two"])
-def test_a_turn_that_there_is_not_is_refused(asked):
-    with pytest.raises(ValueError, match=f"RTB_TEST_TURN={asked} is no number from 1 to 3"):
-        turn({"RTB_TEST_TURN": asked})
+@pytest.mark.parametrize("value", ["0", "4", "-1", "two"])
+def test_a_turn_that_there_is_not_is_refused(value):
+    with pytest.raises(ValueError, match=f"RTB_TEST_TURN={value} is no number from 1 to 3"):
+        turn({"RTB_TEST_TURN": value})
 
 
-def test_the_turn_is_told_with_what_decided_it_and_how_to_have_another():
-    said = told(2, "by commit 0123456789ab")
-    assert said.startswith("exhaustive loops: turn 2 of 3 by commit 0123456789ab")
-    assert "RTB_TEST_TURN" in said
+def test_the_turn_is_reported_with_what_decided_it_and_how_to_have_another():
+    message = turn_message(2, "by commit 0123456789ab")
+    assert message.startswith("exhaustive loops: turn 2 of 3 by commit 0123456789ab")
+    assert "RTB_TEST_TURN" in message
 
 
-def test_the_session_runs_the_cases_of_its_turn_and_all_where_all_are_asked_for(taking_turns, long):
+def test_the_session_runs_the_cases_of_its_turn_and_all_with_long(taking_turns, long):
     assert taking_turns(CASES) == (CASES if long else due(CASES, turn()[0]))

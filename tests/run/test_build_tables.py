@@ -21,9 +21,9 @@ def test_a_joint_key_is_bid_what_the_published_rows_bid(previous):
     level, by_site = segments[0].multiplier, {s.pattern[0]: s.multiplier for s in segments[1:]}
     fitted = Fitted(model, sample, rows_of(model, sample, {"site": {}}, rules, previous))
     joint = joint_table(predictions_of(fitted, level, ["site"], SETTINGS), SETTINGS)
-    told = dict(zip((key for (key,) in joint.prefixes(1)), joint.by_depth[0].multiplier, strict=True))
+    joint_bids = dict(zip((key for (key,) in joint.prefixes(1)), joint.by_depth[0].multiplier, strict=True))
 
-    assert len(told) > 4
-    for site, multiplier in told.items():
+    assert len(joint_bids) > 4
+    for site, multiplier in joint_bids.items():
         assert multiplier == pytest.approx(np.clip(level * by_site.get(site, 1.0), 0.3, 3.0))
-    assert (max(by_site.values()) > 1.5) is (previous is None)
+    assert (max(joint_bids.values()) > 1.5) is (previous is None)

@@ -1,4 +1,4 @@
-"""Exports are made of what the master table says, for the fields a platform has, and tell what they cost."""
+"""Exports are made from the master table, for the fields a platform has, and report what they cost."""
 
 from dataclasses import replace
 
@@ -31,19 +31,19 @@ FIRST_FILE = {Platform.BEESWAX: "predictions_001_csv", Platform.BONSAI: "tree_tx
 
 
 def export_and_json(*arguments):
-    """An export, and what the report says of it as JSON."""
+    """An export, and its entry in the report as JSON."""
     export, document = exported(*arguments)
     return export, as_json(document)
 
 
 @pytest.fixture(scope="module")
-def told():
+def predictions():
     return predictions_of_planted(SETTINGS)
 
 
-def bids(export, told, fields=("site", "device")):
+def bids(export, predictions, fields=("site", "device")):
     """What an export bids on each sampled row, None for no bid."""
-    columns = [told.sample.features[name] for name in fields]
+    columns = [predictions.sample.features[name] for name in fields]
     requests = zip(*([column.values[c] for c in column.codes] for column in columns), strict=True)
     rows = [export.table.row_of([export.normalise(value) for value in values]) for values in requests]
     return [export.table.default if row is None else None if row.no_bid else row.multiplier for row in rows]
@@ -59,9 +59,9 @@ def test_the_seeded_fields_are_those_that_a_platform_knows(platform, known):
 
 
 @pytest.mark.parametrize("platform", Platform)
-def test_an_export_that_knows_none_of_the_features_is_the_default_alone_and_warned_of(told, platform):
+def test_an_export_that_knows_none_of_the_features_is_the_default_alone_and_warned_of(predictions, platform):
     settings = replace(SETTINGS, export_fields={platform.value: {"site": "", "device": ""}})
-    export, document = export_and_json(platform, told, settings, TERMS)
+    export, document = export_and_json(platform, predictions, settings, TERMS)
 
     assert export.table.rows == ()
     assert (document["fields"], document["answered_share"]) == ([], 0)
@@ -70,13 +70,13 @@ def test_an_export_that_knows_none_of_the_features_is_the_default_alone_and_warn
     ]
 
 
-def test_what_a_platform_bids_is_what_the_master_table_bids(told):
-    export, document = export_and_json(Platform.PLAIN, told, SETTINGS, TERMS)
-    ours = [None if no else bid for no, bid in zip(told.no_bid, told.multiplier, strict=True)]
-    apart = [abs(a / b - 1) for a, b in zip(bids(export, told), ours, strict=True) if a and b]
+def test_what_a_platform_bids_is_what_the_master_table_bids(predictions):
+    export, document = export_and_json(Platform.PLAIN, predictions, SETTINGS, TERMS)
+    ours = [None if no else bid for no, bid in zip(predictions.no_bid, predictions.multiplier, strict=True)]
+    apart = [abs(a / b - 1) for a, b in zip(bids(export, predictions), ours, strict=True) if a and b]
 
-    assert 0 < told.no_bid.mean() < 1
-    assert [bid is None for bid in bids(export, told)] == told.no_bid.tolist()
+    assert 0 < predictions.no_bid.mean() < 1
+    assert [bid is None for bid in bids(export, predictions)] == predictions.no_bid.tolist()
     assert document["no_bid_share"] == 0
     assert document["largest_error"] == pytest.approx(max(apart))
     assert max(apart) < 0.1
@@ -90,20 +90,20 @@ def test_what_a_platform_bids_is_what_the_master_table_bids(told):
         (Platform.BONSAI, {"site": "domain", "device": "mobile_app_bundle"}),
     ],
 )
-def test_platforms_that_look_no_prefix_up_answer_as_the_compiled_table_does(told, platform, fields):
+def test_platforms_that_look_no_prefix_up_answer_as_the_compiled_table_does(predictions, platform, fields):
     settings = replace(SETTINGS, export_fields={"plain": {}, platform.value: fields})
-    export, document = export_and_json(platform, told, settings, TERMS)
-    prefixes, _ = export_and_json(Platform.PLAIN, told, settings, TERMS)
+    export, document = export_and_json(platform, predictions, settings, TERMS)
+    prefixes, _ = export_and_json(Platform.PLAIN, predictions, settings, TERMS)
 
     assert document["without_field"] == []
-    answers, expected = ([bid or 0.0 for bid in bids(each, told)] for each in (export, prefixes))
+    answers, expected = ([bid or 0.0 for bid in bids(each, predictions)] for each in (export, prefixes))
     assert answers == pytest.approx(expected, rel=1e-5)
     assert 0.0 in expected
     assert {file["output_type"] for file in document["files"]} >= {f"export_{platform}_{FIRST_FILE[platform]}"}
 
 
-def test_the_requests_of_a_sample_are_told_with_the_exposures_of_the_logs_that_they_stand_for(told):
-    sample = replace(told.sample, stands_for=3.0)
+def test_the_requests_of_a_sample_have_the_exposures_of_the_logs_that_they_stand_for(predictions):
+    sample = replace(predictions.sample, stands_for=3.0)
     requests = requests_of(["site", "device"], sample)
     columns = [[column.values[c] for c in column.codes] for column in map(sample.features.get, ("site", "device"))]
 
@@ -113,8 +113,8 @@ def test_the_requests_of_a_sample_are_told_with_the_exposures_of_the_logs_that_t
     assert requests.exposures[0] == pytest.approx(3 * sample.exposure[requests.place == 0].sum())
 
 
-def test_below_a_row_without_a_bid_stands_no_other(told):
-    export, _ = export_and_json(Platform.PLAIN, told, SETTINGS, TERMS)
+def test_below_a_row_without_a_bid_stands_no_other(predictions):
+    export, _ = export_and_json(Platform.PLAIN, predictions, SETTINGS, TERMS)
     without = {row.values for row in export.table.rows if row.no_bid}
 
     assert without
@@ -122,54 +122,54 @@ def test_below_a_row_without_a_bid_stands_no_other(told):
 
 
 @pytest.mark.parametrize("platform", [Platform.PREBID_FLOORS, Platform.LOOKUP_TABLES])
-def test_a_platform_without_no_bid_bids_the_least_and_the_report_says_on_how_much(told, platform):
-    export, document = export_and_json(platform, told, SETTINGS, TERMS)
-    bid = np.array(bids(export, told))
+def test_a_platform_without_no_bid_bids_the_least_and_the_report_says_on_how_much(predictions, platform):
+    export, document = export_and_json(platform, predictions, SETTINGS, TERMS)
+    bid = np.array(bids(export, predictions))
 
-    assert document["no_bid_share"] == pytest.approx(told.no_bid.mean())
-    assert bid[told.no_bid].max() <= SETTINGS.multiplier_min * 1.001
+    assert document["no_bid_share"] == pytest.approx(predictions.no_bid.mean())
+    assert bid[predictions.no_bid].max() <= SETTINGS.multiplier_min * 1.001
 
 
-def test_a_field_that_a_platform_lacks_is_averaged_over_and_the_error_is_told(told):
+def test_a_field_that_a_platform_lacks_is_averaged_over_and_the_error_is_reported(predictions):
     settings = replace(SETTINGS, export_fields={"prebid_floors": {"site": "adUnitCode"}})
-    export, document = export_and_json(Platform.PREBID_FLOORS, told, settings, TERMS)
-    seen = np.array(bids(export, told, ["site"]))
-    first = told.sample.features["site"].codes == 5
-    paid = told.sample.spend * ~told.no_bid
+    export, document = export_and_json(Platform.PREBID_FLOORS, predictions, settings, TERMS)
+    seen = np.array(bids(export, predictions, ["site"]))
+    first = predictions.sample.features["site"].codes == 5
+    paid = predictions.sample.spend * ~predictions.no_bid
 
     assert document["without_field"] == ["device"]
     assert seen[first].std() == pytest.approx(0)
     assert seen[first][0] == pytest.approx(
-        (told.multiplier * paid)[first].sum() / told.sample.spend[first].sum(), rel=0.1
+        (predictions.multiplier * paid)[first].sum() / predictions.sample.spend[first].sum(), rel=0.1
     )
     assert document["largest_error"] > document["mean_error"] > 0.05
 
 
-def test_the_report_tells_a_known_loss(told):
-    """The best site of eight cannot be asked for: its exposures are answered by the default."""
-    _, document = export_and_json(Platform.PREBID_FLOORS, told, SETTINGS, TERMS)
-    sites = told.sample.features["site"]
+def test_the_report_has_a_known_loss(predictions):
+    """The best site of eight cannot be requested: its exposures are answered by the default."""
+    _, document = export_and_json(Platform.PREBID_FLOORS, predictions, SETTINGS, TERMS)
+    sites = predictions.sample.features["site"]
     renamed = replace(sites, values=(*sites.values[:7], "a|b"))
-    sample = replace(told.sample, features={**told.sample.features, "site": renamed})
-    _, lossy = export_and_json(Platform.PREBID_FLOORS, replace(told, sample=sample), SETTINGS, TERMS)
+    sample = replace(predictions.sample, features={**predictions.sample.features, "site": renamed})
+    _, lossy = export_and_json(Platform.PREBID_FLOORS, replace(predictions, sample=sample), SETTINGS, TERMS)
 
     assert document["lost"] == []
     assert [loss["cause"] for loss in lossy["lost"]] == ["a value holds the delimiter |"]
     assert lossy["rows_asked"] == lossy["rows"] + lossy["lost"][0]["rows"]
     assert lossy["answered_share"] == pytest.approx(document["answered_share"] - (sites.codes == 7).mean())
-    best = told.multiplier[sites.codes == 7].max()
+    best = predictions.multiplier[sites.codes == 7].max()
     assert lossy["largest_error"] == pytest.approx(
-        1 - export_and_json(Platform.PLAIN, told, SETTINGS, TERMS)[0].table.default / best, rel=0.01
+        1 - export_and_json(Platform.PLAIN, predictions, SETTINGS, TERMS)[0].table.default / best, rel=0.01
     )
 
 
-def test_a_value_map_spells_rows_as_the_platform_and_tells_what_has_no_id_there(told):
-    sites = told.sample.features["site"]
+def test_a_value_map_writes_rows_with_the_platform_s_ids_and_reports_what_has_no_id_there(predictions):
+    sites = predictions.sample.features["site"]
     ids = {site: f"id-{n}" for n, site in enumerate(sites.values[:7])}
     nameless = sites.codes == 7
-    _, as_ours = export_and_json(Platform.PLAIN, told, SETTINGS, TERMS)
+    _, as_ours = export_and_json(Platform.PLAIN, predictions, SETTINGS, TERMS)
     export, document = export_and_json(
-        Platform.PLAIN, told, replace(SETTINGS, export_value_maps={"plain": {"site": ids}}), TERMS
+        Platform.PLAIN, predictions, replace(SETTINGS, export_value_maps={"plain": {"site": ids}}), TERMS
     )
 
     assert {row.values[0] for row in export.table.rows} == set(ids.values())
@@ -181,25 +181,25 @@ def test_a_value_map_spells_rows_as_the_platform_and_tells_what_has_no_id_there(
     assert (warning.code, f"1 values of site ({share:.1%}" in warning.message) == ("export_values_without_id", True)
 
 
-def test_what_is_missing_stays_missing_and_what_was_no_value_before_is_not_told_as_one_without_an_id(told):
-    sites = told.sample.features["site"]
+def test_what_is_missing_stays_missing_and_what_was_no_value_before_is_not_reported_as_one_without_an_id(predictions):
+    sites = predictions.sample.features["site"]
     strange = replace(sites, values=(MISSING, UNEXPANDED, *sites.values[2:]))
-    sample = replace(told.sample, features={**told.sample.features, "site": strange})
+    sample = replace(predictions.sample, features={**predictions.sample.features, "site": strange})
     ids = {site: f"id-{site}" for site in strange.values[2:7]}
     settings = replace(SETTINGS, export_value_maps={"plain": {"site": ids}})
-    export, document = export_and_json(Platform.PLAIN, replace(told, sample=sample), settings, TERMS)
+    export, document = export_and_json(Platform.PLAIN, replace(predictions, sample=sample), settings, TERMS)
 
     assert {row.values[0] for row in export.table.rows} == {MISSING, *ids.values()}
     share = (sites.codes == 7).mean()
     assert document["without_id"] == [{"feature": "site", "values": 1, "exposure_share": pytest.approx(share)}]
 
 
-def test_a_value_map_with_every_id_changes_names_and_nothing_else(told):
-    sites = told.sample.features["site"].values
+def test_a_value_map_with_every_id_changes_names_and_nothing_else(predictions):
+    sites = predictions.sample.features["site"].values
     ids = {site: f"id-{len(sites) - n}" for n, site in enumerate(sites)}  # in another order than ours
-    ours, before = export_and_json(Platform.PLAIN, told, SETTINGS, TERMS)
+    ours, before = export_and_json(Platform.PLAIN, predictions, SETTINGS, TERMS)
     theirs, after = export_and_json(
-        Platform.PLAIN, told, replace(SETTINGS, export_value_maps={"plain": {"site": ids}}), TERMS
+        Platform.PLAIN, predictions, replace(SETTINGS, export_value_maps={"plain": {"site": ids}}), TERMS
     )
 
     renamed = {(ids[row.values[0]], *row.values[1:]): (row.multiplier, row.no_bid) for row in ours.table.rows}
@@ -209,14 +209,14 @@ def test_a_value_map_with_every_id_changes_names_and_nothing_else(told):
 
 
 @pytest.mark.parametrize("maps", [{}, {"plain": {"site": {}}}, {"beeswax": {"site": {"a": "b"}}}])
-def test_an_empty_map_or_another_platform_s_leaves_the_values_as_they_are(told, maps):
-    ours, _ = export_and_json(Platform.PLAIN, told, SETTINGS, TERMS)
-    theirs, _ = export_and_json(Platform.PLAIN, told, replace(SETTINGS, export_value_maps=maps), TERMS)
+def test_an_empty_map_or_another_platform_s_leaves_the_values_as_they_are(predictions, maps):
+    ours, _ = export_and_json(Platform.PLAIN, predictions, SETTINGS, TERMS)
+    theirs, _ = export_and_json(Platform.PLAIN, predictions, replace(SETTINGS, export_value_maps=maps), TERMS)
     assert theirs.files == ours.files
 
 
 @pytest.mark.parametrize(
-    ("own", "found"),
+    ("own", "expected"),
     [
         ({}, {"site_domain": "domain", "ad_size": "size"}),
         ({"hour": "hourOfDay"}, {"site_domain": "domain", "ad_size": "size", "hour": "hourOfDay"}),
@@ -225,10 +225,10 @@ def test_an_empty_map_or_another_platform_s_leaves_the_values_as_they_are(told, 
     ],
     ids=["as seeded", "one more", "one less", "a field stands once"],
 )
-def test_fields_are_the_seeded_ones_with_the_configuration_s_over_them(own, found):
+def test_fields_are_the_seeded_ones_with_the_configuration_s_over_them(own, expected):
     settings = replace(SETTINGS, export_fields={"prebid_floors": own})
 
-    assert fields_of(Platform.PREBID_FLOORS, ["site_domain", "ad_size", "hour"], settings) == found
+    assert fields_of(Platform.PREBID_FLOORS, ["site_domain", "ad_size", "hour"], settings) == expected
 
 
 def test_an_own_bidder_gets_every_feature_by_its_name():

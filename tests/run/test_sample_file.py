@@ -30,7 +30,7 @@ def test_codes_come_back_however_many_values_there_are(values):
     assert back.dtype == np.intp
 
 
-def test_values_and_names_of_any_spelling_come_back():
+def test_values_and_names_of_any_characters_are_read_back():
     sample = planted(rows=500)
     hostile = ('"', "|", "\\", "\U0001f600", "a\u0000b", "")
     sample.features["f_x \u2028"] = Feature(np.arange(500) % 6, hostile)

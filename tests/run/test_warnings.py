@@ -1,4 +1,4 @@
-"""Is a platform that cannot address a feature warned of once, and again when the gap is new?"""
+"""A platform that cannot address a feature is warned of once, and again when the gap is new."""
 
 import pytest
 
@@ -30,7 +30,7 @@ TABLES = TablesDocument.model_construct(warnings=())
 
 
 def macros(policy, *addressed):
-    """What map_ad_macros hands over for adx, where some of the features have a macro."""
+    """The result of map_ad_macros for adx, where some of the features have a macro."""
     templates = {name: f"[ADX_{name.upper()}]" for name in addressed}
     combo = map_ad_macros(FEATURES, templates, dialect("adx"), GapPolicy(policy))
     return macros_document(FEATURES, [combo], v3_settings())
@@ -38,8 +38,8 @@ def macros(policy, *addressed):
 
 def warned(now, before=None):
     active = Report() if before is None else Report(ad_macros=before)
-    found = run_warnings(SELECTION, TABLES, now, v3_settings(), active)
-    return [(warning.code, warning.message) for warning in found]
+    warnings = run_warnings(SELECTION, TABLES, now, v3_settings(), active)
+    return [(warning.code, warning.message) for warning in warnings]
 
 
 GAP = "adx has no macro for {}: bids there cannot depend on it; add one to opt_feature_macros"
@@ -47,7 +47,7 @@ SKIPPED = "adx has no macro for {}: it has no macro combo at all; add one to opt
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "told"),
+    ("now", "before", "messages"),
     [
         (macros("wildcard", *FEATURES), None, []),
         (macros("wildcard", "site", "hour"), None, [GAP.format("carrier")]),
@@ -59,5 +59,5 @@ SKIPPED = "adx has no macro for {}: it has no macro combo at all; add one to opt
         (macros("wildcard", "site", "hour"), MacrosDocument(), [GAP.format("carrier")]),
     ],
 )
-def test_a_gap_is_warned_of_until_it_is_one_that_the_active_run_had(now, before, told):
-    assert warned(now, before) == [("macro_missing", message) for message in told]
+def test_a_gap_is_warned_of_until_it_is_one_that_the_active_run_had(now, before, messages):
+    assert warned(now, before) == [("macro_missing", message) for message in messages]

@@ -74,7 +74,7 @@ SAMPLED = {
 
 @pytest.fixture
 def charts_drawn_once():
-    """Not here: each page is drawn anew."""
+    """Not here: each page is drawn again."""
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def publish(add_entity, request_run, session, store, base_path):
 
 @pytest.mark.parametrize(("world", "overrides"), SAMPLED.values(), ids=SAMPLED)
 def test_a_run_gives_the_same_bytes_however_its_rows_are_laid_out(publish, world, overrides):
-    """The report tells the configuration, threads included: with the other's configuration it is the other's report."""
+    """The report has the configuration, threads included: with the other's configuration it is the other's report."""
     one, *others = (publish(name, layout, world, overrides) for name, layout in LAYOUTS.items())
     report = json.loads(one["report"])
 
@@ -112,9 +112,11 @@ def test_a_run_gives_the_same_bytes_however_its_rows_are_laid_out(publish, world
     assert report["segments"]["total"] > 10
     for other in others:
         assert [name for name in TABLES if other[name] != one[name]] == []
-        told = json.loads(other["report"])
-        assert told["config"] != report["config"]
-        told["config"] = report["config"]
-        told["warnings"] = [w for w in told["warnings"] if w["code"] != "inputs_changed"]  # files were written anew
-        assert json_bytes(told) == one["report"]
-        assert report_page(Report.read(json.dumps(told))) == one["report_page"]
+        other_report = json.loads(other["report"])
+        assert other_report["config"] != report["config"]
+        other_report["config"] = report["config"]
+        other_report["warnings"] = [
+            w for w in other_report["warnings"] if w["code"] != "inputs_changed"
+        ]  # files were written again
+        assert json_bytes(other_report) == one["report"]
+        assert report_page(Report.read(json.dumps(other_report))) == one["report_page"]

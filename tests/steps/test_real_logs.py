@@ -1,4 +1,4 @@
-"""Real ad logs become active runs by configuration alone, and their known traps are told.
+"""Real ad logs become active runs by configuration alone, and their known problems are reported.
 
 The logs are not the product's to ship: where their folder is absent, these tests skip.
 """
@@ -107,7 +107,7 @@ PLATFORMS = {
         "exchange": "%%TTD_SUPPLYVENDOR%%",
     },
 }
-# One platform whose words are all known to be ours, to be held against those of which nothing is known.
+# One platform whose words are all known to be ours, to be compared with those of which nothing is known.
 SAME_WORDS = {"the_trade_desk": {column: {} for columns in COLUMNS.values() for column in columns}}
 MACROS = {"macro_formats": ",".join(PLATFORMS), "macro_value_maps": json.dumps(SAME_WORDS)}
 
@@ -130,7 +130,7 @@ def uploaded(store, base_path):
 
 
 def export_rows(entity, report):
-    """What docs/exports.md tells of the exports of a run: a row of its table each."""
+    """The rows of the table in docs/exports.md: one for each export of a run."""
     return [
         f"| {entity} | `{export['platform']}` | {len(export['fields'])} of {len(report['features'])} "
         f"| {export['rows']:,} of {export['rows_asked']:,} | {export['answered_share']:.1%} "
@@ -140,7 +140,7 @@ def export_rows(entity, report):
 
 
 def assert_exported(rows):
-    """The table in docs/exports.md is what these runs say: where it is not, paste what the failure prints."""
+    """The table in docs/exports.md is that of these runs: where it is not, paste what the failure prints."""
     assert set(rows) <= set(EXPORTED.splitlines()), "\n".join(rows)
 
 
@@ -172,7 +172,7 @@ def look_ups(entity, report):
 
 
 def assert_documented(lines):
-    """The table in the docs is what these runs say: where it is not, paste what the failure prints."""
+    """The table in the docs is that of these runs: where it is not, paste what the failure prints."""
     documented = (CHECKOUT / "docs" / "macros.md").read_text().splitlines()
     assert set(lines) <= set(documented), "\n".join(lines)
 
@@ -197,7 +197,7 @@ def active_report(add_entity, session, store):
 
 def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report, uploaded, now):
     logs_path = uploaded("ssp_daily.parquet")
-    told: dict[str, int] = {}
+    rows_by_code: dict[str, int] = {}
     exported: list[str] = []
     denied_gain, lines = 0.0, []
     for site in (342, 344, 345, 346, 349, 351):
@@ -228,16 +228,16 @@ def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report
         assert report["coverage"]["folds"] == "day"
         assert report["totals"]["value"] > 1000
         for warning in report["warnings"]:
-            told[warning["code"]] = told.get(warning["code"], 0) + warning.get("rows", 0)
+            rows_by_code[warning["code"]] = rows_by_code.get(warning["code"], 0) + warning.get("rows", 0)
         assert report["gates"]["facts"]["macro_hit_rate"] == 1.0, "no macro that there is is read wrongly"
         lines.append(look_ups(f"publisher {site}", report))
 
     assert_exported(exported)
     assert denied_gain > 0.01, "what is known only after the auction would have added something, and the report says so"
-    assert told["zero_exposure"] > 100_000, "a third of the rows"
-    assert told["outcome_above_exposure"] > 1000
-    assert told["duplicate"] > 100
-    assert told["value_negative"] == 1
+    assert rows_by_code["zero_exposure"] > 100_000, "a third of the rows"
+    assert rows_by_code["outcome_above_exposure"] > 1000
+    assert rows_by_code["duplicate"] > 100
+    assert rows_by_code["value_negative"] == 1
     assert_documented(lines)
 
 

@@ -67,7 +67,7 @@ def run_all(add_entity):
 
 
 def facts(session, store, opt_run_id):
-    """All that one run has told: its rows, its decisions, its objects."""
+    """All that one run has recorded: its rows, its decisions, its objects."""
     tables = (RunFeature, RunOutput, RunFeatureMacro, RunDecision)
     rows = [session.scalar(select(func.count()).where(table.run_id == opt_run_id)) for table in tables]
     run = session.get_one(Run, opt_run_id)
@@ -75,7 +75,7 @@ def facts(session, store, opt_run_id):
     return rows, sorted((entry.key, entry.etag) for entry in store.list(prefix))
 
 
-def test_a_retried_step_tells_no_fact_twice(run_all, request_run, session, store):
+def test_a_retried_step_records_no_fact_twice(run_all, request_run, session, store):
     opt_run_id = run_all(request_run())
     before = facts(session, store, opt_run_id)
 
@@ -120,7 +120,7 @@ def test_an_older_window_that_finishes_last_leaves_the_newer_run_active(run_all,
     ]
 
 
-def test_an_older_window_takes_over_when_asked_by_name(run_all, request_run, session):
+def test_an_older_window_is_activated_when_requested_by_name(run_all, request_run, session):
     run_all(request_run())
     window = {"data_start": "2026-03-06", "data_end": "2026-03-09"}
     older = run_all(request_run(dag_run_id="manual__2", overrides={"allow_older_window": True}, **window))
@@ -181,7 +181,7 @@ def test_a_failed_run_leaves_the_active_one_alone_and_says_what_and_where(run_al
     assert entities.find(session, "drugs_com").active_run_id == active
 
 
-def test_a_gap_without_a_policy_fails_and_one_with_a_policy_is_told_in_the_report(run_all, request_run, session, store):
+def test_a_gap_without_a_policy_fails_and_one_with_a_policy_is_in_the_report(run_all, request_run, session, store):
     policies = {"macro_formats": ["xandr"], "macro_gap_policies": {"xandr": "fail"}}
     with pytest.raises(MacroGap, match="format 'xandr' has no macro for"):
         in_process.run(request_run(dag_run_id="manual__1", overrides=policies | {"anchor_features": ["carrier"]}))
@@ -240,7 +240,7 @@ def test_the_planted_signal_is_found_and_noise_is_not(add_entity, request_run, s
 def test_an_interaction_gets_rows_with_the_exact_counts_of_its_cells(
     add_entity, request_run, session, store, base_path
 ):
-    """Device and size say together what neither says alone: mobile banners are good, and so are desktop skyscrapers."""
+    """Device and size interact and have no effect alone: mobile banners are good, and so are desktop skyscrapers."""
     rng = np.random.default_rng(11)
     logs_path = f"{base_path}/pairs/date={{date}}/"
     rows = 0
@@ -261,9 +261,9 @@ def test_an_interaction_gets_rows_with_the_exact_counts_of_its_cells(
     decided = in_process.run(request_run("pairs"))
 
     keys = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}
-    found = json.loads(store.read(keys["features"]))["interactions"]
+    interactions = json.loads(store.read(keys["features"]))["interactions"]
     table = {row["segment"]: row for row in pq.read_table(io.BytesIO(store.read(keys["segments"]))).to_pylist()}
-    assert [interaction["features"] for interaction in found] == [["device", "size"]]
+    assert [interaction["features"] for interaction in interactions] == [["device", "size"]]
     assert decided.decision == "activated"
     cell = table["mobile|300x250"]
     assert (cell["rows"], cell["exposures"]) == (rows, rows)
@@ -285,7 +285,7 @@ def test_logs_without_any_signal_give_a_default_only_table_that_is_held(add_enti
     assert runs.features(session, decided.opt_run_id) == []
 
 
-def test_the_report_has_all_that_an_analyst_asks_and_compares_with_the_run_before(
+def test_the_report_has_all_that_an_analyst_needs_and_compares_with_the_run_before(
     add_entity, request_run, session, store, base_path
 ):
     logs_path = f"{base_path}/busy/date={{date}}/"
@@ -320,7 +320,7 @@ def test_no_row_moves_further_in_one_run_than_it_may(add_entity, request_run, se
     write_logs(store, logs_path, NIGHTS, BUSY_WORLD)
     add_entity("busy", logs_path=logs_path)
     multipliers = []
-    # One night of flat bids first; then what the logs say, held back; then the same, let go.
+    # One night of flat bids first; then a table of the logs, held; then the same, activated.
     for n, overrides in enumerate(({"multiplier_max": 1, "multiplier_min": 1}, {}, {"max_movement": 1000})):
         decided = in_process.run(request_run("busy", dag_run_id=f"manual__{n}", overrides=overrides))
         keys = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}
@@ -348,7 +348,7 @@ def test_a_candidate_that_a_required_format_cannot_address_is_left_out_and_the_r
     assert [row.macro_format for row in runs.ad_macros(session, decided.opt_run_id)] == ["xandr"]
 
 
-def test_exports_are_published_recorded_and_told_in_the_report(run_all, request_run, session, store):
+def test_exports_are_published_recorded_and_in_the_report(run_all, request_run, session, store):
     opt_run_id = run_all(request_run(overrides={"exports": "plain"}))
     rows = {o.output_type: o for o in runs.outputs(session, opt_run_id)}
     manifest = json.loads(store.read(rows["manifest"].s3_key))["outputs"]
@@ -359,23 +359,23 @@ def test_exports_are_published_recorded_and_told_in_the_report(run_all, request_
     assert rows["export_plain_table_json"].s3_key.endswith("/exports/plain/table.json")
     assert rows["export_plain_table_json"].row_count == len(table["rows"]) + 1 > 5
     assert table["run_code"] == session.get_one(Run, opt_run_id).run_code
-    (told,) = report["exports"]
-    assert (told["platform"], told["rows"], told["lost"]) == ("plain", len(table["rows"]), [])
-    assert 0.9 < told["answered_share"] <= 1
-    assert 0 <= told["mean_error"] <= told["largest_error"] < 1
+    (export,) = report["exports"]
+    assert (export["platform"], export["rows"], export["lost"]) == ("plain", len(table["rows"]), [])
+    assert 0.9 < export["answered_share"] <= 1
+    assert 0 <= export["mean_error"] <= export["largest_error"] < 1
     assert "plain" in store.read(rows["report_page"].s3_key).decode()
 
 
 def test_a_run_publishes_every_export_at_once(run_all, request_run, session, store):
-    asked = {"exports": ",".join(Platform), "export_base_cpm": "0.8", "export_beeswax_folder": BEESWAX_FOLDER}
-    opt_run_id = run_all(request_run(overrides=asked))
+    overrides = {"exports": ",".join(Platform), "export_base_cpm": "0.8", "export_beeswax_folder": BEESWAX_FOLDER}
+    opt_run_id = run_all(request_run(overrides=overrides))
     rows = {o.output_type: o for o in runs.outputs(session, opt_run_id)}
-    told = json.loads(store.read(rows["report"].s3_key))["exports"]
+    exports = json.loads(store.read(rows["report"].s3_key))["exports"]
     manifest = json.loads(store.read(rows["export_beeswax_manifest_json"].s3_key))
     run_code = session.get_one(Run, opt_run_id).run_code
 
-    assert [export["platform"] for export in told] == list(Platform)
-    assert {file["output_type"] for export in told for file in export["files"]} <= set(rows)
+    assert [export["platform"] for export in exports] == list(Platform)
+    assert {file["output_type"] for export in exports for file in export["files"]} <= set(rows)
     assert manifest["model_predictions"] == [f"{BEESWAX_FOLDER}/{run_code}/predictions-001.csv"]
     assert b"leaf_name" in store.read(rows["export_bonsai_tree_txt"].s3_key)
     assert {row.s3_key.rsplit(".", 1)[1] for row in rows.values()} == set(MEDIA_TYPES), "each is served as what it is"

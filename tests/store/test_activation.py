@@ -35,7 +35,7 @@ def finish():
 
 
 class Pointer:
-    """What the catalog says of an entity now."""
+    """The state of an entity in the catalog."""
 
     def __init__(self, session, entity):
         self.session, self.entity = session, entity

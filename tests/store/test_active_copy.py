@@ -92,7 +92,7 @@ def test_a_decision_that_moves_nothing_leaves_the_copy_as_it_is(activate, sessio
 
 
 def test_a_writer_that_read_before_the_pointer_moved_sees_that_it_has(entity, activate, session, read):
-    """Its session may even hold the entity as it was: the truth is asked for again."""
+    """Its session may even hold the entity as it was: the catalog is queried again."""
     activate()
     active_copy.refresh(session, "drugs_com")
     assert session.get_one(Run, read()["run_id"])

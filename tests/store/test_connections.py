@@ -1,4 +1,4 @@
-"""Which forms of a connection are understood, and what is said about the others (never their secrets)?"""
+"""The supported forms of a connection, and the errors for others, which never contain their secrets."""
 
 import json
 import subprocess
@@ -111,15 +111,15 @@ def test_the_server_is_reached_with_the_parameters_that_the_hook_gives(catalog, 
     hook = hooks_own(monkeypatch, address if form == "url" else as_json)
     connections.catalog.cache_clear()
     with hook.get_conn() as theirs, connections.catalog().connect() as ours:
-        expected, found = parameters_of(theirs), parameters_of(ours.connection.driver_connection)
+        expected, actual = parameters_of(theirs), parameters_of(ours.connection.driver_connection)
         assert ours.scalar(text("SHOW statement_timeout")) == "5s"
 
-    assert found == connections.CATALOG_LIMITS | expected
+    assert actual == connections.CATALOG_LIMITS | expected
     assert expected["connect_timeout"] == "3"
 
 
 @pytest.mark.parametrize(
-    ("form", "said"),
+    ("form", "problem"),
     [
         ("mysql://rtb:s3cret@db/catalog", "is mysql: PostgreSQL is needed; set AIRFLOW_CONN_RTB_CATALOG=postgresql://"),
         ("sqlite:///s3cret.db", "is sqlite: PostgreSQL is needed"),
@@ -144,17 +144,17 @@ def test_the_server_is_reached_with_the_parameters_that_the_hook_gives(catalog, 
         ),
     ],
 )
-def test_a_connection_that_is_no_postgresql_is_refused_without_its_secret(monkeypatch, caplog, form, said):
+def test_a_connection_that_is_no_postgresql_is_refused_without_its_secret(monkeypatch, caplog, form, problem):
     caplog.set_level("DEBUG")
     monkeypatch.setenv(VARIABLE, form)
     with pytest.raises(ConnectionMissing) as caught:
         connections.catalog_url()
-    assert f"connection 'rtb_catalog' {said}" in str(caught.value)
+    assert f"connection 'rtb_catalog' {problem}" in str(caught.value)
     assert "s3cret" not in str(caught.value) + caplog.text
 
 
 @pytest.mark.parametrize("conn_id", ["rtb_catalog", "rtb_s3"])
-def test_a_connection_that_is_nowhere_is_told_with_where_to_set_it(conn_id, tmp_path):
+def test_a_connection_that_is_nowhere_is_reported_with_where_to_set_it(conn_id, tmp_path):
     """In a process of its own, since Airflow remembers where it may look."""
     call = "catalog_url" if conn_id == "rtb_catalog" else "s3_client"
     code = f"""
@@ -193,7 +193,7 @@ def test_the_s3_connection_s_endpoint_is_used_by_both_readers(stack, store, base
 
 
 @pytest.mark.parametrize(
-    ("asked", "tries", "timeouts"),
+    ("options", "tries", "timeouts"),
     [
         ({}, 5, (10, 60)),
         ({"read_timeout": 7}, 5, (10, 7)),
@@ -201,8 +201,8 @@ def test_the_s3_connection_s_endpoint_is_used_by_both_readers(stack, store, base
         ({"retries": {"max_attempts": 3, "mode": "adaptive"}}, 4, (10, 60)),
     ],
 )
-def test_tries_and_timeouts_of_s3_are_bounded_and_the_connection_may_set_its_own(monkeypatch, asked, tries, timeouts):
-    extra = {"endpoint_url": "http://127.0.0.1:1", "region_name": "us-east-1", "config_kwargs": asked}
+def test_tries_and_timeouts_of_s3_are_bounded_and_the_connection_may_set_its_own(monkeypatch, options, tries, timeouts):
+    extra = {"endpoint_url": "http://127.0.0.1:1", "region_name": "us-east-1", "config_kwargs": options}
     form = {"conn_type": "aws", "login": "k", "password": "s", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_RTB_S3", json.dumps(form))
     for cached in (connections.s3_client, connections._s3_hook):

@@ -62,16 +62,16 @@ def test_a_killed_task_has_no_exception_and_says_so(create, state):
 
 
 @pytest.mark.parametrize(
-    ("tell", "message"),
+    ("report", "message"),
     [
         (lambda: callbacks.dag_failed({"dag_run": dag_run(), "reason": "timed_out"}), "the dag run failed: timed_out"),
         (lambda: callbacks.dag_failed({"dag_run": dag_run()}), "the dag run failed: no reason given"),
         (lambda: callbacks.dag_run_failed(dag_run(), "set by hand"), "the dag run failed: set by hand"),
     ],
 )
-def test_what_fails_without_a_failed_task_is_reported_by_the_dag_run(create, state, tell, message):
+def test_what_fails_without_a_failed_task_is_reported_by_the_dag_run(create, state, report, message):
     run = create()
-    tell()
+    report()
     assert state(run) == ("failed", message)
 
 

@@ -64,14 +64,14 @@ def test_who_writes_second_gets_what_the_first_wrote(store, prefix):
 
 
 def test_of_sixteen_writers_at_once_one_wins_and_all_get_its_hash(store, prefix, at_once):
-    keys = [f"{prefix}/race-{n}" for n in range(5)]  # all races at once: the loser of each is kept waiting for seconds
+    keys = [f"{prefix}/race-{n}" for n in range(5)]  # all races at once: the loser of each waits for seconds
     bodies = [f"writer {n} ".encode() * (1000 + n) for n in range(16)]
     stored = at_once(lambda task: store.put_once(*task), [(key, body) for body in bodies for key in keys])
     for key in keys:
         stands = store.read(key)
         assert stands in bodies
-        heard = {(t.sha256, t.byte_size) for t in stored if t.key == key}
-        assert heard == {(hashlib.sha256(stands).hexdigest(), len(stands))}
+        hashes = {(t.sha256, t.byte_size) for t in stored if t.key == key}
+        assert hashes == {(hashlib.sha256(stands).hexdigest(), len(stands))}
 
 
 def test_a_copy_is_replaced(store, prefix):

@@ -103,7 +103,7 @@ def config_key(version=1, key="new_key", kind="integer", low=1, high=2):
 
 
 def without(table, constraint):
-    """Take away a constraint that stands before the one asked about."""
+    """Drop a constraint that would be violated before the one under test."""
     return f"ALTER TABLE {table} DROP CONSTRAINT {constraint} CASCADE;"
 
 
@@ -241,7 +241,7 @@ def crowded(stack, template_database):
         server.execute(f"CREATE DATABASE {name} TEMPLATE {template_database} STRATEGY file_copy")
         with psycopg.connect(stack.database_url(name), autocommit=True) as connection:
             connection.execute(ROWS)
-            for table in Base.metadata.tables.values():  # the ids above were given by hand
+            for table in Base.metadata.tables.values():  # the ids above were set by hand
                 key = next(iter(table.primary_key)).name
                 connection.execute(f"ALTER TABLE {table.name} ALTER COLUMN {key} RESTART WITH 1000")
             yield connection

@@ -1,4 +1,4 @@
-"""A reader of Beeswax bid models, written from the vendor's documents: strict about all that they say."""
+"""A reader of Beeswax bid models, written from the vendor's documents: strict about all that they specify."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ RULES = {
 
 @dataclass
 class BidModel:
-    """Predictions by the wildcards of their rows, and by what they say in the other fields."""
+    """Predictions by the wildcards of their rows, and by their values in the other fields."""
 
     fields: list
     rows: list
@@ -34,14 +34,14 @@ class BidModel:
 
     def answer(self, values):
         """Return the value of the one row that matches a request, None standing for null; None where none matches."""
-        found = [
+        matches = [
             rows[key]
             for wildcards, rows in self.by_wildcards.items()
             if (key := tuple("" if v is None else v for v, any_ in zip(values, wildcards, strict=True) if not any_))
             in rows
         ]
-        assert len(found) <= 1, f"{len(found)} rows match {values}"
-        return found[0] if found else None
+        assert len(matches) <= 1, f"{len(matches)} rows match {values}"
+        return matches[0] if matches else None
 
 
 def read(files, folder, *, file_bytes=25_000_000, model_bytes=100_000_000, wildcard_fields=3):
@@ -74,13 +74,13 @@ def _rows(body, fields, wildcards):
 
 
 def _by_wildcards(rows):
-    found = {}
+    by_wildcards = {}
     for values, value in rows:
         wildcards = tuple(text == "*" for text in values)
         key = tuple(text for text in values if text != "*")
-        assert key not in found.setdefault(wildcards, {}), f"two rows say {values}"
-        found[wildcards][key] = value
-    return found
+        assert key not in by_wildcards.setdefault(wildcards, {}), f"two rows with {values}"
+        by_wildcards[wildcards][key] = value
+    return by_wildcards
 
 
 def overlapping(rows):

@@ -1,6 +1,6 @@
-"""Profiles a file whose times are not those that its statistics tell: a process of its own, which used to abort.
+"""Profiles a file whose times are outside its statistics: a process of its own, which used to abort.
 
-`python beyond_statistics.py FILE`: prints what the run is told.
+`python beyond_statistics.py FILE`: prints the error of the run.
 """
 
 import sys

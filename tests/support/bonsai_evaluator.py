@@ -1,4 +1,4 @@
-"""An evaluator of Bonsai trees, written from the vendor's grammar: strict about all that its documents say.
+"""An evaluator of Bonsai trees, written from the vendor's grammar: strict about all that its documents specify.
 
 expression : if | switch | leaf          leaf : number, or lines of `leaf_name: "..."` and `value: ...`
 if : 'if' condition ':' INDENT expression ('elif' condition ':' INDENT expression)* 'else' ':' INDENT expression
@@ -26,7 +26,7 @@ class Leaf:
 
 @dataclass
 class Fork:
-    """What is asked, in order: a feature, the values that match it (None for absent), and what then follows."""
+    """The tests, in order: a feature, the values that match it (None for absent), and what then follows."""
 
     branches: list = field(default_factory=list)
     otherwise: object = None

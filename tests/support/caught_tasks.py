@@ -44,8 +44,10 @@ def caught(live, table=None):
         ports = {port for (port,) in watcher.execute(WAITING, [table, table is None])}
     if not ports:
         return []
-    found = [each for each in psutil.net_connections("tcp") if each.pid and each.raddr]
-    return [psutil.Process(c.pid) for c in found if c.laddr.port in ports and c.raddr.port == live.pg_port]
+    connections_to_catalog = [each for each in psutil.net_connections("tcp") if each.pid and each.raddr]
+    return [
+        psutil.Process(c.pid) for c in connections_to_catalog if c.laddr.port in ports and c.raddr.port == live.pg_port
+    ]
 
 
 def kill(process):
@@ -54,7 +56,7 @@ def kill(process):
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
-def told_once(dag_run_id):
+def recorded_once(dag_run_id):
     """Whether a dag run's facts stand in the catalog and the store once each, and all that is active is whole."""
     [run] = runs_of(dag_run_id)
     with connections.session() as session:

@@ -25,7 +25,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def celery_settings(broker: int, health: int) -> dict[str, str]:
-    """Take what docker-compose.yaml says about Celery, with the addresses of this machine."""
+    """Return the Celery settings of docker-compose.yaml, with the addresses of this machine."""
     of_file = {
         name: value
         for name, value in COMPOSE["x-airflow-env"].items()

@@ -1,7 +1,7 @@
-"""How do tests, and the script that makes the pictures of the docs, look at the pages as a person does? In Chromium.
+"""Chromium for tests and for the script that makes the pictures of the docs: opens pages as a person does.
 
-A page is looked at in both themes, on a wide screen and on a telephone: it may not scroll sideways, axe may find
-nothing serious in it, and a picture is kept of it: in `artefacts/screenshots`, or where RTB_SCREENSHOTS says.
+A page is opened in both themes, on a wide screen and on a telephone: it may not scroll sideways, axe may find nothing
+serious in it, and a screenshot is saved: in `artefacts/screenshots`, or in the folder of RTB_SCREENSHOTS.
 """
 
 import os
@@ -34,11 +34,11 @@ expect.set_options(timeout=WAIT_MS)
 
 def executable():
     """Return the path of the system's Chromium, or nothing."""
-    return next((found for name in NAMES if (found := shutil.which(name))), None)
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 def folder():
-    """Return where pictures are kept."""
+    """Return the folder of the screenshots."""
     return Path(os.environ.get("RTB_SCREENSHOTS") or CHECKOUT / "artefacts" / "screenshots")
 
 
@@ -96,8 +96,8 @@ class Seen:
                 self.turn(screen, theme)
                 where = f"{name}, {screen}, {theme}"
                 self.fits(where)
-                found = graves(self.document) if (screen, theme) in SCANNED else []
-                assert not found, f"{where}: {found}"
+                violations = graves(self.document) if (screen, theme) in SCANNED else []
+                assert not violations, f"{where}: {violations}"
                 self.keep(f"{name}-{screen}-{theme}")
         if not self.framed:
             self.page.set_viewport_size(FRAME_ON_A_PHONE)
@@ -135,10 +135,10 @@ def axe():
 
 def graves(document):
     """Return what axe finds grave in a document, a line each; the frames in it are looked at by themselves."""
-    found = axe().run(document, options={"resultTypes": ["violations"], "iframes": False})
+    result = axe().run(document, options={"resultTypes": ["violations"], "iframes": False})
     return [
         f"{broken['id']} ({broken['impact']}): {broken['help']}: {', '.join(map(str, node['target']))}"
-        for broken in found.response["violations"]
+        for broken in result.response["violations"]
         if broken["impact"] in GRAVE
         for node in broken["nodes"]
     ]

@@ -1,4 +1,4 @@
-"""Exact counts asked for both ways: on the codes that Parquet stores, and in SQL. They never differ."""
+"""Exact counts both ways: on the codes that Parquet stores, and in SQL. They never differ."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from rtb_optimizer.engines.sql.table import LogTable
 
 
 def counted(engine: Engine, table: LogTable, features: Sequence[str], published: Sequence[str]) -> dict[str, Counts]:
-    """Return the exact statistics of one term, after both ways have said the same."""
+    """Return the exact statistics of one term, after a check that both ways agree."""
     by_code = exact_counts(engine, table, {"term": features}, {"term": published})["term"]
     assert by_code == counts_in_sql(engine, table, features, published)
     return by_code

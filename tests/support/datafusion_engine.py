@@ -1,11 +1,11 @@
 """A second SQL engine behind the same protocol: DataFusion, which shares no code with DuckDB.
 
-It runs the product's statements as they are. Only what no standard says is translated: the names of types, which
-`LogTable` knows as DuckDB spells them, and the column that tells which file a row came from. Sampling is not here:
+It runs the product's statements as they are. Only what no standard defines is translated: the names of types, which
+`LogTable` has as DuckDB writes them, and the column with the file a row came from. Sampling is not here:
 its hash is DuckDB's own, and another engine would draw another sample that is as good.
 
 Two things engines do not agree on, and no test pretends they do: sums beyond 64 bits, nine trillion units of money,
-which DataFusion wraps around; and how a float of 1e20, a NaN or an instant is spelled as text, should `row_filter`
+which DataFusion wraps around; and how a float of 1e20, a NaN or an instant is written as text, should `row_filter`
 name one.
 """
 
@@ -40,7 +40,7 @@ class DataFusionEngine:
         self._session = SessionContext(SessionConfig(config))
 
     def open_logs(self, urls: Sequence[str]) -> Mapping[str, str]:
-        """See Engine. A file's name is a constant of its part of the union: there is no column that tells it."""
+        """See Engine. A file's name is a constant of its part of the union: there is no column for it."""
         parts, types = [], {}
         for n, url in enumerate(urls):
             path = url.removeprefix("local://")
@@ -66,7 +66,7 @@ class DataFusionEngine:
 
 
 def duckdb_name(kind: pa.DataType) -> str:
-    """Return what DuckDB calls a type, as far as the statements ask."""
+    """Return DuckDB's name of a type, as far as the statements need it."""
     if pa.types.is_timestamp(kind):
         return "TIMESTAMP WITH TIME ZONE" if kind.tz else "TIMESTAMP"
     return duckdb_name(kind.value_type) if pa.types.is_dictionary(kind) else TYPES.get(kind, str(kind).upper())

@@ -1,7 +1,7 @@
 """Charts of equal figures are drawn once per process: drawing takes most of the processor time of a small run.
 
 A chart is known by its name, its size and all values that its drawing function closes over, so that whatever is drawn
-differently is drawn anew.
+differently is drawn again.
 """
 
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""An HTTP proxy on loopback in front of the real S3 store, that answers badly when it is told to."""
+"""An HTTP proxy on loopback in front of the real S3 store, that answers badly on command."""
 
 import http.client
 import socket
@@ -15,7 +15,7 @@ class Bad:
     """What goes wrong with requests of a method whose path contains `part`; the first `times` of them, or all.
 
     `how` is an HTTP status; or `slow` (no answer while the fault lasts), `cut request` (half the body reaches the
-    store), `cut answer` (half the body reaches the client), `lost answer` (the store has done it, nobody hears).
+    store), `cut answer` (half the body reaches the client), `lost answer` (the store has done it, no one hears of it).
     """
 
     how: int | str
@@ -49,7 +49,7 @@ class FaultyProxy:
 
     @contextmanager
     def answering(self, how, method="GET", part="", times=1_000_000):
-        """Answer badly for the length of a `with` block; yields the fault, which tells what it hit."""
+        """Answer badly for the length of a `with` block; yields the fault, which records what it hit."""
         fault = Bad(how, method, part, times)
         self.bad.append(fault)
         try:

@@ -118,7 +118,7 @@ def hostile(seed: int) -> Hostile:
 
 
 def parquet(table: pa.Table, draw: Draw) -> bytes:
-    """Return a table as Parquet, with settings drawn anew."""
+    """Return a table as Parquet, with random settings."""
     body = io.BytesIO()
     pq.write_table(
         table,
@@ -156,8 +156,8 @@ def _spliced(body: bytes, draw: Draw) -> bytes:
 
 
 def _length(body: bytes, draw: Draw) -> bytes:
-    told = int(draw.choice([0, 1, 8, len(body), 2**31 - 1, 2**31, 2**32 - 1]))
-    return body[:-8] + told.to_bytes(4, "little") + body[-4:]
+    length = int(draw.choice([0, 1, 8, len(body), 2**31 - 1, 2**31, 2**32 - 1]))
+    return body[:-8] + length.to_bytes(4, "little") + body[-4:]
 
 
 BYTES: dict[str, Callable[[bytes, Draw], bytes]] = {
@@ -286,8 +286,8 @@ def _texts_of_time(table: pa.Table, draw: Draw) -> pa.Table:
 
 def _same_name_twice(table: pa.Table, draw: Draw) -> pa.Table:
     name = _some_column(table, draw)
-    spelled = [name, name.upper(), name.title()][int(draw.integers(3))]
-    return table.append_column(spelled, _first(table, name).combine_chunks()) if name else table
+    form = [name, name.upper(), name.title()][int(draw.integers(3))]
+    return table.append_column(form, _first(table, name).combine_chunks()) if name else table
 
 
 def _renamed(table: pa.Table, draw: Draw) -> pa.Table:

@@ -80,9 +80,9 @@ def _accept(listener, server):
 
 def _signed_in(server):
     status = server.pgconn.parameter_status
-    told = [_message(b"S", f"{name}\0".encode() + status(name.encode()) + b"\0") for name in PARAMETERS]
+    parameters = [_message(b"S", f"{name}\0".encode() + status(name.encode()) + b"\0") for name in PARAMETERS]
     key = _message(b"K", struct.pack("!ii", server.pgconn.backend_pid, 0))
-    return b"".join([_message(b"R", struct.pack("!i", 0)), *told, key, _message(b"Z", b"I")])
+    return b"".join([_message(b"R", struct.pack("!i", 0)), *parameters, key, _message(b"Z", b"I")])
 
 
 def _pass_on(client, server):

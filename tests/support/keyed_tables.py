@@ -32,12 +32,12 @@ def wide_table(rows, features=("adUnitCode", "size", "deviceType", "mediaType"),
         ["mobile", "desktop", "Tablet"],
         ["banner", "video"],
     ]
-    found = {}
-    while len(found) < rows:
+    rows_by_values = {}
+    while len(rows_by_values) < rows:
         depth = int(draw.integers(1, len(features) + 1))
         values = tuple(str(draw.choice(pool)) for pool in pools[:depth])
-        found[values] = KeyedRow(values, float(draw.integers(1, 10_000)), float(draw.uniform(0.3, 3)))
-    return KeyedTable(features, tuple(sorted(found.values(), key=lambda r: (len(r.values), r.values))), 0.87)
+        rows_by_values[values] = KeyedRow(values, float(draw.integers(1, 10_000)), float(draw.uniform(0.3, 3)))
+    return KeyedTable(features, tuple(sorted(rows_by_values.values(), key=lambda r: (len(r.values), r.values))), 0.87)
 
 
 def requests_of(table, count, seed=6):

@@ -38,7 +38,7 @@ def world(seed, alphabets, requests=4_000, rows=400):
     return table, seen
 
 
-def asked(seed, alphabets, seen, requests=10_000):
+def traffic_requests(seed, alphabets, seen, requests=10_000):
     """Return requests: most as they came in the traffic, some of values that never met, some of values never seen."""
     dice = random.Random(seed)  # noqa: S311
     combinations, weights = list(seen), list(seen.values())

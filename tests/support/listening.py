@@ -38,8 +38,8 @@ class Mailbox:
 def mail_server():
     """Yield a mailbox and the Airflow connection to it."""
     mailbox = Mailbox()
-    asks = {"authenticator": mailbox.authenticate, "auth_require_tls": False}
-    server = Controller(mailbox, "127.0.0.1", free_port(), **asks)
+    options = {"authenticator": mailbox.authenticate, "auth_require_tls": False}
+    server = Controller(mailbox, "127.0.0.1", free_port(), **options)
     server.start()
     extra = {"from_email": "rtb@example.com", "to": "oncall@example.com, yield@example.com"}
     extra |= {"disable_tls": True, "disable_ssl": True, "timeout": 10, "retry_limit": 0}
@@ -156,7 +156,7 @@ def statsd_server():
 
 
 def free_port():
-    """Return a port where nobody listens."""
+    """Return a port where nothing listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return taken.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A whole stack for tests that need the real scheduler: its catalog, its logs, and how to ask it for something."""
+"""A whole stack for tests that need the real scheduler: its catalog, its logs, and its API."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ CONFIG = {
     "timestamp_column": "event_time",
     "anchor_features": "internal_adspace_id",
     "candidate_features": "internal_adspace_id,device_type,ad_size",
-    # The nights are those before today, so each day has other rows: what a gate says of them is no matter here.
+    # The nights are those before today, so each day has other rows: a gate's result on them does not matter here.
     "min_holdout_gain": "-1",
 }
 
@@ -81,7 +81,7 @@ def command(live, *arguments):
 def until(condition, what, seconds=60):
     """Return what the condition comes to, once it is something."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (value := condition()):
         assert time.monotonic() < deadline, f"waited in vain: {what}"
         time.sleep(0.2)
-    return found
+    return value

@@ -1,4 +1,4 @@
-"""One dag run's tasks as Airflow runs them: in order, retried as the DAG says, and told to opt_runs when they fail."""
+"""One dag run's tasks as Airflow runs them: in order, retried as the DAG defines, with failures in opt_runs."""
 
 from contextlib import suppress
 from types import SimpleNamespace
@@ -22,8 +22,8 @@ class TaskFailed(Exception):
         self.task, self.problem = task, problem
 
 
-def run_tasks(request, effects=None, tries=1, *, told=True):
-    """Run every task of a request; return the run's id, or raise TaskFailed. `effects` hears which task runs."""
+def run_tasks(request, effects=None, tries=1, *, reported=True):
+    """Run every task of a request; return the id, or raise TaskFailed. `effects` gets the name of each task."""
 
     def task(name, function, *arguments):
         if effects is not None:
@@ -34,7 +34,7 @@ def run_tasks(request, effects=None, tries=1, *, told=True):
             except Exception as problem:
                 policy = RETRY_POLICY.evaluate(problem, number, tries)
                 if number == tries or policy.action == "fail":
-                    if told:
+                    if reported:
                         with suppress(OperationalError):  # Airflow logs what a callback raises, and goes on
                             callbacks.task_failed(context_of(request.attempt, name, number, problem))
                     raise TaskFailed(name, problem) from problem

@@ -1,4 +1,4 @@
-"""A sample with known answers: what is planted in each feature is told by its name."""
+"""A sample with known answers: each feature is named after what is planted in it."""
 
 from collections.abc import Sequence
 from dataclasses import replace

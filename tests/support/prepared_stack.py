@@ -15,7 +15,7 @@ from rtb_optimizer.local.stack import running_stack
 
 COPIED = ("secrets.json", "postgres/data", "airflow/migrated")
 # They guard against a loss of power, which no test has. A commit still reaches the operating system before it is
-# told, so that what a killed server has committed is there after its restart: synchronous_commit stays on.
+# confirmed, so that what a killed server has committed is there after its restart: synchronous_commit stays on.
 UNGUARDED = ("fsync", "full_page_writes")
 # Each task is a fork of the scheduler: what it has imported no task needs to import again.
 AIRFLOW_LOCAL_SETTINGS = """
@@ -29,7 +29,7 @@ if "scheduler" in sys.argv:
 
 
 def migrated_folder(tmp_path_factory, worker):
-    """Return the folder of a stack with a migrated database that does not run; the first worker to ask makes it."""
+    """Return the folder of a stack with a migrated database that does not run; the first worker to need it makes it."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if worker else base) / "migrated"
     with FileLock(f"{folder}.lock"):
@@ -64,7 +64,7 @@ def prepare(root, migrated, *, impatient=True):
 
 
 def leave_unguarded(settings):
-    """Let a running server go without what guards against a loss of power, until it is started anew."""
+    """Let a running server go without what guards against a loss of power, until it is restarted."""
     with psycopg.connect(settings.database_url("postgres"), autocommit=True) as server:
         for name in UNGUARDED:
             server.execute(f"ALTER SYSTEM SET {name} = off")

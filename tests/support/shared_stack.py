@@ -26,17 +26,17 @@ class FilesThatShareStayTogether(LoadFileScheduling):
 
 
 class SharedStack:
-    """Starts with its first file and ends with its last. Its mail and metrics are heard."""
+    """Starts with its first file and ends with its last. Its mail and metrics are received."""
 
     def __init__(self, root, files):
-        self.root, self.left, self.live, self.heard, self._open = root, set(files), None, None, ExitStack()
+        self.root, self.left, self.live, self.listeners, self._open = root, set(files), None, None, ExitStack()
 
     @contextmanager
     def used_by(self, file):
-        """Yield the settings of the stack and what is heard of it."""
+        """Yield the settings of the stack and the receivers of its mail and metrics."""
         if self.live is None:
             self._start()
-        yield self.live, self.heard
+        yield self.live, self.listeners
         self.left.discard(file)
         if not self.left:
             self.close()
@@ -51,4 +51,4 @@ class SharedStack:
         metrics = f"statsd_on = True\nstatsd_influxdb_enabled = True\nstatsd_port = {port}\n"
         (self.root / "airflow" / "airflow.cfg").write_text(f"[metrics]\n{metrics}")
         self.live = self._open.enter_context(running_stack(settings_on_free_ports(self.root)))
-        self.heard = SimpleNamespace(mailbox=mailbox, connection=connection, statsd=statsd, statsd_port=port)
+        self.listeners = SimpleNamespace(mailbox=mailbox, connection=connection, statsd=statsd, statsd_port=port)

@@ -9,27 +9,27 @@ BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 @dataclass
 class Command:
-    """One command of a page, with all its lines; `shown` are the lines of its output that the page gives."""
+    """One command of a page, with all its lines; `output` are the lines of its output that the page shows."""
 
     page: str
     text: str
-    shown: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
 
 
 def commands_of(page, text):
     """Return the commands of a page, each with the lines that it goes on over."""
-    found = []
+    commands = []
     for block in BLOCK.findall(text):
         goes_on = False
         for line in block.splitlines():
             if goes_on:
-                found[-1].text += f"\n{line}"
+                commands[-1].text += f"\n{line}"
             elif line.startswith("$ "):
-                found.append(Command(page, line.removeprefix("$ ")))
+                commands.append(Command(page, line.removeprefix("$ ")))
             elif line.strip() not in ("", "..."):
-                found[-1].shown.append(line)
-            goes_on = (goes_on or line.startswith("$ ")) and is_open(found[-1].text)
-    return found
+                commands[-1].output.append(line)
+            goes_on = (goes_on or line.startswith("$ ")) and is_open(commands[-1].text)
+    return commands
 
 
 def is_open(text):
@@ -44,7 +44,7 @@ def is_open(text):
     return text.endswith("\\")
 
 
-def seen(line):
+def normalised(line):
     """Return a line as two runs have it in common: figures, hashes and the width of columns left out."""
     if line.strip().isdecimal():
         return line.strip()  # a status, an id: what is alone is what is meant

@@ -12,18 +12,18 @@ TURNS = 3
 
 def turn(environ=os.environ, folder=Path(__file__).parent):
     """Return the number of this commit's third, from 1, and what decided it."""
-    if asked := environ.get("RTB_TEST_TURN"):
-        if asked not in map(str, range(1, TURNS + 1)):
-            raise ValueError(f"RTB_TEST_TURN={asked} is no number from 1 to {TURNS}")
-        return int(asked), "by RTB_TEST_TURN"
-    found = subprocess.run(
+    if value := environ.get("RTB_TEST_TURN"):
+        if value not in map(str, range(1, TURNS + 1)):
+            raise ValueError(f"RTB_TEST_TURN={value} is no number from 1 to {TURNS}")
+        return int(value), "by RTB_TEST_TURN"
+    done = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=False
     ).stdout.strip()
-    return int(found or "0", 16) % TURNS + 1, f"by commit {found[:12]}" if found else "without a commit"
+    return int(done or "0", 16) % TURNS + 1, f"by commit {done[:12]}" if done else "without a commit"
 
 
-def told(number, why):
-    """Say which third is run, and how to run the others."""
+def turn_message(number, why):
+    """Describe which third runs, and how to run the others."""
     return f"exhaustive loops: turn {number} of {TURNS} {why} (RTB_TEST_TURN=1..{TURNS} for another, --long for all)"
 
 

@@ -1,4 +1,4 @@
-"""What a bidder sees that knows the pointer alone, and what must never be told twice. Both look past the product."""
+"""What a bidder sees that knows the pointer alone, and what must never be recorded twice. Both bypass the product."""
 
 import hashlib
 import io
@@ -51,25 +51,25 @@ def read_copy(client, bucket, key):
 
 
 def facts_of(url, store, opt_run_id):
-    """Return all that one run has told: its rows by table, its decisions, its objects' names."""
+    """Return all that one run has recorded: its rows by table, its decisions, its objects' names."""
     with psycopg.connect(url) as catalog:
         code, base = catalog.execute(
             "SELECT run_code, s3_base_path FROM opt_runs JOIN opt_entities USING (entity_id) WHERE run_id = %s",
             [opt_run_id],
         ).fetchone()
-        told = {
+        recorded = {
             table: catalog.execute(f"SELECT count(*) FROM {table} WHERE run_id = %s", [opt_run_id]).fetchone()[0]
             for table in ("opt_run_features", "opt_run_feature_macros", "opt_run_outputs")
         }
-        told["decisions"] = [
+        recorded["decisions"] = [
             row[0] for row in catalog.execute("SELECT decision FROM opt_run_decisions WHERE run_id = %s", [opt_run_id])
         ]
     prefix = f"{base.removeprefix('s3://').split('/', 1)[1]}/runs/{code}/"
-    told["objects"] = sorted(entry.key.removeprefix(prefix) for entry in store.list(prefix))
-    return told
+    recorded["objects"] = sorted(entry.key.removeprefix(prefix) for entry in store.list(prefix))
+    return recorded
 
 
-def assert_nothing_is_lost_or_told_twice(url, store):
+def assert_nothing_is_lost_or_recorded_twice(url, store):
     """Each history is dense and adds up, each run is decided once, each object belongs to a run, none runs on."""
     with psycopg.connect(url, row_factory=dict_row) as catalog:
         runs = catalog.execute("SELECT * FROM opt_runs").fetchall()

@@ -1,4 +1,4 @@
-"""A yield analyst at work in the Airflow UI, from signing in to taking a run back. One story, told in reading order.
+"""A yield analyst at work in the Airflow UI, from signing in to a roll-back: one story, in reading order.
 
 Real Airflow, PostgreSQL and S3; Chromium does what a person would: it fills in, clicks, and looks.
 """
@@ -43,24 +43,24 @@ def airflow(live):
 
 
 @pytest.fixture(scope="module")
-def seen(running_chromium, airflow):
+def screen(running_chromium, airflow):
     """The tab of a person, with our pages in Airflow's frame."""
     assert airflow
     return chromium.Seen(chromium.new_page(running_chromium), "story")
 
 
 @pytest.fixture(scope="module")
-def ours(seen):
+def ours(screen):
     """What of the tab is ours."""
-    return seen.ours
+    return screen.ours
 
 
-def go_to_the_entity(seen):
+def go_to_the_entity(screen):
     """From wherever one is, by the navigation of Airflow."""
-    seen.page.get_by_role("link", name="RTB Optimizer").click()
-    heading(seen.ours, "Entities").to_be_visible()
-    seen.ours.get_by_role("link", name=NAME).click()
-    heading(seen.ours, NAME).to_be_visible()
+    screen.page.get_by_role("link", name="RTB Optimizer").click()
+    heading(screen.ours, "Entities").to_be_visible()
+    screen.ours.get_by_role("link", name=NAME).click()
+    heading(screen.ours, NAME).to_be_visible()
 
 
 def heading(ours, name, level=1):
@@ -81,32 +81,32 @@ def active_run():
         return session.get_one(Run, entities.find(session, ENTITY).active_run_id)
 
 
-def test_signing_in_by_the_form_leads_to_the_entities_in_airflow_s_frame(live, seen, ours):
-    chromium.sign_in(seen.page, live)
+def test_signing_in_by_the_form_leads_to_the_entities_in_airflow_s_frame(live, screen, ours):
+    chromium.sign_in(screen.page, live)
 
-    seen.page.get_by_role("link", name="RTB Optimizer").click()
+    screen.page.get_by_role("link", name="RTB Optimizer").click()
 
     heading(ours, "Entities").to_be_visible()
     expect(ours.get_by_role("row").filter(has_text=NAME)).to_contain_text("activated")
-    seen.looks_well("entities")
+    screen.looks_well("entities")
 
 
-def test_the_list_leads_to_the_entity_and_a_link_can_be_kept(seen, ours):
+def test_the_list_leads_to_the_entity_and_a_link_can_be_kept(screen, ours):
     ours.get_by_role("link", name=NAME).click()
 
     heading(ours, NAME).to_be_visible()
     expect(ours.get_by_role("region", name="Runs").get_by_role("row").nth(1)).to_contain_text("active")
-    seen.looks_well("entity")
-    expect(seen.page).to_have_url(re.compile(f"/entities/{ENTITY}$"))
-    seen.page.reload()
+    screen.looks_well("entity")
+    expect(screen.page).to_have_url(re.compile(f"/entities/{ENTITY}$"))
+    screen.page.reload()
     heading(ours, NAME).to_be_visible()
 
 
-def test_a_value_beyond_its_limits_is_refused_at_its_field_and_nothing_is_stored(seen, ours):
+def test_a_value_beyond_its_limits_is_refused_at_its_field_and_nothing_is_stored(screen, ours):
     before = counted(EntityConfigChange)
     ours.get_by_role("link", name="Configuration").click()
     heading(ours, "Selection", level=2).to_be_visible()
-    seen.looks_well("configuration")
+    screen.looks_well("configuration")
     field = ours.get_by_label("Maximum features")
 
     field.fill("21")
@@ -116,11 +116,11 @@ def test_a_value_beyond_its_limits_is_refused_at_its_field_and_nothing_is_stored
     expect(field).to_have_value("21")
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_accessible_description(re.compile("above the maximum of 20"))
-    seen.looks_well("configuration-refused")
+    screen.looks_well("configuration-refused")
     assert counted(EntityConfigChange) == before
 
 
-def test_a_good_value_is_stored_and_the_history_says_by_whom(seen, ours):
+def test_a_good_value_is_stored_and_the_history_says_by_whom(screen, ours):
     ours.get_by_label("Maximum features").fill("2")
     ours.get_by_role("button", name="Save Selection").click()
 
@@ -131,14 +131,14 @@ def test_a_good_value_is_stored_and_the_history_says_by_whom(seen, ours):
     expect(changes.get_by_role("row").nth(1)).to_contain_text("admin")
     expect(changes.get_by_role("row").nth(1)).to_contain_text("max_features")
     expect(changes.get_by_role("row").nth(1).get_by_role("cell").last).to_have_text("2")
-    seen.looks_well("history")
+    screen.looks_well("history")
 
 
-def test_the_trigger_form_refuses_a_value_beyond_its_limits_by_name_and_leaves_no_run(seen, ours, airflow):
+def test_the_trigger_form_refuses_a_value_beyond_its_limits_by_name_and_leaves_no_run(screen, ours, airflow):
     before = counted(Run), len(airflow.call("GET", f"/dags/{DAG}/dagRuns")["dag_runs"])
     ours.get_by_role("link", name="Its DAG in Airflow").click()
-    expect(seen.page).to_have_url(re.compile(f"/dags/{DAG}$"))
-    form = open_trigger_form(seen.page)
+    expect(screen.page).to_have_url(re.compile(f"/dags/{DAG}$"))
+    form = open_trigger_form(screen.page)
     form.get_by_role("button", name="Selection").click()
     limited = form.locator("input[name=element_max_features]")
     expect(form).to_contain_text("At least 1, at most 20.")
@@ -146,8 +146,8 @@ def test_the_trigger_form_refuses_a_value_beyond_its_limits_by_name_and_leaves_n
     limited.fill("99")
     limited.blur()
     expect(limited).to_have_value("20")  # the form itself takes none beyond
-    write_configuration(seen.page, form, '{"max_features": 99}')
-    with seen.page.expect_response(lambda answer: answer.url.endswith("/dagRuns")) as refused:
+    write_configuration(screen.page, form, '{"max_features": 99}')
+    with screen.page.expect_response(lambda answer: answer.url.endswith("/dagRuns")) as refused:
         form.get_by_test_id("trigger-dag-submit").click()
 
     assert refused.value.status == 400
@@ -172,14 +172,14 @@ def write_configuration(page, form, text):
     expect(lines).to_contain_text("99")
 
 
-def test_a_run_triggered_by_the_form_takes_the_new_configuration_and_becomes_active(seen, airflow):
+def test_a_run_triggered_by_the_form_takes_the_new_configuration_and_becomes_active(screen, airflow):
     before = active_run()
-    seen.page.reload()
-    form = open_trigger_form(seen.page)
+    screen.page.reload()
+    form = open_trigger_form(screen.page)
     form.get_by_role("button", name="Selection").click()
     form.locator("input[name=element_min_positives]").fill("40")
     form.locator("input[name=element_min_positives]").blur()
-    with seen.page.expect_response(lambda answer: answer.url.endswith("/dagRuns")) as triggered:
+    with screen.page.expect_response(lambda answer: answer.url.endswith("/dagRuns")) as triggered:
         form.get_by_test_id("trigger-dag-submit").click()
 
     assert triggered.value.ok, triggered.value.text()
@@ -193,35 +193,35 @@ def test_a_run_triggered_by_the_form_takes_the_new_configuration_and_becomes_act
     assert (values["min_positives"], origins["min_positives"]) == (40, "trigger")
 
 
-def test_the_run_s_page_begins_with_the_decision_and_shows_each_part(seen, ours):
-    go_to_the_entity(seen)
+def test_the_run_s_page_begins_with_the_decision_and_shows_each_part(screen, ours):
+    go_to_the_entity(screen)
     ours.get_by_role("link", name=f"Run {active_run().run_id}").first.click()
 
     heading(ours, "Active: bidders read this run", level=2).to_be_visible()
     for part, title in TABS.items():
         tab = ours.get_by_role("navigation", name="Parts of this run").get_by_role("link", name=title, exact=True)
-        with seen.page.expect_event("framenavigated", lambda frame, part=part: f"tab={part}" in frame.url):
+        with screen.page.expect_event("framenavigated", lambda frame, part=part: f"tab={part}" in frame.url):
             tab.click()
         expect(tab).to_have_attribute("aria-current", "page")
-        seen.looks_well(f"run-{part}")
+        screen.looks_well(f"run-{part}")
 
 
-def test_a_segment_is_found_and_explained(seen, ours):
+def test_a_segment_is_found_and_explained(screen, ours):
     ours.get_by_role("link", name="Segments", exact=True).click()
     ours.get_by_role("region", name="Segments").get_by_role("rowheader").nth(1).get_by_role("link").click()
 
     expect(ours.get_by_role("region", name="Back-off path")).to_be_visible()
-    seen.looks_well("segment")
+    screen.looks_well("segment")
     ours.get_by_role("link", name="Explain a bid").click()
     heading(ours, "Explain a bid").to_be_visible()
     ours.get_by_role("combobox", name="internal_adspace_id").fill("1000")
     ours.get_by_role("button", name="Explain").click()
     expect(ours.get_by_role("region", name="Effect of each feature")).to_contain_text("1000")
-    seen.looks_well("explain")
+    screen.looks_well("explain")
 
 
-def test_the_run_is_compared_with_the_one_before(seen, ours):
-    go_to_the_entity(seen)
+def test_the_run_is_compared_with_the_one_before(screen, ours):
+    go_to_the_entity(screen)
     ours.get_by_role("link", name="Compare two runs").click()
 
     heading(ours, "What changed").to_be_visible()
@@ -229,18 +229,18 @@ def test_the_run_is_compared_with_the_one_before(seen, ours):
     expect(row_of(changed, "max_features").get_by_role("cell")).to_have_text(["12", "2"])
     expect(ours.locator("main")).to_contain_text("Removed: feature")
     expect(ours.get_by_role("region", name="Changed segments").get_by_role("row").nth(1)).to_be_visible()
-    seen.looks_well("compare")
+    screen.looks_well("compare")
 
 
-def test_a_roll_back_shows_the_difference_first_and_asks_for_a_reason(seen, ours):
+def test_a_roll_back_shows_the_difference_first_and_asks_for_a_reason(screen, ours):
     left, decisions = active_run(), counted(RunDecision)
-    go_to_the_entity(seen)
+    go_to_the_entity(screen)
     ours.get_by_role("link", name="Roll back…").click()
     heading(ours, "What would change", level=2).to_be_visible()
     changed = ours.get_by_role("region", name="Changes of the configuration")
     expect(row_of(changed, "max_features").get_by_role("cell")).to_have_text(["2", "12"])
     confirm = ours.get_by_role("button", name="Roll back to run")
-    seen.looks_well("roll-back")
+    screen.looks_well("roll-back")
 
     confirm.click()
     expect(ours.get_by_label("Reason")).to_be_focused()  # it must be filled in
@@ -252,18 +252,18 @@ def test_a_roll_back_shows_the_difference_first_and_asks_for_a_reason(seen, ours
     assert active_run().run_id < left.run_id
     ours.get_by_role("link", name="History", exact=True).click()
     newest = ours.get_by_role("region", name="Decisions on runs").get_by_role("row").nth(1)
-    for told in ("rolled back", "admin", "fill rate fell", f"Run {left.run_id}"):
-        expect(newest).to_contain_text(told)
-    seen.looks_well("history-rolled-back")
+    for text in ("rolled back", "admin", "fill rate fell", f"Run {left.run_id}"):
+        expect(newest).to_contain_text(text)
+    screen.looks_well("history-rolled-back")
 
 
-def test_the_pages_stand_as_tabs_of_the_entity_s_dag_and_of_a_dag_run(live, seen, ours):
-    seen.page.goto(f"{live.airflow_url}/dags/{DAG}")
-    seen.page.get_by_role("link", name="RTB entity").click()
+def test_the_pages_stand_as_tabs_of_the_entity_s_dag_and_of_a_dag_run(live, screen, ours):
+    screen.page.goto(f"{live.airflow_url}/dags/{DAG}")
+    screen.page.get_by_role("link", name="RTB entity").click()
     heading(ours, NAME).to_be_visible()
-    seen.looks_well("tab-of-the-dag")
+    screen.looks_well("tab-of-the-dag")
 
-    seen.page.goto(f"{live.airflow_url}/dags/{DAG}/runs/{active_run().airflow_run_id}")
-    seen.page.get_by_role("link", name="RTB run").click()
+    screen.page.goto(f"{live.airflow_url}/dags/{DAG}/runs/{active_run().airflow_run_id}")
+    screen.page.get_by_role("link", name="RTB run").click()
     heading(ours, active_run().run_code).to_be_visible()
-    seen.looks_well("tab-of-the-dag-run")
+    screen.looks_well("tab-of-the-dag-run")

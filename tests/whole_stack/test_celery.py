@@ -1,4 +1,4 @@
-"""Does CeleryExecutor with the settings of docker-compose.yaml spread tasks over two workers?
+"""CeleryExecutor with the settings of docker-compose.yaml distributes tasks to two workers.
 
 No container engine: the same programs run as processes on loopback, with a throw-away database and broker.
 """
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.celery]
 WORKERS = ("worker-1", "worker-2")
 TASKS = 8
 PATIENCE_S = 120
-# Every task leaves a file that says which worker ran it; its sleep keeps one worker from taking all of them.
+# Every task leaves a file that names the worker that ran it; its sleep keeps one worker from taking all of them.
 DAG = f"""
 import os, pathlib, time
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A Celery worker's main process is killed alone: what becomes of the task that it had handed to its pool?"""
+"""A Celery worker's main process is killed alone: its task runs twice, and is recorded once."""
 
 import time
 from dataclasses import replace
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import psutil
 import pytest
 
-from caught_tasks import active_run, caught, locked, told_once
+from caught_tasks import active_run, caught, locked, recorded_once
 from celery_stack import broker_service, celery_settings, free_ports, worker_service
 from live_airflow import DAG, ENTITY, airflow_with_entity, seeded_catalog, until
 from rtb_optimizer.local import airflow
@@ -24,8 +24,8 @@ SOON = {
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "10",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
 }
-# What Airflow's worker says of a task that it was handed a second time.
-HANDED_OUT_AGAIN = "Task already running elsewhere"
+# What Airflow's worker logs about a task that it receives a second time.
+RECEIVED_AGAIN = "Task already running elsewhere"
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def live(tmp_path, new_root):
         supervisor.stop()
 
 
-def test_a_worker_whose_main_process_dies_alone_runs_its_task_twice_and_the_task_is_told_once(live):
+def test_a_worker_whose_main_process_dies_alone_runs_its_task_twice_and_it_is_recorded_once(live):
     """Its pool dies with it, but not the task; the broker hands the task out again, then Airflow tries it again."""
     settings, supervisor, another_worker = live
     api = airflow_with_entity(settings, f"s3://rtb/celery/{ENTITY}", logs_path=LOGS, schedule="0 0 1 1 *")
@@ -67,10 +67,10 @@ def test_a_worker_whose_main_process_dies_alone_runs_its_task_twice_and_the_task
         main.kill()
         supervisor.start([another_worker])
         log = supervisor.log_of(another_worker.name)
-        until(lambda: HANDED_OUT_AGAIN in log.read_text(), "the broker to hand the task out again", seconds=120)
-        both = until(lambda: len(found := caught(settings)) == 2 and found, "the next try", seconds=180)
+        until(lambda: RECEIVED_AGAIN in log.read_text(), "the broker to hand the task out again", seconds=120)
+        both = until(lambda: len(tasks := caught(settings)) == 2 and tasks, "the next try", seconds=180)
         assert orphan in both
     assert api.wait(DAG, dag_run, timeout_s=400) == "success"
     psutil.wait_procs(both, 60)
-    assert told_once(dag_run)
+    assert recorded_once(dag_run)
     assert active_run().airflow_run_id == dag_run

@@ -1,4 +1,4 @@
-"""Does every command of the docs run, in the order of a reader, and show what the page says it shows?
+"""Every command of the docs runs, in the order of the page, and prints the output that the page shows.
 
 On a copy of the checkout, since two pages change the sources, with a whole stack of its own.
 """
@@ -16,7 +16,7 @@ import pytest
 from checkout import CHECKOUT
 from rtb_optimizer.local.settings import settings_on_free_ports
 from rtb_optimizer.local.stack import running_stack
-from shell_blocks import commands_of, seen
+from shell_blocks import commands_of, normalised
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 
@@ -59,7 +59,7 @@ with psycopg.connect(os.environ["AIRFLOW_CONN_RTB_CATALOG"], autocommit=True) as
             break
         time.sleep(0.25)
 """
-SAID = re.compile(r"^@@\d+@(.*?)^@@end@(\d+)$", re.MULTILINE | re.DOTALL)
+OUTPUT = re.compile(r"^@@\d+@(.*?)^@@end@(\d+)$", re.MULTILINE | re.DOTALL)
 HOME = "/home/ana/rtb"  # where the reader of these pages has the checkout
 
 
@@ -77,7 +77,7 @@ def checkout(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reader(checkout, new_root):
-    """Run the commands of a page in one shell, beside a stack that ends with these tests; returns what each said."""
+    """Run the commands of a page in one shell, with a stack that ends with these tests; returns the output of each."""
     root = new_root(checkout / ".local", impatient=False)  # two pages change what would be imported
     own = replace(settings_on_free_ports(root, checkout / "dags"), checkout=checkout)
     (checkout / "home").mkdir()
@@ -90,13 +90,13 @@ def reader(checkout, new_root):
                 ["bash", "-c", script(commands)], cwd=checkout, env=there, capture_output=True, text=True, check=False
             )
             output = done.stdout.replace(str(checkout), HOME)
-            return [(text, int(code)) for text, code in SAID.findall(output)]
+            return [(text, int(code)) for text, code in OUTPUT.findall(output)]
 
         yield read
 
 
 def script(commands):
-    """Return the page as a shell script that tells where each command begins and how it ends."""
+    """Return the page as a shell script that prints where each command begins and its exit code."""
     # The packages are there: `make` need not look whether they are the newest.
     lines = ["exec 2>&1", 'make() { command make -o setup "$@"; }', "[ -f .local/env ] && . .local/env"]
     lines += ['export PATH="$PWD/bin:$PATH"']
@@ -109,9 +109,9 @@ def script(commands):
 
 def test_every_page_with_commands_is_read_here_and_nothing_is_left_out_that_is_not_there():
     pages = [CHECKOUT / "README.md", *(CHECKOUT / "docs").rglob("*.md")]
-    found = {str(path.relative_to(CHECKOUT)): path.read_text() for path in pages}
-    with_commands = {page for page, text in found.items() if commands_of(page, text)}
-    texts = {command.text for page, text in found.items() for command in commands_of(page, text)}
+    pages_by_name = {str(path.relative_to(CHECKOUT)): path.read_text() for path in pages}
+    with_commands = {page for page, text in pages_by_name.items() if commands_of(page, text)}
+    texts = {command.text for page, text in pages_by_name.items() for command in commands_of(page, text)}
 
     assert with_commands == set(PAGES)
     assert set(NOT_RUN) <= texts
@@ -120,12 +120,12 @@ def test_every_page_with_commands_is_read_here_and_nothing_is_left_out_that_is_n
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_of_a_page_runs_and_shows_what_the_page_shows(reader, page):
     commands = [c for c in commands_of(page, (CHECKOUT / page).read_text()) if c.text not in NOT_RUN]
-    said = reader(commands)
+    outputs = reader(commands)
 
-    for command, (output, _) in zip(commands, said, strict=False):
+    for command, (output, _) in zip(commands, outputs, strict=False):
         sys.stdout.write(f"$ {command.text}\n{output}\n")  # what to put into the page, where it is behind: pytest -s
-    assert len(said) == len(commands), f"after {commands[len(said)].text}"
-    for command, (output, code) in zip(commands, said, strict=True):
+    assert len(outputs) == len(commands), f"after {commands[len(outputs)].text}"
+    for command, (output, code) in zip(commands, outputs, strict=True):
         assert code == 0, f"{command.text}\n{output}"
-        lines = {seen(line) for line in output.splitlines()}
-        assert [line for line in command.shown if seen(line) not in lines] == [], f"{command.text}\n{output}"
+        lines = {normalised(line) for line in output.splitlines()}
+        assert [line for line in command.output if normalised(line) not in lines] == [], f"{command.text}\n{output}"

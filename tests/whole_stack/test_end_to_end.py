@@ -38,31 +38,31 @@ def night(days_ago):
 
 
 @pytest.fixture(scope="module")
-def stack_and_heard(shared_stack):
-    """A whole stack, and what is heard of it outside: its alerts by mail and its metrics by StatsD."""
+def stack_and_listeners(shared_stack):
+    """A whole stack, and the receivers of its alerts by mail and its metrics by StatsD."""
     with shared_stack.used_by(Path(__file__).name) as shared:
         yield shared
 
 
 @pytest.fixture(scope="module")
-def heard(stack_and_heard):
-    """What is heard of the stack."""
-    return stack_and_heard[1]
+def listeners(stack_and_listeners):
+    """The receivers of its alerts and metrics."""
+    return stack_and_listeners[1]
 
 
 @pytest.fixture(scope="module")
-def live(stack_and_heard):
+def live(stack_and_listeners):
     """The stack with a migrated and seeded catalog and six nights of logs; no entity of this file yet."""
-    live, _ = stack_and_heard
+    live, _ = stack_and_listeners
     with seeded_catalog(live, LOGS, [night(n).date() for n in range(1, 7)]):
         yield live
 
 
 @pytest.fixture(scope="module")
-def airflow(live, heard):
+def airflow(live, listeners):
     """Airflow with the DAG of an entity that the command line added, and a connection to send its alerts through."""
     api = airflow_with_entity(live, "s3://rtb/e2e/drugs_com", logs_path=LOGS, schedule="0 0 * * *")
-    mail = heard.connection
+    mail = listeners.connection
     api.call("POST", "/connections", mail | {"connection_id": "rtb_alerts", "extra": json.dumps(mail["extra"])})
     return api
 
@@ -132,7 +132,9 @@ def test_a_backfill_records_each_night_with_its_own_window_and_the_newest_stays_
         capture_output=True,
     )
     runs = until(
-        lambda: len(found := airflow.call("GET", f"/dags/{DAG}/dagRuns?run_type=backfill")["dag_runs"]) == 3 and found,
+        lambda: (
+            len(dag_runs := airflow.call("GET", f"/dags/{DAG}/dagRuns?run_type=backfill")["dag_runs"]) == 3 and dag_runs
+        ),
         "three runs of the backfill",
     )
 
@@ -145,7 +147,7 @@ def test_a_backfill_records_each_night_with_its_own_window_and_the_newest_stays_
     assert active_run().run_id == before.run_id
 
 
-def test_a_rerun_of_the_newest_night_takes_over_and_tells_downstream_dags(airflow):
+def test_a_rerun_of_the_newest_night_is_activated_and_triggers_downstream_dags(airflow):
     before = events(airflow)
     dag_run = airflow.trigger(DAG)
 
@@ -156,8 +158,8 @@ def test_a_rerun_of_the_newest_night_takes_over_and_tells_downstream_dags(airflo
 
 def events(airflow):
     assets = airflow.call("GET", "/assets?name_pattern=rtb_active/drugs_com")["assets"]
-    found = [asset for asset in assets if asset["name"] == "rtb_active/drugs_com"]
-    return airflow.call("GET", f"/assets/events?asset_id={found[0]['id']}")["total_entries"] if found else 0
+    matching = [asset for asset in assets if asset["name"] == "rtb_active/drugs_com"]
+    return airflow.call("GET", f"/assets/events?asset_id={matching[0]['id']}")["total_entries"] if matching else 0
 
 
 def test_a_value_beyond_its_limits_is_refused_at_the_form_and_leaves_no_run(airflow):
@@ -195,10 +197,10 @@ def test_broken_logs_fail_the_run_with_step_and_cause_and_leave_the_active_run_a
     assert active_run().run_id == before.run_id
 
 
-def test_a_failed_task_sends_the_alert_itself_with_a_link_to_the_run_s_page(airflow, heard):
+def test_a_failed_task_sends_the_alert_itself_with_a_link_to_the_run_s_page(airflow, listeners):
     with connections.session() as session:
         run = session.scalars(select(Run).where(Run.error_message.contains("LogsInvalid"))).one()
-    mail = until(lambda: mails_of(heard, run), "the alert")[0]
+    mail = until(lambda: mails_of(listeners, run), "the alert")[0]
     text = mail.get_body(("html",)).get_content()
 
     assert mail["subject"] == f"[failed] drugs_com: run {run.run_code} failed"
@@ -207,12 +209,12 @@ def test_a_failed_task_sends_the_alert_itself_with_a_link_to_the_run_s_page(airf
     assert (page.status_code, run.run_code in page.text) == (200, True)
 
 
-def mails_of(heard, run):
-    return [mail for mail in heard.mailbox.mails if run.run_code in mail["subject"]]
+def mails_of(listeners, run):
+    return [mail for mail in listeners.mailbox.mails if run.run_code in mail["subject"]]
 
 
-def test_each_step_and_what_was_decided_reaches_statsd(heard):
-    lines = [line.split(":")[0] for line in heard.statsd.lines]
+def test_each_step_and_what_was_decided_reaches_statsd(listeners):
+    lines = [line.split(":")[0] for line in listeners.statsd.lines]
 
     for step in ("create_run", "select_features", "build_segments", "map_ad_macros", "write_outputs", "activate_run"):
         assert f"airflow.task.duration,dag_id={DAG},task_id={step}" in lines
@@ -248,7 +250,7 @@ def test_a_task_that_a_user_marks_failed_ends_the_run_through_the_dag_callback_o
     dag_run = waiting_run(airflow, days_ago=20)
     airflow.call("PATCH", f"/dags/{DAG}/dagRuns/{dag_run}/taskInstances/wait_for_logs", {"new_state": "failed"})
 
-    assert until(lambda: run_of(dag_run).status == "failed", "the failure to be told")
+    assert until(lambda: run_of(dag_run).status == "failed", "the failure to be recorded")
     assert run_of(dag_run).error_message.startswith("the dag run failed: task_failure")
 
 
@@ -256,7 +258,7 @@ def test_a_dag_run_that_a_user_marks_failed_ends_the_run_through_the_listener(ai
     dag_run = waiting_run(airflow, days_ago=21)
     airflow.call("PATCH", f"/dags/{DAG}/dagRuns/{dag_run}", {"state": "failed"})
 
-    assert until(lambda: run_of(dag_run).status == "failed", "the failure to be told", seconds=10)
+    assert until(lambda: run_of(dag_run).status == "failed", "the failure to be recorded", seconds=10)
     assert run_of(dag_run).error_message == ("the dag run failed: Dag Run's state was manually set to `failed`.")
 
 
@@ -267,7 +269,7 @@ def waiting_run(airflow, days_ago):
     return dag_run
 
 
-def test_a_run_that_nothing_told_of_is_swept_by_the_maintenance_dag(airflow):
+def test_a_failed_run_that_no_callback_reported_is_swept_by_the_maintenance_dag(airflow):
     with connections.session() as session:
         lost = session.get_one(Run, active_run().run_id)
         columns = {c.name: getattr(lost, c.name) for c in Run.__table__.columns}
@@ -284,20 +286,20 @@ def test_a_run_that_nothing_told_of_is_swept_by_the_maintenance_dag(airflow):
     )
 
 
-def test_what_no_task_could_send_is_sent_by_the_maintenance_dag_and_nothing_is_told_twice(airflow, heard):
+def test_what_no_task_could_send_is_sent_by_the_maintenance_dag_and_nothing_is_sent_twice(airflow, listeners):
     with connections.session() as session:
         failed = session.scalars(select(Run).where(Run.status == "failed")).all()
     again = airflow.trigger("rtb_optimizer_maintenance")
 
     assert airflow.wait("rtb_optimizer_maintenance", again) == "success"
     assert {"swept: the dag run is deleted, and no callback reported it"} <= {run.error_message for run in failed}
-    assert [len(mails_of(heard, run)) for run in failed] == [1] * len(failed)
-    assert len(heard.mailbox.mails) == len({mail["subject"] for mail in heard.mailbox.mails})
+    assert [len(mails_of(listeners, run)) for run in failed] == [1] * len(failed)
+    assert len(listeners.mailbox.mails) == len({mail["subject"] for mail in listeners.mailbox.mails})
 
 
-def test_the_maintenance_dag_tells_statsd_how_old_the_active_run_is(heard):
+def test_the_maintenance_dag_reports_the_age_of_the_active_run_to_statsd(listeners):
     age = "airflow.rtb_optimizer.active_run.age,entity=drugs_com:"
-    assert until(lambda: any(line.startswith(age) for line in heard.statsd.lines), "the age")
+    assert until(lambda: any(line.startswith(age) for line in listeners.statsd.lines), "the age")
 
 
 def test_the_daily_dag_audits_what_is_active_and_applies_retention(airflow):
@@ -313,8 +315,8 @@ def test_the_daily_dag_audits_what_is_active_and_applies_retention(airflow):
     assert airflow.wait(AUDIT, daily) == "failed"
     client.put_object(Bucket="rtb", Key=key, Body=whole)
     assert airflow.task_states(AUDIT, daily) == {"audit_active_outputs": "failed", "apply_retention": "success"}
-    told = airflow.call("GET", f"/dags/{AUDIT}/dagRuns/{daily}/taskInstances/audit_active_outputs/logs/1")
-    assert f"segments at s3://rtb/{key} is not what was written" in str(told["content"])
+    log = airflow.call("GET", f"/dags/{AUDIT}/dagRuns/{daily}/taskInstances/audit_active_outputs/logs/1")
+    assert f"segments at s3://rtb/{key} is not what was written" in str(log["content"])
 
 
 def active_run_output(output_type):

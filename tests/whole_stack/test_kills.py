@@ -1,4 +1,4 @@
-"""What is left of a run whose processes are killed? Through the real scheduler, with kill -9, at every task.
+"""Runs whose processes are killed by kill -9, at every task, through the real scheduler.
 
 A task is caught in the middle by a lock on a table that it is about to write: what waits for the lock is the process
 to kill, and nothing in the product is there for these tests.
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import psutil
 import pytest
 
-from caught_tasks import active_is_whole, active_run, caught, kill, locked, runs_of, told_once
+from caught_tasks import active_is_whole, active_run, caught, kill, locked, recorded_once, runs_of
 from live_airflow import DAG, ENTITY, airflow_with_entity, live_stack, until
 from rtb_optimizer.local import state
 from rtb_optimizer.local.airflow import is_healthy
@@ -88,7 +88,7 @@ def test_a_run_whose_every_task_is_killed_once_ends_as_one_run_that_succeeded(li
     assert killed == list(CAUGHT_AT)
     tries = airflow.call("GET", f"/dags/{DAG}/dagRuns/{dag_run}/taskInstances")["task_instances"]
     assert {task["task_id"]: task["try_number"] for task in tries} == dict.fromkeys(CAUGHT_AT, 2)
-    assert told_once(dag_run)
+    assert recorded_once(dag_run)
     assert active_run().airflow_run_id == dag_run
 
 
@@ -102,11 +102,11 @@ def test_a_task_that_is_killed_at_every_try_fails_the_run_and_leaves_the_active_
             [process] = until(lambda: caught(live, table), f"try {number} of map_ad_macros at {table}", seconds=120)
             kill(process)
     assert airflow.wait(DAG, dag_run) == "failed"
-    [run] = until(lambda: [r for r in runs_of(dag_run) if r.status == "failed"], "the run to be told")
+    [run] = until(lambda: [r for r in runs_of(dag_run) if r.status == "failed"], "the run to be recorded")
     assert run.error_message == "the dag run failed: task_failure; failed tasks: map_ad_macros"
     assert active_run().run_id == before.run_id
     assert airflow.wait(DAG, again := airflow.trigger(DAG)) == "success"
-    assert told_once(again)
+    assert recorded_once(again)
 
 
 @pytest.mark.long
@@ -122,13 +122,13 @@ def test_a_worker_that_dies_is_noticed_by_its_heartbeat_and_the_task_runs_again(
         assert worker.pid != os.getpid()
         kill(worker)
         if task_lives:  # and waits on, beside the next try: both go on together
-            both = until(lambda: len(found := caught(live)) == 2 and found, "the next try", seconds=300)
+            both = until(lambda: len(tasks := caught(live)) == 2 and tasks, "the next try", seconds=300)
             assert task in both
         elif task.is_running():
             kill(task)
     assert airflow.wait(DAG, dag_run, timeout_s=400) == "success"
     psutil.wait_procs([task], 60)
-    assert told_once(dag_run)
+    assert recorded_once(dag_run)
 
 
 @pytest.mark.long
@@ -143,7 +143,7 @@ def test_a_scheduler_that_is_killed_in_mid_run_comes_back_and_ends_the_run(live,
         kill(psutil.Process(scheduler.pid))
         until(lambda: [c.pid for c in children_named(live, "scheduler")] != [scheduler.pid], "another scheduler")
     assert airflow.wait(DAG, dag_run, timeout_s=400) == "success"
-    assert told_once(dag_run)
+    assert recorded_once(dag_run)
     assert active_run().airflow_run_id == dag_run
 
 
@@ -160,7 +160,7 @@ def test_a_scheduler_that_is_killed_between_two_tasks_comes_back_and_goes_on_wit
     assert airflow.wait(DAG, dag_run, timeout_s=400) == "success"
     tries = airflow.call("GET", f"/dags/{DAG}/dagRuns/{dag_run}/taskInstances")["task_instances"]
     assert {task["task_id"]: task["try_number"] for task in tries} == dict.fromkeys(CAUGHT_AT, 1)
-    assert told_once(dag_run)
+    assert recorded_once(dag_run)
 
 
 def test_postgresql_killed_in_mid_run_leaves_the_active_run_and_the_next_run_works(live, airflow):
@@ -177,8 +177,8 @@ def test_postgresql_killed_in_mid_run_leaves_the_active_run_and_the_next_run_wor
     assert active_is_whole()
     assert active_run().run_id in {before.run_id, *(run.run_id for run in runs_of(dag_run))}
     ended = airflow.wait(DAG, dag_run, timeout_s=400)
-    [run] = until(lambda: [r for r in runs_of(dag_run) if r.status != "running"], "the run to be told")
+    [run] = until(lambda: [r for r in runs_of(dag_run) if r.status != "running"], "the run to be recorded")
     assert (ended, run.status) in (("success", "succeeded"), ("failed", "failed"))
     assert airflow.wait(DAG, again := airflow.trigger(DAG)) == "success"
-    assert told_once(again)
+    assert recorded_once(again)
     assert active_run().airflow_run_id == again

@@ -1,4 +1,4 @@
-"""Declarations hold: whatever the three levels say, a snapshot has only declared keys with allowed values."""
+"""Declarations hold: whatever the three levels set, a snapshot has only declared keys with allowed values."""
 
 import pytest
 from hypothesis import given

@@ -96,8 +96,8 @@ def test_what_was_resolved_resolves_to_itself_even_after_it_was_stored(keys, ent
         values = resolve(keys, {k: v for k, v in entity.items() if k in known}, trigger).values
     except ConfigInvalid:
         return
-    told = {name: value for name, value in values.items() if value is not None}
-    again = [key for key in keys if key.key in told]
+    present = {name: value for name, value in values.items() if value is not None}
+    again = [key for key in keys if key.key in present]
 
-    assert resolve(again, {}, told).values == told
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    assert resolve(again, {}, present).values == present
+    assert json.loads(json.dumps(present, allow_nan=False)) == present

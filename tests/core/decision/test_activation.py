@@ -87,7 +87,7 @@ def test_a_gate_that_fails_says_in_words_what_there_is_and_what_is_needed(fact, 
         ("outcomes_change", math.nan, 0.5, False),
     ],
 )
-def test_what_is_held_against_the_active_run_may_move_so_far_either_way(fact, value, limit, passes):
+def test_what_is_compared_with_the_active_run_may_move_so_far_either_way(fact, value, limit, passes):
     assert (failed_gates(PASSING | {fact: value}, LIMITS | {fact: limit}) == []) == passes
 
 

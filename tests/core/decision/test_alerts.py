@@ -1,4 +1,4 @@
-"""What is worth an alert: a run that failed or is held, what its warnings say, an active run not to be trusted."""
+"""What raises an alert: a run that failed or is held, its warnings, an active run not to be trusted."""
 
 from datetime import UTC, datetime
 

@@ -63,9 +63,9 @@ def test_runs_that_were_held_do_not_crowd_out_those_that_bidders_have_read():
     active_once = [past(1, 300, last_active=1), past(2, 290, last_active=2), past(3, 280, last_active=3)]
     held = [past(n, 200) for n in range(4, 20)]
 
-    found = decided([*active_once, *held], active=3)
+    decisions = decided([*active_once, *held], active=3)
 
-    assert {run for run, goes in found.items() if goes != "all"} == {1, 2, 3}
+    assert {run for run, goes in decisions.items() if goes != "all"} == {1, 2, 3}
 
 
 def test_where_few_were_ever_active_the_newest_others_fill_the_places():

@@ -1,4 +1,4 @@
-"""Each dialect writes its own macros, and says what it does about a feature that it has none for."""
+"""Each dialect writes its own macros, and reports what it does about a feature that it has none for."""
 
 from dataclasses import replace
 

@@ -15,7 +15,7 @@ from rtb_optimizer.store import seeds
 from v3_settings import v3_settings
 
 pytestmark = pytest.mark.timeout(3_600)  # nightly, each takes minutes
-LOGS_SAY_NOTHING = {value.lower() for value in v3_settings().missing_values}
+MISSING_IN_LOGS = {value.lower() for value in v3_settings().missing_values}
 MACROS = ("${TAG_ID}", "%%SITE%%", "[ADX_SIZE]", "{PLACEMENT}", "{{DOMAIN}}", "##POS##", "%epid!", "[%x%]", "[[CS_X]]")
 DIALECTS = sorted(seeds.dialects())
 
@@ -51,8 +51,8 @@ def routes(draw):
 
 
 def let_through(raw, place, route):
-    """A value as the canonicaliser lets it through where the dialect's spellings of nothing are the source's."""
-    nothing = LOGS_SAY_NOTHING | {spelling.lower() for spelling in route.missing}
+    """A value as the canonicaliser returns it where the dialect's missing markers are the source's."""
+    nothing = MISSING_IN_LOGS | {spelling.lower() for spelling in route.missing}
     return canonical(raw, frozenset(nothing), is_host=place.is_host)
 
 
@@ -62,9 +62,9 @@ def requests(draw):
     return route, *(tuple(let_through(draw(raw_values), place, route) for place in route.places) for _ in range(2))
 
 
-@given(asked=requests())
-def test_a_value_that_the_canonicaliser_lets_through_is_read_as_itself_however_often_it_is_encoded(asked):
-    route, request, _ = asked
+@given(drawn=requests())
+def test_a_value_that_the_canonicaliser_lets_through_is_read_as_itself_however_often_it_is_encoded(drawn):
+    route, request, _ = drawn
     causes = [cause_of(value, place, route) for value, place in zip(request, route.places, strict=True)]
     got = read(expanded(request, route), route)
 
@@ -80,31 +80,31 @@ def test_a_value_that_the_canonicaliser_lets_through_is_read_as_itself_however_o
     assert got == expected
 
 
-@given(asked=requests())
-def test_no_two_requests_give_one_key(asked):
-    route, one, other = asked
+@given(drawn=requests())
+def test_no_two_requests_give_one_key(drawn):
+    route, one, other = drawn
     keys = [read(expanded(request, route), route) for request in (one, other)]
     assume(all(key is not None and None not in key for key in keys))
 
     assert (keys[0] == keys[1]) == (one == other)
 
 
-@given(asked=requests(), spare=st.sampled_from(["~", "a~b", "~~"]), where=st.integers(0, 3))
-def test_a_value_that_holds_the_separator_gives_no_key_rather_than_another_s(asked, spare, where):
-    route, request, _ = asked
+@given(drawn=requests(), spare=st.sampled_from(["~", "a~b", "~~"]), where=st.integers(0, 3))
+def test_a_value_that_holds_the_separator_gives_no_key_rather_than_another_s(drawn, spare, where):
+    route, request, _ = drawn
     place = where % len(request)
-    given_with_it = (*request[:place], spare, *request[place + 1 :])
+    with_spare = (*request[:place], spare, *request[place + 1 :])
 
-    assert read(expanded(given_with_it, route), route) is None
+    assert read(expanded(with_spare, route), route) is None
     assert cause_of(spare, route.places[place], route) is Cause.DELIMITER
 
 
 @given(
-    asked=requests(),
+    drawn=requests(),
     ids=st.dictionaries(st.text("abc", min_size=1, max_size=3), st.text("xyz%+ 019", min_size=1, max_size=3)),
 )
-def test_ids_of_the_platform_are_read_as_ours_and_an_id_that_no_map_knows_as_nothing(asked, ids):
-    route, request, _ = asked
+def test_ids_of_the_platform_are_read_as_ours_and_an_id_that_no_map_knows_as_nothing(drawn, ids):
+    route, request, _ = drawn
     assume(len(set(ids.values())) == len(ids))
     mapped = replace(route, places=tuple(replace(place, ids=ids, characters=None) for place in route.places))
     own = tuple(sorted(ids)[n % len(ids)] if ids else MISSING for n in range(len(request)))
@@ -116,13 +116,13 @@ def test_ids_of_the_platform_are_read_as_ours_and_an_id_that_no_map_knows_as_not
     assert cause_of("d", mapped.places[0], mapped) is Cause.NOT_IN_VALUE_MAP
 
 
-@given(asked=requests(), derived=st.sampled_from([each for each in Derived if each is not Derived.ELSEWHERE]))
+@given(drawn=requests(), derived=st.sampled_from([each for each in Derived if each is not Derived.ELSEWHERE]))
 @example(
-    asked=(Route("~", ("",), (Place("hour", Coverage.DERIVED, "[TIMESTAMP]"),)), ("0",), ("0",)),
+    drawn=(Route("~", ("",), (Place("hour", Coverage.DERIVED, "[TIMESTAMP]"),)), ("0",), ("0",)),
     derived=Derived.ISO_8601,
 )
-def test_each_hour_is_read_off_a_moment_of_that_hour_and_nothing_else_is_an_hour(asked, derived):
-    route, _, _ = asked
+def test_each_hour_is_read_off_a_moment_of_that_hour_and_nothing_else_is_an_hour(drawn, derived):
+    route, _, _ = drawn
     timed = replace(
         route,
         places=tuple(replace(p, derived=derived, coverage=Coverage.DERIVED, characters=None) for p in route.places),
@@ -137,19 +137,19 @@ def test_each_hour_is_read_off_a_moment_of_that_hour_and_nothing_else_is_an_hour
         assert cause_of(no_hour, timed.places[0], timed) is Cause.NOT_DERIVABLE
 
 
-@given(asked=requests(), gap=st.sampled_from(sorted(GAPS)))
-def test_what_no_macro_tells_is_never_read(asked, gap):
-    route, request, _ = asked
-    silent = replace(route, places=tuple(replace(place, gap=gap) for place in route.places))
+@given(drawn=requests(), gap=st.sampled_from(sorted(GAPS)))
+def test_what_no_macro_covers_is_never_read(drawn, gap):
+    route, request, _ = drawn
+    uncovered = replace(route, places=tuple(replace(place, gap=gap) for place in route.places))
 
-    assert read(expanded(request, silent), silent) == [None] * len(request)
+    assert read(expanded(request, uncovered), uncovered) == [None] * len(request)
     foreign = route.separator.join("8842117" for _ in request)
-    assert read(foreign, silent) == [None] * len(request), "whatever the platform writes there"
+    assert read(foreign, uncovered) == [None] * len(request), "whatever the platform writes there"
 
 
-@given(asked=requests(), limit=st.integers(1, 40))
-def test_a_combo_that_may_be_cut_is_not_read(asked, limit):
-    route, request, _ = asked
+@given(drawn=requests(), limit=st.integers(1, 40))
+def test_a_combo_that_may_be_cut_is_not_read(drawn, limit):
+    route, request, _ = drawn
     whole = read(expanded(request, route), route)
     short = replace(route, combo_limit=limit)
     got = read(expanded(request, short), short)

@@ -47,8 +47,8 @@ def trip(*requests, of=None):
     return ended(dict.fromkeys(requests, 1.0), of or route(), TABLES)
 
 
-def missed(found):
-    return [(miss["feature"], miss["value"], miss["cause"]) for miss in found["misses"]]
+def missed(result):
+    return [(miss["feature"], miss["value"], miss["cause"]) for miss in result["misses"]]
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,12 @@ def test_the_product_is_that_of_the_look_up_that_is_written_down(values):
 
 
 def test_a_macro_for_each_feature_finds_every_row_and_backing_off_is_no_miss():
-    found = trip(("a", "phone"), ("a", "tv"), ("z", "tv"), ("z", MISSING))
+    result = trip(("a", "phone"), ("a", "tv"), ("z", "tv"), ("z", MISSING))
 
-    assert (found["hit_rate"], found["addressable_hit_rate"]) == (1.0, 1.0)
-    assert found["answered_share"] == 0.75, "the request of which no row knows anything has the default"
-    assert found["misses"] == []
-    assert found["levels"] == [
+    assert (result["hit_rate"], result["addressable_hit_rate"]) == (1.0, 1.0)
+    assert result["answered_share"] == 0.75, "the request of which no row knows anything has the default"
+    assert result["misses"] == []
+    assert result["levels"] == [
         {"values": 0, "exposure_share": 0.5, "hit_rate": 1.0},
         {"values": 1, "exposure_share": 0.25, "hit_rate": 1.0},
         {"values": 2, "exposure_share": 0.25, "hit_rate": 1.0},
@@ -97,14 +97,14 @@ def test_what_is_no_value_has_no_row_to_miss(request_):
 
 def test_rates_are_shares_of_the_exposures():
     without = route({"site": "[SITE]"})
-    found = ended({("a", "phone"): 3.0, ("a", "tv"): 1.0}, without, TABLES)
+    result = ended({("a", "phone"): 3.0, ("a", "tv"): 1.0}, without, TABLES)
 
-    assert found["hit_rate"] == 0.25
-    assert found["levels"] == [
+    assert result["hit_rate"] == 0.25
+    assert result["levels"] == [
         {"values": 1, "exposure_share": 0.25, "hit_rate": 1.0},
         {"values": 2, "exposure_share": 0.75, "hit_rate": 0.0},
     ]
-    assert found["misses"] == [{"feature": "device", "value": None, "cause": "no_macro", "exposure_share": 0.75}]
+    assert result["misses"] == [{"feature": "device", "value": None, "cause": "no_macro", "exposure_share": 0.75}]
 
 
 XANDR = seeds.dialect("xandr")
@@ -117,7 +117,7 @@ IDS = {
 
 
 @pytest.mark.parametrize(
-    ("asked", "way", "miss"),
+    ("values", "way", "miss"),
     [
         (("a", "phone"), route({"device": "[DEVICE]"}), ("site", None, "no_macro")),
         (("a", "phone"), route(**IDS), ("site", None, "value_map_absent")),
@@ -128,24 +128,24 @@ IDS = {
         ),
     ],
 )
-def test_what_no_macro_tells_misses_rows_and_is_no_fault(asked, way, miss):
-    found = trip(asked, of=way)
+def test_what_no_macro_covers_misses_rows_and_is_no_fault(values, way, miss):
+    result = trip(values, of=way)
 
-    assert (found["hit_rate"], found["addressable_hit_rate"]) == (0.0, 1.0)
-    assert missed(found) == [miss]
+    assert (result["hit_rate"], result["addressable_hit_rate"]) == (0.0, 1.0)
+    assert missed(result) == [miss]
 
 
 def test_what_a_bidder_derives_by_a_parser_of_its_own_is_not_proved():
     features, tables = ["os"], BidTables({"*": 1.0, "ios": 2.0}, {"*": 1.0, "ios": 2.0})
     way = route_of(map_ad_macros(features, {}, XANDR), XANDR, {}, [])
-    found = ended({("ios",): 1.0}, way, tables)
+    result = ended({("ios",): 1.0}, way, tables)
 
-    assert (found["hit_rate"], found["addressable_hit_rate"]) == (0.0, 1.0)
-    assert missed(found) == [("os", None, "derived_elsewhere")]
+    assert (result["hit_rate"], result["addressable_hit_rate"]) == (0.0, 1.0)
+    assert missed(result) == [("os", None, "derived_elsewhere")]
 
 
 @pytest.mark.parametrize(
-    ("asked", "way", "miss"),
+    ("values", "way", "miss"),
     [
         (("b~c", "tv"), route(), ("site", "b~c", "delimiter_in_value")),
         (("A", "tv"), route(folds_values=True), ("site", "A", "case_folded")),
@@ -155,11 +155,11 @@ def test_what_a_bidder_derives_by_a_parser_of_its_own_is_not_proved():
         (("a", "phone"), route(combo_limit=5), (("", "a~phone", "truncated"))),
     ],
 )
-def test_what_a_macro_tells_otherwise_is_a_fault_that_names_value_and_cause(asked, way, miss):
-    found = trip(asked, of=way)
+def test_what_a_macro_expands_otherwise_is_a_fault_that_names_value_and_cause(values, way, miss):
+    result = trip(values, of=way)
 
-    assert (found["hit_rate"], found["addressable_hit_rate"]) == (0.0, 0.0)
-    assert missed(found) == [miss]
+    assert (result["hit_rate"], result["addressable_hit_rate"]) == (0.0, 0.0)
+    assert missed(result) == [miss]
 
 
 def test_a_value_that_is_the_macro_itself_is_read_as_one_that_nobody_expanded():
@@ -171,7 +171,7 @@ def test_a_value_that_is_the_macro_itself_is_read_as_one_that_nobody_expanded():
     assert missed(ended({("a", "%epid!"): 1.0}, way, tables)) == [("slot", "%epid!", "read_otherwise")]
 
 
-def test_a_derived_hour_that_the_logs_spell_otherwise_is_a_fault():
+def test_a_derived_hour_that_the_logs_write_otherwise_is_a_fault():
     tables = BidTables({"*": 1.0, "07": 2.0, "7": 3.0}, {"*": 1.0})
     way = route_of(map_ad_macros(["hour"], {}, XANDR), XANDR, {}, [])
 
@@ -203,7 +203,7 @@ def test_a_value_map_makes_a_platform_s_ids_ours_and_an_empty_one_says_that_they
     assert same["hit_rate"] == (0.0 if site == "0" else 1.0), "Xandr writes 0 for nothing"
 
 
-def test_the_feature_that_closes_the_row_is_blamed_not_the_first_that_has_no_macro():
+def test_the_feature_that_closes_the_row_is_named_not_the_first_that_has_no_macro():
     tables = BidTables({"*|*": 1.0, "*|phone": 2.0}, {"*|*": 1.0})
 
     assert missed(ended({("a", "phone"): 1.0}, route({}, dialect=with_nothing()), tables)) == [
@@ -217,10 +217,10 @@ def with_nothing() -> Dialect:
 
 def test_the_ten_heaviest_misses_are_reported_the_heaviest_first():
     tables = BidTables({"*|*": 1.0} | {f"v~{n}|*": 2.0 for n in range(12)}, {"*|*": 1.0})
-    found = ended({(f"v~{n}", "tv"): float(n + 1) for n in range(12)}, route(), tables)
+    result = ended({(f"v~{n}", "tv"): float(n + 1) for n in range(12)}, route(), tables)
 
-    assert [miss["value"] for miss in found["misses"]] == [f"v~{n}" for n in range(11, 1, -1)]
-    assert found["misses"][0]["exposure_share"] == pytest.approx(12 / 78)
+    assert [miss["value"] for miss in result["misses"]] == [f"v~{n}" for n in range(11, 1, -1)]
+    assert result["misses"][0]["exposure_share"] == pytest.approx(12 / 78)
 
 
 @pytest.mark.parametrize(("size", "drawn"), [(0, 0), (7, 7), (MAX_ROWS + 1, MAX_ROWS)])
@@ -228,10 +228,10 @@ def test_rows_are_drawn_evenly_from_the_first_to_the_last_and_alike_ones_are_add
     codes = np.arange(size) % 3
     ones = np.ones(size)
     sample = Sample(ones, ones, ones, codes, {"f": Feature(codes, ("a", "b", "c"))})
-    found = drawn_requests(sample, ["f"])
+    requests = drawn_requests(sample, ["f"])
 
-    assert sum(found.values()) == drawn
-    assert set(found) == ({("a",), ("b",), ("c",)} if size else set())
+    assert sum(requests.values()) == drawn
+    assert set(requests) == ({("a",), ("b",), ("c",)} if size else set())
 
 
 def test_a_route_is_read_back_off_its_document_as_it_was():

@@ -30,9 +30,9 @@ def test_a_slope_far_from_1_takes_outcomes_to_show():
     assert 0.85 < calibration_slope(log_factors, sample, Link.LOG) < 1.1
 
 
-@pytest.mark.parametrize(("slope", "kept"), [(0.1, 0.5), (2.0, 1.25), (-1.0, 0.5)])
-def test_a_slope_is_bounded(slope, kept):
-    assert calibration_slope(*drawn(slope, base=0.02), Link.LOG) == kept
+@pytest.mark.parametrize(("slope", "bounded"), [(0.1, 0.5), (2.0, 1.25), (-1.0, 0.5)])
+def test_a_slope_is_bounded(slope, bounded):
+    assert calibration_slope(*drawn(slope, base=0.02), Link.LOG) == bounded
 
 
 def test_without_factors_or_outcomes_the_slope_is_1():

@@ -33,7 +33,7 @@ def test_a_factor_shrinks_further_toward_1_the_less_its_value_was_seen():
     assert 1 < theta["a"] < theta["b"] < theta["c"] < 0.5 / (224 / 948)
 
 
-def test_planted_factors_are_found_again_from_features_that_overlap():
+def test_planted_factors_are_recovered_from_features_that_overlap():
     sample = planted(rows=60_000)
     model = fit(sample, {"site": 1, "device": 1})
 
@@ -115,7 +115,7 @@ def test_expected_outcomes_add_up_on_either_scale(link):
     assert (model.rates(sample) * sample.exposure).sum() == pytest.approx(sample.outcome.sum(), rel=1e-9)
 
 
-def test_on_the_odds_scale_planted_odds_are_found_again_and_no_rate_passes_1():
+def test_on_the_odds_scale_planted_odds_are_recovered_and_no_rate_passes_1():
     draw = np.random.default_rng(4)
     a, b = draw.integers(0, 4, 60_000), draw.integers(0, 3, 60_000)
     odds = np.array([0.2, 1.0, 2.0, 8.0])[a] * np.array([0.5, 1.0, 3.0])[b]

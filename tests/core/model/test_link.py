@@ -1,4 +1,4 @@
-"""The link follows the outcome, and what it says of rates is what probability says of them."""
+"""The link follows the outcome, and its rates are those of probability theory."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from rtb_optimizer.core.model.link import (
 
 
 @pytest.mark.parametrize(
-    ("asked", "outcome", "exposure", "is_money", "link"),
+    ("setting", "outcome", "exposure", "is_money", "link"),
     [
         ("auto", 3, 1000, False, Link.LOG),
         ("auto", 400, 1000, False, Link.LOGIT),
@@ -26,8 +26,8 @@ from rtb_optimizer.core.model.link import (
         ("log", 400, 1000, False, Link.LOG),
     ],
 )
-def test_shares_multiply_their_odds_and_rare_events_and_money_their_rates(asked, outcome, exposure, is_money, link):
-    assert link_of(asked, outcome, exposure, is_money=is_money) is link
+def test_shares_multiply_their_odds_and_rare_events_and_money_their_rates(setting, outcome, exposure, is_money, link):
+    assert link_of(setting, outcome, exposure, is_money=is_money) is link
 
 
 @pytest.mark.parametrize("link", Link)

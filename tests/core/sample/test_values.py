@@ -1,4 +1,4 @@
-"""One value, one spelling; one pattern, one key."""
+"""One value has one canonical form; one pattern has one key."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ NOTHING = frozenset(value.lower() for value in v3_settings().missing_values)
 
 
 @pytest.mark.parametrize(
-    ("raw", "spelled"),
+    ("raw", "canonical_value"),
     [
         (None, MISSING),
         ("", MISSING),
@@ -65,20 +65,20 @@ NOTHING = frozenset(value.lower() for value in v3_settings().missing_values)
         ("\u00e9" * 129, OTHER),
     ],
 )
-def test_a_raw_value_has_one_spelling(raw, spelled):
-    assert canonical(raw, NOTHING) == spelled
+def test_a_raw_value_has_one_canonical_form(raw, canonical_value):
+    assert canonical(raw, NOTHING) == canonical_value
 
 
 @pytest.mark.parametrize(
-    ("raw", "spelled"),
+    ("raw", "canonical_value"),
     [("WWW.Drugs.COM", "www.drugs.com"), ("drugs.com.", "drugs.com"), (" Drugs.com. ", "drugs.com"), ("NULL", MISSING)],
 )
-def test_hosts_are_compared_in_lower_case_without_a_trailing_dot(raw, spelled):
-    assert canonical(raw, NOTHING, is_host=True) == spelled
+def test_hosts_are_compared_in_lower_case_without_a_trailing_dot(raw, canonical_value):
+    assert canonical(raw, NOTHING, is_host=True) == canonical_value
 
 
 @given(raw=st.text(max_size=20))
-def test_a_spelling_is_its_own_spelling(raw):
+def test_canonicalisation_is_idempotent(raw):
     once = canonical(raw, NOTHING)
 
     assert canonical(once, NOTHING) == once

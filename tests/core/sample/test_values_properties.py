@@ -1,4 +1,4 @@
-"""One spelling is its own spelling, and keys of any values come apart again, in every dialect."""
+"""Canonicalisation is idempotent, and keys of any values can be parsed again, in every dialect."""
 
 import pytest
 from hypothesis import example, given
@@ -39,10 +39,10 @@ missings = st.one_of(
 @example(raw="J\u030c.com", missing=NOTHING, is_host=True)
 @example(raw="\u0130" * 128, missing=NOTHING, is_host=True)
 @example(raw="a\ud800", missing=NOTHING, is_host=False)
-def test_a_spelling_is_its_own_spelling(raw, missing, is_host):
+def test_canonicalisation_is_idempotent(raw, missing, is_host):
     once = canonical(raw, missing, is_host=is_host)
 
-    # What says "nothing" in one source need not be declared so in the other: a marker stays a marker.
+    # What means "missing" in one source need not be declared so in the other: a marker stays a marker.
     assert canonical(once, missing | {MISSING}, is_host=is_host) == once
 
 
@@ -54,18 +54,18 @@ def test_white_space_and_control_characters_around_a_value_do_not_show(raw, miss
 
 
 @given(number=st.integers(-(2**53), 2**53), missing=missings)
-def test_a_whole_number_has_one_spelling_however_the_logs_hold_it(number, missing):
+def test_a_whole_number_has_one_canonical_form_however_the_logs_hold_it(number, missing):
     spellings = {canonical(raw, missing) for raw in (number, float(number), str(number), f"{number}.0")}
 
     assert spellings == {MISSING if str(number) in missing else str(number)}
 
 
 @given(raw=raw_values, missing=missings, is_host=st.booleans())
-def test_a_spelling_can_be_stored_and_is_bounded(raw, missing, is_host):
-    spelled = canonical(raw, missing, is_host=is_host)
+def test_a_canonical_value_can_be_stored_and_is_bounded(raw, missing, is_host):
+    canonical_value = canonical(raw, missing, is_host=is_host)
 
-    assert len(spelled.encode()) <= 256
-    assert not any(ord(character) < 32 or ord(character) == 127 for character in spelled)
+    assert len(canonical_value.encode()) <= 256
+    assert not any(ord(character) < 32 or ord(character) == 127 for character in canonical_value)
 
 
 @given(macro=st.sampled_from(MACROS), is_host=st.booleans(), around=st.text(" \t", max_size=2))
@@ -115,7 +115,7 @@ def test_a_combo_of_admitted_templates_has_a_place_for_every_feature(macro_forma
     except MacroGap:
         return
     except ConfigInvalid:
-        assert len(set(admitted.values())) < len(admitted)  # one macro cannot tell two features apart
+        assert len(set(admitted.values())) < len(admitted)  # one macro cannot distinguish two features
         return
     if made.combo is not None:
         places = made.combo.split(dialect.separator)

@@ -1,4 +1,4 @@
-"""What features say together is found where it is, and nowhere else."""
+"""Interactions of features are detected where they are planted, and nowhere else."""
 
 import numpy as np
 import pytest
@@ -34,11 +34,11 @@ def triple(rng, codes):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_planted_pair_is_found_and_no_other(seed):
-    found = detect(world(seed, pair), PRIORS, RULES)
+    detected = detect(world(seed, pair), PRIORS, RULES)
 
-    assert [interaction.features for interaction in found] == [("device", "size")]
-    assert found[0].signal_score > RULES.min_signal_score
-    assert found[0].z > RULES.min_z
+    assert [interaction.features for interaction in detected] == [("device", "size")]
+    assert detected[0].signal_score > RULES.min_signal_score
+    assert detected[0].z > RULES.min_z
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -47,9 +47,9 @@ def test_main_effects_alone_are_no_interaction(seed):
 
 
 def test_a_planted_triple_is_reached_through_its_pairs():
-    found = {interaction.features for interaction in detect(world(3, triple), PRIORS, RULES)}
+    detected = {interaction.features for interaction in detect(world(3, triple), PRIORS, RULES)}
 
-    assert ("device", "size", "hour") in found
+    assert ("device", "size", "hour") in detected
 
 
 def test_features_stand_in_the_order_of_selection():

@@ -34,7 +34,7 @@ def test_a_tenth_of_the_outcomes_is_allowed_and_more_is_not():
     assert leaks_outcome(*with_column(["x"] * 11 + ["none"] * 989, OUTCOME))
 
 
-def test_values_seen_too_rarely_to_tell_luck_from_knowledge_do_not_count():
+def test_values_seen_too_rarely_to_distinguish_chance_from_knowledge_do_not_count():
     # A value is surprising from 5 outcomes on here: 0.1 ** 5 is below exp(-10), 0.1 ** 4 is not.
     for size, share in ((4, 0.0), (5, 1.0)):
         column = [f"v{n // size}" for n in range(100)] + ["none"] * 900
@@ -77,7 +77,7 @@ def paired(of_exposure, of_event, alone=()):
 
 
 @pytest.mark.parametrize(
-    ("changed", "pairs", "found"),
+    ("changed", "pairs", "is_leak"),
     [
         (100, 100, True),
         (11, 100, True),
@@ -88,10 +88,10 @@ def paired(of_exposure, of_event, alone=()):
         (0, 0, False),
     ],
 )
-def test_a_column_that_is_another_in_the_row_of_the_event_is_found(changed, pairs, found):
+def test_a_column_that_is_another_in_the_row_of_the_event_is_found(changed, pairs, is_leak):
     of_event = ["after"] * changed + ["before"] * (pairs - changed)
 
-    assert changes_between_exposure_and_event(*paired(["before"] * pairs, of_event, ["before"] * 50)) is found
+    assert changes_between_exposure_and_event(*paired(["before"] * pairs, of_event, ["before"] * 50)) is is_leak
 
 
 def test_a_column_that_only_differs_between_ids_does_not_change_with_the_event():

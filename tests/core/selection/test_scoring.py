@@ -86,7 +86,7 @@ def test_an_id_that_knows_each_row_by_heart_gains_nothing_out_of_fold():
     assert cross_fitted_gain(own, sample, np.full(2_000, 0.06)).nats == pytest.approx(0, abs=1e-9)
 
 
-def test_a_feature_that_only_tells_the_folds_apart_gains_nothing():
+def test_a_feature_that_only_distinguishes_the_folds_gains_nothing():
     draw = np.random.default_rng(2)
     fold = draw.integers(0, FOLDS, 20_000)
     sample = sample_of(draw.random(20_000) < 0.02 * (1 + fold), fold=fold, day=fold)

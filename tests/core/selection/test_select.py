@@ -49,7 +49,7 @@ def test_of_two_equal_candidates_the_one_with_the_smaller_name_is_chosen_whateve
 
 
 def test_signal_that_only_shows_beside_another_feature_is_found():
-    """The better device is seen where the worse site is: alone it tells nothing (Simpson's paradox)."""
+    """The better device is seen where the worse site is: alone it has no gain (Simpson's paradox)."""
     draw = np.random.default_rng(7)
     good_device = draw.random(60_000) < 0.5
     good_site = draw.random(60_000) < np.where(good_device, 1 / 6, 1 / 2)

@@ -109,9 +109,9 @@ def test_a_bid_is_raised_on_the_lower_bound_cut_on_the_upper_and_else_left_alone
 )
 def test_a_multiplier_moves_only_so_far_from_that_of_the_active_run(low, high, previous, moved):
     rules = replace(RULES, max_movement=1.25)
-    found = multipliers(np.array([low]), np.array([high]), rules, np.array([previous]))
+    limited = multipliers(np.array([low]), np.array([high]), rules, np.array([previous]))
 
-    assert float(found[0]) == pytest.approx(moved)
+    assert float(limited[0]) == pytest.approx(moved)
 
 
 def test_without_a_limit_or_a_run_before_a_multiplier_goes_where_it_wants_to():
@@ -153,7 +153,7 @@ def test_spend_stays_what_it_was_to_a_millionth_and_no_bid_leaves_its_bounds(see
     assert (level * product).max() > RULES.maximum  # the clip does bind here
 
 
-def test_multipliers_that_all_say_the_same_are_levelled_out():
+def test_multipliers_that_are_all_equal_are_levelled_out():
     assert spend_neutral_level(np.full(3, 2.0), np.ones(3), RULES) == pytest.approx(0.5)
 
 

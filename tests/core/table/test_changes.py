@@ -26,12 +26,12 @@ def bid(outcome, expected, prior, rules):
     return float(rule_multiplier(counts, counts.expected, counts.prior, rules, Scale())[0])
 
 
-def row(outcome=400.0, expected=200.0, prior=4.0, exposure=10_000.0, rules=RULES, **given):
+def row(outcome=400.0, expected=200.0, prior=4.0, exposure=10_000.0, rules=RULES, **values):
     """Build a row as its run would have; its values by feature are device=mobile by default."""
-    given = given or {"device": "mobile"}
-    key = segment_key([given.get(name) for name in FEATURES])
+    values = values or {"device": "mobile"}
+    key = segment_key([values.get(name) for name in FEATURES])
     multiplier = bid(outcome, expected, prior, rules)
-    return PublishedRow(key, frozenset(given.items()), exposure, outcome, expected, prior, multiplier)
+    return PublishedRow(key, frozenset(values.items()), exposure, outcome, expected, prior, multiplier)
 
 
 def table(*rows, level=0.9, rules=RULES, terms=ALONE, features=FEATURES):
@@ -125,7 +125,7 @@ def test_a_row_without_exposures_breaks_nothing(exposures):
     ],
 )
 def test_a_row_that_appears_or_vanishes_is_attributed_from_1_to_its_causes(other, mine, causes):
-    key = next(r.segment for given, r in mine.rows.items() if given not in other.rows)
+    key = next(r.segment for pattern, r in mine.rows.items() if pattern not in other.rows)
     appeared, vanished = ({c.segment: c for c in changes(*pair)}[key] for pair in ((other, mine), (mine, other)))
 
     assert (appeared.kind, vanished.kind) == (Kind.APPEARED, Kind.VANISHED)
@@ -135,7 +135,7 @@ def test_a_row_that_appears_or_vanishes_is_attributed_from_1_to_its_causes(other
     assert appeared.whole == pytest.approx(log(appeared.after / appeared.before))
 
 
-def test_rows_are_found_again_when_features_change_places():
+def test_rows_are_matched_when_features_change_places():
     columns = {"exposures": 10_000.0, "outcomes": 400.0, "expected": 200.0, "prior": None, "multiplier": 1.8}
     default = {**columns, "multiplier": 0.9, "is_default": True}
     priors = dict.fromkeys(PAIRED, 4.0)
@@ -149,45 +149,48 @@ def test_rows_are_found_again_when_features_change_places():
             ),
         )
     )
-    found = changes(before, after)
+    result = changes(before, after)
 
-    assert [(c.segment, c.kind, only(c)) for c in found] == [
+    assert [(c.segment, c.kind, only(c)) for c in result] == [
         ("*|*|a\\|b", Kind.STAYED, set()),
         ("300x250|mobile|*", Kind.STAYED, set()),
     ]
-    assert found[0].given == {"adspace": "a|b"}
-    assert found[1].given == PAIR
+    assert result[0].given == {"adspace": "a|b"}
+    assert result[1].given == PAIR
 
 
 def test_a_row_s_own_prior_goes_before_that_of_its_feature():
-    given = {"segment": "x", "exposures": 1.0, "outcomes": 1.0, "expected": 1.0, "multiplier": 1.0, "is_default": False}
+    basic = {"segment": "x", "exposures": 1.0, "outcomes": 1.0, "expected": 1.0, "multiplier": 1.0, "is_default": False}
     read = {
-        prior: read_table([given | columns], ["size"], {frozenset(["size"]): 4.0}, RULES)
+        prior: read_table([basic | columns], ["size"], {frozenset(["size"]): 4.0}, RULES)
         for prior, columns in ((4.0, {}), (7.0, {"prior": 7.0}))
     }
 
-    assert {prior: [r.prior for r in found.rows.values()] for prior, found in read.items()} == {4.0: [4.0], 7.0: [7.0]}
+    assert {prior: [r.prior for r in published.rows.values()] for prior, published in read.items()} == {
+        4.0: [4.0],
+        7.0: [7.0],
+    }
 
 
 def test_a_table_without_features_is_its_default_row():
     (only_default,) = ({"segment": "", "multiplier": 0.7, "is_default": True},)
-    found = read_table([only_default], [], {}, RULES)
+    empty = read_table([only_default], [], {}, RULES)
 
-    assert (found.base_multiplier, found.rows) == (0.7, {})
-    assert changes(found, found) == []
+    assert (empty.base_multiplier, empty.rows) == (0.7, {})
+    assert changes(empty, empty) == []
     assert mean_change([]) == 0.0
-    assert rank_correlation(found, found) is None
+    assert rank_correlation(empty, empty) is None
 
 
 def test_a_large_move_on_nothing_comes_after_a_small_one_on_much():
     nothing = row(outcome=900.0, exposure=10.0, device="mobile"), row(outcome=100.0, exposure=10.0, device="mobile")
     much = row(exposure=1e6, device="desktop"), row(outcome=440.0, exposure=1e6, device="desktop")
-    found = changes(table(nothing[0], much[0]), table(nothing[1], much[1]))
+    result = changes(table(nothing[0], much[0]), table(nothing[1], much[1]))
 
-    assert [change.given["device"] for change in found] == ["desktop", "mobile"]
-    assert abs(found[0].whole) < abs(found[1].whole)
-    assert mean_change(found) == pytest.approx(
-        (1e6 * abs(found[0].whole) + 10 * abs(found[1].whole)) / 1_000_010, rel=1e-12
+    assert [change.given["device"] for change in result] == ["desktop", "mobile"]
+    assert abs(result[0].whole) < abs(result[1].whole)
+    assert mean_change(result) == pytest.approx(
+        (1e6 * abs(result[0].whole) + 10 * abs(result[1].whole)) / 1_000_010, rel=1e-12
     )
 
 
@@ -207,8 +210,8 @@ def test_rows_in_both_are_compared_by_rank_ties_sharing_theirs(before, after, co
     )
     lost = replace(one, rows={**one.rows, **table(row(size="lost")).rows})
 
-    found = rank_correlation(lost, other)
-    assert found == (None if correlation is None else pytest.approx(correlation))
+    actual = rank_correlation(lost, other)
+    assert actual == (None if correlation is None else pytest.approx(correlation))
 
 
 positive = st.floats(0.01, 1e5)
@@ -224,9 +227,9 @@ def tables(draw):
     made = []
     for device, size in draw(st.sets(st.tuples(st.sampled_from([None, "a", "b"]), st.sampled_from("xy")), max_size=4)):
         counts = draw(st.floats(0, 1e4)), draw(positive), draw(st.sampled_from([1.0, 8.0, 512.0]))
-        given = {name: value for name, value in (("device", device), ("size", size)) if value}
+        pattern = {name: value for name, value in (("device", device), ("size", size)) if value}
         limited = draw(st.floats(0.8, 1.2))  # as a limit on movement might
-        whole = row(*counts, exposure=float(draw(st.integers(0, 1_000_000))), rules=its, **given)
+        whole = row(*counts, exposure=float(draw(st.integers(0, 1_000_000))), rules=its, **pattern)
         made.append(replace(whole, multiplier=whole.multiplier * limited))
     terms = ALONE | draw(st.sampled_from([frozenset(), PAIRED]))
     return table(*made, level=draw(st.floats(0.1, 10)), rules=its, terms=terms, features=tuple(order))
@@ -234,17 +237,17 @@ def tables(draw):
 
 @given(before=tables(), after=tables())
 def test_the_causes_of_every_row_add_up_to_its_whole_change(before, after):
-    found = changes(before, after)
+    result = changes(before, after)
 
-    assert {frozenset(change.given.items()) for change in found} == before.rows.keys() | after.rows.keys()
-    for change in found:
+    assert {frozenset(change.given.items()) for change in result} == before.rows.keys() | after.rows.keys()
+    for change in result:
         assert change.whole == pytest.approx(log(change.after / change.before), abs=1e-9)
         assert change.normaliser == pytest.approx(log(after.base_multiplier / before.base_multiplier))
 
 
 @given(same=tables())
 def test_a_table_is_no_change_of_itself(same):
-    found = changes(same, same)
+    result = changes(same, same)
 
-    assert {change.kind for change in found} <= {Kind.STAYED}
-    assert all(only(change) == set() for change in found)
+    assert {change.kind for change in result} <= {Kind.STAYED}
+    assert all(only(change) == set() for change in result)

@@ -1,4 +1,4 @@
-"""A joint table answers one key: with the longest prefix that has a row, and with what the master table would say."""
+"""A joint table answers one key: with the longest prefix that has a row, and with the master table's prediction."""
 
 from dataclasses import replace
 
@@ -31,11 +31,11 @@ def answers(table):
 
 
 def looked_up(table, sample):
-    """The rates that all keys tell."""
+    """The rates of all keys."""
     return [*rates_by_keys(table, sample)][-1]
 
 
-def test_a_key_of_all_features_says_what_the_master_table_says():
+def test_a_key_of_all_features_agrees_with_the_master_table():
     sample = planted()
     rates, table = compiled(sample, ["site", "device"])
 
@@ -43,7 +43,7 @@ def test_a_key_of_all_features_says_what_the_master_table_says():
     assert np.corrcoef(looked_up(table, sample), rates)[0, 1] > 0.99
 
 
-def test_a_shorter_key_says_the_mean_of_what_it_does_not_tell_apart():
+def test_a_shorter_key_has_the_mean_of_what_it_does_not_distinguish():
     sample = planted()
     rates, table = compiled(sample, ["site"])
 
@@ -87,8 +87,8 @@ def test_there_are_never_more_rows_than_allowed_and_the_default_counts(most):
     assert table.rows <= most
 
 
-def test_a_cell_that_says_what_its_prefix_says_gets_no_row():
-    """A copy tells nothing apart: its cells are its sites, and are left to them."""
+def test_a_cell_that_agrees_with_its_prefix_gets_no_row():
+    """A copy distinguishes nothing: its cells are its sites, and are left to them."""
     _, table = compiled(planted(), ["site", "site_copy"])
 
     assert {len(key) for key in answers(table)} == {1}

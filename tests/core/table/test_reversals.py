@@ -22,11 +22,11 @@ def world(mobile_in_good, mobile_factor):
 
 
 def test_a_confounded_value_is_reported_with_the_feature_that_explains_it():
-    (found,) = simpsons_paradox(world(mobile_in_good=0.8, mobile_factor=0.7), ["device", "exchange"])
+    (warning,) = simpsons_paradox(world(mobile_in_good=0.8, mobile_factor=0.7), ["device", "exchange"])
 
-    assert found.code == "reversal"
-    assert found.message.startswith("device=")
-    assert "confounded by exchange" in found.message
+    assert warning.code == "reversal"
+    assert warning.message.startswith("device=")
+    assert "confounded by exchange" in warning.message
 
 
 def test_a_value_that_is_good_everywhere_or_nowhere_else_is_not_reported():

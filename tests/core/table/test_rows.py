@@ -1,4 +1,4 @@
-"""A row that falls silent does so step by step: its bid does not jump back to 1 in one night."""
+"""A row whose effect vanishes fades step by step: its bid does not jump back to 1 in one night."""
 
 from dataclasses import replace
 
@@ -36,27 +36,27 @@ def row(value, previous, rules=RULES, sample=FLAT):
         (1.0, None),
     ],
 )
-def test_a_value_that_says_nothing_any_more_steps_toward_1_and_then_goes(before, now):
-    found = row("a", {frozenset({("x", "a")}): before})
+def test_a_value_that_lost_its_effect_steps_toward_1_and_then_goes(before, now):
+    multiplier = row("a", {frozenset({("x", "a")}): before})
 
-    assert found == (None if now is None else pytest.approx(now))
+    assert multiplier == (None if now is None else pytest.approx(now))
 
 
-def test_without_a_limit_a_silent_row_goes_at_once():
+def test_without_a_limit_a_fading_row_goes_at_once():
     free = replace(RULES, bids=replace(RULES.bids, max_movement=1000.0))
 
     assert row("a", {frozenset({("x", "a")}): 3.0}, free) is None
     assert row("a", None) is None
 
 
-def test_a_row_on_its_way_goes_before_those_that_would_say_more():
+def test_a_fading_row_goes_before_more_informative_ones():
     sample = planted()
     model, tight = fit(sample, {"site": 4.0}), replace(RULES, max_segments=2)
-    loudest = codes_to_publish(model, sample, tight, None)["site"]
-    silent = frozenset({("site", "site4")})
+    most_informative = codes_to_publish(model, sample, tight, None)["site"]
+    fading = frozenset({("site", "site4")})
 
-    assert [sample.features["site"].values[code] for code in loudest] != ["site4"]
-    moving = codes_to_publish(model, sample, tight, {silent: 2.5})["site"]
+    assert [sample.features["site"].values[code] for code in most_informative] != ["site4"]
+    moving = codes_to_publish(model, sample, tight, {fading: 2.5})["site"]
     assert [sample.features["site"].values[code] for code in moving] == ["site4"]
 
 

@@ -1,4 +1,4 @@
-"""The master table: the default row first, then what says something beyond it."""
+"""The master table: the default row first, then the rows that differ from it."""
 
 from dataclasses import replace
 
@@ -112,16 +112,16 @@ def test_a_factor_within_the_dead_band_gets_no_row_and_one_outside_does(dead_ban
 
 
 @pytest.mark.parametrize("most", [1, 2, 4, 6])
-def test_there_are_never_more_segments_than_allowed_and_those_that_say_most_stay(most):
+def test_there_are_never_more_segments_than_allowed_and_the_most_informative_stay(most):
     everything = table(planted())
     segments = table(planted(), rules=replace(RULES, max_segments=most))
 
-    def said(s):
+    def information(s):
         return s.expected * (s.factor * np.log(s.factor) - s.factor + 1)
 
-    loudest = sorted(everything[1:], key=said, reverse=True)[: most - 1]
+    most_informative = sorted(everything[1:], key=information, reverse=True)[: most - 1]
     assert len(segments) == most
-    assert {s.pattern for s in segments[1:]} == {s.pattern for s in loudest}
+    assert {s.pattern for s in segments[1:]} == {s.pattern for s in most_informative}
 
 
 def test_an_unexpanded_macro_is_never_a_row():
@@ -150,19 +150,19 @@ def test_a_reader_of_the_table_keeps_the_bounds_and_the_spend(most, bounds):
     assert bids.std() > 0.01
 
 
-def given(segment):
+def pattern_of(segment):
     return frozenset((name, value) for name, value in zip(PRIORS, segment.pattern, strict=True) if value is not None)
 
 
 @pytest.mark.parametrize("max_movement", [1.05, 1.25, 2.0])
 def test_rows_move_at_most_so_far_from_the_active_run_and_one_that_is_new_from_1(max_movement):
     sample = planted()
-    free = {given(s): s.multiplier for s in table(sample)[1:]}
+    free = {pattern_of(s): s.multiplier for s in table(sample)[1:]}
     draw = np.random.default_rng(4)
     previous = {key: float(np.exp(draw.normal(0, 1.5))) for key in sorted(free, key=sorted)[::2]}
     rules = replace(RULES, bids=replace(RULES.bids, max_movement=max_movement))
 
-    held = {given(s): s.multiplier for s in table(sample, rules=rules, previous=previous)[1:]}
+    held = {pattern_of(s): s.multiplier for s in table(sample, rules=rules, previous=previous)[1:]}
 
     assert held.keys() == free.keys()
     for key, multiplier in held.items():
@@ -174,12 +174,12 @@ def test_rows_move_at_most_so_far_from_the_active_run_and_one_that_is_new_from_1
 
 def test_steps_lead_to_where_bids_would_have_gone_at_once_and_the_spend_stays():
     sample = planted()
-    free = {given(s): s.multiplier for s in table(sample)[1:]}
+    free = {pattern_of(s): s.multiplier for s in table(sample)[1:]}
     rules = replace(RULES, bids=replace(RULES.bids, max_movement=1.5))
     previous = {}
     for _ in range(4):  # 1.5 ** 4 is beyond both bounds
         segments = table(sample, rules=rules, previous=previous)
-        previous = {given(s): s.multiplier for s in segments[1:]}
+        previous = {pattern_of(s): s.multiplier for s in segments[1:]}
         bids = served(segments, sample, PRIORS, rules)
         assert (bids * sample.spend).sum() == pytest.approx(sample.spend.sum(), rel=1e-6)
 

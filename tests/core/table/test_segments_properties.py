@@ -1,4 +1,4 @@
-"""A table without the rows that say nothing answers as the table with them, as near as the dead band is wide."""
+"""A table without its redundant rows answers as the table with them, to within the dead band."""
 
 import numpy as np
 import pytest
@@ -49,8 +49,8 @@ def answers(table, sample):
     """Return what a bidder reads of the table for each row of the sample; the default row's level aside."""
     names = ["site", "device"]
     requests = zip(*([sample.features[n].values[c] for c in sample.features[n].codes] for n in names), strict=True)
-    found = [look_up(table, names, dict(zip(names, request, strict=True)), 0.0, np.inf) for request in requests]
-    return np.array([a.rate for a in found]), np.array([a.unclipped / table[0].multiplier for a in found])
+    lookups = [look_up(table, names, dict(zip(names, request, strict=True)), 0.0, np.inf) for request in requests]
+    return np.array([a.rate for a in lookups]), np.array([a.unclipped / table[0].multiplier for a in lookups])
 
 
 @given(made=fitted(), dead_band=st.floats(0.0, 0.9))
@@ -65,7 +65,7 @@ def test_a_look_up_before_and_after_pruning_answers_within_the_dead_band(made, d
 
 
 @given(made=fitted(), max_segments=st.integers(1, 12), dead_band=st.floats(0.0, 0.9))
-def test_a_limit_on_rows_drops_what_says_least_and_changes_no_row_that_stays(made, max_segments, dead_band):
+def test_a_limit_on_rows_drops_the_least_informative_and_changes_no_row_that_stays(made, max_segments, dead_band):
     sample, model = made
     everything = {row.segment: row for row in table_of(sample, model, 10_000, dead_band)}
     table = table_of(sample, model, max_segments, dead_band)
@@ -79,10 +79,10 @@ def test_a_limit_on_rows_drops_what_says_least_and_changes_no_row_that_stays(mad
 @given(made=fitted(), max_segments=st.integers(1, 12), dead_band=st.floats(0.0, 0.9))
 def test_the_table_answers_what_the_published_model_predicts(made, max_segments, dead_band):
     sample, model = made
-    kept = most_informative_codes(model, sample, SegmentRules(max_segments, dead_band, BIDS))
+    codes = most_informative_codes(model, sample, SegmentRules(max_segments, dead_band, BIDS))
     strengths, _ = answers(table_of(sample, model, max_segments, dead_band), sample)
 
-    assert strengths == pytest.approx(restrict_to_rows(model, kept).strengths(sample) / model.base)
+    assert strengths == pytest.approx(restrict_to_rows(model, codes).strengths(sample) / model.base)
 
 
 @given(made=fitted())

@@ -41,9 +41,9 @@ DEFAULT = segment((None,), 100_000, 1_000)
     ids=["new", "good, within ten times", "few events", "jumped", "jumped less than ten times", "new beside others"],
 )
 def test_a_rate_of_more_than_ten_times_what_it_was_is_a_spike(site, before, text):
-    found = [warning.message for warning in rate_spikes([DEFAULT, site], ["site"], before, 10.0)]
+    messages = [warning.message for warning in rate_spikes([DEFAULT, site], ["site"], before, 10.0)]
 
-    assert [text in message for message in found] == ([True] if text else [])
+    assert [text in message for message in messages] == ([True] if text else [])
 
 
 def test_a_good_day_of_all_is_no_spike():

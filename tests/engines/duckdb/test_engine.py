@@ -1,4 +1,4 @@
-"""DuckDB reads what is there, says what is wrong in one line, and stays within its bounds."""
+"""DuckDB reads the logs, reports errors in one line, and stays within its bounds."""
 
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def test_opening_other_files_replaces_the_first(engine, tmp_path):
 
 
 @pytest.mark.parametrize("left", [0, 4, 100, -1, -30])
-def test_a_truncated_file_is_told_in_one_line(engine, tmp_path, left):
+def test_a_truncated_file_is_reported_in_one_line(engine, tmp_path, left):
     url = written(tmp_path, "1.parquet", click=list(range(1000)))
     path = tmp_path / "1.parquet"
     path.write_bytes(path.read_bytes()[:left])
@@ -91,7 +91,7 @@ def test_a_truncated_file_is_told_in_one_line(engine, tmp_path, left):
     assert "1.parquet" in str(broken.value)
 
 
-def test_a_file_that_is_broken_in_the_middle_is_told_when_it_is_counted(engine, tmp_path):
+def test_a_file_that_is_broken_in_the_middle_is_reported_when_it_is_counted(engine, tmp_path):
     url = written(tmp_path, "1.parquet", text=[f"{n:0100d}" for n in range(5000)])
     path = tmp_path / "1.parquet"
     body = bytearray(path.read_bytes())
@@ -103,12 +103,12 @@ def test_a_file_that_is_broken_in_the_middle_is_told_when_it_is_counted(engine, 
         engine.query("SELECT SUM(LENGTH(text)) AS x FROM logs")
 
 
-def test_a_file_that_is_gone_is_told_by_name(engine, tmp_path):
+def test_a_file_that_is_gone_is_reported_by_name(engine, tmp_path):
     with pytest.raises(LogsInvalid, match=r"^the log files cannot be read: [^\n]*gone\.parquet"):
         engine.open_logs([f"local://{tmp_path}/gone.parquet"])
 
 
-def test_a_value_of_another_type_is_told_and_not_a_traceback_of_the_engine(engine, tmp_path):
+def test_a_value_of_another_type_is_reported_and_not_a_traceback_of_the_engine(engine, tmp_path):
     engine.open_logs([written(tmp_path, "1.parquet", click=["yes"])])
 
     with pytest.raises(LogsInvalid, match="Could not convert string 'yes'"):
@@ -145,7 +145,7 @@ def test_what_does_not_fit_in_memory_is_spilled_and_the_answer_is_the_same(tmp_p
     assert answers[0][1] == [{"n": 400_000, "last": 400_000}]
 
 
-def test_memory_that_is_far_too_small_is_told_in_one_line(tmp_path):
+def test_memory_that_is_far_too_small_is_reported_in_one_line(tmp_path):
     url = written(tmp_path, "1.parquet", id=[f"{n:0200d}" for n in range(50_000)])
     with DuckDBEngine(LocalFileSystem(), 1, 4) as engine:
         engine.open_logs([url])
@@ -161,7 +161,7 @@ def test_the_folder_for_spilling_is_gone_with_the_engine():
     assert not spill.exists()
 
 
-def test_threads_are_as_many_as_asked_for():
+def test_threads_are_as_many_as_configured():
     with DuckDBEngine(LocalFileSystem(), 3, 64) as engine:
         assert rows(engine, "SELECT current_setting('threads') AS n") == [{"n": 3}]
 

@@ -1,4 +1,4 @@
-"""Threads that read one file at once each get the bytes they asked for."""
+"""Threads that read one file at once each get the bytes they requested."""
 
 import threading
 from types import SimpleNamespace
@@ -35,7 +35,7 @@ def test_a_position_belongs_to_its_thread(numbered):
     assert numbered.tell() == 7 * BLOCK + 4
 
 
-def test_many_threads_that_seek_and_read_get_what_they_asked_for(numbered):
+def test_many_threads_that_seek_and_read_get_their_own_bytes(numbered):
     wrong = []
 
     def read(seed):
@@ -96,9 +96,9 @@ def test_the_engine_never_uses_the_position_that_threads_would_share(tmp_path):
         assert engine.query("SELECT SUM(a) AS a FROM logs").to_pylist() == [{"a": 6}]
 
 
-def test_what_python_could_not_read_is_told_by_its_last_word_not_by_its_traceback(tmp_path):
-    with DuckDBEngine(OnePosition(), threads=1, memory_mb=512) as engine, pytest.raises(LogsInvalid) as told:
+def test_what_python_could_not_read_is_reported_by_its_message_not_by_its_traceback(tmp_path):
+    with DuckDBEngine(OnePosition(), threads=1, memory_mb=512) as engine, pytest.raises(LogsInvalid) as caught:
         engine.open_logs([f"local://{tmp_path}/nowhere.parquet"])
 
-    assert "nowhere.parquet" in str(told.value)
-    assert "Traceback" not in str(told.value)
+    assert "nowhere.parquet" in str(caught.value)
+    assert "Traceback" not in str(caught.value)

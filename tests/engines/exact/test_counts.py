@@ -1,4 +1,4 @@
-"""What the logs say is counted exactly; what selection looks at is a fair sample of it."""
+"""The logs are counted exactly; selection reads a fair sample of them."""
 
 from datetime import UTC, datetime
 
@@ -103,15 +103,15 @@ def test_without_a_cost_bids_are_normalised_on_exposures(open_logs):
 def test_a_case_control_sample_has_every_positive_and_weighs_the_others_back(open_logs):
     logs = table_of()
     engine, table = open_logs({"part-0.parquet": logs}, **CASE_CONTROL)
-    found = profile(engine, table)
+    log_profile = profile(engine, table)
     drawn = draw_sample(engine, table, ["site", "noise"], profile(engine, table))
     sample = drawn.sample
 
     assert 0.08 < drawn.shares.others < 0.12
-    assert sample.outcome.sum() == found.totals.outcome == logs["click"].to_numpy().sum()
-    assert len(sample.outcome) == pytest.approx(6 * found.positive_rows, rel=0.05)
-    assert sample.exposure.sum() == pytest.approx(found.totals.exposure, rel=0.03)
-    assert sample.spend.sum() == pytest.approx(found.totals.cost, rel=0.04)
+    assert sample.outcome.sum() == log_profile.totals.outcome == logs["click"].to_numpy().sum()
+    assert len(sample.outcome) == pytest.approx(6 * log_profile.positive_rows, rel=0.05)
+    assert sample.exposure.sum() == pytest.approx(log_profile.totals.exposure, rel=0.03)
+    assert sample.spend.sum() == pytest.approx(log_profile.totals.cost, rel=0.04)
     assert set(sample.exposure[sample.outcome > 0]) == {1.0}
     assert set(sample.exposure[sample.outcome == 0]) == {1 / drawn.shares.others}
     for n, value in enumerate(sample.features["site"].values):
@@ -192,7 +192,7 @@ def test_every_value_has_a_code_of_its_own_and_what_is_not_published_adds_up_as_
     assert dict(zip(feature.values, np.bincount(feature.codes), strict=True))["big"] == 50
 
 
-def test_spellings_of_one_value_add_up_before_any_rate_is_taken(open_logs):
+def test_raw_forms_of_one_value_add_up_before_any_rate_is_taken(open_logs):
     site = ["Drugs.com", "drugs.com.", " DRUGS.COM ", "other.org", None, "NULL", "", "[ADX_DOMAIN]", "%5BADX_DOMAIN%5D"]
     engine, table = open_logs(
         {"domain": site, "click": [1, 0, 1, 0, 1, 0, 0, 1, 1], "paid": [0.1] * 9}, cost_column="paid"
@@ -241,11 +241,11 @@ def test_statistics_are_of_all_rows_not_of_the_sample(open_logs):
     counts = counted(engine, table, ["site"], [f"s{n}" for n in range(10)])
 
     site, click, paid = (np.asarray(logs[name]) for name in ("site", "click", "paid"))
-    for value, told in counts.items():
+    for value, statistics in counts.items():
         of_value = site == value
-        assert (told.rows, told.exposure) == (of_value.sum(), of_value.sum())
-        assert told.outcome == click[of_value].sum()
-        assert told.cost == pytest.approx(paid[of_value].sum(), abs=1e-9)
+        assert (statistics.rows, statistics.exposure) == (of_value.sum(), of_value.sum())
+        assert statistics.outcome == click[of_value].sum()
+        assert statistics.cost == pytest.approx(paid[of_value].sum(), abs=1e-9)
 
 
 def test_candidates_that_are_denied_or_not_in_the_logs_are_rejected_by_name():

@@ -26,17 +26,17 @@ def test_the_sums_of_any_feature_or_pair_are_those_of_its_own_codes(sizes, seed)
     draw = np.random.default_rng(seed)
     codes = {name: draw.integers(0, size, 50) for name, size in sizes.items()}
     measures = measures_of(50, draw)
-    found = grids(sizes, together={"a", "b"})
-    for grid in found:
+    layout = grids(sizes, together={"a", "b"})
+    for grid in layout:
         grid.add(codes, Measured.of(measures))
         grid.add(codes, Measured.of(measures))
 
     for name, size in sizes.items():
-        [grid] = [grid for grid in found if grid.has([name])]
-        told = grid.by([name])
-        assert told[0].tolist() == (2 * np.bincount(codes[name], minlength=size)).tolist()
-        assert told[1:].sum(axis=1).tolist() == [2 * measures[measure].sum() for measure in MEASURES[1:]]
-    for grid in found:
+        [grid] = [grid for grid in layout if grid.has([name])]
+        sums = grid.by([name])
+        assert sums[0].tolist() == (2 * np.bincount(codes[name], minlength=size)).tolist()
+        assert sums[1:].sum(axis=1).tolist() == [2 * measures[measure].sum() for measure in MEASURES[1:]]
+    for grid in layout:
         if grid.has("ab"):
             pair = np.zeros((sizes["b"], sizes["a"]), int)
             np.add.at(pair, (codes["b"], codes["a"]), 2 * measures["cost"])
@@ -55,9 +55,9 @@ def test_the_sums_of_any_feature_or_pair_are_those_of_its_own_codes(sizes, seed)
     ids=["few values", "as many cells as there may be", "one more", "many values stand alone", "interactions first"],
 )
 def test_features_share_a_grid_while_its_cells_are_few(sizes, parts):
-    found = grids(sizes, together={"x", "y"})
-    assert [any(grid.has(part) for grid in found) for part in parts] == [True] * len(parts)
-    assert len(found) == len(parts)
+    layout = grids(sizes, together={"x", "y"})
+    assert [any(grid.has(part) for grid in layout) for part in parts] == [True] * len(parts)
+    assert len(layout) == len(parts)
     assert MAX_GRID_CELLS == 128 * 128
 
 
@@ -96,15 +96,15 @@ def test_over_many_batches_every_term_counts_as_in_sql_whatever_becomes_of_its_v
         assert sum(counts.rows for counts in by_code[name].values()) == ROWS
 
 
-def test_whole_numbers_keep_their_codes_from_batch_to_batch_while_the_file_told_their_bounds():
-    told, untold = Coded((0, 23)), Coded()
+def test_whole_numbers_keep_their_codes_from_batch_to_batch_if_the_file_states_their_bounds():
+    bounded, unbounded = Coded((0, 23)), Coded()
     for hour in range(24):
-        before = told.raw, untold.raw
-        assert told.codes(pa.array([hour, hour])).tolist() == [hour, hour]
-        untold.codes(pa.array([hour, hour]))
+        before = bounded.raw, unbounded.raw
+        assert bounded.codes(pa.array([hour, hour])).tolist() == [hour, hour]
+        unbounded.codes(pa.array([hour, hour]))
 
-        assert told.raw is before[0]
-        assert untold.raw is not before[1]
+        assert bounded.raw is before[0]
+        assert unbounded.raw is not before[1]
 
 
 def test_codes_that_came_in_a_byte_have_room_to_be_combined():

@@ -1,4 +1,4 @@
-"""Plain batches are measured by arrays and say what SQL says; whatever is not plain is left to SQL."""
+"""Plain batches are measured by arrays with the results of SQL; whatever is not plain is left to SQL."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""A file that is not what it says, or not what it was, is refused by its name, and never ends the process."""
+"""A damaged or replaced file is refused by its name, and never ends the process."""
 
 import subprocess
 import sys
@@ -65,7 +65,7 @@ def test_a_file_that_breaks_between_sampling_and_counting_is_named(open_logs, tm
     assert str(raised.value).isprintable()
 
 
-def test_a_file_that_was_replaced_by_another_is_told_by_name_while_it_is_read(open_logs, tmp_path):
+def test_a_file_that_was_replaced_by_another_is_reported_by_name_while_it_is_read(open_logs, tmp_path):
     engine, _ = open_logs({"part-0.parquet": logs()}, **SITES)
     groups = engine.row_groups(["click", "site"])
     overwrite(tmp_path / "part-0.parquet", another(b"x"))
@@ -134,7 +134,7 @@ def test_values_beyond_a_file_s_statistics_are_reported_and_end_no_process(tmp_p
         ("price", "cost_column", {"cost_column": "price"}),
     ],
 )
-def test_a_column_of_lists_or_records_is_refused_with_its_type_and_the_key_that_asks_for_it(
+def test_a_column_of_lists_or_records_is_refused_with_its_type_and_the_key_that_names_it(
     open_logs, column, kind, name, key, config
 ):
     _, table = open_logs({"click": [0, 1] * 4, "site": ["a"] * 8} | {name: column}, **config)
@@ -145,7 +145,7 @@ def test_a_column_of_lists_or_records_is_refused_with_its_type_and_the_key_that_
     assert f"{name!r} ({key}) is {kind}" in str(refused.value)
 
 
-def test_a_nested_column_that_nothing_asks_for_is_nobody_s_matter(open_logs):
+def test_a_nested_column_that_nothing_reads_is_ignored(open_logs):
     _, table = open_logs({"click": [0, 1], "site": ["a", "b"], "bids": [[1], [2]]})
 
     require_columns(table)
@@ -163,7 +163,7 @@ def test_what_an_error_quotes_of_the_logs_is_printable_and_short(open_logs):
 
 
 def test_logs_whose_every_row_is_held_out_are_too_few(open_logs):
-    for n in range(200):  # whether the one row is held out is for its hash to say
+    for n in range(200):  # whether the one row is held out depends on its hash
         engine, table = open_logs({"click": [1], "site": [f"s{n}"]}, **SITES)
         try:
             choose_features(engine, table, profile(engine, table))

@@ -49,14 +49,14 @@ def counted(opened, features=("site",), published=("a", "b")):
 def test_times_are_read_only_of_files_that_are_not_in_the_window_as_a_whole(open_logs, left_out, kind):
     files = {"a.parquet": logs(START, kind), "b.parquet": logs(START - timedelta(hours=3), kind)}
 
-    found = counted(open_logs(files, **TIME))
+    by_site = counted(open_logs(files, **TIME))
 
     assert left_out == {0: ["t"], 1: []}
-    assert {name: counts.rows for name, counts in found.items()} == {"a": 3, "b": 3, "__other__": 3}
+    assert {name: counts.rows for name, counts in by_site.items()} == {"a": 3, "b": 3, "__other__": 3}
 
 
 @pytest.mark.parametrize("name", ["a b.parquet", "a[1].parquet", "a%20=\u00e9'.parquet", 'a"#.parquet'])
-def test_what_a_file_says_is_found_whatever_its_name(open_logs, left_out, name):
+def test_the_statistics_of_a_file_are_used_whatever_its_name(open_logs, left_out, name):
     counted(open_logs({name: logs(START)}, **TIME))
 
     assert left_out == {0: ["t"]}
@@ -90,11 +90,11 @@ def test_a_time_that_is_itself_a_feature_is_read(open_logs, left_out):
 def test_batches_that_only_sql_can_measure_need_no_time_either(open_logs, left_out):
     config = {"row_filter": {"site": ["a", "b"]}}
 
-    found = counted(open_logs({"a.parquet": logs(START, paid=[0.5, None, 0.25, 1.0, 2.0, 4.0])}, **TIME, **config))
+    by_site = counted(open_logs({"a.parquet": logs(START, paid=[0.5, None, 0.25, 1.0, 2.0, 4.0])}, **TIME, **config))
 
     assert left_out == {0: ["t"]}
-    assert found["a"].cost == 1.5
-    assert "__other__" not in found
+    assert by_site["a"].cost == 1.5
+    assert "__other__" not in by_site
 
 
 @pytest.mark.parametrize(

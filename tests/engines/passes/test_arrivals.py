@@ -1,4 +1,4 @@
-"""Do the rows arrive in their days? However many times there are, and however far away."""
+"""Rows outside the days of their files are counted, however many times there are, and however far away."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -18,10 +18,10 @@ def fetched(monkeypatch):
 
     rows, query = [], DuckDBEngine.query
 
-    def counting(*asked):
-        found = query(*asked)
-        rows.append(found.num_rows)
-        return found
+    def counting(*arguments):
+        answer = query(*arguments)
+        rows.append(answer.num_rows)
+        return answer
 
     monkeypatch.setattr(DuckDBEngine, "query", counting)
     return rows
@@ -39,7 +39,7 @@ def test_what_is_kept_of_times_is_bounded_by_the_window_and_not_by_the_rows(open
     assert max(fetched) <= MINUTES
 
 
-def test_years_that_no_calendar_holds_are_told_like_any_other(open_logs):
+def test_years_that_no_calendar_holds_are_reported_like_any_other(open_logs):
     times = pa.array(np.array(["-20000-01-01", "2026-03-06T10:00", "200000-01-01"], dtype="datetime64[us]"))
     engine, table = open_logs({"date=2026-03-06/part-0.parquet": {"t": times}}, timestamp_column="t")
     [warning] = arrivals(engine, table).warnings
@@ -49,24 +49,24 @@ def test_years_that_no_calendar_holds_are_told_like_any_other(open_logs):
 
 
 @pytest.mark.parametrize("kind", [pa.timestamp("us"), pa.timestamp("us", "UTC"), pa.date32()], ids=str)
-def test_rows_without_a_time_are_told_apart_from_those_of_other_days(open_logs, kind):
+def test_rows_without_a_time_are_distinguished_from_those_of_other_days(open_logs, kind):
     own = datetime(2026, 3, 6, 12, tzinfo=UTC)
     times = [None] * 3 + [own] * 5 + [own + timedelta(days=9)] * 2
-    told = pa.array([time and time.replace(tzinfo=None) for time in times]).cast(kind)
-    engine, table = open_logs({"date=2026-03-06/part-0.parquet": {"t": told}}, timestamp_column="t")
-    found = {warning.code: (warning.rows, warning.share) for warning in arrivals(engine, table).warnings}
+    column = pa.array([time and time.replace(tzinfo=None) for time in times]).cast(kind)
+    engine, table = open_logs({"date=2026-03-06/part-0.parquet": {"t": column}}, timestamp_column="t")
+    warnings = {warning.code: (warning.rows, warning.share) for warning in arrivals(engine, table).warnings}
 
-    assert found == {"without_time": (3, 0.3), "outside_window": (2, 0.2)}
+    assert warnings == {"without_time": (3, 0.3), "outside_window": (2, 0.2)}
 
 
-def test_logs_of_nothing_but_their_own_days_are_told_nothing_of(open_logs):
+def test_logs_of_nothing_but_their_own_days_have_no_warning(open_logs):
     times = pa.array([datetime(2026, 3, 6), datetime(2026, 3, 9, 23, 59, 59, 999_999)])  # noqa: DTZ001 - as logs hold it
     engine, table = open_logs({"date=2026-03-06/part-0.parquet": {"t": times}}, timestamp_column="t")
 
     assert arrivals(engine, table).warnings == ()
 
 
-def test_rows_that_the_filter_leaves_out_are_neither_told_nor_counted(open_logs):
+def test_rows_that_the_filter_leaves_out_are_neither_reported_nor_counted(open_logs):
     own, other = datetime(2026, 3, 6, 12, tzinfo=UTC), datetime(2026, 3, 20, tzinfo=UTC)
     logs = {"t": pa.array([own] * 3 + [other] * 5, pa.timestamp("us", "UTC")), "site": list("aaabbbba")}
     engine, table = open_logs(

@@ -1,4 +1,4 @@
-"""A column is encoded as each of its values would be spelled by itself, in sorted order."""
+"""A column is encoded as each of its values would be canonicalised by itself, in sorted order."""
 
 import pyarrow as pa
 import pytest
@@ -26,15 +26,15 @@ texts = st.one_of(
 @given(values=st.lists(texts, min_size=1, max_size=9), chunks=st.integers(1, 3))
 @example(values=["a\n", "a", "A"], chunks=1)
 @example(values=["7", "7.0", None, "null"], chunks=2)
-def test_texts_are_encoded_as_each_is_spelled(name, values, chunks):
+def test_texts_are_encoded_by_their_canonical_forms(name, values, chunks):
     size = -(-len(values) // chunks)
     parts = [pa.array(values[n : n + size], pa.string()) for n in range(0, len(values), size)]
 
     feature = encode(pa.chunked_array(parts), name, SETTINGS)
 
-    spelled = [canonical(value, NOTHING, is_host=name == "domain") for value in values]
-    assert [feature.values[code] for code in feature.codes] == spelled
-    assert list(feature.values) == sorted(set(spelled))
+    expected = [canonical(value, NOTHING, is_host=name == "domain") for value in values]
+    assert [feature.values[code] for code in feature.codes] == expected
+    assert list(feature.values) == sorted(set(expected))
 
 
 def test_a_column_without_rows_has_no_values():

@@ -83,7 +83,7 @@ def engines(logs):
 
 def as_text(answer: pa.Table) -> str:
     """Hash an answer as sorted CSV: DuckDB has sums of 128 bits, and rows come in no order."""
-    rows = [[spoken(value) for value in row.values()] for row in answer.to_pylist()]
+    rows = [[cell_text(value) for value in row.values()] for row in answer.to_pylist()]
     return hashed([answer.column_names, *sorted(rows)])
 
 
@@ -97,7 +97,7 @@ def lines_of(counts):
     return [[value, *map(str, astuple(of_value))] for value, of_value in counts.items()]
 
 
-def spoken(value) -> str:
+def cell_text(value) -> str:
     return r"\N" if value is None else str(value)
 
 
@@ -183,21 +183,21 @@ EDGES = [edge + timedelta(microseconds=n) for edge in (WINDOW.start, WINDOW.end)
 def test_a_window_is_cut_alike_however_time_is_written(tmp_path, column, timezone):
     pq.write_table(pa.table({"t": column, "click": [1, 2, 4, 8, 16, 32]}), tmp_path / "part-0.parquet")
     settings = v3_settings(timestamp_column="t", timezone=timezone, exposure_column="click")
-    found = []
+    texts = []
     with DuckDBEngine(LocalFileSystem(), 2, 256) as duckdb:
         for engine in (duckdb, DataFusionEngine(2)):
             table = LogTable(
                 settings, WINDOW, engine.open_logs([f"local://{tmp_path}/part-0.parquet"]), {}, engine.quote
             )
-            found.append(as_text(engine.query(table.profile())))
+            texts.append(as_text(engine.query(table.profile())))
 
-    assert found[0] == found[1]
+    assert texts[0] == texts[1]
     assert engine.query(table.profile()).num_rows > 0
 
 
 @pytest.mark.parametrize("rows", [[0.0, -0.0], [-0.0, 0.0]], ids=str)
 def test_zero_is_one_value_whatever_its_sign(tmp_path, rows):
-    """SQL has one group for both and hands back either; the stored codes tell them apart."""
+    """SQL has one group for both and returns either; the stored codes distinguish them."""
     pq.write_table(
         pa.table({"price_level": [*rows, *rows, 1.0], "click": [1, 0, 1, 0, 1]}), tmp_path / "part-0.parquet"
     )
@@ -242,15 +242,15 @@ def test_two_engines_keep_the_same_copy_of_each_row_and_see_the_same_arrivals(tm
             raw = LogTable(settings, WINDOW, types, {f"local://{tmp_path}/{name}": None}, engine.quote)
             arrived = arrivals(engine, raw)
             table = without_repeats(engine, raw)
-            found = profile(engine, table)
+            log_profile = profile(engine, table)
             counts = [
                 as_text(engine.query(table.value_statistics([f])))
                 for f in ("site", "adspace", "price_level", "carrier")
             ]
-            answers.append((list(arrived.rows.values()), arrived.warnings, table.dropped, found, counts))
+            answers.append((list(arrived.rows.values()), arrived.warnings, table.dropped, log_profile, counts))
 
     assert answers[0] == answers[1]
     assert table.dropped > 100
-    assert found.totals.rows + table.dropped == sum(
+    assert log_profile.totals.rows + table.dropped == sum(
         1 for at in logs["t"].to_pylist() if not timestamp_column or WINDOW.start <= at < WINDOW.end
     )

@@ -47,10 +47,10 @@ def test_a_window_has_its_first_instant_and_not_its_last_however_time_is_written
         outcome_column="click",
         exposure_column="n",
     )
-    found = profile(engine, table)
+    log_profile = profile(engine, table)
 
-    assert found.totals.outcome == 2 + 4 + 8
-    assert dict(found.rows_by_day) == {date(2026, 3, 9): 3}
+    assert log_profile.totals.outcome == 2 + 4 + 8
+    assert dict(log_profile.rows_by_day) == {date(2026, 3, 9): 3}
 
 
 @pytest.mark.parametrize("machine_zone", ["America/New_York", "Asia/Tokyo"])
@@ -157,20 +157,20 @@ def test_pre_aggregated_rows_count_their_exposures_and_outcomes(open_logs):
         outcome_column="viewable",
         value_column="revenue",
     )
-    found = profile(engine, table)
+    log_profile = profile(engine, table)
 
-    assert (found.totals.exposure, found.totals.outcome, found.totals.value) == (1010, 404, 1.75)
-    assert (found.positive_rows, found.anomalies["zero_exposure"]) == (2, 1)
+    assert (log_profile.totals.exposure, log_profile.totals.outcome, log_profile.totals.value) == (1010, 404, 1.75)
+    assert (log_profile.positive_rows, log_profile.anomalies["zero_exposure"]) == (2, 1)
 
 
 def test_outcomes_beyond_exposures_are_cut_for_rates_and_reported(open_logs):
     engine, table = open_logs(
         {"imps": [10, 5, 2, 0, 1], "viewable": [4, 7, 2, 3, -2]}, exposure_column="imps", outcome_column="viewable"
     )
-    found = profile(engine, table)
+    log_profile = profile(engine, table)
 
-    assert found.totals.outcome == 4 + 5 + 2 + 0 + 0
-    assert found.anomalies["outcome_above_exposure"] == 2
+    assert log_profile.totals.outcome == 4 + 5 + 2 + 0 + 0
+    assert log_profile.anomalies["outcome_above_exposure"] == 2
 
 
 def test_rows_that_contradict_themselves_are_counted_by_kind(open_logs):
@@ -183,9 +183,9 @@ def test_rows_that_contradict_themselves_are_counted_by_kind(open_logs):
         value_column="earned",
         cost_column="paid",
     )
-    found = profile(engine, table)
+    log_profile = profile(engine, table)
 
-    assert found.anomalies == {
+    assert log_profile.anomalies == {
         "zero_exposure": 0,
         "outcome_above_exposure": 0,
         "outcome_negative": 1,
@@ -194,7 +194,7 @@ def test_rows_that_contradict_themselves_are_counted_by_kind(open_logs):
         "cost_negative": 1,
         "cost_above_bid": 0,
     }
-    assert (found.totals.value, found.totals.outcome) == (0.5, 1)
+    assert (log_profile.totals.value, log_profile.totals.outcome) == (0.5, 1)
 
 
 @pytest.mark.parametrize(
@@ -241,9 +241,9 @@ def test_an_outcome_may_be_a_boolean_a_text_or_a_float(open_logs, outcome):
 @pytest.mark.parametrize(
     "measure", ["exposure", "outcome", "value", "cost", "log_day", "row_hash", "raw_outcome", "rows"]
 )
-@pytest.mark.parametrize("spelled", [str, str.upper])
-def test_columns_that_are_called_as_our_own_are_not_mistaken_for_them(open_logs, measure, spelled):
-    name = spelled(measure)
+@pytest.mark.parametrize("change_case", [str, str.upper])
+def test_columns_that_are_called_as_our_own_are_not_mistaken_for_them(open_logs, measure, change_case):
+    name = change_case(measure)
     engine, table = open_logs({"click": [1, 0, 1], name: [7, 7, 5]})
     as_cost = open_logs({"click": [1, 0, 1], name: [7, 7, 5]}, cost_column=name)
 
@@ -321,7 +321,7 @@ def test_candidates_may_be_absent(open_logs):
     assert require_columns(table) is None
 
 
-def test_a_statement_is_the_same_text_each_time_it_is_asked_for():
+def test_a_statement_is_the_same_text_each_time():
     types = {"click": "INTEGER", "b": "VARCHAR", "a": "VARCHAR", "t": "TIMESTAMP"}
 
     def texts(known):

@@ -44,7 +44,7 @@ DENIED = ("AccessDenied", "denied")
         (findings.rights("s3://a/b", {"put once": ("", "it writes over")}), "failed"),
     ],
 )
-def test_a_measurement_is_judged(finding, standing):
+def test_a_measurement_is_compared_with_its_limits(finding, standing):
     assert finding.status == standing
     assert bool(finding.fix) == (standing != "ok")
 
