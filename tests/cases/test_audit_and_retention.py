@@ -419,14 +419,14 @@ def test_a_run_that_activates_while_retention_holds_the_lock_waits_and_is_whole(
 
 def test_a_run_that_begins_after_the_listing_is_no_folder_without_a_run(entity, finished, there, monkeypatch):
     finished(entity)
-    listed, begun = retention._listed, []
+    listed, begun = retention._objects_by_folder, []
 
     def begin_after(*arguments):
         listing = listed(*arguments)
         begun.append(finished(entity, days=YOUNG))
         return listing
 
-    monkeypatch.setattr(retention, "_listed", begin_after)
+    monkeypatch.setattr(retention, "_objects_by_folder", begin_after)
     outcome = apply_retention(now=datetime.now(UTC) + timedelta(days=1000))
 
     assert outcome.problems == []
@@ -749,7 +749,7 @@ def test_a_real_run_without_its_work_is_still_explained_audited_and_moved_from(a
     assert list(store.list(f"{prefix}/work/")) == []
     assert maintenance.audit_active_outputs() == 1
     explanation = explain(session, "drugs_com", {"internal_adspace_id": "1000"})
-    assert (explanation["run_id"], explanation["is_stale"]) == (first.opt_run_id, False)
+    assert (explanation.run_id, explanation.is_stale) == (first.opt_run_id, False)
     second = in_process.run(request_run(dag_run_id="manual__2"))
     assert second.decision == "activated"
     assert session.scalar(select(RunOutput.id).where(RunOutput.run_id == second.opt_run_id)) is not None

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text, update
 from listening import PASSWORD, TOKEN, free_port, mail_server, webhook_server
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.core.decision.alerts import of_failure
+from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.dag import callbacks
 from rtb_optimizer.dag.notifier import AlertNotifier
 from rtb_optimizer.errors import ActiveOutputsBroken, AlertsNotSent
@@ -23,7 +24,7 @@ from rtb_optimizer.store.schema import Run, RunAlert
 
 WINDOW = Window(datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
 BASE = "https://airflow.example.com"
-SPIKE = {"code": "rate_spike", "message": "site=a has 10 times the entity's rate <b>&"}
+SPIKE = RunWarning("rate_spike", "site=a has 10 times the entity's rate <b>&")
 
 
 @pytest.fixture(autouse=True)

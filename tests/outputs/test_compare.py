@@ -115,7 +115,7 @@ def test_runs_that_cannot_be_compared_are_refused_with_those_there_are(add_entit
     there_are = rf"name two of {held.run_id} \({held.run_code}\), {run.run_id} \({run.run_code}\)"
     for name, problem in (
         ("", "no active run before"),
-        (stranger.run_code, "is none of drugs_com"),
+        (stranger.run_code, "is not a run of drugs_com"),
         (str(failed.run_id), "is failed, it has no table"),
     ):
         with pytest.raises(NotFound, match=f"{problem}: {there_are}"):

@@ -130,7 +130,7 @@ from rtb_optimizer.store import connections, entities
 from rtb_optimizer.store.objects import ObjectStore
 with connections.session() as session:
     entity = entities.find(session, "drugs_com")
-from rtb_optimizer.engines.duckdb_engine import DuckDBEngine
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 try:
     with DuckDBEngine(connections.s3_filesystem(), 1, 128) as engine:
         engine.open_logs(["s3://rtb/x.parquet"])

@@ -141,7 +141,7 @@ def test_overrides_of_one_entity_are_not_another_s(entity, add_entity, session):
 
 def test_keys_are_set_and_set_back_in_one_go_and_checked_together(entity, session):
     configs.set_overrides(session, entity, {"objective": "value", "min_z": "2"}, "ana")
-    with pytest.raises(ConfigInvalid, match="value_column: objective is value"):
+    with pytest.raises(ConfigInvalid, match="value_column: required when objective is value"):
         configs.set_overrides(session, entity, {"value_column": None}, "ben")
     configs.set_overrides(session, entity, {"value_column": None, "objective": None, "dead_band": "0.1"}, "ben")
     now = configs.overrides(session, entity.entity_id)
@@ -157,6 +157,6 @@ def test_keys_are_set_and_set_back_in_one_go_and_checked_together(entity, sessio
 
 def test_an_override_that_others_need_cannot_be_unset(entity, session):
     configs.set_overrides(session, entity, {"objective": "value"}, "ana")
-    with pytest.raises(ConfigInvalid, match="value_column: objective is value"):
+    with pytest.raises(ConfigInvalid, match="value_column: required when objective is value"):
         configs.unset_override(session, entity, "value_column", "ben")
     assert configs.overrides(session, entity.entity_id)["value_column"] == "revenue"

@@ -72,15 +72,15 @@ def mounted(auth_manager, catalog):
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept(monkeypatch):
+def empty_caches(monkeypatch):
     """A process that has read no output yet."""
     from rtb_optimizer.web import compare_page
-    from rtb_optimizer.web.cache import Kept
+    from rtb_optimizer.web.cache import LRUCache
     from rtb_optimizer.web.run import outputs, segment_table
 
-    monkeypatch.setattr(outputs, "_BODIES", Kept(64_000_000, len))
-    monkeypatch.setattr(segment_table, "_TABLES", Kept(64_000_000, lambda table: table.nbytes))
-    monkeypatch.setattr(compare_page, "_COMPARED", Kept(100_000_000, lambda found: 1000 * len(found[1])))
+    monkeypatch.setattr(outputs, "_BODIES", LRUCache(64_000_000, len))
+    monkeypatch.setattr(segment_table, "_TABLES", LRUCache(64_000_000, lambda table: table.nbytes))
+    monkeypatch.setattr(compare_page, "_DIFFERENCES", LRUCache(100_000_000, lambda found: 1000 * len(found[1])))
 
 
 @pytest.fixture

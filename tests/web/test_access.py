@@ -1,4 +1,4 @@
-"""Who gets what of the pages: nothing without signing in, a viewer reads, an editor writes, a forged form fails."""
+"""Authorization of the pages: nothing without signing in, a viewer reads, an editor writes, a forged form fails."""
 
 import pytest
 from starlette.routing import Mount, Route

@@ -1,4 +1,4 @@
-"""What does a program get: the pointer with a tag, outputs as they were written, and the same refusals as a person?"""
+"""The API: the pointer with an entity tag, outputs as written, and the same permissions as the pages."""
 
 import json
 from datetime import date
@@ -219,7 +219,7 @@ def test_a_program_activates_and_rolls_back_with_a_reason(program, entity, finis
     }
     stale = program().post(f"{DRUGS}/rollback", json={"reason": "back", "expected_active_run_id": second.run_id})
     assert stale.status_code == 409
-    assert f"is run {first.run_id} by now" in stale.json()["detail"]
+    assert f"is run {first.run_id}, not run {second.run_id}" in stale.json()["detail"]
     back = program().post(f"{DRUGS}/rollback", json={"reason": "back"})
     assert (back.json()["decision"], back.json()["run_id"]) == ("rolled_back", second.run_id)
     made = session.scalars(select(RunDecision).order_by(RunDecision.id)).all()

@@ -1,4 +1,4 @@
-"""What does the page say of two runs: what came, went and moved, and why?"""
+"""The page that compares two runs: rows that appeared, vanished and moved, and the causes."""
 
 import pytest
 
@@ -37,19 +37,19 @@ def rows_of(main, label):
 
 def test_the_active_run_is_compared_with_the_one_before_it(two_runs, shown, session, monkeypatch):
     monkeypatch.setattr(compare_page, "PAGE_SIZE", 10)
-    told = compare(session, "drugs_com", limit=10_000)
+    comparison = compare(session, "drugs_com", limit=10_000)
     main = shown()
 
     chosen = [select.select_one("option[selected]")["value"] for select in main.select("form select")]
     assert chosen == [str(run_id) for run_id in two_runs]
     assert rows_of(main, "Changed configuration") == [["multiplier_max", "3.0", "1.2"]]
-    assert f"{told['appeared']} appeared, {told['vanished']} vanished" in main.text
-    assert f"{len(told['largest'])} rows, page 1 of {-(-len(told['largest']) // 10)}" in main.text
+    assert f"{comparison.appeared} appeared, {comparison.vanished} vanished" in main.text
+    assert f"{len(comparison.largest)} rows, page 1 of {-(-len(comparison.largest) // 10)}" in main.text
 
-    pages = [rows_of(shown(page=n), "Changed segments") for n in range(1, -(-len(told["largest"]) // 10) + 1)]
+    pages = [rows_of(shown(page=n), "Changed segments") for n in range(1, -(-len(comparison.largest) // 10) + 1)]
     listed = [row for page in pages for row in page]
-    assert [row[0].split()[-1] for row in listed] == [list(row["given"].values())[-1] for row in told["largest"]]
-    assert [row[1] for row in listed] == [str(row["kind"]) for row in told["largest"]]
+    assert [row[0].split()[-1] for row in listed] == [list(row.given.values())[-1] for row in comparison.largest]
+    assert [row[1] for row in listed] == [str(row.kind) for row in comparison.largest]
 
 
 def test_two_runs_are_compared_once_and_then_answered_from_memory(two_runs, shown, monkeypatch):
@@ -63,18 +63,18 @@ def test_two_runs_are_compared_once_and_then_answered_from_memory(two_runs, show
 
 def test_one_kind_of_change_is_listed_alone_and_runs_are_swapped_when_asked(two_runs, shown, session):
     first, second = two_runs
-    told = compare(session, "drugs_com", str(second), str(first), limit=10_000)
+    comparison = compare(session, "drugs_com", str(second), str(first), limit=10_000)
     main = shown(before=second, after=first, kind="moved")
 
     assert {row[1] for row in rows_of(main, "Changed segments")} == {"moved"}
-    assert f"{told['moved']} rows" in main.select_one(".pages").text
+    assert f"{comparison.moved} rows" in main.select_one(".pages").text
     assert rows_of(main, "Changed configuration") == [["multiplier_max", "1.2", "3.0"]]
 
 
 def test_a_run_beside_itself_has_not_changed(two_runs, shown):
     main = shown(before=two_runs[0], after=two_runs[0])
     assert "0 rows, page 1 of 1" in main.text
-    assert "The same, in the same order: internal_adspace_id" in main.text
+    assert "Unchanged, in the same order: internal_adspace_id" in main.text
 
 
 def test_without_two_runs_the_page_says_so(add_entity, shown):

@@ -1,4 +1,4 @@
-"""What does the page answer to "why is this bid what it is", whatever was written into its form or into the logs?"""
+"""The page that explains a bid, whatever was written into its form or into the logs."""
 
 import io
 from itertools import cycle, islice
@@ -44,15 +44,15 @@ def rows_of(main, label):
 @pytest.mark.usefixtures("active")
 def test_the_answer_is_the_bid_and_all_that_it_stands_on(shown, session):
     given = {"internal_adspace_id": "1000", "device_type": "no such device"}
-    told = explain(session, "drugs_com", given)
+    explanation = explain(session, "drugs_com", given)
     main = shown(given)
 
-    assert next(main.select_one(".card dd").stripped_strings) == spelled(told["multiplier"], "multiplier")
-    assert [row[0] for row in rows_of(main, "Rows that match")] == [row["segment"] for row in told["rows"]]
-    features = {row[0]: row[1:3] for row in rows_of(main, "What each feature says")}
+    assert next(main.select_one(".card dd").stripped_strings) == spelled(explanation.multiplier, "multiplier")
+    assert [row[0] for row in rows_of(main, "Rows that match")] == [row.segment for row in explanation.rows]
+    features = {row[0]: row[1:3] for row in rows_of(main, "Effect of each feature")}
     assert features["internal_adspace_id"] == ["1000", "yes"]
     assert features["device_type"] == ["no such device", "no: as the default"]
-    assert [row[1] for row in rows_of(main, "Back-off path")] == ["no row"] * (len(told["back_off"]) - 1) + ["answers"]
+    assert [row[1] for row in rows_of(main, "Back-off path")] == ["no row"] * (len(explanation.back_off) - 1) + ["used"]
     assert f"{len(NIGHTS)} log objects" in main.text
     filled_in = {field["name"].removeprefix("feature_"): field["value"] for field in main.select("form input")}
     assert {name: value for name, value in filled_in.items() if value} == given
@@ -60,22 +60,22 @@ def test_the_answer_is_the_bid_and_all_that_it_stands_on(shown, session):
 
 @pytest.mark.usefixtures("active")
 def test_the_form_offers_the_most_frequent_values_of_each_feature(shown, session):
-    told = explain(session, "drugs_com", {})
+    explanation = explain(session, "drugs_com", {})
     main = shown()
     fields = main.select("form input")
     offered = [option["value"] for option in main.select(f"datalist#{fields[1]['list']} option")]
 
-    assert [field["name"] for field in fields] == [f"feature_{row['feature']}" for row in told["features"]]
+    assert [field["name"] for field in fields] == [f"feature_{row.feature}" for row in explanation.features]
     assert "mobile" in offered
     assert "*" not in offered
-    assert "A request that gives nothing" in main.text
+    assert "A request without any value" in main.text
 
 
-def test_a_name_that_is_no_feature_of_the_active_run_is_said_to_be_left_out(active, shown):
+def test_a_name_that_is_no_feature_of_the_active_run_is_named_and_ignored(active, shown):
     main = shown({"internal_adspace_id": "1000", "carrier": "x"})
     assert active
-    assert "left out here: carrier" in main.select_one('[role="alert"]').text
-    assert rows_of(main, "What each feature says")[0][1] == "1000"
+    assert "Ignored, not a feature of the active run: carrier" in main.select_one('[role="alert"]').text
+    assert rows_of(main, "Effect of each feature")[0][1] == "1000"
 
 
 def test_without_an_active_run_every_bid_is_its_default(add_entity, shown, browser):

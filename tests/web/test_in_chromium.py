@@ -1,4 +1,4 @@
-"""How do the pages look in each state that they can be in, and does axe find anything grave there?
+"""The pages in each state that they can be in, with axe finding nothing serious.
 
 The app stands alone here, as wide as the window; `tests/whole_stack` shows it in Airflow's frame, with runs that went
 well.
@@ -81,7 +81,7 @@ def test_one_entity_that_never_ran(add_entity, look_at):
         ("", "Runs"),
         ("/config", "Selection"),
         ("/history", "Decisions on runs"),
-        ("/explain", "Why is a bid"),
+        ("/explain", "Explain a bid"),
         ("/compare", "What changed"),
     ):
         look_at(f"/entities/drugs_com{page}", heading, f"never-ran{page.replace('/', '-')}")
@@ -164,7 +164,7 @@ def test_50_000_segments(grown, look_at):
     page = look_at(f"/entities/drugs_com/compare?before={first}&after={second}", "What changed", "many-compared")
     expect(page.locator("main")).to_contain_text(f"{MANY:,}")
     look_at("/entities/drugs_com/rollback", "What would change", "many-roll-back")
-    look_at("/entities/drugs_com/explain?feature_internal_adspace_id=site-7.example", "The answer", "many-explained")
+    look_at("/entities/drugs_com/explain?feature_internal_adspace_id=site-7.example", "Explanation", "many-explained")
 
 
 def test_what_is_refused_is_told_as_a_page(look_at, seen):

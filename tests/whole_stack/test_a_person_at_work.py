@@ -197,7 +197,7 @@ def test_the_run_s_page_begins_with_the_decision_and_shows_each_part(screen, our
     go_to_the_entity(screen)
     ours.get_by_role("link", name=f"Run {active_run().run_id}").first.click()
 
-    heading(ours, "Active: this is what bidders read", level=2).to_be_visible()
+    heading(ours, "Active: bidders read this run", level=2).to_be_visible()
     for part, title in TABS.items():
         tab = ours.get_by_role("navigation", name="Parts of this run").get_by_role("link", name=title, exact=True)
         with screen.page.expect_event("framenavigated", lambda frame, part=part: f"tab={part}" in frame.url):
@@ -213,10 +213,10 @@ def test_a_segment_is_found_and_explained(screen, ours):
     expect(ours.get_by_role("region", name="Back-off path")).to_be_visible()
     screen.looks_well("segment")
     ours.get_by_role("link", name="Explain a bid").click()
-    heading(ours, "Why is a bid what it is?").to_be_visible()
+    heading(ours, "Explain a bid").to_be_visible()
     ours.get_by_role("combobox", name="internal_adspace_id").fill("1000")
     ours.get_by_role("button", name="Explain").click()
-    expect(ours.get_by_role("region", name="What each feature says")).to_contain_text("1000")
+    expect(ours.get_by_role("region", name="Effect of each feature")).to_contain_text("1000")
     screen.looks_well("explain")
 
 
@@ -227,7 +227,7 @@ def test_the_run_is_compared_with_the_one_before(screen, ours):
     heading(ours, "What changed").to_be_visible()
     changed = ours.get_by_role("region", name="Changed configuration")
     expect(row_of(changed, "max_features").get_by_role("cell")).to_have_text(["12", "2"])
-    expect(ours.locator("main")).to_contain_text("Went: feature")
+    expect(ours.locator("main")).to_contain_text("Removed: feature")
     expect(ours.get_by_role("region", name="Changed segments").get_by_role("row").nth(1)).to_be_visible()
     screen.looks_well("compare")
 
@@ -243,9 +243,9 @@ def test_a_roll_back_shows_the_difference_first_and_asks_for_a_reason(screen, ou
     screen.looks_well("roll-back")
 
     confirm.click()
-    expect(ours.get_by_label("Why?")).to_be_focused()  # it must be filled in
+    expect(ours.get_by_label("Reason")).to_be_focused()  # it must be filled in
     assert (active_run().run_id, counted(RunDecision)) == (left.run_id, decisions)
-    ours.get_by_label("Why?").fill("fill rate fell")
+    ours.get_by_label("Reason").fill("fill rate fell")
     confirm.click()
 
     expect(ours.get_by_role("status")).to_contain_text("Rolled back: bidders read the earlier run from now on.")

@@ -84,7 +84,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, new_root: Callable[..., Path
         wait_until(lambda: postgres.is_ready(settings), "PostgreSQL answers")
         postgres.create_databases(settings)
         supervisor.start([components.pop("api-server")])  # a task that finds none fails
-        wait_until(lambda: airflow.is_answering(settings), "the api-server answers", 240)
+        wait_until(lambda: airflow.serves_tasks(settings), "the api-server answers", 240)
         supervisor.start([*components.values(), *(worker_service(name, like) for name in WORKERS)])
         yield Stack(settings, dict(like.environment), seen)
     finally:

@@ -45,8 +45,7 @@ def live(tmp_path, new_root):
         ]
         api_server, *others = components
         supervisor.start([api_server])  # a task that finds none fails
-        until(lambda: airflow.is_answering(settings), "the api-server", seconds=240)
-        airflow.warm_up(settings)
+        until(lambda: airflow.serves_tasks(settings), "the api-server", seconds=240)
         worker = worker_service("worker-1", api_server)
         supervisor.start([*others, broker_service(broker, tmp_path, api_server), worker])
         with seeded_catalog(settings, LOGS, [(TODAY - timedelta(days=n)).date() for n in (1, 2)]):

@@ -109,7 +109,7 @@ def explain(
     from rtb_optimizer.outputs.explain import explain as explained
 
     with connections.session() as session:
-        explanation = explained(session, entity_code, pairs(features or []))
+        explanation = explained(session, entity_code, pairs(features or [])).model_dump(exclude_unset=True)
     if as_json:
         terminal.print_json(explanation)
         return

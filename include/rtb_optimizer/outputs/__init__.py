@@ -4,7 +4,7 @@ documents/   the JSON documents of tasks and outputs, as frozen types
 files        bytes from decisions: Parquet tables, JSON
 published    a run read back: configuration, features, rows
 frames       a run, its table and an entity's history as pandas DataFrames
-explain      why a bid is what it is
+explain      the bid of a request, explained by the rows that match
 compare      what differs between two runs, and why
 report_page/ the report as one HTML page
 """

@@ -1,6 +1,6 @@
-"""Who may see and do what? Airflow's own answer: who may read an entity's DAG sees it, who may edit the DAG acts.
+"""Authorization by Airflow's permissions: reading an entity needs read access to its DAG, changing it edit access.
 
-A mounted app inherits none of Airflow's checks, so each route carries ours; a test walks all of them.
+A mounted app inherits none of Airflow's checks, so each route has its own; a test calls all of them.
 """
 
 from collections.abc import Collection
@@ -21,7 +21,7 @@ Method = Literal["GET", "PUT"]
 
 
 def dag_id_of(entity_code: str) -> str:
-    """Return the id of an entity's DAG, which its permissions hang on."""
+    """Return the id of an entity's DAG, to which its permissions apply."""
     return f"{OPT_CODE}__{entity_code}"
 
 
@@ -35,28 +35,28 @@ def may(user: Any, method: Method, entity_code: str | None = None) -> bool:  # n
 
 
 def readable(user: Any, entity_codes: Collection[str]) -> set[str]:  # noqa: ANN401 - as above
-    """Return those entities of the given ones that a user may see."""
+    """Return those of the entities that a user may see."""
     by_dag = {dag_id_of(code): code for code in entity_codes}
     allowed = get_auth_manager().filter_authorized_dag_ids(dag_ids=set(by_dag), user=user, method="GET")
     return {by_dag[dag_id] for dag_id in allowed}
 
 
 def require(user: Any, method: Method, entity_code: str | None = None) -> None:  # noqa: ANN401 - as above
-    """Answer 403 unless the user may.
+    """Refuse with 403 unless the user has the permission.
 
     Raises:
-        HTTPException: naming what is not allowed.
+        HTTPException: 403, naming what is not allowed.
     """
     if not may(user, method, entity_code):
-        what = "see" if method == "GET" else "change"
-        raise HTTPException(status.HTTP_403_FORBIDDEN, f"you may not {what} {entity_code or 'entities'}")
+        action = "see" if method == "GET" else "change"
+        raise HTTPException(status.HTTP_403_FORBIDDEN, f"you may not {action} {entity_code or 'entities'}")
 
 
-def signed_in_from_here(request: Request, user: User) -> None:
-    """Let only signed-in readers pass, and writes of a browser only when they come from our own pages.
+def require_user_and_origin(request: Request, user: User) -> None:
+    """Refuse callers that are not signed in, and writes of a browser that do not come from a page of this site.
 
-    A browser sends the session cookie along whoever made the form. So a write that stands on the cookie must say
-    that it comes from this host; one with a token in its Authorization header cannot have been forged.
+    A browser sends the session cookie with every form, whichever site made it. So a write that is authenticated by
+    the cookie needs an Origin of this host; one with a token in its Authorization header cannot be forged that way.
     """
     require(user, "GET")
     if request.method in SAFE_METHODS or request.headers.get("authorization", "").lower().startswith("bearer "):
@@ -67,13 +67,13 @@ def signed_in_from_here(request: Request, user: User) -> None:
 
 
 def may_read(entity_code: str, user: User) -> str:
-    """Return the code in a route's path when its reader may see the entity."""
+    """Return the entity code of the path if the user may see the entity; refuse otherwise."""
     require(user, "GET", entity_code)
     return entity_code
 
 
 def may_edit(entity_code: str, user: User) -> str:
-    """Return the code in a route's path when its caller may change the entity."""
+    """Return the entity code of the path if the user may change the entity; refuse otherwise."""
     require(user, "PUT", entity_code)
     return entity_code
 

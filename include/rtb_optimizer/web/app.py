@@ -1,6 +1,7 @@
-"""Which pages and calls are there, and how is a refusal told? To a browser as a page, to a program as JSON."""
+"""The FastAPI app with all routes, and its error responses: a page for a browser, JSON for a program."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, Response, status
@@ -12,7 +13,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from rtb_optimizer import __version__, errors
 from rtb_optimizer.web import api, assets, compare_page, explain_page
-from rtb_optimizer.web.access import signed_in_from_here
+from rtb_optimizer.web.access import require_user_and_origin
 from rtb_optimizer.web.entity import activation, config
 from rtb_optimizer.web.entity import list as entity_list
 from rtb_optimizer.web.entity import page as entity_page
@@ -39,11 +40,11 @@ TITLES = {
 
 
 def create_app() -> FastAPI:
-    """Return the app that Airflow mounts; FastAPI's own documentation routes are off, since they know no sign-in."""
+    """Return the app that Airflow mounts, without FastAPI's documentation routes, which need no sign-in."""
     app = FastAPI(
         title="RTB Optimizer",
         version=__version__,
-        dependencies=[Depends(signed_in_from_here)],
+        dependencies=[Depends(require_user_and_origin)],
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -51,62 +52,67 @@ def create_app() -> FastAPI:
     for part in (*PAGES, api):
         app.include_router(part.router)
     app.add_api_route("/api/openapi.json", _openapi, include_in_schema=False)
-    app.add_exception_handler(errors.RtbOptimizerError, _refused)
-    app.add_exception_handler(errors.StoreFailed, _without_objects)
-    app.add_exception_handler(StarletteHTTPException, _answered)
-    app.add_exception_handler(RequestValidationError, _misspelled)
-    app.add_exception_handler(OperationalError, _unreachable)
-    app.add_exception_handler(DataError, _unstorable)
-    app.add_exception_handler(UnicodeEncodeError, _unstorable)
+    app.add_exception_handler(errors.RtbOptimizerError, _product_error)
+    app.add_exception_handler(errors.StoreFailed, _store_error)
+    app.add_exception_handler(StarletteHTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(OperationalError, _catalog_error)
+    app.add_exception_handler(DataError, _value_error)
+    app.add_exception_handler(UnicodeEncodeError, _value_error)
     return app
 
 
-def _openapi(request: Request) -> dict[str, Any]:
-    """Describe the API, at whatever prefix Airflow is served."""
-    described: FastAPI = request.app
-    return described.openapi() | {"servers": [{"url": request.scope.get("root_path", "") or "/"}]}
+def _openapi(request: Request) -> dict[str, object]:
+    """Return the OpenAPI document, with the prefix that Airflow is served at."""
+    mounted: FastAPI = request.app
+    return mounted.openapi() | {"servers": [{"url": request.scope.get("root_path", "") or "/"}]}
 
 
-def _refused(request: Request, problem: Exception) -> Response:
+def _product_error(request: Request, problem: Exception) -> Response:
     code = STATUS.get(type(problem), status.HTTP_409_CONFLICT)
     violations = list(problem.violations) if isinstance(problem, errors.ConfigInvalid) else []
-    return _told(request, code, str(problem), violations)
+    return error_response(request, code, str(problem), violations)
 
 
-def _answered(request: Request, problem: Any) -> Response:  # noqa: ANN401 - Starlette types handlers by Exception
-    return _told(request, problem.status_code, str(problem.detail), [], problem.headers)
+def _http_error(request: Request, problem: Any) -> Response:  # noqa: ANN401 - Starlette types handlers by Exception
+    return error_response(request, problem.status_code, str(problem.detail), [], problem.headers)
 
 
-def _misspelled(request: Request, problem: Any) -> Response:  # noqa: ANN401 - as above
-    found = [f"{'.'.join(map(str, error['loc'][1:]))}: {error['msg']}" for error in problem.errors()]
-    return _told(request, status.HTTP_422_UNPROCESSABLE_CONTENT, "; ".join(found), found)
+def _validation_error(request: Request, problem: Any) -> Response:  # noqa: ANN401 - as above
+    violations = [f"{'.'.join(map(str, error['loc'][1:]))}: {error['msg']}" for error in problem.errors()]
+    return error_response(request, status.HTTP_422_UNPROCESSABLE_CONTENT, "; ".join(violations), violations)
 
 
-def _unreachable(request: Request, problem: Exception) -> Response:
+def _catalog_error(request: Request, problem: Exception) -> Response:
     log.error("the catalog cannot be used", exc_info=problem)
-    told = "the catalog cannot be reached: see the log of the api-server"
-    return _told(request, status.HTTP_503_SERVICE_UNAVAILABLE, told, [])
+    detail = "the catalog cannot be reached: see the log of the api-server"
+    return error_response(request, status.HTTP_503_SERVICE_UNAVAILABLE, detail, [])
 
 
-def _without_objects(request: Request, problem: Exception) -> Response:
-    log.error("S3 cannot be used", exc_info=problem)  # the answer does not name the host
-    told = "an object of S3 cannot be read: see the log of the api-server"
-    return _told(request, status.HTTP_503_SERVICE_UNAVAILABLE, told, [])
+def _store_error(request: Request, problem: Exception) -> Response:
+    log.error("S3 cannot be used", exc_info=problem)  # the response does not name the host
+    detail = "an object in S3 cannot be read: see the log of the api-server"
+    return error_response(request, status.HTTP_503_SERVICE_UNAVAILABLE, detail, [])
 
 
-def _unstorable(request: Request, problem: Exception) -> Response:
-    log.info("refused", exc_info=problem)
-    told = "a value cannot be stored: it has a character that is none (NUL, half of a pair), or a number is too large"
-    return _told(request, status.HTTP_422_UNPROCESSABLE_CONTENT, told, [])
+def _value_error(request: Request, problem: Exception) -> Response:
+    log.info("value refused", exc_info=problem)
+    detail = (
+        "a value cannot be stored: it contains an invalid character (NUL, a lone surrogate), or a number is too large"
+    )
+    return error_response(request, status.HTTP_422_UNPROCESSABLE_CONTENT, detail, [])
 
 
-def _told(request: Request, code: int, detail: str, violations: list[str], headers: Any = None) -> Response:  # noqa: ANN401 - a mapping or nothing
+def error_response(
+    request: Request, code: int, detail: str, violations: list[str], headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return an error as a page for a browser, as JSON for a program."""
     if wants_html(request.headers, request.url.path):
-        answer: Response = page(request, "refused", code, title=TITLES.get(code, "Refused"), detail=detail)
+        response: Response = page(request, "error", code, title=TITLES.get(code, "Refused"), detail=detail)
     else:
-        answer = JSONResponse(jsonable_encoder({"detail": detail, "violations": violations}), code)
-    answer.headers.update(headers or {})
-    return answer
+        response = JSONResponse(jsonable_encoder({"detail": detail, "violations": violations}), code)
+    response.headers.update(headers or {})
+    return response
 
 
 app = create_app()

@@ -1,4 +1,4 @@
-"""Which files do the pages load? Served through the sign-in like everything else: a mounted folder would be public."""
+"""Serves the static files of the pages, behind the sign-in: a mounted folder would be public."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/static/{name}", name="static")
 def static(name: str) -> FileResponse:
-    """Answer with one of the files there are; a name is looked up, never joined to a path unseen."""
+    """Return a static file; the name is looked up in a fixed list, so that no path can be built from it."""
     if name not in NAMES:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"no file {name!r}")
     return FileResponse(FOLDER / name, headers={"cache-control": "private, max-age=300"})

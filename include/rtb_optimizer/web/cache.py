@@ -1,39 +1,35 @@
-"""What is worth keeping in memory of what was read? What was asked for last, up to a bound of bytes.
+"""An LRU cache of contents in memory, bounded in bytes.
 
-Outputs never change, so what is kept under an output's sha256 is never stale. Each api-server process has its own.
+Outputs never change, so a value cached by an output's sha256 is never stale. Each api-server process has its own.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from threading import Lock
 from typing import Generic, TypeVar
+
+import cachetools
 
 Value = TypeVar("Value")
 
 
-class Kept(Generic[Value]):
-    """Values by key, those that were asked for last, of at most so many bytes; safe to use from many threads."""
+class LRUCache(Generic[Value]):
+    """The most recently used values by key, at most `max_bytes` of them; safe to use from several threads."""
 
-    def __init__(self, at_most: int, size: Callable[[Value], int]) -> None:
-        self._at_most, self._size = at_most, size
-        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+    def __init__(self, max_bytes: int, size: Callable[[Value], int]) -> None:
+        self._values: cachetools.LRUCache[Hashable, Value] = cachetools.LRUCache(max_bytes, size)
         self._lock = Lock()
-        self.byte_size = 0
+
+    @property
+    def byte_size(self) -> int:
+        """The size of all cached values."""
+        return int(self._values.currsize)
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """Return the value of a key, made now unless it is there; what two threads make at once is made twice."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-        made = make()
-        with self._lock:
-            self._keep(key, made)
-        return made
-
-    def _keep(self, key: Hashable, value: Value) -> None:
-        if key not in self._values:
-            self.byte_size += self._size(value)
-        self._values[key] = value
-        while self.byte_size > self._at_most:
-            self.byte_size -= self._size(self._values.popitem(last=False)[1])
+        """Return the cached value of a key, or make and cache it; two threads may make the same value at once."""
+        with self._lock, suppress(KeyError):
+            return self._values[key]
+        value = make()
+        with self._lock, suppress(ValueError):  # a value larger than the cache is not cached
+            self._values[key] = value
+        return value

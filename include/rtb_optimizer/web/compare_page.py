@@ -1,4 +1,4 @@
-"""The page that compares two runs of an entity: what came, what went, what moved, and by which cause."""
+"""The page that compares two runs of an entity: rows that appeared, vanished and moved, with the causes."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -16,23 +16,23 @@ from rtb_optimizer.outputs.published import published
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.schema import Run
 from rtb_optimizer.web.access import ReadableCode
-from rtb_optimizer.web.cache import Kept
+from rtb_optimizer.web.cache import LRUCache
 from rtb_optimizer.web.rendering import PageContent, page
 from rtb_optimizer.web.run.outputs import RunOutputs, unreadable
-from rtb_optimizer.web.sessions import Catalog
+from rtb_optimizer.web.sessions import CatalogSession
 
 KINDS = (Kind.MOVED, Kind.APPEARED, Kind.VANISHED)
 PAGE_SIZE = 50
 RUNS_LISTED = 200
 Difference = tuple[ChangesDocument, list[Change]]
-_BYTES_A_CHANGE = 1000
-_COMPARED: Kept[Difference] = Kept(100_000_000, lambda found: _BYTES_A_CHANGE * len(found[1]))
+_BYTES_PER_CHANGE = 1000
+_DIFFERENCES: LRUCache[Difference] = LRUCache(100_000_000, lambda each: _BYTES_PER_CHANGE * len(each[1]))
 
 router = APIRouter(include_in_schema=False)
 
 
 class CompareQuery(BaseModel):
-    """What the address says: the two runs by id or code, which kind of changes, and the page of them."""
+    """The query parameters: the two runs by id or code, the kind of changes, and the page."""
 
     before: str = Field("", max_length=200, pattern="^[A-Za-z0-9_-]*$")
     after: str = Field("", max_length=200, pattern="^[A-Za-z0-9_-]*$")
@@ -42,61 +42,61 @@ class CompareQuery(BaseModel):
 
 @router.get("/entities/{entity_code}/compare", name="compare")
 def compare_page(
-    request: Request, entity_code: ReadableCode, session: Catalog, asked: Annotated[CompareQuery, Query()]
+    request: Request, entity_code: ReadableCode, session: CatalogSession, query: Annotated[CompareQuery, Query()]
 ) -> HTMLResponse:
-    """Show what changed between two runs, by default from the run that was active before to the active one."""
+    """Show what changed between two runs, by default from the previously active run to the active one."""
     entity = entities.find(session, entity_code)
-    was: Run | None = None
-    now: Run | None = None
+    before: Run | None = None
+    after: Run | None = None
     content: PageContent
     try:
-        was, now = pair(session, entity_code, asked.before, asked.after)
-        content = _compared(session, was, now, asked)
+        before, after = pair(session, entity_code, query.before, query.after)
+        content = _difference(session, before, after, query)
     except NotFound as problem:
-        if asked.before or asked.after:
+        if query.before or query.after:
             raise
         content = {"problem": str(problem)}
     return page(
         request,
         "compare",
         entity=entity,
-        before=was,
-        after=now,
-        listed=_listed(runs.succeeded(session, entity, RUNS_LISTED), was, now),
+        before=before,
+        after=after,
+        listed=_listed(runs.succeeded(session, entity, RUNS_LISTED), before, after),
         kinds=KINDS,
-        asked=asked,
+        query=query,
         **content,
     )
 
 
 def _listed(newest: Iterable[Run], *chosen: Run | None) -> list[Run]:
-    """Return the runs to pick from: the newest, and those chosen, however old."""
-    found = {run.run_id: run for run in [*newest, *(run for run in chosen if run is not None)]}
-    return sorted(found.values(), key=lambda run: -run.run_id)
+    """Return the runs to choose from: the newest, and the chosen ones, however old."""
+    listed = {run.run_id: run for run in [*newest, *(run for run in chosen if run is not None)]}
+    return sorted(listed.values(), key=lambda run: -run.run_id)
 
 
 def _key(session: Session, run: Run) -> tuple[str, ...]:
-    """Return what a comparison depends on of a run, none of which changes."""
+    """Return the parts of a run that a comparison depends on; none of them ever changes."""
     outputs = RunOutputs(session, run).rows
     return run.run_code, *(outputs[name].sha256 for name in ("segments", "features") if name in outputs)
 
 
-def _compared(session: Session, was: Run, now: Run, asked: CompareQuery) -> PageContent:
+def _difference(session: Session, before: Run, after: Run, query: CompareQuery) -> PageContent:
     def compare() -> Difference:
-        return compared(published(session, was), published(session, now))
+        return compared(published(session, before), published(session, after))
 
     try:
-        difference, changed = _COMPARED.get((_key(session, was), _key(session, now)), compare)
+        difference, changed = _DIFFERENCES.get((_key(session, before), _key(session, after)), compare)
     except (RtbOptimizerError, KeyError) as problem:
-        return {"problem": unreadable(problem, "What one of these runs published")}
-    kind = asked.kind if asked.kind in KINDS else ""
-    listed = [change for change in changed if not kind or change.kind == kind]
-    start = (asked.page - 1) * PAGE_SIZE
+        return {"problem": unreadable(problem, "The output of one of these runs")}
+    kind = query.kind if query.kind in KINDS else ""
+    selected = [change for change in changed if not kind or change.kind == kind]
+    start = (query.page - 1) * PAGE_SIZE
     return {
         "problem": "",
         "difference": difference,
         "kind": kind,
-        "rows": [change_document(change) for change in listed[start : start + PAGE_SIZE]],
-        "total": len(listed),
-        "pages": max(-(-len(listed) // PAGE_SIZE), 1),
+        "rows": [change_document(change) for change in selected[start : start + PAGE_SIZE]],
+        "total": len(selected),
+        "pages": max(-(-len(selected) // PAGE_SIZE), 1),
     }

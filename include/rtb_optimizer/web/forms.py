@@ -1,4 +1,4 @@
-"""What does a form say, and where does its reader go next? Read only after its sender may write; told afterwards."""
+"""Reads posted forms, after the check of the permission to write, and redirects to a page with a message."""
 
 import logging
 from collections.abc import Mapping
@@ -18,22 +18,22 @@ MAX_FIELDS = 1000
 MAX_REASON_LENGTH = 1000
 LATE = "_late"
 SOON = "within 5 minutes"
-# What a page says after a write, by the word in its address: nothing of an address is shown as it stands there.
-TOLD = {
-    "activated": "The run is the active one: bidders read it from now on.",
+# The message of a page after a write, by the word in its address: no text of an address is shown itself.
+MESSAGES = {
+    "activated": "The run is active: bidders read it from now on.",
     "rolled_back": "Rolled back: bidders read the earlier run from now on.",
-    "paused": "Paused: there are no scheduled runs, and no run takes over. What is active stays active.",
+    "paused": "Paused: there are no scheduled runs, and no run is activated. The active run stays active.",
     "resumed": "Resumed: the entity runs on its schedule again.",
     "saved": "Saved: the next run uses it.",
-    "unset": "The default holds again, from the next run on.",
+    "unset": "The default applies again, from the next run on.",
     "unchanged": "Nothing was changed, so nothing was saved.",
 }
-TOLD |= {
-    f"{word}{LATE}": f"{TOLD[word]} active.json could not be written just now: that copy follows {SOON}."
+MESSAGES |= {
+    f"{word}{LATE}": f"{MESSAGES[word]} active.json could not be written now: it is updated {SOON}."
     for word in ("activated", "rolled_back")
 }
-TOLD |= {
-    f"{word}{LATE}": f"{TOLD[word]} Airflow's schedule follows {SOON}."
+MESSAGES |= {
+    f"{word}{LATE}": f"{MESSAGES[word]} Airflow's schedule is updated {SOON}."
     for word in ("paused", "resumed", "saved", "unset")
 }
 
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 async def _posted(request: Request, _code: EditableCode) -> dict[str, str]:
-    """Read a form's fields; a field is text, and files are none."""
+    """Return the text fields of a form; files are ignored."""
     form = await request.form(max_files=0, max_fields=MAX_FIELDS)
     return {name: value.replace("\r\n", "\n") for name, value in form.items() if isinstance(value, str)}
 
@@ -50,10 +50,10 @@ Posted = Annotated[dict[str, str], Depends(_posted)]
 
 
 def number(form: Mapping[str, str], name: str) -> int | None:
-    """Return a hidden field's number, None where it is empty.
+    """Return the number in a hidden field, None where the field is empty.
 
     Raises:
-        HTTPException: 422 when it is no number.
+        HTTPException: 422 when it is not a number.
     """
     text = form.get(name, "")
     if text and not (text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS):
@@ -61,29 +61,29 @@ def number(form: Mapping[str, str], name: str) -> int | None:
     return int(text) if text else None
 
 
-def seen(form: Mapping[str, str]) -> ExpectedRun:
-    """Return the active run that the page showed."""
+def expected_run(form: Mapping[str, str]) -> ExpectedRun:
+    """Return the run that was active when the page was rendered."""
     return ExpectedRun(number(form, "expected_active_run_id"))
 
 
 def reason_problem(reason: str) -> str | None:
-    """Return what is wrong with the reason of a decision, if anything."""
+    """Return the problem of a decision's reason, None if there is none."""
     if not reason.strip():
-        return "say why: the history keeps it"
+        return "enter a reason: the history records it"
     return None if len(reason) <= MAX_REASON_LENGTH else f"at most {MAX_REASON_LENGTH:,} characters"
 
 
-def airflow_knows(session: Session) -> bool:
-    """Export the manifest after a write; return whether it could be: if not, the maintenance DAG does it in minutes."""
+def export_dag_list(session: Session) -> bool:
+    """Export the DAG list after a write; return False if that failed: the maintenance DAG then does it in minutes."""
     try:
         dag_list_export.export(session)
-    except OSError:  # as where only the maintenance DAG may write it
-        log.info("the manifest could not be written here", exc_info=True)
+    except OSError:  # for example where only the maintenance DAG may write it
+        log.info("the DAG list could not be written here", exc_info=True)
         return False
     return True
 
 
-def then(request: Request, route: str, entity_code: str, word: str, *, late: bool = False) -> RedirectResponse:
-    """Lead to a page of the entity that says what has happened."""
-    told = address_of(request, route, {"told": word + LATE * late}, entity_code=entity_code)
-    return RedirectResponse(told, status.HTTP_303_SEE_OTHER)
+def redirect(request: Request, route: str, entity_code: str, word: str, *, late: bool = False) -> RedirectResponse:
+    """Redirect to a page of the entity, with the message for a word."""
+    url = address_of(request, route, {"told": word + LATE * late}, entity_code=entity_code)
+    return RedirectResponse(url, status.HTTP_303_SEE_OTHER)

@@ -1,4 +1,4 @@
-"""Where in Airflow's UI do the pages stand? In its navigation, and as a tab of an entity's DAG and dag run.
+"""The entries of the pages in Airflow's UI: its navigation, and a tab of each entity's DAG and of its dag runs.
 
 Every component of Airflow loads this, so it imports nothing.
 """

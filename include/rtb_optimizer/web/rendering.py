@@ -16,14 +16,14 @@ from rtb_optimizer.outputs.report_page import formatting
 from rtb_optimizer.web.navigation import PREFIX
 
 TEMPLATES = Path(__file__).parent / "templates"
-# Nothing from elsewhere, nothing inline that runs, and no other site may frame these pages.
+# No content of other origins, no inline scripts, and no framing by other sites.
 POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; script-src 'self'; "
     "connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'"
 )
 HEADERS = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "cache-control": "no-store"}
 PageContent = dict[str, object]
-"""What a template is rendered with, by name."""
+"""The variables of a template by name."""
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SPARKLINE_WIDTH, SPARKLINE_HEIGHT, SPARKLINE_PAD = 120, 26, 3
 
@@ -39,13 +39,13 @@ def _templates() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
-        finalize=_shown,
+        finalize=_visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "spelled": formatting.spelled,
+        "formatted": formatting.spelled,
         "instant": instant,
         "ago": ago,
         "lasting": lasting,
@@ -57,14 +57,14 @@ def _templates() -> Environment:
 
 
 def address_of(request: Request, route: str, query: Mapping[str, object] | None = None, **path: object) -> str:
-    """Return a route's path below whatever prefix Airflow is served at; the host is the reader's own.
+    """Return the path of a route, with the prefix that Airflow is served at and without a host.
 
-    Asked of our own app: the outermost router, which `request.url_for` asks, sees nothing of it through its mount.
+    The route is resolved by this app: `request.url_for` uses the outermost router, which does not know its routes.
     """
     root: str = request.scope.get("root_path", "")
-    found = root.rstrip("/") + request.app.url_path_for(route, **path)
-    kept = {name: value for name, value in (query or {}).items() if value not in (None, "")}
-    return f"{found}?{urlencode(kept)}" if kept else str(found)
+    url = root.rstrip("/") + request.app.url_path_for(route, **path)
+    parameters = {name: value for name, value in (query or {}).items() if value not in (None, "")}
+    return f"{url}?{urlencode(parameters)}" if parameters else str(url)
 
 
 @pass_context
@@ -74,7 +74,7 @@ def _address(context: Context, route: str, query: Mapping[str, object] | None = 
 
 @pass_context
 def _airflow(context: Context, path: str) -> str:
-    """Return the path of a page of Airflow's own, below whatever prefix it is served at."""
+    """Return the path of a page of Airflow, with the prefix that it is served at."""
     root: str = context["request"].scope.get("root_path", "")
     return root.removesuffix(PREFIX) + path
 
@@ -85,11 +85,11 @@ def instant(value: datetime | None) -> str:
 
 
 def ago(value: datetime | None, now: datetime) -> str:
-    """Return how long ago, or in how long, in one unit: `3 h ago`, `in 12 min`."""
+    """Return a time relative to now in one unit: `3 h ago`, `in 12 min`."""
     if value is None:
         return formatting.UNKNOWN
-    said = lasting(abs(now - value))
-    return f"{said} ago" if value <= now else f"in {said}"
+    distance = lasting(abs(now - value))
+    return f"{distance} ago" if value <= now else f"in {distance}"
 
 
 def lasting(duration: timedelta) -> str:
@@ -102,7 +102,7 @@ def lasting(duration: timedelta) -> str:
 
 
 def sparkline(values: list[float | None], label: str) -> Markup:
-    """Return figures in their order as a small line; one that is not known leaves a gap."""
+    """Return a small line chart of values in order; None is left out."""
     known = [value for value in values if value is not None]
     if not known:
         return Markup("")
@@ -123,10 +123,10 @@ def sparkline(values: list[float | None], label: str) -> Markup:
     ).format(label, SPARKLINE_WIDTH, SPARKLINE_HEIGHT, SPARKLINE_WIDTH, SPARKLINE_HEIGHT, path, *points[-1])
 
 
-def _shown(value: object) -> object:
+def _visible(value: object) -> object:
     return formatting.visible(value) if type(value) is str else value
 
 
 def wants_html(headers: Mapping[str, str], path: str) -> bool:
-    """Whether the caller is a person's browser, who reads pages, and not a program."""
+    """Whether the caller is a browser that accepts HTML, and the path not one of the API."""
     return "text/html" in headers.get("accept", "") and "/api/" not in path

@@ -1,4 +1,4 @@
-"""How does a request reach the catalog? By a session of its own; what it does not commit is undone."""
+"""Opens one session of the catalog per request; what the request does not commit is rolled back."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -15,13 +15,13 @@ def session() -> Iterator[Session]:
         yield opened
 
 
-Catalog = Annotated[Session, Depends(session)]
+CatalogSession = Annotated[Session, Depends(session)]
 
 
-def snapshot(opened: Catalog) -> Session:
-    """Return a session whose reads all see one moment: a pointer that moves between two of them does not show."""
+def snapshot(opened: CatalogSession) -> Session:
+    """Return a session whose reads all see the same state: a pointer move between two reads is not visible."""
     opened.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     return opened
 
 
-Snapshot = Annotated[Session, Depends(snapshot)]
+SnapshotSession = Annotated[Session, Depends(snapshot)]

@@ -1,4 +1,4 @@
-"""How does a person move the pointer: seeing first what changes, saying why, and only from what they saw?"""
+"""Moving the pointer by hand: the differences are shown first, a reason is required, the active run is checked."""
 
 from datetime import date
 
@@ -51,17 +51,17 @@ def test_the_difference_is_shown_before_a_real_run_is_activated(browser, read, l
     held = in_process.run(request_run(overrides={"min_holdout_gain": "0.9", "dead_band": "0.15"}, **window)).opt_run_id
     now = in_process.run(request_run(dag_run_id="manual__2")).opt_run_id
     page = read(browser.get(f"{ENTITY}/activate", params={"run": held}))
-    told = compare(session, "drugs_com", str(now), str(held))
+    comparison = compare(session, "drugs_com", str(now), str(held))
     cards = {card.dt.text: card.dd.text for card in page.select(".card")}
-    assert cards["New segments"] == f"{told['appeared']:,}"
-    assert cards["Segments gone"] == f"{told['vanished']:,}"
-    assert cards["Segments moved"] == f"{told['moved']:,}"
+    assert cards["New segments"] == f"{comparison.appeared:,}"
+    assert cards["Segments removed"] == f"{comparison.vanished:,}"
+    assert cards["Segments moved"] == f"{comparison.moved:,}"
     keys = [row.th.text for row in page.select('[aria-label="Changes of the configuration"] tbody tr')]
-    assert {"min_holdout_gain", "dead_band"} <= set(keys) == told["config"].keys()
-    rows = page.select('[aria-label="Largest movers"] tbody tr')
-    assert [row.th["title"] for row in rows] == [row["segment"] for row in told["largest"]]
+    assert {"min_holdout_gain", "dead_band"} <= set(keys) == comparison.config.keys()
+    rows = page.select('[aria-label="Largest changes"] tbody tr')
+    assert [row.th["title"] for row in rows] == [row.segment for row in comparison.largest]
     assert ["".join(row.th.text.split()) for row in rows] == [
-        ",".join(f"{name}{value}" for name, value in row["given"].items()) for row in told["largest"]
+        ",".join(f"{name}{value}" for name, value in row.given.items()) for row in comparison.largest
     ]
     assert rows
     answer = browser.post(f"{ENTITY}/activate", data=fields_of(page) | {"reason": "the campaign ended"})
@@ -72,7 +72,7 @@ def test_the_difference_is_shown_before_a_real_run_is_activated(browser, read, l
 def test_an_activation_moves_the_pointer_and_records_who_and_why(browser, read, entity, two_runs, pointer, store):
     first, second = two_runs
     page = read(browser.get(f"{ENTITY}/activate", params={"run": first.run_id}))
-    assert "older in data than what is active" in page.text
+    assert "has older data than the active run" in page.text
     answer = browser.post(f"{ENTITY}/activate", data=fields_of(page) | {"reason": " fill rate fell "})
     assert answer.history[0].status_code == 303
     assert pointer() == (first.run_id, ("activated", first.run_id, second.run_id, "admin", ["fill rate fell"]))
@@ -109,7 +109,9 @@ def test_a_confirmation_that_was_overtaken_changes_nothing_and_shows_what_is_now
     assert pointer()[0] == first.run_id
 
 
-@pytest.mark.parametrize(("reason", "why"), [("", "say why"), ("  \n ", "say why"), ("x" * 1001, "at most 1,000")])
+@pytest.mark.parametrize(
+    ("reason", "why"), [("", "enter a reason"), ("  \n ", "enter a reason"), ("x" * 1001, "at most 1,000")]
+)
 def test_without_a_reason_nothing_moves_and_the_field_says_so(browser, read, two_runs, pointer, reason, why):
     first, second = two_runs
     data = {"run_id": first.run_id, "expected_active_run_id": second.run_id, "reason": reason}
@@ -131,7 +133,7 @@ def test_the_first_activation_has_nothing_to_be_compared_with(browser, read, ent
 def test_the_run_that_is_active_cannot_be_activated(browser, read, two_runs, pointer):
     _, second = two_runs
     page = read(browser.get(f"{ENTITY}/activate", params={"run": second.run_id}))
-    assert "the active one already" in page.text
+    assert "is already active" in page.text
     assert page.select("form") == []
     data = {"run_id": second.run_id, "expected_active_run_id": second.run_id, "reason": "why not"}
     answer = browser.post(f"{ENTITY}/activate", data=data)
@@ -190,7 +192,7 @@ def test_a_copy_that_cannot_be_written_is_no_failed_activation(
     answer = browser.post(f"{ENTITY}/activate", data=data)
     assert asked == [["get_object"]]  # S3 was away when the copy was looked at, after the outputs were verified
     assert answer.status_code == 200
-    assert "that copy follows within 5 minutes" in read(answer).select_one("[role=status]").text
+    assert "it is updated within 5 minutes" in read(answer).select_one("[role=status]").text
     assert pointer()[0] == first.run_id
 
 
@@ -198,7 +200,7 @@ def test_while_s3_is_away_nothing_is_activated_and_the_page_says_why(browser, re
     first, second = two_runs
     asked = unreachable_s3()
     page = read(browser.get(f"{ENTITY}/activate", params={"run": first.run_id}))
-    assert "What would change cannot be told" in page.text
+    assert "The differences cannot be computed" in page.text
     answer = browser.post(f"{ENTITY}/activate", data=fields_of(page) | {"reason": "now"})
     assert asked
     assert answer.status_code == 503

@@ -1,4 +1,4 @@
-"""Is the configuration shown by section, edited in place, checked as everywhere, and is every change remembered?"""
+"""The page of the configuration: shown by section, edited in place, validated, and every change recorded."""
 
 import pytest
 from sqlalchemy import select, update
@@ -153,7 +153,7 @@ def test_a_value_that_somebody_changed_meanwhile_is_not_overwritten_unseen(brows
     answer = browser.post(CONFIG, data=data | {"value:min_z": "2"})
     assert answer.status_code == 422
     page = read(answer)
-    assert why(page, "min_z") == ["ben has set this meanwhile: save again to set yours over it"]
+    assert why(page, "min_z") == ["ben has changed this value: save again to overwrite it"]
     assert stored()["min_z"] == "4"
     browser.post(CONFIG, data=form_of(page, "min_z"))
     assert stored()["min_z"] == "2"
@@ -171,7 +171,7 @@ def test_an_override_is_set_back_to_the_default(browser, read, stored, override,
     page = read(browser.get(CONFIG))
     button = page.select_one("#key-min_z").find_parent(class_="field").button
     told = read(browser.post(button["formaction"], data=form_of(page, "min_z") | {"value:min_z": "not read"}))
-    assert "The default holds again" in told.select_one("[role=status]").text
+    assert "The default applies again" in told.select_one("[role=status]").text
     assert "min_z" not in stored()
     line = configs.changes(session, entity.entity_id)[0]
     assert (line.config_key, line.old_value, line.new_value, line.changed_by) == ("min_z", "4", None, "admin")
@@ -181,7 +181,7 @@ def test_an_override_is_set_back_to_the_default(browser, read, stored, override,
 @pytest.mark.parametrize(
     ("overridden", "key", "said"),
     [
-        ({}, "logs_path", "a value is required and there is no default"),
+        ({}, "logs_path", "a value is required and the key has no default"),
         ({"objective": "value"}, "value_column", "required when objective is value"),
     ],
 )

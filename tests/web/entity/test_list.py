@@ -1,4 +1,4 @@
-"""What does the page of all entities show, for none, one and a thousand of them?"""
+"""The page of all entities, for none, one and a thousand of them."""
 
 from datetime import date
 
@@ -65,7 +65,7 @@ def test_an_active_run_that_is_past_its_time_stands_out(browser, read, add_entit
 def test_an_entity_that_never_ran_says_so(browser, read, add_entity):
     add_entity()
     [cells] = rows_of(read(browser.get("/rtb/")))
-    assert cells[2:5] == ["none: bids are the default", UNKNOWN, "never"]
+    assert cells[2:5] == ["none: every bid is the default", UNKNOWN, "never"]
 
 
 @pytest.mark.parametrize(

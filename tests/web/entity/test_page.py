@@ -1,4 +1,4 @@
-"""What does the page of one entity show, and what can be done there: for none, one and many runs?"""
+"""The pages of one entity and their actions, for none, one and many runs."""
 
 from datetime import date, timedelta
 
@@ -34,11 +34,11 @@ def rows_of(page, label):
 def test_an_entity_that_never_ran_says_so_on_each_page(browser, read, entity):
     assert entity
     page = read(browser.get("/rtb/entities/drugs_com"))
-    assert "It has not run yet" in page.text
-    assert "bids are the default" in page.text
+    assert "There is no run yet" in page.text
+    assert "every bid is the default" in page.text
     assert page.select("tbody") == []
     history = read(browser.get("/rtb/entities/drugs_com/history"))
-    assert "Nothing has been decided" in history.text
+    assert "No decision has been made" in history.text
     assert len(rows_of(history, "Changes of configuration and status")) == len(configs_set_at_first())
 
 
@@ -85,8 +85,8 @@ def test_many_runs_are_paged_and_filtered(browser, read, entity, session):
     failed = read(browser.get("/rtb/entities/drugs_com", params={"status": "failed"}))
     assert {cells[1] for cells in rows_of(failed, "Runs")} == {"failed"}
     assert "12 runs, page 1 of 1" in failed.select_one(".pages").text
-    assert "There is no run like that" in read(browser.get("/rtb/entities/drugs_com?status=running")).text
-    assert "There is no run like that" in read(browser.get("/rtb/entities/drugs_com?page=9")).text
+    assert "No run matches" in read(browser.get("/rtb/entities/drugs_com?status=running")).text
+    assert "No run matches" in read(browser.get("/rtb/entities/drugs_com?page=9")).text
     assert len(rows_of(read(browser.get("/rtb/entities/drugs_com?status=nonsense")), "Runs")) == 50
 
 
@@ -190,7 +190,7 @@ def test_where_the_manifest_cannot_be_written_a_pause_counts_and_says_that_airfl
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("RTB_MANIFEST", str(tmp_path / "file" / "entities.json"))
     page = read(browser.post("/rtb/entities/drugs_com/status", data={"status": "paused"}))
-    assert "Airflow's schedule follows within 5 minutes" in page.select_one("[role=status]").text
+    assert "Airflow's schedule is updated within 5 minutes" in page.select_one("[role=status]").text
     assert entities.find(session, "drugs_com").status == "paused"
 
 

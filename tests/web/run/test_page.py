@@ -1,4 +1,4 @@
-"""What does the page of one run show: of one that took over, was held, failed, is in progress, or was emptied?"""
+"""The page of one run: active, held, failed, in progress, or with deleted outputs."""
 
 import json
 import re
@@ -69,7 +69,7 @@ def test_a_run_that_took_over_says_so_first_and_then_why(finished, shown):
     run_id = finished()
     main = shown(run_id)
 
-    assert notice(main).startswith("Active: this is what bidders read first active run of the entity activated by")
+    assert notice(main).startswith("Active: bidders read this run first active run of the entity activated by")
     assert {row[1] for row in cells(main, "Gates")} == {"✓ passed"}
     assert cells(main, "Decisions on this run")[0][1:3] == ["activated", "manual:tester"]
     assert [name.text for name in main.select(".tabs a")] == [*TABS.values(), "Explain a bid"]
@@ -83,13 +83,13 @@ def test_every_part_of_a_finished_run_is_shown(finished, shown, session):
     first = cells(features, "Features")[0]
     assert first[:2] == ["1", "internal_adspace_id anchor"]
     assert " to " in first[4]
-    reasons = {row[0]: row[1:3] for row in cells(features, "Columns left out")}
+    reasons = {row[0]: row[1:3] for row in cells(features, "Rejected columns")}
     assert reasons["user_id"] == ["denylisted", "denied by the configuration"]
 
     macros = shown(run_id, "macros")
     assert cells(macros, "Features by format")[0][:2] == ["internal_adspace_id", "macro"]
     assert "[ADX_PLACEMENT_ID]" in macros.text
-    assert {row[2] for row in cells(macros, "adx: by values that the joint row gives")} == {"100%"}
+    assert {row[2] for row in cells(macros, "adx: by number of values in the joint row")} == {"100%"}
     assert cells(macros, "xandr: most frequent misses")[0][0::2] == ["internal_adspace_id", "value map absent"]
 
     outputs = {row[0]: row for row in cells(shown(run_id, "outputs"), "Outputs")}
@@ -97,7 +97,7 @@ def test_every_part_of_a_finished_run_is_shown(finished, shown, session):
     assert outputs["segments"][1] == "stored"
     assert outputs["segments"][5] == stored["segments"].sha256
 
-    config = {row[0].split()[-1]: row for row in cells(shown(run_id, "config"), "Keys set otherwise")}
+    config = {row[0].split()[-1]: row for row in cells(shown(run_id, "config"), "Keys that differ")}
     assert config["outcome_column"][1:4] == ["click", "entity", UNKNOWN]
     assert shown(run_id, "no such part").select_one('[aria-current="page"]').text == "Decision"
 
@@ -128,9 +128,9 @@ def test_a_held_run_says_which_gate_it_missed(finished, shown):
     run_id = finished(overrides={"min_positives": 1_000_000})
     main = shown(run_id)
 
-    assert notice(main).startswith("Held: bidders kept what they read")
+    assert notice(main).startswith("Held: the active run stays active")
     assert "are needed" in notice(main)
-    assert [row[0] for row in cells(main, "Gates") if row[1] == "✕ missed"] == ["outcomes in the window"]
+    assert [row[0] for row in cells(main, "Gates") if row[1] == "✕ failed"] == ["outcomes in the window"]
 
 
 def test_a_failed_run_shows_its_error_and_where_its_logs_are(add_entity, make_run, session, shown):
@@ -153,8 +153,8 @@ def test_a_run_in_progress_says_since_when_and_what_it_has_so_far(logs, add_enti
 
     add_entity()
     run_id = create_run(request_run())
-    assert re.search(r"It began \d+ s ago", notice(shown(run_id)))
-    assert "It has recorded nothing yet" in notice(shown(run_id))
+    assert re.search(r"It started \d+ s ago", notice(shown(run_id)))
+    assert "Nothing is recorded yet" in notice(shown(run_id))
 
     require_partitions(run_id)
     select_features(run_id)
@@ -170,7 +170,7 @@ def test_a_run_whose_outputs_were_deleted_shows_what_the_catalog_knows(finished,
     says = "The catalog lists no output" if rows else "is gone: its object was deleted"
     pages = {tab: shown(run_id, tab) for tab in TABS}
 
-    assert notice(pages["overview"]).startswith("Active: this is what bidders read")
+    assert notice(pages["overview"]).startswith("Active: bidders read this run")
     assert says in pages["overview"].text
     assert cells(pages["features"], "Features")[0][1] == "internal_adspace_id anchor"
     assert "[ADX_PLACEMENT_ID]" in pages["macros"].text

@@ -1,4 +1,4 @@
-"""Which rows of a segment table does the page list, sorted how, of 50,000 of them as of two?"""
+"""The rows of a segment table on the page: searched, filtered and sorted, with two rows as with 50,000."""
 
 import io
 from threading import Barrier, Thread
@@ -12,7 +12,7 @@ from rtb_optimizer.core.sample.values import segment_key
 from rtb_optimizer.store import connections, entities
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.schema import Run
-from rtb_optimizer.web.cache import Kept
+from rtb_optimizer.web.cache import LRUCache
 from rtb_optimizer.web.run import segment_table
 
 FEATURES = ("site", "device")
@@ -181,38 +181,38 @@ def test_a_page_costs_a_bounded_number_of_statements(fifty_thousand, listed):
     assert 0 < len(statements) <= 10
 
 
-def test_what_is_kept_stays_below_its_bound_and_drops_what_was_asked_for_longest_ago():
-    kept, made = Kept(10, len), []
+def test_the_cache_stays_below_its_bound_and_drops_the_least_recently_used_value():
+    cache, made = LRUCache(10, len), []
 
     def value(key):
-        return kept.get(key, lambda: made.append(key) or "x" * 4)
+        return cache.get(key, lambda: made.append(key) or "x" * 4)
 
     for key in ("a", "b", "a", "c", "a", "b"):
         value(key)
 
     assert made == ["a", "b", "c", "b"]
-    assert kept.byte_size == 8
-    assert kept.get("big", lambda: "x" * 11) == "x" * 11
-    assert kept.byte_size <= 10
+    assert cache.byte_size == 8
+    assert cache.get("big", lambda: "x" * 11) == "x" * 11
+    assert cache.byte_size == 8
 
 
 def test_what_two_threads_make_at_once_is_counted_once():
-    kept, start = Kept(100, len), Barrier(2)
+    cache, start = LRUCache(100, len), Barrier(2)
 
     def make():
         start.wait(30)
         return "x" * 7
 
-    threads = [Thread(target=kept.get, args=("a", make)) for _ in range(2)]
+    threads = [Thread(target=cache.get, args=("a", make)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
 
-    assert kept.byte_size == 7
+    assert cache.byte_size == 7
 
 
-def test_runs_with_the_same_table_share_what_is_kept(add_output, listed, session, monkeypatch):
+def test_runs_with_the_same_table_share_the_cached_one(add_output, listed, session, monkeypatch):
     body = parquet([*FEW, (["only here", None], 1.0, 1.0)])
     first, second = add_output("segments", body), add_output("segments", body)
     assert session.get_one(Run, first).run_code != session.get_one(Run, second).run_code

@@ -6,6 +6,7 @@ tables     what build_segments hands over about the tables
 macros     the `ad_macros` output, and how look-ups through it end
 exports    what build_segments hands over about the exports
 changes    what differs between two runs
+explanation  the explanation of a bid
 report     the `report` output
 manifest   the `manifest` output
 """

@@ -1,10 +1,10 @@
-"""The JSON API: what a bidder's loader needs, and what the pages do, under the same permissions.
+"""The JSON API for bidders' loaders and for programs, with the same permissions as the pages.
 
 reading        entities, runs, segments, bids
 runs           runs and their outputs
 configuration  configuration, read and written
 pointer        activate and roll back
-answers        the types of answers and refusals
+answers        the types of requests, answers and errors
 etags          conditional reads
 """
 
@@ -12,6 +12,6 @@ from fastapi import APIRouter
 
 from rtb_optimizer.web.api import answers, configuration, pointer, reading, runs
 
-router = APIRouter(prefix="/api/v1", tags=["rtb_optimizer"], responses=answers.REFUSALS)
+router = APIRouter(prefix="/api/v1", tags=["rtb_optimizer"], responses=answers.ERRORS)
 for part in (reading, pointer, configuration, runs):
     router.include_router(part.router)

@@ -1,37 +1,39 @@
-"""What do the calls take and answer? The shapes that the OpenAPI document describes."""
+"""The types of the API's requests, answers and errors, which the OpenAPI document describes."""
 
 from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Value = str | int | float | bool | list[str] | dict[str, Any] | None
+Value = str | int | float | bool | list[str] | dict[str, object] | None
+Responses = dict[int | str, dict[str, Any]]
+"""FastAPI's descriptions of responses by status code."""
 
 
 class Document(BaseModel):
-    """A document that may grow: fields that a later release adds are passed on."""
+    """A document that may grow: fields added by a later release are passed on."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class Problem(BaseModel):
-    """A refusal: what is wrong and what to do, in one line; for values, each violation by itself too."""
+    """An error: the problem and the fix in one line; for invalid values also each violation."""
 
     detail: str
     violations: list[str]
 
 
-REFUSALS: dict[int | str, dict[str, Any]] = {
+ERRORS: Responses = {
     401: {"model": Problem, "description": "Not signed in: send Airflow's token as `Authorization: Bearer ...`."},
     403: {"model": Problem, "description": "Airflow's permissions on the entity's DAG do not allow it."},
-    404: {"model": Problem, "description": "The catalog has nothing of that name."},
-    422: {"model": Problem, "description": "A value is not valid; `violations` has every one of them."},
+    404: {"model": Problem, "description": "The catalog has no object of that name."},
+    422: {"model": Problem, "description": "A value is not valid; `violations` lists every problem."},
     503: {"model": Problem, "description": "The catalog or S3 cannot be reached."},
 }
-CONFLICT: dict[int | str, dict[str, Any]] = {
+CONFLICT: Responses = {
     409: {
         "model": Problem,
-        "description": "Not possible as things stand now, such as another active run than expected.",
+        "description": "Not possible in the current state, for example because another run is active than expected.",
     }
 }
 
@@ -49,12 +51,12 @@ class EntityAnswer(Document):
     active_run_id: int | None
     active_run_code: str | None
     active_data_end: datetime | None
-    valid_until: datetime | None = Field(description="After it the active run is not to be trusted: bid the default.")
+    valid_until: datetime | None = Field(description="After it the active run is stale: bid the default.")
     is_stale: bool
 
 
 class ActiveOutput(Document):
-    """Where an output lies, and what it must be."""
+    """The location of an output, and its expected size and content."""
 
     s3_bucket: str
     s3_key: str
@@ -80,7 +82,7 @@ class ActiveAnswer(Document):
 
 
 class RunAnswer(Document):
-    """A run, with the last decision on it and the figures that lists show."""
+    """A run, with the last decision on it and its main figures."""
 
     run_id: int
     run_code: str
@@ -97,18 +99,46 @@ class RunAnswer(Document):
     is_active: bool
 
 
-class RunDetails(RunAnswer):
-    """All that the catalog knows of a run."""
+class RunFeatureAnswer(Document):
+    """A feature of a run, in the order of the table's keys."""
 
-    features: list[dict[str, Any]]
+    order: int
+    feature: str
+    anchor: bool
+    signal_score: float
+
+
+class RunOutputAnswer(Document):
+    """An output of a run."""
+
+    type: str
+    url: str
+    rows: int
+    bytes: int
+
+
+class RunDecisionAnswer(Document):
+    """A decision on a run."""
+
+    decision: Literal["activated", "held", "superseded", "rolled_back"]
+    from_run_id: int | None
+    by: str
+    reasons: list[str]
+    decided_at: datetime
+
+
+class RunDetails(RunAnswer):
+    """Everything that the catalog records about a run."""
+
+    features: list[RunFeatureAnswer]
     ad_macros: dict[str, str]
-    outputs: list[dict[str, Any]]
-    decisions: list[dict[str, Any]]
-    config_snapshot: dict[str, Any]
+    outputs: list[RunOutputAnswer]
+    decisions: list[RunDecisionAnswer]
+    config_snapshot: dict[str, object]
 
 
 class DecisionAnswer(Document):
-    """What was decided on a run, by whom and why; `from_run_id` was active then."""
+    """A decision on a run, with author and reasons; `from_run_id` was active before it."""
 
     decision_number: int
     decided_at: datetime
@@ -121,7 +151,7 @@ class DecisionAnswer(Document):
 
 
 class ConfigAnswer(Document):
-    """A config key: its value for the entity, whether that is set or the default, and what it may be."""
+    """A config key: its value for the entity, the origin of the value, and its limits."""
 
     section: str
     key: str
@@ -147,8 +177,8 @@ class ConfigChangeAnswer(Document):
     new_value: str | None
 
 
-class MoveAsked(BaseModel):
-    """A decision: why, and from which active run (null: none); left out, whichever is active."""
+class MoveRequest(BaseModel):
+    """A decision: its reason, and the expected active run (null: none); omitted, any run may be active."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -157,14 +187,14 @@ class MoveAsked(BaseModel):
     expected_active_run_id: int | None = Field(None, ge=1, lt=2**63)
 
 
-class ActivationAsked(MoveAsked):
-    """A decision to activate: which run, why, and from which active run (null: none); left out, whichever it is."""
+class ActivationRequest(MoveRequest):
+    """A decision to activate a run: its reason, and the expected active run, as in a roll back."""
 
     run_id: int = Field(ge=1, lt=2**63)
 
 
 class MoveAnswer(BaseModel):
-    """What was decided. `copy_written` false: the catalog has it, and active.json follows within 5 minutes."""
+    """The decision. `copy_written` is false when active.json is not updated yet: it is within 5 minutes."""
 
     entity_code: str
     decision: Literal["activated", "rolled_back"]
@@ -174,7 +204,7 @@ class MoveAnswer(BaseModel):
     copy_written: bool
 
 
-class StatusAsked(BaseModel):
-    """A status to set."""
+class StatusRequest(BaseModel):
+    """The status of an entity."""
 
     status: Literal["active", "paused"]

@@ -1,4 +1,4 @@
-"""Which run do bidders read? The calls that move the pointer, and pause or resume an entity."""
+"""Calls that move the pointer to the active run, and pause or resume an entity."""
 
 import logging
 from collections.abc import Callable
@@ -10,50 +10,51 @@ from rtb_optimizer.store import entities, manual_activation
 from rtb_optimizer.store.activation import DecisionRecord
 from rtb_optimizer.store.manual_activation import ExpectedRun, PointerChange
 from rtb_optimizer.web.access import EditableCode, User
-from rtb_optimizer.web.api.answers import CONFLICT, ActivationAsked, MoveAnswer, MoveAsked, StatusAsked
-from rtb_optimizer.web.forms import airflow_knows
-from rtb_optimizer.web.sessions import Catalog
+from rtb_optimizer.web.api.answers import CONFLICT, ActivationRequest, MoveAnswer, MoveRequest, StatusRequest
+from rtb_optimizer.web.forms import export_dag_list
+from rtb_optimizer.web.sessions import CatalogSession
 
 log = logging.getLogger(__name__)
 router = APIRouter(responses=CONFLICT)
 
 
 @router.post("/entities/{entity_code}/activate")
-def activate(entity_code: EditableCode, user: User, session: Catalog, asked: ActivationAsked) -> MoveAnswer:
-    """Make a succeeded run the active one, whatever its gates and window: a person's decision, with its reason."""
-    return _moved(session, _order(entity_code, user, asked), manual_activation.activate)
+def activate(entity_code: EditableCode, user: User, session: CatalogSession, change: ActivationRequest) -> MoveAnswer:
+    """Activate a succeeded run by a manual decision, whatever its gates and window."""
+    return _move(session, _pointer_change(entity_code, user, change), manual_activation.activate)
 
 
 @router.post("/entities/{entity_code}/rollback")
-def roll_back(entity_code: EditableCode, user: User, session: Catalog, asked: MoveAsked) -> MoveAnswer:
-    """Move the pointer back: to the run named, else to the one that was active before."""
-    return _moved(session, _order(entity_code, user, asked), manual_activation.roll_back)
+def roll_back(entity_code: EditableCode, user: User, session: CatalogSession, change: MoveRequest) -> MoveAnswer:
+    """Move the pointer back: to the named run, else to the previously active one."""
+    return _move(session, _pointer_change(entity_code, user, change), manual_activation.roll_back)
 
 
 @router.put("/entities/{entity_code}/status")
-def set_status(entity_code: EditableCode, user: User, session: Catalog, asked: StatusAsked) -> StatusAsked:
-    """Pause an entity (no scheduled runs, none takes over, what is active stays), or resume it."""
-    entities.set_status(session, entity_code, asked.status, user.get_name())
+def set_status(entity_code: EditableCode, user: User, session: CatalogSession, new: StatusRequest) -> StatusRequest:
+    """Pause an entity (no scheduled runs and no activations; the active run stays active), or resume it."""
+    entities.set_status(session, entity_code, new.status, user.get_name())
     session.commit()
-    log.info("%s set %s %s", user.get_name(), entity_code, asked.status)
-    airflow_knows(session)
-    return asked
+    log.info("%s set %s %s", user.get_name(), entity_code, new.status)
+    export_dag_list(session)
+    return new
 
 
-def _order(entity_code: str, user: User, asked: MoveAsked) -> PointerChange:
-    seen = ExpectedRun(asked.expected_active_run_id) if "expected_active_run_id" in asked.model_fields_set else None
-    return PointerChange(entity_code, user.get_name(), asked.reason.strip(), asked.run_id, seen)
+def _pointer_change(entity_code: str, user: User, change: MoveRequest) -> PointerChange:
+    is_expected = "expected_active_run_id" in change.model_fields_set
+    expected = ExpectedRun(change.expected_active_run_id) if is_expected else None
+    return PointerChange(entity_code, user.get_name(), change.reason.strip(), change.run_id, expected)
 
 
-def _moved(
-    session: Session, order: PointerChange, move: Callable[[Session, PointerChange], DecisionRecord]
+def _move(
+    session: Session, change: PointerChange, move: Callable[[Session, PointerChange], DecisionRecord]
 ) -> MoveAnswer:
-    decided = move(session, order)
+    record = move(session, change)
     return MoveAnswer(
-        entity_code=decided.entity_code,
-        decision=decided.decision.value,  # type: ignore[arg-type] # a person's decision moves it, one way or the other
-        run_id=decided.opt_run_id,
-        from_run_id=decided.from_run_id,
-        reasons=list(decided.reasons),
-        copy_written=manual_activation.refresh_copy(session, order.entity_code),
+        entity_code=record.entity_code,
+        decision=record.decision.value,  # type: ignore[arg-type] # a manual decision activates or rolls back
+        run_id=record.opt_run_id,
+        from_run_id=record.from_run_id,
+        reasons=list(record.reasons),
+        copy_written=manual_activation.refresh_copy(session, change.entity_code),
     )

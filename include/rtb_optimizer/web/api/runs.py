@@ -1,4 +1,4 @@
-"""What did a run publish? Its details, and its outputs as they lie in S3, through the reader's own permission."""
+"""The details of a run, and the download of its outputs from S3 with the permissions of the caller."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from rtb_optimizer.store.schema import Entity, Run, RunOutput
 from rtb_optimizer.web.access import User, may
 from rtb_optimizer.web.api.answers import CONFLICT, RunDetails
 from rtb_optimizer.web.api.etags import is_known, quoted
-from rtb_optimizer.web.sessions import Catalog
+from rtb_optimizer.web.sessions import CatalogSession
 
 MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
@@ -21,14 +21,14 @@ MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",
     "txt": "text/plain; charset=utf-8",
 }
-# A page among the outputs must not run as one of ours.
-SAFE = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox; default-src 'none'"}
+# An HTML output must not run with the rights of the pages.
+SAFE_HEADERS = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox; default-src 'none'"}
 
 router = APIRouter()
 
 
-def readable_run(run_id: Annotated[int, Path(ge=1, lt=2**63)], user: User, session: Catalog) -> Run:
-    """Return a run that the caller may see; to others it is not there, since its id says nothing of whose it is."""
+def readable_run(run_id: Annotated[int, Path(ge=1, lt=2**63)], user: User, session: CatalogSession) -> Run:
+    """Return a run that the caller may see; for others it is not found, so that its id reveals nothing."""
     run = runs.find(session, run_id)
     if not may(user, "GET", session.get_one(Entity, run.entity_id).entity_code):
         raise NotFound(f"no run {run_id!r}: `python -m rtb_optimizer runs list` shows the runs")
@@ -39,8 +39,8 @@ ReadableRun = Annotated[Run, Depends(readable_run)]
 
 
 @router.get("/runs/{run_id}", response_model=RunDetails)  # noqa: FAST003 - readable_run takes it
-def run_details(run: ReadableRun, session: Catalog) -> queries.RunDetails:
-    """All that the catalog knows of a run: features, macros, outputs, decisions, configuration."""
+def run_details(run: ReadableRun, session: CatalogSession) -> queries.RunDetails:
+    """Everything the catalog records about a run: features, macros, outputs, decisions, configuration."""
     return queries.run_details(session, run)
 
 
@@ -60,20 +60,20 @@ def run_details(run: ReadableRun, session: Catalog) -> queries.RunDetails:
         **CONFLICT,
     },
 )
-def download(request: Request, run: ReadableRun, output_type: str, session: Catalog) -> Response:
-    """Download an output of a run. Only what the catalog lists can be: the name is looked up, never made into a key."""
+def download(request: Request, run: ReadableRun, output_type: str, session: CatalogSession) -> Response:
+    """Download an output of a run. The name is looked up in the catalog, never used to build an S3 key."""
     row = _listed(session, run, output_type)
-    session.close()  # a download may take long; the catalog has few connections
-    headers = {"etag": quoted(row.sha256), "cache-control": "private, no-cache", **SAFE}
+    session.close()  # a download may take long, and the catalog has few connections
+    headers = {"etag": quoted(row.sha256), "cache-control": "private, no-cache", **SAFE_HEADERS}
     if is_known(request.headers, headers["etag"]):
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
-    opened = ObjectStore.of(f"s3://{row.s3_bucket}").stream(row.s3_key)
-    where = f"{output_type} of run {run.run_code} at s3://{row.s3_bucket}/{row.s3_key}"
-    if opened is None:
-        raise NotFound(f"{where} is gone")
-    byte_size, chunks = opened
+    stream = ObjectStore.of(f"s3://{row.s3_bucket}").stream(row.s3_key)
+    output = f"{output_type} of run {run.run_code} at s3://{row.s3_bucket}/{row.s3_key}"
+    if stream is None:
+        raise NotFound(f"{output} is gone")
+    byte_size, chunks = stream
     if byte_size != row.byte_size:
-        raise HTTPException(status.HTTP_409_CONFLICT, f"{where} is not what was written")
+        raise HTTPException(status.HTTP_409_CONFLICT, f"{output} is not what was written")
     name = row.s3_key.rpartition("/")[2]
     headers |= {
         "content-length": str(byte_size),
@@ -82,7 +82,7 @@ def download(request: Request, run: ReadableRun, output_type: str, session: Cata
     return StreamingResponse(chunks, headers=headers, media_type=MEDIA_TYPES.get(name.rpartition(".")[2]))
 
 
-def _listed(session: Catalog, run: Run, output_type: str) -> RunOutput:
+def _listed(session: CatalogSession, run: Run, output_type: str) -> RunOutput:
     listed = {row.output_type: row for row in runs.outputs(session, run.run_id)}
     if output_type not in listed:
         raise NotFound(

@@ -1,7 +1,7 @@
 """Pages of entities.
 
 list        all entities, sorted, filtered, paged
-page        one entity: what is active, its runs, its history
-config      its configuration, edited in place
+page        one entity: the active run, its runs, its history
+config      the form of its configuration
 activation  activate or roll back, with a preview
 """

@@ -1,4 +1,4 @@
-"""The page of an entity's configuration: what holds, what is overridden, and is a new value any good?"""
+"""The page of an entity's configuration: a form with all values, defaults and limits, validated when it is saved."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,10 +11,10 @@ from rtb_optimizer.store import configs, entities, queries
 from rtb_optimizer.store.queries import ConfigRow
 from rtb_optimizer.store.schema import Entity
 from rtb_optimizer.web.access import EditableCode, ReadableCode, User
-from rtb_optimizer.web.entity.page import standing
-from rtb_optimizer.web.forms import Posted, airflow_knows, then
+from rtb_optimizer.web.entity.page import head
+from rtb_optimizer.web.forms import Posted, export_dag_list, redirect
 from rtb_optimizer.web.rendering import page
-from rtb_optimizer.web.sessions import Catalog
+from rtb_optimizer.web.sessions import CatalogSession
 
 VIOLATION = re.compile(r"(?P<key>\w+)(?: \(\w+\))?: (?P<why>.*)", re.DOTALL)
 LONG = ("list", "json")
@@ -29,90 +29,94 @@ class _Field(ConfigRow):
 
 
 @router.get("/entities/{entity_code}/config", name="config")
-def config_page(request: Request, entity_code: ReadableCode, user: User, session: Catalog, told: str = "") -> Response:
-    """Show every key by section."""
-    return _shown(request, session, user, entities.find(session, entity_code), told=told)
+def config_page(
+    request: Request, entity_code: ReadableCode, user: User, session: CatalogSession, told: str = ""
+) -> Response:
+    """Show every key by section; `told` is the word of a message."""
+    return _page(request, session, user, entities.find(session, entity_code), word=told)
 
 
 @router.post("/entities/{entity_code}/config", name="set_config")
-def save(request: Request, entity_code: EditableCode, user: User, session: Catalog, form: Posted) -> Response:
-    """Store the values of a form that were changed in it: all of them, or none when one is wrong."""
+def save(request: Request, entity_code: EditableCode, user: User, session: CatalogSession, form: Posted) -> Response:
+    """Store the values that were changed in the form: all of them, or none when one is invalid."""
     entity = entities.find(session, entity_code, lock=True)
     rows = queries.config_rows(session, entity)
-    given, problems = changed(rows, form), overtaken(rows, form)
-    if not given:
-        return then(request, "config", entity_code, "unchanged")
+    values, problems = changed_values(rows, form), conflicts(rows, form)
+    if not values:
+        return redirect(request, "config", entity_code, "unchanged")
     if not problems:
         try:
-            configs.set_overrides(session, entity, given, user.get_name())
-        except ConfigInvalid as problem:
-            problems = by_key(problem.violations)
+            configs.set_overrides(session, entity, values, user.get_name())
+        except ConfigInvalid as error:
+            problems = by_key(error.violations)
     if problems:
         session.rollback()
-        return _shown(request, session, user, entity, given=given, problems=problems)
+        return _page(request, session, user, entity, values=values, problems=problems)
     return _saved(request, session, entity_code, "saved")
 
 
 @router.post("/entities/{entity_code}/config/{config_key}/unset", name="unset_config")
-def unset(request: Request, entity_code: EditableCode, config_key: str, user: User, session: Catalog) -> Response:
-    """Let the default of a key hold again."""
+def unset(
+    request: Request, entity_code: EditableCode, config_key: str, user: User, session: CatalogSession
+) -> Response:
+    """Set a key back to its default."""
     entity = entities.find(session, entity_code, lock=True)
     try:
         configs.unset_override(session, entity, config_key, user.get_name())
-    except ConfigInvalid as problem:
+    except ConfigInvalid as error:
         session.rollback()
-        return _shown(request, session, user, entity, problems=by_key(problem.violations))
+        return _page(request, session, user, entity, problems=by_key(error.violations))
     return _saved(request, session, entity_code, "unset")
 
 
-def changed(rows: Iterable[ConfigRow], form: Mapping[str, str]) -> dict[str, str]:
-    """Return the values of a form that are not what it was opened with: the others stay as they are stored."""
+def changed_values(rows: Iterable[ConfigRow], form: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that differ from those the form was rendered with: the others stay as stored."""
     fields = {row["key"]: (form.get(f"value:{row['key']}"), form.get(f"was:{row['key']}")) for row in rows}
     return {key: value for key, (value, was) in fields.items() if value is not None and value != was}
 
 
-def overtaken(rows: Iterable[ConfigRow], form: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return, by key, who has changed a value between the opening of the form and its being sent."""
-    given = changed(rows, form)
+def conflicts(rows: Iterable[ConfigRow], form: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return, by key, a message for each value that another user changed after the form was rendered."""
+    values = changed_values(rows, form)
     return {
-        row["key"]: [f"{row['updated_by'] or 'somebody'} has set this meanwhile: save again to set yours over it"]
+        row["key"]: [f"{row['updated_by'] or 'another user'} has changed this value: save again to overwrite it"]
         for row in rows
-        if row["key"] in given and form.get(f"was:{row['key']}", "") != _text(row)
+        if row["key"] in values and form.get(f"was:{row['key']}", "") != _text(row)
     }
 
 
 def by_key(violations: Iterable[str]) -> dict[str, list[str]]:
-    """Return what is wrong by the key that it is told of; what is told of none stands under an empty key."""
-    found: dict[str, list[str]] = {}
+    """Return the problems by key; those of no single key have an empty key."""
+    problems: dict[str, list[str]] = {}
     for violation in violations:
         match = VIOLATION.fullmatch(violation)
         key, why = (match["key"], match["why"]) if match else ("", violation)
-        found.setdefault(key, []).append(why)
-    return found
+        problems.setdefault(key, []).append(why)
+    return problems
 
 
 def _saved(request: Request, session: Session, entity_code: str, word: str) -> Response:
     session.commit()
-    return then(request, "config", entity_code, word, late=not airflow_knows(session))
+    return redirect(request, "config", entity_code, word, late=not export_dag_list(session))
 
 
-def _shown(  # noqa: PLR0913 - whose, for whom, and what became of the first try
+def _page(  # noqa: PLR0913 - the page of a user, and what a rejected form left
     request: Request,
     session: Session,
     user: User,
     entity: Entity,
     *,
-    told: str = "",
-    given: Mapping[str, str] | None = None,
+    word: str = "",
+    values: Mapping[str, str] | None = None,
     problems: Mapping[str, list[str]] | None = None,
 ) -> Response:
-    rows = [_field(row, given or {}, problems or {}) for row in queries.config_rows(session, entity)]
+    rows = [_field(row, values or {}, problems or {}) for row in queries.config_rows(session, entity)]
     keys = {row["key"] for row in rows}
     return page(
         request,
         "entity_config",
         status.HTTP_422_UNPROCESSABLE_CONTENT if problems else status.HTTP_200_OK,
-        **standing(session, entity, user, told),
+        **head(session, entity, user, word),
         sections=_by_section(rows),
         overridden=sum(row["origin"] == "entity" for row in rows),
         problems=[(key, why) for key, whys in (problems or {}).items() for why in whys],
@@ -121,21 +125,21 @@ def _shown(  # noqa: PLR0913 - whose, for whom, and what became of the first try
 
 
 def _by_section(rows: Iterable[_Field]) -> list[tuple[str, list[_Field]]]:
-    """Return the keys of each section, in the order in which they were declared first."""
-    found: dict[str, list[_Field]] = {}
+    """Return the keys of each section, in the order of their declaration."""
+    sections: dict[str, list[_Field]] = {}
     for row in rows:
-        found.setdefault(row["section"], []).append(row)
-    return list(found.items())
+        sections.setdefault(row["section"], []).append(row)
+    return list(sections.items())
 
 
-def _field(row: ConfigRow, given: Mapping[str, str], problems: Mapping[str, list[str]]) -> _Field:
-    """Return a key as the form shows it: `typed` is what its reader wrote, else what is stored."""
+def _field(row: ConfigRow, values: Mapping[str, str], problems: Mapping[str, list[str]]) -> _Field:
+    """Return a key as the form shows it: `typed` is the submitted text, else the stored one."""
     choices = ["true", "false"] if row["type"] == "boolean" else list(row["choices"])
     text = _text(row)
     if choices and text not in choices:
         choices = [text, *choices]
     is_long = row["type"] in LONG or "\n" in text
-    typed = given.get(row["key"], text)
+    typed = values.get(row["key"], text)
     return {
         **row,
         "text": text,

@@ -1,4 +1,4 @@
-"""The page of all entities: how does each stand, and which one needs a person?"""
+"""The page of all entities: status, active run, last run and next run of each."""
 
 import logging
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from rtb_optimizer.store.entity_overview import SORTS, EntityQuery, entity_overv
 from rtb_optimizer.store.seeds import OPT_CODE
 from rtb_optimizer.web.access import User, dag_id_of, readable
 from rtb_optimizer.web.rendering import address_of, page
-from rtb_optimizer.web.sessions import Catalog
+from rtb_optimizer.web.sessions import CatalogSession
 
 STATUSES = ("active", "paused", "retired")
 RUN_STATUSES = ("running", "succeeded", "failed")
@@ -24,7 +24,7 @@ router = APIRouter(include_in_schema=False)
 
 
 class ListQuery(BaseModel):
-    """What the address of the list says: unknown sorts and states are the defaults, not errors."""
+    """The query parameters of the list: unknown sorts and states are the defaults, not errors."""
 
     search: str = Field("", max_length=200)
     status: str = ""
@@ -33,8 +33,8 @@ class ListQuery(BaseModel):
     descending: bool = False
     page: int = Field(1, ge=1, le=100_000)
 
-    def asked(self) -> EntityQuery:
-        """Return what the catalog is asked."""
+    def entity_query(self) -> EntityQuery:
+        """Return the query of the catalog."""
         return EntityQuery(
             self.search.strip(),
             self.status if self.status in STATUSES else "",
@@ -46,20 +46,22 @@ class ListQuery(BaseModel):
 
 
 @router.get("/", name="entities")
-def entity_list(request: Request, user: User, session: Catalog, asked: Annotated[ListQuery, Query()]) -> HTMLResponse:
-    """Show a page of the entities that the reader may see."""
+def entity_list(
+    request: Request, user: User, session: CatalogSession, parameters: Annotated[ListQuery, Query()]
+) -> HTMLResponse:
+    """Show a page of the entities that the user may see."""
     codes = [entity.entity_code for entity in entities.all_entities(session)]
     visible = readable(user, codes)
-    wanted = asked.asked()
-    rows, total = entity_overviews(session, wanted, None if len(visible) == len(codes) else visible)
+    query = parameters.entity_query()
+    rows, total = entity_overviews(session, query, None if len(visible) == len(codes) else visible)
     return page(
         request,
         "entities",
         rows=rows,
         total=total,
-        asked=wanted,
-        pages=max(-(-total // wanted.page_size), 1),
-        of_all=len(visible),
+        query=query,
+        pages=max(-(-total // query.page_size), 1),
+        visible_count=len(visible),
         next_runs=next_runs([row.entity_code for row in rows]),
         statuses=STATUSES,
         run_statuses=RUN_STATUSES,
@@ -69,20 +71,20 @@ def entity_list(request: Request, user: User, session: Catalog, asked: Annotated
 
 @router.get("/dags/{dag_id}", name="dag_tab")
 def dag_tab(request: Request, dag_id: str) -> RedirectResponse:
-    """Lead from an entity's DAG to its page: the tab that Airflow shows."""
+    """Redirect from an entity's DAG to its page: the tab that Airflow shows."""
     code = dag_id.removeprefix(f"{OPT_CODE}__")
     return RedirectResponse(address_of(request, "entity", entity_code=code))
 
 
 @router.get("/dag-runs", name="dag_run_tab")
-def dag_run_tab(request: Request, session: Catalog, dag_id: str, run_id: str) -> RedirectResponse:
-    """Lead from a dag run to the page of its newest run."""
-    found = runs.of_dag_run(session, dag_id, run_id)
-    return RedirectResponse(address_of(request, "run", run_id=found.run_id))
+def dag_run_tab(request: Request, session: CatalogSession, dag_id: str, run_id: str) -> RedirectResponse:
+    """Redirect from a dag run to the page of its newest run."""
+    run = runs.of_dag_run(session, dag_id, run_id)
+    return RedirectResponse(address_of(request, "run", run_id=run.run_id))
 
 
 def next_runs(entity_codes: Sequence[str]) -> dict[str, datetime]:
-    """Return when the scheduler will start each entity's next run, as far as Airflow says."""
+    """Return the time of each entity's next scheduled run, where Airflow has one."""
     from airflow.models.dag import DagModel
     from airflow.utils.session import create_session
     from sqlalchemy import select
@@ -95,6 +97,6 @@ def next_runs(entity_codes: Sequence[str]) -> dict[str, datetime]:
     try:
         with create_session() as metadata:
             return {by_dag[dag_id]: when for dag_id, when in metadata.execute(query) if when is not None}
-    except SQLAlchemyError:  # the list is worth showing without it
-        log.warning("Airflow's database does not say when the next runs are", exc_info=True)
+    except SQLAlchemyError:  # the page is useful without it
+        log.warning("the times of the next runs cannot be read from Airflow's database", exc_info=True)
         return {}

@@ -1,9 +1,9 @@
 """Pages of a run.
 
-page           the run: the decision first
-view           what the pages of a run share
-findings       features, rejections and warnings
+page           the run in tabs, the decision first
+view           the run of a page, and the run it is compared with
+findings       the content of the tabs: decision, features, macros, outputs
 segments, segment_table  the segments, sorted, filtered and paged
-config         the snapshot
-outputs        its objects
+config         the configuration of the run
+outputs        its objects, read, verified and cached
 """

@@ -7,15 +7,15 @@ from rtb_optimizer.web.run.view import RunView
 
 
 def config(view: RunView) -> PageContent:
-    """Return every key with its value, the default, and the other run's value; differing ones apart."""
+    """Return every key with its value, the default, and the other run's value; those that differ also separately."""
     keys = configs.declared_keys(view.session, view.run.version_id)
     defaults = configs.defaults(view.session, view.run.version_id)
     snapshot = RunSnapshot.read(view.run.config_snapshot)
     values, origins = snapshot.values, snapshot.origins
-    theirs: dict[str, object] = {}
+    other_values: dict[str, object] = {}
     if view.other is not None:
         other = RunSnapshot.read(view.other.config_snapshot)
-        theirs = {**configs.defaults(view.session, view.other.version_id), **other.values}
+        other_values = {**configs.defaults(view.session, view.other.version_id), **other.values}
     titles = {key.key: (key.section, key.display_name) for key in keys}
     rows = [
         {
@@ -25,10 +25,10 @@ def config(view: RunView) -> PageContent:
             "value": values.get(name),
             "recorded": name in values,
             "default": defaults.get(name),
-            "other": theirs.get(name),
+            "other": other_values.get(name),
             "origin": origins.get(name),
             "from_default": name in values and values[name] != defaults.get(name),
-            "from_other": bool(theirs) and name in values and values[name] != theirs.get(name),
+            "from_other": bool(other_values) and name in values and values[name] != other_values.get(name),
         }
         for name in [*titles, *sorted(values.keys() - titles.keys())]
     ]

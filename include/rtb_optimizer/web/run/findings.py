@@ -1,4 +1,4 @@
-"""What a run found and wrote: its verdict, features, macros and outputs, as far as they can still be read."""
+"""The content of a run's tabs: decision, features, macros and outputs, as far as they can still be read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ REASONS: dict[str, str] = {
     Reason.SHADOW_FEATURE: "adds no more than a column of random values does",
     Reason.CONSTANT: "nearly all rows have the same value",
     Reason.DENYLISTED: "denied by the configuration",
-    Reason.LEAK_SUSPECTED: "knows the outcome: it is likely written after the event",
-    Reason.MAX_FEATURES: "there was no place left for it",
+    Reason.LEAK_SUSPECTED: "reveals the outcome: it is likely written after the event",
+    Reason.MAX_FEATURES: "the maximum number of features was reached",
     Reason.MOSTLY_MISSING: "most rows have no value",
-    Reason.NEAR_UNIQUE: "nearly each row has a value of its own: an id",
-    Reason.NO_GAIN: "adds too little to those before it",
+    Reason.NEAR_UNIQUE: "nearly every row has its own value, like an id",
+    Reason.NO_GAIN: "adds too little to the features before it",
     Reason.NO_MACRO: "a required format has no macro for it",
-    Reason.NOT_SIGNIFICANT: "what it adds may be chance",
-    Reason.REDUNDANT: "says what a chosen feature says",
+    Reason.NOT_SIGNIFICANT: "its gain may be chance",
+    Reason.REDUNDANT: "carries the same information as a chosen feature",
     Reason.TOO_FEW_POSITIVES: "too few outcomes to learn from",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredFeature:
-    """A feature as the page shows it: with the interval of its score, and its part of the highest score."""
+    """A feature with the interval of its score, and its score as a part of the highest."""
 
     row: FeatureDocument
     low: float | None
@@ -52,30 +52,30 @@ class ScoredInteraction:
 
 
 def overview(view: RunView) -> PageContent:
-    """Return what was decided and why, and the figures that a person judges the run by."""
-    report, gone = view.report()
+    """Return the decision with its reasons, and the main figures of the run."""
+    report, problem = view.report()
     return {
-        "gone": gone,
+        "report_problem": problem,
         "verdict": report.verdict,
         "gates": gate_rows(report.gates),
         "warnings": report.warnings or (),
         "kpis": report.kpis,
-        "says": _sentences(report),
+        "sentences": _sentences(report),
         "figures": view.run.figures or {},
         "version": view.session.get_one(Version, view.run.version_id).version_code,
         "dag_run": _dag_run(view),
-        "reached": _reached(view),
+        "completed": _completed(view),
     }
 
 
 def features(view: RunView) -> PageContent:
-    """Return features, interactions and rejected candidates; of features, what the catalog knows when that is all."""
-    report, gone = view.report()
+    """Return features, interactions and rejected candidates; without a report the features of the catalog."""
+    report, problem = view.report()
     rows = report.features or tuple(_recorded(f) for f in runs.features(view.session, view.run.run_id))
     highest = max((row.signal_score for row in rows if row.signal_score is not None), default=0.0) or 1.0
     return {
-        "gone": gone,
-        "says": _sentences(report),
+        "report_problem": problem,
+        "sentences": _sentences(report),
         "features": [
             ScoredFeature(row, *_interval(row.signal_score, row.standard_error), _part(row.signal_score, highest))
             for row in rows
@@ -97,16 +97,16 @@ def _recorded(feature: RunFeature) -> FeatureDocument:
 
 
 def macros(view: RunView) -> PageContent:
-    """Return the matrix feature x format; the combos alone, from the catalog, when their output is gone."""
+    """Return the matrix feature x format; without the output only the combos of the catalog."""
     combos: dict[str, str | None] = {
         row.macro_format: row.macro_combo for row in runs.ad_macros(view.session, view.run.run_id)
     }
-    document, gone = view.macros()
+    document, problem = view.macros()
     formats = {name: document.formats[name] for name in sorted(document.formats)}
     combos |= {name: each.combo for name, each in formats.items()}
     return {
-        "gone": gone,
-        "trips": view.report()[0].round_trip,
+        "output_problem": problem,
+        "round_trips": view.report()[0].round_trip,
         "combos": combos,
         "formats": formats,
         "coverage": {name: each.coverage for name, each in formats.items()},
@@ -115,18 +115,18 @@ def macros(view: RunView) -> PageContent:
 
 
 def outputs(view: RunView) -> PageContent:
-    """Return every output with its size, and whether its object still stands as it was written."""
-    standing = view.outputs.standing()
-    rows = [(row, _state(standing, row.s3_key, row.byte_size)) for row in view.outputs.rows.values()]
-    return {"rows": rows, "asked_store": standing is not None}
+    """Return every output with its size, and whether its object is still stored as written."""
+    sizes = view.outputs.stored_sizes()
+    rows = [(row, _state(sizes, row.s3_key, row.byte_size)) for row in view.outputs.rows.values()]
+    return {"rows": rows, "store_answered": sizes is not None}
 
 
-def _state(standing: dict[str, int] | None, key: str, byte_size: int) -> str:
-    if standing is None:
+def _state(sizes: dict[str, int] | None, key: str, byte_size: int) -> str:
+    if sizes is None:
         return "unknown"
-    if key not in standing:
+    if key not in sizes:
         return "gone"
-    return "stored" if standing[key] == byte_size else "changed"
+    return "stored" if sizes[key] == byte_size else "changed"
 
 
 def _sentences(report: Report) -> dict[str, str]:
@@ -144,14 +144,14 @@ def _part(score: float | None, highest: float) -> float:
 
 
 def _dag_run(view: RunView) -> str:
-    """Return where Airflow shows the dag run; nothing for a run of the command line."""
+    """Return the path of the dag run in Airflow; empty for a run of the command line."""
     if view.run.airflow_dag_id == runs.CLI_DAG_ID:
         return ""
     return f"/dags/{quote(view.run.airflow_dag_id, safe='')}/runs/{quote(view.run.airflow_run_id, safe='')}"
 
 
-def _reached(view: RunView) -> Sequence[str]:
-    """Return what a run that is not through has recorded so far."""
+def _completed(view: RunView) -> Sequence[str]:
+    """Return the steps that a running run has recorded so far."""
     recorded = {
         "features are selected": runs.features(view.session, view.run.run_id),
         "ad macros are mapped": runs.ad_macros(view.session, view.run.run_id),

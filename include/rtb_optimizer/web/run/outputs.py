@@ -1,20 +1,22 @@
-"""The outputs of a run, read back, verified, and cached for the next reader."""
+"""The outputs of a run, read from S3, verified and cached."""
 
 from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.errors import NotFound, ObjectAbsent, StoreFailed
+from rtb_optimizer.errors import NotFound, ObjectAbsent, RtbOptimizerError, StoreFailed
 from rtb_optimizer.store import runs
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity, Run
-from rtb_optimizer.web.cache import Kept
+from rtb_optimizer.web.cache import LRUCache
 
-_BODIES: Kept[bytes] = Kept(64_000_000, len)
+_BODIES: LRUCache[bytes] = LRUCache(64_000_000, len)
+UNREADABLE = (RtbOptimizerError, KeyError, ValueError)
+"""The errors of reading an output that is gone, or that another release wrote."""
 
 
 class RunOutputs:
-    """The outputs of one run, by type, as the catalog and the store know them."""
+    """The outputs of one run, by type, as in the catalog and in S3."""
 
     def __init__(self, session: Session, run: Run) -> None:
         entity = session.get_one(Entity, run.entity_id)
@@ -25,21 +27,21 @@ class RunOutputs:
         """Return the bytes of an output.
 
         Raises:
-            NotFound: saying whether it is gone, was never recorded, is not what was written, or cannot be reached.
+            NotFound: naming the cause: never recorded, gone, not what was written, or not reachable.
         """
         row = self.rows.get(output_type)
         if row is None:
             raise NotFound(
-                f"The catalog lists no output {output_type!r} of this run: it was deleted when it was past its time, "
-                "or the release that made the run wrote none."
+                f"The catalog lists no output {output_type!r} of this run: it has expired and was deleted, or the "
+                "release of the run did not write it."
             )
         return _BODIES.get(row.sha256, lambda: self._read(row.s3_key, row.sha256))
 
-    def standing(self) -> dict[str, int] | None:
-        """Return the size in bytes of each object in the run's folder, by key; None when the store does not say."""
+    def stored_sizes(self) -> dict[str, int] | None:
+        """Return the size in bytes of each object in the run's folder, by key; None when S3 does not answer."""
         try:
-            listed = ObjectStore.of(self._base).list(run_prefix(self._base, self._run_code) + "/")
-            return {each.key: each.byte_size for each in listed}
+            objects = ObjectStore.of(self._base).list(run_prefix(self._base, self._run_code) + "/")
+            return {each.key: each.byte_size for each in objects}
         except StoreFailed:
             return None
 
@@ -55,7 +57,7 @@ class RunOutputs:
 
 
 def unreadable(problem: Exception, what: str) -> str:
-    """Return why something cannot be read, told apart: it is gone, or the store does not answer."""
+    """Return why an output cannot be read: it is gone, or S3 does not answer."""
     if isinstance(problem, ObjectAbsent):
         return f"{what} is gone: its object was deleted."
     return str(problem) if isinstance(problem, NotFound) else f"{what} cannot be read: {problem}"

@@ -1,4 +1,4 @@
-"""The page of one run: what was decided and why, first; then what it found and what it wrote."""
+"""The page of one run, in tabs: the decision first, then findings and outputs."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from rtb_optimizer.web.access import User
 from rtb_optimizer.web.rendering import PageContent, page
 from rtb_optimizer.web.run import config, findings, segments
 from rtb_optimizer.web.run.view import RunView, view_of
-from rtb_optimizer.web.sessions import Catalog
+from rtb_optimizer.web.sessions import CatalogSession
 
 TABS = {
     "overview": "Decision",
@@ -26,7 +26,7 @@ TABS = {
     "report": "Report",
 }
 WITHOUT_OUTPUTS = ("overview", "features", "config")
-# The stored page needs nothing but its own style; whatever stood in it would run nowhere and ask nobody.
+# The stored report needs only its own style: no script in it runs, and no request leaves it.
 REPORT_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
@@ -36,7 +36,7 @@ router = APIRouter(include_in_schema=False)
 
 
 class RunQuery(BaseModel):
-    """What the address of the page says: which part of it, and which rows of the segment table."""
+    """The query parameters of the page: the tab, and the rows of the segment table."""
 
     tab: str = ""
     search: str = Field("", max_length=1000)
@@ -49,12 +49,12 @@ class RunQuery(BaseModel):
 
 @router.get("/runs/{run_id}", name="run")
 def run_page(
-    request: Request, run_id: str, user: User, session: Catalog, asked: Annotated[RunQuery, Query()]
+    request: Request, run_id: str, user: User, session: CatalogSession, query: Annotated[RunQuery, Query()]
 ) -> HTMLResponse:
-    """Show a part of a run to those who may see its entity."""
+    """Show a tab of a run to users who may see its entity."""
     view = view_of(session, user, run_id)
     tabs = {name: title for name, title in TABS.items() if _has(view, name)}
-    tab = asked.tab if asked.tab in tabs else next(iter(tabs))
+    tab = query.tab if query.tab in tabs else next(iter(tabs))
     return page(
         request,
         "run",
@@ -64,13 +64,13 @@ def run_page(
         tabs=tabs,
         tab=tab,
         now=datetime.now(UTC),
-        **_PARTS[tab](view, asked),
+        **_CONTENT[tab](view, query),
     )
 
 
 @router.get("/runs/{run_id}/report", name="run_report")
-def run_report(run_id: str, user: User, session: Catalog) -> Response:
-    """Answer with the report page as the run wrote it, locked up: the page of the run shows it in a frame."""
+def run_report(run_id: str, user: User, session: CatalogSession) -> Response:
+    """Return the report page as the run wrote it, sandboxed: the page of the run shows it in a frame."""
     body = view_of(session, user, run_id).outputs.body("report_page")
     headers = {
         "content-security-policy": REPORT_POLICY,
@@ -87,16 +87,16 @@ def _has(view: RunView, tab: str) -> bool:
 def _report(view: RunView, _: RunQuery) -> PageContent:
     try:
         view.outputs.body("report_page")
-    except NotFound as problem:
-        return {"gone": str(problem)}
-    return {"gone": ""}
+    except NotFound as error:
+        return {"report_problem": str(error)}
+    return {"report_problem": ""}
 
 
-_PARTS: Mapping[str, Callable[[RunView, RunQuery], PageContent]] = {
+_CONTENT: Mapping[str, Callable[[RunView, RunQuery], PageContent]] = {
     "overview": lambda view, _: findings.overview(view),
     "features": lambda view, _: findings.features(view),
-    "segments": lambda view, asked: segments.segments(
-        view, segments.wanted(asked.search, asked.feature, asked.tier, asked.sort, asked.page), asked.segment
+    "segments": lambda view, query: segments.segments(
+        view, segments.segment_query(query.search, query.feature, query.tier, query.sort, query.page), query.segment
     ),
     "macros": lambda view, _: findings.macros(view),
     "outputs": lambda view, _: findings.outputs(view),

@@ -1,37 +1,38 @@
-"""A page of the rows of a run's segment table, and one of them in full with why it is bid so."""
+"""The tab of a run's segment table: a page of its rows, and one row in full with the explanation of its bid."""
 
-from typing import Any
+from collections.abc import Mapping
 
-from rtb_optimizer.errors import NotFound, RtbOptimizerError
+from rtb_optimizer.errors import NotFound
+from rtb_optimizer.outputs.documents.explanation import Explanation
 from rtb_optimizer.outputs.explain import explain_by
 from rtb_optimizer.web.rendering import PageContent
-from rtb_optimizer.web.run.outputs import unreadable
-from rtb_optimizer.web.run.segment_table import PAGE_SIZE, SORTS, SegmentList, Wanted
+from rtb_optimizer.web.run.outputs import UNREADABLE, unreadable
+from rtb_optimizer.web.run.segment_table import PAGE_SIZE, SORTS, SegmentQuery, SegmentTable
 from rtb_optimizer.web.run.view import RunView, unit_of
 
 TIERS = ("high", "medium", "low")
 
 
-def wanted(search: str, feature: str, tier: str, sort: str, page: int) -> Wanted:
-    """Return what is asked of the table: unknown sorts and tiers are the defaults, not errors."""
-    return Wanted(
+def segment_query(search: str, feature: str, tier: str, sort: str, page: int) -> SegmentQuery:
+    """Return the query of the table: unknown sorts and tiers are the defaults, not errors."""
+    return SegmentQuery(
         search.strip(), feature, tier if tier in TIERS else "", sort if sort in SORTS else next(iter(SORTS)), page
     )
 
 
-def segments(view: RunView, asked: Wanted, segment: str) -> PageContent:
+def segments(view: RunView, query: SegmentQuery, segment: str) -> PageContent:
     """Return a page of the rows; with a key, that row in full as well."""
     try:
-        table = SegmentList(view.outputs, view.other_outputs)
-    except NotFound as problem:
-        return {"gone": str(problem)}
-    rows, total = table.page(asked)
-    chosen = table.row(segment) if segment else None
+        table = SegmentTable(view.outputs, view.other_outputs)
+    except NotFound as error:
+        return {"table_problem": str(error)}
+    rows, total = table.page(query)
+    selected = table.row(segment) if segment else None
     sorts = {name: title for name, title in SORTS.items() if name != "moved" or table.has_before}
-    told, untold = _explained(view, chosen["given"]) if chosen else (None, "")
+    explanation, problem = _explanation(view, selected.values) if selected else (None, "")
     return {
-        "gone": "",
-        "asked": asked,
+        "table_problem": "",
+        "query": query,
         "rows": rows,
         "total": total,
         "pages": max(-(-total // PAGE_SIZE), 1),
@@ -39,16 +40,16 @@ def segments(view: RunView, asked: Wanted, segment: str) -> PageContent:
         "tiers": TIERS,
         "sorts": sorts,
         "has_before": table.has_before,
-        "chosen": chosen,
-        "told": told,
-        "untold": untold,
-        "kind": unit_of(view.run),
+        "selected": selected,
+        "explanation": explanation,
+        "explanation_problem": problem,
+        "unit": unit_of(view.run),
     }
 
 
-def _explained(view: RunView, given: dict[str, str]) -> tuple[dict[str, Any] | None, str]:
-    """Return why a request that gives nothing else is bid what it is, or why that cannot be told."""
+def _explanation(view: RunView, values: Mapping[str, str]) -> tuple[Explanation | None, str]:
+    """Return the explanation of a request with these values alone, or why there is none."""
     try:
-        return explain_by(view.session, view.run, given), ""
-    except (RtbOptimizerError, KeyError) as problem:
-        return None, unreadable(problem, "What explains this row")
+        return explain_by(view.session, view.run, values), ""
+    except UNREADABLE as error:
+        return None, unreadable(error, "The explanation of this row")

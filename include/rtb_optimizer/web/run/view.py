@@ -1,4 +1,4 @@
-"""The run that a page shows, to whom, and the run that it is compared with."""
+"""The run that a page shows to a user, and the run that it is compared with."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -20,7 +20,7 @@ Output = TypeVar("Output", bound=Document)
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run with its entity and outputs; `other` is the active run, or what was active before, if this one is."""
+    """A run with its entity and outputs; `other` is the active run, or the previous one if this run is active."""
 
     session: Session
     entity: Entity
@@ -30,11 +30,11 @@ class RunView:
 
     @property
     def other_outputs(self) -> RunOutputs | None:
-        """The outputs of the run that it is held against."""
+        """The outputs of the run that it is compared with."""
         return RunOutputs(self.session, self.other) if self.other else None
 
     def report(self) -> tuple[Report, str]:
-        """Return the report, and an empty text, or an empty report and why it cannot be read."""
+        """Return the report and an empty text, or an empty report and the problem of reading it."""
         if self.run.status != "succeeded":
             return Report(), ""
         return self._document("report", Report)
@@ -46,21 +46,21 @@ class RunView:
     def _document(self, output_type: str, kind: type[Output]) -> tuple[Output, str]:
         try:
             return kind.read(self.outputs.body(output_type)), ""
-        except NotFound as problem:
-            return kind(), str(problem)
-        except ValueError as problem:
-            return kind(), f"The output {output_type!r} is no JSON: {problem}"
+        except NotFound as error:
+            return kind(), str(error)
+        except ValueError as error:
+            return kind(), f"The output {output_type!r} is not valid JSON: {error}"
 
 
 def view_of(session: Session, user: User, run_id: str) -> RunView:
-    """Return what a reader sees of a run.
+    """Return the view of a run for a user.
 
     Raises:
         NotFound: when there is no such run.
-        HTTPException: 403 when the reader may not see its entity.
+        HTTPException: 403 when the user may not see its entity.
     """
     if not (run_id.isascii() and run_id.isdecimal()):
-        raise NotFound(f"no run {run_id!r}: a run has a number")
+        raise NotFound(f"no run {run_id!r}: a run id is a number")
     run = runs.find(session, run_id)
     entity = session.get_one(Entity, run.entity_id)
     require(user, "GET", entity.entity_code)
@@ -69,5 +69,5 @@ def view_of(session: Session, user: User, run_id: str) -> RunView:
 
 
 def unit_of(run: Run) -> str:
-    """Return how what a run predicts is spelled: a share where it is events, a number where it is money."""
+    """Return the format of a run's predictions: a percentage for events, a number for money."""
     return "number" if RunSnapshot.read(run.config_snapshot).values.get("objective") == "value" else "percent"
