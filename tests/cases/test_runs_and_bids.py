@@ -866,7 +866,7 @@ def test_a_value_that_is_only_good_in_good_company_is_warned_of(add_entity, writ
     factors = {row["segment"]: row["factor"] for row in read_output(opt_run_id, "segments")}
 
     assert any(
-        text.startswith("device_type=") and "contextsed by exchange (Simpson's paradox); the table fits both" in text
+        text.startswith("device_type=") and "confounded by exchange (Simpson's paradox); the table fits both" in text
         for text in texts
     ), texts
     assert factors["mobile|*"] < 1 < factors["desktop|*"]
