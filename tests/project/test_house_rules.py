@@ -230,6 +230,21 @@ def test_every_module_has_a_docstring_and_no_docstring_asks(path):
     assert [text for text in docstrings if "?" in text.split("\n\n")[0]] == []
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_no_name_is_defined_twice_in_a_module(path):
+    """The second definition would replace the first without a word, as where two modules become one."""
+    defined = [found for node in ast.parse(path.read_text()).body for found in names_defined_by(node)]
+
+    assert [found for found in sorted(set(defined)) if defined.count(found) > 1] == []
+
+
+def names_defined_by(node):
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
 def test_the_plugins_folder_holds_one_short_file():
     """The loader executes every .py below plugins/ and registers it by its bare name."""
     files = list((CHECKOUT / "plugins").rglob("*.py"))
