@@ -514,7 +514,7 @@ def test_a_code_that_makes_no_dag_id_is_refused_with_how_to_write_it(session, co
     with pytest.raises(EntityInvalid) as refused:
         entities.add(session, new_entity(code), "ana")
 
-    assert str(refused.value).startswith(f"entity code {code!r}: use lower-case letters, digits and _")
+    assert str(refused.value).startswith(f"entity code {code!r}: use at most 63 lower-case letters, digits and _")
 
 
 @case(49)
@@ -994,7 +994,7 @@ def test_one_macro_for_two_features_fails_the_run(add_entity, request_run, sessi
     with pytest.raises(ConfigInvalid):
         in_process.run(request_run(overrides={"anchor_features": ["internal_adspace_id", "country"]}))
 
-    assert "'[ADX_COUNTRY]' is the adx macro of internal_adspace_id, country: one macro cannot tell" in failed(
+    assert "'[ADX_COUNTRY]' is the adx macro of internal_adspace_id, country: one macro cannot address" in failed(
         session, "map_ad_macros: ConfigInvalid: "
     )
 

@@ -191,4 +191,6 @@ def test_the_auditor_is_pinned_with_hashes_and_stands_apart_from_what_it_audits(
 
 
 def test_every_commit_is_audited():
-    assert "make audit" in (CHECKOUT / ".ci" / "run").read_text().splitlines()
+    commands = [line for line in (CHECKOUT / ".ci" / "run").read_text().splitlines() if not line.startswith("#")]
+
+    assert any("make audit" in command for command in commands)
