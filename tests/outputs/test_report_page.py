@@ -8,7 +8,7 @@ import pytest
 
 from report_document import report_document, report_of
 from rtb_optimizer.outputs.report_page import charts
-from rtb_optimizer.outputs.report_page.formatting import spelled, visible, window
+from rtb_optimizer.outputs.report_page.formatting import formatted, visible, window
 from rtb_optimizer.outputs.report_page.gates import gate_rows
 from rtb_optimizer.outputs.report_page.page import SECTIONS, report_page
 from rtb_optimizer.outputs.report_page.sentences import sentences
@@ -385,7 +385,7 @@ def test_a_gate_is_passed_where_the_report_knows_its_rule(name, fact, limit, pas
     ],
 )
 def test_values_are_written_for_a_person(value, kind, text):
-    assert spelled(value, kind) == text
+    assert formatted(value, kind) == text
 
 
 @pytest.mark.parametrize(

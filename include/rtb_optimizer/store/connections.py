@@ -241,7 +241,7 @@ def airflow_connection(conn_id: str) -> Any:  # noqa: ANN401 - Airflow's class d
     except AirflowNotFoundException:
         variable = f"AIRFLOW_CONN_{conn_id.upper()}"
         if os.environ.get(variable):
-            told = f"connection {conn_id!r} cannot be read: {variable} must be a URL or JSON as Airflow documents"
+            message = f"connection {conn_id!r} cannot be read: {variable} must be a URL or JSON as Airflow documents"
         else:
-            told = f"no Airflow connection {conn_id!r}: set {variable} or add it to Airflow"
-        raise ConnectionMissing(told) from None
+            message = f"no Airflow connection {conn_id!r}: set {variable} or add it to Airflow"
+        raise ConnectionMissing(message) from None

@@ -45,7 +45,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "formatted": formatting.spelled,
+        "formatted": formatting.formatted,
         "instant": instant,
         "ago": ago,
         "lasting": lasting,

@@ -24,7 +24,7 @@ def is_share(name: object) -> bool:
     return isinstance(name, str) and name.lower().replace("_", " ").split()[-1:] in (["rate"], ["share"], ["gain"])
 
 
-def spelled(value: object, kind: str) -> str:
+def formatted(value: object, kind: str) -> str:
     """Return a value as a person reads it; `kind` is a key of KINDS, `text`, `code` or `list`."""
     if kind == "text":
         return text(value)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from rtb_optimizer.outputs.documents.report import GatesDocument
-from rtb_optimizer.outputs.report_page.formatting import is_number, is_share, spelled
+from rtb_optimizer.outputs.report_page.formatting import formatted, is_number, is_share
 
 WORDS = {
     "outcomes": "outcomes in the window",
@@ -41,10 +41,10 @@ def gate_rows(gates: GatesDocument) -> list[GateRow]:
 def _row(name: str, fact: object, limit: object) -> GateRow:
     kinds = dict.fromkeys(CHANGES_AT_MOST, "change") | dict.fromkeys(WITHIN_A_FACTOR, "number")
     kind = kinds.get(name, "percent" if is_share(name) else "count")
-    needed = spelled(limit, "percent" if kind == "change" else kind)
+    needed = formatted(limit, "percent" if kind == "change" else kind)
     if is_number(limit):
         needed = f"{_sign(name)}{needed}"
-    return GateRow(WORDS.get(name, name.replace("_", " ")), spelled(fact, kind), needed, _passed(name, fact, limit))
+    return GateRow(WORDS.get(name, name.replace("_", " ")), formatted(fact, kind), needed, _passed(name, fact, limit))
 
 
 def _sign(name: str) -> str:

@@ -60,7 +60,7 @@ def _template() -> "Template":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["spelled"] = formatting.spelled
+    environment.filters["formatted"] = formatting.formatted
     environment.tests["number"] = formatting.is_number
     environment.tests["share"] = formatting.is_share
     return environment.get_template("page.html.jinja")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from rtb_optimizer.outputs.documents.report import KpiDocument, Report
-from rtb_optimizer.outputs.report_page.formatting import change, count, spelled, text
+from rtb_optimizer.outputs.report_page.formatting import change, count, formatted, text
 
 
 def sentences(report: Report) -> dict[str, str]:
@@ -63,7 +63,7 @@ def _features(report: Report) -> str:
     if not scored:
         return f"{_many(len(rows), 'feature')} without a score." if rows else "No features were chosen."
     score, name = max(scored, key=lambda each: each[0])
-    share = spelled(score, "percent")
+    share = formatted(score, "percent")
     return (
         f"Of {_many(len(rows), 'feature')}, {text(name)} adds the most: "
         f"it explains {share} of what an average rate leaves unexplained."
@@ -97,9 +97,9 @@ def _joint(report: Report) -> str:
     if not known:
         return "No joint table was made to compare with."
     number, gain, master_gain = known[-1]
-    joint, master = (spelled(each, "percent") for each in (gain, master_gain))
+    joint, master = (formatted(each, "percent") for each in (gain, master_gain))
     verb = "more" if (gain or 0.0) > (master_gain or 0.0) else "no more"
-    keys = f"{spelled(number, 'count')} keys given"
+    keys = f"{formatted(number, 'count')} keys given"
     return f"With {keys}, a joint table explains {verb} than the segment table: {joint} against {master}."
 
 
@@ -109,7 +109,7 @@ def _holdout(report: Report) -> str:
         return "The run was not evaluated on a hold-out."
     if gain <= 0:
         return "On logs it had not seen, the table is no better than one average rate."
-    return f"On logs it had not seen, the table explains {spelled(gain, 'percent')} of what an average rate does not."
+    return f"On logs it had not seen, the table explains {formatted(gain, 'percent')} of what an average rate does not."
 
 
 def _replay(report: Report) -> str:
@@ -119,7 +119,7 @@ def _replay(report: Report) -> str:
         theirs = policies.get(name)
         if ours is not None and theirs is not None and theirs > 0:
             more = ours / theirs - 1
-            share = f"{spelled(abs(more), 'percent')} {'more' if more >= 0 else 'fewer'}"
+            share = f"{formatted(abs(more), 'percent')} {'more' if more >= 0 else 'fewer'}"
             return f"A unit of spend would buy {share} outcomes by this run's bids than by {words}."
     return "No bids were replayed."
 
@@ -141,7 +141,7 @@ def _ad_macros(report: Report) -> str:
     proved = {name: trip.hit_rate for name, trip in report.round_trip.items() if trip.hit_rate is not None}
     best = max(proved, key=lambda name: proved[name], default=None)
     hits = (
-        f"; {text(best)} finds the right rows for {spelled(proved[best], 'percent')} of the exposures" if best else ""
+        f"; {text(best)} finds the right rows for {formatted(proved[best], 'percent')} of the exposures" if best else ""
     )
     return f"{count(able)} of {_many(len(formats), 'format')} can address segments{hits}."
 
@@ -151,14 +151,14 @@ def _exports(report: Report) -> str:
     if not rows:
         return "The table was exported to no platform's own format."
     largest, platform = max(rows, key=lambda each: each[0])
-    error = spelled(largest, "percent")
+    error = formatted(largest, "percent")
     return f"{_many(len(rows), 'export')}; bids differ most in {text(platform)}: by {error} on average."
 
 
 def _outputs(report: Report) -> str:
     rows = report.outputs
     size = sum(row.byte_size for row in rows if row.byte_size is not None)
-    return f"{_many(len(rows), 'object')}, {spelled(size, 'bytes')} in all." if rows else "No outputs were recorded."
+    return f"{_many(len(rows), 'object')}, {formatted(size, 'bytes')} in all." if rows else "No outputs were recorded."
 
 
 def _config(report: Report) -> str:
