@@ -11,10 +11,10 @@
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import DAG, CronTriggerTimetable, ExceptionRetryPolicy, RetryAction, RetryRule, task
+from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from rtb_optimizer.dag.callbacks import dag_run_state
-from rtb_optimizer.errors import RtbOptimizerError, TransientError
+from rtb_optimizer.dag.retries import RETRY_POLICY
 
 with DAG(
     "rtb_optimizer_maintenance",
@@ -30,13 +30,7 @@ with DAG(
         # One minute: longer than a restart of the api-server or the catalog, and over before the next run.
         "retries": 2,
         "retry_delay": timedelta(seconds=30),
-        # Other errors of the product are permanent; the next run is five minutes later. The first match decides.
-        "retry_policy": ExceptionRetryPolicy(
-            [
-                RetryRule(exception=TransientError, action=RetryAction.DEFAULT),
-                RetryRule(exception=RtbOptimizerError, action=RetryAction.FAIL),
-            ]
-        ),
+        "retry_policy": RETRY_POLICY,
     },
 ):
 
