@@ -672,12 +672,12 @@ def test_a_stale_active_run_is_seen_wherever_active_runs_are(stale, add_entity, 
 
     listed = {row["entity_code"]: row["is_stale"] for row in json.loads(command("entities", "list", "--json").stdout)}
     assert listed == {"drugs_com": True, "fresh_com": False, "never_com": False}
-    assert "readers bid their default: drugs_com\n" in command("entities", "list").stdout
-    assert "readers bid their default: drugs_com\n" in command("runs", "list").stdout
+    assert "readers bid the default: drugs_com\n" in command("entities", "list").stdout
+    assert "readers bid the default: drugs_com\n" in command("runs", "list").stdout
     details = json.loads(command("runs", "show", "1", "--json").stdout)
     assert (details["is_active"], details["is_stale"]) == (True, True)
     audited = command("audit")
-    assert (audited.exit_code, "readers bid their default: drugs_com\n" in audited.stdout) == (0, True)
+    assert (audited.exit_code, "readers bid the default: drugs_com\n" in audited.stdout) == (0, True)
     with caplog.at_level(logging.WARNING, "rtb_optimizer.operations.maintenance"):
         logging.getLogger("rtb_optimizer.operations.maintenance").disabled = False
         logging.getLogger("rtb_optimizer").setLevel(logging.WARNING)

@@ -34,7 +34,7 @@ def batch(tmp_path):
     def run(first, size=BATCH):
         done = subprocess.run(
             [sys.executable, Path(__file__).with_name("hostile_batch.py"), tmp_path, str(first), str(size)],
-            env=os.environ | {"PYTHONPATH": f"{CHECKOUT}/include:{CHECKOUT}/tests"},
+            env=os.environ | {"PYTHONPATH": f"{CHECKOUT}/include:{CHECKOUT}/tests/support"},
             capture_output=True,
             text=True,
             check=False,

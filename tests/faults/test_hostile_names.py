@@ -157,7 +157,7 @@ def test_an_entity_of_a_hostile_code_is_refused_before_and_by_the_database(add_e
     for code in (*HOSTILE, "", "Ab", "a" * 64, "drugs_com\n", "\u0430bc", "a b"):
         if re.fullmatch("[a-z0-9_]+", code) and len(code) < 64:
             continue
-        with pytest.raises(EntityInvalid, match="use lower-case letters, digits and _"):
+        with pytest.raises(EntityInvalid, match="lower-case letters, digits and _"):
             add_entity(code)
         with pytest.raises(IntegrityError, match="entity_code"), session.begin_nested():
             session.execute(update(Entity).values(entity_code=code))

@@ -46,7 +46,7 @@ def test_a_form_has_the_visible_keys_with_their_limits_and_the_version_s_default
         "type": "integer",
         "title": "Maximum features",
         "section": "Selection",
-        "description": "Selection stops at this many, anchors included.",
+        "description": "Selection stops at this number, anchors included.",
         "default": "12",
         "minimum": 1,
         "maximum": 20,

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rtb_optimizer.outputs.explain import explain
-from rtb_optimizer.outputs.report_page.formatting import spelled
+from rtb_optimizer.outputs.report_page.formatting import formatted
 from rtb_optimizer.steps import in_process
 from rtb_optimizer.store.objects import split_url
 from seeded_logs import NIGHTS
@@ -47,7 +47,7 @@ def test_the_answer_is_the_bid_and_all_that_it_stands_on(shown, session):
     explanation = explain(session, "drugs_com", given)
     main = shown(given)
 
-    assert next(main.select_one(".card dd").stripped_strings) == spelled(explanation.multiplier, "multiplier")
+    assert next(main.select_one(".card dd").stripped_strings) == formatted(explanation.multiplier, "multiplier")
     assert [row[0] for row in rows_of(main, "Rows that match")] == [row.segment for row in explanation.rows]
     features = {row[0]: row[1:3] for row in rows_of(main, "Effect of each feature")}
     assert features["internal_adspace_id"] == ["1000", "yes"]

@@ -67,7 +67,7 @@ class AirflowApi:
         self,
         dag_id: str,
         dag_run_id: str,
-        timeout_s: float = 300,
+        timeout_s: float = 900,
         on_change: Callable[[str], None] = lambda _state: None,
     ) -> str:
         """Wait until a dag run is over; return its state. `on_change` is called with every new state.

@@ -104,7 +104,7 @@ def test_of_many_files_the_broken_one_is_named(tmp_path):
 def test_values_beyond_a_file_s_statistics_are_reported_and_end_no_process(tmp_path):
     done = subprocess.run(
         [sys.executable, CHECKOUT / "tests" / "support" / "beyond_statistics.py", tmp_path / "part-0.parquet"],
-        env={"PYTHONPATH": f"{CHECKOUT}/include:{CHECKOUT}/tests", "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": f"{CHECKOUT}/include:{CHECKOUT}/tests/support", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=False,
