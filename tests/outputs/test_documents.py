@@ -51,6 +51,21 @@ def test_what_another_release_wrote_in_another_shape_is_left_out(written, read):
     assert as_json(FeaturesDocument.read(json.dumps(written))) == read
 
 
+def test_what_is_left_out_is_named_in_the_log(caplog):
+    FeaturesDocument.read(json.dumps({"slope": "steep", "features": [{"name": 7}]}))
+
+    assert "FeaturesDocument: left out, of another shape: features.0.name, slope" in caplog.text
+
+
+@pytest.mark.parametrize("facts", [{"macro_hit_rate": "low"}, {"macro_hit_rate": None}, []])
+def test_a_decision_reads_no_gate_that_has_another_shape(facts):
+    """A fact that was left out would be a gate that nothing fails."""
+    body = json.dumps({"gates": {"facts": facts, "limits": {"macro_hit_rate": 0.9}}})
+
+    with pytest.raises(ValueError, match="facts"):
+        Report.read_exactly(body)
+
+
 @pytest.mark.parametrize("body", ["", "[]", "null", "no JSON", '{"s3_key": "a", "byte_size": 1}'])
 def test_what_is_no_object_or_lacks_a_field_without_a_default_is_refused(body):
     with pytest.raises(ValueError):  # noqa: PT011 - pydantic's and json's own words

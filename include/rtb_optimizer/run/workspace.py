@@ -60,7 +60,7 @@ class Workspace:
 
     def read_work_document(self, name: str, kind: type[WorkDocument]) -> WorkDocument:
         """Return a document that a step before this one left."""
-        return kind.read(self.read(f"work/{name}.json"))
+        return kind.read_exactly(self.read(f"work/{name}.json"))
 
 
 def open_workspace(opt_run_id: int) -> Workspace:

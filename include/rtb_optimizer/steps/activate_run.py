@@ -26,7 +26,7 @@ def activate_run(opt_run_id: int) -> activation.DecisionRecord:
         store = ObjectStore.of(entity.s3_base_path)
         verification.verify_outputs(session, store, opt_run_id)
         prefix = run_prefix(entity.s3_base_path, run.run_code)
-        report = Report.read(store.read(f"{prefix}/report.json"))
+        report = Report.read_exactly(store.read(f"{prefix}/report.json"))
         decided = activation.complete_and_decide(
             session,
             opt_run_id,

@@ -1,6 +1,7 @@
 """The base of all documents: frozen, written with sorted keys, read tolerantly."""
 
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Annotated, Self
@@ -10,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.outputs.files import json_bytes
 
+log = logging.getLogger(__name__)
+
+MAX_NAMED = 10
 Number = Annotated[int, Strict()] | Annotated[float, Strict(), Field(allow_inf_nan=False)]
 """A number as JSON has it: integers stay integers, so that a document that is read and written keeps its bytes."""
 
@@ -24,11 +28,20 @@ class Document(BaseModel):
         return json_bytes(self.model_dump(exclude_unset=True))
 
     @classmethod
+    def read_exactly(cls, body: bytes | str) -> Self:
+        """Return the document that this release wrote, as a decision needs it: nothing is left out.
+
+        Raises:
+            ValueError: when any part of it has another shape.
+        """
+        return cls.model_validate(json.loads(body))
+
+    @classmethod
     def read(cls, body: bytes | str) -> Self:
-        """Return the document that some bytes hold.
+        """Return the document that some release wrote.
 
         Releases differ in what they write. What is not known here is ignored; what has another shape is left out, so
-        that a field with a default takes it.
+        that a field takes its default, and named in the log.
 
         Raises:
             ValueError: when the bytes are no JSON object, or lack a field without a default.
@@ -41,6 +54,8 @@ class Document(BaseModel):
                 places = [error["loc"] for error in problem.errors()]
                 if not _leave_out(raw, places):
                     raise
+                named = sorted({".".join(map(str, place)) for place in places})
+                log.warning("%s: left out, of another shape: %s", cls.__name__, ", ".join(named[:MAX_NAMED]))
 
 
 class WarningDocument(Document):
