@@ -367,6 +367,23 @@ def test_too_many_rows_that_repeat_an_id_fail_the_run_with_the_id_repeated_most(
 
 
 @pytest.mark.case(8)
+@pytest.mark.parametrize("days", [1, 2])
+def test_rows_that_nothing_identifies_all_count_and_become_a_table_like_rows_with_an_id(run, deliver, days):
+    logs = nights((BEFORE, LAST)[-days:])
+    bare = {day: table.select(["click", *FEATURES.split(", ")]) for day, table in logs.items()}
+    unidentified = {"row_id_columns": "", "timestamp_column": "", "cost_column": "", "value_column": ""}
+    by_id, by_id_report, _ = run(deliver(logs, "by_id"), "by_id", lookback_days=days)
+    decided, report, _ = run(deliver(bare, "bare"), "bare", lookback_days=days, **unidentified)
+    identified, plain = (each["features"][0]["name"] for each in (by_id_report, report))
+
+    assert (by_id.decision, decided.decision) == ("activated", "activated")
+    assert plain == identified
+    assert report["totals"]["rows"] == 12_000 * days
+    assert "rows_not_identified" in warned(report)
+    assert "duplicate" not in warned(report)
+
+
+@pytest.mark.case(8)
 @pytest.mark.parametrize("drop", ["true", "false"])
 def test_rows_without_an_id_are_nobodys_repeats(run, deliver, drop):
     logs = nights()

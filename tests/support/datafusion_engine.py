@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from datafusion import SessionConfig, SessionContext
 
 from rtb_optimizer.engines.duckdb.engine import literal
-from rtb_optimizer.engines.sql.identity import SOURCE_FILE
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW
 
 TYPES = {
     pa.bool_(): "BOOLEAN",
@@ -45,10 +45,11 @@ class DataFusionEngine:
         for n, url in enumerate(urls):
             path = url.removeprefix("local://")
             self._session.register_parquet(f"file_{n}", path)
-            parts.append(f"SELECT *, {literal(url)} AS {SOURCE_FILE} FROM file_{n}")
+            place = f"{literal(url)} AS {SOURCE_FILE}, ROW_NUMBER() OVER () AS {SOURCE_ROW}"
+            parts.append(f"SELECT *, {place} FROM file_{n}")
             types |= {field.name: duckdb_name(field.type) for field in pq.read_schema(path)}
         self._session.sql(f"CREATE VIEW logs AS {' UNION ALL BY NAME '.join(parts)}")
-        return types | {SOURCE_FILE: "VARCHAR"}
+        return types
 
     def query(self, sql: str, what: str = "query") -> pa.Table:  # noqa: ARG002 - nothing here takes long
         """See Engine."""

@@ -14,7 +14,10 @@ class Engine(Protocol):
     """An engine that counts the logs."""
 
     def open_logs(self, urls: Sequence[str]) -> Mapping[str, str]:
-        """Make the Parquet files queryable as the table `logs`; return its columns and their SQL types."""
+        """Make the Parquet files queryable as the table `logs`; return its columns and their SQL types.
+
+        The table also has the columns SOURCE_FILE and SOURCE_ROW of engines/sql/identity.
+        """
 
     def query(self, sql: str, what: str = "query") -> "pa.Table":
         """Run one statement and return all its rows; `what` names it in the log of a long run."""

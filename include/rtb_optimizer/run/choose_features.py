@@ -104,9 +104,29 @@ def _unfit(name: str, drawn: Drawn, settings: Settings) -> Reason | None:
 
 
 def selection_warnings(choice: Choice, settings: Settings) -> list[RunWarning]:
-    """Return the warnings of a selection: Simpson's paradox, and much money that was cut."""
+    """Return the warnings of a selection: Simpson's paradox, much money that was cut, rows that nothing identifies."""
     sample = choice.drawn.sample
-    return [*simpsons_paradox(sample, [f.name for f in choice.selection.chosen]), *_value_cut(choice, settings)]
+    paradoxes = simpsons_paradox(sample, [f.name for f in choice.selection.chosen])
+    return [*paradoxes, *_value_cut(choice, settings), *_unidentified(choice.drawn, settings)]
+
+
+def _unidentified(drawn: Drawn, settings: Settings) -> list[RunWarning]:
+    if not settings.row_id_columns:
+        if settings.timestamp_column:
+            return []
+        return [
+            RunWarning(
+                "rows_not_identified",
+                "rows have neither row_id_columns nor a timestamp_column: rows that are alike all count, one that was "
+                "delivered twice too; name an id or a time where the logs have one",
+            )
+        ]
+    share = float((drawn.sample.exposure * ~drawn.has_id).sum() / drawn.sample.exposure.sum())
+    if share <= settings.max_duplicate_share:
+        return []
+    ids = ", ".join(settings.row_id_columns)
+    message = f"{share:.1%} of the exposures have no id in {ids} (row_id_columns): whether they repeat is not known"
+    return [RunWarning("id_missing", message, share=share)]
 
 
 def _value_cut(choice: Choice, settings: Settings) -> list[RunWarning]:

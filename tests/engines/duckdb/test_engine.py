@@ -36,7 +36,7 @@ def test_files_that_differ_in_their_columns_are_read_by_name_and_gaps_are_null(e
     ]
     columns = engine.open_logs(urls)
 
-    assert set(columns) == {"click", "site", "carrier", SOURCE_FILE}
+    assert set(columns) == {"click", "site", "carrier"}
     assert rows(engine, "SELECT site, carrier, click FROM logs ORDER BY site") == [
         {"site": "a", "carrier": None, "click": 1},
         {"site": "b", "carrier": "x", "click": 0},
@@ -57,7 +57,7 @@ def test_a_column_of_the_folders_name_is_not_invented(engine, tmp_path):
     (tmp_path / "date=2026-03-09").mkdir()
     url = written(tmp_path / "date=2026-03-09", "1.parquet", click=[1])
 
-    assert set(engine.open_logs([url])) == {"click", SOURCE_FILE}
+    assert set(engine.open_logs([url])) == {"click"}
     assert rows(engine, f"SELECT {SOURCE_FILE} FROM logs") == [{SOURCE_FILE: url}]
 
 

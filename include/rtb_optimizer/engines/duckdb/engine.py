@@ -11,7 +11,7 @@ from rtb_optimizer.engines.duckdb.shared_files import SharedFiles
 from rtb_optimizer.engines.duckdb.spill import SpillFolder
 from rtb_optimizer.engines.parquet.row_groups import RowGroups, bounded_columns, bounds_statement
 from rtb_optimizer.engines.progress import Progress
-from rtb_optimizer.engines.sql.identity import SOURCE_FILE, literal
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW, literal
 from rtb_optimizer.errors import EngineFull, LogsInvalid, RtbOptimizerError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         listed = ", ".join(literal(_one_file(url)) for url in urls)
         try:
             self._duckdb.execute(
-                "CREATE OR REPLACE VIEW logs AS SELECT * FROM "
+                f"CREATE OR REPLACE VIEW logs AS SELECT *, file_row_number AS {SOURCE_ROW} FROM "
                 f"read_parquet([{listed}], union_by_name = true, filename = '{SOURCE_FILE}', hive_partitioning = false)"
             )
             columns = self._duckdb.sql("DESCRIBE logs").to_arrow_table().to_pydict()
@@ -83,7 +83,8 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             self._urls, self._rows = tuple(urls), int(counted.to_arrow_table()["n"][0].as_py())
         except duckdb.Error as problem:
             raise self._failure("the log files cannot be read", problem, urls) from problem
-        return dict(zip(columns["column_name"], columns["column_type"], strict=True))
+        types = dict(zip(columns["column_name"], columns["column_type"], strict=True))
+        return {name: kind for name, kind in types.items() if name not in (SOURCE_FILE, SOURCE_ROW)}
 
     def query(self, sql: str, what: str = "query") -> "pa.Table":
         """See Engine.

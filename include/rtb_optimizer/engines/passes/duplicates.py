@@ -7,7 +7,7 @@ by id, and memory or disk for its rows: they are counted by SQL then, never on t
 from dataclasses import replace
 
 from rtb_optimizer.engines.protocol import Engine
-from rtb_optimizer.engines.sql.identity import SOURCE_FILE, measured_columns, without_id
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW, measured_columns, without_id
 from rtb_optimizer.engines.sql.table import LogTable, instant_of
 from rtb_optimizer.errors import LogsInvalid
 
@@ -38,7 +38,7 @@ def one_of_each(table: LogTable, copies: str) -> str:
     s = table.settings
     needed = {*measured_columns(s), *s.row_filter, *s.row_id_columns, *s.candidate_features, *s.anchor_features}
     columns = [*sorted(needed & table.types.keys()), SOURCE_FILE]
-    names = ", ".join(table.quote(column) for column in columns)
+    names = ", ".join(table.quote(column) for column in (*columns, SOURCE_ROW))
     order = [f"{table.amounts.micros(measure)} DESC" for measure in ("outcome", "exposure", "value", "cost")]
     order += [f"{instant_of(table)} NULLS LAST"] if s.timestamp_column else []
     order += [f"{table.quote(column)} NULLS LAST" for column in columns]

@@ -33,7 +33,8 @@ class Shares:
 class Drawn:
     """A sample, sorted by fold, with its sampling shares.
 
-    `row_hash` identifies rows; `duplicates` is the estimated number of rows of the logs that repeat another.
+    `row_hash` identifies rows, by the id of those that have one (`has_id`); `duplicates` is the estimated number of
+    rows of the logs that repeat another.
     """
 
     sample: Sample
@@ -41,6 +42,7 @@ class Drawn:
     by_day: bool
     shares: Shares
     row_hash: Hashes
+    has_id: Mask
     duplicates: int
     value_cut: float = 0.0
 
@@ -49,20 +51,27 @@ def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], profil
     """Draw the case-control sample of `features` from logs of that profile.
 
     Rows are sorted by fold and by a hash of all their values before anything is added up, so that nothing depends on
-    the layout of the logs.
+    the layout of the logs. Where all rows are drawn, those without an id are identified by their rank among the rows
+    that are alike instead of their place: then the order of the rows does not matter either.
     """
     shares = sampling_shares(table.settings, profile.totals.rows, profile.positive_rows)
     drawn = engine.query(table.sample(features, shares.positives, shares.others), "sample")
     encoded = {name: encode(drawn["f_" + name], name, table.settings) for name in features}
-    row_hash = np.asarray(drawn["row_hash"].to_numpy(), dtype=np.uint64)
+    row_hash, time_hash = (np.asarray(drawn[name].to_numpy(), dtype=np.uint64) for name in ("row_hash", "time_hash"))
+    has_id = np.asarray(drawn["has_id"].to_numpy(zero_copy_only=False), dtype=bool)
     micros = {name: np.asarray(drawn[name].to_numpy(), dtype=np.int64) for name in MEASURES}
-    split = split_rows(drawn["log_day"].to_numpy(), row_hash)
-    row = _hashed(row_hash, encoded, micros)
+    days = np.asarray(drawn["log_day"].to_numpy(), dtype="datetime64[D]")
+    if shares == Shares(1.0, 1.0) and not has_id.all():
+        alike = _hashed(days.astype(np.uint64), [has_id, *(feature.codes for feature in encoded.values())])
+        row_hash = np.where(has_id, row_hash, _ranked(alike, micros))
+    split = split_rows(days, row_hash)
+    values = [*(feature.codes for feature in encoded.values()), *micros.values()]
+    row = _hashed(row_hash, values)
+    repeats = _repeats(table, shares, micros[table.target] > 0, row_hash, has_id, _hashed(time_hash, values))
     order = np.argsort((split.fold.astype(np.uint64) << _FOLD_BITS) | (row >> _HASH_BITS))
     encoded = {name: replace(feature, codes=feature.codes.take(order)) for name, feature in encoded.items()}
     micros = {name: column.take(order) for name, column in micros.items()}
     row_hash, row = row_hash.take(order), row.take(order)
-    has_id = drawn["has_id"].to_numpy().take(order)
     weight = np.where(micros[table.target] > 0, 1.0 / shares.positives, 1.0 / shares.others)
     return Drawn(
         sample=_sample(micros, weight, split.fold.take(order), encoded, table.settings, profile.design_effect),
@@ -70,8 +79,9 @@ def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], profil
         by_day=split.by_day,
         shares=shares,
         row_hash=row_hash,
+        has_id=has_id.take(order),
         value_cut=_value_cut(micros, weight, table.settings),
-        duplicates=_repeats((row_hash if table.settings.row_id_columns else row)[has_id], weight[has_id]),
+        duplicates=repeats,
     )
 
 
@@ -116,10 +126,10 @@ def _value_cut(micros: Mapping[str, Ints], weight: Floats, settings: Settings) -
     return share_cut(micros["value"] / MICRO, micros["exposure"] / MICRO, weight, settings.value_cap_quantile)
 
 
-def _hashed(row_hash: Hashes, encoded: Mapping[str, Feature], micros: Mapping[str, Ints]) -> Hashes:
-    """Return a hash of all values of a sampled row: rows that share it are interchangeable."""
-    mixed = row_hash.copy()
-    for column in (*(feature.codes for feature in encoded.values()), *micros.values()):
+def _hashed(seed: Hashes, columns: Sequence[Ints | Mask]) -> Hashes:
+    """Return a hash of a seed and of integer columns (n each): rows that share it are alike in all of them."""
+    mixed = seed.copy()
+    for column in columns:
         mixed ^= mixed >> np.uint64(32)
         mixed *= _MIX
         mixed += column.astype(np.uint64)
@@ -127,11 +137,50 @@ def _hashed(row_hash: Hashes, encoded: Mapping[str, Feature], micros: Mapping[st
     return mixed ^ (mixed >> np.uint64(29))
 
 
-def _repeats(identity: Hashes, weight: Floats) -> int:
-    """Return how many rows of the logs repeat another: those of one identity are drawn together or not at all.
+def _ranked(alike: Hashes, micros: Mapping[str, Ints]) -> Hashes:
+    """Return a hash of each row's rank among the rows that are alike.
+
+    The rank is by the measures, so that rows of one rank are interchangeable. Its hash is independent of the outcome,
+    although the rank is not.
+    """
+    order = np.lexsort([*micros.values(), alike])
+    starts = np.flatnonzero(np.diff(alike.take(order), prepend=~alike[order[:1]]))
+    sizes = np.diff(starts, append=len(order))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order)) - np.repeat(starts, sizes)
+    return _hashed(_hashed(alike, [rank]), [rank])
+
+
+def _repeats(table: LogTable, shares: Shares, positive: Mask, row_hash: Hashes, has_id: Mask, row: Hashes) -> int:
+    """Return how many rows of the logs repeat another.
+
+    Rows of one id are drawn together or not at all. Rows without an id repeat another that is alike at the same time;
+    they are drawn apart, so that only those of a share of 1 are counted, and the others supposed to repeat as often.
+    Rows without a time are never taken for repeats: logs of few columns have many that are alike.
+
+    Args:
+        table: The logs.
+        shares: The shares that were drawn.
+        positive: Which rows have an outcome (n booleans).
+        row_hash: The hash of each row's identity (n integers).
+        has_id: Which of these are hashes of an id (n booleans).
+        row: A hash of each row's time and values (n integers).
+    """
+    weight = np.where(positive, 1.0 / shares.positives, 1.0 / shares.others)
+    if table.settings.row_id_columns:
+        return round(float(_repeating(row_hash[has_id], weight[has_id])))
+    if table.types.get(table.settings.timestamp_column, "DATE") == "DATE":
+        return 0
+    whole = [mask for mask, share in ((positive, shares.positives), (~positive, shares.others)) if share == 1]
+    known = np.logical_or.reduce(whole) if whole else np.zeros(len(row), dtype=bool)
+    return round(_repeating(row[known], np.ones(int(known.sum()))) / max(int(known.sum()), 1) * float(weight.sum()))
+
+
+def _repeating(identity: Hashes, weight: Floats) -> float:
+    """Return the weight of the rows whose identity another row has.
 
     Rows of one id may differ in weight: which of them counts as the first depends on the order of the rows.
     """
     order = np.argsort(identity, kind="stable")
     again = np.flatnonzero(np.diff(identity.take(order)) == 0) + 1
-    return round(float(weight.take(order.take(again)).sum()))
+    return float(weight.take(order.take(again)).sum())

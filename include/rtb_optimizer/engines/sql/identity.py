@@ -1,25 +1,37 @@
-"""Chooses the columns that identify a row: their hash draws the sample and finds duplicates."""
+"""Identifies a row by a hash: it draws the sample, splits the rows into folds, and finds duplicates.
 
-from collections.abc import Callable, Mapping
+The hash never holds the outcome, the value or the cost: rows that share it are drawn together and share a fold, and
+rows of one outcome must not. What identifies a row is its configured id; where it has none, its place: its file and its
+position there.
+"""
+
+from collections.abc import Callable
 
 from rtb_optimizer.core.config.settings import Settings
 
 SOURCE_FILE = "rtb_optimizer_source_file"
-"""The engine's own column, the source file of a row; no log has a column of this name."""
+SOURCE_ROW = "rtb_optimizer_source_row"
+"""The engine's own columns, the file of a row and its position there; no log has a column of these names."""
 
 
-def identifying_columns(settings: Settings, types: Mapping[str, str]) -> list[str]:
-    """Return the configured row id; else the time and the money; else, where there is no time, all columns.
+def row_hash(settings: Settings, quote: Callable[[str], str]) -> str:
+    """Return the hash of a row's id, and of its place where it has no id or lacks a part of it.
 
-    Text columns are left out where possible: hashing them costs as much as reading them, and a time with prices
-    identifies rows as well.
+    The place counts from the fixed part of `logs_path`: logs that are copied to another bucket draw the same sample. A
+    rank among rows that are alike in everything else would hold in any order of the rows, and costs the sort of all
+    rows: ten scans, where the place costs nothing.
     """
-    if settings.row_id_columns:
-        return settings.row_id_columns
-    if types.get(settings.timestamp_column, "").startswith("TIMESTAMP"):
-        money = (settings.cost_column, settings.value_column)
-        return sorted({settings.timestamp_column, *(column for column in money if column)})
-    return [column for column in sorted(types) if column != SOURCE_FILE]
+    fixed = settings.logs_path.split("{")[0]
+    place = f"hash(REPLACE({SOURCE_FILE}, {literal(fixed)}, ''), {SOURCE_ROW})"
+    if not settings.row_id_columns:
+        return place
+    of_id = f"hash({', '.join(map(quote, settings.row_id_columns))})"
+    return f"CASE WHEN {without_id(settings, quote)} THEN {place} ELSE {of_id} END"
+
+
+def has_id(settings: Settings, quote: Callable[[str], str]) -> str:
+    """Return the test that a row has its whole configured id."""
+    return f"NOT ({without_id(settings, quote)})" if settings.row_id_columns else "FALSE"
 
 
 def measured_columns(settings: Settings) -> list[str]:

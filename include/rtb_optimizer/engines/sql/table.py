@@ -12,12 +12,13 @@ from datetime import date
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window, zone
 from rtb_optimizer.engines.sql.amounts import Amounts
-from rtb_optimizer.engines.sql.identity import SOURCE_FILE, identifying_columns, literal, measured_columns, without_id
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE, has_id, literal, measured_columns, row_hash
 from rtb_optimizer.errors import LogsInvalid
 
 MEASURES = ("exposure", "outcome", "value", "cost")
 MEASURE_COLUMNS = ("outcome", "exposure", "weight", "value", "cost", "bid", "currency", "timestamp")
 ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
+IDENTITY = ("row_hash", "has_id", "time_hash")
 SAMPLE_BUCKETS = 1_000_000
 _BUCKET = 2**64 // SAMPLE_BUCKETS
 
@@ -37,10 +38,9 @@ class LogTable:
     quote: Callable[[str], str]
     dropped: int = 0
 
-    def source(self, features: Sequence[str] = (), *, row_hash: bool = False) -> str:
+    def source(self, features: Sequence[str] = (), *, identified: bool = False) -> str:
         """Return the rows of the window as a subquery: day, measures in millionths, features as they are."""
-        identity = [f"{self._hash()} AS row_hash", f"NOT ({without_id(self.settings, self.quote)}) AS has_id"]
-        columns = identity if row_hash else []
+        columns = self._identity() if identified else []
         columns += [f"{self.quote(name)} AS {self.quote('f_' + name)}" for name in features]
         return self._rows(columns)
 
@@ -91,12 +91,13 @@ class LogTable:
     def sample(self, features: Sequence[str], positives: float, others: float) -> str:
         """Return rows picked by a hash of the row: one share of those with an outcome, another of those without.
 
-        They are in no order. The hash is of the row alone, so that the same rows are drawn whatever their order.
+        They are in no order, and have the columns of IDENTITY: the row's hash, whether that is of its id, and the hash
+        of its time. Rows with an id are drawn alike whatever their order.
         """
         lesser, greater = sorted(((others, f"NOT {self.target} > 0"), (positives, f"{self.target} > 0")))
         picked = f"{_below(lesser[0])} OR ({greater[1]} AND {_below(greater[0])})"
-        names = ", ".join(["row_hash", "has_id", "log_day", *MEASURES, *(self.quote("f_" + n) for n in features)])
-        return f"SELECT {names} FROM {self.source(features, row_hash=True)} WHERE exposure > 0 AND ({picked})"
+        names = ", ".join([*IDENTITY, "log_day", *MEASURES, *(self.quote("f_" + n) for n in features)])
+        return f"SELECT {names} FROM {self.source(features, identified=True)} WHERE exposure > 0 AND ({picked})"
 
     def value_statistics(self, features: Sequence[str]) -> str:
         """Return exact statistics of each combination of raw values of the features, usually one feature."""
@@ -150,9 +151,11 @@ class LogTable:
             for column, values in sorted(self.settings.row_filter.items())
         ]
 
-    def _hash(self) -> str:
-        identity = identifying_columns(self.settings, self.types)
-        return f"hash({', '.join(self.quote(column) for column in identity)})"
+    def _identity(self) -> list[str]:
+        s = self.settings
+        when = f"hash({self.quote(s.timestamp_column)})" if s.timestamp_column else "hash(0)"
+        tests = (row_hash(s, self.quote), has_id(s, self.quote), when)
+        return [f"{test} AS {name}" for test, name in zip(tests, IDENTITY, strict=True)]
 
 
 def _below(share: float) -> str:
@@ -210,8 +213,7 @@ def require_columns(table: LogTable) -> None:
     required += [("row_filter", column) for column in s.row_filter]
     absent = [f"{column!r} ({key})" for key, column in required if column not in table.types]
     if absent:
-        names = sorted(set(table.types) - {SOURCE_FILE})
-        available = ", ".join(name if name.isprintable() else repr(name) for name in names)
+        available = ", ".join(name if name.isprintable() else repr(name) for name in sorted(table.types))
         raise LogsInvalid(f"the logs have no column {', '.join(absent)}; they have: {available}")
     counted += [("candidate_features", column) for column in s.candidate_features]
     kinds = {(key, column): table.types.get(column, "") for key, column in counted}
