@@ -27,7 +27,7 @@ ANOMALY_WORDS = {
     "value_negative": "rows with a negative value: kept in the sums",
     "cost_negative": "rows with a negative cost: weigh nothing when bids are normalised",
     "cost_above_bid": "rows that cost more than was bid: their cost is left out, their outcomes count",
-    "duplicate": "rows that repeat another: kept; where row_id_columns can name an id, set drop_duplicates to count one of them",
+    "duplicate": "rows that repeat another: kept; with an id in row_id_columns, drop_duplicates counts one of them",
     "repeat_dropped": "rows that repeat the id of another: not counted",
 }
 
