@@ -1,4 +1,4 @@
-"""Cases 1 to 21 of docs/edge-cases.md: logs that are late, changed, repeated or odd, and values that are no values."""
+"""Cases 1 to 21 and 53 of docs/edge-cases.md: logs that are late, changed, repeated or odd, and values that are no values."""
 
 import io
 import json
@@ -592,6 +592,41 @@ def test_a_column_of_ids_is_left_out_whether_it_is_denied_or_not(run, deliver):
     reasons = {rejected["name"]: rejected["reason"] for rejected in report["rejected"]}
 
     assert (reasons["user_id"], reasons["visitor"]) == ("denylisted", "near_unique")
+
+
+@pytest.mark.case(53)
+def test_a_column_that_leaks_the_outcome_holds_the_run_until_somebody_answers(entity, deliver, request_run, report_of):
+    states = {day: leaking(table) for day, table in nights().items()}
+    entity(deliver(states), candidate_features=f"{FEATURES}, state, creative")
+    held = in_process.run(request_run("odd", dag_run_id="manual__1"))
+    report, _ = report_of(held)
+    answers = {"denied": {"denied_features": "state"}, "allowed": {"allowed_leaks": "state"}}
+    settled = {
+        answer: in_process.run(request_run("odd", dag_run_id=f"manual__{answer}", overrides=override))
+        for answer, override in answers.items()
+    }
+    reasons = {rejected["name"]: rejected["reason"] for rejected in report["rejected"]}
+    first = report["warnings"][0]
+
+    assert (held.decision, reasons["state"]) == ("held", "leak_suspected")
+    assert "creative" not in {name for name, reason in reasons.items() if reason == "leak_suspected"}
+    assert any("suspected to leak the outcome" in reason for reason in held.reasons)
+    assert first["code"] == "leak_suspected"
+    assert first["message"].startswith(
+        "state is suspected to leak the outcome: 1 of the rows whose value is one such as"
+    )
+    assert first["message"].endswith("add it to allowed_leaks; else to denied_features")
+    assert {answer: each.decision for answer, each in settled.items()} == dict.fromkeys(answers, "activated")
+    assert "state" in [feature["name"] for feature in report_of(settled["allowed"])[0]["features"]]
+
+
+def leaking(table):
+    """Return logs with a state that is written after the click, and a creative that knows nothing of it."""
+    click = np.asarray(table["click"])
+    draw = np.random.default_rng(3)
+    state = np.where((click > 0) & (draw.random(len(click)) < 0.5), "landed", "shown")
+    creative = draw.integers(0, 9, len(click)).astype(str)
+    return having(table, state=pa.array(state.tolist()), creative=pa.array(creative.tolist()))
 
 
 @pytest.mark.case(15)

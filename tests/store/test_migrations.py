@@ -148,7 +148,7 @@ def test_a_migration_that_meets_a_lock_gives_up_and_can_be_run_again(migrated):
     pooled = create_engine(migrated.url, pool_size=1, max_overflow=0)
     before = rows(migrated, COLUMNS)
     with psycopg.connect(url) as other:
-        other.execute("LOCK TABLE opt_runs IN ACCESS EXCLUSIVE MODE")
+        other.execute("LOCK TABLE opt_runs, opt_run_alerts IN ACCESS EXCLUSIVE MODE")
         started = time.monotonic()
         with pytest.raises(OperationalError, match="lock timeout"):
             migrate.downgrade(pooled, "base")

@@ -1,13 +1,13 @@
 """Screens the candidates, draws the sample, and selects features and interactions on all rows but the hold-out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.model.link import Link, link_of
 from rtb_optimizer.core.selection.interactions import detect
-from rtb_optimizer.core.selection.leaks import changes_between_exposure_and_event, leaks_outcome
+from rtb_optimizer.core.selection.leaks import Sign, Suspicion, changes_between_exposure_and_event, suspicion
 from rtb_optimizer.core.selection.rejection import Reason, Rejected, screen
 from rtb_optimizer.core.selection.select import Selection, select
 from rtb_optimizer.core.selection.value_checks import value_warnings
@@ -21,11 +21,15 @@ from rtb_optimizer.errors import LogsInvalid
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A selection, the link it was made under, the sample it was made on, and warnings about the values in it."""
+    """A selection, the link it was made under, the sample it was made on, and warnings about the values in it.
+
+    `suspicions` are the columns that are suspected to leak the outcome, by name: left out, or anchors.
+    """
 
     selection: Selection
     link: Link
     drawn: Drawn
+    suspicions: Mapping[str, Suspicion]
     warnings: tuple[RunWarning, ...]
 
 
@@ -48,12 +52,10 @@ def choose_features(engine: Engine, table: LogTable, profile: Profile, without_m
     warnings = value_warnings(
         drawn.sample.with_features(names), s.anchor_features, s.max_missing_share, s.max_unreadable_share
     )
-    screened = {name: _unfit(name, drawn, s) for name in (*names, *denied) if name not in s.anchor_features}
-    admitted = [name for name in names if screened.get(name, Reason.ABSENT) is None]
-    scored = [name for name in denied if screened[name] is None]  # the others are refused by their values, too
-    early = [r for r in early if r.name not in scored]
-    early += [Rejected(name, why) for name, why in screened.items() if why is not None and name not in denied]
-    drawn = replace(drawn, sample=drawn.sample.with_features([*s.anchor_features, *admitted, *scored]))
+    suspicions = _suspicions(names, drawn, s)
+    admitted, left_out, unscored = _screened(names, denied, suspicions, drawn, s)
+    early = [r for r in early if r.name not in left_out] + unscored
+    drawn = replace(drawn, sample=drawn.sample.with_features([*s.anchor_features, *admitted, *left_out]))
     sample = drawn.sample
     link = link_of(s.link, sample.outcome.sum(), sample.exposure.sum(), is_money=s.objective == "value")
     enough = (
@@ -65,10 +67,11 @@ def choose_features(engine: Engine, table: LogTable, profile: Profile, without_m
         raise LogsInvalid(
             f"{profile.totals.rows} rows are too few: all that were drawn are held out, and none is left to learn from"
         )
-    selection = select(training, admitted, s.anchor_features, rules, link, scored)
+    selection = select(training, admitted, s.anchor_features, rules, link, left_out)
     interactions = detect(training, selection.priors, s.interaction_rules, link) if enough else ()
     rejected = tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))
-    return Choice(Selection(selection.chosen, rejected, interactions), link, drawn, warnings)
+    suspicions |= _by_score(selection.rejected, suspicions, s.leak_score)
+    return Choice(Selection(selection.chosen, rejected, interactions), link, drawn, suspicions, warnings)
 
 
 def admissible(
@@ -91,16 +94,55 @@ def admissible(
     return rejected, list(dict.fromkeys((*settings.anchor_features, *left)))
 
 
-def _unfit(name: str, drawn: Drawn, settings: Settings) -> Reason | None:
-    sample = drawn.sample
-    feature = sample.features[name]
-    reason = screen(feature, len(sample.exposure), settings.max_missing_share)
-    if reason is not None or name in settings.allowed_leaks:
-        return reason
-    leaks = leaks_outcome(feature, sample)
-    if settings.row_id_columns and not leaks:
-        leaks = changes_between_exposure_and_event(feature, sample.outcome, drawn.row_hash)
-    return Reason.LEAK_SUSPECTED if leaks else None
+def _suspicions(names: Sequence[str], drawn: Drawn, settings: Settings) -> dict[str, Suspicion]:
+    """Return which columns are suspected by their values, anchors too; what is allowed by name is not looked at."""
+    suspicions = dict[str, Suspicion]()
+    for name in names:
+        if name in settings.allowed_leaks:
+            continue
+        feature = drawn.sample.features[name]
+        found = suspicion(feature, drawn.rows)
+        if found is None and settings.row_id_columns:
+            found = changes_between_exposure_and_event(feature, drawn.sample.outcome, drawn.row_hash)
+        if found is not None:
+            suspicions[name] = found
+    return suspicions
+
+
+def _screened(
+    names: Sequence[str], denied: Sequence[str], suspicions: Collection[str], drawn: Drawn, settings: Settings
+) -> tuple[list[str], dict[str, Reason], list[Rejected]]:
+    """Part the columns into those to select from, those that are scored and left out, and those refused unscored.
+
+    Anchors are always admitted: they are a contract.
+    """
+    admitted, left_out, unscored = list[str](), dict[str, Reason](), list[Rejected]()
+    for name in (*names, *denied):
+        why = screen(drawn.sample.features[name], len(drawn.sample.exposure), settings.max_missing_share)
+        if name in settings.anchor_features:
+            admitted.append(name)
+        elif name in suspicions:
+            left_out[name] = Reason.LEAK_SUSPECTED
+        elif why is None and name in denied:
+            left_out[name] = Reason.DENYLISTED
+        elif why is None:
+            admitted.append(name)
+        elif name not in denied:
+            unscored.append(Rejected(name, why))
+    return admitted, left_out, unscored
+
+
+def _by_score(rejected: Sequence[Rejected], known: Collection[str], leak_score: float) -> dict[str, Suspicion]:
+    """Return the columns that are suspected by what they explain alone."""
+    return {
+        each.name: Suspicion(
+            Sign.SCORE,
+            f"alone it explains {each.marginal_score or 0.0:.0%} of the baseline deviance, more than the "
+            f"{leak_score:.0%} of leak_score",
+        )
+        for each in rejected
+        if each.reason is Reason.LEAK_SUSPECTED and each.name not in known
+    }
 
 
 def selection_warnings(choice: Choice, settings: Settings) -> list[RunWarning]:

@@ -11,6 +11,7 @@ from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.decision.activation import failed_gates, valid_until
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.core.selection.leaks import HELD_FROM
 from rtb_optimizer.core.table.kpis import Kpi, kpis
 from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.exports import ExportsDocument
@@ -63,7 +64,7 @@ class RunParts:
 
 def gates(settings: Settings, parts: RunParts, key_figures: Sequence[Kpi]) -> GatesDocument:
     """Return the facts that activation is decided on, and the limits that they must keep."""
-    logs, tables = parts.selection.logs, parts.tables
+    logs, tables, suspected = parts.selection.logs, parts.tables, parts.selection.suspected_leaks
     hit_rates = [
         trip.addressable_hit_rate for trip in parts.round_trip.values() if trip.addressable_hit_rate is not None
     ]
@@ -79,6 +80,7 @@ def gates(settings: Settings, parts: RunParts, key_figures: Sequence[Kpi]) -> Ga
             "segments": (tables.segments.total or 0) - 1,
             "partition_share": len(logs.partitions) / logs.partitions_expected,
             "holdout_gain": parts.selection.evidence.gain or 0.0,
+            **({"suspected_share": suspected[0].share} if suspected else {}),
             **({"macro_hit_rate": min(hit_rates)} if hit_rates else {}),
             **prices,
             **tables.predicted_changes,
@@ -88,6 +90,7 @@ def gates(settings: Settings, parts: RunParts, key_figures: Sequence[Kpi]) -> Ga
             "segments": 1,
             "partition_share": settings.min_partition_share,
             "holdout_gain": settings.min_holdout_gain,
+            **({"suspected_share": HELD_FROM} if suspected else {}),
             **({"macro_hit_rate": settings.min_macro_hit_rate} if hit_rates else {}),
             **dict.fromkeys(prices, settings.max_price_factor),
             **dict.fromkeys(tables.predicted_changes, settings.max_predicted_change),

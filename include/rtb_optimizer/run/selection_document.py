@@ -17,9 +17,11 @@ from rtb_optimizer.outputs.documents.selection import (
     LogsDocument,
     RejectedDocument,
     SelectionDocument,
+    SuspectedLeakDocument,
 )
 from rtb_optimizer.run.choose_features import Choice
 from rtb_optimizer.run.read_logs import LogsRead
+from rtb_optimizer.run.suspected_leaks import leak_warnings, suspected_leaks
 
 
 def selection_document(
@@ -33,7 +35,7 @@ def selection_document(
         expected: The URLs of all partitions of the window, there or not.
         warnings: What a person should look into.
     """
-    choice, sample = read.choice, read.choice.drawn.sample
+    choice, sample, leaks = read.choice, read.choice.drawn.sample, suspected_leaks(read.choice)
     return SelectionDocument(
         link=choice.link,
         unit=sample.unit,
@@ -42,9 +44,10 @@ def selection_document(
         chosen=tuple(_feature(feature, sample) for feature in choice.selection.chosen),
         interactions=tuple(InteractionDocument(**asdict(each)) for each in choice.selection.interactions),
         rejected=tuple(RejectedDocument(**asdict(each)) for each in choice.selection.rejected),
+        suspected_leaks=tuple(SuspectedLeakDocument(**asdict(each)) for each in leaks),
         evidence=_evaluation(evidence, choice),
         logs=_logs(read, expected),
-        warnings=WarningDocument.of([*read.warnings, *choice.warnings, *warnings]),
+        warnings=WarningDocument.of([*leak_warnings(leaks), *read.warnings, *choice.warnings, *warnings]),
         inputs=tuple(
             InputDocument(s3_key=file.key, byte_size=file.byte_size, etag=file.etag)
             for partition in read.partitions

@@ -12,6 +12,7 @@ from rtb_optimizer.outputs.documents.macros import MacrosDocument
 from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.outputs.documents.selection import FeatureDocument, LogsDocument, SelectionDocument
 from rtb_optimizer.outputs.documents.tables import TablesDocument
+from rtb_optimizer.run.suspected_leaks import SUSPECTED
 
 FEW_VALUES = 20
 """Up to so many values are no explosion, however few there were before."""
@@ -47,7 +48,8 @@ def run_warnings(
     of_steps = [each.warning for each in (*selection.warnings, *tables.warnings, *macros.warnings)]
     grown = _grown(selection.chosen, active.features, settings.max_value_growth)
     gaps = _unaddressed(macros, active.ad_macros)
-    return [*_missing(selection.logs), *_contradictions(selection.logs), *grown, *gaps, *of_steps]
+    warnings = [*_missing(selection.logs), *_contradictions(selection.logs), *grown, *gaps, *of_steps]
+    return sorted(warnings, key=lambda warning: warning.code != SUSPECTED)  # what the table must not hold comes first
 
 
 def _missing(logs: LogsDocument) -> list[RunWarning]:

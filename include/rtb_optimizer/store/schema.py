@@ -274,7 +274,7 @@ class RunAlert(Base):
 
     __tablename__ = "opt_run_alerts"
     __table_args__ = (
-        _one_of("kind", "failed", "held", "stale", "broken", "missing_macro", "drift"),
+        _one_of("kind", "failed", "held", "stale", "broken", "missing_macro", "drift", "leak"),
         UniqueConstraint("run_id", "kind"),
     )
 

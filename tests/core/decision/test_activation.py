@@ -109,6 +109,14 @@ def test_a_run_that_its_macros_hold_names_what_to_fix():
     assert failures[0].endswith("fix macro_value_maps, opt_feature_macros or the logs, or lower min_macro_hit_rate")
 
 
+@pytest.mark.parametrize(("share", "passes"), [(0.0, True), (0.1, True), (0.11, False), (math.nan, False)])
+def test_a_suspected_leak_that_would_carry_much_of_the_gain_holds_the_run(share, passes):
+    failures = failed_gates(PASSING | {"suspected_share": share}, LIMITS | {"suspected_share": 0.1})
+
+    assert (failures == []) == passes
+    assert all(answer in failure for failure in failures for answer in ("allowed_leaks", "denied_features"))
+
+
 def test_every_gate_that_fails_is_reported():
     nothing = dict.fromkeys(PASSING, 0.0)
 

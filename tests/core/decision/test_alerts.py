@@ -21,6 +21,7 @@ UNTIL = datetime(2026, 3, 12, 4, 30, tzinfo=UTC)
 SPIKE = RunWarning("rate_spike", "site=a has 10 times the entity's rate")
 GROWN = RunWarning("values_grown", "carrier has 900 values, 20 in the active run")
 GAP = RunWarning("macro_missing", "xandr has no macro for carrier")
+LEAK = RunWarning("leak_suspected", "state is suspected to leak the outcome")
 MILD = RunWarning("config_changed", "max_features from 8 to 9")
 
 
@@ -45,7 +46,9 @@ def summarised(alerts):
         (Decision.HELD, ["too few", "no gain"], [], ["held: too few; no gain"]),
         (Decision.HELD, ["too few"], [SPIKE], ["held: too few", f"drift: {SPIKE.message}"]),
         (Decision.HELD, ["too few"], [GAP], ["held: too few"]),  # nobody reads its macros
-        (Decision.SUPERSEDED, ["older"], [SPIKE, GAP], []),
+        (Decision.ACTIVATED, ["newer"], [SPIKE, LEAK], [f"leak: {LEAK.message}", f"drift: {SPIKE.message}"]),
+        (Decision.HELD, ["a leak"], [LEAK], ["held: a leak", f"leak: {LEAK.message}"]),
+        (Decision.SUPERSEDED, ["older"], [SPIKE, GAP, LEAK], []),
     ],
 )
 def test_a_decided_run_raises_what_its_decision_and_its_warnings_say(decision, reasons, warnings, alerts):
@@ -88,5 +91,5 @@ def test_every_kind_says_what_happened_and_how_to_fix_it():
 def test_an_unknown_kind_is_reported_with_the_known_ones():
     assert kind_problems(list(Kind)) == kind_problems([]) == []
     assert kind_problems(["failed", "drifted"]) == [
-        "alert_on: 'drifted' is not one of failed, held, stale, broken, missing_macro, drift"
+        "alert_on: 'drifted' is not one of failed, held, stale, broken, missing_macro, drift, leak"
     ]

@@ -229,7 +229,7 @@ def test_a_candidate_is_screened_by_its_values_alone(column, reason):
 
 
 def test_what_is_denied_is_reported_with_what_it_would_have_added_and_never_chosen():
-    selection = select(planted(), ["device"], [], RULES, denied=["site", "noise"])
+    selection = select(planted(), ["device"], [], RULES, left_out=dict.fromkeys(["site", "noise"], Reason.DENYLISTED))
     rejections = {rejected.name: rejected for rejected in selection.rejected}
 
     assert names(selection) == ["device"]

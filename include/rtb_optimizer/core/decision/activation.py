@@ -86,6 +86,10 @@ WITHIN_A_FACTOR: Mapping[str, str] = {
     "value_factor": "value per thousand is {:g} times the active run's, a factor of up to {:g} is allowed: micros for "
     "units, or another currency? check value_column, or raise max_price_factor",
 }
+AT_MOST_IF_PRESENT: Mapping[str, str] = {
+    "suspected_share": "a column that is suspected to leak the outcome would carry {:.0%} of the gain, up to {:.0%} is "
+    "allowed: the warning leak_suspected names it; settle it once by allowed_leaks or denied_features",
+}
 CHANGES_AT_MOST: Mapping[str, str] = {
     "spend_change": "predicted spend changes by {:+.0%} from the active run's table to this one, up to {:.0%} is "
     "allowed: look at the report's changes, then activate by hand or raise max_predicted_change",
@@ -105,6 +109,11 @@ def failed_gates(facts: Mapping[str, float], limits: Mapping[str, float]) -> lis
         text.format(facts[k], limits[k])
         for k, text in AT_LEAST_IF_PRESENT.items()
         if k in facts and k in limits and not facts[k] >= limits[k]
+    ]
+    failures += [
+        text.format(facts[k], limits[k])
+        for k, text in AT_MOST_IF_PRESENT.items()
+        if k in facts and k in limits and not facts[k] <= limits[k]
     ]
     gain, limit = facts["holdout_gain"], limits["holdout_gain"]
     if not gain > limit:  # NaN is no gain either

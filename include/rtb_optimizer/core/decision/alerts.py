@@ -25,10 +25,12 @@ class Kind(StrEnum):
     BROKEN = "broken"
     MISSING_MACRO = "missing_macro"
     DRIFT = "drift"
+    LEAK = "leak"
 
 
 # The warning codes that raise an alert; other warnings are only in the report.
 KIND_OF_WARNING: Mapping[str, Kind] = {
+    "leak_suspected": Kind.LEAK,
     "macro_missing": Kind.MISSING_MACRO,
     "rate_spike": Kind.DRIFT,
     "values_grown": Kind.DRIFT,
@@ -42,6 +44,7 @@ TITLES: Mapping[Kind, str] = {
     Kind.BROKEN: "outputs of the active run {} are missing or changed",
     Kind.MISSING_MACRO: "run {} has features that a platform cannot address",
     Kind.DRIFT: "the logs of run {} differ from earlier ones",
+    Kind.LEAK: "run {} has columns that are suspected to leak the outcome",
 }
 FIX: Mapping[Kind, str] = {
     Kind.FAILED: "bidders keep reading the previous table; fix the cause, then clear the whole dag run",
@@ -54,6 +57,8 @@ FIX: Mapping[Kind, str] = {
     "macro_gap_policies how the format handles the gap",
     Kind.DRIFT: "check the values named; if they are bots or an error of the logs, roll back and exclude them "
     "with row_filter",
+    Kind.LEAK: "they are left out until it is settled: add those that bidders know before the auction to "
+    "allowed_leaks, the others to denied_features",
 }
 
 
@@ -83,9 +88,9 @@ def of_decision(
     if decision is Decision.SUPERSEDED:
         return []
     alerts = [_alert(Kind.HELD, run_code, "; ".join(reasons))] if decision is Decision.HELD else []
-    for kind in (Kind.MISSING_MACRO, Kind.DRIFT):
+    for kind in (Kind.LEAK, Kind.MISSING_MACRO, Kind.DRIFT):
         messages = [warning.message for warning in warnings if KIND_OF_WARNING.get(warning.code) is kind]
-        if messages and (kind is Kind.DRIFT or decision is Decision.ACTIVATED):
+        if messages and (kind is not Kind.MISSING_MACRO or decision is Decision.ACTIVATED):
             alerts.append(_alert(kind, run_code, _first(messages)))
     return alerts
 

@@ -7,6 +7,7 @@ a shadow feature, the best candidate with its values permuted over the rows (as 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -70,20 +71,22 @@ def select(
     anchors: Sequence[str],
     rules: SelectionRules,
     link: Link = Link.LOG,
-    denied: Sequence[str] = (),
+    left_out: Mapping[str, Reason] = MappingProxyType({}),
 ) -> Selection:
     """Select from `candidates` (names of sample.features); an anchor need not be among them.
 
-    What is `denied` is never selected, but reported with the gain it would have added to the selection.
+    What is `left_out` for a reason is never selected, but reported with the gain it would have added to the selection,
+    as are candidates that alone explain more than `leak_score`.
     """
-    search = _Search(sample.by_fold(), rules, link, list(dict.fromkeys((*anchors, *candidates, *denied))))
+    search = _Search(sample.by_fold(), rules, link, list(dict.fromkeys((*anchors, *candidates, *left_out))))
     for name in anchors:
         search.take(name, search.score(name), is_anchor=True)
     remaining = [name for name in candidates if name not in anchors]
     if sample.outcome.sum() < rules.min_positives:
         return search.selection([Rejected(name, Reason.TOO_FEW_POSITIVES) for name in remaining])
     suspected = [n for n in remaining if search.alone(n) > rules.leak_score and n not in rules.allowed_leaks]
-    rejected = [search.rejected(name, search.marginal[name], Reason.LEAK_SUSPECTED) for name in suspected]
+    left_out = {**left_out, **dict.fromkeys(suspected, Reason.LEAK_SUSPECTED)}
+    rejected = list[Rejected]()
     gains = {name: search.marginal[name] for name in remaining if name not in suspected}
     while gains:
         best = search.best(gains)
@@ -91,7 +94,7 @@ def select(
             rejected += [search.left_out(name, gain, best) for name, gain in gains.items()]
             break
         search.take(best, gains.pop(best), is_anchor=False)
-    rejected += [search.rejected(name, search.score(name), Reason.DENYLISTED) for name in denied]
+    rejected += [search.rejected(name, search.score(name), reason) for name, reason in left_out.items()]
     return search.selection(rejected)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.sample.objective import effective_events, share_cut
+from rtb_optimizer.core.sample.rows import RowOutcomes
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, Sample, split_rows
 from rtb_optimizer.engines.passes.encoding import encode
 from rtb_optimizer.engines.passes.profile import Profile
@@ -44,6 +45,7 @@ class Drawn:
     row_hash: Hashes
     has_id: Mask
     duplicates: int
+    rows: RowOutcomes
     value_cut: float = 0.0
 
 
@@ -82,6 +84,7 @@ def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], profil
         has_id=has_id.take(order),
         value_cut=_value_cut(micros, weight, table.settings),
         duplicates=repeats,
+        rows=_row_outcomes(micros, weight, shares, table),
     )
 
 
@@ -118,6 +121,21 @@ def _sample(
     exposure *= weight
     spend = np.maximum(micros["cost"], 0) / MICRO * weight if settings.cost_column else exposure
     return Sample(exposure / effect, outcome * weight / effect, spend, fold, encoded, unit, effect)
+
+
+def _row_outcomes(micros: Mapping[str, Ints], weight: Floats, shares: Shares, table: LogTable) -> RowOutcomes:
+    """Return the outcomes by row: a row counts once, or, where it is an aggregate, by its exposures.
+
+    An aggregate with money is evidence of one exposure that earned.
+    """
+    settings, with_outcome = table.settings, (micros[table.target] > 0).astype(np.float64)
+    exposure = log_weight = np.ones(len(weight))
+    if settings.weight_column:
+        log_weight = micros["exposure"] / MICRO
+    elif settings.exposure_column:
+        exposure = micros["exposure"] / MICRO
+        with_outcome = np.minimum(with_outcome, exposure) if table.target == "value" else micros["outcome"] / MICRO
+    return RowOutcomes(with_outcome, exposure - with_outcome, weight, log_weight, shares.positives, shares.others)
 
 
 def _value_cut(micros: Mapping[str, Ints], weight: Floats, settings: Settings) -> float:

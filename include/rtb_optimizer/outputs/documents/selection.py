@@ -47,6 +47,17 @@ class RejectedDocument(Document):
     marginal_score: Number | None = None
 
 
+class SuspectedLeakDocument(Document):
+    """A column that is suspected to leak the outcome: why, what it would add, and its share of the gain with it."""
+
+    name: str
+    is_anchor: bool
+    sign: str
+    evidence: str
+    added: Number
+    share: Number
+
+
 class FeaturesDocument(Document):
     """The `features` output: what was selected, in order, on which scale, and why the others were not.
 
@@ -158,6 +169,7 @@ class SelectionDocument(Document):
     chosen: tuple[FeatureDocument, ...]
     interactions: tuple[InteractionDocument, ...]
     rejected: tuple[RejectedDocument, ...]
+    suspected_leaks: tuple[SuspectedLeakDocument, ...]
     evidence: EvaluationDocument
     logs: LogsDocument
     warnings: tuple[WarningDocument, ...]

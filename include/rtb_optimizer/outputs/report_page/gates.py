@@ -10,6 +10,7 @@ WORDS = {
     "segments": "segments beside the default",
     "partition_share": "partitions that are there",
     "holdout_gain": "gain on the hold-out",
+    "suspected_share": "share of the gain in a suspected leak",
     "macro_hit_rate": "look-ups through macros that find the right rows",
     "cost_factor": "cost per thousand, times the active run's",
     "value_factor": "value per thousand, times the active run's",
@@ -19,6 +20,7 @@ WORDS = {
 MUST_EXCEED = {"holdout_gain"}  # a gain of exactly nothing is what a constant has
 WITHIN_A_FACTOR = {"cost_factor", "value_factor"}
 CHANGES_AT_MOST = {"spend_change", "outcomes_change"}
+AT_MOST = {"suspected_share"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ def _sign(name: str) -> str:
         return "within ± "
     if name in WITHIN_A_FACTOR:
         return "within a factor of "
+    if name in AT_MOST:
+        return "≤ "
     return "> " if name in MUST_EXCEED else "≥ " if name in WORDS else ""
 
 
@@ -64,4 +68,6 @@ def _passed(name: str, fact: object, limit: object) -> bool | None:
         return 1 / limit <= fact <= limit
     if name in CHANGES_AT_MOST:
         return abs(fact) <= limit
+    if name in AT_MOST:
+        return fact <= limit
     return fact > limit if name in MUST_EXCEED else fact >= limit

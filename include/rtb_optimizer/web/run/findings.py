@@ -20,7 +20,7 @@ REASONS: dict[str, str] = {
     Reason.SHADOW_FEATURE: "adds no more than a column of random values does",
     Reason.CONSTANT: "nearly all rows have the same value",
     Reason.DENYLISTED: "denied by the configuration",
-    Reason.LEAK_SUSPECTED: "reveals the outcome: it is likely written after the event",
+    Reason.LEAK_SUSPECTED: "suspected to leak the outcome: the warnings say why, and how to settle it",
     Reason.MAX_FEATURES: "the maximum number of features was reached",
     Reason.MOSTLY_MISSING: "most rows have no value",
     Reason.NEAR_UNIQUE: "nearly every row has its own value, like an id",
