@@ -28,6 +28,6 @@ def detectable(planted: World, outcomes: float, rules: SelectionRules) -> set[st
         k, shift = outcomes * share[seen], effect[seen]
         variance = float(np.average((shift - np.average(shift, weights=k)) ** 2, weights=k))
         worth = float((k * variance**2 / (variance + 1 / k)).sum())
-        if np.sqrt(worth) / 2 >= rules.min_z + SURELY:
+        if np.sqrt(worth) / 2 >= rules.min_z_of(outcomes) + SURELY:
             names.add(name)
     return names

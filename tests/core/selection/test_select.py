@@ -106,9 +106,23 @@ def test_a_gain_below_the_least_score_is_no_gain():
     assert (names(selection), reasons(selection)) == (["site"], {"device": Reason.NO_GAIN})
 
 
+def asking(z, sample):
+    """Rules that ask for so many standard errors with the outcomes of a sample."""
+    eased = RULES.min_z - RULES.min_z_of(float(sample.outcome.sum()))
+    return replace(RULES, min_z=z + eased)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "z"), [(0, 1.75), (250, 1.75), (500, 1.818), (1_000, 2.059), (5_000, 2.618), (15_000, 3), (1e7, 3)]
+)
+def test_the_fewer_the_outcomes_the_less_significance_is_asked_of_a_gain(outcomes, z):
+    assert RULES.min_z_of(outcomes) == pytest.approx(z, abs=0.001)
+    assert replace(RULES, min_z=1).min_z_of(outcomes) == 1
+
+
 def test_a_gain_within_its_error_is_not_significant():
     device = select(planted(), ["device"], [], RULES).chosen[0]
-    selection = select(planted(), ["device"], [], replace(RULES, min_z=device.z + 0.01))
+    selection = select(planted(), ["device"], [], asking(device.z + 0.01, planted()))
 
     assert (names(selection), reasons(selection)) == ([], {"device": Reason.NOT_SIGNIFICANT})
     assert selection.rejected[0].signal_score == pytest.approx(device.signal_score)
@@ -119,7 +133,7 @@ def test_a_larger_gain_that_is_not_significant_does_not_keep_out_a_smaller_one_t
     half, rare = draw.integers(0, 2, 60_000), np.arange(60_000) < 22
     outcome = (draw.random(60_000) < np.where(half == 1, 0.0138, 0.0062)) | rare
     sample = sample_of(outcome, rare=rare, half=half)
-    rules = replace(RULES, min_signal_score=0.0, min_z=4.6)
+    rules = replace(asking(4.6, sample), min_signal_score=0.0)
 
     scores = {r.name: r.signal_score for r in select(sample, ["rare", "half"], [], replace(rules, min_z=99)).rejected}
     selection = select(sample, ["rare", "half"], [], rules)
