@@ -21,6 +21,9 @@ BASE_RATES = (0.2, 0.8)
 DOMINANT_RATES = (0.005, 0.03)
 """How far from 0 and from 1 the rates of dominant placements are."""
 THINNED_TO = 0.25
+LEAKED, LEAKED_ELSEWHERE, WRITTEN, COPIED_WRONG = 0.33, 0.002, 0.6, 0.02
+"""The shares of the outcomes that have a leak of one kind, of the other rows that have it too, and of wrong copies."""
+NO_FLOOR, HELD = 0.6, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def _honest(draw: Draw, n: int, base: float) -> tuple[NDArray[np.float64], dict[
         "frequency": frequency.astype(str),
         "segments": segments,
         "bid_id": draw.permutation(n).astype(str),
-        "floor": np.where(draw.random(n) < 0.6, MISSING, np.round(draw.gamma(2, 1, n), 1).astype(str)),
+        "floor": np.where(draw.random(n) < NO_FLOOR, MISSING, np.round(draw.gamma(2, 1, n), 1).astype(str)),
     }
 
 
@@ -95,7 +98,7 @@ def _valued(draw: Draw, n: int, size: int, spread: float) -> tuple[Column, NDArr
 
 def _lists(draw: Draw, n: int) -> tuple[Column, NDArray[np.float64]]:
     """Return lists of up to four of 30 audience segments, and their log-odds."""
-    held = draw.random((n, 4)) < 0.5
+    held = draw.random((n, 4)) < HELD
     code = draw.integers(0, 30, (n, 4))
     odds = (draw.normal(0, 0.5, 30)[code] * held).sum(axis=1)
     names = [
@@ -107,20 +110,20 @@ def _lists(draw: Draw, n: int) -> tuple[Column, NDArray[np.float64]]:
 def _pure_values(draw: Draw, outcome: NDArray[np.bool_]) -> Column:
     """Values of which a few only come with the outcome: a third of the outcomes have one."""
     plain = draw.integers(0, 20, len(outcome))
-    return np.where(outcome & (draw.random(len(outcome)) < 0.33), 20 + plain % 3, plain).astype(str)
+    return np.where(outcome & (draw.random(len(outcome)) < LEAKED), 20 + plain % 3, plain).astype(str)
 
 
 def _list_element(draw: Draw, outcome: NDArray[np.bool_]) -> Column:
-    """Lists, one element of which was added with the outcome: to a third of those with one, to 1 in 500 of the others."""
+    """Lists, one element of which was added with the outcome: to a third with one, to 1 in 500 without."""
     lists, _ = _lists(draw, len(outcome))
-    added = draw.random(len(outcome)) < np.where(outcome, 0.33, 0.002)
+    added = draw.random(len(outcome)) < np.where(outcome, LEAKED, LEAKED_ELSEWHERE)
     return np.where(added, np.char.add("converted,", lists), lists)
 
 
 def _written_after(draw: Draw, outcome: NDArray[np.bool_]) -> Column:
     """A state that is empty until the outcome writes it."""
     state = draw.choice(["first", "second", "third"], len(outcome))
-    return np.where(outcome & (draw.random(len(outcome)) < 0.6), state, MISSING)
+    return np.where(outcome & (draw.random(len(outcome)) < WRITTEN), state, MISSING)
 
 
 def _id_of_the_outcome(draw: Draw, outcome: NDArray[np.bool_]) -> Column:
@@ -130,7 +133,7 @@ def _id_of_the_outcome(draw: Draw, outcome: NDArray[np.bool_]) -> Column:
 
 def _near_copy(draw: Draw, outcome: NDArray[np.bool_]) -> Column:
     """The outcome, wrong in two of a hundred rows."""
-    return np.where(outcome ^ (draw.random(len(outcome)) < 0.02), "yes", "no")
+    return np.where(outcome ^ (draw.random(len(outcome)) < COPIED_WRONG), "yes", "no")
 
 
 def _count_with_it(draw: Draw, outcome: NDArray[np.bool_]) -> Column:

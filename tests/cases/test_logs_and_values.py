@@ -1,4 +1,4 @@
-"""Cases 1 to 21 and 53 of docs/edge-cases.md: logs that are late, changed, repeated or odd, and values that are no values."""
+"""Cases 1 to 21 and 53 of docs/edge-cases.md: logs that are late, changed, repeated or odd; values that are none."""
 
 import io
 import json

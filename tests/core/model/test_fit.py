@@ -58,7 +58,7 @@ def test_expected_outcomes_add_up_to_those_seen():
 
 def test_an_unexpanded_macro_keeps_factor_1_whatever_its_rows_say():
     sample = sample_of([0] * 10 + [1] * 10, half=[UNEXPANDED] * 10 + ["b"] * 10)
-    factor = fit(sample, {"half": 1}, rounds=0).factors["half"]
+    factor = fit(sample, {"half": 1}).factors["half"]
 
     assert dict(zip(sample.features["half"].values, factor.theta, strict=True)) == {
         UNEXPANDED: 1.0,
@@ -120,7 +120,7 @@ def test_on_the_odds_scale_planted_odds_are_recovered_and_no_rate_passes_1():
     a, b = draw.integers(0, 4, 60_000), draw.integers(0, 3, 60_000)
     odds = np.array([0.2, 1.0, 2.0, 8.0])[a] * np.array([0.5, 1.0, 3.0])[b]
     sample = sample_of((draw.random(60_000) < odds / (1 + odds)).astype(float), fold=a % 2, a=a, b=b)
-    model = fit(sample, {"a": 1, "b": 1}, Link.LOGIT, rounds=20)
+    model = fit(sample, {"a": 1, "b": 1}, Link.LOGIT)
 
     theta = {name: factor.theta for name, factor in model.factors.items()}
     assert theta["a"] / theta["a"][1] == pytest.approx([0.2, 1.0, 2.0, 8.0], rel=0.12)

@@ -14,7 +14,11 @@ import numpy as np
 from rtb_optimizer.core.model.link import Link, rate_of, rescaled_to_total, strength_of
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Sample, sum_by
 
-BACKFIT_ROUNDS = 2
+MAX_CYCLES = 30
+"""Two rounds of backfitting each; correlated features need 3 to 10, independent ones 1."""
+SETTLED_NATS = 0.1
+"""A round that moves the log-likelihood by less has settled: far within the sampling error of any one factor."""
+MAX_EXTRAPOLATION = 16.0
 TINY = 1e-9
 
 
@@ -103,6 +107,27 @@ class Fitting:
                 self._refit(name, feature, factor)
         self.recalibrate_intercept()
 
+    def settle(self) -> None:
+        """Backfit until the factors settle.
+
+        Features that are correlated settle slowly: rounds are extrapolated by SQUAREM (Varadhan and Roland, 2008, step
+        length S3), and an extrapolation that moves the factors away is taken back.
+        """
+        reached, moved = self._log_factors(), np.inf
+        for _ in range(MAX_CYCLES):
+            start, first = self._log_factors(), self._log_factors_after_round()
+            before, moved = moved, self._nats(first - start)
+            if moved < SETTLED_NATS:
+                return
+            if moved > before:
+                self._replace_factors(reached)
+                continue
+            reached = self._log_factors_after_round()
+            step, curvature = first - start, reached - 2 * first + start
+            length = min(_norm(step) / max(_norm(curvature), TINY), MAX_EXTRAPOLATION)
+            if length > 1:
+                self._replace_factors(start + 2 * length * step + length**2 * curvature)
+
     def recalibrate_intercept(self) -> None:
         """Rescale the base so that expected outcomes add up to those observed."""
         if self._total <= 0:
@@ -119,6 +144,30 @@ class Fitting:
         """Return the model as fitted so far."""
         return FactorModel(float(self.base), {name: factor for name, (_, factor) in self._terms.items()}, self.link)
 
+    def _log_factors_after_round(self) -> Floats:
+        self.backfit()
+        return self._log_factors()
+
+    def _log_factors(self) -> Floats:
+        """Return the logs of all factors, one term after the other."""
+        logs: Floats = np.log(np.concatenate([np.ones(0), *(factor.theta for _, factor in self._terms.values())]))
+        return logs
+
+    def _nats(self, step: Floats) -> float:
+        """Return about what a step of the log factors changes the log-likelihood by."""
+        evidence = np.concatenate([np.zeros(0), *(factor.outcome + factor.prior for _, factor in self._terms.values())])
+        return float((evidence * step**2).sum()) / 2
+
+    def _replace_factors(self, logs: Floats) -> None:
+        """Set all factors, given their logs one term after the other."""
+        start = 0
+        for name, (feature, factor) in self._terms.items():
+            theta = np.exp(logs[start : start + len(factor.theta)])
+            self._state *= (theta / factor.theta).take(feature.codes)
+            self._terms[name] = feature, replace(factor, theta=theta)
+            start += len(theta)
+        self.recalibrate_intercept()
+
     def _refit(self, name: str, feature: Feature, old: Factor) -> Factor:
         e = sum_by(feature.codes, self.expected, len(feature.values))
         new = _next_log(old, e) if self.link is Link.LOG else _next_logit(old, e)
@@ -128,14 +177,12 @@ class Fitting:
         return new
 
 
-def fit(
-    sample: Sample, priors: Mapping[str, float], link: Link = Link.LOG, rounds: int = BACKFIT_ROUNDS
-) -> FactorModel:
-    """Fit the factors of the features in `priors` (their m), in that order, then backfit them `rounds` times."""
+def fit(sample: Sample, priors: Mapping[str, float], link: Link = Link.LOG) -> FactorModel:
+    """Fit the factors of the features in `priors` (their m), in that order, then backfit them until they settle."""
     fitting = Fitting(sample, link)
     for name, prior in priors.items():
         fitting.add(name, sample.features[name], prior)
-    fitting.backfit(rounds)
+    fitting.settle()
     return fitting.model()
 
 
@@ -165,6 +212,10 @@ def shrunk_factor(
         rest = np.maximum(sums.exposure - expected, 0.0) + prior_without
         theta = theta * rest / np.maximum(sums.exposure - sums.outcome + prior_without, TINY)
     return Factor(theta, sums.outcome, expected, sums.exposure, prior, prior_without)
+
+
+def _norm(vector: Floats) -> float:
+    return float(np.sqrt((vector**2).sum()))
 
 
 def _next_log(old: Factor, expected_with: Floats) -> Factor:

@@ -69,7 +69,7 @@ def detect(
     fitting = Fitting(sample, link)
     for name, prior in priors.items():
         fitting.add(name, sample.features[name], prior)
-    fitting.backfit()
+    fitting.settle()
     screening = _Screening(sample, link)
     open_terms: list[Term] = list(combinations(order, 2))
     while open_terms and len(interactions) < rules.at_most:
