@@ -73,6 +73,11 @@ def real_logs(*, peers: bool) -> Iterator[Measurement]:
             yield from _shares(name, ours)
 
 
+def equal_budget() -> Iterator[Measurement]:
+    """Yield what multipliers keep of their predictions' gain at equal budget, and the worst nights."""
+    yield from (Measurement(**each) for each in answered("equal_budget.py"))
+
+
 def _shares(name: str, ours: dict[str, Any]) -> Iterator[Measurement]:
     scores = answered("real_logs.py", "--case", name)[name]
     for learner in LEARNERS:
