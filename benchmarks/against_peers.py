@@ -73,9 +73,9 @@ def real_logs(*, peers: bool) -> Iterator[Measurement]:
             yield from _shares(name, ours)
 
 
-def equal_budget() -> Iterator[Measurement]:
-    """Yield what multipliers keep of their predictions' gain at equal budget, and the worst nights."""
-    yield from (Measurement(**each) for each in answered("equal_budget.py"))
+def of_script(name: str) -> Iterator[Measurement]:
+    """Yield what one of the scripts next to this one measures: equal_budget.py or slopes.py."""
+    yield from (Measurement(**each) for each in answered(name))
 
 
 def _shares(name: str, ours: dict[str, Any]) -> Iterator[Measurement]:

@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 WORLDS = {"world1": [], "world2": ["--interacting"]}
 WORLD_SEED = 1
 PICKS_FROM_SEED = 101
-PARTS = ("world", "picks", "real", "budget")
+PARTS = ("world", "picks", "real", "budget", "slope")
 
 Run = dict[str, Any]
 
@@ -137,7 +137,9 @@ def main() -> None:
     if "real" in parts:
         markdown = record(machine(), against_peers.real_logs(peers=options.peers))
     if "budget" in parts:
-        markdown = record(machine(), against_peers.equal_budget())
+        markdown = record(machine(), against_peers.of_script("equal_budget.py"))
+    if "slope" in parts:
+        markdown = record(machine(), against_peers.of_script("slopes.py"))
     print(markdown)
 
 
