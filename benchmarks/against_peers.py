@@ -73,6 +73,11 @@ def real_logs(*, peers: bool) -> Iterator[Measurement]:
             yield from _shares(name, ours)
 
 
+def of_script(name: str) -> Iterator[Measurement]:
+    """Yield what one of the scripts next to this one measures: equal_budget.py or slopes.py."""
+    yield from (Measurement(**each) for each in answered(name))
+
+
 def _shares(name: str, ours: dict[str, Any]) -> Iterator[Measurement]:
     scores = answered("real_logs.py", "--case", name)[name]
     for learner in LEARNERS:

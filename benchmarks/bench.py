@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 WORLDS = {"world1": [], "world2": ["--interacting"]}
 WORLD_SEED = 1
 PICKS_FROM_SEED = 101
-PARTS = ("world", "picks", "real")
+PARTS = ("world", "picks", "real", "budget", "slope")
 
 Run = dict[str, Any]
 
@@ -136,6 +136,10 @@ def main() -> None:
             markdown = record(machine(), picked(options, name, WORLDS[name]))
     if "real" in parts:
         markdown = record(machine(), against_peers.real_logs(peers=options.peers))
+    if "budget" in parts:
+        markdown = record(machine(), against_peers.of_script("equal_budget.py"))
+    if "slope" in parts:
+        markdown = record(machine(), against_peers.of_script("slopes.py"))
     print(markdown)
 
 

@@ -11,18 +11,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-SHARES = (1 / 2, 1 / 4, 1 / 8, 1 / 16)
+SHARES = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32)
 FLAT = "flat"
 """The policy that bids the same for everything: the others are reported relative to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Auctions:
-    """Won auctions as logged: the price paid and the outcomes. With `bids`, a multiplier scales the logged bid."""
+    """Won auctions as logged: the price paid and the outcomes. With `bid`, a multiplier scales the logged bid.
+
+    With `weight`, an auction stands for so many at its price; its outcomes are those of all of them.
+    """
 
     price: Floats
     outcomes: Floats
     bid: Floats | None = None
+    weight: Floats | None = None
+
+    @property
+    def cost(self) -> Floats:
+        """What winning each costs (n floats)."""
+        return self.price if self.weight is None else self.price * self.weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ def replayed(
     auctions: Auctions, multipliers: Mapping[str, Floats], shares: Sequence[float] = SHARES
 ) -> Iterator[Bought]:
     """Yield what each policy buys with each budget, the flat one first."""
-    budgets = np.array(shares) * auctions.price.sum()
+    budgets = np.array(shares) * auctions.cost.sum()
     flat = _bought(auctions, np.ones(len(auctions.price)), budgets)[-1]
     by_policy = {name: _bought(auctions, of, budgets) for name, of in multipliers.items()}
     for n, share in enumerate(shares):
@@ -70,7 +79,11 @@ def _bought(auctions: Auctions, multipliers: Floats, budgets: Floats) -> tuple[F
     bases, group = np.unique(needed, return_inverse=True)
     spend, won, outcomes = (
         np.concatenate([[0.0], np.cumsum(np.bincount(group, of))])
-        for of in (auctions.price, np.ones(len(scale)), auctions.outcomes)
+        for of in (
+            auctions.cost,
+            np.ones(len(scale)) if auctions.weight is None else auctions.weight,
+            auctions.outcomes,
+        )
     )
     if np.isinf(bases[-1]):  # no base wins what has no multiplier
         bases, spend, won, outcomes = bases[:-1], spend[:-1], won[:-1], outcomes[:-1]

@@ -64,6 +64,17 @@ def test_a_multiplier_scales_the_logged_bid_where_there_is_one(replay):
     assert (tried.base, tried.outcomes) == (pytest.approx(1 / 3), 1)
 
 
+def test_an_auction_of_a_weight_costs_and_counts_as_so_many(replay):
+    price, outcomes = np.array([1.0, 2.0, 3.0]), np.array([0.0, 4.0, 1.0])
+    weighted = replay.Auctions(price, outcomes, weight=np.array([2.0, 4.0, 1.0]))
+    apart = replay.Auctions(np.repeat(price, [2, 4, 1]), np.repeat([0.0, 1.0, 1.0], [2, 4, 1]))
+
+    for share in (0.2, 0.5, 1.0):
+        once = bought(replay, weighted, [1.0, 1.0, 4.0], share)["tried"]
+        many = bought(replay, apart, np.repeat([1.0, 1.0, 4.0], [2, 4, 1]), share)["tried"]
+        assert (once.spend, once.won, once.outcomes) == pytest.approx((many.spend, many.won, many.outcomes))
+
+
 def test_what_has_no_multiplier_is_never_won(replay, auctions):
     tried = bought(replay, auctions, [1.0, 1.0, 0.0, 0.0], 0.6)["tried"]
 

@@ -730,7 +730,8 @@ def test_a_table_that_would_move_spend_too_far_from_the_active_one_is_held(
     decided = activate_run(held)
 
     assert decided.decision == "held"
-    assert decided.reasons[0].startswith("predicted spend changes by -6")
+    # The best size is bid 5 times the other, as its rate is, and not 3 times at most: leaving that costs more spend.
+    assert decided.reasons[0].startswith("predicted spend changes by -7")
     assert "up to 50% is allowed: look at the report's changes" in decided.reasons[0]
     assert read_output(held)["gates"]["facts"]["spend_change"] < -0.5
     assert is_active(session, before)
@@ -757,7 +758,7 @@ def test_one_huge_order_is_cut_and_the_share_that_was_cut_is_reported(add_entity
     assert share > 0.9
     (message,) = messages(report, "value_cut")
     assert message.startswith(f"{share:.1%} of the money in revenue was cut: it is above the 0.999 quantile")
-    assert all(0.3 <= row["multiplier"] <= 3 for row in before.values())
+    assert all(0.2 <= row["multiplier"] <= 15 for row in before.values())
 
 
 @case(43)
@@ -1037,7 +1038,7 @@ def test_a_run_goes_by_its_snapshot_and_reports_what_was_changed_while_it_ran(
 
     (message,) = messages(read_output(opt_run_id), "config_changed")
     assert message == (
-        "changed while the run ran, and used from the next one on: multiplier_max from 3.0 to 1.01, "
+        "changed while the run ran, and used from the next one on: multiplier_max from 15.0 to 1.01, "
         "outcome_column from 'click' to 'a_column_that_is_not_there'"
     )
     assert max(row["multiplier"] for row in read_output(opt_run_id, "segments")) > 1.01

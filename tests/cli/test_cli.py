@@ -493,7 +493,7 @@ def test_two_runs_are_compared_row_by_row_with_causes_that_add_up(cli, add_entit
     assert json.loads(cli("diff", "drugs_com", *named, "--limit", "1", "--json"))["largest"] == output[:1]
     assert all(f"{row['segment']} " in as_table and f"{row['after']:.5g}" in as_table for row in output)
     assert re.search(r"^rows +\d+ -> \d+: \d+ appeared, \d+ vanished, \d+ moved, \d+ stayed$", as_table, re.MULTILINE)
-    assert re.search(r"^multiplier_max +3 +1\.5 *$", as_table, re.MULTILINE)
+    assert re.search(r"^multiplier_max +15 +1\.5 *$", as_table, re.MULTILINE)
     assert all(f"-{name}" in as_table for name in as_json["features"]["removed"])
     assert "data + model + config + normaliser" in as_table.splitlines()[-1]
 

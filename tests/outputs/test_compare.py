@@ -69,7 +69,7 @@ def test_the_same_logs_under_other_bounds_are_attributed_to_configuration_alone(
     two_runs(window={"data_end": None}, multiplier_max=1.1)
     comparison = as_json(compare(session, "drugs_com", limit=1_000))
 
-    assert comparison["config"] == {"multiplier_max": {"before": 3.0, "after": 1.1}}
+    assert comparison["config"] == {"multiplier_max": {"before": 15.0, "after": 1.1}}
     assert moved_by(comparison) == {"config", "normaliser"}
     assert (comparison["appeared"], comparison["vanished"]) == (0, 0)
     assert comparison["features"]["before"] == comparison["features"]["after"]

@@ -233,7 +233,7 @@ def test_the_planted_signal_is_found_and_noise_is_not(add_entity, request_run, s
     assert {"carrier", "user_id"}.isdisjoint(chosen)
     assert reasons["user_id"] == "near_unique"
     assert table[0]["is_default"]
-    assert all(0.3 <= row["multiplier"] <= 3.0 for row in table)
+    assert all(0.2 <= row["multiplier"] <= 15.0 for row in table)
     assert all(row["factor_low"] <= row["factor"] <= row["factor_high"] for row in table)
 
 

@@ -42,7 +42,7 @@ def test_the_active_run_is_compared_with_the_one_before_it(two_runs, shown, sess
 
     chosen = [select.select_one("option[selected]")["value"] for select in main.select("form select")]
     assert chosen == [str(run_id) for run_id in two_runs]
-    assert rows_of(main, "Changed configuration") == [["multiplier_max", "3.0", "1.2"]]
+    assert rows_of(main, "Changed configuration") == [["multiplier_max", "15.0", "1.2"]]
     assert f"{comparison.appeared} appeared, {comparison.vanished} vanished" in main.text
     assert f"{len(comparison.largest)} rows, page 1 of {-(-len(comparison.largest) // 10)}" in main.text
 
@@ -68,7 +68,7 @@ def test_one_kind_of_change_is_listed_alone_and_runs_are_swapped_when_asked(two_
 
     assert {row[1] for row in rows_of(main, "Changed segments")} == {"moved"}
     assert f"{comparison.moved} rows" in main.select_one(".pages").text
-    assert rows_of(main, "Changed configuration") == [["multiplier_max", "1.2", "3.0"]]
+    assert rows_of(main, "Changed configuration") == [["multiplier_max", "1.2", "15.0"]]
 
 
 def test_a_run_beside_itself_has_not_changed(two_runs, shown):

@@ -85,7 +85,8 @@ def compared(before: PublishedRun, after: PublishedRun) -> tuple[ChangesDocument
 
 def table_of(run: PublishedRun) -> PublishedTable:
     """Return a run's table with what its multipliers were made by."""
-    return read_table(run.rows.values(), run.features, run.priors, run.settings.segment_rules, run.scale)
+    rules = run.settings.segment_rules
+    return read_table(run.rows.values(), run.features, run.priors, rules, run.scale, run.insignificant)
 
 
 def _different(before: Mapping[str, ConfigValue], after: Mapping[str, ConfigValue]) -> dict[str, ValueChange]:

@@ -60,6 +60,11 @@ class PublishedRun:
         alone = {frozenset([feature.name]): feature.prior for feature in self.selection.features}
         return alone | {frozenset(each.features): each.prior for each in self.selection.interactions}
 
+    @property
+    def insignificant(self) -> list[frozenset[str]]:
+        """The features, as terms, whose gain is not significant by the run's own configuration."""
+        return [frozenset([name]) for name in self.selection.insignificant(self.settings.min_z)]
+
 
 def published(session: Session, run: Run) -> PublishedRun:
     """Return what a succeeded run published."""

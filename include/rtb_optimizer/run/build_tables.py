@@ -36,13 +36,17 @@ from rtb_optimizer.outputs.documents.tables import DotDocument, MatchedDocument,
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What selection decided: ordered features, interactions, the prior of each term, the link and the slope."""
+    """What selection decided: ordered features, interactions, the prior of each term, the link and the slope.
+
+    `z` is the gain of each feature in standard errors.
+    """
 
     features: Sequence[str]
     interactions: Sequence[Sequence[str]]
     priors: Mapping[str, float]
     link: Link
     slope: float
+    z: Mapping[str, float]
 
     @classmethod
     def of(cls, selection: SelectionDocument) -> Self:
@@ -55,6 +59,7 @@ class Recipe:
             priors=alone | crossed,
             link=selection.link,
             slope=selection.slope,
+            z={feature.name: feature.z for feature in selection.chosen if feature.z is not None},
         )
 
 
@@ -109,7 +114,8 @@ def build_tables(
     parts = {name: parts_of(name, sample.features[name]) for name in recipe.priors}
     exact = exact_counts(engine, logs, parts, named)
     codes = countable(codes, sample, exact, rules.min_exposures)
-    fitted = Fitted(model, sample, table_rows(model, sample, codes, rules.bids, previous))
+    insignificant = [name for name, z in recipe.z.items() if z < rules.bids.min_z]
+    fitted = Fitted(model, sample, table_rows(model, sample, codes, rules.bids, previous, insignificant))
     segments = build_segments(model, sample, fitted.rows, exact, totals, rules.bids)
     predictions = predictions_of(fitted, segments[0].multiplier, recipe.features, settings)
     joint = joint_table(predictions, settings)

@@ -1,4 +1,4 @@
-"""A bid is moved by what is sure, within bounds, and the budget stays what it was."""
+"""A bid follows its factor, or what is sure of it, within bounds, and the budget stays what it was."""
 
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.table.bidding import (
     BidRules,
     Tier,
+    bid_bounds,
     factor_intervals,
     multipliers,
     not_worth_a_bid,
@@ -61,6 +62,38 @@ def test_where_nearly_every_exposure_has_an_outcome_a_factor_of_odds_is_not_acte
     assert low[0] < 1.2 < high[0] < np.inf
     assert multipliers(*rate_intervals(factor, 0.8, Link.LOGIT), RULES) == 1.0
     assert not not_worth_a_bid(rate_intervals(factor, 0.8, Link.LOGIT)[1], replace(RULES, no_bid_below=0.5)).any()
+
+
+FACTOR = Factor(
+    *(np.array([x, y, z]) for x, y, z in ((2.0, 1.1, 0.4), (20, 21, 8), (8, 19, 26), (100, 90, 80))), 4.0, 9.0
+)
+
+
+@pytest.mark.parametrize(("link", "followed"), [(Link.LOG, [2.0, 1.1, 0.4]), (Link.LOGIT, [1.852, 1.077, 0.497])])
+def test_without_confidence_asked_for_a_bid_follows_the_effect_of_the_factor_on_the_rate(link, followed):
+    low, high = bid_bounds(FACTOR, replace(RULES, confidence=0.0), link)
+
+    assert low.tolist() == high.tolist()
+    assert multipliers(low, high, RULES) == pytest.approx(followed, abs=0.001)
+
+
+@pytest.mark.parametrize("confidence", [0.3, 0.5, 0.8, 0.95])
+def test_with_confidence_asked_for_a_bid_acts_on_the_bounds_of_that_interval(confidence):
+    bounds = bid_bounds(FACTOR, replace(RULES, confidence=confidence))
+
+    assert np.array(bounds).tolist() == np.array(rate_intervals(FACTOR, confidence)).tolist()
+
+
+@pytest.mark.parametrize(("confidence", "mass"), [(0.0, 0.8), (0.5, 0.8), (0.8, 0.8), (0.95, 0.95)])
+def test_a_factor_without_a_significant_gain_acts_through_the_published_interval(confidence, mass):
+    rules = replace(RULES, confidence=confidence)
+    bounds = bid_bounds(FACTOR, rules, significant=False)
+    mixed = bid_bounds(FACTOR, rules, significant=np.array([True, False, True]))
+
+    assert rules.interval_mass == mass
+    assert np.array(bounds).tolist() == np.array(rate_intervals(FACTOR, mass)).tolist()
+    assert [low[1] for low in mixed] == [low[1] for low in bounds]
+    assert [low[0] for low in mixed] == [low[0] for low in bid_bounds(FACTOR, rules)]
 
 
 def test_the_prior_counts_as_outcomes_seen_and_expected():

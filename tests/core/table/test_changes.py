@@ -21,17 +21,17 @@ CAUSES = ("data", "model", "config", "normaliser")
 ALONE = frozenset(frozenset([name]) for name in FEATURES)
 
 
-def bid(outcome, expected, prior, rules):
-    counts = Columns(*(np.array([value]) for value in (0.0, outcome, expected, prior, 1.0)))
+def bid(outcome, expected, prior, rules, *, significant=True):
+    counts = Columns(*(np.array([value]) for value in (0.0, outcome, expected, prior, 1.0)), significant)
     return float(rule_multiplier(counts, counts.expected, counts.prior, rules, Scale())[0])
 
 
-def row(outcome=400.0, expected=200.0, prior=4.0, exposure=10_000.0, rules=RULES, **values):
+def row(outcome=400.0, expected=200.0, prior=4.0, exposure=10_000.0, rules=RULES, *, is_significant=True, **values):
     """Build a row as its run would have; its values by feature are device=mobile by default."""
     values = values or {"device": "mobile"}
     key = segment_key([values.get(name) for name in FEATURES])
-    multiplier = bid(outcome, expected, prior, rules)
-    return PublishedRow(key, frozenset(values.items()), exposure, outcome, expected, prior, multiplier)
+    multiplier = bid(outcome, expected, prior, rules, significant=is_significant)
+    return PublishedRow(key, frozenset(values.items()), exposure, outcome, expected, prior, multiplier, is_significant)
 
 
 def table(*rows, level=0.9, rules=RULES, terms=ALONE, features=FEATURES):
@@ -86,6 +86,16 @@ def test_a_move_is_attributed_to_its_causes(after, causes):
     assert only(change) == causes
     assert change.whole == pytest.approx(log(change.after / change.before), abs=1e-12)
     assert change.before == before.base_multiplier * row().multiplier
+
+
+def test_a_feature_that_became_significant_moves_its_rows_by_their_data():
+    bold = replace(RULES, bids=BidRules(0.3, 3.0, 0.0))
+    uncertain, certain = row(is_significant=False, rules=bold), row(rules=bold)
+    (change,) = changes(table(uncertain, rules=bold), table(certain, rules=bold))
+
+    assert (uncertain.multiplier, certain.multiplier) == (row().multiplier, 404 / 204)
+    assert only(change) == {"data"}
+    assert change.data == pytest.approx(log(certain.multiplier / uncertain.multiplier))
 
 
 def test_the_data_s_part_is_what_the_old_model_and_rules_make_of_the_new_counts():

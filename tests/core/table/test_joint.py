@@ -139,3 +139,19 @@ def test_a_cell_on_which_nothing_was_spent_is_bid_what_its_rows_are():
     table = compile_joint(unpaid, ["site"], fit(sample, {"site": 4}).rates(sample) * sample.exposure, product, RULES)
 
     assert answers(table)[("site7",)][1] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(("min_z", "follows"), [(0.0, True), (1e9, False)])
+def test_a_residual_is_bid_in_full_where_its_gain_is_significant_and_else_by_its_interval(min_z, follows):
+    sample = planted().by_fold()
+    flat = np.full(len(sample.exposure), sample.outcome.sum() / sample.exposure.sum()) * sample.exposure
+    rules = replace(RULES, bids=BidRules(0.01, 100.0, confidence=0.0, min_z=min_z))
+    cautious = replace(RULES, bids=BidRules(0.01, 100.0, confidence=0.8))
+    even = np.ones(len(sample.exposure))
+
+    bold, cautious = (answers(compile_joint(sample, ["site", "device"], flat, even, r)) for r in (rules, cautious))
+    mean = flat.sum() / sample.exposure.sum()
+    residuals = {key: rate / mean for key, (rate, _) in bold.items()}
+    expected = residuals if follows else {key: multiplier for key, (_, multiplier) in cautious.items()}
+    common = bold.keys() & cautious.keys()
+    assert {key: bold[key][1] for key in common} == pytest.approx({key: expected[key] for key in common})

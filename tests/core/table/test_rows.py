@@ -11,7 +11,7 @@ from rtb_optimizer.core.model.fit import fit
 from rtb_optimizer.core.sample.crossing import with_interactions
 from rtb_optimizer.core.sample.values import UNEXPANDED
 from rtb_optimizer.core.table.bidding import BidRules
-from rtb_optimizer.core.table.rows import SegmentRules, codes_still_moving, codes_to_publish
+from rtb_optimizer.core.table.rows import SegmentRules, codes_still_moving, codes_to_publish, table_rows
 from rtb_optimizer.core.table.segments import Counts
 
 RULES = SegmentRules(max_segments=100, dead_band=0.02, bids=BidRules(0.3, 3.0, 0.8, 0.0, 1.25))
@@ -81,3 +81,25 @@ def test_an_unexpanded_macro_is_not_kept_moving():
     moving = codes_still_moving(fit(sample, {"x": 1.0}), sample, {frozenset({("x", UNEXPANDED)}): 3.0}, 1.25)
 
     assert moving["x"].size == 0
+
+
+@pytest.mark.parametrize(
+    ("insignificant", "follows"),
+    [((), {"site": True, "device": True}), (("device",), {"site": True, "device": False})],
+)
+def test_bids_follow_the_factors_of_features_whose_gain_is_significant_and_the_interval_is_published_all_the_same(
+    insignificant, follows
+):
+    sample = planted()
+    model = fit(sample, {"site": 4.0, "device": 8.0})
+    bids = BidRules(0.01, 100.0, confidence=0.0, no_bid_below=0.5)
+    codes = codes_to_publish(model, sample, replace(RULES, bids=bids), None)
+
+    rows = table_rows(model, sample, codes, bids, insignificant=insignificant)
+    cautious = table_rows(model, sample, codes, replace(bids, confidence=0.8))
+    for name, of_factor in rows.items():
+        theta = model.factors[name].theta[of_factor.codes]
+        assert of_factor.multiplier.tolist() == (theta if follows[name] else cautious[name].multiplier).tolist()
+        assert of_factor.low.tolist() == cautious[name].low.tolist()
+        assert of_factor.high.tolist() == cautious[name].high.tolist()
+        assert of_factor.no_bid.tolist() == cautious[name].no_bid.tolist() == (of_factor.high < 0.5).tolist()

@@ -147,7 +147,7 @@ class Settings:
     def segment_rules(self) -> SegmentRules:
         """Which rows the master table gets and how bids are bounded."""
         bounds = (self.multiplier_min, self.multiplier_max)
-        bids = BidRules(*bounds, self.confidence, self.no_bid_below, self.max_movement)
+        bids = BidRules(*bounds, self.confidence, self.no_bid_below, self.max_movement, self.min_z)
         return SegmentRules(self.max_segments, self.dead_band, bids, self.min_segment_exposures)
 
     @property

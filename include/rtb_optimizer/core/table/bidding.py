@@ -1,8 +1,10 @@
 """Computes bid multipliers from factors and their credible intervals.
 
-A factor acts through its interval: raised to the lower bound, cut to the upper, left at 1 where the interval covers
-1; and it moves only so far in one run. The product of a row's multipliers is clipped, and one base multiplier for all
-rows keeps total spend unchanged.
+A bid follows the factor, a posterior mean: that is shrunk already, and acting on bounds of its interval would shrink it
+a second time. The cautious rule is a choice: raised to the lower bound, cut to the upper, left at 1 where the interval
+covers 1. It also holds for the factors of a feature whose gain is not significant, since their shrinkage is fitted to
+noise. A multiplier moves only so far in one run. The product of a row's multipliers is clipped, and one base multiplier
+for all rows keeps total spend unchanged.
 """
 
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from rtb_optimizer.core.sample.sample import Floats, Mask
 
 BISECTION_STEPS = 60
 UNBOUNDED = 1e9
+INTERVAL_MASS = 0.8
+"""Mass of the published intervals, and of those that factors without a significant gain act through; or more."""
 LOW_TIER_BELOW, HIGH_TIER_FROM = 10, 100
 
 
@@ -32,9 +36,10 @@ class Tier(StrEnum):
 class BidRules:
     """How bids follow from factors.
 
-    `minimum` and `maximum` bound a bid's total multiplier; `confidence` is the mass of a factor's interval; a segment
-    whose upper bound is below `no_bid_below` times its surroundings is not bid on; `max_movement` is the largest ratio
-    of a row's multiplier to the active run's.
+    `minimum` and `maximum` bound a bid's total multiplier; `confidence` is the mass of the interval whose bounds bids
+    act on, 0 for the factor itself; a segment whose upper bound is below `no_bid_below` times its surroundings is not
+    bid on; `max_movement` is the largest ratio of a row's multiplier to the active run's; a gain of fewer than `min_z`
+    standard errors is not significant.
     """
 
     minimum: float
@@ -42,6 +47,12 @@ class BidRules:
     confidence: float
     no_bid_below: float = 0.0
     max_movement: float = np.inf
+    min_z: float = 0.0
+
+    @property
+    def interval_mass(self) -> float:
+        """The mass of the interval that is published with a factor, and that `no_bid` acts on."""
+        return max(self.confidence, INTERVAL_MASS)
 
 
 def tier(outcomes: float) -> Tier:
@@ -82,10 +93,32 @@ def rate_intervals(factor: Factor, confidence: float, link: Link = Link.LOG) -> 
     return rate_ratio(low, share, link), rate_ratio(high, share, link)
 
 
+def bid_bounds(
+    factor: Factor, rules: BidRules, link: Link = Link.LOG, *, significant: Mask | bool = True
+) -> tuple[Floats, Floats]:
+    """Return what increases and what decreases of bids act on: bounds of each factor's effect on the rate of its rows.
+
+    Without confidence asked for, both are the effect of the factor itself, a posterior mean.
+
+    Args:
+        factor: The factors.
+        rules: Whose confidence decides.
+        link: The scale on which factors multiply.
+        significant: Whether the gain of their feature is; the others act through the published interval.
+    """
+    cautious = rate_intervals(factor, rules.interval_mass, link)
+    if rules.confidence > 0:
+        own = rate_intervals(factor, rules.confidence, link)
+    else:
+        own = (rate_ratio(factor.theta, factor.expected / np.maximum(factor.exposure, 1e-300), link),) * 2
+    low, high = (np.where(significant, *bounds) for bounds in zip(own, cautious, strict=True))
+    return low, high
+
+
 def multipliers(low: Floats, high: Floats, rules: BidRules, previous: Floats | None = None) -> Floats:
-    """Return the multiplier of each factor from its interval, within the rules' bounds and movement limit."""
-    confident = np.where(low > 1, low, np.where(high < 1, high, 1.0))
-    bounded = np.clip(confident, rules.minimum, rules.maximum)
+    """Return the multiplier of each factor from its `bid_bounds`, within the rules' bounds and movement limit."""
+    wanted = np.where(low > 1, low, np.where(high < 1, high, 1.0))
+    bounded = np.clip(wanted, rules.minimum, rules.maximum)
     if previous is None:
         return bounded
     within = np.clip(bounded, previous / rules.max_movement, previous * rules.max_movement)

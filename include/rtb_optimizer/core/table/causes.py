@@ -12,8 +12,8 @@ from typing import Self
 import numpy as np
 
 from rtb_optimizer.core.model.fit import Factor, Sums, shrink_factor_by_slope, shrunk_factor
-from rtb_optimizer.core.sample.sample import Floats
-from rtb_optimizer.core.table.bidding import multipliers, rate_intervals
+from rtb_optimizer.core.sample.sample import Floats, Mask
+from rtb_optimizer.core.table.bidding import bid_bounds, multipliers
 from rtb_optimizer.core.table.published_table import PublishedRow, PublishedTable, Scale
 from rtb_optimizer.core.table.rows import SegmentRules, expected_deviance
 
@@ -31,25 +31,29 @@ class Causes:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Rows as arrays of one length."""
+    """Rows as arrays of one length; `significant` tells whether the gain of a row's feature is."""
 
     exposure: Floats
     outcome: Floats
     expected: Floats
     prior: Floats
     multiplier: Floats
+    significant: Mask | bool = True
 
     @classmethod
     def of(cls, rows: Sequence[PublishedRow]) -> Self:
         """Return the columns of rows."""
         taken = [(r.exposure, r.outcome, r.expected, r.prior, r.multiplier) for r in rows]
-        return cls(*np.array(taken, dtype=float).reshape(-1, 5).T)
+        significant = np.array([r.is_significant for r in rows], dtype=bool)
+        exposure, outcome, expected, prior, multiplier = np.array(taken, dtype=float).reshape(-1, 5).T
+        return cls(exposure, outcome, expected, prior, multiplier, significant)
 
 
 def rule_multiplier(counts: Columns, expected: Floats, prior: Floats, rules: SegmentRules, scale: Scale) -> Floats:
     """Return the multiplier that the rules give each row; 1 in the dead band, where there would be no row."""
     factor = _factor(counts, expected, prior, scale)
-    bids = multipliers(*rate_intervals(factor, rules.bids.confidence, scale.link), rules.bids)
+    bounds = bid_bounds(factor, rules.bids, scale.link, significant=counts.significant)
+    bids = multipliers(*bounds, rules.bids)
     return np.where(np.abs(factor.theta - 1) < rules.dead_band, 1.0, bids)
 
 

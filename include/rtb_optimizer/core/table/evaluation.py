@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtb_optimizer.core.model.calibration import calibration_slope
+from rtb_optimizer.core.model.calibration import calibration_slope, left_out_log_factors
 from rtb_optimizer.core.model.fit import FactorModel, fit, shrink_by_slope
 from rtb_optimizer.core.model.link import Link, baseline_deviance, rate_of, rescaled_to_total
 from rtb_optimizer.core.sample.crossing import with_interactions
@@ -36,7 +36,8 @@ MAX_KEYS = 4
 class HoldoutEvaluation:
     """`gain` is a share of the hold-out's baseline deviance, `level` predicted outcomes over observed outcomes.
 
-    `slope` is the calibration slope of the hold-out; the other figures are those of the table shrunk by it.
+    `slope` is the calibration slope of days that the factors do not know; the other figures are those of the table
+    shrunk by it.
     """
 
     gain: float
@@ -82,11 +83,13 @@ def evaluate(
         return HoldoutEvaluation(0.0, outcomes, 1.0)
     model = fit(training, selection.priors, link)
     unshrunk = restrict_to_rows(model, most_informative_codes(model, training, rules.segments))
-    slope = calibration_slope(np.log(unshrunk.strengths(unseen) / unshrunk.base), unseen, link)
+    slope = calibration_slope(*_left_out(unshrunk, training, unseen), link)
     model = shrink_by_slope(model, training, slope)
     row_codes = most_informative_codes(model, training, rules.segments)
     table_model = restrict_to_rows(model, row_codes)
-    rows = table_rows(model, training, row_codes, rules.segments.bids)
+    bids = rules.segments.bids
+    insignificant = [feature.name for feature in selection.chosen if feature.z < bids.min_z]
+    rows = table_rows(model, training, row_codes, bids, insignificant=insignificant)
     rates = table_model.rates(unseen)
     calibrated = rate_of(rescaled_to_total(table_model.strengths(unseen), unseen.exposure, outcomes, link), link)
     names = [feature.name for feature in selection.chosen]
@@ -100,6 +103,14 @@ def evaluate(
         joint=_joint(training, unseen, names, table_model, multiplier_product(rows, training), rules.joint),
         replay=_replay(unseen, multiplier_product(rows, unseen), active, rules.segments),
     )
+
+
+def _left_out(model: FactorModel, training: Sample, unseen: Sample) -> tuple[Floats, Sample]:
+    """Return all rows, the hold-out as a fold of its own, and their log factors by a model without the row's fold."""
+    log_factors = np.r_[left_out_log_factors(model, training), np.log(model.strengths(unseen) / model.base)]
+    fold = np.r_[training.fold, np.full(len(unseen.fold), training.fold.max() + 1)]
+    exposure, outcome = np.r_[training.exposure, unseen.exposure], np.r_[training.outcome, unseen.outcome]
+    return log_factors, Sample(exposure, outcome, exposure, fold, {})
 
 
 def deviance_gain(sample: Sample, rates: Floats, link: Link) -> float:

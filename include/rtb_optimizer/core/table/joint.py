@@ -15,7 +15,7 @@ from rtb_optimizer.core.model.fit import Factor
 from rtb_optimizer.core.sample.crossing import CellNumbers, renumbered_densely
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Sample, sum_by
 from rtb_optimizer.core.selection.scoring import PRIORS, cross_fitted_gain
-from rtb_optimizer.core.table.bidding import BidRules, multipliers, rate_intervals
+from rtb_optimizer.core.table.bidding import BidRules, bid_bounds, multipliers
 
 RESIDUAL_PRIORS = PRIORS[3:]
 """Larger priors only: residuals are what the factors left unexplained."""
@@ -180,8 +180,9 @@ def _residual(part: Part, k: Floats, e: Floats, rules: JointRules) -> tuple[Floa
     if not gain.nats > 0:
         return np.ones(part.size), np.ones(part.size)
     residual = (k + gain.prior) / (e + gain.prior)
-    low, high = rate_intervals(Factor(residual, k, e, e, gain.prior, 0.0), rules.bids.confidence)
-    return residual, multipliers(low, high, rules.bids)
+    factor = Factor(residual, k, e, e, gain.prior, 0.0)
+    bounds = bid_bounds(factor, rules.bids, significant=gain.z >= rules.bids.min_z)
+    return residual, multipliers(*bounds, rules.bids)
 
 
 def _informative(prefixes: Prefixes, part: Part, answers: tuple[Floats, Floats], rules: JointRules, room: int) -> Ints:

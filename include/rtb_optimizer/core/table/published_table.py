@@ -3,7 +3,7 @@
 A row is identified by its values by feature, so that tables of two runs can be compared.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,10 @@ Term = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class PublishedRow:
-    """A row beside the default: its key, its pattern, its statistics, and its own multiplier."""
+    """A row beside the default: its key, its pattern, its statistics, and its own multiplier.
+
+    `is_significant` tells whether the gain of its feature is.
+    """
 
     segment: str
     pattern: Pattern
@@ -25,6 +28,7 @@ class PublishedRow:
     expected: float
     prior: float
     multiplier: float
+    is_significant: bool = True
 
     @property
     def term(self) -> Term:
@@ -70,6 +74,7 @@ def read_table(
     priors: Mapping[Term, float],
     rules: SegmentRules,
     scale: Scale = Scale(),
+    insignificant: Collection[Term] = (),
 ) -> PublishedTable:
     """Read the rows of a segment table.
 
@@ -79,6 +84,7 @@ def read_table(
         priors: The prior of each term of the model; a prior in the row itself takes precedence.
         rules: The rules that the multipliers were made by.
         scale: The scale of the model.
+        insignificant: The terms whose gain is not significant.
     """
     base_multiplier, table_rows = 1.0, dict[Pattern, PublishedRow]()
     for row in rows:
@@ -95,6 +101,7 @@ def read_table(
             expected=row["expected"] / (scale.unit * scale.stands_for),
             prior=priors[frozenset(name for name, _ in pattern)] if prior is None else prior,
             multiplier=row["multiplier"],
+            is_significant=frozenset(name for name, _ in pattern) not in insignificant,
         )
     return PublishedTable(tuple(features), frozenset(priors), table_rows, base_multiplier, rules, scale)
 

@@ -4,22 +4,21 @@ Values compete for rows by expected deviance. A row of the active run that loses
 from one night to the next: it stays until its multiplier is within one run's movement of 1.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rtb_optimizer.core.model.fit import Factor, FactorModel
-from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.sample.crossing import parts_of
 from rtb_optimizer.core.sample.sample import Floats, Ints, Mask, Sample
 from rtb_optimizer.core.sample.values import segment_key, split_key
 from rtb_optimizer.core.table.bidding import (
     BidRules,
+    bid_bounds,
     factor_intervals,
     multipliers,
     not_worth_a_bid,
-    rate_intervals,
 )
 
 Pattern = frozenset[tuple[str, str]]
@@ -144,8 +143,9 @@ def table_rows(
     codes: Mapping[str, Ints],
     bids: BidRules,
     previous: Mapping[Pattern, float] | None = None,
+    insignificant: Collection[str] = (),
 ) -> dict[str, FactorRows]:
-    """Return the rows of the codes of each factor, with the bids that follow from their intervals.
+    """Return the rows of the codes of each factor, with the bids that follow from them.
 
     Args:
         model: Whose factors become rows.
@@ -153,6 +153,7 @@ def table_rows(
         codes: The codes that get a row, by factor.
         bids: How bids are bounded.
         previous: The multipliers of the active run by pattern, to move from; None where there is none.
+        insignificant: The factors whose gain is not significant.
     """
     rows = {}
     for name, of_factor in codes.items():
@@ -162,21 +163,17 @@ def table_rows(
         if previous is not None:
             patterns = (frozenset(given_values(parts, feature.values[code]).items()) for code in of_factor)
             before = np.array([previous.get(pattern, 1.0) for pattern in patterns])
-        rows[name] = _factor_rows(model.factors[name], of_factor, model.link, bids, before)
+        to_low, to_high = bid_bounds(model.factors[name], bids, model.link, significant=name not in insignificant)
+        low, high = factor_intervals(model.factors[name], bids.interval_mass, model.link)
+        rows[name] = FactorRows(
+            size=len(low),
+            codes=of_factor,
+            low=low[of_factor],
+            high=high[of_factor],
+            multiplier=multipliers(to_low[of_factor], to_high[of_factor], bids, before),
+            no_bid=not_worth_a_bid(high[of_factor], bids),
+        )
     return rows
-
-
-def _factor_rows(factor: Factor, codes: Ints, link: Link, bids: BidRules, previous: Floats | None) -> FactorRows:
-    low, high = factor_intervals(factor, bids.confidence, link)
-    rate_low, rate_high = rate_intervals(factor, bids.confidence, link)
-    return FactorRows(
-        size=len(factor.theta),
-        codes=codes,
-        low=low[codes],
-        high=high[codes],
-        multiplier=multipliers(rate_low[codes], rate_high[codes], bids, previous),
-        no_bid=not_worth_a_bid(high[codes], bids),
-    )
 
 
 def given_values(term: Sequence[str], value: str) -> dict[str, str]:

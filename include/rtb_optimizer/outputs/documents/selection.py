@@ -77,6 +77,10 @@ class FeaturesDocument(Document):
         """The features in the order that the table's keys have."""
         return [feature.name for feature in self.features]
 
+    def insignificant(self, min_z: float) -> list[str]:
+        """Return the features whose gain is smaller than `min_z` standard errors: only anchors may be."""
+        return [feature.name for feature in self.features if feature.z is not None and feature.z < min_z]
+
 
 class DecileDocument(Document):
     """Expected and observed outcomes of a tenth of the hold-out's exposures."""
