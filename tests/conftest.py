@@ -32,7 +32,7 @@ from rtb_optimizer.store.entities import NewEntity
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.runs import Attempt
 from seeded_logs import NIGHTS, write_logs
-from shared_stack import FilesThatShareStayTogether, SharedStack, shares
+from shared_stack import SharedStack, TwoStacksAtOnce, shares
 from turns import due, leave_out_other_turns, turn, turn_message
 
 # By default a commit is tested with the same examples each time; `nightly` looks for new ones.
@@ -64,8 +64,8 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Give the files of one stack to one worker."""
-    return FilesThatShareStayTogether(config, log) if config.getoption("dist") == "loadfile" else None
+    """Run no more than two whole stacks at once."""
+    return TwoStacksAtOnce(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_report_header(config):
