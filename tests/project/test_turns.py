@@ -103,6 +103,11 @@ def test_an_edge_case_has_the_turn_of_its_first_number_whatever_its_parameters()
     assert position(Item(when=7)) == 7
 
 
+def test_a_test_without_parameters_has_the_place_that_its_mark_names():
+    assert position(Item(pytest.mark.takes_turns(2).mark)) == 2
+    assert position(Item(pytest.mark.takes_turns(0).mark, pytest.mark.case(9).mark, when=7)) == 0
+
+
 def test_what_is_not_marked_or_has_no_place_in_a_loop_runs_in_each_turn():
     items = [Item(page=1), Item(pytest.mark.case(3).mark), Item(TAKES_TURNS)]
     for number in range(1, TURNS + 1):

@@ -36,13 +36,15 @@ def due(cases, number):
 
 
 def position(item):
-    """Return the place of a test in its loop: its first edge case, else its parameters' place; None where it has none.
+    """Return the place of a test in its loop, None where it has none.
 
-    A test keeps its place whichever other tests are selected with it.
+    Its place is the one that its mark names, else its first edge case, else the place of its parameters: it stays the
+    same whichever other tests are selected with it.
     """
-    numbers = [marker.args[0] for marker in item.iter_markers("case")]
-    places = getattr(getattr(item, "callspec", None), "indices", {}).values()
-    return min(numbers) - 1 if numbers else max(places, default=None)
+    named = [place for marker in item.iter_markers("takes_turns") for place in marker.args]
+    numbers = [marker.args[0] - 1 for marker in item.iter_markers("case")]
+    indices = getattr(getattr(item, "callspec", None), "indices", {}).values()
+    return min(named or numbers or [max(indices, default=None)], default=None)
 
 
 def leave_out_other_turns(items, number, *, everything):
