@@ -32,8 +32,8 @@ from rtb_optimizer.store.entities import NewEntity
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.runs import Attempt
 from seeded_logs import NIGHTS, write_logs
-from shared_stack import FilesThatShareStayTogether, SharedStack, shares
-from turns import due, turn, turn_message
+from shared_stack import SharedStack, TwoStacksAtOnce, shares
+from turns import due, leave_out_other_turns, turn, turn_message
 
 # By default a commit is tested with the same examples each time; `nightly` looks for new ones.
 UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -57,14 +57,15 @@ def pytest_xdist_auto_num_workers():
     return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """The files that take longest come first: a worker that is left alone with one would be waited for."""
+    leave_out_other_turns(items, turn()[0], everything=config.getoption("--long"))
     items.sort(key=lambda item: (item.get_closest_marker("airflow") is None, not shares(item.path)))
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """Give the files of one stack to one worker."""
-    return FilesThatShareStayTogether(config, log) if config.getoption("dist") == "loadfile" else None
+    """Run no more than two whole stacks at once."""
+    return TwoStacksAtOnce(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_report_header(config):

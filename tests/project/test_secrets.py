@@ -164,6 +164,7 @@ def output_of(catalog, tmp_path):
 RUN = ("-m", "rtb_optimizer", "run", "drugs_com", "--data-start", "2026-03-06", "--data-end", "2026-03-10")
 
 
+@pytest.mark.takes_turns
 @pytest.mark.parametrize(
     ("command", "fault"),
     [*((RUN, fault) for fault in CATALOG_FAULTS), (("-c", TALKATIVE), "a wrong password")],
@@ -176,6 +177,7 @@ def test_a_catalog_that_cannot_be_reached_is_reported_without_a_secret(output_of
     assert re.search(r"error:|Error", output)
 
 
+@pytest.mark.takes_turns
 @pytest.mark.parametrize(
     ("command", "fault"),
     [*((("-c", TALKATIVE), fault) for fault in S3_FAULTS), (RUN, "a wrong secret")],

@@ -1,9 +1,11 @@
-"""The files that share a whole stack are found and stay on one worker, and the stack ends with the last of them."""
+"""The files of whole stacks run in two rows, and those that share one stack until the last of them has ended."""
 
 from contextlib import contextmanager
 
 from checkout import CHECKOUT
-from shared_stack import FILES, FilesThatShareStayTogether, SharedStack, shares
+from shared_stack import AFTER_IT, BESIDE_IT, FILES, SharedStack, TwoStacksAtOnce, shares
+
+MARK = "\npytestmark = [pytest.mark.airflow"
 
 
 def test_each_file_that_shares_is_there_once():
@@ -11,9 +13,12 @@ def test_each_file_that_shares_is_there_once():
     assert sorted(names) == sorted(FILES)
 
 
-def test_the_tests_of_the_shared_stack_are_one_piece_of_work_and_all_others_go_by_file():
-    scope = object.__new__(FilesThatShareStayTogether)._split_scope
-    assert {scope(f"tests/any/{name}::test_it[1::2]") for name in FILES} == {"the shared stack"}
+def test_each_file_with_a_whole_stack_is_in_one_of_two_rows_that_each_are_one_piece_of_work():
+    scope = object.__new__(TwoStacksAtOnce)._split_scope
+    with_a_stack = [path.name for path in (CHECKOUT / "tests").rglob("test_*.py") if MARK in path.read_text()]
+    assert sorted(with_a_stack) == sorted(FILES + AFTER_IT + BESIDE_IT)
+    assert len({scope(f"tests/any/{name}::test_it[1::2]") for name in FILES + AFTER_IT}) == 1
+    assert len({scope(f"tests/any/{name}::test_it[1::2]") for name in with_a_stack}) == 2
     assert scope("tests/store/test_runs.py::test_it[a::b]") == "tests/store/test_runs.py"
 
 

@@ -3,11 +3,13 @@
 A copy has the secrets of the first, since the database has its password.
 """
 
+import shutil
 import subprocess
 
 import psycopg
 from filelock import FileLock
 
+import quick_airflow
 from rtb_optimizer.local import airflow
 from rtb_optimizer.local.files import private_folder
 from rtb_optimizer.local.settings import settings_on_free_ports
@@ -17,15 +19,12 @@ COPIED = ("secrets.json", "postgres/data", "airflow/migrated")
 # They guard against a loss of power, which no test has. A commit still reaches the operating system before it is
 # confirmed, so that what a killed server has committed is there after its restart: synchronous_commit stays on.
 UNGUARDED = ("fsync", "full_page_writes")
-# Each task is a fork of the scheduler: what it has imported no task needs to import again.
-AIRFLOW_LOCAL_SETTINGS = """
-import sys
+SETTINGS = """import quick_airflow
 
-if "scheduler" in sys.argv:
-    import boto3, duckdb, matplotlib.backends.backend_svg, matplotlib.figure, psycopg, pyarrow.fs, pyarrow.parquet
-
-    import rtb_optimizer.steps.in_process
+quick_airflow.serve_tasks_of_this_version_only()
+quick_airflow.sleep_longer_between_two_looks()
 """
+IMPATIENT = "quick_airflow.import_before_the_first_fork()\n"
 
 
 def migrated_folder(tmp_path_factory, worker):
@@ -57,10 +56,10 @@ def prepare(root, migrated, *, impatient=True):
     for name in COPIED:
         (root / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         subprocess.run(["cp", "-a", migrated / name, root / name], check=True)
-    if impatient:
-        config = root / "airflow" / "config"
-        config.mkdir(exist_ok=True)
-        (config / "airflow_local_settings.py").write_text(AIRFLOW_LOCAL_SETTINGS)
+    config = root / "airflow" / "config"
+    config.mkdir(exist_ok=True)
+    shutil.copy(quick_airflow.__file__, config)
+    (config / "airflow_local_settings.py").write_text(SETTINGS + (IMPATIENT if impatient else ""))
 
 
 def leave_unguarded(settings):

@@ -1,4 +1,7 @@
-"""One whole stack for the files that may share it: each adds an entity of its own and leaves all processes alone."""
+"""One whole stack for the files that may share it: each adds an entity of its own and leaves all processes alone.
+
+No more than two whole stacks run at once: more would wait for each other's processor time, up to their time-outs.
+"""
 
 from contextlib import ExitStack, contextmanager
 from pathlib import PurePath
@@ -11,18 +14,32 @@ from rtb_optimizer.local.settings import settings_on_free_ports
 from rtb_optimizer.local.stack import running_stack
 
 FILES = ("test_a_person_at_work.py", "test_end_to_end.py")
+# Of about the same length.
+AFTER_IT = ("test_demo.py", "test_celery.py")
+BESIDE_IT = ("test_commands.py", "test_kills.py", "test_celery_kills.py")
 
 
 def shares(path):
     """Whether a test file, or the file of a test's id, is one of them."""
-    return PurePath(str(path).split("::")[0]).name in FILES
+    return _name(path) in FILES
 
 
-class FilesThatShareStayTogether(LoadFileScheduling):
-    """Hand tests out by file, and those of the shared stack to one worker, one after the other."""
+def lane(path):
+    """Return which of the two rows of whole stacks a test file has its place in, None for one without a stack."""
+    if _name(path) in BESIDE_IT:
+        return "stacks beside the shared one"
+    return "the shared stack" if _name(path) in FILES + AFTER_IT else None
+
+
+def _name(path):
+    return PurePath(str(path).split("::")[0]).name
+
+
+class TwoStacksAtOnce(LoadFileScheduling):
+    """Hand tests out by file, and those of a row of whole stacks to one worker, one after the other."""
 
     def _split_scope(self, nodeid):
-        return "the shared stack" if shares(nodeid) else super()._split_scope(nodeid)
+        return lane(nodeid) or super()._split_scope(nodeid)
 
 
 class SharedStack:

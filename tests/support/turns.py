@@ -7,7 +7,10 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 TURNS = 3
+NOT_NOW = "another commit's turn, or make test-long runs it"
 
 
 def turn(environ=os.environ, folder=Path(__file__).parent):
@@ -30,3 +33,25 @@ def turn_message(number, why):
 def due(cases, number):
     """Return the cases of a turn: every third, so that a turn has some of each stretch."""
     return list(cases)[number - 1 :: TURNS]
+
+
+def position(item):
+    """Return the place of a test in its loop, None where it has none.
+
+    Its place is the one that its mark names, else its first edge case, else the place of its parameters: it stays the
+    same whichever other tests are selected with it.
+    """
+    named = [place for marker in item.iter_markers("takes_turns") for place in marker.args]
+    numbers = [marker.args[0] - 1 for marker in item.iter_markers("case")]
+    indices = getattr(getattr(item, "callspec", None), "indices", {}).values()
+    return min(named or numbers or [max(indices, default=None)], default=None)
+
+
+def leave_out_other_turns(items, number, *, everything):
+    """Skip those tests marked `takes_turns` whose turn it is not, unless everything is wanted; mark all as `long`."""
+    for item in items:
+        place = position(item) if item.get_closest_marker("takes_turns") else None
+        if place is not None:
+            item.add_marker(pytest.mark.long)
+            if place % TURNS != number - 1 and not everything:
+                item.add_marker(pytest.mark.skip(reason=NOT_NOW))

@@ -114,6 +114,7 @@ def test_none_of_the_processes_listens_beyond_loopback(stack: Stack) -> None:
     assert set(open_to) == {"127.0.0.1"}
 
 
+@pytest.mark.takes_turns
 @pytest.mark.parametrize("service", ["api-server", "scheduler", "dag-processor", "worker-1"])
 def test_the_health_check_of_the_compose_file_finds_the_process(stack: Stack, service: str) -> None:
     kind, *command = COMPOSE["services"][service]["healthcheck"]["test"]

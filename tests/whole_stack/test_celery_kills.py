@@ -1,4 +1,7 @@
-"""A Celery worker's main process is killed alone: its task runs twice, and is recorded once."""
+"""A Celery worker's main process is killed alone: its task runs twice, and is recorded once.
+
+One of what a commit kills a third of: the others are in test_kills.py.
+"""
 
 import time
 from dataclasses import replace
@@ -54,6 +57,7 @@ def live(tmp_path, new_root):
         supervisor.stop()
 
 
+@pytest.mark.takes_turns(1)
 def test_a_worker_whose_main_process_dies_alone_runs_its_task_twice_and_it_is_recorded_once(live):
     """Its pool dies with it, but not the task; the broker hands the task out again, then Airflow tries it again."""
     settings, supervisor, another_worker = live

@@ -20,9 +20,10 @@ from shell_blocks import commands_of, normalised
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 
-# What a reader does one after the other; every other page stands on what the tutorial has made.
-PAGES = [
-    "docs/tutorial.md",
+# What a reader does one after the other; every other page stands on what the tutorial has made, and on no other: with
+# the tutorial a commit runs a third of them, `--long` all.
+TUTORIAL = "docs/tutorial.md"
+OTHER_PAGES = [
     "docs/cli.md",
     "docs/how-to/add-an-entity.md",
     "docs/how-to/roll-back.md",
@@ -78,7 +79,7 @@ def checkout(tmp_path_factory):
 @pytest.fixture(scope="module")
 def reader(checkout, new_root):
     """Run the commands of a page in one shell, with a stack that ends with these tests; returns the output of each."""
-    root = new_root(checkout / ".local", impatient=False)  # two pages change what would be imported
+    root = new_root(checkout / ".local")  # what two pages change no task of Airflow's runs after them
     own = replace(settings_on_free_ports(root, checkout / "dags"), checkout=checkout)
     (checkout / "home").mkdir()
     with running_stack(own):
@@ -113,12 +114,23 @@ def test_every_page_with_commands_is_read_here_and_nothing_is_left_out_that_is_n
     with_commands = {page for page, text in pages_by_name.items() if commands_of(page, text)}
     texts = {command.text for page, text in pages_by_name.items() for command in commands_of(page, text)}
 
-    assert with_commands == set(PAGES)
+    assert with_commands == {TUTORIAL, *OTHER_PAGES}
     assert set(NOT_RUN) <= texts
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.long
+def test_every_command_of_the_tutorial_runs_and_shows_what_it_shows(reader):
+    show_what_they_show(reader, TUTORIAL)
+
+
+@pytest.mark.takes_turns
+@pytest.mark.parametrize("page", OTHER_PAGES)
 def test_every_command_of_a_page_runs_and_shows_what_the_page_shows(reader, page):
+    show_what_they_show(reader, page)
+
+
+def show_what_they_show(reader, page):
+    """Run the commands of a page; each succeeds, and prints the lines that the page has below it."""
     commands = [c for c in commands_of(page, (CHECKOUT / page).read_text()) if c.text not in NOT_RUN]
     outputs = reader(commands)
 

@@ -1,4 +1,7 @@
-"""`make demo`, as a reader of the README runs it, in a folder and on ports of its own."""
+"""`make demo`, as a reader of the README runs it, in a folder and on ports of its own.
+
+The folder has a migrated database, and tasks that start sooner: what the demonstration does and shows is the same.
+"""
 
 import os
 import subprocess
@@ -13,11 +16,11 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture
-def make(tmp_path):
+def make(tmp_path, new_root):
     free = settings_on_free_ports(tmp_path / "unused")
     ports = {"RTB_PG_PORT": free.pg_port, "RTB_S3_PORT": free.s3_port, "RTB_AIRFLOW_PORT": free.airflow_port}
     there = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    own = {name: str(port) for name, port in ports.items()} | {"RTB_LOCAL_DIR": str(tmp_path / "demo")}
+    own = {name: str(port) for name, port in ports.items()} | {"RTB_LOCAL_DIR": str(new_root(tmp_path / "demo"))}
 
     def run(target):
         command = ["make", "-o", "setup", target]

@@ -1,7 +1,8 @@
 """Runs whose processes are killed by kill -9, at every task, through the real scheduler.
 
-A task is caught in the middle by a lock on a table that it is about to write: what waits for the lock is the process
-to kill, and nothing in the product is there for these tests.
+A commit kills a third of the tasks, and one of what runs them; `--long` all. A task is caught in the middle by a lock
+on a table that it is about to write: what waits for the lock is the process to kill, and nothing in the product is
+there for these tests.
 """
 
 import os
@@ -34,6 +35,8 @@ CAUGHT_AT = {
 }
 # Tasks whose table others need before: their lock is taken once the task before them is through.
 AFTER = {"wait_for_logs": "create_run", "build_segments": "select_features"}
+# The lock of the one would keep the other, on the same table, from being caught.
+LOCKED_AFTER = {"write_outputs": "build_segments"}
 
 
 @pytest.fixture(scope="module")
@@ -59,39 +62,44 @@ def children_named(live, part):
     return [child for child in state.read_children(live.root) if part in child.name]
 
 
-def test_a_run_whose_every_task_is_killed_once_ends_as_one_run_that_succeeded(live, airflow):
-    before = active_run()
+@pytest.mark.long
+def test_a_run_whose_every_task_is_killed_once_ends_as_one_run_that_succeeded(live, airflow, taking_turns):
+    before, tasks = active_run(), taking_turns(CAUGHT_AT)
     killed = []
     with ExitStack() as end:
-        locks = {task: end.enter_context(ExitStack()) for task in CAUGHT_AT}
+        locks = {task: end.enter_context(ExitStack()) for task in tasks}
 
         def lie_in_wait(*tasks):
             for task in tasks:
                 locks[task].enter_context(locked(live, *CAUGHT_AT[task]))
 
-        lie_in_wait("create_run", "select_features", "map_ad_macros", "activate_run")
+        later = {*AFTER, *(task for task, first in LOCKED_AFTER.items() if first in tasks)}
+        lie_in_wait(*(task for task in tasks if task not in later))
         dag_run = airflow.trigger(DAG)
-        for task, (table, _) in CAUGHT_AT.items():
+        for task in tasks:
+            table = CAUGHT_AT[task][0]
             if task in AFTER:
-                before_it = AFTER[task]
-                until(lambda of=before_it: airflow.task_states(DAG, dag_run).get(of) == "success", before_it)
+                first = AFTER[task]
+                until(lambda of=first: airflow.task_states(DAG, dag_run).get(of) == "success", first, seconds=240)
                 lie_in_wait(task)
-            [process] = until(lambda table=table: caught(live, table), f"{task} at {table}", seconds=120)
+            [process] = until(lambda table=table: caught(live, table), f"{task} at {table}", seconds=240)
             assert active_run().run_id == before.run_id
             kill(process)
             killed.append(task)
             locks[task].close()
-            if task == "build_segments":
-                lie_in_wait("write_outputs")
+            lie_in_wait(*(other for other in tasks if LOCKED_AFTER.get(other) == task))
 
     assert airflow.wait(DAG, dag_run) == "success"
-    assert killed == list(CAUGHT_AT)
+    assert killed == tasks
     tries = airflow.call("GET", f"/dags/{DAG}/dagRuns/{dag_run}/taskInstances")["task_instances"]
-    assert {task["task_id"]: task["try_number"] for task in tries} == dict.fromkeys(CAUGHT_AT, 2)
+    assert {task["task_id"]: task["try_number"] for task in tries} == {
+        task: 1 + killed.count(task) for task in CAUGHT_AT
+    }
     assert recorded_once(dag_run)
     assert active_run().airflow_run_id == dag_run
 
 
+@pytest.mark.takes_turns(0)
 def test_a_task_that_is_killed_at_every_try_fails_the_run_and_leaves_the_active_one(live, airflow):
     before = active_run()
     table, mode = CAUGHT_AT["map_ad_macros"]
@@ -147,6 +155,7 @@ def test_a_scheduler_that_is_killed_in_mid_run_comes_back_and_ends_the_run(live,
     assert active_run().airflow_run_id == dag_run
 
 
+@pytest.mark.takes_turns(1)
 def test_a_scheduler_that_is_killed_between_two_tasks_comes_back_and_goes_on_with_the_next(live, airflow):
     """It is stopped while a task is caught; the task ends without it, and nothing begins the next one."""
     with locked(live, *CAUGHT_AT["select_features"]):
@@ -163,6 +172,7 @@ def test_a_scheduler_that_is_killed_between_two_tasks_comes_back_and_goes_on_wit
     assert recorded_once(dag_run)
 
 
+@pytest.mark.takes_turns(2)
 def test_postgresql_killed_in_mid_run_leaves_the_active_run_and_the_next_run_works(live, airflow):
     before = active_run()
     table, mode = CAUGHT_AT["build_segments"]
