@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.model.link import Link, link_of
+from rtb_optimizer.core.selection.denied_names import denied_names
+from rtb_optimizer.core.selection.identifiers import identifier_warnings, identifying, require_no_addresses
 from rtb_optimizer.core.selection.interactions import detect
 from rtb_optimizer.core.selection.leaks import changes_between_exposure_and_event, leaks_outcome
 from rtb_optimizer.core.selection.rejection import Reason, Rejected, screen
@@ -48,7 +50,11 @@ def choose_features(engine: Engine, table: LogTable, profile: Profile, without_m
     warnings = value_warnings(
         drawn.sample.with_features(names), s.anchor_features, s.max_missing_share, s.max_unreadable_share
     )
+    found = identifying(drawn.sample, names, s.allowed_identifiers)
+    require_no_addresses(found, s.anchor_features)
+    warnings += tuple(identifier_warnings(found, s.anchor_features))
     screened = {name: _unfit(name, drawn, s) for name in (*names, *denied) if name not in s.anchor_features}
+    screened |= dict.fromkeys(found.keys() - {*s.anchor_features}, Reason.IDENTIFIER)
     admitted = [name for name in names if screened.get(name, Reason.ABSENT) is None]
     scored = [name for name in denied if screened[name] is None]  # the others are refused by their values, too
     early = [r for r in early if r.name not in scored]
@@ -79,8 +85,9 @@ def admissible(
     Anchors come first and are never left out: they are a contract.
     """
     reasons: dict[str, Reason] = {}
+    denied = denied_names(settings.candidate_features, settings.denied_features, settings.allowed_identifiers)
     for name in settings.candidate_features:
-        if name in settings.denied_features:
+        if name in denied:
             reasons[name] = Reason.DENYLISTED
         elif name not in columns:
             reasons[name] = Reason.ABSENT
@@ -95,12 +102,12 @@ def _unfit(name: str, drawn: Drawn, settings: Settings) -> Reason | None:
     sample = drawn.sample
     feature = sample.features[name]
     reason = screen(feature, len(sample.exposure), settings.max_missing_share)
-    if reason is not None or name in settings.allowed_leaks:
-        return reason
+    if reason not in (None, Reason.NEAR_UNIQUE) or name in settings.allowed_leaks:
+        return reason  # a near-unique column may be a leak, too: the more serious reason
     leaks = leaks_outcome(feature, sample)
     if settings.row_id_columns and not leaks:
         leaks = changes_between_exposure_and_event(feature, sample.outcome, drawn.row_hash)
-    return Reason.LEAK_SUSPECTED if leaks else None
+    return Reason.LEAK_SUSPECTED if leaks else reason
 
 
 def selection_warnings(choice: Choice, settings: Settings) -> list[RunWarning]:

@@ -181,8 +181,8 @@ EDGES = [edge + timedelta(microseconds=n) for edge in (WINDOW.start, WINDOW.end)
 )
 @pytest.mark.parametrize("timezone", ["UTC", "America/New_York"])
 def test_a_window_is_cut_alike_however_time_is_written(tmp_path, column, timezone):
-    pq.write_table(pa.table({"t": column, "click": [1, 2, 4, 8, 16, 32]}), tmp_path / "part-0.parquet")
-    settings = v3_settings(timestamp_column="t", timezone=timezone, exposure_column="click")
+    pq.write_table(pa.table({"t": column, "click": [1] * 6, "n": [1, 2, 4, 8, 16, 32]}), tmp_path / "part-0.parquet")
+    settings = v3_settings(timestamp_column="t", timezone=timezone, exposure_column="n")
     texts = []
     with DuckDBEngine(LocalFileSystem(), 2, 256) as duckdb:
         for engine in (duckdb, DataFusionEngine(2)):

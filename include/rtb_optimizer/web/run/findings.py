@@ -20,6 +20,7 @@ REASONS: dict[str, str] = {
     Reason.SHADOW_FEATURE: "adds no more than a column of random values does",
     Reason.CONSTANT: "nearly all rows have the same value",
     Reason.DENYLISTED: "denied by the configuration",
+    Reason.IDENTIFIER: "its values identify people or devices",
     Reason.LEAK_SUSPECTED: "reveals the outcome: it is likely written after the event",
     Reason.MAX_FEATURES: "the maximum number of features was reached",
     Reason.MOSTLY_MISSING: "most rows have no value",
