@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import random
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, time, timedelta
 
 import pyarrow as pa
@@ -152,3 +153,88 @@ def test_hashed_ids_are_features_where_the_name_says_inventory_or_a_person_vouch
     assert {feature["name"] for feature in named["features"]} == {"device_type", "placement_hash"}
     assert reasons(named)["vendor_key"] == "identifier"
     assert {feature["name"] for feature in vouched["features"]} == {"device_type", "vendor_key"}
+
+
+# ---- Rows about few people
+
+
+def weighted(row):
+    """Return a row of sampled logs: most rows stand for 300, and some slots are on six rows of the log."""
+    number = int(row["auction_id"].split("-")[-1])
+    rare = number % 100 < 2 and number < 1_000  # one row with a click, one without
+    slot = f"rare{number // 100}" if rare else f"slot{number % 6}"
+    click = int(number % 100 == 0 if rare else row["click"])
+    return row | {"slot": slot, "weight": 1.0 if click else 300.0, "click": click}
+
+
+@case(52)
+@pytest.mark.parametrize("sampling", [{}, {"full_sample_rows": 0, "negatives_per_positive": 2}], ids=["all", "sampled"])
+def test_in_weighted_logs_no_row_of_any_table_stands_on_few_rows_of_the_log(run, deliver, sampling):
+    config = {"candidate_features": "slot, device_type, country", "anchor_features": "slot", "weight_column": "weight"}
+    exports = {"exports": "plain", "joint_min_exposures": 1}
+    report, segments, joint = run(deliver(weighted), **config, **exports, **sampling)
+
+    stands_on = rows_by_prefix(weighted, ["slot", "device_type", "country"])
+    assert not [segment for segment in segments if "rare" in segment]
+    assert min(row["rows"] for row in segments.values()) >= 10
+    assert {key: stands_on[key] for key in map(given, joint) if stands_on[key] < 10} == {}
+    assert len(joint) > 5
+    assert next(e["rows"] for e in report["exports"]) > 5
+
+
+@case(52)
+def test_no_row_of_any_table_stands_on_few_people_where_people_have_ids(run, deliver):
+    def of_few(row):
+        number = int(row["auction_id"].split("-")[-1])
+        heavy = row["device"] != NO_CONSENT and number % 5 == 0
+        slot = f"home{int(row['device'][:8], 16) % 3}" if heavy else f"slot{number % 6}"
+        device = f"{int(row['device'][:8], 16) % 9:08x}" if heavy else row["device"]
+        return row | {"slot": slot, "device": device, "click": int(heavy or row["click"])}
+
+    config = {"candidate_features": "slot, device_type, country", "anchor_features": "slot", "joint_min_exposures": 1}
+    logs_path = deliver(of_few)
+    _, of_rows, joint_of_rows = run(logs_path, "of_rows", **config)
+    _, segments, joint = run(logs_path, "of_people", person_id_column="device", **config)
+
+    stands_on = people_by_prefix(of_few, ["slot", "device_type", "country"])
+    assert [segment for segment in of_rows if "home" in segment]
+    assert [segment for segment in joint_of_rows if "home" in segment]
+    assert not [segment for segment in {**segments, **joint} if "home" in segment]
+    assert [segment for segment in segments if "slot" in segment]
+    assert {key: stands_on[key] for key in map(given, joint) if stands_on[key] < 10} == {}
+    assert len(joint) > 10
+
+
+@case(52)
+def test_a_row_of_the_active_run_that_falls_below_the_limit_is_gone_at_once(run, deliver):
+    config = {"candidate_features": "slot, device_type", "anchor_features": "slot", "weight_column": "weight"}
+    logs_path = deliver(weighted)
+    _, before, _ = run(logs_path, min_segment_exposures=1, **config)
+    _, after, _ = run(logs_path, dag_run_id="manual__2", min_segment_exposures=10)
+
+    moved = {segment: row["multiplier"] for segment, row in before.items() if "rare" in segment}
+    assert max(moved.values()) > 1.25, "further from 1 than one run may move it"
+    assert not [segment for segment in after if "rare" in segment]
+
+
+def given(segment):
+    """Return the values that a joint key gives, without the features that it leaves open."""
+    return tuple(value for value in segment.split("|") if value != "*")
+
+
+def prefixes(change, features):
+    for day in WINDOW:
+        for row in map(change, openrtb_rows(day)):
+            values = tuple(row[feature] for feature in features)
+            yield from ((values[:depth], row) for depth in range(len(values) + 1))
+
+
+def rows_by_prefix(change, features):
+    return Counter(prefix for prefix, _ in prefixes(change, features))
+
+
+def people_by_prefix(change, features):
+    people = defaultdict(set)
+    for prefix, row in prefixes(change, features):
+        people[prefix] |= {row["device"]} - {NO_CONSENT}
+    return {prefix: len(ids) for prefix, ids in people.items()}

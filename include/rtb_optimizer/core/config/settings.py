@@ -157,7 +157,8 @@ class Settings:
     def table_rules(self) -> TableRules:
         """Which rows the master table and the joint table get."""
         rules = self.segment_rules
-        joint = JointRules(rules.max_segments, self.joint_min_exposures, rules.dead_band, rules.bids)
+        exposures = max(self.joint_min_exposures, rules.min_exposures)
+        joint = JointRules(rules.max_segments, exposures, rules.dead_band, rules.bids)
         return TableRules(rules, joint)
 
 
