@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from croniter import croniter
-
 from rtb_optimizer.core.config.currencies import currency_problems
 from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.config.roles import denied_problems, role_problems
+from rtb_optimizer.core.config.schedule import schedule_problem
 from rtb_optimizer.core.config.window import zone
 from rtb_optimizer.core.decision.alerts import kind_problems
 from rtb_optimizer.core.macros.dialect import GapPolicy
@@ -198,9 +197,7 @@ def _problems(s: Settings) -> list[str | None]:
     return [
         None if _LOGS_PATH.fullmatch(s.logs_path) else f"logs_path: {s.logs_path!r} is not an s3://bucket/path URL",
         _zone_problem(s.timezone),
-        None
-        if not s.schedule or croniter.is_valid(s.schedule)
-        else f"schedule: {s.schedule!r} is not a cron expression",
+        schedule_problem(s.schedule),
         *denied_problems(s.anchor_features, s.denied_features, s.allowed_identifiers),
         *_role_problems(s),
         None
@@ -211,6 +208,13 @@ def _problems(s: Settings) -> list[str | None]:
         else 'row_filter: each column needs a list of strings, as {"site_id": ["345"]}',
         None if s.objective != "value" or s.value_column else "value_column: required when objective is value",
         *kind_problems(s.alert_on),
+        *_blank_names(s),
+        None
+        if s.lookback_days <= s.max_window_days
+        else f"lookback_days: {s.lookback_days} is above the {s.max_window_days} of max_window_days",
+        None
+        if not s.person_id_column or s.min_segment_exposures > 0
+        else "person_id_column: min_segment_exposures is 0: no row would be limited by people",
         *currency_problems(s.currency_column, s.timestamp_column, s.currency_rates),
         None
         if s.bid_column == "" or s.cost_column
@@ -234,6 +238,14 @@ def _role_problems(s: Settings) -> list[str]:
     roles = {name: getattr(s, name) for name in Settings.__annotations__ if name.endswith("_column")}
     features = {"anchor_features": s.anchor_features, "candidate_features": s.candidate_features}
     return role_problems(roles, features, s.row_id_columns)
+
+
+def _blank_names(s: Settings) -> list[str]:
+    lists = ("candidate_features", "anchor_features", "host_features", "denied_features", "row_id_columns")
+    named = {key: getattr(s, key) for key in (*lists, "allowed_leaks", "allowed_identifiers")} | {
+        "row_filter": s.row_filter
+    }
+    return [f"{key}: a name in it is blank" for key, names in named.items() if any(not name.strip() for name in names)]
 
 
 def _zone_problem(name: str) -> str | None:
