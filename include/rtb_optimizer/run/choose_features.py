@@ -19,6 +19,7 @@ from rtb_optimizer.engines.passes.sampling import Drawn, draw_sample
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
+from rtb_optimizer.run.losses import absent_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def choose_features(engine: Engine, table: LogTable, profile: Profile, without_m
     )
     found = identifying(drawn.sample, names, s.allowed_identifiers)
     require_no_addresses(found, s.anchor_features)
-    warnings += tuple(identifier_warnings(found, s.anchor_features))
+    warnings += (*identifier_warnings(found, s.anchor_features), *absent_columns(s, early, table.types.keys()))
     screened = {name: _unfit(name, drawn, s) for name in (*names, *denied) if name not in s.anchor_features}
     screened |= dict.fromkeys(found.keys() - {*s.anchor_features}, Reason.IDENTIFIER)
     admitted = [name for name in names if screened.get(name, Reason.ABSENT) is None]

@@ -111,7 +111,8 @@ def test_a_gain_within_its_error_is_not_significant():
     selection = select(planted(), ["device"], [], replace(RULES, min_z=device.z + 0.01))
 
     assert (names(selection), reasons(selection)) == ([], {"device": Reason.NOT_SIGNIFICANT})
-    assert selection.rejected[0].signal_score == pytest.approx(device.signal_score)
+    for score in ("signal_score", "standard_error", "marginal_score", "z"):
+        assert getattr(selection.rejected[0], score) == pytest.approx(getattr(device, score))
 
 
 def test_a_larger_gain_that_is_not_significant_does_not_keep_out_a_smaller_one_that_is():

@@ -37,12 +37,17 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A candidate left out, with its last and marginal score as shares of the baseline deviance; None: not scored."""
+    """A candidate left out, with its scores as shares of the baseline deviance; None: not scored.
+
+    `signal_score` is its gain over what was chosen, with its standard error and its z; `marginal_score` is that alone.
+    """
 
     name: str
     reason: Reason
     signal_score: float | None = None
     marginal_score: float | None = None
+    standard_error: float | None = None
+    z: float | None = None
 
 
 def screen(feature: Feature, exposure_rows: int, max_missing_share: float) -> Reason | None:

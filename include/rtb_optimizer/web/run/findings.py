@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from rtb_optimizer.core.selection.rejection import Reason
 from rtb_optimizer.outputs.documents.report import Report
-from rtb_optimizer.outputs.documents.selection import FeatureDocument, InteractionDocument
+from rtb_optimizer.outputs.documents.selection import FeatureDocument, InteractionDocument, RejectedDocument
 from rtb_optimizer.outputs.report_page.gates import gate_rows
 from rtb_optimizer.outputs.report_page.sentences import sentences
 from rtb_optimizer.store import runs
@@ -52,6 +52,16 @@ class ScoredInteraction:
     high: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class ScoredRejected:
+    """A candidate that was left out, with the interval of its score and the explanation of its reason code."""
+
+    row: RejectedDocument
+    low: float | None
+    high: float | None
+    explanation: str
+
+
 def overview(view: RunView) -> PageContent:
     """Return the decision with its reasons, and the main figures of the run."""
     report, problem = view.report()
@@ -84,7 +94,10 @@ def features(view: RunView) -> PageContent:
         "interactions": [
             ScoredInteraction(row, *_interval(row.signal_score, row.standard_error)) for row in report.interactions
         ],
-        "rejected": [(row, REASONS.get(row.reason, "")) for row in report.rejected],
+        "rejected": [
+            ScoredRejected(row, *_interval(row.signal_score, row.standard_error), REASONS.get(row.reason, ""))
+            for row in report.rejected
+        ],
     }
 
 
