@@ -61,3 +61,20 @@ SKIPPED = "adx has no macro for {}: it has no macro combo at all; add one to opt
 )
 def test_a_gap_is_warned_of_until_it_is_one_that_the_active_run_had(now, before, messages):
     assert warned(now, before) == [("macro_missing", message) for message in messages]
+
+
+@pytest.mark.parametrize(
+    ("config", "is_checked"),
+    [
+        ({"logs_path": "s3://lake/rows.parquet"}, False),
+        ({"logs_path": "s3://lake/rows.parquet", "timestamp_column": "at"}, True),
+        ({"logs_path": "s3://lake/date={date}/"}, True),
+    ],
+)
+def test_logs_without_times_accept_any_window_and_say_so(config, is_checked):
+    found = run_warnings(SELECTION, TABLES, macros("wildcard"), v3_settings(**config), Report())
+
+    unchecked = [w.message for w in found if w.code == "window_unchecked"]
+    what = "the rows of s3://lake/rows.parquet have no time: all of them count for any window"
+    fix = "set timestamp_column, or deliver a folder a day with {date} in logs_path"
+    assert unchecked == ([] if is_checked else [f"{what}; {fix}"])

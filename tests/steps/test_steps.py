@@ -137,7 +137,7 @@ def test_a_bad_configuration_is_recorded_as_a_failed_run_with_every_violation(ad
     run = session.scalars(select(Run)).one()
     assert run.status == "failed"
     assert run.error_message == (
-        "create_run: ConfigInvalid: max_featurs (trigger): unknown config key; "
+        "create_run: ConfigInvalid: max_featurs (trigger): unknown config key; the nearest is max_features; "
         "max_features (trigger): 99 is above the maximum of 20"
     )
 

@@ -177,7 +177,9 @@ def test_an_unknown_key_fails_the_run_at_once_with_its_name(airflow):
     dag_run = airflow.trigger(DAG, {"max_featurs": 3})
 
     assert airflow.wait(DAG, dag_run) == "failed"
-    assert run_of(dag_run).error_message == "create_run: ConfigInvalid: max_featurs (trigger): unknown config key"
+    assert run_of(dag_run).error_message == (
+        "create_run: ConfigInvalid: max_featurs (trigger): unknown config key; the nearest is max_features"
+    )
     assert active_run().run_id == before.run_id
 
 

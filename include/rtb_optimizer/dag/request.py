@@ -33,6 +33,7 @@ def request_of(entity_code: str, context: Context) -> RunRequest:
         window=window,
         triggered_by=triggered_by(run_type, dag_run.triggering_user_name),
         overrides=params,
+        form_only=True,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.key import ConfigValue
-from rtb_optimizer.core.config.settings import Settings, settings_of
+from rtb_optimizer.core.config.settings import Settings, settings_as_stored
 from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.sample.values import WILDCARD
 from rtb_optimizer.core.table.published_table import Scale
@@ -42,8 +42,8 @@ class PublishedRun:
 
     @property
     def settings(self) -> Settings:
-        """The typed configuration."""
-        return settings_of(self.config)
+        """The typed configuration, which kept the rules of the release that made the run."""
+        return settings_as_stored(self.config)
 
     @property
     def scale(self) -> Scale:

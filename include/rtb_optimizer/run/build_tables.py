@@ -1,8 +1,8 @@
 """Builds the tables that a run publishes, and their summary for the report."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -13,6 +13,15 @@ from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.sample.crossing import parts_of, with_interactions
 from rtb_optimizer.core.sample.sample import Floats, Mask, Sample
 from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.core.table.evidence import (
+    Prefix,
+    PrefixCells,
+    Publishable,
+    prefix_cells,
+    prefixes_of,
+    publishable_rows,
+    term_of,
+)
 from rtb_optimizer.core.table.joint import JointTable, compile_joint
 from rtb_optimizer.core.table.published_table import PublishedTable
 from rtb_optimizer.core.table.replay import bids_of, predicted_changes
@@ -24,9 +33,10 @@ from rtb_optimizer.core.table.rows import (
     table_rows,
     without_bid,
 )
-from rtb_optimizer.core.table.segments import Counts, Segment, build_segments, countable
+from rtb_optimizer.core.table.segments import Counts, People, Segment, Statistics, build_segments, countable
 from rtb_optimizer.core.table.warnings import rate_spikes
 from rtb_optimizer.engines.exact.counts import exact_counts
+from rtb_optimizer.engines.exact.people import with_enough_people
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.outputs.documents.document import WarningDocument
@@ -38,7 +48,8 @@ from rtb_optimizer.outputs.documents.tables import DotDocument, MatchedDocument,
 class Recipe:
     """What selection decided: ordered features, interactions, the prior of each term, the link and the slope.
 
-    `z` is the gain of each feature in standard errors.
+    `z` is the gain of each feature in standard errors, `export_keys` are the features in the key of each export, in
+    order.
     """
 
     features: Sequence[str]
@@ -47,6 +58,7 @@ class Recipe:
     link: Link
     slope: float
     z: Mapping[str, float]
+    export_keys: Sequence[Sequence[str]] = ()
 
     @classmethod
     def of(cls, selection: SelectionDocument) -> Self:
@@ -73,14 +85,26 @@ class Fitted:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """The features of each term of the model, and its values (or cell keys) that would be published, by its name."""
+
+    parts: Mapping[str, Sequence[str]]
+    published: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class TablePredictions:
-    """What the master table says of each row of the sample: outcomes, the bid's total multiplier, whether to bid."""
+    """What the master table says of each row of the sample: outcomes, the bid's total multiplier, whether to bid.
+
+    `publishable` are the rows in joint cells that stand on enough of the logs.
+    """
 
     sample: Sample
     features: Sequence[str]
     expected: Floats
     multiplier: Floats
     no_bid: Mask
+    publishable: Publishable = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +136,17 @@ def build_tables(
     codes = codes_to_publish(model, sample, rules, previous)
     named = {name: [sample.features[name].values[int(code)] for code in each] for name, each in codes.items()}
     parts = {name: parts_of(name, sample.features[name]) for name in recipe.priors}
-    exact = exact_counts(engine, logs, parts, named)
-    codes = countable(codes, sample, exact, rules.min_exposures)
+    cells = _joint_cells(sample, [recipe.features[: settings.joint_features], *recipe.export_keys], settings)
+    evidence = _evidence(engine, logs, Wanted(parts, named), cells, is_whole=len(sample.exposure) == totals.rows)
+    exact, people = evidence
+    codes = countable(codes, sample, exact, rules.min_exposures, people)
     insignificant = [name for name, z in recipe.z.items() if z < rules.bids.min_z]
     fitted = Fitted(model, sample, table_rows(model, sample, codes, rules.bids, previous, insignificant))
     segments = build_segments(model, sample, fitted.rows, exact, totals, rules.bids)
-    predictions = predictions_of(fitted, segments[0].multiplier, recipe.features, settings)
+    predictions = replace(
+        predictions_of(fitted, segments[0].multiplier, recipe.features, settings),
+        publishable=publishable_rows(cells, exact, rules.min_exposures, people),
+    )
     joint = joint_table(predictions, settings)
     changes = {} if before is None else predicted_changes(sample, bids_of(before, sample), predictions.multiplier)
     summary = TablesDocument(
@@ -135,7 +164,43 @@ def joint_table(predictions: TablePredictions, settings: Settings) -> JointTable
     """Compile the joint table of the first features from what the master table predicts."""
     features = predictions.features[: settings.joint_features]
     rules = settings.table_rules.joint
-    return compile_joint(predictions.sample, features, predictions.expected, predictions.multiplier, rules)
+    return compile_joint(
+        predictions.sample,
+        features,
+        predictions.expected,
+        predictions.multiplier,
+        rules,
+        predictions.publishable,
+    )
+
+
+def _joint_cells(sample: Sample, orders: Iterable[Sequence[str]], settings: Settings) -> dict[Prefix, PrefixCells]:
+    """Return the cells of the joint keys in these orders, where a limit applies."""
+    least, rules = settings.min_segment_exposures, settings.table_rules.joint
+    if least <= 0:
+        return {}
+    has_people = bool(settings.person_id_column)
+    return {
+        prefix: prefix_cells(sample, prefix, rules.min_exposures, least, has_people=has_people)
+        for prefix in prefixes_of(orders)
+    }
+
+
+def _evidence(
+    engine: Engine, logs: LogTable, wanted: Wanted, cells: Mapping[Prefix, PrefixCells], *, is_whole: bool
+) -> tuple[Statistics, People]:
+    """Return the exact statistics of the published rows and of uncertain joint cells, and the people behind them.
+
+    In a sample of all rows no cell is uncertain for its rows: one with too few has too few.
+    """
+    least = logs.settings.min_segment_exposures
+    doubtful = {term_of(prefix): prefix for prefix, of_prefix in cells.items() if len(of_prefix.uncertain)}
+    people = with_enough_people(engine, logs, {**wanted.parts, **doubtful}, least)
+    if is_whole and not people:
+        doubtful = {}
+    keys = {term: cells[prefix].keys for term, prefix in doubtful.items()}
+    exact = exact_counts(engine, logs, {**wanted.parts, **doubtful}, {**wanted.published, **keys})
+    return exact, people
 
 
 def predictions_of(fitted: Fitted, level: float, features: Sequence[str], settings: Settings) -> TablePredictions:

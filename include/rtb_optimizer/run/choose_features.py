@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.model.link import Link, link_of
+from rtb_optimizer.core.selection.denied_names import denied_names
+from rtb_optimizer.core.selection.identifiers import identifier_warnings, identifying, require_no_addresses
 from rtb_optimizer.core.selection.interactions import detect
 from rtb_optimizer.core.selection.leaks import Sign, Suspicion, changes_between_exposure_and_event, suspicion
 from rtb_optimizer.core.selection.rejection import Reason, Rejected, screen
@@ -17,6 +19,7 @@ from rtb_optimizer.engines.passes.sampling import Drawn, draw_sample
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
+from rtb_optimizer.run.losses import absent_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,12 @@ def choose_features(engine: Engine, table: LogTable, profile: Profile, without_m
     warnings = value_warnings(
         drawn.sample.with_features(names), s.anchor_features, s.max_missing_share, s.max_unreadable_share
     )
+    found = identifying(drawn.sample, names, s.allowed_identifiers)
+    require_no_addresses(found, s.anchor_features)
+    warnings += (*identifier_warnings(found, s.anchor_features), *absent_columns(s, early, table.types.keys()))
     suspicions = _suspicions(names, drawn, s)
-    admitted, left_out, unscored = _screened(names, denied, suspicions, drawn, s)
+    why_not = dict.fromkeys(found, Reason.IDENTIFIER) | dict.fromkeys(suspicions, Reason.LEAK_SUSPECTED)
+    admitted, left_out, unscored = _screened(names, denied, why_not, drawn, s)
     early = [r for r in early if r.name not in left_out] + unscored
     drawn = replace(drawn, sample=drawn.sample.with_features([*s.anchor_features, *admitted, *left_out]))
     sample = drawn.sample
@@ -82,8 +89,9 @@ def admissible(
     Anchors come first and are never left out: they are a contract.
     """
     reasons: dict[str, Reason] = {}
+    denied = denied_names(settings.candidate_features, settings.denied_features, settings.allowed_identifiers)
     for name in settings.candidate_features:
-        if name in settings.denied_features:
+        if name in denied:
             reasons[name] = Reason.DENYLISTED
         elif name not in columns:
             reasons[name] = Reason.ABSENT
@@ -110,19 +118,21 @@ def _suspicions(names: Sequence[str], drawn: Drawn, settings: Settings) -> dict[
 
 
 def _screened(
-    names: Sequence[str], denied: Sequence[str], suspicions: Collection[str], drawn: Drawn, settings: Settings
+    names: Sequence[str], denied: Sequence[str], known: Mapping[str, Reason], drawn: Drawn, settings: Settings
 ) -> tuple[list[str], dict[str, Reason], list[Rejected]]:
     """Part the columns into those to select from, those that are scored and left out, and those refused unscored.
 
-    Anchors are always admitted: they are a contract.
+    Anchors are always admitted: they are a contract. `known` are the reasons against other columns, by name; a
+    suspected leak is scored, since a person has to judge what it would add.
     """
     admitted, left_out, unscored = list[str](), dict[str, Reason](), list[Rejected]()
     for name in (*names, *denied):
-        why = screen(drawn.sample.features[name], len(drawn.sample.exposure), settings.max_missing_share)
+        of_values = screen(drawn.sample.features[name], len(drawn.sample.exposure), settings.max_missing_share)
+        why = known.get(name, of_values)
         if name in settings.anchor_features:
             admitted.append(name)
-        elif name in suspicions:
-            left_out[name] = Reason.LEAK_SUSPECTED
+        elif why is Reason.LEAK_SUSPECTED:
+            left_out[name] = why
         elif why is None and name in denied:
             left_out[name] = Reason.DENYLISTED
         elif why is None:

@@ -111,7 +111,8 @@ def exported(
     maps = value_maps(settings.export_value_maps, platform)
     sample = translated(predictions.sample.with_features(fields), maps)
     multiplier = predictions.multiplier * ~predictions.no_bid
-    joint = compile_joint(sample, list(fields), predictions.expected, multiplier, settings.table_rules.joint)
+    rules, publishable = settings.table_rules.joint, predictions.publishable
+    joint = compile_joint(sample, list(fields), predictions.expected, multiplier, rules, publishable)
     table = keyed_table(joint, list(fields.values()), bids)
     requests = requests_of(list(fields), sample)
     seen = dict(zip(requests.values, requests.exposures.tolist(), strict=True))
@@ -158,6 +159,11 @@ def fields_of(platform: Platform, features: Sequence[str], settings: Settings) -
         if field and field not in chosen.values():
             chosen[feature] = field
     return chosen
+
+
+def key_orders(features: Sequence[str], settings: Settings) -> list[list[str]]:
+    """Return the features in the key of each export, in order."""
+    return [list(fields_of(Platform(name), features, settings)) for name in settings.exports]
 
 
 def output_type(platform: Platform, file: str, export: Export) -> str:

@@ -11,13 +11,17 @@ from rtb_optimizer.store.runs import Attempt
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """A request for a run; `overrides` come from the trigger form, None for a field left empty."""
+    """A request for a run; `overrides` come from the trigger form, None for a field left empty.
+
+    `form_only`: they are the conf of a dag run, which may set the keys of the form alone.
+    """
 
     entity_code: str
     attempt: Attempt
     window: WindowRequest
     triggered_by: str
     overrides: Mapping[str, object]
+    form_only: bool = False
 
     def resolved_window(self, values: Mapping[str, Any]) -> Window:
         """Return the window under a configuration's values, or under the defaults where there are none.

@@ -12,6 +12,7 @@ from rtb_optimizer.outputs.documents.macros import MacrosDocument
 from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.outputs.documents.selection import FeatureDocument, LogsDocument, SelectionDocument
 from rtb_optimizer.outputs.documents.tables import TablesDocument
+from rtb_optimizer.run.losses import lost_features
 from rtb_optimizer.run.suspected_leaks import SUSPECTED
 
 FEW_VALUES = 20
@@ -48,8 +49,19 @@ def run_warnings(
     of_steps = [each.warning for each in (*selection.warnings, *tables.warnings, *macros.warnings)]
     grown = _grown(selection.chosen, active.features, settings.max_value_growth)
     gaps = _unaddressed(macros, active.ad_macros)
-    warnings = [*_missing(selection.logs), *_contradictions(selection.logs), *grown, *gaps, *of_steps]
+    changed = [*grown, *lost_features(selection, active.features), *gaps]
+    warnings = [*_untimed(settings), *_missing(selection.logs), *_contradictions(selection.logs), *changed, *of_steps]
     return sorted(warnings, key=lambda warning: warning.code != SUSPECTED)  # what the table must not hold comes first
+
+
+def _untimed(settings: Settings) -> list[RunWarning]:
+    if settings.timestamp_column or "{date}" in settings.logs_path:
+        return []
+    message = (
+        f"the rows of {settings.logs_path} have no time: all of them count for any window; set timestamp_column, or "
+        "deliver a folder a day with {date} in logs_path"
+    )
+    return [RunWarning("window_unchecked", message)]
 
 
 def _missing(logs: LogsDocument) -> list[RunWarning]:

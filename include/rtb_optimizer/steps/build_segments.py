@@ -1,11 +1,13 @@
 """Builds the segment table from all rows of the window, the joint table and the exports."""
 
+from dataclasses import replace
+
 from rtb_optimizer.engines.passes.duplicates import without_repeats
 from rtb_optimizer.outputs import files
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.run.active_before import table_before
 from rtb_optimizer.run.build_tables import Recipe, build_tables
-from rtb_optimizer.run.exports import write_exports
+from rtb_optimizer.run.exports import key_orders, write_exports
 from rtb_optimizer.run.sample_file import sample_of
 from rtb_optimizer.run.workspace import counting, open_workspace, partitions_as_read
 from rtb_optimizer.store import connections
@@ -21,6 +23,7 @@ def build_segments(opt_run_id: int) -> int:
         before = table_before(session, workspace)
     with counting(workspace, partitions_as_read(workspace, selection)) as (engine, raw):
         table = without_repeats(engine, raw)
+        recipe = replace(recipe, export_keys=key_orders(recipe.features, workspace.settings))
         built = build_tables(engine, table, sample, recipe, totals, before)
     workspace.write("work/segments.parquet", files.segments_parquet(recipe.features, built.segments))
     workspace.write("work/joint_segments.parquet", files.joint_parquet(built.joint))

@@ -25,7 +25,7 @@ def create_run(request: RunRequest) -> int:
         if entity.status != "active":
             raise EntityInvalid(f"{entity.entity_code} is {entity.status}: resume it before running it")
         try:
-            resolved = configs.resolve_for(session, entity, request.overrides)
+            resolved = configs.resolve_for(session, entity, request.overrides, form_only=request.form_only)
         except ConfigInvalid as violations:
             run = runs.create(session, entity, request.attempt, request.resolved_window({}), {}, request.triggered_by)
             failures.fail_run(session, run.run_id, f"create_run: ConfigInvalid: {violations}")

@@ -8,9 +8,11 @@ from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.key import ConfigKey, ConfigValue, DataType, read_value
 from rtb_optimizer.core.config.resolve import Snapshot, resolve
-from rtb_optimizer.core.config.settings import settings_of
+from rtb_optimizer.core.config.settings import Settings, problems, settings_as_stored
+from rtb_optimizer.core.decision.nearest import nearest_hint
 from rtb_optimizer.errors import ConfigInvalid, NotFound
 from rtb_optimizer.store.schema import Entity, EntityConfig, EntityConfigChange, VersionConfig
+from rtb_optimizer.store.seeds import dialects
 
 
 def declared_keys(session: Session, version_id: int) -> list[ConfigKey]:
@@ -50,15 +52,17 @@ def overrides(session: Session, entity_id: int) -> dict[str, str]:
     return {key: value for key, value in rows}  # noqa: C416 - dict() does not accept the type of rows
 
 
-def resolve_for(session: Session, entity: Entity, trigger: Mapping[str, object] | None = None) -> Snapshot:
-    """Resolve an entity's configuration, the rules between keys included.
+def resolve_for(
+    session: Session, entity: Entity, trigger: Mapping[str, object] | None = None, *, form_only: bool = False
+) -> Snapshot:
+    """Resolve an entity's configuration, the rules between keys included; see `resolve`.
 
     Raises:
         ConfigInvalid: with every violation.
     """
     keys = declared_keys(session, entity.current_version_id)
-    snapshot = resolve(keys, overrides(session, entity.entity_id), trigger)
-    settings_of(snapshot.values)
+    snapshot = resolve(keys, overrides(session, entity.entity_id), trigger, form_only=form_only)
+    _require_rules(snapshot.values)
     return snapshot
 
 
@@ -123,7 +127,30 @@ def _remove(session: Session, entity: Entity, key: str) -> None:
 
 
 def _check(session: Session, entity: Entity, stored: Mapping[str, str]) -> None:
-    settings_of(resolve(declared_keys(session, entity.current_version_id), stored).values)
+    _require_rules(resolve(declared_keys(session, entity.current_version_id), stored).values)
+
+
+def _require_rules(values: Mapping[str, ConfigValue]) -> None:
+    """Raise ConfigInvalid with every broken rule: those between keys, and macro formats that there are not."""
+    settings = settings_as_stored(values)
+    violations = [*problems(settings), *_unknown_formats(settings)]
+    if violations:
+        raise ConfigInvalid(violations)
+
+
+def _unknown_formats(settings: Settings) -> list[str]:
+    named = {
+        "macro_formats": settings.macro_formats,
+        "macro_gap_policies": settings.macro_gap_policies,
+        "macro_value_maps": settings.macro_value_maps,
+    }
+    known = dialects()
+    return [
+        f"{key}: {name!r} is not one of {', '.join(known)}{nearest_hint(name, known)}"
+        for key, names in named.items()
+        for name in sorted(names)
+        if name not in known
+    ]
 
 
 def _is_valid(session: Session, entity: Entity, stored: Mapping[str, str]) -> bool:

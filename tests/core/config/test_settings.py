@@ -6,6 +6,7 @@ from dataclasses import fields
 import pytest
 
 from rtb_optimizer.core.config.resolve import resolve
+from rtb_optimizer.core.config.schedule import PRESETS
 from rtb_optimizer.core.config.settings import Settings, settings_of
 from rtb_optimizer.core.platforms.bonsai import FEATURES
 from rtb_optimizer.core.platforms.column import Platform
@@ -73,6 +74,24 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
         ),
         ({"timezone": "Mars/Olympus"}, "timezone: 'Mars/Olympus' is not an IANA name such as Europe/Berlin"),
         ({"schedule": "every night"}, "schedule: 'every night' is not a cron expression"),
+        ({"schedule": "@once"}, "schedule: '@once' is not a cron expression"),
+        (
+            {"schedule": "0 0 3 * * *"},
+            "schedule: '0 0 3 * * *' needs 5 fields, as 17 3 * * *, or to be one of " + ", ".join(PRESETS),
+        ),
+        (
+            {"schedule": "R 3 * * *"},
+            "schedule: 'R 3 * * *' is random: it would come due at another time whenever it is read",
+        ),
+        ({"schedule": "0 3 30 2 *"}, "schedule: '0 3 30 2 *' never comes due"),
+        ({"lookback_days": 7, "max_window_days": 3}, "lookback_days: 7 is above the 3 of max_window_days"),
+        ({"candidate_features": '["site", " "]'}, "candidate_features: a name in it is blank"),
+        ({"row_filter": {"": ["a"]}}, "row_filter: a name in it is blank"),
+        ({"currency_rates": {"USD": -1}}, "currency_rates: -1 of USD is not a positive number"),
+        (
+            {"person_id_column": "who", "min_segment_exposures": 0},
+            "person_id_column: min_segment_exposures is 0: no row would be limited by people",
+        ),
         (
             {"anchor_features": "user_id, site"},
             "anchor_features: user_id is also in denied_features",
@@ -98,7 +117,8 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
                 ({"USD": 0}, "0 of USD is not a positive number"),
                 ({"USD": "1.1"}, "'1.1' of USD is not a positive number"),
                 ({"USD": True}, "True of USD is not a positive number"),
-                ({"USD": 0}, "0 of USD is not a positive number"),
+                ({"USD": 1e300}, "1e+300 of USD is not a positive number"),
+                ({"USD": 10**400}, f"{10**400} of USD is not a positive number"),
                 (
                     {"USD": {"2026-11-01": 1}},
                     "USD has rates by day, and timestamp_column, which gives a row's day, is not set",
@@ -130,7 +150,7 @@ def test_a_broken_rule_between_keys_is_reported(overrides, complaint):
     "overrides",
     [
         {"logs_path": "s3://lake/one.parquet"},
-        {"schedule": "17 3 * * *"},
+        *[{"schedule": s} for s in ("17 3 * * *", "@daily", "0 3 * MAR THU", "0 3 L * *", "*/30 * * * 1-5", "  ")],
         {"objective": "value", "value_column": "paid", "link": "log"},
         {"timezone": "Europe/Berlin"},
         {"anchor_features": "a, b", "max_features": 2},
@@ -179,3 +199,39 @@ def test_the_rules_of_each_part_carry_their_own_keys():
     assert (rules.min_signal_score, rules.leak_score) == (0.0001, 0.6)
     assert (settings.segment_rules.max_segments, settings.segment_rules.dead_band) == (9, 0.02)
     assert settings.segment_rules.bids == BidRules(0.2, 2.0, 0.9, 0.0, 1.25, 4.0)
+
+
+NUMBERS = ["nan", "inf", "-inf", "1e999", "-1", "1_0e", "0x10", "--", "1e308", str(10**400), True, [], {}]
+TEXTS = ["", " ", "\x00", "\ud800", "a" * 10_000, "'; DROP TABLE logs; --", "{date}", "\u202e", 7, None, [[]]]
+LISTS = [[], [""], [" "], ["a", "a"], [1], [None], {"a": 1}, "[", '["a", 1]', ",", "a,,a"]
+OBJECTS = [
+    {"": 1},
+    {"a": None},
+    {"a": float("nan")},
+    {"USD": -1},
+    "{",
+    "[]",
+    '{"a": NaN}',
+    {"a": [{}]},
+    {"a": {"b": []}},
+]
+
+
+HOSTILE = [*NUMBERS, *TEXTS, *LISTS, *OBJECTS]
+
+
+def violations_of(**overrides):
+    """The violations of a configuration, none where it is valid; nothing else may be raised."""
+    try:
+        v3_settings(**overrides)
+    except ConfigInvalid as refused:
+        return list(refused.violations)
+    return []
+
+
+@pytest.mark.parametrize("key", declared_keys(), ids=lambda key: key.key)
+def test_a_hostile_value_is_a_valid_setting_or_refused_by_the_name_of_its_key(key):
+    refused = {repr(value): found for value in HOSTILE if (found := violations_of(**{key.key: value}))}
+
+    assert {value: found for value, found in refused.items() if not any(key.key in each for each in found)} == {}
+    assert len(refused) >= 3

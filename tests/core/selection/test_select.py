@@ -125,7 +125,8 @@ def test_a_gain_within_its_error_is_not_significant():
     selection = select(planted(), ["device"], [], asking(device.z + 0.01, planted()))
 
     assert (names(selection), reasons(selection)) == ([], {"device": Reason.NOT_SIGNIFICANT})
-    assert selection.rejected[0].signal_score == pytest.approx(device.signal_score)
+    for score in ("signal_score", "standard_error", "marginal_score", "z"):
+        assert getattr(selection.rejected[0], score) == pytest.approx(getattr(device, score))
 
 
 def test_a_larger_gain_that_is_not_significant_does_not_keep_out_a_smaller_one_that_is():
@@ -236,10 +237,22 @@ def test_nothing_depends_on_the_order_of_rows_or_candidates():
         ([MISSING] * 1000, Reason.MOSTLY_MISSING),
         ([MISSING] * 999 + ["a"], Reason.MOSTLY_MISSING),
         (["a", "b"] * 500, None),
+        # ids of which most rows lack one: missing and placeholders are no values
+        ([MISSING] * 600 + [f"v{n}" for n in range(400)], Reason.NEAR_UNIQUE),
+        (["0000"] * 600 + [f"v{n}" for n in range(400)], Reason.NEAR_UNIQUE),
+        (["0000"] * 940 + [f"v{n}" for n in range(60)], Reason.NEAR_UNIQUE),
+        (["0000"] * 400 + [MISSING] * 300 + [f"v{n % 160}" for n in range(300)], Reason.NEAR_UNIQUE),
+        (["0000"] * 300 + ["unknown"] * 200 + [f"v{n % 300}" for n in range(500)], Reason.NEAR_UNIQUE),
+        # honest columns with a tail of rare values
+        (["a"] * 600 + ["b"] * 300 + [f"rare{n}" for n in range(100)], None),
+        (["a"] * 960 + [f"rare{n}" for n in range(40)], None),
+        ([f"big{n % 20}" for n in range(700)] + [f"rare{n}" for n in range(300)], None),
+        (["a"] * 50 + ["b"] * 48 + ["c", "d"], None),
+        ([MISSING] * 450 + ["a", "b"] * 250 + ["c"] * 50, None),
     ],
 )
 def test_a_candidate_is_screened_by_its_values_alone(column, reason):
-    assert screen(feature(column), 1000, 0.5) is reason
+    assert screen(feature(column), len(column), 0.5) is reason
 
 
 def test_what_is_denied_is_reported_with_what_it_would_have_added_and_never_chosen():

@@ -168,7 +168,7 @@ def test_the_sample_is_the_same_whatever_the_files_their_rows_order_and_the_thre
 
 def test_rows_are_parted_by_day_when_there_are_four_and_the_last_is_held_out(open_logs):
     days = [datetime(2026, 3, day, 12, tzinfo=UTC) for day in (6, 7, 8, 9)] * 10
-    config = {"timestamp_column": "t", "candidate_features": "t"}
+    config = {"timestamp_column": "t"}
     four = drawn_from(open_logs({"t": days, "click": [1, 0] * 20}, **config), ["t"])
     three = drawn_from(open_logs({"t": [*days[:3]] * 9, "click": [1] * 27}, **config), ["t"])
 

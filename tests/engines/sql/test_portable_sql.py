@@ -181,8 +181,8 @@ EDGES = [edge + timedelta(microseconds=n) for edge in (WINDOW.start, WINDOW.end)
 )
 @pytest.mark.parametrize("timezone", ["UTC", "America/New_York"])
 def test_a_window_is_cut_alike_however_time_is_written(tmp_path, column, timezone):
-    pq.write_table(pa.table({"t": column, "click": [1, 2, 4, 8, 16, 32]}), tmp_path / "part-0.parquet")
-    settings = v3_settings(timestamp_column="t", timezone=timezone, exposure_column="click")
+    pq.write_table(pa.table({"t": column, "click": [1] * 6, "n": [1, 2, 4, 8, 16, 32]}), tmp_path / "part-0.parquet")
+    settings = v3_settings(timestamp_column="t", timezone=timezone, exposure_column="n")
     texts = []
     with DuckDBEngine(LocalFileSystem(), 2, 256) as duckdb:
         for engine in (duckdb, DataFusionEngine(2)):
@@ -254,3 +254,18 @@ def test_two_engines_keep_the_same_copy_of_each_row_and_see_the_same_arrivals(tm
     assert log_profile.totals.rows + table.dropped == sum(
         1 for at in logs["t"].to_pylist() if not timestamp_column or WINDOW.start <= at < WINDOW.end
     )
+
+
+def test_people_are_counted_alike_by_both_engines(tmp_path):
+    who = ["p", "q", None, "", "0-0", "NULL", "r", "p"]
+    logs = pa.table({"site": ["a"] * 7 + ["b"], "n": [1] * 8, "who": who, "click": [0] * 8})
+    pq.write_table(logs, tmp_path / "part-0.parquet")
+    texts = []
+    with DuckDBEngine(LocalFileSystem(), 2, 256) as duckdb:
+        for engine in (duckdb, DataFusionEngine(2)):
+            types = engine.open_logs([f"local://{tmp_path}/part-0.parquet"])
+            table = LogTable(v3_settings(person_id_column="who"), WINDOW, types, {}, engine.quote)
+            texts.append([as_text(engine.query(table.values_of_people(["site", "n"], least))) for least in (1, 3, 4)])
+
+    assert texts[0] == texts[1]
+    assert [engine.query(table.values_of_people(["site"], least)).num_rows for least in (1, 3, 4)] == [2, 1, 0]

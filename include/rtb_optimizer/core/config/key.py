@@ -54,7 +54,7 @@ def read_value(key: ConfigKey, raw: object) -> ConfigValue:
         if key.required:
             raise ValueError("a value is required and none is set")
         return None
-    value = _READERS[key.data_type](key, raw)
+    value = "" if blank else _READERS[key.data_type](key, raw)
     _check_limits(key, value)
     _check_storable(value)
     return value

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rtb_optimizer.core.config.key import ConfigKey, ConfigValue, read_value
+from rtb_optimizer.core.decision.nearest import nearest_hint
 from rtb_optimizer.errors import ConfigInvalid
 
 
@@ -31,10 +32,13 @@ def resolve(
     keys: Iterable[ConfigKey],
     entity: Mapping[str, str] | None = None,
     trigger: Mapping[str, object] | None = None,
+    *,
+    form_only: bool = False,
 ) -> Snapshot:
     """Resolve defaults, entity overrides and trigger overrides, the later winning.
 
-    A trigger value of None means "not overridden": the trigger form sends every field, filled in or not.
+    A trigger value of None means "not overridden": the trigger form sends every field, filled in or not. With
+    `form_only` the trigger may set the keys of the form (`ui_visible`) and no others.
 
     Raises:
         ConfigInvalid: with every violation, each naming key, value and limit.
@@ -42,6 +46,7 @@ def resolve(
     declared = {key.key: key for key in keys}
     overrides = {name: value for name, value in (trigger or {}).items() if value is not None}
     violations = _unknown(declared, entity or {}, Origin.ENTITY) + _unknown(declared, overrides, Origin.TRIGGER)
+    violations += _not_on_the_form(declared, overrides) if form_only else []
     values: dict[str, ConfigValue] = {}
     origins: dict[str, Origin] = {}
     for name, key in sorted(declared.items()):
@@ -56,7 +61,21 @@ def resolve(
 
 
 def _unknown(declared: Mapping[str, ConfigKey], overrides: Mapping[str, object], origin: Origin) -> list[str]:
-    return [f"{name} ({origin}): unknown config key" for name in sorted(overrides) if name not in declared]
+    return [
+        f"{name} ({origin}): unknown config key{nearest_hint(name, declared)}"
+        for name in sorted(overrides)
+        if name not in declared
+    ]
+
+
+def _not_on_the_form(declared: Mapping[str, ConfigKey], overrides: Mapping[str, object]) -> list[str]:
+    on_form = [key.key for key in declared.values() if key.ui_visible]
+    return [
+        f"{name} ({Origin.TRIGGER}): not on the trigger form, which has {', '.join(on_form)}"
+        f"{nearest_hint(name, on_form)}; set it for the entity instead"
+        for name in sorted(overrides)
+        if name in declared and name not in on_form
+    ]
 
 
 def _latest(

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from croniter import croniter
-
 from rtb_optimizer.core.config.currencies import currency_problems
 from rtb_optimizer.core.config.key import ConfigValue
+from rtb_optimizer.core.config.roles import denied_problems, role_problems
+from rtb_optimizer.core.config.schedule import schedule_problem
 from rtb_optimizer.core.config.window import zone
 from rtb_optimizer.core.decision.alerts import kind_problems
 from rtb_optimizer.core.macros.dialect import GapPolicy
@@ -62,6 +62,7 @@ class Settings:
     currency_column: str
     currency_rates: dict[str, object]
     timestamp_column: str
+    person_id_column: str
     objective: str
     link: str
     value_cap_quantile: float
@@ -78,6 +79,7 @@ class Settings:
     anchor_features: list[str]
     host_features: list[str]
     denied_features: list[str]
+    allowed_identifiers: list[str]
     missing_values: list[str]
     max_missing_share: float
     max_features: int
@@ -154,7 +156,8 @@ class Settings:
     def table_rules(self) -> TableRules:
         """Which rows the master table and the joint table get."""
         rules = self.segment_rules
-        joint = JointRules(rules.max_segments, self.joint_min_exposures, rules.dead_band, rules.bids)
+        exposures = max(self.joint_min_exposures, rules.min_exposures)
+        joint = JointRules(rules.max_segments, exposures, rules.dead_band, rules.bids)
         return TableRules(rules, joint)
 
 
@@ -164,16 +167,25 @@ def settings_of(values: Mapping[str, ConfigValue]) -> Settings:
     Raises:
         ConfigInvalid: with every rule between keys that is broken.
     """
+    settings = settings_as_stored(values)
+    if violations := problems(settings):
+        raise ConfigInvalid(violations)
+    return settings
+
+
+def settings_as_stored(values: Mapping[str, ConfigValue]) -> Settings:
+    """Return the typed settings of a past run, which kept the rules of its own release.
+
+    Raises:
+        ConfigInvalid: when a number or a boolean is not set.
+    """
     typed: dict[str, Any] = {field.name: values.get(field.name) for field in fields(Settings)}
     unset = [name for name, value in typed.items() if value is None]
     needed = [name for name in unset if Settings.__annotations__[name] not in _EMPTY]
     if needed:
         raise ConfigInvalid([f"{name}: a value is needed and none is set" for name in needed])
     typed |= {name: _EMPTY[Settings.__annotations__[name]]() for name in unset}
-    settings = Settings(**typed)
-    if violations := problems(settings):
-        raise ConfigInvalid(violations)
-    return settings
+    return Settings(**typed)
 
 
 def problems(settings: Settings) -> list[str]:
@@ -182,14 +194,12 @@ def problems(settings: Settings) -> list[str]:
 
 
 def _problems(s: Settings) -> list[str | None]:
-    denied = sorted(set(s.anchor_features) & set(s.denied_features))
     return [
         None if _LOGS_PATH.fullmatch(s.logs_path) else f"logs_path: {s.logs_path!r} is not an s3://bucket/path URL",
         _zone_problem(s.timezone),
-        None
-        if not s.schedule or croniter.is_valid(s.schedule)
-        else f"schedule: {s.schedule!r} is not a cron expression",
-        None if not denied else f"anchor_features: {', '.join(denied)} is also in denied_features",
+        schedule_problem(s.schedule),
+        *denied_problems(s.anchor_features, s.denied_features, s.allowed_identifiers),
+        *_role_problems(s),
         None
         if len(s.anchor_features) <= s.max_features
         else f"max_features: {s.max_features} is below the {len(s.anchor_features)} anchor_features",
@@ -198,6 +208,13 @@ def _problems(s: Settings) -> list[str | None]:
         else 'row_filter: each column needs a list of strings, as {"site_id": ["345"]}',
         None if s.objective != "value" or s.value_column else "value_column: required when objective is value",
         *kind_problems(s.alert_on),
+        *_blank_names(s),
+        None
+        if s.lookback_days <= s.max_window_days
+        else f"lookback_days: {s.lookback_days} is above the {s.max_window_days} of max_window_days",
+        None
+        if not s.person_id_column or s.min_segment_exposures > 0
+        else "person_id_column: min_segment_exposures is 0: no row would be limited by people",
         *currency_problems(s.currency_column, s.timestamp_column, s.currency_rates),
         None
         if s.bid_column == "" or s.cost_column
@@ -215,6 +232,20 @@ def _problems(s: Settings) -> list[str | None]:
         ],
         *value_map_problems("macro_value_maps", s.macro_value_maps),
     ]
+
+
+def _role_problems(s: Settings) -> list[str]:
+    roles = {name: getattr(s, name) for name in Settings.__annotations__ if name.endswith("_column")}
+    features = {"anchor_features": s.anchor_features, "candidate_features": s.candidate_features}
+    return role_problems(roles, features, s.row_id_columns)
+
+
+def _blank_names(s: Settings) -> list[str]:
+    lists = ("candidate_features", "anchor_features", "host_features", "denied_features", "row_id_columns")
+    named = {key: getattr(s, key) for key in (*lists, "allowed_leaks", "allowed_identifiers")} | {
+        "row_filter": s.row_filter
+    }
+    return [f"{key}: a name in it is blank" for key, names in named.items() if any(not name.strip() for name in names)]
 
 
 def _zone_problem(name: str) -> str | None:

@@ -4,4 +4,5 @@ activation  whether a run is activated, held or superseded; its gates; the valid
 alerts      which events raise an alert, and its text
 retention   which objects of past runs may be deleted
 warning     the type of a warning
+nearest     the name that was probably meant
 """

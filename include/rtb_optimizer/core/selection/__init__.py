@@ -5,5 +5,7 @@ scoring       cross-fitted deviance gain of a candidate
 interactions  pairs and triples of features
 leaks         columns that leak the outcome
 rejection     reason codes of candidates that are left out
+denied_names  the names of columns that are denied, matched by word
+identifiers   columns whose values identify people or devices
 value_checks  warnings about unreadable values and uninformative anchors
 """

@@ -187,7 +187,8 @@ class _Search:
 
     def rejected(self, name: str, gain: Gain, reason: Reason) -> Rejected:
         """Reject a candidate with its scores."""
-        return Rejected(name, reason, gain.nats / (self._base or 1.0), self.alone(name))
+        scale = self._base or 1.0
+        return Rejected(name, reason, gain.nats / scale, self.alone(name), gain.standard_error / scale, gain.z)
 
     def selection(self, rejected: Sequence[Rejected]) -> Selection:
         """Return the result, rejections by name."""

@@ -4,6 +4,7 @@ rows             which values get a row
 bidding          from a factor and its interval to a bid multiplier
 segments         the master table
 joint            the table for platforms that look up one joint key
+evidence         which joint cells stand on enough rows and people to be published
 lookup           which rows match a request, and the bid that follows
 published_table  a table read back, independent of the order of its features
 evaluation       gain, calibration and lift on the hold-out

@@ -5,7 +5,7 @@ last. Its rate is the master table's expectation of its rows times their shrunk 
 information that products of factors do not, and the shrinkage determines how much.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rtb_optimizer.core.model.fit import Factor
 from rtb_optimizer.core.sample.crossing import CellNumbers, renumbered_densely
-from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Sample, sum_by
+from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, Sample, sum_by
 from rtb_optimizer.core.selection.scoring import PRIORS, cross_fitted_gain
 from rtb_optimizer.core.table.bidding import BidRules, bid_bounds, multipliers
 
@@ -78,7 +78,12 @@ class JointTable:
 
 
 def compile_joint(
-    sample: Sample, features: Sequence[str], expected: Floats, product: Floats, rules: JointRules
+    sample: Sample,
+    features: Sequence[str],
+    expected: Floats,
+    product: Floats,
+    rules: JointRules,
+    publishable: Mapping[tuple[str, ...], Mask] | None = None,
 ) -> JointTable:
     """Compile the joint table of `features`.
 
@@ -89,6 +94,7 @@ def compile_joint(
         product: The total multiplier that the master table gives each row, 0 for no bid (n floats). A cell in which no
             row is bid on has a multiplier of 0; in any other, rows without a bid count as bids of 0.
         rules: The limits on rows and cells.
+        publishable: The rows in cells that stand on enough of the logs, by their first features; absent: all.
     """
     spend = sample.spend if sample.spend.sum() > 0 else sample.exposure
     light = Sample(sample.exposure, sample.outcome, spend, sample.fold, {})
@@ -98,7 +104,11 @@ def compile_joint(
     rows: Ints = np.arange(len(expected))
     cell: Ints = np.zeros(len(expected), dtype=np.int64)
     size = 1
-    for name in features:
+    for depth, name in enumerate(features, start=1):
+        enough = (publishable or {}).get(tuple(features[:depth]))
+        if enough is not None:
+            inside = np.flatnonzero(enough.take(rows))
+            rows, cell = rows[inside], cell[inside]
         rows, cell, size = _heavy(light, rows, cell, size, sample.features[name], rules.min_exposures)
         part = Part(light.at(rows), cell, size, expected[rows], product[rows])
         prefixes = _rated(part, rows, rules)

@@ -5,7 +5,7 @@ A row is a pattern over the ordered features: one value given (`*|mobile|*`), th
 matches, clipped.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,11 @@ class Counts:
 
 
 NO_ROWS = Counts(0, 0, 0, 0, 0)
+
+Statistics = Mapping[str, Mapping[str, Counts]]
+"""Counts by term (a feature, or an interaction) and value."""
+People = Mapping[str, Collection[str]]
+"""By term, the values or cell keys that enough people stand behind; a term that is absent is not limited by people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +99,27 @@ def build_segments(
 
 
 def countable(
-    codes: Mapping[str, Ints], sample: Sample, exact: Mapping[str, Mapping[str, Counts]], min_exposures: float
+    codes: Mapping[str, Ints], sample: Sample, exact: Statistics, min_exposures: float, people: People | None = None
 ) -> dict[str, Ints]:
-    """Return, by factor, the codes whose rows have the exposures to be published, counted exactly."""
+    """Return, by factor, the codes whose rows have the exposures, the rows of the logs and the people to be published.
+
+    Args:
+        codes: The codes that would get a row, by factor.
+        sample: What names the values of the codes.
+        exact: By factor and value, the statistics of all rows of the window.
+        min_exposures: The least exposures, rows and people of a published row.
+        people: See People.
+    """
     if min_exposures <= 0:
         return dict(codes)
     enough = {}
     for name, of_factor in codes.items():
         values = [sample.features[name].values[int(code)] for code in of_factor]
-        exposures = np.array([exact[name].get(value, NO_ROWS).exposure for value in values])
-        enough[name] = of_factor[exposures >= min_exposures]
+        of_values = [exact[name].get(value, NO_ROWS) for value in values]
+        has_rows = np.array([min(counts.exposure, counts.rows) >= min_exposures for counts in of_values], dtype=bool)
+        known = (people or {}).get(name)
+        has_people = np.array([known is None or value in known for value in values], dtype=bool)
+        enough[name] = of_factor[has_rows & has_people]
     return enough
 
 

@@ -37,6 +37,7 @@ def one_of_each(table: LogTable, copies: str) -> str:
     """
     s = table.settings
     needed = {*measured_columns(s), *s.row_filter, *s.row_id_columns, *s.candidate_features, *s.anchor_features}
+    needed.add(s.person_id_column)
     columns = [*sorted(needed & table.types.keys()), SOURCE_FILE]
     names = ", ".join(table.quote(column) for column in (*columns, SOURCE_ROW))
     order = [f"{table.amounts.micros(measure)} DESC" for measure in ("outcome", "exposure", "value", "cost")]

@@ -51,6 +51,13 @@ def without_id(settings: Settings, quote: Callable[[str], str]) -> str:
     return " OR ".join(tests) or "FALSE"
 
 
+def without_person(settings: Settings, text: str) -> str:
+    """Return the test that a row has no id of a person; `text` is SQL of the id as text. One of zeros is none."""
+    missing = ", ".join(literal(value) for value in sorted({value.lower() for value in settings.missing_values}))
+    tests = [f"{text} IS NULL", f"REPLACE(REPLACE({text}, '-', ''), '0', '') = ''"]
+    return " OR ".join([*tests, f"LOWER({text}) IN ({missing})"] if missing else tests)
+
+
 def literal(text: str) -> str:
     """Return a string as a SQL literal."""
     return "'" + text.replace("'", "''") + "'"

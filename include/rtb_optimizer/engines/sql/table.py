@@ -12,7 +12,14 @@ from datetime import date
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window, zone
 from rtb_optimizer.engines.sql.amounts import Amounts
-from rtb_optimizer.engines.sql.identity import SOURCE_FILE, has_id, literal, measured_columns, row_hash
+from rtb_optimizer.engines.sql.identity import (
+    SOURCE_FILE,
+    has_id,
+    literal,
+    measured_columns,
+    row_hash,
+    without_person,
+)
 from rtb_optimizer.errors import LogsInvalid
 
 MEASURES = ("exposure", "outcome", "value", "cost")
@@ -104,6 +111,19 @@ class LogTable:
         sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
         columns = ", ".join(self.quote("f_" + feature) for feature in features)
         return f"SELECT {columns}, COUNT(*) AS rows, {sums} FROM {self.source(features)} GROUP BY {columns}"
+
+    def values_of_people(self, features: Sequence[str], least: int) -> str:
+        """Return the combinations of raw values of the features that at least `least` people stand behind.
+
+        Rows without an id, or with one of zeros, count nobody.
+        """
+        columns = ", ".join(self.quote("f_" + feature) for feature in features)
+        text = f"CAST({self.quote(self.settings.person_id_column)} AS VARCHAR)"
+        names = [f"{self.quote(name)} AS {self.quote('f_' + name)}" for name in features]
+        person = f"CASE WHEN {without_person(self.settings, text)} THEN NULL ELSE {text} END AS person"
+        known = f"{self._rows([*names, person])} AS of_people WHERE person IS NOT NULL"
+        pairs = f"(SELECT {columns}, person FROM {known} GROUP BY {columns}, person) AS pairs"
+        return f"SELECT {columns} FROM {pairs} GROUP BY {columns} HAVING COUNT(*) >= {least}"
 
     def measures(self, *, timed: bool = True) -> str:
         """Return every row's measures in millionths, in the order of the rows, and whether it is in the window.
@@ -211,6 +231,7 @@ def require_columns(table: LogTable) -> None:
     counted += [("anchor_features", column) for column in s.anchor_features]
     required = [*counted, *(("row_id_columns", column) for column in s.row_id_columns)]
     required += [("row_filter", column) for column in s.row_filter]
+    required += [("person_id_column", s.person_id_column)] if s.person_id_column else []
     absent = [f"{column!r} ({key})" for key, column in required if column not in table.types]
     if absent:
         available = ", ".join(name if name.isprintable() else repr(name) for name in sorted(table.types))

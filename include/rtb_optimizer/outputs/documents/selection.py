@@ -39,12 +39,17 @@ class InteractionDocument(Document):
 
 
 class RejectedDocument(Document):
-    """A candidate that was left out, with its reason code and the scores that it would have had."""
+    """A candidate that was left out, with its reason code and the scores that it would have had.
+
+    `standard_error` and `z` are those of `signal_score`; documents of earlier releases lack them.
+    """
 
     name: str = ""
     reason: str = ""
     signal_score: Number | None = None
     marginal_score: Number | None = None
+    standard_error: Number | None = None
+    z: Number | None = None
 
 
 class SuspectedLeakDocument(Document):

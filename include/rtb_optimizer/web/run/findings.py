@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from rtb_optimizer.core.selection.rejection import Reason
 from rtb_optimizer.outputs.documents.report import Report
-from rtb_optimizer.outputs.documents.selection import FeatureDocument, InteractionDocument
+from rtb_optimizer.outputs.documents.selection import FeatureDocument, InteractionDocument, RejectedDocument
 from rtb_optimizer.outputs.report_page.gates import gate_rows
 from rtb_optimizer.outputs.report_page.sentences import sentences
 from rtb_optimizer.store import runs
@@ -20,6 +20,7 @@ REASONS: dict[str, str] = {
     Reason.SHADOW_FEATURE: "adds no more than a column of random values does",
     Reason.CONSTANT: "nearly all rows have the same value",
     Reason.DENYLISTED: "denied by the configuration",
+    Reason.IDENTIFIER: "its values identify people or devices",
     Reason.LEAK_SUSPECTED: "suspected to leak the outcome: the warnings say why, and how to settle it",
     Reason.MAX_FEATURES: "the maximum number of features was reached",
     Reason.MOSTLY_MISSING: "most rows have no value",
@@ -49,6 +50,16 @@ class ScoredInteraction:
     row: InteractionDocument
     low: float | None
     high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredRejected:
+    """A candidate that was left out, with the interval of its score and the explanation of its reason code."""
+
+    row: RejectedDocument
+    low: float | None
+    high: float | None
+    explanation: str
 
 
 def overview(view: RunView) -> PageContent:
@@ -83,7 +94,10 @@ def features(view: RunView) -> PageContent:
         "interactions": [
             ScoredInteraction(row, *_interval(row.signal_score, row.standard_error)) for row in report.interactions
         ],
-        "rejected": [(row, REASONS.get(row.reason, "")) for row in report.rejected],
+        "rejected": [
+            ScoredRejected(row, *_interval(row.signal_score, row.standard_error), REASONS.get(row.reason, ""))
+            for row in report.rejected
+        ],
     }
 
 

@@ -1,0 +1,74 @@
+"""What a run goes without is said: absent candidates, features of the active run, rows without a time."""
+
+import pytest
+
+from rtb_optimizer.core.selection.rejection import Reason, Rejected
+from rtb_optimizer.outputs.documents.selection import FeatureDocument, RejectedDocument, SelectionDocument
+from rtb_optimizer.run.losses import absent_columns, lost_features
+from v3_settings import v3_settings
+
+COLUMNS = ["site", "device_type", "Country", "click"]
+
+
+def absent(name, **config):
+    settings = v3_settings(**{"candidate_features": f"site, {name}"} | config)
+    return [w.message for w in absent_columns(settings, [Rejected(name, Reason.ABSENT)], COLUMNS)]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("device_typ", "; the nearest is device_type"),
+        ("country", "; the nearest is Country"),
+        ("sites", ""),  # site is a candidate already
+        ("browser_version", ""),
+    ],
+)
+def test_a_candidate_that_no_file_has_is_named_with_the_nearest_column(name, hint):
+    fix = "correct candidate_features, or have the column logged again"
+    assert absent(name) == [f"candidate {name!r} is in no file of the logs{hint}; {fix}"]
+
+
+def test_candidates_that_were_left_out_for_another_reason_are_not_absent():
+    assert list(absent_columns(v3_settings(), [Rejected("site", Reason.NO_GAIN)], COLUMNS)) == []
+
+
+def test_an_allowed_column_that_is_no_candidate_is_named_with_the_one_that_was_meant():
+    allowed = {"allowed_identifiers": "vender_key", "allowed_leaks": "vendor_key"}
+    (warning,) = absent_columns(v3_settings(candidate_features="vendor_key", **allowed), [], COLUMNS)
+
+    what = "'vender_key' of allowed_identifiers is neither a candidate nor an anchor"
+    assert warning.message == f"{what}; the nearest is vendor_key; correct allowed_identifiers"
+
+
+ACTIVE = [
+    FeatureDocument(name="site", signal_score=0.03, z=12.0),
+    FeatureDocument(name="device", signal_score=0.002, z=4.5),
+    FeatureDocument(name="hour", signal_score=0.001),
+    FeatureDocument(name="old"),
+]
+
+
+def selection(*rejected):
+    return SelectionDocument.model_construct(chosen=(FeatureDocument(name="site"),), rejected=rejected)
+
+
+def test_each_feature_of_the_active_run_that_is_not_selected_is_named_with_its_reason_and_scores():
+    now = selection(
+        RejectedDocument(name="device", reason="not_significant", signal_score=0.0004, z=1.2),
+        RejectedDocument(name="hour", reason="constant"),
+    )
+
+    active = "a feature of the active run"
+    fix = "look into the column, or name it in anchor_features to keep it"
+    device = "(score 0.200%, 4.5 standard errors), is none of this one"
+    why = "not_significant (score 0.040%, 1.2 standard errors)"
+    assert [w.message for w in lost_features(now, ACTIVE)] == [
+        f"device, {active} {device}: {why}; {fix}",
+        f"hour, {active} (score 0.100%), is none of this one: constant; {fix}",
+        f"old, {active}, is none of this one: it is no candidate any more; its rows are gone from the table",
+    ]
+
+
+def test_without_an_active_run_no_feature_is_lost():
+    assert lost_features(selection(), []) == []
