@@ -4,6 +4,7 @@ request             what starts a run: entity, window, overrides, who
 workspace           what a step sees of its run: settings, window, objects, logs
 read_logs           what a run reads off its logs first, and when they are refused
 choose_features     which candidates are considered, and which are selected
+suspected_leaks     the columns that are suspected to leak the outcome, and what they would carry
 sample_file         the sample, handed from step to step as Arrow
 selection_document  what select_features hands on
 build_tables        the tables of a run, and their summary

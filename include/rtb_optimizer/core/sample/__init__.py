@@ -1,6 +1,8 @@
 """The rows that selection and fitting work on.
 
 sample      rows as arrays: exposure, outcome, spend, fold, features as codes; how rows are split
+rows        outcomes by row of the logs, whatever a row weighs
+lists       the elements of list-valued columns
 values      canonical values, and the escaping of segment keys
 crossing    features of several features: interactions
 objective   the predicted quantity: events, or money as effective events

@@ -8,7 +8,6 @@ a shadow feature, the best candidate with its values permuted over the rows (as 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log10
-from types import MappingProxyType
 
 import numpy as np
 
@@ -87,21 +86,21 @@ def select(
     anchors: Sequence[str],
     rules: SelectionRules,
     link: Link = Link.LOG,
-    left_out: Mapping[str, Reason] = MappingProxyType({}),
+    left_out: Mapping[str, Reason] | None = None,
 ) -> Selection:
     """Select from `candidates` (names of sample.features); an anchor need not be among them.
 
     What is `left_out` for a reason is never selected, but reported with the gain it would have added to the selection,
     as are candidates that alone explain more than `leak_score`.
     """
-    search = _Search(sample.by_fold(), rules, link, list(dict.fromkeys((*anchors, *candidates, *left_out))))
+    search = _Search(sample.by_fold(), rules, link, list(dict.fromkeys((*anchors, *candidates, *(left_out or {})))))
     for name in anchors:
         search.take(name, search.score(name), is_anchor=True)
     remaining = [name for name in candidates if name not in anchors]
     if sample.outcome.sum() < rules.min_positives:
         return search.selection([Rejected(name, Reason.TOO_FEW_POSITIVES) for name in remaining])
     suspected = [n for n in remaining if search.alone(n) > rules.leak_score and n not in rules.allowed_leaks]
-    left_out = {**left_out, **dict.fromkeys(suspected, Reason.LEAK_SUSPECTED)}
+    left_out = {**(left_out or {}), **dict.fromkeys(suspected, Reason.LEAK_SUSPECTED)}
     rejected = list[Rejected]()
     gains = {name: search.marginal[name] for name in remaining if name not in suspected}
     while gains:

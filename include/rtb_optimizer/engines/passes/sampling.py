@@ -197,8 +197,8 @@ def _repeats(table: LogTable, shares: Shares, positive: Mask, row_hash: Hashes, 
 def _repeating(identity: Hashes, weight: Floats) -> float:
     """Return the weight of the rows whose identity another row has.
 
-    Rows of one id may differ in weight: which of them counts as the first depends on the order of the rows.
+    Rows of one id may differ in weight: the lightest of them counts as the first, whatever the order of the rows.
     """
-    order = np.argsort(identity, kind="stable")
+    order = np.lexsort((weight, identity))
     again = np.flatnonzero(np.diff(identity.take(order)) == 0) + 1
     return float(weight.take(order.take(again)).sum())
