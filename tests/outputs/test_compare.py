@@ -143,7 +143,7 @@ def published_run(features, interactions, segments, **config):
 
 def test_features_and_interactions_that_came_went_or_changed_places_are_named():
     before = published_run(["a", "b", "c"], [["a", "b"], ["a", "c"]], ["1|2|*"])
-    after = published_run(["b", "a", "d"], [["b", "a"], ["b", "d"]], ["2|1|*"], min_z=2)
+    after = published_run(["b", "a", "d"], [["b", "a"], ["b", "d"]], ["2|1|*"], min_z=2.5)
     comparison = as_json(changes_between(before, after))
 
     assert comparison["features"] == {
@@ -154,7 +154,7 @@ def test_features_and_interactions_that_came_went_or_changed_places_are_named():
         "reordered": True,
     }
     assert comparison["interactions"] == {"added": [["b", "d"]], "removed": [["a", "c"]]}
-    assert comparison["config"] == {"min_z": {"before": 3.0, "after": 2.0}}
+    assert comparison["config"] == {"min_z": {"before": 2.0, "after": 2.5}}
     assert (comparison["stayed"], comparison["largest"]) == (1, [])
 
 

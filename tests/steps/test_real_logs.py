@@ -178,16 +178,17 @@ def assert_documented(lines):
 
 
 @pytest.fixture
-def active_report(add_entity, session, store):
-    """Add an entity, run it, and return the report of the run that is then active."""
+def decided_report(add_entity, session, store):
+    """Add an entity, run it, and return the report of the run, which is activated, or held."""
 
-    def run(entity_code, data_start, data_end, now, **config):
+    def run(entity_code, data_start, data_end, now, decision="activated", **config):
         no_cost = {"cost_column": "", "row_id_columns": "", "anchor_features": "", **MACROS}
         add_entity(entity_code, **(no_cost | config))
         window = WindowRequest(now, data_start, data_end)
         decided = in_process.run(RunRequest(entity_code, Attempt("cli", entity_code), window, "manual:tester", {}))
-        assert decided.decision == "activated", decided.reasons
-        assert entities.find(session, entity_code).active_run_id == decided.opt_run_id
+        assert decided.decision == decision, decided.reasons
+        active = entities.find(session, entity_code).active_run_id
+        assert active == (decided.opt_run_id if decision == "activated" else None)
         assert session.get_one(Run, decided.opt_run_id).total_segments > 1
         key = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}["report"]
         return json.loads(store.read(key))
@@ -195,13 +196,13 @@ def active_report(add_entity, session, store):
     return run
 
 
-def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report, uploaded, now):
+def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(decided_report, uploaded, now):
     logs_path = uploaded("ssp_daily.parquet")
     rows_by_code: dict[str, int] = {}
     exported: list[str] = []
     denied_gain, lines = 0.0, []
     for site in (342, 344, 345, 346, 349, 351):
-        report = active_report(
+        report = decided_report(
             f"publisher_{site}",
             "2019-06-01",
             "2019-07-01",
@@ -243,30 +244,29 @@ def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(active_report
 
 @pytest.mark.parametrize(("advertiser", "leaks"), [(1458, ["payprice", "usertag"]), (3386, ["payprice"])])
 def test_two_campaigns_of_weighted_rows_run_and_columns_written_after_the_click_are_found(
-    active_report, uploaded, now, advertiser, leaks
+    decided_report, uploaded, now, advertiser, leaks
 ):
-    report = active_report(
-        f"campaign_{advertiser}",
-        "2013-06-06",
-        "2013-06-13",
-        now,
-        logs_path=uploaded("ipinyou_1458_3386.parquet"),
-        row_filter=json.dumps({"advertiser": [str(advertiser)]}),
-        timestamp_column="ts",
-        weight_column="weight",
-        outcome_column="click",
-        value_column="",
-        row_id_columns="bidid",
-        candidate_features=",".join(IPINYOU),
-        denied_features="",
-        exports=", ".join(Platform),
-        export_fields=json.dumps(IPINYOU_FIELDS),
-        export_base_cpm="0.5",
-    )
+    config = {
+        "logs_path": uploaded("ipinyou_1458_3386.parquet"),
+        "row_filter": json.dumps({"advertiser": [str(advertiser)]}),
+        "timestamp_column": "ts",
+        "weight_column": "weight",
+        "outcome_column": "click",
+        "value_column": "",
+        "row_id_columns": "bidid",
+        "candidate_features": ",".join(IPINYOU),
+        "exports": ", ".join(Platform),
+        "export_fields": json.dumps(IPINYOU_FIELDS),
+        "export_base_cpm": "0.5",
+    }
+    window = ("2013-06-06", "2013-06-13", now)
+    held = decided_report(f"held_{advertiser}", *window, "held", denied_features="", **config)
+    report = decided_report(f"campaign_{advertiser}", *window, denied_features=",".join(leaks), **config)
 
-    assert_exported(export_rows(f"campaign {advertiser}", report))
-    reasons = {rejected["name"]: rejected["reason"] for rejected in report["rejected"]}
+    reasons = {rejected["name"]: rejected["reason"] for rejected in held["rejected"]}
     assert sorted(name for name, reason in reasons.items() if reason == "leak_suspected") == leaks
+    assert [warning["code"] for warning in held["warnings"][: len(leaks)]] == ["leak_suspected"] * len(leaks)
+    assert_exported(export_rows(f"campaign {advertiser}", report))
     assert {name for name, reason in reasons.items() if reason == "near_unique"} >= {"ipinyouid", "ip"}
     assert "slotid" in {feature["name"] for feature in report["features"]}
     assert_documented([look_ups(f"campaign {advertiser}", report)])

@@ -344,7 +344,7 @@ def test_a_candidate_that_a_required_format_cannot_address_is_left_out_and_the_r
     keys = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}
     reasons = {r["name"]: r["reason"] for r in json.loads(store.read(keys["features"]))["rejected"]}
 
-    assert reasons["carrier"] == "no_macro"
+    assert reasons["carrier"] == reasons["browser"] == reasons["device_type"] == "no_macro"
     assert [row.macro_format for row in runs.ad_macros(session, decided.opt_run_id)] == ["xandr"]
 
 
@@ -362,7 +362,7 @@ def test_exports_are_published_recorded_and_in_the_report(run_all, request_run, 
     (export,) = report["exports"]
     assert (export["platform"], export["rows"], export["lost"]) == ("plain", len(table["rows"]), [])
     assert 0.9 < export["answered_share"] <= 1
-    assert 0 <= export["mean_error"] <= export["largest_error"] < 1
+    assert 0 <= export["mean_error"] <= export["largest_error"] < 15  # the largest multiplier
     assert "plain" in store.read(rows["report_page"].s3_key).decode()
 
 

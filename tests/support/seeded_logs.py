@@ -11,7 +11,7 @@ from rtb_optimizer.demo.world import World
 from rtb_optimizer.store.objects import ObjectStore, split_url
 
 NIGHTS = tuple(date(2026, 3, day) for day in (6, 7, 8, 9))
-WORLD = World(seed=7, rows_per_day=5_000, base_rate=0.06, adspaces=30)
+WORLD = World(seed=7, rows_per_day=5_000, base_rate=0.1, adspaces=30)
 BUSY_WORLD = World(seed=7, rows_per_day=20_000, base_rate=0.1, adspaces=30)  # one night is enough to learn from
 
 

@@ -39,9 +39,9 @@ def macros_document(features: Sequence[str], combos: Sequence[MacroCombo], setti
 
 
 def without_required_macro(session: Session, opt_id: int, settings: Settings) -> set[str]:
-    """Return the candidates that a format which must not fail could not address."""
+    """Return the candidates that a format which must not fail has no macro for; there, none is derived either."""
     required = [name for name in settings.macro_formats if _policy(settings, name) is GapPolicy.FAIL]
-    known = [_templates(session, opt_id, name).keys() | dialect(name).derived.keys() for name in required]
+    known = [_templates(session, opt_id, name).keys() for name in required]
     return {name for name in settings.candidate_features if any(name not in templates for templates in known)}
 
 

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.decision.warning import SUSPECTED_LEAK, RunWarning
 from rtb_optimizer.core.selection.leaks import Sign
 from rtb_optimizer.run.choose_features import Choice
-
-SUSPECTED = "leak_suspected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ def suspected_leaks(choice: Choice) -> tuple[SuspectedLeak, ...]:
 
 def leak_warnings(leaks: Sequence[SuspectedLeak]) -> list[RunWarning]:
     """Return a warning for each suspected column, with the two answers that settle it."""
-    return [RunWarning(SUSPECTED, _message(leak)) for leak in leaks]
+    return [RunWarning(SUSPECTED_LEAK, _message(leak)) for leak in leaks]
 
 
 def _message(leak: SuspectedLeak) -> str:

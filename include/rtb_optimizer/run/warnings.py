@@ -13,7 +13,6 @@ from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.outputs.documents.selection import FeatureDocument, LogsDocument, SelectionDocument
 from rtb_optimizer.outputs.documents.tables import TablesDocument
 from rtb_optimizer.run.losses import lost_features
-from rtb_optimizer.run.suspected_leaks import SUSPECTED
 
 FEW_VALUES = 20
 """Up to so many values are no explosion, however few there were before."""
@@ -50,8 +49,7 @@ def run_warnings(
     grown = _grown(selection.chosen, active.features, settings.max_value_growth)
     gaps = _unaddressed(macros, active.ad_macros)
     changed = [*grown, *lost_features(selection, active.features), *gaps]
-    warnings = [*_untimed(settings), *_missing(selection.logs), *_contradictions(selection.logs), *changed, *of_steps]
-    return sorted(warnings, key=lambda warning: warning.code != SUSPECTED)  # what the table must not hold comes first
+    return [*_untimed(settings), *_missing(selection.logs), *_contradictions(selection.logs), *changed, *of_steps]
 
 
 def _untimed(settings: Settings) -> list[RunWarning]:

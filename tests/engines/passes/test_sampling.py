@@ -110,6 +110,13 @@ def test_rows_alike_are_repeats_only_where_an_id_or_a_time_says_so(open_logs):
     assert drawn_from(open_logs, columns).duplicates == 0
 
 
+def test_aggregates_alike_in_all_that_is_counted_are_repeats_without_a_time_too(open_logs):
+    columns = {"device": [f"d{n}" for n in range(500)], "shown": list(range(1, 501)), "click": [1] * 500}
+    repeated = {name: [*column, *column[:20]] for name, column in columns.items()}
+
+    assert drawn_from(open_logs, repeated, exposure_column="shown").duplicates == 20
+
+
 def test_repeats_are_estimated_from_the_rows_that_are_all_drawn(open_logs):
     columns = logs()
     second = [datetime(2026, 3, 6) + timedelta(seconds=2 * n) for n in range(ROWS)]  # noqa: DTZ001 - as logs hold it

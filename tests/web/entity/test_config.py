@@ -133,11 +133,11 @@ def test_a_bad_value_is_told_at_its_field_kept_there_and_nothing_is_stored(brows
 
 def test_what_was_refused_can_be_mended_and_sent_again(browser, read, stored):
     data = form_of(read(browser.get(CONFIG)), "max_features")
-    refused = read(browser.post(CONFIG, data=data | {"value:max_features": "0", "value:min_z": "2"}))
+    refused = read(browser.post(CONFIG, data=data | {"value:max_features": "0", "value:min_z": "2.5"}))
     again = form_of(refused, "max_features")
-    assert (again["value:max_features"], again["value:min_z"]) == ("0", "2")
+    assert (again["value:max_features"], again["value:min_z"]) == ("0", "2.5")
     browser.post(CONFIG, data=again | {"value:max_features": "3"})
-    assert stored().items() >= {"max_features": "3", "min_z": "2"}.items()
+    assert stored().items() >= {"max_features": "3", "min_z": "2.5"}.items()
 
 
 def test_a_rule_between_keys_of_two_sections_is_told_where_it_hurts(browser, read, stored):
@@ -150,20 +150,20 @@ def test_a_rule_between_keys_of_two_sections_is_told_where_it_hurts(browser, rea
 def test_a_value_that_somebody_changed_meanwhile_is_not_overwritten_unseen(browser, read, stored, override):
     data = form_of(read(browser.get(CONFIG)), "min_z")
     override(min_z="4", dead_band="0.3")
-    answer = browser.post(CONFIG, data=data | {"value:min_z": "2"})
+    answer = browser.post(CONFIG, data=data | {"value:min_z": "2.5"})
     assert answer.status_code == 422
     page = read(answer)
     assert why(page, "min_z") == ["ben has changed this value: save again to overwrite it"]
     assert stored()["min_z"] == "4"
     browser.post(CONFIG, data=form_of(page, "min_z"))
-    assert stored()["min_z"] == "2"
+    assert stored()["min_z"] == "2.5"
 
 
 def test_a_value_that_only_others_changed_stays_theirs(browser, read, stored, override):
     data = form_of(read(browser.get(CONFIG)), "min_z")
     override(max_features="4")
-    browser.post(CONFIG, data=data | {"value:min_z": "2"})
-    assert stored().items() >= {"min_z": "2", "max_features": "4"}.items()
+    browser.post(CONFIG, data=data | {"value:min_z": "2.5"})
+    assert stored().items() >= {"min_z": "2.5", "max_features": "4"}.items()
 
 
 def test_an_override_is_set_back_to_the_default(browser, read, stored, override, session, entity):

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from rtb_optimizer.core.decision.activation import Decision
-from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.decision.warning import SUSPECTED_LEAK, RunWarning
 
 MAX_REASON = 1500  # characters; the run's page has the whole text
 MAX_MESSAGES = 3
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 # The warning codes that raise an alert; other warnings are only in the report.
 KIND_OF_WARNING: Mapping[str, Kind] = {
-    "leak_suspected": Kind.LEAK,
+    SUSPECTED_LEAK: Kind.LEAK,
     "macro_missing": Kind.MISSING_MACRO,
     "rate_spike": Kind.DRIFT,
     "values_grown": Kind.DRIFT,

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+SUSPECTED_LEAK = "leak_suspected"
+"""The code of the warning that comes before all others: a table must not be made of the column that it names."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunWarning:

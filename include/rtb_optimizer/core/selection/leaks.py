@@ -24,10 +24,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from rtb_optimizer.core.sample.lists import Elements, elements_of
 from rtb_optimizer.core.sample.rows import RowOutcomes
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, sum_by
 from rtb_optimizer.core.sample.values import MISSING
-from rtb_optimizer.core.sample.lists import Elements, elements_of
 
 SUSPECT_SHARE = 0.1
 """Values that leak hold more than this share of the outcomes; fewer may be bots."""

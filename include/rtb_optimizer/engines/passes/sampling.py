@@ -174,7 +174,7 @@ def _repeats(table: LogTable, shares: Shares, positive: Mask, row_hash: Hashes, 
 
     Rows of one id are drawn together or not at all. Rows without an id repeat another that is alike at the same time;
     they are drawn apart, so that only those of a share of 1 are counted, and the others supposed to repeat as often.
-    Rows without a time are never taken for repeats: logs of few columns have many that are alike.
+    Rows without a time that count once each are never taken for repeats: logs of few columns have many that are alike.
 
     Args:
         table: The logs.
@@ -187,7 +187,7 @@ def _repeats(table: LogTable, shares: Shares, positive: Mask, row_hash: Hashes, 
     weight = np.where(positive, 1.0 / shares.positives, 1.0 / shares.others)
     if table.settings.row_id_columns:
         return round(float(_repeating(row_hash[has_id], weight[has_id])))
-    if table.types.get(table.settings.timestamp_column, "DATE") == "DATE":
+    if table.types.get(table.settings.timestamp_column, "DATE") == "DATE" and not table.settings.exposure_column:
         return 0
     whole = [mask for mask, share in ((positive, shares.positives), (~positive, shares.others)) if share == 1]
     known = np.logical_or.reduce(whole) if whole else np.zeros(len(row), dtype=bool)
