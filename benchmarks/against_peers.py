@@ -74,7 +74,7 @@ def real_logs(*, peers: bool) -> Iterator[Measurement]:
 
 
 def of_script(name: str) -> Iterator[Measurement]:
-    """Yield what one of the scripts next to this one measures: equal_budget.py or slopes.py."""
+    """Yield what one of the scripts next to this one measures."""
     yield from (Measurement(**each) for each in answered(name))
 
 

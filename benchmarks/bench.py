@@ -23,7 +23,8 @@ HERE = Path(__file__).parent
 WORLDS = {"world1": [], "world2": ["--interacting"]}
 WORLD_SEED = 1
 PICKS_FROM_SEED = 101
-PARTS = ("world", "picks", "real", "budget", "slope")
+SCRIPTS = {"budget": "equal_budget.py", "slope": "slopes.py", "small": "small_campaigns.py", "leaks": "leaks.py"}
+PARTS = ("world", "picks", "real", *SCRIPTS)
 
 Run = dict[str, Any]
 
@@ -136,10 +137,9 @@ def main() -> None:
             markdown = record(machine(), picked(options, name, WORLDS[name]))
     if "real" in parts:
         markdown = record(machine(), against_peers.real_logs(peers=options.peers))
-    if "budget" in parts:
-        markdown = record(machine(), against_peers.of_script("equal_budget.py"))
-    if "slope" in parts:
-        markdown = record(machine(), against_peers.of_script("slopes.py"))
+    for name, script in SCRIPTS.items():
+        if name in parts:
+            markdown = record(machine(), against_peers.of_script(script))
     print(markdown)
 
 
