@@ -13,12 +13,12 @@ from dataclasses import asdict
 from statistics import fmean
 
 import numpy as np
-from deviance import BINOMIAL, Holdout, log_likelihood, metrics_of
-from encoded import Rows, parted
+from deviance import BINOMIAL, Holdout, log_likelihood, metrics_of, recalibrated
+from encoded import Rows, labelled, parted
 from measured import default_settings
 from numpy.typing import NDArray
 from real_logs import CASES
-from regressions import Regression
+from regressions import features
 from results import Measurement
 from small_worlds import NOISE, Plan, campaign, small_world
 
@@ -32,6 +32,7 @@ from rtb_optimizer.core.table.evaluation import evaluate
 from rtb_optimizer.core.table.rows import codes_to_publish, restrict_to_rows
 
 CAMPAIGNS = (1458, 3386)
+RIDGES = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3)
 LEAST = {1_000: 95.0, 500: 90.0, 250: None}
 WORLDS = [
     (outcomes, rate, seed) for outcomes, rate in ((200, 0.003), (1_000, 0.003), (3_000, 0.02)) for seed in range(7)
@@ -63,10 +64,20 @@ def table_rates(whole: Sample, kept: Mask, unseen: Mask) -> Floats:
 def regression_rates(training: Rows, unseen: Rows) -> Floats:
     """Return the rates of the unseen rows by a regression, whose ridge the last day of the others chose."""
     earlier, last = parted(training)
-    search, validation = Regression(BINOMIAL, earlier, last.within(earlier)), Holdout(last.outcomes, last.exposure)
-    settings = [setting for setting in Regression.settings(BINOMIAL, training) if not setting["pairs"]]
-    chosen = max(settings, key=lambda setting: log_likelihood(validation, search.search(setting)[0]))
-    return Regression(BINOMIAL, training, unseen.within(training)).fit(chosen)
+    validation = Holdout(last.outcomes, last.exposure)
+    tried = {ridge: recalibrated(validation, _fitted(earlier, last, ridge)) for ridge in RIDGES}
+    return _fitted(training, unseen, max(tried, key=lambda ridge: log_likelihood(validation, tried[ridge])))
+
+
+def _fitted(training: Rows, unseen: Rows, ridge: float) -> Floats:
+    """Fit until it has converged, which weights of some hundreds take many steps for."""
+    from sklearn.linear_model import LogisticRegression
+
+    fit, known = labelled(training, BINOMIAL, training.rate), unseen.within(training)
+    ours, theirs = (features(of, training, pairs=False) for of in (training, known))
+    model = LogisticRegression(C=ridge, max_iter=3_000, tol=1e-6)
+    model.fit(ours[fit.row], fit.label, sample_weight=fit.weight)
+    return np.asarray(model.predict_proba(theirs)[:, 1], float)
 
 
 def explained(whole: Sample, kept: Mask, unseen: Mask, rates: Floats) -> float:

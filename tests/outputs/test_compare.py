@@ -154,7 +154,7 @@ def test_features_and_interactions_that_came_went_or_changed_places_are_named():
         "reordered": True,
     }
     assert comparison["interactions"] == {"added": [["b", "d"]], "removed": [["a", "c"]]}
-    assert comparison["config"] == {"min_z": {"before": 2.0, "after": 2.5}}
+    assert comparison["config"] == {"min_z": {"before": 2.25, "after": 2.5}}
     assert (comparison["stayed"], comparison["largest"]) == (1, [])
 
 

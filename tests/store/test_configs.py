@@ -116,7 +116,7 @@ def test_every_change_of_an_override_stands_in_the_history_with_who_and_what_was
 def test_an_unset_override_falls_back_to_the_default(entity, session):
     configs.set_overrides(session, entity, {"min_z": "3"}, "ana")
     configs.unset_override(session, entity, "min_z", "tester")
-    assert configs.resolve_for(session, entity).values["min_z"] == 2.0
+    assert configs.resolve_for(session, entity).values["min_z"] == 2.25
     with pytest.raises(NotFound, match="drugs_com does not override 'min_z'"):
         configs.unset_override(session, entity, "min_z", "tester")
 
@@ -138,7 +138,7 @@ def test_an_override_that_a_version_no_longer_declares_can_be_unset(entity, sess
 
 def test_overrides_of_one_entity_are_not_another_s(entity, add_entity, session):
     other = add_entity("other_com", min_z="9")
-    assert configs.resolve_for(session, entity).values["min_z"] == 2.0
+    assert configs.resolve_for(session, entity).values["min_z"] == 2.25
     assert configs.resolve_for(session, other).values["min_z"] == 9.0
 
 

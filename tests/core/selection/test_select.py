@@ -113,10 +113,10 @@ def asking(z, sample):
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "z"), [(0, 1.75), (250, 1.75), (1_000, 1.8), (5_000, 1.919), (15_000, 2), (1e7, 2)]
+    ("outcomes", "z"), [(0, 2), (250, 2), (1_000, 2.05), (5_000, 2.169), (15_000, 2.25), (1e7, 2.25)]
 )
 def test_the_fewer_the_outcomes_the_less_significance_is_asked_of_a_gain(outcomes, z):
-    assert replace(RULES, min_z=2).min_z_of(outcomes) == pytest.approx(z, abs=0.001)
+    assert replace(RULES, min_z=2.25).min_z_of(outcomes) == pytest.approx(z, abs=0.001)
     assert replace(RULES, min_z=1).min_z_of(outcomes) == 1
 
 

@@ -25,7 +25,7 @@ BACKFIT_SHARE = 0.1
 
 
 MANY_OUTCOMES = 15_000
-Z_PER_DECADE, LEAST_Z = 0.17, 1.75
+Z_PER_DECADE, LEAST_Z = 0.17, 2.0
 """How `min_z` falls with fewer outcomes than many: measured on campaigns of 250 to 1,000 outcomes, where weak features
 are most of what can be known, and on worlds of 250 to 3,000, where columns of noise stay out (`make bench`, `small`).
 """
