@@ -143,7 +143,7 @@ def test_the_other_formats_are_written_and_the_matrix_shows_the_gap(add_entity, 
     assert (formats["xandr"]["combo"], formats["xandr"]["coverage"]["carrier"]) == (None, "gap")
     assert formats["adx"]["combo"].startswith("[ADX_PLACEMENT_ID]~*")
     assert "adx" in {row.macro_format for row in runs.ad_macros(session, opt_run_id)}
-    assert formats["xandr"]["skipped"] == "no macro for carrier"
+    assert formats["xandr"]["skipped"].startswith("no macro for carrier")
 
 
 @case(22)

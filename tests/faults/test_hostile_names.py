@@ -200,7 +200,8 @@ def test_a_trigger_s_hostile_dates_and_overrides_are_refused_in_one_line(add_ent
         with pytest.raises(ConfigInvalid, match=r"is not an IANA name|is required"):
             in_process.run(request_run(dag_run_id=f"manual__{n + 2}_zone", overrides={"timezone": text}))
 
-        assert f"{text} (trigger): unknown config key" in refused.value.violations
+        [violation] = refused.value.violations
+        assert violation.startswith(f"{text} (trigger): unknown config key")
     assert {run.status for run in session.scalars(select(Run))} == {"failed"}
 
 
