@@ -175,6 +175,15 @@ def test_the_evidence_names_a_value_the_rates_and_the_share_of_the_outcomes():
     )
 
 
+def test_the_evidence_shows_no_value_that_identifies_a_person():
+    outcome = half(20_000, rate=0.2)
+    column = np.where(outcome, "10.3.0.7", "none")
+    found = suspicion(feature(column.tolist()), rows_of(outcome))
+
+    assert "10.3.0.7" not in found.evidence
+    assert "those of IP addresses" in found.evidence
+
+
 def paired(of_exposure, of_event, alone=()):
     """Logs with a row for the exposure and one for its event, which share an id; exposures without one besides."""
     column = feature([*of_exposure, *of_event, *alone])

@@ -28,6 +28,7 @@ from rtb_optimizer.core.sample.lists import Elements, elements_of
 from rtb_optimizer.core.sample.rows import RowOutcomes
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, sum_by
 from rtb_optimizer.core.sample.values import MISSING
+from rtb_optimizer.core.selection.identifiers import kind_of
 
 SUSPECT_SHARE = 0.1
 """Values that leak hold more than this share of the outcomes; fewer may be bots."""
@@ -283,4 +284,8 @@ def changes_between_exposure_and_event(
 
 
 def _quoted(value: str) -> str:
+    """Return a value for a message; none that identifies a person or a device."""
+    kind = kind_of(value)
+    if kind is not None:
+        return f"those of {kind}"
     return repr(value if len(value) <= SHOWN else f"{value[:SHOWN]}...")
