@@ -20,7 +20,7 @@ from sqlalchemy import select
 from listening import PASSWORD
 from live_airflow import DAG, airflow_with_entity, command, seeded_catalog, until
 from rtb_optimizer.local.environment import process_environment
-from rtb_optimizer.store import connections, entities, queries, runs
+from rtb_optimizer.store import configs, connections, entities, queries, runs
 from rtb_optimizer.store.objects import ObjectStore, split_url
 from rtb_optimizer.store.schema import Run
 from seeded_logs import BUSY_WORLD, write_logs
@@ -70,6 +70,12 @@ def airflow(live, listeners):
 def run_of(dag_run_id):
     with connections.session() as session:
         return session.scalars(select(Run).where(Run.airflow_run_id == dag_run_id)).one_or_none()
+
+
+def configured(**overrides):
+    with connections.session() as session:
+        configs.set_overrides(session, entities.find(session, "drugs_com"), overrides, "tester")
+        session.commit()
 
 
 def row_of(dag_run_id):
@@ -237,9 +243,11 @@ def test_a_run_whose_logs_are_late_waits_deferred_and_goes_on_when_they_arrive(a
 
 def test_a_run_whose_logs_never_arrive_fails_with_the_list_after_the_freshness_timeout(airflow):
     window = {"data_start": f"{night(15):%F}", "data_end": f"{night(13):%F}"}
-    dag_run = airflow.trigger(DAG, window | {"freshness_timeout_minutes": 0})
+    configured(freshness_timeout_minutes="0")
+    dag_run = airflow.trigger(DAG, window)
 
     assert airflow.wait(DAG, dag_run) == "failed"
+    configured(freshness_timeout_minutes=None)
     assert run_of(dag_run).error_message == (
         "wait_for_logs (try 1): LogsMissing: 2 of 2 partitions are not complete: "
         f"s3://rtb/e2e/logs/date={night(15):%F}/ (no Parquet object), "
