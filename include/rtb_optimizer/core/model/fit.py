@@ -16,8 +16,8 @@ from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Sample, sum_
 
 MAX_CYCLES = 30
 """Two rounds of backfitting each; correlated features need 3 to 10, independent ones 1."""
-SETTLED_NATS = 0.1
-"""A round that moves the log-likelihood by less has settled: far within the sampling error of any one factor."""
+SETTLED_NATS = 0.001
+"""A round that moves the log-likelihood by less for each effective factor has settled: sampling moves it by a half."""
 MAX_EXTRAPOLATION = 16.0
 TINY = 1e-9
 
@@ -117,7 +117,7 @@ class Fitting:
         for _ in range(MAX_CYCLES):
             start, first = self._log_factors(), self._log_factors_after_round()
             before, moved = moved, self._nats(first - start)
-            if moved < SETTLED_NATS:
+            if moved < SETTLED_NATS * self._effective_factors():
                 return
             if moved > before:
                 self._replace_factors(reached)
@@ -157,6 +157,11 @@ class Fitting:
         """Return about what a step of the log factors changes the log-likelihood by."""
         evidence = np.concatenate([np.zeros(0), *(factor.outcome + factor.prior for _, factor in self._terms.values())])
         return float((evidence * step**2).sum()) / 2
+
+    def _effective_factors(self) -> float:
+        """Return how many factors there are, each counted by how little it is shrunk."""
+        outcomes = [factor.outcome / (factor.outcome + factor.prior) for _, factor in self._terms.values()]
+        return float(np.concatenate([np.zeros(0), *outcomes]).sum())
 
     def _replace_factors(self, logs: Floats) -> None:
         """Set all factors, given their logs one term after the other."""
