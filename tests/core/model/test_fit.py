@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from planted_samples import DEVICE_FACTORS, SITE_FACTORS, planted, reordered, sample_of
-from rtb_optimizer.core.model.fit import fit
+from rtb_optimizer.core.model.fit import Fitting, fit
 from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.sample.values import UNEXPANDED
 
@@ -126,6 +126,29 @@ def test_on_the_odds_scale_planted_odds_are_recovered_and_no_rate_passes_1():
     assert theta["a"] / theta["a"][1] == pytest.approx([0.2, 1.0, 2.0, 8.0], rel=0.12)
     assert theta["b"] / theta["b"][1] == pytest.approx([0.5, 1.0, 3.0], rel=0.12)
     assert model.rates(sample).max() < 1
+
+
+@pytest.mark.parametrize("link", Link)
+def test_correlated_features_are_fitted_until_their_factors_settle(link):
+    """Two features that mostly agree share one effect: backfitting by rounds alone needs dozens."""
+    draw = np.random.default_rng(6)
+    a = draw.integers(0, 8, 40_000)
+    b = np.where(draw.random(40_000) < 0.9, a, draw.integers(0, 8, 40_000))
+    odds = np.exp(0.5 * draw.normal(size=8)[a] + 0.5 * draw.normal(size=8)[b] - 2)
+    sample = sample_of((draw.random(40_000) < odds / (1 + odds)).astype(float), fold=a % 2, a=a, b=b)
+    rounds = Fitting(sample, link)
+    for name in ("a", "b"):
+        rounds.add(name, sample.features[name], 1)
+    rounds.backfit(2)
+    twice = rounds.model().rates(sample)
+    rounds.backfit(300)
+    settled, rates = rounds.model().rates(sample), fit(sample, {"a": 1, "b": 1}, link).rates(sample)
+
+    def apart(one):
+        return float(np.abs(np.log(one / settled)).max())
+
+    assert apart(twice) > 0.05
+    assert apart(rates) < 0.02
 
 
 def test_where_outcomes_are_rare_both_scales_give_one_model():

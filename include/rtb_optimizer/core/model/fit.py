@@ -127,6 +127,7 @@ class Fitting:
             length = min(_norm(step) / max(_norm(curvature), TINY), MAX_EXTRAPOLATION)
             if length > 1:
                 self._replace_factors(start + 2 * length * step + length**2 * curvature)
+        self.backfit()  # what is expected without each factor follows from the last round, never from an extrapolation
 
     def recalibrate_intercept(self) -> None:
         """Rescale the base so that expected outcomes add up to those observed."""
