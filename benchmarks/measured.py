@@ -23,7 +23,8 @@ from worlds import DAYS, World, world
 
 from rtb_optimizer.core.config.key import ConfigKey, DataType
 from rtb_optimizer.core.config.resolve import resolve
-from rtb_optimizer.core.config.settings import Settings, settings_of
+from rtb_optimizer.core.config.rules import settings_of
+from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.core.selection.select import Selection
 from rtb_optimizer.core.table.evaluation import evaluate

@@ -5,6 +5,7 @@
 3. **select_features** draws a sample and selects the features that carry signal on the outcome.
 4. **build_segments** counts all rows and builds the segment table with its bid multipliers.
 5. **map_ad_macros** maps the features to each ad platform's macros.
+   **measure_live**, beside them, records what came of the tables that were live in the window, by day and arm.
 6. **write_outputs** writes the outputs to S3, the manifest last, and records them.
 7. **activate_run** activates the run if it passes its gates and is newer in data than the active run; otherwise it is
    held or superseded, with reasons, and the active run stays active.
@@ -70,6 +71,7 @@ def nightly_run(entity: DagEntry) -> DAG:
         selected = select_features(run)
         # Segments and macros need the features only; outputs need both.
         waited >> selected >> [build_segments(run), map_ad_macros(run)] >> write_outputs(run) >> activate_run(run)
+        selected >> measure_live(run)
     return dag
 
 
@@ -88,6 +90,15 @@ def select_features(opt_run_id: int) -> int:
     from rtb_optimizer.steps.select_features import select_features
 
     return select_features(opt_run_id)
+
+
+# Of its own: what fails here fails no run.
+@task(on_failure_callback=None)
+def measure_live(opt_run_id: int) -> int:
+    """Record what came of the tables that were live in the window."""
+    from rtb_optimizer.steps.measure_live import measure_live
+
+    return measure_live(opt_run_id)
 
 
 @task

@@ -1,10 +1,10 @@
-"""Look a bid up in a plain export: `python plain_reader.py table.json site=a.com device=mobile`.
+"""Look a bid up in a plain export, by the longest prefix of values: `plain_reader.py table.json site=a.com size=1x1`.
 
-The longest prefix of the request's values that has a row answers, the default last. Values are to be spelt as the
-run spells them (trimmed, `512` for `512.0`, hosts in lower case, `__missing__` for none).
+Values are spelt as the run does: trimmed, `512` for `512.0`, hosts in lower case, `__missing__` for none.
 """
 
 import csv
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -19,20 +19,22 @@ def read(path):
         return table["features"], table["default"], rows
     lines = csv.reader(text.split("\n")[:-1])
     features = [name.removeprefix("feature_") for name in next(lines)[1:-3]]
-    cells = [(int(depth), values, float(bid), none == "true") for depth, *values, bid, none, _ in lines]
-    rows = {tuple(values[:depth]): (bid, no_bid) for depth, values, bid, no_bid in cells}
+    rows = {tuple(v[: int(depth)]): (float(bid), no_bid == "true") for depth, *v, bid, no_bid, _ in lines}
     return features, rows.pop(())[0], rows
+
+
+def held_back(rule, request_id):
+    """Return whether to bid 1.0 on purpose; `rule` is `holdback` of active.json, if it is there."""
+    return hashlib.new(rule["hash"], f"{rule['salt']}{request_id}".encode()).hexdigest()[:8] < rule["below"]
 
 
 def bid(table, request):
     """Return what to multiply a bid by, None for no bid; `request` is a value by feature."""
     features, default, rows = table
     values = tuple(request.get(name, "__missing__") for name in features)
-    for depth in range(len(values), 0, -1):
-        if values[:depth] in rows:
-            multiplier, no_bid = rows[values[:depth]]
-            return None if no_bid else multiplier
-    return default
+    prefixes = (values[:depth] for depth in range(len(values), 0, -1))
+    multiplier, no_bid = next((rows[each] for each in prefixes if each in rows), (default, False))
+    return None if no_bid else multiplier
 
 
 if __name__ == "__main__":

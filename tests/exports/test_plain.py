@@ -2,6 +2,9 @@
 
 import csv
 import importlib.util
+import json
+from dataclasses import replace
+from hashlib import md5
 
 import pytest
 from hypothesis import given
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from checkout import CHECKOUT
 from keyed_tables import TERMS, predictions_of_planted, requests_of, table_of, wide_table
 from rtb_optimizer.core.platforms.column import Platform
+from rtb_optimizer.core.realized.arms import Holdback
 from rtb_optimizer.core.sample.values import MISSING, canonical
 from rtb_optimizer.exports.plain import plain
 from rtb_optimizer.run.exports import exported
@@ -80,8 +84,18 @@ def test_the_reader_is_short_and_needs_nothing_installed():
 
     assert len(source.splitlines()) <= 40
     assert {line.split()[1] for line in source.splitlines() if line.startswith(("import ", "from "))} == {
-        *("csv", "json", "sys", "pathlib"),
+        *("csv", "hashlib", "json", "sys", "pathlib"),
     }
+
+
+def test_the_reader_holds_back_the_requests_that_the_rule_of_an_export_draws():
+    rule = Holdback(0.2, "auction_id", "drugs_com:")
+    export = plain(table_of((("x",), 2.0)), replace(TERMS, holdback=rule))
+    published, ids = json.loads(export.files["table.json"])["holdback"], [f"id-{n}" for n in range(5_000)]
+
+    held = [each for each in ids if reader.held_back(published, each)]
+    assert len(held) == pytest.approx(1_000, abs=90)  # 3.2 standard errors
+    assert held[:3] == [each for each in ids if md5(f"drugs_com:{each}".encode()).hexdigest()[:8] < "33333333"][:3]
 
 
 @given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), unique=True, min_size=1))

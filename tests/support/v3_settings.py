@@ -5,7 +5,8 @@ from pathlib import Path
 
 from rtb_optimizer.core.config.key import ConfigKey, DataType
 from rtb_optimizer.core.config.resolve import resolve
-from rtb_optimizer.core.config.settings import Settings, settings_of
+from rtb_optimizer.core.config.rules import settings_of
+from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.store import seeds
 
 SEED = Path(seeds.__file__).with_name("seeds") / "v3.toml"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from rtb_optimizer.core.realized.arms import Holdback
 from rtb_optimizer.exports.keyed_table import KeyedTable
 
 
@@ -29,7 +30,7 @@ class Terms:
 
     `base_cpm` is what a multiplier of 1 costs, in `currency`; `folder` is where the platform will find the files, empty
     where it is not configured. `seen`: exposures by the values of all of the table's features, as they came together.
-    `skip_rate` is the percent of auctions to go without floors.
+    `skip_rate` is the percent of auctions to go without floors; `holdback` the rule of the requests bid 1.0 on purpose.
     """
 
     run_code: str
@@ -38,3 +39,4 @@ class Terms:
     folder: str = ""
     seen: Mapping[tuple[str, ...], float] = field(default_factory=dict)
     skip_rate: int = 0
+    holdback: Holdback | None = None

@@ -51,7 +51,7 @@ def lossiness(export: Export, requests: Requests, sample: Sample, multiplier: Fl
     no_bid_exported = np.array([row is not None and row.no_bid for row in rows])[requests.place]
     both = ~(no_bid | no_bid_exported)
     error = np.where(both, np.abs(bid / multiplier - 1), 0.0)
-    weight = np.where(both, sample.spend if sample.spend[both].sum() > 0 else sample.exposure, 0.0)
+    weight = np.where(both, sample.base_spend if sample.spend[both].sum() > 0 else sample.exposure, 0.0)
     exposure = sample.exposure
     return Lossiness(
         answered_share=float(exposure[answered].sum() / exposure.sum()),

@@ -37,4 +37,6 @@ def _json(table: KeyedTable, terms: Terms) -> bytes:
         for row in table.rows
     ]
     document = {"run_code": terms.run_code, "features": table.features, "default": table.default, "rows": rows}
+    if terms.holdback:
+        document["holdback"] = terms.holdback.document()
     return (json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n").encode()

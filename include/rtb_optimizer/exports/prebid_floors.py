@@ -1,13 +1,15 @@
 """Exports Prebid price floors, schema 2: the base CPM times a request's multiplier, by the platform's fields.
 
 Prebid looks up every combination of values and `*`, fewest `*` first; a table whose rows are prefixes is answered by
-the longest. A floor cannot express "no bid": such rows have the smallest floor.
+the longest. A floor cannot express "no bid": such rows have the smallest floor. A holdback is a second model group with
+the base CPM alone, which Prebid draws by its weight.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from rtb_optimizer.core.realized.arms import CONTROL_SUFFIX
 from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
@@ -98,17 +100,29 @@ def _fields(table: KeyedTable) -> Sequence[str]:
 
 
 def _document(table: KeyedTable, terms: Terms, rules: Mapping[str, float]) -> bytes:
-    group = {
-        "modelVersion": terms.run_code,
-        "modelWeight": 100,
+    control = round(100 * terms.holdback.share) if terms.holdback else 0
+    groups = [_group(table, terms, terms.run_code, 100 - control, rules)]
+    if control:
+        flat = KeyedTable(table.features, (), 1.0)
+        base = {_key(KeyedRow((), 0.0, 1.0), flat): _floor(1.0, terms)}
+        groups.append(_group(flat, terms, f"{terms.run_code}{CONTROL_SUFFIX}", control, base))
+    whole = {"floorsSchemaVersion": 2, "floorProvider": "rtb_optimizer"}
+    return _json(whole | {"currency": terms.currency, "skipRate": terms.skip_rate, "modelGroups": groups})
+
+
+def _group(
+    table: KeyedTable, terms: Terms, version: str, weight: int, rules: Mapping[str, float]
+) -> Mapping[str, object]:
+    """Return a model group: Prebid logs its version, and draws it by its weight in percent."""
+    return {
+        "modelVersion": version,
+        "modelWeight": weight,
         "skipRate": terms.skip_rate,
         "currency": terms.currency,
         "schema": {"fields": _fields(table), "delimiter": DELIMITER},
         "default": _floor(table.default, terms),
         "values": rules,
     }
-    whole = {"floorsSchemaVersion": 2, "floorProvider": "rtb_optimizer"}
-    return _json(whole | {"currency": terms.currency, "skipRate": terms.skip_rate, "modelGroups": [group]})
 
 
 def _json(document: Mapping[str, object]) -> bytes:

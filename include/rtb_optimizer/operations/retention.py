@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.config.settings import settings_of
+from rtb_optimizer.core.config.rules import settings_of
 from rtb_optimizer.core.decision.retention import Deletable, RetentionRules, deletable_objects, is_orphan_deletable
 from rtb_optimizer.errors import RetentionIncomplete
 from rtb_optimizer.store import activation, configs, connections, entities, run_retention

@@ -26,7 +26,8 @@ def segments_parquet(features: Sequence[str], segments: Sequence[Segment]) -> by
 
     Columns: `segment` (the key), one column per feature (its value, or `*`), exact `rows`, `exposures`, `outcomes`,
     `value`, `cost`, then `expected`, `factor` with its interval, `prior` and `events` (outcomes as the
-    model counts them), `tier`, `no_bid`, `multiplier`, `is_default`. A value that is
+    model counts them), `tier`, `no_bid`, `multiplier`, `bought_at` (the multiplier
+    that its exposures were bought at, as a geometric mean), `is_default`. A value that is
     itself `*` is distinguished from the wildcard by the key, where it is escaped.
     """
     columns: dict[str, list[Any]] = {"segment": [segment_key(s.pattern) for s in segments]}
@@ -47,6 +48,7 @@ def segments_parquet(features: Sequence[str], segments: Sequence[Segment]) -> by
         "tier": [s.tier.value for s in segments],
         "no_bid": [s.no_bid for s in segments],
         "multiplier": [s.multiplier for s in segments],
+        "bought_at": [s.bought_at for s in segments],
         "is_default": [s.is_default for s in segments],
     }
     return _parquet(columns)

@@ -42,6 +42,7 @@ SEGMENT_DTYPES = {
     "tier": "category",
     "no_bid": "bool",
     "multiplier": "float64",
+    "bought_at": "float64",
     "is_default": "bool",
 }
 """Dtype by column of a segment table; `feature_<name>` columns, after `segment`, are categories."""
@@ -163,9 +164,9 @@ def read_segments(entity_or_run: str | SupportsIndex) -> "pd.DataFrame":
 
     Columns and dtypes: `segment` (str, the key), one `feature_<name>` for each feature (category of str, `*` for any
     value), `rows` (int64), `exposures` and `outcomes` (float64, sums of weights), `value` and `cost` (float64, in
-    the currency of the logs), `expected`, `factor`, `factor_low`, `factor_high`, `prior`, `events` and `multiplier`
-    (float64), `tier` (ordered category: low, medium, high), `no_bid` and `is_default` (bool). A column that the run's
-    release did not write is NaN, `no_bid` False.
+    the currency of the logs), `expected`, `factor`, `factor_low`, `factor_high`, `prior`, `events`, `multiplier` and
+    `bought_at` (float64), `tier` (ordered category: low, medium, high), `no_bid` and `is_default` (bool). A column that
+    the run's release did not write is NaN, `no_bid` False.
 
     Args:
         entity_or_run: As `read_run` takes it.

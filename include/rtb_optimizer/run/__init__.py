@@ -3,6 +3,8 @@
 request             what starts a run: entity, window, overrides, who
 workspace           what a step sees of its run: settings, window, objects, logs
 read_logs           what a run reads off its logs first, and when they are refused
+bought_sample       the sample with the bids that bought its rows
+live_days           what came of the tables that were live, by day and arm
 choose_features     which candidates are considered, and which are selected
 suspected_leaks     the columns that are suspected to leak the outcome, and what they would carry
 sample_file         the sample, handed from step to step as Arrow

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.key import ConfigValue
+from rtb_optimizer.core.realized.elasticity import NOTHING_KNOWN, Response
 from rtb_optimizer.core.table.published_table import PublishedTable
 from rtb_optimizer.outputs.compare import changes_between, table_of
 from rtb_optimizer.outputs.documents.changes import NO_CHANGES, ChangesDocument
@@ -27,16 +28,32 @@ class Active:
     changes: ChangesDocument = NO_CHANGES
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The run that was active, as selection needs it: its table, and how volume followed bids until it was made.
+
+    `has_seen` tells whether it has learnt from the end of this window: a replay on the hold-out is biased.
+    """
+
+    table: PublishedTable | None = None
+    response: Response = NOTHING_KNOWN
+    has_seen: bool = False
+
+
+def active_before(session: Session, workspace: Workspace) -> Before:
+    """Return the run that was active when a run began; an empty one where there was none."""
+    run = _run(session, workspace)
+    if run is None:
+        return Before()
+    bids = Report.read(published_output(session, run, "report")).bids
+    response = Response(bids.elasticity, bids.precision)
+    return Before(table_of(published(session, run)), response, run.data_end >= workspace.window.end)
+
+
 def table_before(session: Session, workspace: Workspace) -> PublishedTable | None:
     """Return the table of the run that was active, or None where none was."""
     run = _run(session, workspace)
     return None if run is None else table_of(published(session, run))
-
-
-def covers_holdout(session: Session, workspace: Workspace) -> bool:
-    """Whether the run that was active has learnt from the end of this window: a replay on the hold-out is biased."""
-    run = _run(session, workspace)
-    return run is not None and run.data_end >= workspace.window.end
 
 
 def compared_with(session: Session, workspace: Workspace, own: PublishedRun) -> Active:

@@ -24,8 +24,9 @@ from rtb_optimizer.core.table.evidence import (
 )
 from rtb_optimizer.core.table.joint import JointTable, compile_joint
 from rtb_optimizer.core.table.published_table import PublishedTable
-from rtb_optimizer.core.table.replay import bids_of, predicted_changes
+from rtb_optimizer.core.table.replay import bids_of, is_bid_on, predicted_changes
 from rtb_optimizer.core.table.rows import (
+    RowsBefore,
     TableRows,
     codes_to_publish,
     multiplier_product,
@@ -129,8 +130,8 @@ def build_tables(
 
     `before` is the active run's table, to move from and to be compared with.
     """
-    settings, previous = logs.settings, before.multipliers if before else None
-    rules = settings.segment_rules
+    settings, rules = logs.settings, logs.settings.segment_rules
+    previous = RowsBefore(before.multipliers, before.no_bid.keys()) if before else None
     sample = with_interactions(sample, recipe.interactions)
     model = shrink_by_slope(fit(sample, recipe.priors, recipe.link), sample, recipe.slope)
     codes = codes_to_publish(model, sample, rules, previous)
@@ -148,7 +149,10 @@ def build_tables(
         publishable=publishable_rows(cells, exact, rules.min_exposures, people),
     )
     joint = joint_table(predictions, settings)
-    changes = {} if before is None else predicted_changes(sample, bids_of(before, sample), predictions.multiplier)
+    changes = {}
+    if before is not None:
+        was = bids_of(before, sample) * is_bid_on(before, sample)
+        changes = predicted_changes(sample, was, predictions.multiplier * ~predictions.no_bid)
     summary = TablesDocument(
         segments=SegmentsDocument.of(segments, _coverage(fitted)),
         scatter=DotDocument.of(segments),

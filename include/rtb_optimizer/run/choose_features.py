@@ -15,10 +15,11 @@ from rtb_optimizer.core.selection.select import Selection, select
 from rtb_optimizer.core.selection.value_checks import value_warnings
 from rtb_optimizer.core.table.warnings import simpsons_paradox
 from rtb_optimizer.engines.passes.profile import Profile
-from rtb_optimizer.engines.passes.sampling import Drawn, draw_sample
+from rtb_optimizer.engines.passes.sampling import Drawn
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
+from rtb_optimizer.run.bought_sample import NOTHING_KNOWN_OF_BIDS, Bidding, BidFindings, draw_bought
 from rtb_optimizer.run.losses import absent_columns
 
 
@@ -34,9 +35,16 @@ class Choice:
     drawn: Drawn
     suspicions: Mapping[str, Suspicion]
     warnings: tuple[RunWarning, ...]
+    bids: BidFindings
 
 
-def choose_features(engine: Engine, table: LogTable, profile: Profile, without_macro: Collection[str] = ()) -> Choice:
+def choose_features(
+    engine: Engine,
+    table: LogTable,
+    profile: Profile,
+    without_macro: Collection[str] = (),
+    bidding: Bidding = NOTHING_KNOWN_OF_BIDS,
+) -> Choice:
     """Draw the sample, reject what cannot be a segment, select on all but the hold-out.
 
     Args:
@@ -44,6 +52,7 @@ def choose_features(engine: Engine, table: LogTable, profile: Profile, without_m
         table: The logs.
         profile: The window as a whole.
         without_macro: Candidates that a required format could not address.
+        bidding: What is known of the bids behind the logs.
 
     Raises:
         LogsInvalid: when the hold-out leaves no row to learn from.
@@ -51,7 +60,7 @@ def choose_features(engine: Engine, table: LogTable, profile: Profile, without_m
     s = table.settings
     early, names = admissible(s, table.types.keys(), without_macro)
     denied = [r.name for r in early if r.reason is Reason.DENYLISTED and r.name in table.types]
-    drawn = draw_sample(engine, table, [*names, *denied], profile)
+    drawn, bids = draw_bought(engine, table, [*names, *denied], profile, bidding)
     warnings = value_warnings(
         drawn.sample.with_features(names), s.anchor_features, s.max_missing_share, s.max_unreadable_share
     )
@@ -62,23 +71,24 @@ def choose_features(engine: Engine, table: LogTable, profile: Profile, without_m
     why_not = dict.fromkeys(found, Reason.IDENTIFIER) | dict.fromkeys(suspicions, Reason.LEAK_SUSPECTED)
     admitted, left_out, unscored = _screened(names, denied, why_not, drawn, s)
     early = [r for r in early if r.name not in left_out] + unscored
-    drawn = replace(drawn, sample=drawn.sample.with_features([*s.anchor_features, *admitted, *left_out]))
+    kept = [*s.anchor_features, *admitted, *left_out, *bidding.features]
+    kept = [name for name in kept if name in drawn.sample.features]
+    drawn = replace(drawn, sample=drawn.sample.with_features(kept))
     sample = drawn.sample
     link = link_of(s.link, sample.outcome.sum(), sample.exposure.sum(), is_money=s.objective == "value")
-    enough = (
-        profile.totals.outcome / profile.design_effect >= s.min_positives
-    )  # of the whole window, as the gate counts them
-    rules = replace(s.selection_rules, min_positives=0) if enough else s.selection_rules
     training = sample.where(~drawn.holdout)
     if not training.exposure.sum() > 0:
         raise LogsInvalid(
             f"{profile.totals.rows} rows are too few: all that were drawn are held out, and none is left to learn from"
         )
+    enough = profile.totals.outcome / profile.design_effect >= s.min_positives  # of the whole window, as the gate
+    rules = replace(s.selection_rules, min_positives=0) if enough else s.selection_rules
     selection = select(training, admitted, s.anchor_features, rules, link, left_out)
     interactions = detect(training, selection.priors, s.interaction_rules, link) if enough else ()
     rejected = tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))
     suspicions |= _by_score(selection.rejected, suspicions, s.leak_score)
-    return Choice(Selection(selection.chosen, rejected, interactions), link, drawn, suspicions, warnings)
+    chosen = Selection(selection.chosen, rejected, interactions)
+    return Choice(chosen, link, drawn, suspicions, warnings, bids)
 
 
 def admissible(

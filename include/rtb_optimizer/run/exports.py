@@ -12,6 +12,7 @@ import numpy as np
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.platforms.column import Platform
+from rtb_optimizer.core.realized.arms import Holdback
 from rtb_optimizer.core.sample.sample import Sample
 from rtb_optimizer.core.sample.value_maps import translated, value_maps
 from rtb_optimizer.core.table.joint import compile_joint
@@ -50,7 +51,10 @@ def write_exports(workspace: Workspace, predictions: TablePredictions) -> None:
     """Leave the files of every export, and what the report states about them, for the step that publishes."""
     s = workspace.settings
     folder, skip_rate = s.export_beeswax_folder, s.export_skip_rate
-    terms = Terms(workspace.run_code, s.export_base_cpm, s.export_currency, folder, skip_rate=skip_rate)
+    holdback = Holdback.of(workspace.snapshot.values, workspace.entity_code)
+    terms = Terms(
+        workspace.run_code, s.export_base_cpm, s.export_currency, folder, skip_rate=skip_rate, holdback=holdback
+    )
     documents = []
     for name in s.exports:
         export, document = exported(Platform(name), predictions, s, terms)

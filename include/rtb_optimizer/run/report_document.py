@@ -46,9 +46,9 @@ from rtb_optimizer.run.workspace import Workspace
 from rtb_optimizer.store.objects import StoredObject
 
 Written = Mapping[str, tuple[StoredObject, int]]
-REPLAY_ASSUMPTION = (
-    "outcomes and spend of the hold-out follow the multiplier in proportion: a bid of twice as much buys twice as much"
-)
+REPLAY_ASSUMPTION = "outcomes and spend of the hold-out, taken relative to the bids that bought it, follow {}"
+IN_PROPORTION = "the multiplier in proportion: a bid of twice as much buys twice as much"
+MEASURED = "the multiplier to the power of {:.2f}, as measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,7 @@ def report_document(
         coverage=_coverage(settings, selection.logs, evidence),
         warnings=WarningDocument.of(warnings),
         logs=selection.logs,
+        bids=selection.bids,
         features=_features(selection, tables),
         interactions=_interactions(selection, tables),
         rejected=selection.rejected,
@@ -137,7 +138,7 @@ def report_document(
         scatter=tables.scatter,
         joint=_joint(tables, evidence),
         holdout=_holdout(evidence),
-        replay=ReplayDocument(assumption=REPLAY_ASSUMPTION, policies=evidence.replay),
+        replay=ReplayDocument(assumption=_assumption(selection.bids.assumed), policies=evidence.replay),
         changes=active.changes,
         ad_macros=MacrosDocument(fields=macros.fields, formats=macros.formats),
         round_trip=parts.round_trip,
@@ -145,6 +146,10 @@ def report_document(
         outputs=tuple(_output(name, o, rows, workspace.prefix) for name, (o, rows) in sorted(written.items())),
         config=_config(workspace.snapshot, active.config),
     )
+
+
+def _assumption(elasticity: float) -> str:
+    return REPLAY_ASSUMPTION.format(IN_PROPORTION if elasticity == 1 else MEASURED.format(elasticity))
 
 
 def _verdict(checked: GatesDocument) -> VerdictDocument:

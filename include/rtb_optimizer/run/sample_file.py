@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rtb_optimizer.core.sample.sample import Feature, Ints, Sample
+from rtb_optimizer.core.sample.sample import Bought, Feature, Ints, Sample
 
 ARRAYS = ("exposure", "outcome", "spend")
+BOUGHT = ("bid", "volume")
 
 
 def sample_bytes(sample: Sample, features: Sequence[str]) -> bytes:
@@ -21,7 +22,10 @@ def sample_bytes(sample: Sample, features: Sequence[str]) -> bytes:
     columns = {name: getattr(sample, name) for name in ARRAYS} | {"fold": _narrow(sample.fold)}
     columns |= {f"f_{name}": _narrow(sample.features[name].codes) for name in features}
     values = {name: list(sample.features[name].values) for name in features}
-    facts = {"unit": sample.unit, "stands_for": sample.stands_for, "values": values}
+    facts = {"unit": sample.unit, "stands_for": sample.stands_for, "values": values, "elasticity": None}
+    if sample.bought is not None:
+        columns |= {name: getattr(sample.bought, name) for name in BOUGHT}
+        facts["elasticity"] = sample.bought.elasticity
     table = pa.table(columns).replace_schema_metadata({"sample": json.dumps(facts)})
     buffer = pa.BufferOutputStream()
     light = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
@@ -43,7 +47,9 @@ def sample_of(body: bytes) -> Sample:
     }
     exposure, outcome, spend = (columns[name] for name in ARRAYS)
     fold = columns["fold"].astype(np.int32)
-    return Sample(exposure, outcome, spend, fold, features, facts["unit"], facts["stands_for"])
+    known = facts["elasticity"] is not None
+    bought = Bought(columns["bid"], columns["volume"], facts["elasticity"]) if known else None
+    return Sample(exposure, outcome, spend, fold, features, facts["unit"], facts["stands_for"], bought)
 
 
 def _narrow(codes: Ints) -> Ints:

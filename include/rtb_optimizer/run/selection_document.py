@@ -19,6 +19,7 @@ from rtb_optimizer.outputs.documents.selection import (
     SelectionDocument,
     SuspectedLeakDocument,
 )
+from rtb_optimizer.run.bought_sample import bids_document
 from rtb_optimizer.run.choose_features import Choice
 from rtb_optimizer.run.read_logs import LogsRead
 from rtb_optimizer.run.suspected_leaks import leak_warnings, suspected_leaks
@@ -47,6 +48,7 @@ def selection_document(
         suspected_leaks=tuple(SuspectedLeakDocument(**asdict(each)) for each in leaks),
         evidence=_evaluation(evidence, choice),
         logs=_logs(read, expected),
+        bids=bids_document(read.bids, choice.bids, sample),
         warnings=WarningDocument.of([*leak_warnings(leaks), *read.warnings, *choice.warnings, *warnings]),
         inputs=tuple(
             InputDocument(s3_key=file.key, byte_size=file.byte_size, etag=file.etag)

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from rtb_optimizer.core.config.settings import Settings, settings_of
+from rtb_optimizer.core.config.rules import settings_of
+from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
@@ -34,6 +35,7 @@ class Workspace:
     opt_run_id: int
     run_code: str
     entity_code: str
+    entity_id: int
     opt_id: int
     settings: Settings
     snapshot: RunSnapshot
@@ -77,6 +79,7 @@ def open_workspace(opt_run_id: int) -> Workspace:
         opt_run_id=opt_run_id,
         run_code=run.run_code,
         entity_code=entity.entity_code,
+        entity_id=entity.entity_id,
         opt_id=entity.opt_id,
         settings=settings_of(snapshot.values),
         snapshot=snapshot,
@@ -84,6 +87,15 @@ def open_workspace(opt_run_id: int) -> Workspace:
         store=ObjectStore.of(entity.s3_base_path),
         prefix=run_prefix(entity.s3_base_path, run.run_code),
     )
+
+
+def read_work_document(opt_run_id: int, name: str, kind: type[WorkDocument]) -> tuple[str, WorkDocument]:
+    """Return the entity of a run and a document that one of its steps left, whether it still runs or not."""
+    with connections.session() as session:
+        run = runs.find(session, opt_run_id)
+        entity = session.get_one(Entity, run.entity_id)
+    store, prefix = ObjectStore.of(entity.s3_base_path), run_prefix(entity.s3_base_path, run.run_code)
+    return entity.entity_code, kind.read_exactly(store.read(f"{prefix}/work/{name}.json"))
 
 
 def partitions_to_read(workspace: Workspace) -> list[Partition]:

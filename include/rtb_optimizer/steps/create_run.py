@@ -3,9 +3,11 @@
 import logging
 
 from rtb_optimizer import __version__
+from rtb_optimizer.core.config.rules import settings_of
 from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.sample.values import SPELLING_VERSION
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
+from rtb_optimizer.live.row_bids import bid_record
 from rtb_optimizer.run.request import RunRequest
 from rtb_optimizer.store import configs, connections, entities, failures, runs
 
@@ -31,6 +33,8 @@ def create_run(request: RunRequest) -> int:
             failures.fail_run(session, run.run_id, f"create_run: ConfigInvalid: {violations}")
             session.commit()
             raise
+        window = request.resolved_window(resolved.values)
+        bids = bid_record(session, entity, settings_of(resolved.values), window)
         snapshot = RunSnapshot(
             values=resolved.values,
             origins=resolved.origins,
@@ -38,8 +42,8 @@ def create_run(request: RunRequest) -> int:
             active_run_id=entity.active_run_id,
             code_version=__version__,
             spelling_version=SPELLING_VERSION,
+            bids=bids.document(),
         )
-        window = request.resolved_window(resolved.values)
         run = runs.create(session, entity, request.attempt, window, snapshot.document(), request.triggered_by)
         session.commit()
     log.info("run %s (%d), window [%s, %s)", run.run_code, run.run_id, window.start, window.end)

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable
 
+from rtb_optimizer.errors import RtbOptimizerError
 from rtb_optimizer.run.request import RunRequest
 from rtb_optimizer.steps.activate_run import activate_run
 from rtb_optimizer.steps.build_segments import build_segments
 from rtb_optimizer.steps.create_run import create_run
 from rtb_optimizer.steps.map_ad_macros import map_ad_macros
+from rtb_optimizer.steps.measure_live import measure_live
 from rtb_optimizer.steps.select_features import select_features
 from rtb_optimizer.steps.wait_for_logs import require_partitions
 from rtb_optimizer.steps.write_outputs import write_outputs
@@ -25,6 +27,15 @@ STEPS: tuple[tuple[str, Callable[[int], int]], ...] = (
 )
 
 
+def _measured(opt_run_id: int) -> int:
+    """Measure what was live; whatever fails in it keeps no run from being made."""
+    try:
+        return measure_live(opt_run_id)
+    except RtbOptimizerError as problem:
+        log.warning("measure_live: %s", problem)
+        return 0
+
+
 def run(request: RunRequest, on_step: Callable[[str, int], None] = lambda _step, _count: None) -> DecisionRecord:
     """Run every step; `on_step` hears each step's name and count. A failure lands in opt_runs and is raised."""
     opt_run_id = create_run(request)
@@ -32,6 +43,8 @@ def run(request: RunRequest, on_step: Callable[[str, int], None] = lambda _step,
     try:
         for step, function in STEPS:
             on_step(step, function(opt_run_id))
+            if function is select_features:
+                on_step("measure_live", _measured(opt_run_id))
         step = "activate_run"
         return activate_run(opt_run_id)
     except BaseException as problem:

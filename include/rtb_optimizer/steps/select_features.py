@@ -3,8 +3,9 @@
 import logging
 
 from rtb_optimizer.core.table.evaluation import evaluate
-from rtb_optimizer.run.active_before import covers_holdout, table_before
+from rtb_optimizer.run.active_before import active_before
 from rtb_optimizer.run.choose_features import selection_warnings
+from rtb_optimizer.run.live_days import live_document
 from rtb_optimizer.run.macro_combos import without_required_macro
 from rtb_optimizer.run.read_logs import read_logs
 from rtb_optimizer.run.sample_file import sample_bytes
@@ -20,19 +21,20 @@ def select_features(opt_run_id: int) -> int:
     workspace = open_workspace(opt_run_id)
     with connections.session() as session:
         gaps = without_required_macro(session, workspace.opt_id, workspace.settings)
-        before = table_before(session, workspace)
-        is_biased = covers_holdout(session, workspace)
-    read = read_logs(workspace, gaps)
+        before = active_before(session, workspace)
+    read = read_logs(workspace, gaps, before)
     choice, drawn, rules = read.choice, read.choice.drawn, workspace.settings.table_rules
-    replayed = None if before is None or is_biased else before.multipliers
+    replayed = None if before.table is None or before.has_seen else before.table.multipliers
     evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, replayed)
     chosen = choice.selection.chosen
-    needed = dict.fromkeys([*(feature.name for feature in chosen), *(before.features if before else ())])
+    needed = dict.fromkeys([*(feature.name for feature in chosen), *(before.table.features if before.table else ())])
     columns = [name for name in needed if name in drawn.sample.features]  # the active run's too: bids are compared
     workspace.write("work/sample.arrow", sample_bytes(drawn.sample, columns))
     warnings = selection_warnings(choice, workspace.settings)
     document = selection_document(read, evidence, workspace.partitions_expected, warnings)
     workspace.write_work_document("selection", document)
+    live = live_document(read.bids, read.profile.by_arm, choice.bids.predicted, workspace.window)
+    workspace.write_work_document("live", live)
     with connections.session() as session:
         runs.record_features(session, opt_run_id, chosen)
         session.commit()

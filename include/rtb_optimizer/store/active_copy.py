@@ -8,6 +8,8 @@ import json
 
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.snapshot import RunSnapshot
+from rtb_optimizer.core.realized.arms import Holdback
 from rtb_optimizer.store import entities, history, runs, validity
 from rtb_optimizer.store.objects import ObjectStore, active_key
 from rtb_optimizer.store.schema import Entity, Run
@@ -59,4 +61,6 @@ def content(session: Session, entity: Entity) -> bytes | None:
         "valid_until": validity.run_valid_until(session, run, last_move.decided_at).isoformat(),
         "outputs": outputs,
     }
+    if holdback := Holdback.of(RunSnapshot.read(run.config_snapshot).values, entity.entity_code):
+        document["holdback"] = holdback.document()
     return json.dumps(document, indent=2, sort_keys=True).encode()

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.key import ConfigKey, ConfigValue, DataType, read_value
 from rtb_optimizer.core.config.resolve import Snapshot, resolve
-from rtb_optimizer.core.config.settings import Settings, problems, settings_as_stored
+from rtb_optimizer.core.config.rules import problems
+from rtb_optimizer.core.config.settings import Settings, settings_as_stored
 from rtb_optimizer.core.decision.nearest import nearest_hint
 from rtb_optimizer.errors import ConfigInvalid, NotFound
 from rtb_optimizer.store.schema import Entity, EntityConfig, EntityConfigChange, VersionConfig

@@ -5,7 +5,7 @@ killed worker cannot change a run that has failed, was cleared or has finished i
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select, update
@@ -110,6 +110,17 @@ def succeeded(session: Session, entity: Entity, limit: int = 10) -> Sequence[Run
     """Return an entity's succeeded runs, the newest first."""
     query = select(Run).where(Run.entity_id == entity.entity_id, Run.status == "succeeded")
     return session.scalars(query.order_by(Run.run_id.desc()).limit(limit)).all()
+
+
+def by_id(session: Session, run_ids: Collection[int]) -> Sequence[Run]:
+    """Return the runs with these ids, in the order of the ids."""
+    return session.scalars(select(Run).where(Run.run_id.in_(run_ids)).order_by(Run.run_id)).all()
+
+
+def by_code(session: Session, entity_id: int, run_codes: Collection[str]) -> Sequence[Run]:
+    """Return the succeeded runs of an entity with these codes, in the order of their ids."""
+    own = select(Run).where(Run.entity_id == entity_id, Run.status == "succeeded", Run.run_code.in_(run_codes))
+    return session.scalars(own.order_by(Run.run_id)).all()
 
 
 def running(session: Session, opt_run_id: int) -> Run:

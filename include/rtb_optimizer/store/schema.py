@@ -274,7 +274,9 @@ class RunAlert(Base):
 
     __tablename__ = "opt_run_alerts"
     __table_args__ = (
-        _one_of("kind", "failed", "held", "stale", "broken", "missing_macro", "drift", "leak"),
+        _one_of(
+            *("kind", "failed", "held", "stale", "broken", "missing_macro", "drift", "leak", "stood_down", "not_live")
+        ),
         UniqueConstraint("run_id", "kind"),
     )
 
@@ -303,11 +305,14 @@ class FeatureMacro(Base):
 
 
 class RunDecision(Base):
-    """A decision on a run, with its author and reasons. `decision_number` counts per entity, without gaps."""
+    """A decision on a run, with its author and reasons. `decision_number` counts per entity, without gaps.
+
+    `harmful_policy` is the policy that was found harmful, where that is why the pointer moved.
+    """
 
     __tablename__ = "opt_run_decisions"
     __table_args__ = (
-        _one_of("decision", "activated", "held", "superseded", "rolled_back"),
+        _one_of("decision", "activated", "held", "superseded", "rolled_back", "stood_down"),
         UniqueConstraint("entity_id", "decision_number"),
         ForeignKeyConstraint(["entity_id", "run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
         ForeignKeyConstraint(["entity_id", "from_run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
@@ -321,4 +326,41 @@ class RunDecision(Base):
     from_run_id: Mapped[int | None]
     decided_by: Mapped[str]
     reasons: Mapped[list[str]]
+    harmful_policy: Mapped[str | None]
     decided_at: Mapped[datetime] = _created_at()
+
+
+class RunOutcome(Base):
+    """What came of one run's table on one day in one arm: exact sums, and what the run predicted for these rows.
+
+    `buckets` has the sums of parts of the ids, for the variance; `measured_by` is the run that read these logs.
+    """
+
+    __tablename__ = "opt_run_outcomes"
+    __table_args__ = (
+        _one_of("arm", "treated", "control"),
+        CheckConstraint("rows > 0", name="rows"),
+        UniqueConstraint("entity_id", "log_day", "run_id", "arm"),
+        ForeignKeyConstraint(["entity_id", "run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
+        ForeignKeyConstraint(
+            ["entity_id", "measured_by"],
+            ["opt_runs.entity_id", "opt_runs.run_id"],
+            name="fk_opt_run_outcomes_measured_by",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    entity_id: Mapped[int]
+    run_id: Mapped[int]
+    log_day: Mapped[date]
+    arm: Mapped[str]
+    rows: Mapped[int]
+    exposures: Mapped[float]
+    outcomes: Mapped[float]
+    value: Mapped[float]
+    cost: Mapped[float]
+    predicted: Mapped[float]
+    predicted_error: Mapped[float]
+    buckets: Mapped[JsonObject]
+    measured_by: Mapped[int]
+    measured_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -4,7 +4,8 @@ from itertools import combinations
 
 import pytest
 
-from rtb_optimizer.core.config.settings import Settings, settings_as_stored, settings_of
+from rtb_optimizer.core.config.rules import settings_of
+from rtb_optimizer.core.config.settings import Settings, settings_as_stored
 from rtb_optimizer.errors import ConfigInvalid
 from v3_settings import v3_settings
 
@@ -13,6 +14,7 @@ MAY_BE_ONE = {
     ("outcome_column", "value_column"): "each event is worth 1",
     ("value_column", "cost_column"): "a seller's revenue is what bids are normalized on",
     ("cost_column", "bid_column"): "in a first-price auction the bid is paid",
+    ("person_id_column", "holdback_id_column"): "a person sees one arm",
 }
 FEATURES_TOO = {"currency_column": "the currency of a market is known before the bid"}
 VALID = {"cost_column": "cost", "currency_rates": {"USD": 1}}

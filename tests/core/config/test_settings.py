@@ -6,8 +6,9 @@ from dataclasses import fields
 import pytest
 
 from rtb_optimizer.core.config.resolve import resolve
+from rtb_optimizer.core.config.rules import settings_of
 from rtb_optimizer.core.config.schedule import PRESETS
-from rtb_optimizer.core.config.settings import Settings, settings_of
+from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.platforms.bonsai import FEATURES
 from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.core.table.bidding import BidRules

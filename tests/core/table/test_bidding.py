@@ -61,7 +61,8 @@ def test_where_nearly_every_exposure_has_an_outcome_a_factor_of_odds_is_not_acte
 
     assert low[0] < 1.2 < high[0] < np.inf
     assert multipliers(*rate_intervals(factor, 0.8, Link.LOGIT), RULES) == 1.0
-    assert not not_worth_a_bid(rate_intervals(factor, 0.8, Link.LOGIT)[1], replace(RULES, no_bid_below=0.5)).any()
+    high = rate_intervals(factor, 0.8, Link.LOGIT)[1]
+    assert not not_worth_a_bid(factor, high, np.array([False]), replace(RULES, no_bid_below=0.5)).any()
 
 
 FACTOR = Factor(
@@ -158,7 +159,31 @@ def test_without_a_limit_or_a_run_before_a_multiplier_goes_where_it_wants_to():
     ("high", "below", "not_bid"), [(0.09, 0.1, True), (0.1, 0.1, False), (0.5, 0.1, False), (0.01, 0.0, False)]
 )
 def test_no_bid_is_advised_only_where_the_upper_bound_is_below(high, below, not_bid):
-    assert not_worth_a_bid(np.array([high]), replace(RULES, no_bid_below=below)).tolist() == [not_bid]
+    rules, was = replace(RULES, no_bid_below=below), np.array([False])
+    assert not_worth_a_bid(seen(100, 100), np.array([high]), was, rules).tolist() == [not_bid]
+
+
+def seen(exposure, expected, outcome=0.0):
+    """A factor of one value, shrunk to 1 where little of it is seen."""
+    k, e, n = (np.array([float(each)]) for each in (outcome, expected, exposure))
+    return Factor((k + 10) / (e + 10), k, e, n, 10.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected", "stays"),
+    [(0, 1, True), (2, 5, True), (5, 5, True), (8, 5, False), (60, 100, False), (45, 100, True)],
+)
+def test_a_value_without_a_bid_stays_so_until_what_is_seen_of_it_is_certainly_better(outcome, expected, stays):
+    factor, rules = seen(1_000, expected, outcome), replace(RULES, no_bid_below=0.5)
+
+    assert not_worth_a_bid(factor, np.array([0.9]), np.array([True]), rules).tolist() == [stays]
+
+
+@pytest.mark.parametrize(("exposure", "begins"), [(399, False), (400, True)])
+def test_a_value_is_left_out_only_where_the_holdback_will_see_enough_of_it(exposure, begins):
+    rules = replace(RULES, no_bid_below=0.5, no_bid_exposures=400)
+
+    assert not_worth_a_bid(seen(exposure, 40), np.array([0.1]), np.array([False]), rules).tolist() == [begins]
 
 
 @pytest.mark.parametrize(

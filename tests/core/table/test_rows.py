@@ -11,7 +11,7 @@ from rtb_optimizer.core.model.fit import fit
 from rtb_optimizer.core.sample.crossing import with_interactions
 from rtb_optimizer.core.sample.values import UNEXPANDED
 from rtb_optimizer.core.table.bidding import BidRules
-from rtb_optimizer.core.table.rows import SegmentRules, codes_still_moving, codes_to_publish, table_rows
+from rtb_optimizer.core.table.rows import RowsBefore, SegmentRules, codes_of, codes_to_publish, table_rows
 from rtb_optimizer.core.table.segments import Counts
 
 RULES = SegmentRules(max_segments=100, dead_band=0.02, bids=BidRules(0.3, 3.0, 0.8, 0.0, 1.25))
@@ -56,29 +56,29 @@ def test_a_fading_row_goes_before_more_informative_ones():
     fading = frozenset({("site", "site4")})
 
     assert [sample.features["site"].values[code] for code in most_informative] != ["site4"]
-    moving = codes_to_publish(model, sample, tight, {fading: 2.5})["site"]
+    moving = codes_to_publish(model, sample, tight, RowsBefore({fading: 2.5}))["site"]
     assert [sample.features["site"].values[code] for code in moving] == ["site4"]
 
 
 def test_rows_of_an_interaction_are_found_by_what_they_give_whatever_their_order():
     sample = with_interactions(sample_of([1.0, 0.0] * 50, a=["x", "y|"] * 50, b=["1", "2"] * 50), [("a", "b")])
     model = fit(sample, {"a": 1.0, "b": 1.0, "a|b": 1.0})
-    moving = codes_still_moving(model, sample, {frozenset({("b", "2"), ("a", "y|")}): 2.0}, 1.25)
+    moving = codes_of([frozenset({("b", "2"), ("a", "y|")})], model, sample)
 
     assert [sample.features["a|b"].values[code] for code in moving["a|b"]] == ["y\\||2"]
     assert len(moving["a"]) == len(moving["b"]) == 0
 
 
-def test_what_the_model_or_the_logs_do_not_have_cannot_be_moved():
+def test_what_the_model_or_the_logs_do_not_have_has_no_code():
     model = fit(FLAT, {"x": 8.0})
-    gone = {frozenset({("y", "a")}): 3.0, frozenset({("x", "never")}): 3.0, frozenset({("x", "a"), ("y", "b")}): 3.0}
+    gone = [frozenset({("y", "a")}), frozenset({("x", "never")}), frozenset({("x", "a"), ("y", "b")})]
 
-    assert np.concatenate(list(codes_still_moving(model, FLAT, gone, 1.25).values())).size == 0
+    assert np.concatenate(list(codes_of(gone, model, FLAT).values())).size == 0
 
 
 def test_an_unexpanded_macro_is_not_kept_moving():
     sample = sample_of([1.0, 0.0] * 50, x=[UNEXPANDED, "b"] * 50)
-    moving = codes_still_moving(fit(sample, {"x": 1.0}), sample, {frozenset({("x", UNEXPANDED)}): 3.0}, 1.25)
+    moving = codes_of([frozenset({("x", UNEXPANDED)})], fit(sample, {"x": 1.0}), sample)
 
     assert moving["x"].size == 0
 
@@ -103,3 +103,15 @@ def test_bids_follow_the_factors_of_features_whose_gain_is_significant_and_the_i
         assert of_factor.low.tolist() == cautious[name].low.tolist()
         assert of_factor.high.tolist() == cautious[name].high.tolist()
         assert of_factor.no_bid.tolist() == cautious[name].no_bid.tolist() == (of_factor.high < 0.5).tolist()
+
+
+@pytest.mark.parametrize(("was_left_out", "is_left_out"), [(False, False), (True, True)])
+def test_a_segment_without_a_bid_stays_so_until_it_is_certainly_worth_one(was_left_out, is_left_out):
+    few = sample_of([1.0, *[0.0] * 19, *[1.0, 0.0, 0.0, 0.0] * 200], x=["rare"] * 20 + ["usual"] * 800)
+    model, bids = fit(few, {"x": 2.0}), replace(RULES.bids, no_bid_below=0.5)
+    before = RowsBefore({}, {frozenset({("x", "rare")})} if was_left_out else ())
+    codes = codes_to_publish(model, few, replace(RULES, bids=bids), before)
+    rows = table_rows(model, few, codes, bids, before)["x"]
+    rare = list(few.features["x"].values).index("rare")
+
+    assert bool(rows.no_bid_by_code[rare]) is is_left_out

@@ -3,7 +3,8 @@
 key         one declared key: type, limits, parsing of a value
 resolve     version defaults, entity overrides and trigger overrides into one snapshot
 snapshot    what a run goes by, as its row stores it
-settings    the snapshot as typed settings, and the rules between keys
+settings    the snapshot as typed settings
+rules       the rules between keys
 roles       which two roles one column cannot have
 schedule    the cron expressions that Airflow runs as meant
 window      the half-open window of a run, in local days

@@ -1,8 +1,8 @@
 """The roles of columns: which two roles one column cannot have, and which columns are no features.
 
 A column in two roles is refused where the configuration is saved. One column may still be value and cost (the seller's
-revenue is what bids are normalized on), outcome and value (each event is worth 1), or cost and bid (a first-price
-auction).
+revenue is what bids are normalized on), outcome and value (each event is worth 1), cost and bid (a first-price
+auction), or person and arm (a person sees one arm).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -11,7 +11,12 @@ from itertools import combinations
 from rtb_optimizer.core.selection.denied_names import denied_names
 
 SHARED_ROLES = frozenset(
-    {("outcome_column", "value_column"), ("value_column", "cost_column"), ("cost_column", "bid_column")}
+    {
+        ("outcome_column", "value_column"),
+        ("value_column", "cost_column"),
+        ("cost_column", "bid_column"),
+        ("person_id_column", "holdback_id_column"),
+    }
 )
 """Pairs of roles that one column may have, in the order of the keys."""
 
@@ -22,6 +27,10 @@ NO_FEATURES = {
     "value_column": "it is known only after the auction",
     "cost_column": "it is known only after the auction",
     "bid_column": "it follows from the multipliers",
+    "multiplier_column": "it is what our own table bid",
+    "run_column": "it is the name of our own table",
+    "holdback_id_column": "it tells one request from another",
+    "arm_column": "it tells whether our table was used",
     "timestamp_column": "each row has its own; log the hour or the day of week instead",
     "person_id_column": "it identifies people or devices",
 }

@@ -11,7 +11,8 @@ from rtb_optimizer.core.config.key import ConfigValue
 class RunSnapshot:
     """The configuration with its origins, the defaults of the version, and the run that was active.
 
-    `code_version` is the release that made the run, `spelling_version` that of its canonical values.
+    `code_version` is the release that made the run, `spelling_version` that of its canonical values; `bids` is what is
+    known of the bids of the window's rows, as `BidRecord.document` stores it.
     """
 
     values: Mapping[str, ConfigValue]
@@ -20,6 +21,7 @@ class RunSnapshot:
     active_run_id: int | None = None
     code_version: str | None = None
     spelling_version: int | None = None
+    bids: Mapping[str, Any] | None = None
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
@@ -31,6 +33,7 @@ class RunSnapshot:
             active_run_id=stored.get("active_run_id"),
             code_version=stored.get("code_version"),
             spelling_version=stored.get("spelling_version"),
+            bids=stored.get("bids"),
         )
 
     def document(self) -> dict[str, Any]:

@@ -42,12 +42,26 @@ class Feature:
         return np.array([n for n, value in enumerate(self.values) if value in NO_VALUES], dtype=np.int64)
 
 
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """How rows were bought, as arrays of one length n.
+
+    `bid` is the multiplier that the table of its time gave each row; `volume` is how much of its traffic was bought,
+    relative to a multiplier of 1 for all requests. Volume follows a multiplier to the power of `elasticity`.
+    """
+
+    bid: Floats
+    volume: Floats
+    elasticity: float = 1.0
+
+
 @dataclass(frozen=True)
 class Sample:
-    """Arrays of one length n. `exposure` and `outcome` carry the row's weight; `spend` weighs bids.
+    """Arrays of one length n. `exposure` and `outcome` carry the row's weight; `spend` is what the logs spent.
 
     `unit` is the amount of the logs' measure per outcome: 1 for events, money for value. `stands_for` is the design
-    effect, the rows of the logs per effective row: a row that counts ten times is evidence of one.
+    effect, the rows of the logs per effective row: a row that counts ten times is evidence of one. `bought` is None
+    where all rows were bought at a multiplier of 1.
     """
 
     exposure: Floats
@@ -57,6 +71,22 @@ class Sample:
     features: Mapping[str, Feature]
     unit: float = 1.0
     stands_for: float = 1.0
+    bought: Bought | None = None
+
+    @cached_property
+    def base_spend(self) -> Floats:
+        """What each row stands for in spend at a multiplier of 1: what weighs bids (n floats)."""
+        return self.spend if self.bought is None else self.spend / self.bought.volume
+
+    @cached_property
+    def base_outcome(self) -> Floats:
+        """What each row stands for in outcomes at a multiplier of 1 (n floats)."""
+        return self.outcome if self.bought is None else self.outcome / self.bought.volume
+
+    @property
+    def elasticity(self) -> float:
+        """The power of the multiplier that volume follows."""
+        return 1.0 if self.bought is None else self.bought.elasticity
 
     @cached_property
     def positive(self) -> Ints:
@@ -87,7 +117,10 @@ class Sample:
     def _with(self, part: Callable[[NDArray[Any]], NDArray[Any]]) -> "Sample":
         features = {name: replace(f, codes=part(f.codes)) for name, f in self.features.items()}
         exposure, outcome, spend, fold = map(part, (self.exposure, self.outcome, self.spend, self.fold))
-        return Sample(exposure, outcome, spend, fold, features, self.unit, self.stands_for)
+        bought = self.bought
+        if bought is not None:
+            bought = Bought(part(bought.bid), part(bought.volume), bought.elasticity)
+        return Sample(exposure, outcome, spend, fold, features, self.unit, self.stands_for, bought)
 
     def with_features(self, names: Iterable[str]) -> "Sample":
         """Return the sample with only these of its features: ids with a value per row take much memory."""

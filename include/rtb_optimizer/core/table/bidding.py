@@ -39,7 +39,7 @@ class BidRules:
     `minimum` and `maximum` bound a bid's total multiplier; `confidence` is the mass of the interval whose bounds bids
     act on, 0 for the factor itself; a segment whose upper bound is below `no_bid_below` times its surroundings is not
     bid on; `max_movement` is the largest ratio of a row's multiplier to the active run's; a gain of fewer than `min_z`
-    standard errors is not significant.
+    standard errors is not significant; a segment of fewer than `no_bid_exposures` is bid on whatever its factor.
     """
 
     minimum: float
@@ -48,6 +48,7 @@ class BidRules:
     no_bid_below: float = 0.0
     max_movement: float = np.inf
     min_z: float = 0.0
+    no_bid_exposures: float = 0.0
 
     @property
     def interval_mass(self) -> float:
@@ -126,40 +127,66 @@ def multipliers(low: Floats, high: Floats, rules: BidRules, previous: Floats | N
     return bid
 
 
-def not_worth_a_bid(high: Floats, rules: BidRules) -> Mask:
-    """Return which factors are certainly so small that no bid is better than a small one."""
-    below: Mask = high < rules.no_bid_below
-    return below
+def not_worth_a_bid(factor: Factor, high: Floats, was_left_out: Mask, rules: BidRules) -> Mask:
+    """Return which values are so bad that no bid is better than a small one.
+
+    A value is left out where the upper bound of its factor says so and, with a holdback, enough of it will be seen all
+    the same. It stays so until what is seen is certainly better: by the lower bound of its own rate (Wilson and
+    Hilferty, 1931), since a factor of few exposures is shrunk to 1.
+
+    Args:
+        factor: The factors of the values.
+        high: The upper bounds of their intervals.
+        was_left_out: Which of them the active run did not bid on.
+        rules: Below what to leave out.
+    """
+    z, k = NormalDist().inv_cdf(0.5 + rules.interval_mass / 2), np.maximum(factor.outcome, 1e-9)
+    own = k / np.maximum(factor.expected, 1e-300) * np.maximum(1 - 1 / (9 * k) - z / (3 * np.sqrt(k)), 0.0) ** 3
+    stays = was_left_out & (own < rules.no_bid_below)
+    begins = (high < rules.no_bid_below) & (factor.exposure >= rules.no_bid_exposures)
+    left_out: Mask = stays | begins
+    return left_out
 
 
-def spend_neutral_level(product: Floats, spend: Floats, rules: BidRules) -> float:
-    """Return the base multiplier that keeps spend: sum spend_i clip(base * product_i) = sum spend_i.
+def spend_neutral_level(product: Floats, spend: Floats, rules: BidRules, elasticity: float = 1.0) -> float:
+    """Return the base multiplier that keeps spend: sum spend_i clip(base * product_i)^elasticity = sum spend_i.
 
     Clipping is inside the sum, since rescaling clipped values would break the clip. The sum grows with the base, so
     bisection finds the one solution; where the bounds allow none, the nearest end is returned.
+
+    Args:
+        product: The product of the multipliers of each row, 0 where it is not bid on (n floats).
+        spend: What each row spends at a multiplier of 1 (n floats).
+        rules: Whose bounds clip.
+        elasticity: The power of the multiplier that spend follows.
     """
-    total = spend.sum()
-    if total <= 0 or len(product) == 0:
+    total, is_bid = spend.sum(), product > 0
+    if not is_bid.all():
+        product, spend = product[is_bid], spend[is_bid]
+    if total <= 0 or len(product) == 0 or elasticity <= 0:
         return 1.0
-    total_spend = _Spend(product, spend)
+    total_spend = _Spend(product, spend, rules, elasticity)
     low, high = rules.minimum / product.max(), rules.maximum / product.min()
     for _ in range(BISECTION_STEPS):
         base = float(np.sqrt(low * high))
-        low, high = (base, high) if total_spend.at(base, rules) < total else (low, base)
+        low, high = (base, high) if total_spend.at(base) < total else (low, base)
     return float(np.sqrt(low * high))
 
 
 class _Spend:
     """Total spend as a function of the base multiplier: prefix sums by rising product, for repeated evaluation."""
 
-    def __init__(self, product: Floats, spend: Floats) -> None:
+    def __init__(self, product: Floats, spend: Floats, rules: BidRules, elasticity: float) -> None:
         order = np.argsort(product)
+        self._rules, self._elasticity = rules, elasticity
         self._product = product[order]
         self._spend = np.concatenate([[0.0], np.cumsum(spend[order])])
-        self._bid = np.concatenate([[0.0], np.cumsum((spend * product)[order])])
+        self._bid = np.concatenate([[0.0], np.cumsum((spend * product**elasticity)[order])])
 
-    def at(self, base: float, rules: BidRules) -> float:
-        """Return sum spend_i clip(base * product_i)."""
+    def at(self, base: float) -> float:
+        """Return sum spend_i clip(base * product_i)^elasticity."""
+        rules, power = self._rules, self._elasticity
         below, above = np.searchsorted(self._product, [rules.minimum / base, rules.maximum / base])
         cut, whole = self._spend[below], self._spend[-1] - self._spend[above]
-        return float(rules.minimum * cut + base * (self._bid[above] - self._bid[below]) + rules.maximum * whole)
+        between = base**power * (self._bid[above] - self._bid[below])
+        return float(rules.minimum**power * cut + between + rules.maximum**power * whole)

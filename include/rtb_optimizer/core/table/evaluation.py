@@ -174,14 +174,15 @@ def _joint(
 def _replay(
     unseen: Sample, product: Floats, active: Mapping[Pattern, float] | None, rules: SegmentRules
 ) -> tuple[Mapping[str, object], ...]:
-    """Return outcomes per spend with equal bids and with each table's; assumes volume proportional to the bid."""
+    """Return outcomes per spend with equal bids and with each table's, by the response of volume to a bid."""
     policies = {"all ones": np.ones(len(product))}
     if active is not None:
         policies["active run"] = _spend_neutral(product_of_rows(active, unseen), unseen, rules)
     policies["this run"] = _spend_neutral(product, unseen, rules)
     rows, before = [], None
     for name, multiplier in policies.items():
-        outcomes, spend = float((unseen.outcome * multiplier).sum()), float((unseen.spend * multiplier).sum())
+        volume = multiplier**unseen.elasticity
+        outcomes, spend = float((unseen.base_outcome * volume).sum()), float((unseen.base_spend * volume).sum())
         each = outcomes / spend if spend > 0 else 0.0
         before = before or each
         change = each / before - 1 if before else 0.0
@@ -190,5 +191,5 @@ def _replay(
 
 
 def _spend_neutral(product: Floats, unseen: Sample, rules: SegmentRules) -> Floats:
-    base = spend_neutral_level(product, unseen.spend, rules.bids)
+    base = spend_neutral_level(product, unseen.base_spend, rules.bids, unseen.elasticity)
     return np.clip(base * product, rules.bids.minimum, rules.bids.maximum)

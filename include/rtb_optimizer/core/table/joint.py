@@ -96,7 +96,7 @@ def compile_joint(
         rules: The limits on rows and cells.
         publishable: The rows in cells that stand on enough of the logs, by their first features; absent: all.
     """
-    spend = sample.spend if sample.spend.sum() > 0 else sample.exposure
+    spend = sample.base_spend if sample.spend.sum() > 0 else sample.exposure
     light = Sample(sample.exposure, sample.outcome, spend, sample.fold, {})
     rate, bid = float(expected.sum() / light.exposure.sum()), float((product * spend).sum() / spend.sum())
     answers = np.full(len(expected), rate), np.full(len(expected), bid)

@@ -18,7 +18,8 @@ Term = frozenset[str]
 class PublishedRow:
     """A row beside the default: its key, its pattern, its statistics, and its own multiplier.
 
-    `is_significant` tells whether the gain of its feature is.
+    `is_significant` tells whether the gain of its feature is, `no_bid` whether its requests are not bid on, `bought_at`
+    the multiplier that its exposures were bought at.
     """
 
     segment: str
@@ -29,6 +30,9 @@ class PublishedRow:
     prior: float
     multiplier: float
     is_significant: bool = True
+    no_bid: bool = False
+    bought_at: float = 1.0
+    factor: float = 1.0
 
     @property
     def term(self) -> Term:
@@ -53,7 +57,11 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class PublishedTable:
-    """A table: `base_multiplier` is the default row's, `terms` are the model's, with rows or without."""
+    """A table: `base_multiplier` is the default row's, `terms` are the model's, with rows or without.
+
+    `exposure` is that of its window, bought at the multiplier `bought_at` (geometric mean); `rate` is the prediction of
+    the default row, in the measure of the logs.
+    """
 
     features: tuple[str, ...]
     terms: frozenset[Term]
@@ -61,11 +69,24 @@ class PublishedTable:
     base_multiplier: float
     rules: SegmentRules
     scale: Scale = Scale()
+    exposure: float = 0.0
+    bought_at: float = 1.0
+    rate: float = 0.0
 
     @property
     def multipliers(self) -> dict[Pattern, float]:
         """The multiplier of each row beside the default."""
         return {pattern: row.multiplier for pattern, row in self.rows.items()}
+
+    @property
+    def factors(self) -> dict[Pattern, float]:
+        """The factor of each row beside the default."""
+        return {pattern: row.factor for pattern, row in self.rows.items()}
+
+    @property
+    def no_bid(self) -> dict[Pattern, float]:
+        """The rows that are not bid on, each with a multiplier of 0."""
+        return {pattern: 0.0 for pattern, row in self.rows.items() if row.no_bid}
 
 
 def read_table(
@@ -86,10 +107,10 @@ def read_table(
         scale: The scale of the model.
         insignificant: The terms whose gain is not significant.
     """
-    base_multiplier, table_rows = 1.0, dict[Pattern, PublishedRow]()
+    default, table_rows = dict[str, Any](multiplier=1.0), dict[Pattern, PublishedRow]()
     for row in rows:
         if row["is_default"]:
-            base_multiplier = row["multiplier"]
+            default = dict(row)
             continue
         pattern = _pattern(row["segment"], features)
         prior = row.get("prior")
@@ -102,8 +123,21 @@ def read_table(
             prior=priors[frozenset(name for name, _ in pattern)] if prior is None else prior,
             multiplier=row["multiplier"],
             is_significant=frozenset(name for name, _ in pattern) not in insignificant,
+            no_bid=bool(row.get("no_bid")),
+            bought_at=row.get("bought_at") or 1.0,
+            factor=row.get("factor", 1.0),
         )
-    return PublishedTable(tuple(features), frozenset(priors), table_rows, base_multiplier, rules, scale)
+    return PublishedTable(
+        features=tuple(features),
+        terms=frozenset(priors),
+        rows=table_rows,
+        base_multiplier=default["multiplier"],
+        rules=rules,
+        scale=scale,
+        exposure=default.get("exposures") or 0.0,
+        bought_at=default.get("bought_at") or 1.0,
+        rate=(default.get("expected") or 0.0) / (default.get("exposures") or 1.0),
+    )
 
 
 def _pattern(segment: str, features: Sequence[str]) -> Pattern:

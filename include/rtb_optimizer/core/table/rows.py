@@ -78,15 +78,26 @@ TableRows = Mapping[str, FactorRows]
 """The rows of the master table beside the default, by factor."""
 
 
-def codes_to_publish(
-    model: FactorModel, sample: Sample, rules: SegmentRules, previous: Mapping[Pattern, float] | None
-) -> dict[str, Ints]:
-    """Return, by factor, the codes that get a row: the most informative, and those that still move towards 1.
+@dataclass(frozen=True, slots=True)
+class RowsBefore:
+    """The rows of the active run, by pattern: their multipliers, and which of them are not bid on."""
 
-    `previous` are the multipliers of the active run by pattern, None where there is no active run.
+    multipliers: Mapping[Pattern, float]
+    no_bid: Collection[Pattern] = ()
+
+
+def codes_to_publish(
+    model: FactorModel, sample: Sample, rules: SegmentRules, before: RowsBefore | None
+) -> dict[str, Ints]:
+    """Return, by factor, the codes that get a row: those not bid on or moving towards 1, and the most informative.
+
+    `before` are the rows of the active run, None where there is no active run.
     """
-    moving = codes_still_moving(model, sample, previous or {}, rules.bids.max_movement)
-    return most_informative_codes(model, sample, rules, moving)
+    if before is None:
+        return most_informative_codes(model, sample, rules)
+    limit = rules.bids.max_movement
+    kept = {p for p, m in before.multipliers.items() if not 1 / limit <= m <= limit} | {*before.no_bid}
+    return most_informative_codes(model, sample, rules, codes_of(kept, model, sample))
 
 
 def most_informative_codes(
@@ -112,23 +123,20 @@ def most_informative_codes(
     return {name: code[owner == n] for n, name in enumerate(model.factors)}
 
 
-def codes_still_moving(
-    model: FactorModel, sample: Sample, previous: Mapping[Pattern, float], max_movement: float
-) -> dict[str, Ints]:
-    """Return, by factor, the codes whose previous multiplier is more than a factor of `max_movement` from 1.
+def codes_of(patterns: Collection[Pattern], model: FactorModel, sample: Sample) -> dict[str, Ints]:
+    """Return, by factor, the codes that some patterns give.
 
-    A pattern that the model has no factor for, or the logs no row of, cannot be moved by a row.
+    A pattern that the model has no factor for, or the logs no row of, has none.
     """
-    far = {pattern: m for pattern, m in previous.items() if not 1 / max_movement <= m <= max_movement}
-    moving = {}
+    by_factor = {}
     for name in model.factors:
         feature = sample.features[name]
         parts = parts_of(name, feature)
-        given = [dict(pattern) for pattern in far if {feature_name for feature_name, _ in pattern} == set(parts)]
+        given = [dict(pattern) for pattern in patterns if {feature_name for feature_name, _ in pattern} == set(parts)]
         keys = {g[name] if len(parts) == 1 else segment_key(g[part] for part in parts) for g in given}
         codes = [code for code, value in enumerate(feature.values) if value in keys] if keys else []
-        moving[name] = np.setdiff1d(np.array(codes, dtype=np.int64), feature.barred)
-    return moving
+        by_factor[name] = np.setdiff1d(np.array(codes, dtype=np.int64), feature.barred)
+    return by_factor
 
 
 def expected_deviance(factor: Factor) -> Floats:
@@ -142,7 +150,7 @@ def table_rows(
     sample: Sample,
     codes: Mapping[str, Ints],
     bids: BidRules,
-    previous: Mapping[Pattern, float] | None = None,
+    before: RowsBefore | None = None,
     insignificant: Collection[str] = (),
 ) -> dict[str, FactorRows]:
     """Return the rows of the codes of each factor, with the bids that follow from them.
@@ -152,17 +160,18 @@ def table_rows(
         sample: What names the values of the codes.
         codes: The codes that get a row, by factor.
         bids: How bids are bounded.
-        previous: The multipliers of the active run by pattern, to move from; None where there is none.
+        before: The rows of the active run, to move from; None where there is none.
         insignificant: The factors whose gain is not significant.
     """
     rows = {}
     for name, of_factor in codes.items():
         feature = sample.features[name]
         parts = parts_of(name, feature)
-        before = None
-        if previous is not None:
-            patterns = (frozenset(given_values(parts, feature.values[code]).items()) for code in of_factor)
-            before = np.array([previous.get(pattern, 1.0) for pattern in patterns])
+        previous, left_out = None, np.zeros(len(feature.values), dtype=bool)
+        if before is not None:
+            patterns = [frozenset(given_values(parts, feature.values[code]).items()) for code in of_factor]
+            previous = np.array([before.multipliers.get(pattern, 1.0) for pattern in patterns])
+            left_out[of_factor] = [pattern in before.no_bid for pattern in patterns]
         to_low, to_high = bid_bounds(model.factors[name], bids, model.link, significant=name not in insignificant)
         low, high = factor_intervals(model.factors[name], bids.interval_mass, model.link)
         rows[name] = FactorRows(
@@ -170,8 +179,8 @@ def table_rows(
             codes=of_factor,
             low=low[of_factor],
             high=high[of_factor],
-            multiplier=multipliers(to_low[of_factor], to_high[of_factor], bids, before),
-            no_bid=not_worth_a_bid(high[of_factor], bids),
+            multiplier=multipliers(to_low[of_factor], to_high[of_factor], bids, previous),
+            no_bid=not_worth_a_bid(model.factors[name], high, left_out, bids)[of_factor],
         )
     return rows
 

@@ -6,17 +6,17 @@ matches, clipped.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rtb_optimizer.core.model.fit import Factor, FactorModel
 from rtb_optimizer.core.model.link import rate_of
 from rtb_optimizer.core.sample.crossing import parts_of
-from rtb_optimizer.core.sample.sample import Ints, Sample
+from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Sample, sum_by
 from rtb_optimizer.core.sample.values import segment_key
 from rtb_optimizer.core.table.bidding import BidRules, Tier, spend_neutral_level, tier
-from rtb_optimizer.core.table.rows import FactorRows, TableRows, given_values, multiplier_product
+from rtb_optimizer.core.table.rows import FactorRows, TableRows, given_values, multiplier_product, without_bid
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Segment:
     """A row of the master table. `factor` predicts outcomes, `multiplier` is what to do about it.
 
     `events` are its outcomes as the model counts them, those that the interval and the tier stand on; `expected` is in
-    the measure of the logs.
+    the measure of the logs; `bought_at` is the multiplier that its exposures were bought at (geometric mean).
     """
 
     pattern: tuple[str | None, ...]
@@ -57,6 +57,7 @@ class Segment:
     tier: Tier
     multiplier: float
     no_bid: bool
+    bought_at: float = 1.0
 
     @property
     def is_default(self) -> bool:
@@ -86,15 +87,16 @@ def build_segments(
     features = [name for name, parts in terms.items() if parts == (name,)]
     segments = []
     for name, of_factor in rows.items():
+        bought = _bought_at(sample, sample.features[name])
         for n, code in enumerate(of_factor.codes):
             value = sample.features[name].values[code]
             given = given_values(terms[name], value)
             pattern = tuple(given.get(feature) for feature in features)
             counts = exact[name].get(value, NO_ROWS)
-            segments.append(
-                _segment(model.factors[name], of_factor, n, pattern, counts, sample.unit * sample.stands_for)
-            )
-    level = spend_neutral_level(multiplier_product(rows, sample), sample.spend, bids)
+            row = _segment(model.factors[name], of_factor, n, pattern, counts, sample.unit * sample.stands_for)
+            segments.append(replace(row, bought_at=float(bought[code])))
+    bid_on = multiplier_product(rows, sample) * ~without_bid(rows, sample)
+    level = spend_neutral_level(bid_on, sample.base_spend, bids, sample.elasticity)
     return [_default(features, totals, level, model, sample), *sorted(segments, key=_reading_order)]
 
 
@@ -148,8 +150,21 @@ def _reading_order(segment: Segment) -> tuple[int, list[int], float, str]:
     return len(given), given, -segment.counts.exposure, segment_key(segment.pattern)
 
 
+def _bought_at(sample: Sample, feature: Feature) -> Floats:
+    """Return the geometric mean of the multipliers that the exposures of each value were bought at."""
+    size = len(feature.values)
+    if sample.bought is None:
+        return np.ones(size)
+    exposure = sum_by(feature.codes, sample.exposure, size)
+    weighed = sum_by(feature.codes, sample.exposure * np.log(sample.bought.bid), size)
+    mean: Floats = np.exp(weighed / np.maximum(exposure, 1e-300))
+    return mean
+
+
 def _default(features: Sequence[str], totals: Counts, level: float, model: FactorModel, sample: Sample) -> Segment:
     rate = float(rate_of(np.array([model.base]), model.link)[0]) * sample.unit
     events = (totals.outcome if sample.unit == 1.0 else totals.value / sample.unit) / sample.stands_for
     alone = (1.0, 1.0, 1.0, 0.0, events, tier(events), level, False)
-    return Segment((None,) * len(features), totals, rate * totals.exposure, *alone)
+    everything = Feature(np.zeros(len(sample.exposure), dtype=np.int64), ("",))
+    bought = float(_bought_at(sample, everything)[0])
+    return Segment((None,) * len(features), totals, rate * totals.exposure, *alone, bought)

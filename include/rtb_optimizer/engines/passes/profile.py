@@ -1,6 +1,6 @@
 """Counts the window as a whole: its totals, its days, and the rows that contradict themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from rtb_optimizer.core.config.window import dates_of, zone
 from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.amounts import MICRO
+from rtb_optimizer.engines.sql.bids import BidColumns
 from rtb_optimizer.engines.sql.table import MEASURES, LogTable
 from rtb_optimizer.errors import LogsInvalid
 
@@ -23,6 +24,7 @@ ANOMALIES = (
     *("zero_exposure", "outcome_above_exposure", "outcome_negative", "outcome_null", "value_negative"),
     *("cost_negative", "cost_above_bid"),
 )
+BOUGHT_BY = ("run_mark", "is_control", "bucket")
 MAX_LISTED = 5
 
 LARGEST_SUM = 2**63
@@ -43,10 +45,22 @@ class Profile:
     worst_days: Mapping[str, date]
     design_effect: float = 1.0
     rows_by_minute: Mapping[np.datetime64, int] = field(default_factory=dict)
+    by_arm: Sequence["ArmCounts"] = ()
 
 
-def profile(engine: Engine, table: LogTable) -> Profile:
-    """Count the window's rows.
+@dataclass(frozen=True, slots=True)
+class ArmCounts:
+    """The rows of a day that one run's table bid on, or one period or day had, by arm and part of the ids."""
+
+    day: date
+    mark: object
+    is_control: bool
+    bucket: str
+    counts: Counts
+
+
+def profile(engine: Engine, table: LogTable, bids: BidColumns | None = None) -> Profile:
+    """Count the window's rows; by arm as well, where `bids` has expressions of what bought them.
 
     Raises:
         LogsInvalid: when the window has no row, rows of days that are not its own, sums that are too large, money in a
@@ -54,7 +68,7 @@ def profile(engine: Engine, table: LogTable) -> Profile:
     """
     if table.settings.currency_column and (table.settings.value_column or table.settings.cost_column):
         _require_rates(engine, table)
-    rows = engine.query(table.profile(), "profile")
+    rows = engine.query(table.profile(_counted_by(bids) if bids else {}), "profile")
     if table.settings.timestamp_column:
         _require_days_of_the_window(np.asarray(rows["log_day"].to_numpy(), dtype="datetime64[D]"), table)
     days = _by_day(rows)
@@ -76,16 +90,37 @@ def profile(engine: Engine, table: LogTable) -> Profile:
         worst_days={name: days["log_day"][days[name].index(max(days[name]))] for name in ANOMALIES if any(days[name])},
         design_effect=_design_effect(sums["outcome"], sum(part or 0 for part in days["weighted_outcome"])),
         rows_by_minute=_by_minute(rows) if table.settings.timestamp_column else {},
+        by_arm=_by_arm(rows) if bids else (),
     )
 
 
+def _counted_by(bids: BidColumns) -> dict[str, str]:
+    return dict(zip(BOUGHT_BY, (bids.mark, bids.is_control, bids.bucket), strict=True))
+
+
+def _by_arm(rows: "pa.Table") -> tuple[ArmCounts, ...]:
+    summed = rows.group_by(["log_day", *BOUGHT_BY]).aggregate([(name, "sum") for name in ("rows", *MEASURES)])
+    counts = [
+        ArmCounts(
+            row["log_day"],
+            row["run_mark"],
+            row["is_control"],
+            row["bucket"] or "",
+            counts_of({name: row[f"{name}_sum"] for name in ("rows", *MEASURES)}),
+        )
+        for row in summed.to_pylist()
+    ]
+    return tuple(sorted(counts, key=lambda c: (c.day, str(c.mark), c.is_control, c.bucket)))
+
+
 def _by_minute(rows: "pa.Table") -> dict[np.datetime64, int]:
-    return dict(zip(rows["minute"].to_numpy(), rows["rows"].to_pylist(), strict=True))
+    minutes = rows.group_by("minute").aggregate([("rows", "sum")])
+    return dict(zip(minutes["minute"].to_numpy(), minutes["rows_sum"].to_pylist(), strict=True))
 
 
 def _by_day(rows: "pa.Table") -> dict[str, list[Any]]:
     """Return the columns of a profile added up by day."""
-    counted = [name for name in rows.column_names if name not in ("log_day", "minute")]
+    counted = [name for name in rows.column_names if name not in ("log_day", "minute", *BOUGHT_BY)]
     days = rows.group_by("log_day").aggregate([(name, "sum") for name in counted]).sort_by("log_day")
     return {name.removesuffix("_sum"): column.to_pylist() for name, column in zip(days.column_names, days, strict=True)}
 

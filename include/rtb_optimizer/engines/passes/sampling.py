@@ -3,11 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.realized.row_bids import BidMarks
 from rtb_optimizer.core.sample.objective import effective_events, share_cut
 from rtb_optimizer.core.sample.rows import RowOutcomes
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, Sample, split_rows
@@ -15,7 +17,11 @@ from rtb_optimizer.engines.passes.encoding import encode
 from rtb_optimizer.engines.passes.profile import Profile
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.amounts import MICRO
+from rtb_optimizer.engines.sql.bids import NO_BID_COLUMNS, BidColumns
 from rtb_optimizer.engines.sql.table import MEASURES, SAMPLE_BUCKETS, LogTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Hashes = NDArray[np.uint64]
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -46,10 +52,13 @@ class Drawn:
     has_id: Mask
     duplicates: int
     rows: RowOutcomes
+    bid_marks: BidMarks
     value_cut: float = 0.0
 
 
-def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], profile: Profile) -> Drawn:
+def draw_sample(
+    engine: Engine, table: LogTable, features: Sequence[str], profile: Profile, bids: BidColumns = NO_BID_COLUMNS
+) -> Drawn:
     """Draw the case-control sample of `features` from logs of that profile.
 
     Rows are sorted by fold and by a hash of all their values before anything is added up, so that nothing depends on
@@ -57,7 +66,7 @@ def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], profil
     that are alike instead of their place: then the order of the rows does not matter either.
     """
     shares = sampling_shares(table.settings, profile.totals.rows, profile.positive_rows)
-    drawn = engine.query(table.sample(features, shares.positives, shares.others), "sample")
+    drawn = engine.query(table.sample(features, shares.positives, shares.others, _drawn_bids(bids)), "sample")
     encoded = {name: encode(drawn["f_" + name], name, table.settings) for name in features}
     row_hash, time_hash = (np.asarray(drawn[name].to_numpy(), dtype=np.uint64) for name in ("row_hash", "time_hash"))
     has_id = np.asarray(drawn["has_id"].to_numpy(zero_copy_only=False), dtype=bool)
@@ -85,6 +94,7 @@ def draw_sample(engine: Engine, table: LogTable, features: Sequence[str], profil
         value_cut=_value_cut(micros, weight, table.settings),
         duplicates=repeats,
         rows=_row_outcomes(micros, weight, shares, table),
+        bid_marks=_bid_marks(drawn, days, order),
     )
 
 
@@ -136,6 +146,22 @@ def _row_outcomes(micros: Mapping[str, Ints], weight: Floats, shares: Shares, ta
         exposure = micros["exposure"] / MICRO
         with_outcome = np.minimum(with_outcome, exposure) if table.target == "value" else micros["outcome"] / MICRO
     return RowOutcomes(with_outcome, exposure - with_outcome, weight, log_weight, shares.positives, shares.others)
+
+
+def _drawn_bids(bids: BidColumns) -> dict[str, str]:
+    return {"run_mark": bids.mark, "multiplier": bids.multiplier, "is_control": bids.is_control}
+
+
+def _bid_marks(drawn: "pa.Table", days: "NDArray[np.datetime64]", order: Ints) -> BidMarks:
+    marks = drawn["run_mark"].combine_chunks().dictionary_encode(null_encoding="encode")
+    multiplier = drawn["multiplier"].cast("float64").to_numpy()
+    return BidMarks(
+        codes=marks.indices.to_numpy().take(order),
+        values=marks.dictionary.to_pylist(),
+        multiplier=multiplier.take(order),
+        is_control=np.asarray(drawn["is_control"].to_numpy(zero_copy_only=False), dtype=bool).take(order),
+        day=days.take(order),
+    )
 
 
 def _value_cut(micros: Mapping[str, Ints], weight: Floats, settings: Settings) -> float:

@@ -2,5 +2,6 @@
 
 table     the statements; a row's instant and local day; the columns that logs must have
 amounts   outcomes, exposures and money of a row, with currencies
+bids      what bought a row: its run, its multiplier, its arm
 identity  the columns that identify a row, quoting of literals
 """

@@ -8,6 +8,7 @@ values are quoted here and nowhere else.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window, zone
@@ -24,6 +25,7 @@ from rtb_optimizer.errors import LogsInvalid
 
 MEASURES = ("exposure", "outcome", "value", "cost")
 MEASURE_COLUMNS = ("outcome", "exposure", "weight", "value", "cost", "bid", "currency", "timestamp")
+LIVE_COLUMNS = ("multiplier", "run", "arm", "holdback_id")
 ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
 IDENTITY = ("row_hash", "has_id", "time_hash")
 SAMPLE_BUCKETS = 1_000_000
@@ -45,17 +47,22 @@ class LogTable:
     quote: Callable[[str], str]
     dropped: int = 0
 
-    def source(self, features: Sequence[str] = (), *, identified: bool = False) -> str:
+    def source(self, features: Sequence[str] = ()) -> str:
         """Return the rows of the window as a subquery: day, measures in millionths, features as they are."""
-        columns = self._identity() if identified else []
-        columns += [f"{self.quote(name)} AS {self.quote('f_' + name)}" for name in features]
-        return self._rows(columns)
+        return self._rows(self._named(features))
 
-    def profile(self) -> str:
-        """Return rows by day, and minute where rows have times: counts, sums, and rows that contradict themselves."""
+    def _named(self, features: Sequence[str]) -> list[str]:
+        return [f"{self.quote(name)} AS {self.quote('f_' + name)}" for name in features]
+
+    def profile(self, more: Mapping[str, str] = MappingProxyType({})) -> str:
+        """Return rows by day, and minute where rows have times: counts, sums, and rows that contradict themselves.
+
+        `more` are expressions by name to count by as well.
+        """
         s = self.settings
-        when = ["log_day", *(["minute"] if s.timestamp_column else [])]
+        when = ["log_day", *(["minute"] if s.timestamp_column else []), *more]
         raw = [
+            *(f"{sql} AS {name}" for name, sql in more.items()),
             *([f"date_trunc('minute', {instant_of(self)}) AS minute"] if s.timestamp_column else []),
             f"{self.amounts.raw(s.outcome_column)} AS raw_outcome",
             f"{self.amounts.counted(s.outcome_column)} IS NULL AS outcome_null",
@@ -95,16 +102,19 @@ class LogTable:
             "GROUP BY currency, log_day ORDER BY currency, log_day"
         )
 
-    def sample(self, features: Sequence[str], positives: float, others: float) -> str:
+    def sample(
+        self, features: Sequence[str], positives: float, others: float, more: Mapping[str, str] = MappingProxyType({})
+    ) -> str:
         """Return rows picked by a hash of the row: one share of those with an outcome, another of those without.
 
         They are in no order, and have the columns of IDENTITY: the row's hash, whether that is of its id, and the hash
-        of its time. Rows with an id are drawn alike whatever their order.
+        of its time. Rows with an id are drawn alike whatever their order. `more` are expressions by name.
         """
         lesser, greater = sorted(((others, f"NOT {self.target} > 0"), (positives, f"{self.target} > 0")))
         picked = f"{_below(lesser[0])} OR ({greater[1]} AND {_below(greater[0])})"
         names = ", ".join([*IDENTITY, "log_day", *MEASURES, *(self.quote("f_" + n) for n in features)])
-        return f"SELECT {names} FROM {self.source(features, identified=True)} WHERE exposure > 0 AND ({picked})"
+        columns = [*self._identity(), *self._named(features), *(f"{sql} AS {name}" for name, sql in more.items())]
+        return f"SELECT {', '.join([names, *more])} FROM {self._rows(columns)} WHERE exposure > 0 AND ({picked})"
 
     def value_statistics(self, features: Sequence[str]) -> str:
         """Return exact statistics of each combination of raw values of the features, usually one feature."""
@@ -226,7 +236,8 @@ def day_of(table: LogTable) -> str:
 def require_columns(table: LogTable) -> None:
     """Raise LogsInvalid naming every configured column that the logs lack, or that holds lists or records."""
     s = table.settings
-    named = {f"{measure}_column": getattr(s, f"{measure}_column") for measure in MEASURE_COLUMNS}
+    roles = (*MEASURE_COLUMNS, *LIVE_COLUMNS)
+    named = {f"{role}_column": getattr(s, f"{role}_column") for role in roles}
     counted = [(key, column) for key, column in named.items() if column]
     counted += [("anchor_features", column) for column in s.anchor_features]
     required = [*counted, *(("row_id_columns", column) for column in s.row_id_columns)]

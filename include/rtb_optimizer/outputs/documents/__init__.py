@@ -2,6 +2,7 @@
 
 document   the base: how a document becomes bytes, and bytes a document
 selection  what select_features hands over, and the `features` output
+live       what select_features counted of the tables that were live
 tables     what build_segments hands over about the tables
 macros     the `ad_macros` output, and how look-ups through it end
 exports    what build_segments hands over about the exports

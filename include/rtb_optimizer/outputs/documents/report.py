@@ -14,6 +14,7 @@ from rtb_optimizer.outputs.documents.document import Document, Number, WarningDo
 from rtb_optimizer.outputs.documents.exports import ExportDocument
 from rtb_optimizer.outputs.documents.macros import MacrosDocument, RoundTripDocument
 from rtb_optimizer.outputs.documents.selection import (
+    BidsDocument,
     FeatureDocument,
     HoldoutDocument,
     InteractionDocument,
@@ -142,6 +143,7 @@ class Report(Document):
     coverage: CoverageDocument | None = None
     warnings: tuple[WarningDocument, ...] | None = None
     logs: LogsDocument | None = None
+    bids: BidsDocument = BidsDocument()
     features: tuple[FeatureDocument, ...] = ()
     interactions: tuple[InteractionDocument, ...] = ()
     rejected: tuple[RejectedDocument, ...] = ()

@@ -63,6 +63,24 @@ class SuspectedLeakDocument(Document):
     share: Number
 
 
+class BidsDocument(Document):
+    """What bought the rows of the window: the source of their bids, the runs that were live, and how volume followed.
+
+    `elasticity` is what volume follows a multiplier by, as measured so far, with the inverse of its variance;
+    `assumed` is the one that spend and volume are computed with; `unknown_share` is the share of the exposures whose
+    bid is not known, `mean` the geometric mean of all bids.
+    """
+
+    source: str = ""
+    runs: tuple[str, ...] = ()
+    elasticity: float = 1.0
+    precision: float = 0.0
+    assumed: float = 1.0
+    following: str = ""
+    mean: float = 1.0
+    unknown_share: float = 0.0
+
+
 class FeaturesDocument(Document):
     """The `features` output: what was selected, in order, on which scale, and why the others were not.
 
@@ -181,6 +199,7 @@ class SelectionDocument(Document):
     suspected_leaks: tuple[SuspectedLeakDocument, ...]
     evidence: EvaluationDocument
     logs: LogsDocument
+    bids: BidsDocument = BidsDocument()
     warnings: tuple[WarningDocument, ...]
     inputs: tuple[InputDocument, ...]
 

@@ -31,6 +31,7 @@ class SegmentDocument(Document):
     tier: str | None = None
     multiplier: Number | None = None
     no_bid: bool | None = None
+    bought_at: Number | None = None
 
     @classmethod
     def of(cls, segment: Segment) -> Self:

@@ -1,0 +1,163 @@
+"""Checks the rules between config keys, all at once, on the way to typed settings."""
+
+import re
+from collections.abc import Mapping
+
+from rtb_optimizer.core.config.currencies import currency_problems
+from rtb_optimizer.core.config.key import ConfigValue
+from rtb_optimizer.core.config.roles import denied_problems, role_problems
+from rtb_optimizer.core.config.schedule import schedule_problem
+from rtb_optimizer.core.config.settings import Settings, settings_as_stored
+from rtb_optimizer.core.config.window import zone
+from rtb_optimizer.core.decision.alerts import kind_problems
+from rtb_optimizer.core.macros.dialect import GapPolicy
+from rtb_optimizer.core.platforms.beeswax import COLUMNS
+from rtb_optimizer.core.platforms.bonsai import FEATURES
+from rtb_optimizer.core.platforms.column import Platform
+from rtb_optimizer.core.sample.value_maps import value_map_problems
+from rtb_optimizer.errors import ConfigInvalid, WindowInvalid
+
+_LOGS_PATH = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_FIELDS = {Platform.BEESWAX: COLUMNS, Platform.BONSAI: FEATURES}
+"""Platforms that reject a whole file with an unknown field."""
+
+
+def settings_of(values: Mapping[str, ConfigValue]) -> Settings:
+    """Return the typed settings of a snapshot's values.
+
+    Raises:
+        ConfigInvalid: with every rule between keys that is broken.
+    """
+    settings = settings_as_stored(values)
+    if violations := problems(settings):
+        raise ConfigInvalid(violations)
+    return settings
+
+
+def problems(settings: Settings) -> list[str]:
+    """Return every broken rule between keys, as messages."""
+    return [problem for problem in (*_problems(settings), *_export_problems(settings)) if problem]
+
+
+def _problems(s: Settings) -> list[str | None]:
+    return [
+        None if _LOGS_PATH.fullmatch(s.logs_path) else f"logs_path: {s.logs_path!r} is not an s3://bucket/path URL",
+        _zone_problem(s.timezone),
+        schedule_problem(s.schedule),
+        *denied_problems(s.anchor_features, s.denied_features, s.allowed_identifiers),
+        *_role_problems(s),
+        None
+        if len(s.anchor_features) <= s.max_features
+        else f"max_features: {s.max_features} is below the {len(s.anchor_features)} anchor_features",
+        None
+        if all(isinstance(v, list) and v and all(isinstance(x, str) for x in v) for v in s.row_filter.values())
+        else 'row_filter: each column needs a list of strings, as {"site_id": ["345"]}',
+        None if s.objective != "value" or s.value_column else "value_column: required when objective is value",
+        *kind_problems(s.alert_on),
+        *_blank_names(s),
+        None
+        if s.lookback_days <= s.max_window_days
+        else f"lookback_days: {s.lookback_days} is above the {s.max_window_days} of max_window_days",
+        None
+        if not s.person_id_column or s.min_segment_exposures > 0
+        else "person_id_column: min_segment_exposures is 0: no row would be limited by people",
+        *_live_problems(s),
+        *currency_problems(s.currency_column, s.timestamp_column, s.currency_rates),
+        None
+        if s.bid_column == "" or s.cost_column
+        else "bid_column: it is compared with cost_column, which is not set",
+        None
+        if s.row_id_columns or not s.drop_duplicates
+        else "drop_duplicates: requires row_id_columns, which is empty",
+        None
+        if s.objective != "value" or s.link != "odds"
+        else "link: odds needs a share, and objective is value; choose log or auto",
+        *[
+            f"macro_gap_policies: {policy!r} of {name!r} is not one of {', '.join(GapPolicy)}"
+            for name, policy in sorted(s.macro_gap_policies.items())
+            if policy not in list(GapPolicy)
+        ],
+        *value_map_problems("macro_value_maps", s.macro_value_maps),
+    ]
+
+
+def _live_problems(s: Settings) -> list[str]:
+    """Return the contradictions between the keys that tell what was bid on a row, as messages."""
+    problems = []
+    if (s.multiplier_column or s.run_column) and not s.bids_follow_tables:
+        problems.append("bids_follow_tables: false, although a column tells the bids; remove one of them")
+    if s.holdback_share > 0 and not (s.arm_column or s.arm_id_column):
+        problems.append(
+            "holdback_share: which id draws the arm of a request is not known; set holdback_id_column to one that "
+            "bidders know before the auction and the logs hold, or arm_column where the platform draws it"
+        )
+    if bool(s.arm_column) != bool(s.control_arms):
+        problems.append("arm_column, control_arms: set both: the column, and its values for requests bid 1.0, or none")
+    return problems
+
+
+def _role_problems(s: Settings) -> list[str]:
+    roles = {name: getattr(s, name) for name in Settings.__annotations__ if name.endswith("_column")}
+    features = {"anchor_features": s.anchor_features, "candidate_features": s.candidate_features}
+    return role_problems(roles, features, s.row_id_columns)
+
+
+def _blank_names(s: Settings) -> list[str]:
+    lists = ("candidate_features", "anchor_features", "host_features", "denied_features", "row_id_columns")
+    named = {key: getattr(s, key) for key in (*lists, "allowed_leaks", "allowed_identifiers")} | {
+        "row_filter": s.row_filter
+    }
+    return [f"{key}: a name in it is blank" for key, names in named.items() if any(not name.strip() for name in names)]
+
+
+def _zone_problem(name: str) -> str | None:
+    try:
+        zone(name)
+    except WindowInvalid:
+        return f"timezone: {name!r} is not an IANA name such as Europe/Berlin"
+    return None
+
+
+def _export_problems(s: Settings) -> list[str | None]:
+    known = ", ".join(Platform)
+    return [
+        *[f"exports: {name!r} is not one of {known}" for name in s.exports if name not in list(Platform)],
+        *[
+            f"export_fields: {name!r} is not one of {known}"
+            for name in sorted(s.export_fields)
+            if name not in list(Platform)
+        ],
+        *[
+            f'export_fields: {name} needs a field by feature, as {{"{name}": {{"site_domain": "domain"}}}}'
+            for name, fields in sorted(s.export_fields.items())
+            if not isinstance(fields, dict) or not all(isinstance(field, str) for field in fields.values())
+        ],
+        "export_base_cpm: prebid_floors needs it, the floor of a multiplier of 1"
+        if Platform.PREBID_FLOORS in s.exports and not s.export_base_cpm
+        else None,
+        *_unknown_fields(s),
+        *[
+            f"export_value_maps: {name!r} is not one of {known}"
+            for name in sorted(s.export_value_maps)
+            if name not in list(Platform)
+        ],
+        *value_map_problems("export_value_maps", s.export_value_maps),
+        None
+        if not s.export_beeswax_folder or _LOGS_PATH.fullmatch(s.export_beeswax_folder)
+        else f"export_beeswax_folder: {s.export_beeswax_folder!r} is not an s3://bucket/path URL",
+        None
+        if _CURRENCY.fullmatch(s.export_currency)
+        else f"export_currency: {s.export_currency!r} is not an ISO 4217 code such as USD",
+    ]
+
+
+def _unknown_fields(s: Settings) -> list[str]:
+    named = {platform: s.export_fields.get(platform) for platform in _FIELDS}
+    return [
+        f"export_fields: {platform} has no field {field!r} for {feature}: choose one of {', '.join(_FIELDS[platform])}"
+        for platform, fields in named.items()
+        if isinstance(fields, dict)
+        for feature, field in sorted(fields.items())
+        if field and field not in _FIELDS[platform]
+    ]

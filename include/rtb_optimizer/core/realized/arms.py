@@ -1,0 +1,54 @@
+"""Draws the arm of a request: treated, bid by the table, or the control, bid 1.0 on purpose.
+
+The draw is a hash of an id, so that a request is in one arm for good as long as the salt stands, any reader applies it
+in one line, and the arm of a row is known from its logs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+HASH = "md5"
+"""Every language and every engine has it; it draws lots here, and protects nothing."""
+DIGITS = 8
+CONTROL_SUFFIX = ":control"
+"""What the model version of the control has after the run code, where a platform names the model that bid."""
+
+
+class Arm(StrEnum):
+    """By what a request was bid."""
+
+    TREATED = "treated"
+    CONTROL = "control"
+
+
+@dataclass(frozen=True, slots=True)
+class Holdback:
+    """The rule of the control: requests whose hashed id is below a bound are bid 1.0.
+
+    A request is held back when the first eight hex digits of md5(`salt` + id) sort before `below`.
+    """
+
+    share: float
+    id_column: str
+    salt: str
+
+    @property
+    def below(self) -> str:
+        """The bound, as eight hex digits."""
+        return f"{min(round(self.share * 16**DIGITS), 16**DIGITS - 1):0{DIGITS}x}"
+
+    def document(self) -> dict[str, Any]:
+        """Return the rule as readers find it."""
+        return asdict(self) | {"hash": HASH, "below": self.below}
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], entity_code: str) -> Self | None:
+        """Return the rule of a run's configuration; None without a holdback, or where the platform draws the arm."""
+        share = float(config.get("holdback_share") or 0)
+        ids = config.get("row_id_columns") or []
+        column = config.get("holdback_id_column") or (ids[0] if len(ids) == 1 else "")
+        if share <= 0 or not column or config.get("arm_column"):
+            return None
+        return cls(share, str(column), f"{entity_code}:")

@@ -1,0 +1,184 @@
+"""Measures how volume follows a multiplier, by what changed when another table went live.
+
+Where a table is followed, the exposures of a value change with its multiplier from the active run's window to this
+one: log(n1 / n0) = a + e (log b1 - log b0), with one intercept a for each feature, since traffic as a whole changes,
+and an elasticity e of 1 where twice the bid buys twice as much, 0 where bidders do not read the table. Values vary from
+day to day by more than counting: the variance between them is measured (Paule and Mandel, 1982).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf, sqrt
+
+import numpy as np
+
+from rtb_optimizer.core.sample.sample import Bought, Floats, Ints, Sample, sum_by
+from rtb_optimizer.core.table.published_table import PublishedTable
+
+Z = 1.96
+"""Standard errors of the published interval, which covers 95 %."""
+FOLLOWED_FROM = 0.25
+"""An elasticity that is certainly above means that bids follow the table, certainly below that they do not."""
+NARROW = 0.6
+"""The widest interval whose elasticity replaces the assumption of 1."""
+CHANGED_Z = 4.0
+"""Standard errors from which a change of the elasticity between two nights starts its measurement anew."""
+MIN_EXPOSURE = 30.0
+MIN_FREEDOM = 3
+MAX_SCATTER, BISECTIONS = 25.0, 50
+
+
+class Following(StrEnum):
+    """Whether the bids of a window followed the table that was live."""
+
+    LIVE = "live"
+    NOT_LIVE = "not live"
+    UNKNOWN = "cannot tell yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The elasticity of volume as measured so far, and the inverse of its variance; a precision of 0 is no evidence."""
+
+    elasticity: float = 1.0
+    precision: float = 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The elasticity's interval of 95 %."""
+        reach = Z / sqrt(self.precision) if self.precision > 0 else inf
+        return self.elasticity - reach, self.elasticity + reach
+
+    @property
+    def following(self) -> Following:
+        """Whether bids follow the table, as far as it is known."""
+        low, high = self.interval
+        if low > FOLLOWED_FROM:
+            return Following.LIVE
+        return Following.NOT_LIVE if high < FOLLOWED_FROM else Following.UNKNOWN
+
+    @property
+    def assumed(self) -> float:
+        """The elasticity that bids are computed with: 1, unless the measured one is certainly another."""
+        low, high = self.interval
+        is_other = self.following is Following.LIVE and high - low <= NARROW and not low <= 1 <= high
+        return self.elasticity if is_other else 1.0
+
+
+NOTHING_KNOWN = Response()
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Values of features as arrays of one length: feature, log ratio of exposures, its variance, log bids, and change.
+
+    A feature's values without a row are one cell.
+    """
+
+    feature: Ints
+    log_ratio: Floats
+    variance: Floats
+    log_bid: Floats
+    change: Floats
+
+
+def updated(known: Response, before: PublishedTable, sample: Sample, bought: Bought) -> Response:
+    """Return the elasticity with the evidence of one more window.
+
+    Between two nights with nearly the same table, exposures tell little about the elasticity, but much about whether
+    it is still the same: a bidder that stopped reading, or began to, changes what all multipliers did.
+
+    Args:
+        known: What was known when `before` was made.
+        before: The active run's table, with the exposures of its own window.
+        sample: The rows of this window, with the features of that table.
+        bought: How these rows were bought.
+    """
+    cells = _cells(before, sample, bought)
+    if cells is None:
+        return known
+    if known.precision > 0:
+        moved = _slope(cells, cells.log_ratio - known.elasticity * cells.change, cells.log_bid)
+        if moved.precision > 0 and abs(moved.elasticity) * sqrt(moved.precision) > CHANGED_Z:
+            return Response(known.elasticity + moved.elasticity, moved.precision)
+    tonight = _slope(cells, cells.log_ratio, cells.change)
+    precision = known.precision + tonight.precision
+    if not precision > 0:
+        return known
+    mean = (known.elasticity * known.precision + tonight.elasticity * tonight.precision) / precision
+    return Response(mean, precision)
+
+
+def _slope(cells: _Cells, y: Floats, x: Floats) -> Response:
+    """Return the slope of y on x within features, and the inverse of its variance.
+
+    The same exposures are counted by every feature: as evidence they are worth those of one.
+    """
+    features = np.unique(cells.feature, return_inverse=True)[1]
+    groups = int(features.max()) + 1
+    freedom = len(y) - groups - 1
+    if freedom < MIN_FREEDOM:
+        return Response()
+
+    def at(scatter: float) -> tuple[float, float, float]:
+        weight = 1 / (cells.variance + scatter)
+        total = sum_by(features, weight, groups)
+        dx, dy = (v - (sum_by(features, weight * v, groups) / total).take(features) for v in (x, y))
+        squares = float((weight * dx * dx).sum())
+        slope = float((weight * dx * dy).sum()) / squares if squares > 0 else 0.0
+        return slope, squares, float((weight * (dy - slope * dx) ** 2).sum())
+
+    low, high = 0.0, MAX_SCATTER
+    if at(low)[2] <= freedom:
+        high = low
+    for _ in range(BISECTIONS if high > low else 0):
+        middle = (low + high) / 2
+        low, high = (middle, high) if at(middle)[2] > freedom else (low, middle)
+    slope, squares, _ = at(high)
+    return Response(slope, squares / groups * max(freedom - 2, 0) / freedom)
+
+
+def _cells(before: PublishedTable, sample: Sample, bought: Bought) -> _Cells | None:
+    """Return the values of the table's features, as far as both windows have enough exposures of them."""
+    listed = [cell for name in before.features if name in sample.features for cell in _of(name, before, sample, bought)]
+    if not listed:
+        return None
+    feature, *columns = zip(*listed, strict=True)
+    places = {name: n for n, name in enumerate(before.features)}
+    return _Cells(np.array([places[name] for name in feature]), *(np.array(column) for column in columns))
+
+
+def _of(
+    name: str, before: PublishedTable, sample: Sample, bought: Bought
+) -> Iterator[tuple[str, float, float, float, float]]:
+    """Yield the cells of one feature: log ratio of exposures, its variance, log bid, and its change."""
+    feature, size = sample.features[name], len(sample.features[name].values)
+    code_of = dict(zip(feature.values, range(size), strict=True))
+    exposure = sum_by(feature.codes, sample.exposure, size)
+    squared = sum_by(feature.codes, sample.exposure**2, size)
+    weighed = sum_by(feature.codes, sample.exposure * np.log(bought.bid), size)
+    rows = {dict(pattern)[name]: row for pattern, row in before.rows.items() if {n for n, _ in pattern} == {name}}
+    codes = np.array([code_of[value] for value in rows if value in code_of], dtype=np.int64)
+    rest = np.ones(size, dtype=bool)
+    rest[codes] = False
+    was, was_bid = before.exposure, before.exposure * np.log(before.bought_at)
+    for value, row in rows.items():
+        was -= row.exposure
+        was_bid -= row.exposure * np.log(row.bought_at)
+        if value in code_of and row.exposure >= MIN_EXPOSURE:
+            code = code_of[value]
+            sums = (float(exposure[code]), float(squared[code]), float(weighed[code]))
+            yield from _cell(name, sums, row.exposure, row.exposure * np.log(row.bought_at))
+    if was >= MIN_EXPOSURE:
+        sums = (float(exposure[rest].sum()), float(squared[rest].sum()), float(weighed[rest].sum()))
+        yield from _cell(name, sums, was, was_bid)
+
+
+def _cell(
+    name: str, now: tuple[float, float, float], was: float, was_bid: float
+) -> Iterator[tuple[str, float, float, float, float]]:
+    exposure, squared, weighed = now
+    if exposure**2 >= MIN_EXPOSURE * squared > 0:  # as many rows of one weight, by Kish (1965)
+        log_bid = weighed / exposure
+        yield name, float(np.log(exposure / was)), squared / exposure**2 + 1 / was, log_bid, log_bid - was_bid / was

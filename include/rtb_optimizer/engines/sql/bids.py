@@ -1,0 +1,86 @@
+"""Builds the SQL of what bought a row: the run whose table bid on it, its multiplier, and its arm."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rtb_optimizer.core.realized.arms import CONTROL_SUFFIX, DIGITS
+from rtb_optimizer.core.realized.row_bids import BidRecord, BidSource
+from rtb_optimizer.engines.sql.identity import literal
+from rtb_optimizer.engines.sql.table import LogTable, day_of, instant_of
+
+
+@dataclass(frozen=True, slots=True)
+class BidColumns:
+    """Expressions of what bought a row.
+
+    `mark` is the code of a run, the place of a period of the history, or a day, where rows have no time. `multiplier`
+    is a number or NULL, `is_control` whether the row was bid 1.0 on purpose. `bucket` is one of 16 parts of the ids, by
+    the digit after those that draw the arm: what differs between parts tells the variance of sums.
+    """
+
+    mark: str = "NULL"
+    multiplier: str = "NULL"
+    is_control: str = "FALSE"
+    bucket: str = "'0'"
+
+
+NO_BID_COLUMNS = BidColumns()
+
+
+def bid_columns(table: LogTable, record: BidRecord, below: Mapping[object, str], salt: str) -> BidColumns:
+    """Return the expressions for the rows of some logs.
+
+    Args:
+        table: The logs.
+        record: What is known of their bids.
+        below: The bound of the holdback's draw by mark; a mark without one holds nothing back.
+        salt: What ids are hashed with.
+    """
+    s = table.settings
+    mark = run_mark(table, record)
+    digest = f"MD5(CONCAT({literal(salt)}, CAST({table.quote(s.arm_id_column)} AS VARCHAR)))"
+    has_arms = bool(s.arm_column) or (bool(below) and s.arm_id_column in table.types)
+    return BidColumns(
+        mark=mark,
+        multiplier=f"TRY_CAST({table.quote(s.multiplier_column)} AS DOUBLE)" if s.multiplier_column else "NULL",
+        is_control=_is_control(table, mark, below, digest),
+        bucket=f"SUBSTR({digest}, {DIGITS + 1}, 1)" if has_arms and s.arm_id_column in table.types else "'0'",
+    )
+
+
+def has_times(table: LogTable) -> bool:
+    """Whether rows have a time of day."""
+    column = table.settings.timestamp_column
+    return bool(column) and table.types[column] != "DATE"
+
+
+def run_mark(table: LogTable, record: BidRecord) -> str:
+    """Return what tells the run whose table bid on a row: its code, the place of its period, or its day."""
+    if record.source is BidSource.RUN:
+        return f"TRIM(CAST({table.quote(table.settings.run_column)} AS VARCHAR))"
+    if not has_times(table):
+        return day_of(table)
+    instant = instant_of(table)
+    ends = [f"{period.end:%Y-%m-%d %H:%M:%S.%f}" for period in record.periods[:-1]]
+    cases = " ".join(f"WHEN {instant} < TIMESTAMP '{end}' THEN {n}" for n, end in enumerate(ends))
+    return f"CASE {cases} ELSE {len(ends)} END" if cases else "0"
+
+
+def _is_control(table: LogTable, mark: str, below: Mapping[object, str], digest: str) -> str:
+    s = table.settings
+    if s.arm_column:
+        values = ", ".join(literal(value) for value in s.control_arms)
+        return f"COALESCE(CAST({table.quote(s.arm_column)} AS VARCHAR) IN ({values}), FALSE)"
+    tests = list[str]()
+    if s.run_column:
+        tests.append(f"COALESCE({mark} LIKE {literal('%' + CONTROL_SUFFIX)}, FALSE)")
+    if below and s.arm_id_column in table.types:
+        bounds = " ".join(f"WHEN {_mark_literal(value)} THEN {literal(bound)}" for value, bound in below.items())
+        tests.append(f"COALESCE(SUBSTR({digest}, 1, {DIGITS}) < CASE {mark} {bounds} END, FALSE)")
+    return " OR ".join(tests) or "FALSE"
+
+
+def _mark_literal(value: object) -> str:
+    if isinstance(value, str):
+        return literal(value)
+    return str(value) if isinstance(value, int) else f"DATE '{value}'"

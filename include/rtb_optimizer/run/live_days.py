@@ -1,0 +1,101 @@
+"""Sums what came of the tables that were live in a window, by day and arm, beside what they had predicted."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from rtb_optimizer.core.config.window import Window, dates_of, midnight, zone
+from rtb_optimizer.core.realized.arms import Arm
+from rtb_optimizer.core.table.replay import predicted_rates
+from rtb_optimizer.engines.passes.profile import ArmCounts
+from rtb_optimizer.engines.passes.sampling import Drawn
+from rtb_optimizer.live.row_bids import RowBids
+from rtb_optimizer.outputs.documents.live import LiveDayDocument, LiveDocument
+
+LiveDay = tuple[int, date, bool]
+"""A run, a day, and whether it is about the control."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What a run predicted for some rows: an estimate from the sample, and its variance."""
+
+    total: float
+    variance: float
+
+
+def predictions(bids: RowBids, drawn: Drawn) -> dict[LiveDay, Predicted]:
+    """Return what the live tables predicted for the rows that they bid on, estimated without bias from the sample.
+
+    The sample has the features of these tables. Its rows stand for others by the inverse of their share, which gives
+    the variance of each sum (Horvitz and Thompson, 1952).
+    """
+    sample, marks, found = drawn.sample, drawn.bid_marks, dict[LiveDay, Predicted]()
+    days, day = np.unique(marks.day, return_inverse=True)
+    for code, mark in enumerate(marks.values):
+        live = bids.slot(mark).main
+        rows = np.flatnonzero(marks.codes == code)
+        if live is None or not len(rows):
+            continue
+        part = sample.at(rows)
+        expected = part.exposure * sample.stands_for * predicted_rates(live.table, part)
+        cell = day[rows] * 2 + marks.is_control[rows]
+        sums = np.bincount(cell, expected, 2 * len(days))
+        squares = np.bincount(cell, expected**2 * (1 - drawn.shares.others), 2 * len(days))
+        for place in np.unique(cell).tolist():
+            key = (live.run_id, days[place // 2].astype(object), bool(place % 2))
+            known = found.get(key, Predicted(0.0, 0.0))
+            found[key] = Predicted(known.total + float(sums[place]), known.variance + float(squares[place]))
+    return found
+
+
+def live_document(
+    bids: RowBids, counted: Iterable[ArmCounts], predicted: Mapping[LiveDay, Predicted], window: Window
+) -> LiveDocument:
+    """Return what came of the live tables on the whole days of a window."""
+    whole, by_day = set(_whole_days(window, bids.timezone)), defaultdict[LiveDay, list[ArmCounts]](list)
+    for each in counted:
+        live = bids.slot(each.mark).main
+        if live is not None and each.day in whole:
+            by_day[live.run_id, each.day, each.is_control].append(each)
+    return LiveDocument(
+        days=tuple(
+            _day(key, parts, predicted.get(key, Predicted(0.0, 0.0)))
+            for key, parts in sorted(by_day.items(), key=lambda item: (item[0][1], item[0][0], item[0][2]))
+        )
+    )
+
+
+def _day(key: LiveDay, parts: Sequence[ArmCounts], predicted: Predicted) -> LiveDayDocument:
+    run_id, day, is_control = key
+    buckets = defaultdict[str, tuple[float, float, float, float]](lambda: (0.0, 0.0, 0.0, 0.0))
+    for part in parts:
+        c, (n, k, v, s) = part.counts, buckets[part.bucket]
+        buckets[part.bucket] = (n + c.exposure, k + c.outcome, v + c.value, s + c.cost)
+    exposures, outcomes, value, cost = (float(sum(column)) for column in zip(*buckets.values(), strict=True))
+    return LiveDayDocument(
+        run_id=run_id,
+        day=f"{day}",
+        arm=(Arm.CONTROL if is_control else Arm.TREATED).value,
+        rows=sum(part.counts.rows for part in parts),
+        exposures=exposures,
+        outcomes=outcomes,
+        value=value,
+        cost=cost,
+        predicted=predicted.total,
+        predicted_error=predicted.variance**0.5,
+        buckets=dict(sorted(buckets.items())),
+    )
+
+
+def _whole_days(window: Window, timezone: str) -> list[date]:
+    """Return the local days that lie in a window from end to end: a part of a day is no day's outcome."""
+    tz = zone(timezone)
+    return [
+        day
+        for day in dates_of(window, tz)
+        if midnight(day, tz) >= window.start and midnight(day + timedelta(days=1), tz) <= window.end
+    ]
