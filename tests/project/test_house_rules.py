@@ -40,6 +40,7 @@ INNER_ROOMS = {
     "core/macros": {"core/sample", "core/decision"},
     "core/platforms": {"core/sample"},
     "core/decision": set(),
+    "core/realized": {"core/sample"},
     "core/config": {"core/sample", "core/selection", "core/table", "core/macros", "core/platforms", "core/decision"},
     "engines/sql": set(),
     "engines/passes": {"engines/sql", "engines/protocol"},
