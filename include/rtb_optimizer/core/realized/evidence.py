@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rtb_optimizer.core.sample.sample import Floats
+from rtb_optimizer.core.sample.sample import Floats, Mask
 
 TREATED, CONTROL = 0, 1
 NIGHT_DEVIATION = 0.15
@@ -103,29 +103,38 @@ def evidence_of(nights: Nights) -> Evidence:
     within = dispersion[:, None] * split * independent.sum(axis=-1)
     information = split * y.sum(axis=-1)
     deviations = (won[..., TREATED] - theta[:, None] * won[..., CONTROL]) / np.sqrt(theta)[:, None]
-    known = compared.sum(axis=1).astype(float)
-    freedom = np.maximum(known - 1, 0.0) * fitted
-    variance = _variance(within, information, deviations, freedom)
+    variance, degrees_between = _variance(within, information, deviations, fitted)
     between = 1 - within.sum(axis=1) / np.maximum(variance, TINY)
-    degrees = 1 / ((1 - between) ** 2 / degrees + between**2 / (NIGHT_WEIGHT + freedom))
+    degrees = 1 / ((1 - between) ** 2 / degrees + between**2 / degrees_between)
     support = (split * k.sum(axis=-1)).sum(axis=1) / dispersion
     return Evidence(
-        treated, control, information.sum(axis=1), variance, degrees, dispersion, support, k.sum(axis=1), known
+        treated,
+        control,
+        information.sum(axis=1),
+        variance,
+        degrees,
+        dispersion,
+        support,
+        k.sum(axis=1),
+        compared.sum(axis=1).astype(float),
     )
 
 
-def _variance(within: Floats, information: Floats, deviations: Floats, freedom: Floats) -> Floats:
-    """Return the variance of the summed deviations: that within the nights (n x days), or more as the nights differ.
+def _variance(within: Floats, information: Floats, deviations: Floats, fitted: Mask) -> tuple[Floats, Floats]:
+    """Return the variance of the summed deviations and its degrees of freedom, as far as the nights differ (n each).
 
-    Expected are the variance within and the assumed deviation of the ratio between nights; the observed squares over
-    the expected ones, with the assumption as so many more nights, correct it in both directions.
+    Expected are the variance within the nights (n x days) and the assumed one of the ratio between them. The observed
+    squares over the expected ones, with the assumption as so many more nights, correct it in both directions, not below
+    the variance within. Nights count by their size: two large ones among small ones show what two nights do.
     """
-    expected = (within + (NIGHT_DEVIATION * information) ** 2).sum(axis=1)
+    each = within + (NIGHT_DEVIATION * information) ** 2
+    expected = each.sum(axis=1)
+    effective = expected**2 / np.maximum((each**2).sum(axis=1), TINY)
+    freedom = np.maximum(effective - 1, 0.0) * fitted
     observed = (deviations**2).sum(axis=1) * (freedom + 1) / np.maximum(freedom, 1.0)
     ratio = observed / np.maximum(expected, TINY)
     corrected = expected * (NIGHT_WEIGHT + freedom * ratio) / (NIGHT_WEIGHT + freedom)
-    larger: Floats = np.maximum(within.sum(axis=1), corrected)
-    return larger
+    return np.maximum(within.sum(axis=1), corrected), NIGHT_WEIGHT + freedom
 
 
 def _dispersion(nights: Nights, weight: Floats, rate: Floats, independent: Floats) -> tuple[Floats, Floats]:
