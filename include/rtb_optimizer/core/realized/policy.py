@@ -101,7 +101,7 @@ def _outlook(lift: Lift, notable: float, known_by: int | None) -> str:
 
 def _too_few(lift: Lift, against: Against) -> str:
     return (
-        f"{lift.treated:g} outcomes in the treated arm and {lift.control:g} in the {_control(against)} over "
+        f"{lift.treated:,.0f} outcomes in the treated arm and {lift.control:,.0f} in the {_control(against)} over "
         f"{_nights(lift.nights)} are too few for an interval"
     )
 
