@@ -23,7 +23,13 @@ HERE = Path(__file__).parent
 WORLDS = {"world1": [], "world2": ["--interacting"]}
 WORLD_SEED = 1
 PICKS_FROM_SEED = 101
-SCRIPTS = {"budget": "equal_budget.py", "slope": "slopes.py", "small": "small_campaigns.py", "leaks": "leaks.py"}
+SCRIPTS = {
+    "budget": "equal_budget.py",
+    "slope": "slopes.py",
+    "small": "small_campaigns.py",
+    "leaks": "leaks.py",
+    "arms": "live_evidence.py",
+}
 PARTS = ("world", "picks", "real", *SCRIPTS)
 
 Run = dict[str, Any]

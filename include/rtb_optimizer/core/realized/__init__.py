@@ -1,6 +1,9 @@
-"""What came of what bidders read: the bids that bought the logs, and the response of volume to a bid.
+"""What came of what bidders read: the bids that bought the logs, and whether a policy is worth its bids.
 
 arms        the arm of a request: bid by the table, or held back
-row_bids    the multiplier that each row was bought at, by the best source there is
+row_bids    the multiplier that each row was bought at
 elasticity  how volume follows a multiplier, measured across activations
+evidence    sums of two arms, night by night, and what they say of the results per spend
+lift        the lift of one arm over another, with an interval that holds at every look
+policy      the verdict on a policy: watching, harmful, better, worse
 """
