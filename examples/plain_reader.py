@@ -1,7 +1,4 @@
-"""Look a bid up in a plain export, by the longest prefix of values: `plain_reader.py table.json site=a.com size=1x1`.
-
-Values are spelt as the run does: trimmed, `512` for `512.0`, hosts in lower case, `__missing__` for none.
-"""
+"""Look a bid up in a plain export: `plain_reader.py table.json site=a.com`, values spelt as the run spells them."""
 
 import csv
 import hashlib

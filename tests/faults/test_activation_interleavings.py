@@ -12,8 +12,11 @@ import pytest
 from psycopg.rows import dict_row
 from sqlalchemy import text
 
+from rtb_optimizer.core.realized.arms import Arm
 from rtb_optimizer.errors import EntityInvalid, NotFound, RunNotRunning
-from rtb_optimizer.store import activation, connections, entities, failures, runs
+from rtb_optimizer.store import activation, connections, entities, failures, outcomes, policies, runs
+from rtb_optimizer.store.outcomes import Outcome
+from rtb_optimizer.store.schema import Run
 from whole_run import assert_the_history_adds_up
 
 DAY = date(2026, 3, 10)
@@ -57,6 +60,18 @@ CASES = {
         ["mine activated from first", "held activated from mine"],
         ["held activated from first", "mine activated from held"],
     ),
+    "takes the policy off the pointer": (
+        lambda session, of: activation.stand_down(
+            session, of["entity"], policies.policy_of(session.get_one(Run, of["first"])), ["a loss"], lambda _: True
+        ),
+        ["mine activated from first", "mine stood_down from mine"],
+        ["first stood_down from first", "mine held from none"],
+    ),
+    "counts what was live": (
+        lambda session, of: outcomes.record(session, of["entity"], of["first"], [live_day(of["first"])]),
+        ["mine activated from first"],
+        ["mine activated from first"],
+    ),
     "pauses the entity": (
         lambda session, of: entities.set_status(session, of["entity"], "paused", "ana"),
         ["mine activated from first"],
@@ -73,6 +88,10 @@ CASES = {
         [],  # an orphan must not activate
     ),
 }
+
+
+def live_day(opt_run_id):
+    return Outcome(opt_run_id, DAY, Arm.TREATED, 1, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, {"0": [1.0, 1.0, 0.0, 1.0]})
 
 
 def finish(session, opt_run_id):
@@ -186,7 +205,7 @@ def test_an_activation_while_another(case, arrange, server, subtests):
             names = {opt_run_id: name for name, opt_run_id in of.items()}
             lines = history(server, of)
             assert [
-                f"{names[d['run_id']]} {d['decision']} from {names[d['from_run_id']]}" for d in lines[3:]
+                f"{names[d['run_id']]} {d['decision']} from {names.get(d['from_run_id'], 'none')}" for d in lines[3:]
             ] == decisions
             assert_the_history_adds_up(lines, active(server, of))
 

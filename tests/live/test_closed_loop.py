@@ -7,11 +7,13 @@ import pytest
 
 from closed_loop import Loop
 from market import Market
+from rtb_optimizer.live.summary import realized
+from rtb_optimizer.store import connections, entities
 
 NIGHTS = 14
 
 
-pytestmark = pytest.mark.usefixtures("catalog")
+pytestmark = [pytest.mark.usefixtures("catalog"), pytest.mark.timeout(900)]
 
 
 def spends(loop, first=1):
@@ -119,7 +121,7 @@ def test_the_response_of_a_bidder_that_takes_the_square_root_is_measured_and_spe
 def test_a_holdback_keeps_segments_without_a_bid_observed_and_out_of_the_table_for_good(base_path):
     loop = Loop(base_path, config={"no_bid_below": "0.5", "holdback_share": "0.1"})
     left_out = []
-    for _ in range(8):
+    for _ in range(6):
         loop.play()
         loop.run()
         left_out.append({tuple(values.items()) for values, _, no_bid in loop.readings[-1].table.rows if no_bid})
@@ -128,3 +130,20 @@ def test_a_holdback_keeps_segments_without_a_bid_observed_and_out_of_the_table_f
     for before, after in pairwise(left_out):
         assert before <= after  # none is bid on again in the night after
     assert spends(loop) == [within(0.03)] * len(spends(loop))
+    assert_measured(loop)
+
+
+def assert_measured(loop):
+    """The days of the policy: rates as predicted, the control's share of the requests, and a lift that is there."""
+    with connections.session() as session:
+        found = realized(session, entities.find(session, loop.code))
+    by_arm = {arm: [day for day in found.days if day.arm == arm] for arm in ("treated", "control")}
+
+    assert found.following == "live"
+    assert found.realized_over_predicted == pytest.approx(1.0, abs=0.05)
+    assert [len(days) for days in by_arm.values()] == [5, 5]
+    assert found.lift.low > 0
+    true = [night.lift for night in loop.nights[1:]]
+    assert found.lift.low <= sum(true) / len(true) <= found.lift.high
+    day = by_arm["treated"][-1]
+    assert day.rows == int((~loop.nights[-1].held).sum())  # none is counted twice, none is left out

@@ -248,6 +248,7 @@ EMPTY = {
     "joint": "No joint table",
     "holdout": "not evaluated",
     "replay": "No bids were replayed",
+    "realized": "No whole day has been counted",
     "changes": "no active run to compare with",
     "ad_macros": "No ad macros",
     "exports": "no platform's own format",

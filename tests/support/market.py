@@ -145,12 +145,17 @@ def held_back(ids: NDArray[np.str_], rule: Mapping[str, Any]) -> NDArray[np.bool
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """What a night brought: expected spend and outcomes, those at a multiplier of 1, and the log of won requests."""
+    """What a night brought: expected spend and outcomes, those at a multiplier of 1, and the log of won requests.
+
+    `lift` is that of outcomes per spend of the treated requests over those held back, and `held` which won ones were.
+    """
 
     spend: float
     outcomes: float
     flat_spend: float
     flat_outcomes: float
+    lift: float
+    held: NDArray[np.bool_]
     log: pa.Table
 
     @property
@@ -163,6 +168,7 @@ def play(market: Market, day: date, readings: Sequence[Reading], *, follows: boo
     """Play a night: each request is bid by the last reading before it, or 1.0 by a bidder that ignores the tables."""
     requests = market.night(day)
     multiplier, run = np.ones(len(requests.rate)), np.full(len(requests.rate), "", dtype=object)
+    all_held = np.zeros(len(requests.rate), dtype=bool)
     midnight = datetime.combine(day, time(), UTC)
     instants = [midnight + timedelta(seconds=int(second)) for second in (0, 86_400)]
     for n, reading in enumerate(readings):
@@ -173,6 +179,7 @@ def play(market: Market, day: date, readings: Sequence[Reading], *, follows: boo
             held = held_back(requests.ids, reading.holdback)
             multiplier = np.where(part, np.where(held, 1.0, reading.table.bids(requests)), multiplier)
             run[part & ~held] = reading.run_code
+            all_held |= part & held
     if not follows:
         multiplier = np.ones(len(multiplier))
     won, flat = market.won(multiplier), market.won(np.ones(len(multiplier)))
@@ -199,5 +206,11 @@ def play(market: Market, day: date, readings: Sequence[Reading], *, follows: boo
         float((won * requests.rate).sum()),
         float((flat * requests.price).sum()),
         float((flat * requests.rate).sum()),
+        _per_spend(requests, won * ~all_held) / _per_spend(requests, won * all_held) - 1 if all_held.any() else 0.0,
+        all_held[is_won],
         log,
     )
+
+
+def _per_spend(requests: Requests, won: Floats) -> float:
+    return float((won * requests.rate).sum() / (won * requests.price).sum())

@@ -34,7 +34,7 @@ def run_tasks(request, effects=None, tries=1, *, reported=True):
             except Exception as problem:
                 policy = RETRY_POLICY.evaluate(problem, number, tries)
                 if number == tries or policy.action == "fail":
-                    if reported:
+                    if reported and name not in in_process.BESIDE:
                         with suppress(OperationalError):  # Airflow logs what a callback raises, and goes on
                             callbacks.task_failed(context_of(request.attempt, name, number, problem))
                     raise TaskFailed(name, problem) from problem
@@ -42,7 +42,11 @@ def run_tasks(request, effects=None, tries=1, *, reported=True):
 
     opt_run_id = task("create_run", create_run, request)
     for name, function in STEPS:
-        task(name, function, opt_run_id)
+        try:
+            task(name, function, opt_run_id)
+        except TaskFailed:
+            if name not in in_process.BESIDE:
+                raise
     return opt_run_id
 
 

@@ -79,7 +79,7 @@ def assert_nothing_is_lost_or_recorded_twice(url, store):
     succeeded = {run["run_id"] for run in runs if run["status"] == "succeeded"}
     assert [run["run_code"] for run in runs if run["status"] == "running"] == []
     assert all((run["error_message"] is None) == (run["run_id"] in succeeded) for run in runs)
-    finished = Counter(line["run_id"] for line in decisions if line["decision"] != "rolled_back")
+    finished = Counter(line["run_id"] for line in decisions if line["decision"] not in ("rolled_back", "stood_down"))
     assert finished == dict.fromkeys(succeeded, 1)
     for entity in entities:
         own = [line for line in decisions if line["entity_id"] == entity["entity_id"]]
@@ -100,6 +100,7 @@ def assert_the_history_adds_up(lines, active_run_id):
     for line in lines:
         assert line["from_run_id"] == stood_at
         stood_at = line["run_id"] if line["decision"] in MOVES else stood_at
+        stood_at = line["to_run_id"] if line["decision"] == "stood_down" else stood_at
     assert active_run_id == stood_at
 
 

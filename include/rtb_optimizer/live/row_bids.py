@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 
 import numpy as np
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.core.decision.activation import Decision
 from rtb_optimizer.core.realized.arms import CONTROL_SUFFIX, Holdback
 from rtb_optimizer.core.realized.elasticity import Following, Response, updated
 from rtb_optimizer.core.realized.row_bids import (
@@ -30,7 +31,7 @@ from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs.compare import table_of
 from rtb_optimizer.outputs.published import published
 from rtb_optimizer.store import history, runs, validity
-from rtb_optimizer.store.schema import Entity, Run
+from rtb_optimizer.store.schema import Entity, Run, RunDecision
 
 
 def bid_record(session: Session, entity: Entity, settings: Settings, window: Window) -> BidRecord:
@@ -39,10 +40,7 @@ def bid_record(session: Session, entity: Entity, settings: Settings, window: Win
         return BidRecord(BidSource.RUN)
     if not settings.bids_follow_tables:
         return BidRecord(BidSource.NONE)
-    moves = [
-        Move(each.run_id, each.decided_at, _valid_until(session, each.run_id, each.decided_at))
-        for each in history.moves_before(session, entity, window.end)
-    ]
+    moves = [_move(session, each) for each in history.moves_before(session, entity, window.end)]
     source = BidSource.MULTIPLIER if settings.multiplier_column else BidSource.HISTORY
     return BidRecord(source, live_periods(moves, window))
 
@@ -165,5 +163,9 @@ def _run_code(name: str) -> str:
     return name.removesuffix(CONTROL_SUFFIX)
 
 
-def _valid_until(session: Session, run_id: int, moved_at: datetime) -> datetime:
-    return validity.run_valid_until(session, session.get_one(Run, run_id), moved_at)
+def _move(session: Session, decision: RunDecision) -> Move:
+    target = decision.to_run_id if decision.decision == Decision.STOOD_DOWN else decision.run_id
+    if target is None:
+        return Move(None, decision.decided_at, None)
+    until = validity.run_valid_until(session, session.get_one(Run, target), decision.decided_at)
+    return Move(target, decision.decided_at, until)

@@ -7,11 +7,13 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.store import connections
+from rtb_optimizer.live.realized import live_policy
+from rtb_optimizer.store import connections, entities
 from rtb_optimizer.store.schema import Entity, Run, RunDecision
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,20 @@ def _of_run(session: Session, dag_id: str, dag_run_id: str) -> list[Measure]:
         Measure("decisions", None, tags | {"decision": decision}),
         Measure("run.duration", duration, tags | {"decision": decision}),
         *(Measure(f"run.{name}", number, tags) for name, number in numbers.items() if number is not None),
+        *_of_live(session, entity_code),
+    ]
+
+
+def _of_live(session: Session, entity_code: str) -> list[Measure]:
+    """Return what came of the active policy: how well it predicts, and its lift over the holdback."""
+    found = live_policy(session, entities.find(session, entity_code))
+    if found is None:
+        return []
+    figures = {"realized_over_predicted": found.realized_over_predicted, "lift": found.lift.estimate}
+    return [
+        Measure(f"live.{name}", value, {"entity": entity_code})
+        for name, value in figures.items()
+        if value is not None and isfinite(value)
     ]
 
 

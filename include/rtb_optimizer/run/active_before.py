@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.realized.elasticity import NOTHING_KNOWN, Response
 from rtb_optimizer.core.table.published_table import PublishedTable
+from rtb_optimizer.live.summary import realized
 from rtb_optimizer.outputs.compare import changes_between, table_of
 from rtb_optimizer.outputs.documents.changes import NO_CHANGES, ChangesDocument
+from rtb_optimizer.outputs.documents.realized import RealizedDocument
 from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.outputs.published import PublishedRun, published, published_output
 from rtb_optimizer.run.workspace import Workspace
-from rtb_optimizer.store.schema import Run
+from rtb_optimizer.store.schema import Entity, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,12 @@ def compared_with(session: Session, workspace: Workspace, own: PublishedRun) -> 
     before = published(session, run)
     report = Report.read(published_output(session, run, "report"))
     return Active(report, before.config, changes_between(before, own))
+
+
+def realized_before(session: Session, workspace: Workspace) -> RealizedDocument | None:
+    """Return what came of the policy of the entity's active run so far, None where no run is active."""
+    entity = session.get_one(Entity, workspace.entity_id)
+    return realized(session, entity) if entity.active_run_id is not None else None
 
 
 def _run(session: Session, workspace: Workspace) -> Run | None:

@@ -4,6 +4,7 @@ import logging
 
 from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.decision.activation import failed_gates
+from rtb_optimizer.live.standing_down import stand_down_if_harmful
 from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.store import activation, active_copy, connections, runs, verification
 from rtb_optimizer.store.alerts import record_decision
@@ -26,6 +27,9 @@ def activate_run(opt_run_id: int) -> activation.DecisionRecord:
         store = ObjectStore.of(entity.s3_base_path)
         verification.verify_outputs(session, store, opt_run_id)
         prefix = run_prefix(entity.s3_base_path, run.run_code)
+        stood_down = stand_down_if_harmful(session, entity.entity_code)
+        if stood_down is not None:
+            log.warning("%s: the active policy stood down: %s", entity.entity_code, "; ".join(stood_down.reasons))
         report = Report.read_exactly(store.read(f"{prefix}/report.json"))
         decided = activation.complete_and_decide(
             session,

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 
-from rtb_optimizer.errors import RtbOptimizerError
 from rtb_optimizer.run.request import RunRequest
 from rtb_optimizer.steps.activate_run import activate_run
 from rtb_optimizer.steps.build_segments import build_segments
@@ -21,19 +20,14 @@ log = logging.getLogger(__name__)
 STEPS: tuple[tuple[str, Callable[[int], int]], ...] = (
     ("wait_for_logs", require_partitions),
     ("select_features", select_features),
+    ("measure_live", measure_live),
     ("build_segments", build_segments),
     ("map_ad_macros", map_ad_macros),
     ("write_outputs", write_outputs),
 )
 
-
-def _measured(opt_run_id: int) -> int:
-    """Measure what was live; whatever fails in it keeps no run from being made."""
-    try:
-        return measure_live(opt_run_id)
-    except RtbOptimizerError as problem:
-        log.warning("measure_live: %s", problem)
-        return 0
+BESIDE = ("measure_live",)
+"""Steps that keep no run from being made."""
 
 
 def run(request: RunRequest, on_step: Callable[[str, int], None] = lambda _step, _count: None) -> DecisionRecord:
@@ -42,9 +36,12 @@ def run(request: RunRequest, on_step: Callable[[str, int], None] = lambda _step,
     step = "create_run"
     try:
         for step, function in STEPS:
-            on_step(step, function(opt_run_id))
-            if function is select_features:
-                on_step("measure_live", _measured(opt_run_id))
+            try:
+                on_step(step, function(opt_run_id))
+            except Exception:
+                if step not in BESIDE:
+                    raise
+                log.warning("%s failed; the run goes on without it", step, exc_info=True)
         step = "activate_run"
         return activate_run(opt_run_id)
     except BaseException as problem:

@@ -8,7 +8,7 @@ from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.outputs.documents.tables import TablesDocument
 from rtb_optimizer.outputs.published import PublishedRun, rows_by_segment
 from rtb_optimizer.outputs.report_page.page import report_page
-from rtb_optimizer.run.active_before import compared_with
+from rtb_optimizer.run.active_before import compared_with, realized_before
 from rtb_optimizer.run.changed_inputs import catalog_warnings, restated
 from rtb_optimizer.run.exports import export_warnings, publish
 from rtb_optimizer.run.key_metrics import key_metrics
@@ -34,10 +34,11 @@ def write_outputs(opt_run_id: int) -> int:
         active = compared_with(session, workspace, own)
         changed = restated(session, opt_run_id, selection.logs.partitions, selection.inputs)
         changed += catalog_warnings(session, opt_run_id, selection.inputs)
+        came = realized_before(session, workspace)
     warnings = run_warnings(selection, parts.tables, parts.macros, settings, active.report)
     warnings += export_warnings(parts.exports) + changed
     warnings += proof_warnings(parts.round_trip, settings.min_macro_hit_rate)
-    report = report_document(workspace, parts, written, active, warnings)
+    report = report_document(workspace, parts, written, active, warnings).model_copy(update={"realized": came})
     for warning in report.warnings or ():
         log.warning("%s: %s", warning.code, warning.message)
     written["report"] = (workspace.write("report.json", report.to_json()), 1)

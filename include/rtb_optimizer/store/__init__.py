@@ -5,6 +5,7 @@ schema, migrate  tables and constraints; migrations/ by Alembic
 seeds            the optimizer, its version, dialects and platform fields: seeds/*.toml
 entities, configs, runs, history, queries      the catalog's rows
 activation, manual_activation, active_copy     moves the active-run pointer; its copy in S3
+policies                                       which runs belong to one policy; those found harmful
 outcomes                                       what came of runs that were live, by day and arm
 verification, validity                         checks outputs against their rows; validity of active runs
 failures, alerts                               ends runs as failed; alerts to send

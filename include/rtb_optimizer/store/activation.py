@@ -4,7 +4,7 @@ The lock serializes the decisions of one entity: each activation sees the result
 has one row for each, numbered without gaps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -12,8 +12,11 @@ from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.decision.activation import MOVES, Decision, RunAge, Verdict, decide
 from rtb_optimizer.errors import EntityInvalid, NotFound, RunNotRunning
-from rtb_optimizer.store import entities, history
+from rtb_optimizer.store import entities, history, policies
 from rtb_optimizer.store.schema import Entity, Run, RunDecision
+
+AUTO = "auto"
+"""The author of decisions that the product makes on evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,14 @@ class DecisionRecord:
     entity_code: str
     opt_run_id: int
     from_run_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoodDown:
+    """A policy that is taken off the pointer, and the run that this moves to; None where no other is to be trusted."""
+
+    policy: str
+    to_run_id: int | None
 
 
 def complete_and_decide(
@@ -45,7 +56,9 @@ def complete_and_decide(
         raise RunNotRunning(f"run {run.run_code} is {run.status}: {run.error_message or 'it cannot be activated'}")
     run.status, run.finished_at, run.total_segments = "succeeded", func.now(), total_segments
     session.flush()  # the pointer may only refer to a run that has succeeded
-    verdict = decide(_age(run), _active_age(session, entity), entity.status, gate_failures, allow_older=allow_older)
+    stood_down = policies.harmful(session, entity).get(policies.policy_of(run))
+    failures = [_stood_down_on(stood_down), *gate_failures] if stood_down else gate_failures
+    verdict = decide(_age(run), _active_age(session, entity), entity.status, failures, allow_older=allow_older)
     return _record(session, entity, run, verdict, run.triggered_by)
 
 
@@ -85,6 +98,51 @@ def roll_back(
     if run.run_id == entity.active_run_id:
         raise EntityInvalid(f"run {run.run_code} is already active")
     return _record(session, entity, run, Verdict(Decision.ROLLED_BACK, (reason,)), decided_by)
+
+
+def stand_down(
+    session: Session, entity_code: str, policy: str, reasons: Sequence[str], is_intact: Callable[[int], bool]
+) -> DecisionRecord | None:
+    """Take a harmful policy off the pointer: back to the last run of another policy that was not found harmful.
+
+    Where there is none, bidders bid 1, as before the first activation. None when another policy is active meanwhile, or
+    this one has stood down already. The caller commits.
+
+    Args:
+        session: On the catalog.
+        entity_code: The entity.
+        policy: The policy that was found harmful.
+        reasons: The figures that show it.
+        is_intact: Whether the outputs of a run are what was written.
+    """
+    entity = entities.find(session, entity_code, lock=True)
+    run = session.get(Run, entity.active_run_id, populate_existing=True) if entity.active_run_id else None
+    known = policies.harmful(session, entity)
+    if run is None or policies.policy_of(run) != policy or policy in known:
+        return None
+    target = _last_of_another_policy(session, entity, {policy, *known}, is_intact)
+    return _record(session, entity, run, Verdict(Decision.STOOD_DOWN, tuple(reasons)), AUTO, StoodDown(policy, target))
+
+
+def _last_of_another_policy(
+    session: Session, entity: Entity, harmful: set[str], is_intact: Callable[[int], bool]
+) -> int | None:
+    """Return the run that was active last of all whose policy is not harmful and whose outputs are there."""
+    moves = history.moves_before(session, entity, None)
+    by_policy = policies.policies_of(session, [move.run_id for move in moves])
+    for move in reversed(moves):
+        target = move.to_run_id if move.decision == Decision.STOOD_DOWN else move.run_id
+        if target is not None and by_policy.get(target) not in harmful and is_intact(target):
+            return target
+    return None
+
+
+def _stood_down_on(decision: RunDecision) -> str:
+    figures = "; ".join(decision.reasons)
+    return (
+        f"its policy stood down on {decision.decided_at:%F}: {figures}; change the configuration, or activate a run of "
+        "this policy by hand to go on with it"
+    )
 
 
 def moved_from(session: Session, entity: Entity) -> int | None:
@@ -129,7 +187,14 @@ def _locked(session: Session, opt_run_id: int) -> tuple[Run, Entity]:
     return run, entity
 
 
-def _record(session: Session, entity: Entity, run: Run, verdict: Verdict, decided_by: str) -> DecisionRecord:
+def _record(
+    session: Session,
+    entity: Entity,
+    run: Run,
+    verdict: Verdict,
+    decided_by: str,
+    stood_down: StoodDown | None = None,
+) -> DecisionRecord:
     last = session.scalar(
         select(func.max(RunDecision.decision_number)).where(RunDecision.entity_id == entity.entity_id)
     )
@@ -143,10 +208,12 @@ def _record(session: Session, entity: Entity, run: Run, verdict: Verdict, decide
             from_run_id=active_before_move,
             decided_by=decided_by,
             reasons=list(verdict.reasons),
+            harmful_policy=stood_down.policy if stood_down else None,
+            to_run_id=stood_down.to_run_id if stood_down else None,
         )
     )
     if verdict.decision in MOVES:
-        entity.active_run_id = run.run_id
+        entity.active_run_id = stood_down.to_run_id if stood_down else run.run_id
     session.flush()
     return DecisionRecord(verdict.decision, verdict.reasons, entity.entity_code, run.run_id, active_before_move)
 

@@ -12,7 +12,7 @@ from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.realized.arms import Holdback
 from rtb_optimizer.store import entities, history, runs, validity
 from rtb_optimizer.store.objects import ObjectStore, active_key
-from rtb_optimizer.store.schema import Entity, Run
+from rtb_optimizer.store.schema import Entity, JsonObject, Run
 
 MAX_ROUNDS = 10
 
@@ -35,8 +35,21 @@ def refresh(session: Session, entity_code: str) -> bool:
 def content(session: Session, entity: Entity) -> bytes | None:
     """Return the expected content of the copy, None before the first activation."""
     last_move = history.last_move(session, entity)
-    if entity.active_run_id is None or last_move is None:  # both are written together
+    if last_move is None:
         return None
+    if entity.active_run_id is None:  # a policy stood down: bidders bid 1, as before the first activation
+        return _json(
+            {
+                "entity_code": entity.entity_code,
+                "object_id": entity.object_id,
+                "object_type": entity.object_type,
+                "run_id": None,
+                "run_code": None,
+                "decision_number": last_move.decision_number,
+                "activated_at": last_move.decided_at.isoformat(),
+                "outputs": {},
+            }
+        )
     run = session.get_one(Run, entity.active_run_id)
     outputs = {
         row.output_type: {
@@ -48,7 +61,7 @@ def content(session: Session, entity: Entity) -> bytes | None:
         }
         for row in runs.outputs(session, run.run_id)
     }
-    document = {
+    document: JsonObject = {
         "entity_code": entity.entity_code,
         "object_id": entity.object_id,
         "object_type": entity.object_type,
@@ -63,4 +76,8 @@ def content(session: Session, entity: Entity) -> bytes | None:
     }
     if holdback := Holdback.of(RunSnapshot.read(run.config_snapshot).values, entity.entity_code):
         document["holdback"] = holdback.document()
+    return _json(document)
+
+
+def _json(document: JsonObject) -> bytes:
     return json.dumps(document, indent=2, sort_keys=True).encode()

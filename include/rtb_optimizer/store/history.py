@@ -89,10 +89,10 @@ def last_move(session: Session, entity: Entity) -> RunDecision | None:
     return session.scalars(moves.order_by(RunDecision.decision_number.desc()).limit(1)).one_or_none()
 
 
-def moves_before(session: Session, entity: Entity, end: datetime) -> list[RunDecision]:
-    """Return the moves of an entity's pointer before an instant, the oldest first."""
+def moves_before(session: Session, entity: Entity, end: datetime | None) -> list[RunDecision]:
+    """Return the moves of an entity's pointer before an instant, or all of them, the oldest first."""
     moves = select(RunDecision).where(RunDecision.entity_id == entity.entity_id, RunDecision.decision.in_(MOVES))
-    before = moves.where(RunDecision.decided_at < end)
+    before = moves if end is None else moves.where(RunDecision.decided_at < end)
     return list(session.scalars(before.order_by(RunDecision.decision_number)))
 
 

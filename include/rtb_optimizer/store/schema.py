@@ -307,7 +307,8 @@ class FeatureMacro(Base):
 class RunDecision(Base):
     """A decision on a run, with its author and reasons. `decision_number` counts per entity, without gaps.
 
-    `harmful_policy` is the policy that was found harmful, where that is why the pointer moved.
+    When a policy stands down, `harmful_policy` is that policy, `run_id` its run that was active, and `to_run_id` the
+    run that the pointer moved to, NULL where there is none.
     """
 
     __tablename__ = "opt_run_decisions"
@@ -315,7 +316,12 @@ class RunDecision(Base):
         _one_of("decision", "activated", "held", "superseded", "rolled_back", "stood_down"),
         UniqueConstraint("entity_id", "decision_number"),
         ForeignKeyConstraint(["entity_id", "run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
-        ForeignKeyConstraint(["entity_id", "from_run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
+        *(
+            ForeignKeyConstraint(
+                ["entity_id", column], ["opt_runs.entity_id", "opt_runs.run_id"], name=f"fk_opt_run_decisions_{column}"
+            )
+            for column in ("from_run_id", "to_run_id")
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -327,6 +333,7 @@ class RunDecision(Base):
     decided_by: Mapped[str]
     reasons: Mapped[list[str]]
     harmful_policy: Mapped[str | None]
+    to_run_id: Mapped[int | None]
     decided_at: Mapped[datetime] = _created_at()
 
 

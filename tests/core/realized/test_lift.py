@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rtb_optimizer.core.realized.evidence import ArmDay, DayOfArms, Nights, evidence_of
-from rtb_optimizer.core.realized.lift import estimates, intervals, lift_of, nights_until
+from rtb_optimizer.core.realized.lift import estimates, intervals, lift_of, nights_needed, nights_until
 
 BUCKETS = 16
 ALPHA = 0.05
@@ -208,3 +208,19 @@ def test_the_dispersion_is_measured_in_a_world_of(name, dispersion):
 def test_estimates_are_unbiased_over_many_entities():
     world = WORLDS["a gain"]
     assert estimates(evidence_of(simulated(3, world))).mean() == pytest.approx(world[-1], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("outcomes_a_night", "effect", "nights"),
+    [(400, -0.2, (10, 30)), (2_000, -0.1, (12, 40)), (2_000, -0.2, (3, 10)), (20_000, -0.1, (8, 30))],
+)
+def test_the_nights_that_a_holdback_needs_are_about_those_measured_in_simulated_entities(
+    outcomes_a_night, effect, nights
+):
+    least, most = nights
+
+    assert least <= nights_needed(outcomes_a_night, 0.05, effect, 0.1) <= most
+
+
+def test_with_hardly_an_outcome_a_night_a_holdback_never_answers():
+    assert nights_needed(0.5, 0.05, -0.1, 0.1) is None

@@ -97,6 +97,7 @@ class Settings:
     max_predicted_change: float
     max_price_factor: float
     allow_older_window: bool
+    auto_stand_down: bool
     valid_hours: int
     keep_good_runs: int
     keep_days: int

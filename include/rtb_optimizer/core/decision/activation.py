@@ -16,9 +16,10 @@ class Decision(StrEnum):
     HELD = "held"
     SUPERSEDED = "superseded"
     ROLLED_BACK = "rolled_back"
+    STOOD_DOWN = "stood_down"
 
 
-MOVES = (Decision.ACTIVATED, Decision.ROLLED_BACK)  # decisions that move the pointer to the run
+MOVES = (Decision.ACTIVATED, Decision.ROLLED_BACK, Decision.STOOD_DOWN)  # decisions that move the pointer
 
 
 VALID_HOURS = 72  # the seed's default of valid_hours, for a catalog that is older than the key

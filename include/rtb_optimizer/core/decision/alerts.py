@@ -26,6 +26,8 @@ class Kind(StrEnum):
     MISSING_MACRO = "missing_macro"
     DRIFT = "drift"
     LEAK = "leak"
+    STOOD_DOWN = "stood_down"
+    NOT_LIVE = "not_live"
 
 
 # The warning codes that raise an alert; other warnings are only in the report.
@@ -34,6 +36,7 @@ KIND_OF_WARNING: Mapping[str, Kind] = {
     "macro_missing": Kind.MISSING_MACRO,
     "rate_spike": Kind.DRIFT,
     "values_grown": Kind.DRIFT,
+    "bids_not_followed": Kind.NOT_LIVE,
     "minute_burst": Kind.DRIFT,
     "unexpanded_macro": Kind.DRIFT,
 }
@@ -44,6 +47,8 @@ TITLES: Mapping[Kind, str] = {
     Kind.BROKEN: "outputs of the active run {} are missing or changed",
     Kind.MISSING_MACRO: "run {} has features that a platform cannot address",
     Kind.DRIFT: "the logs of run {} differ from earlier ones",
+    Kind.STOOD_DOWN: "the policy of run {} stood down",
+    Kind.NOT_LIVE: "bids do not follow the tables, as run {} measured",
     Kind.LEAK: "run {} has columns that are suspected to leak the outcome",
 }
 FIX: Mapping[Kind, str] = {
@@ -57,6 +62,10 @@ FIX: Mapping[Kind, str] = {
     "macro_gap_policies how the format handles the gap",
     Kind.DRIFT: "check the values named; if they are bots or an error of the logs, roll back and exclude them "
     "with row_filter",
+    Kind.STOOD_DOWN: "bidders read the last table of the policy before, or bid 1.0; change the configuration, or "
+    "activate a run of this policy by hand to go on with it",
+    Kind.NOT_LIVE: "check that bidders read active.json and the outputs that it lists; for a trial that nobody reads, "
+    "set bids_follow_tables to false",
     Kind.LEAK: "they are left out until it is settled: add those that bidders know before the auction to "
     "allowed_leaks, the others to denied_features",
 }
@@ -88,11 +97,16 @@ def of_decision(
     if decision is Decision.SUPERSEDED:
         return []
     alerts = [_alert(Kind.HELD, run_code, "; ".join(reasons))] if decision is Decision.HELD else []
-    for kind in (Kind.LEAK, Kind.MISSING_MACRO, Kind.DRIFT):
+    for kind in (Kind.LEAK, Kind.NOT_LIVE, Kind.MISSING_MACRO, Kind.DRIFT):
         messages = [warning.message for warning in warnings if KIND_OF_WARNING.get(warning.code) is kind]
         if messages and (kind is not Kind.MISSING_MACRO or decision is Decision.ACTIVATED):
             alerts.append(_alert(kind, run_code, _first(messages)))
     return alerts
+
+
+def of_stood_down(run_code: str, reasons: Sequence[str]) -> Alert:
+    """Return the alert of a policy that was taken off the pointer, by its run that was active."""
+    return _alert(Kind.STOOD_DOWN, run_code, "; ".join(reasons))
 
 
 def of_active(run_code: str, stale_since: datetime | None, problems: Sequence[str]) -> list[Alert]:

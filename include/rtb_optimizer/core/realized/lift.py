@@ -25,6 +25,9 @@ EXPECTED_LIFT = 0.15
 MIN_SUPPORT = 5.0
 """Least support of an interval: with less it is wide beyond use. A/A worlds have no more errors without this limit."""
 MOST_NIGHTS = 1_000
+BUNCHING, RATIO_SD = 1.6, 0.13
+"""The variance of outcomes over that of independent ones, and what the ratio of two arms varies by from night to night,
+as measured in two campaigns."""
 STEPS = 40
 LARGEST_EXPONENT = 50.0
 
@@ -114,6 +117,18 @@ def nights_until(lift: Lift, effect: float) -> int | None:
     support = MIN_SUPPORT / max(lift.support, TINY)
     nights = ceil(lift.nights * max(needed / lift.precision, support))
     return nights if nights <= MOST_NIGHTS else None
+
+
+def nights_needed(outcomes_a_night: float, share: float, effect: float, alpha: float) -> int | None:
+    """Return about how many nights show a lift of this size with a holdback of that share, before there is one.
+
+    Bunched outcomes count as in the two campaigns of `benchmarks/live_worlds.py`; see `nights_until`.
+    """
+    if outcomes_a_night <= 0 or not 0 < share < 1:
+        return None
+    counted = BUNCHING / outcomes_a_night * (1 / share + 1 / (1 - share))
+    precision = 1 / (counted + RATIO_SD**2)
+    return nights_until(Lift(0.0, -1.0, np.inf, alpha, 1, 0.0, 0.0, BUNCHING, MIN_SUPPORT, precision), effect)
 
 
 def _precision(evidence: Evidence) -> Floats:

@@ -8,6 +8,7 @@ macros     the `ad_macros` output, and how look-ups through it end
 exports    what build_segments hands over about the exports
 changes    what differs between two runs
 explanation  the explanation of a bid
+realized   what came of the active policy
 report     the `report` output
 manifest   the `manifest` output
 """

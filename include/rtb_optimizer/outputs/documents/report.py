@@ -13,6 +13,7 @@ from rtb_optimizer.outputs.documents.changes import ChangesDocument
 from rtb_optimizer.outputs.documents.document import Document, Number, WarningDocument
 from rtb_optimizer.outputs.documents.exports import ExportDocument
 from rtb_optimizer.outputs.documents.macros import MacrosDocument, RoundTripDocument
+from rtb_optimizer.outputs.documents.realized import RealizedDocument
 from rtb_optimizer.outputs.documents.selection import (
     BidsDocument,
     FeatureDocument,
@@ -152,6 +153,7 @@ class Report(Document):
     joint: JointDocument = JointDocument()
     holdout: HoldoutDocument | None = None
     replay: ReplayDocument = ReplayDocument()
+    realized: RealizedDocument | None = None
     changes: ChangesDocument = ChangesDocument()
     ad_macros: MacrosDocument = MacrosDocument()
     round_trip: Mapping[str, RoundTripDocument] = {}

@@ -27,6 +27,7 @@ SECTIONS = {
     "joint": "Joint table",
     "holdout": "Hold-out",
     "replay": "Replay",
+    "realized": "Live",
     "changes": "Changes",
     "ad_macros": "Ad macros",
     "exports": "Exports",

@@ -124,6 +124,17 @@ def _replay(report: Report) -> str:
     return "No bids were replayed."
 
 
+def _realized(report: Report) -> str:
+    part = report.realized
+    if part is None or not part.days:
+        return "No whole day has been counted on which a table of the active configuration was live."
+    said = f"Bids follow the table: {text(part.following)}. " if part.following else ""
+    if part.realized_over_predicted is not None:
+        share = formatted(part.realized_over_predicted, "percent")
+        said += f"Of what was predicted of the treated requests, {share} came. "
+    return f"{said}{text('; '.join(part.reasons)).capitalize()}."
+
+
 def _changes(report: Report) -> str:
     part = report.changes
     if not part.against:
@@ -181,6 +192,7 @@ _SENTENCES: dict[str, Callable[[Report], str]] = {
     "joint": _joint,
     "holdout": _holdout,
     "replay": _replay,
+    "realized": _realized,
     "changes": _changes,
     "ad_macros": _ad_macros,
     "exports": _exports,

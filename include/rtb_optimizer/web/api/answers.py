@@ -71,13 +71,14 @@ class ActiveAnswer(Document):
     entity_code: str
     object_id: int
     object_type: str
-    run_id: int
-    run_code: str
-    data_start: datetime
-    data_end: datetime
+    run_id: int | None = Field(description="None: a policy stood down, and no other is trusted; bid multiplier 1.")
+    run_code: str | None
+    data_start: datetime | None = None
+    data_end: datetime | None = None
     decision_number: int = Field(description="Counts the entity's decisions: a greater one is newer.")
     activated_at: datetime
-    valid_until: datetime = Field(description="After it, bid the default: multiplier 1.")
+    valid_until: datetime | None = Field(None, description="After it, bid the default: multiplier 1.")
+    holdback: dict[str, object] | None = Field(None, description="Requests to bid 1.0 on purpose: see docs/outputs.md.")
     outputs: dict[str, ActiveOutput]
 
 
@@ -120,7 +121,7 @@ class RunOutputAnswer(Document):
 class RunDecisionAnswer(Document):
     """A decision on a run."""
 
-    decision: Literal["activated", "held", "superseded", "rolled_back"]
+    decision: Literal["activated", "held", "superseded", "rolled_back", "stood_down"]
     from_run_id: int | None
     by: str
     reasons: list[str]
@@ -142,7 +143,7 @@ class DecisionAnswer(Document):
 
     decision_number: int
     decided_at: datetime
-    decision: Literal["activated", "held", "superseded", "rolled_back"]
+    decision: Literal["activated", "held", "superseded", "rolled_back", "stood_down"]
     run_id: int
     run_code: str
     from_run_id: int | None

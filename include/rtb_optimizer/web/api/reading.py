@@ -6,9 +6,11 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.status import HTTP_304_NOT_MODIFIED
 
 from rtb_optimizer.errors import NotFound
+from rtb_optimizer.live.summary import realized
 from rtb_optimizer.outputs.compare import compare
 from rtb_optimizer.outputs.documents.changes import Comparison
 from rtb_optimizer.outputs.documents.explanation import Explanation
+from rtb_optimizer.outputs.documents.realized import RealizedDocument
 from rtb_optimizer.outputs.explain import explain
 from rtb_optimizer.store import active_copy, entities, history, queries
 from rtb_optimizer.web.access import ReadableCode, User, readable
@@ -49,6 +51,15 @@ def active(request: Request, entity_code: ReadableCode, session: SnapshotSession
     if is_known(request.headers, tag):
         return Response(status_code=HTTP_304_NOT_MODIFIED, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
+
+
+@router.get("/entities/{entity_code}/live")
+def live(entity_code: ReadableCode, session: CatalogSession) -> RealizedDocument:
+    """What came of the active policy: its days by arm, the lift over the holdback, whether bids follow the tables.
+
+    404 while no run is active.
+    """
+    return realized(session, entities.find(session, entity_code))
 
 
 @router.get("/entities/{entity_code}/runs", response_model=list[RunAnswer])

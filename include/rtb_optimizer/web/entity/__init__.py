@@ -2,6 +2,7 @@
 
 list        all entities, sorted, filtered, paged
 page        one entity: the active run, its runs, its history
+live        what came of its tables after they went live
 config      the form of its configuration
 activation  activate or roll back, with a preview
 """

@@ -47,6 +47,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("entity_id", "log_day", "run_id", "arm", name=op.f("uq_opt_run_outcomes_entity_id")),
     )
     op.add_column(DECISIONS, sa.Column("harmful_policy", sa.Text(), nullable=True))
+    op.add_column(DECISIONS, sa.Column("to_run_id", sa.BigInteger(), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_opt_run_decisions_to_run_id"),
+        DECISIONS,
+        "opt_runs",
+        ["entity_id", "to_run_id"],
+        ["entity_id", "run_id"],
+    )
     _allow(DECISIONS, NAME, "decision", *BEFORE, "stood_down")
     _allow(ALERTS, ALERT_NAME, "kind", *KINDS_BEFORE, "stood_down", "not_live")
 
@@ -56,6 +64,8 @@ def downgrade() -> None:
     _allow(ALERTS, ALERT_NAME, "kind", *KINDS_BEFORE)
     op.execute(f"DELETE FROM {DECISIONS} WHERE decision = 'stood_down'")
     _allow(DECISIONS, NAME, "decision", *BEFORE)
+    op.drop_constraint(op.f("fk_opt_run_decisions_to_run_id"), DECISIONS, type_="foreignkey")
+    op.drop_column(DECISIONS, "to_run_id")
     op.drop_column(DECISIONS, "harmful_policy")
     op.drop_table("opt_run_outcomes")
 

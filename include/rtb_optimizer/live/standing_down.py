@@ -1,0 +1,47 @@
+"""Takes the active policy off the pointer where its holdback proves it harmful."""
+
+import logging
+
+from sqlalchemy.orm import Session
+
+from rtb_optimizer.core.config.snapshot import RunSnapshot
+from rtb_optimizer.core.decision.alerts import of_stood_down
+from rtb_optimizer.core.realized.policy import Standing
+from rtb_optimizer.errors import RunIncomplete
+from rtb_optimizer.live.realized import live_policy
+from rtb_optimizer.store import activation, alerts, entities, verification
+from rtb_optimizer.store.activation import DecisionRecord
+from rtb_optimizer.store.objects import ObjectStore
+from rtb_optimizer.store.schema import Run
+
+log = logging.getLogger(__name__)
+
+
+def stand_down_if_harmful(session: Session, entity_code: str) -> DecisionRecord | None:
+    """Take the entity's active policy off the pointer where it is proven harmful; commit; return the decision.
+
+    The same evidence never does it twice: a policy that stood down is judged by later days alone. A person who goes on
+    with it outranks the finding, until such days prove it again.
+    """
+    entity = entities.find(session, entity_code)
+    run = session.get(Run, entity.active_run_id) if entity.active_run_id is not None else None
+    found = live_policy(session, entity)
+    if run is None or found is None or found.verdict.standing is not Standing.HARMFUL:
+        return None
+    if not RunSnapshot.read(run.config_snapshot).values.get("auto_stand_down", True):
+        log.warning("%s is harmful and auto_stand_down is off: %s", entity_code, "; ".join(found.verdict.reasons))
+        return None
+    store = ObjectStore.of(entity.s3_base_path)
+
+    def is_intact(opt_run_id: int) -> bool:
+        try:
+            verification.verify_outputs(session, store, opt_run_id)
+        except RunIncomplete:
+            return False
+        return True
+
+    decided = activation.stand_down(session, entity_code, found.policy, found.verdict.reasons, is_intact)
+    if decided is not None:
+        alerts.record(session, run.run_id, [of_stood_down(run.run_code, decided.reasons)])
+    session.commit()
+    return decided
