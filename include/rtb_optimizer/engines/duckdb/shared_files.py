@@ -9,6 +9,7 @@ A failure of the file system is named and stored: DuckDB would report it as one 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rtb_optimizer.errors import StoreFailed
@@ -66,6 +67,16 @@ class SharedFile:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the file has
         return getattr(self._file, name)
+
+    def size(self) -> int:
+        """Return the number of bytes."""
+        size: int = self._file.size()
+        return size
+
+    def modified(self) -> datetime | None:
+        """Return when the file was last changed, as the opening was told; None where the file system told nothing."""
+        changed = (self._file.metadata() or {}).get("Last-Modified")
+        return datetime.fromisoformat(changed.decode()) if changed else None
 
     def seek(self, position: int, whence: int = 0) -> int:
         """Go to a position counted from the start (0), from here (1) or from the end (2)."""
