@@ -9,8 +9,7 @@ import pytest
 from pyarrow.fs import LocalFileSystem
 
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
-from rtb_optimizer.engines.duckdb.opened_files import OpenedFiles
-from rtb_optimizer.engines.duckdb.shared_files import SharedFiles
+from rtb_optimizer.engines.duckdb.shared_files import OpenedFiles, SharedFiles
 from rtb_optimizer.errors import LogsInvalid
 from rtb_optimizer.store import connections
 

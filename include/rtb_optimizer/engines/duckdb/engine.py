@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rtb_optimizer.engines.duckdb.shared_files import SharedFiles
 from rtb_optimizer.engines.duckdb.spill import SpillFolder
 from rtb_optimizer.engines.parquet.row_groups import RowGroups, bounded_columns, bounds_statement
 from rtb_optimizer.engines.progress import Progress
@@ -35,7 +34,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
     def __init__(self, filesystem: "FileSystem | None", threads: int, memory_mb: int) -> None:
         import duckdb
 
-        from rtb_optimizer.engines.duckdb.opened_files import OpenedFiles
+        from rtb_optimizer.engines.duckdb.shared_files import OpenedFiles, SharedFiles
 
         self._spill = SpillFolder()
         self._duckdb = duckdb.connect(
