@@ -23,6 +23,7 @@ from sqlalchemy.pool import NullPool
 
 import drawn_once
 from prepared_stack import leave_unguarded, migrated_folder, prepare
+from recorded_runs import Recordings
 from rtb_optimizer.core.config.window import WindowRequest
 from rtb_optimizer.local.environment import environment
 from rtb_optimizer.local.settings import settings_on_free_ports
@@ -238,6 +239,33 @@ def request_run():
         return RunRequest(entity_code, attempt, WindowRequest(NOW, **window), triggered_by, overrides)
 
     return request
+
+
+@pytest.fixture(scope="session")
+def recordings(stack):
+    """The runs that tests of this session have recorded."""
+    return Recordings(stack.database_url("postgres"))
+
+
+@pytest.fixture
+def ran(recordings, catalog, base_path, store, add_entity, request_run):
+    """Run drugs_com over four seeded nights, a request after the other; returns the runs' ids.
+
+    Equal requests under an equal configuration are run once: a later test gets what they left, at the paths that they
+    had. To be called once, before anything else is in the catalog.
+    """
+    from rtb_optimizer.steps import in_process
+
+    def run(*requests, **config):
+        def ids():
+            write_logs(store, f"{base_path}/logs/date={{date}}/", NIGHTS)
+            add_entity(**config)
+            numbered = ({"dag_run_id": f"manual__{n}"} | request for n, request in enumerate(requests, start=1))
+            return [in_process.run(request_run(**request)).opt_run_id for request in numbered]
+
+        return recordings.result(repr((requests, config)), catalog.rsplit("/", 1)[1], base_path, ids)
+
+    return run
 
 
 @pytest.fixture(scope="module")

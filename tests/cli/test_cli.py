@@ -469,14 +469,12 @@ def test_a_connection_that_is_not_set_is_reported_with_the_variable_that_sets_it
     assert_one_line(done, "AIRFLOW_CONN_RTB_CATALOG")
 
 
-@pytest.mark.usefixtures("logs")
-def test_a_bid_is_explained_with_the_rows_that_make_it(cli, add_entity, request_run):
-    add_entity()
-    decided = in_process.run(request_run())
+def test_a_bid_is_explained_with_the_rows_that_make_it(cli, ran):
+    (run_id,) = ran({})
     as_json = json.loads(cli("explain", "drugs_com", "internal_adspace_id=1000", "--json"))
     as_table = cli("explain", "drugs_com", "internal_adspace_id=1000")
 
-    assert as_json["run_id"] == decided.opt_run_id
+    assert as_json["run_id"] == run_id
     assert f"{as_json['multiplier']:.5g}" in as_table
     assert all(row["segment"] in as_table for row in as_json["rows"])
 

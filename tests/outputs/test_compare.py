@@ -13,21 +13,17 @@ from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs.compare import changes_between, compare, table_of
 from rtb_optimizer.outputs.documents.selection import FeatureDocument, FeaturesDocument, InteractionDocument
 from rtb_optimizer.outputs.published import PublishedRun, published
-from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import activation
 from rtb_optimizer.store.schema import Run
 from v3_settings import REQUIRED, declared_keys
 
 
 @pytest.fixture
-def two_runs(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
+def two_runs(ran):
     """Run three nights, then four, with what is overridden for the second; returns both ids."""
 
     def run(window=None, **overrides):
-        add_entity()
-        first = in_process.run(request_run(**(window or {"data_start": "2026-03-06", "data_end": "2026-03-09"})))
-        second = in_process.run(request_run(dag_run_id="manual__2", overrides=overrides))
-        return first.opt_run_id, second.opt_run_id
+        return ran(window or {"data_start": "2026-03-06", "data_end": "2026-03-09"}, {"overrides": overrides})
 
     return run
 

@@ -4,20 +4,19 @@ import pytest
 
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs.explain import explain
-from rtb_optimizer.steps import in_process
 from seeded_logs import NIGHTS
 
 
 @pytest.fixture
-def active(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
-    add_entity()
-    return in_process.run(request_run())
+def active(ran):
+    (run_id,) = ran({})
+    return run_id
 
 
 @pytest.fixture
-def active_of_two(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
-    add_entity(anchor_features="internal_adspace_id, device_type")
-    return in_process.run(request_run())
+def active_of_two(ran):
+    (run_id,) = ran({}, anchor_features="internal_adspace_id, device_type")
+    return run_id
 
 
 def default_key(explanation):
@@ -28,7 +27,7 @@ def test_a_known_value_is_explained_by_its_row_and_the_default(active, session):
     explanation = explain(session, "drugs_com", {"internal_adspace_id": "1000"})
 
     segments = [row.segment for row in explanation.rows]
-    assert explanation.run_id == active.opt_run_id
+    assert explanation.run_id == active
     assert segments[0] == default_key(explanation)
     assert explanation.multiplier == pytest.approx(explanation.rows[0].multiplier * explanation.rows[1].multiplier)
     assert explanation.rows[1].factor_low <= explanation.rows[1].factor <= explanation.rows[1].factor_high

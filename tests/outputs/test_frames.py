@@ -33,13 +33,11 @@ def dtypes(frame):
 
 
 @pytest.fixture
-def run(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
+def run(ran):
     """Run an entity over its four nights; returns what is stored of the run."""
-    add_entity()
+    (run_id,) = ran({"data_start": "2026-03-06", "data_end": "2026-03-10"})
     with connections.session() as session:
-        return session.get_one(
-            Run, in_process.run(request_run(data_start="2026-03-06", data_end="2026-03-10")).opt_run_id
-        )
+        return session.get_one(Run, run_id)
 
 
 def test_a_run_is_read_by_entity_id_or_code_as_it_was_published(run, session):
@@ -83,10 +81,8 @@ def test_a_run_is_read_by_entity_id_or_code_as_it_was_published(run, session):
     pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(run_frames)).segments, segments)  # noqa: S301 - our own
 
 
-def test_the_history_has_every_decision_with_the_figures_of_its_run(logs, request_run, session, add_entity, make_run):
-    assert logs is None
-    add_entity()
-    in_process.run(request_run())
+def test_the_history_has_every_decision_with_the_figures_of_its_run(ran, session, add_entity, make_run):
+    ran({})
     entity = add_entity("other_com")
     first, second, late = make_run(entity), make_run(entity), make_run(entity)
     for decided, reasons in ((first, ()), (second, ()), (late, ("0 outcomes", "no rows"))):

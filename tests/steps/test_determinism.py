@@ -101,6 +101,7 @@ def publish(add_entity, request_run, session, store, base_path):
     return run
 
 
+@pytest.mark.takes_turns
 @pytest.mark.parametrize(("world", "overrides"), SAMPLED.values(), ids=SAMPLED)
 def test_a_run_gives_the_same_bytes_however_its_rows_are_laid_out(publish, world, overrides):
     """The report has the configuration, threads included: with the other's configuration it is the other's report."""

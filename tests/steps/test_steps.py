@@ -75,8 +75,8 @@ def facts(session, store, opt_run_id):
     return rows, sorted((entry.key, entry.etag) for entry in store.list(prefix))
 
 
-def test_a_retried_step_records_no_fact_twice(run_all, request_run, session, store):
-    opt_run_id = run_all(request_run())
+def test_a_retried_step_records_no_fact_twice(ran, request_run, session, store):
+    (opt_run_id,) = ran({})
     before = facts(session, store, opt_run_id)
 
     assert create_run(request_run()) == opt_run_id
@@ -86,8 +86,8 @@ def test_a_retried_step_records_no_fact_twice(run_all, request_run, session, sto
     assert facts(session, store, opt_run_id) == before
 
 
-def test_a_step_of_an_ended_run_refuses_and_writes_nothing(run_all, request_run, session, store):
-    opt_run_id = run_all(request_run())
+def test_a_step_of_an_ended_run_refuses_and_writes_nothing(ran, session, store):
+    (opt_run_id,) = ran({})
     before = facts(session, store, opt_run_id)
 
     for step in STEPS[1:-1]:
@@ -108,9 +108,10 @@ def test_a_cleared_dag_run_gets_a_new_run_and_closes_the_old_one(add_entity, req
         select_features(first)
 
 
-def test_an_older_window_that_finishes_last_leaves_the_newer_run_active(run_all, request_run, session):
-    newest = run_all(request_run())
-    older = run_all(request_run(dag_run_id="backfill__1", data_start="2026-03-06", data_end="2026-03-09"))
+def test_an_older_window_that_finishes_last_leaves_the_newer_run_active(ran, request_run, session):
+    (newest,) = ran({})
+    window = {"data_start": "2026-03-06", "data_end": "2026-03-09"}
+    older = in_process.run(request_run(dag_run_id="backfill__1", **window)).opt_run_id
 
     assert session.get_one(Run, older).status == "succeeded"
     assert entities.find(session, "drugs_com").active_run_id == newest
@@ -120,12 +121,12 @@ def test_an_older_window_that_finishes_last_leaves_the_newer_run_active(run_all,
     ]
 
 
-def test_an_older_window_is_activated_when_requested_by_name(run_all, request_run, session):
-    run_all(request_run())
+def test_an_older_window_is_activated_when_requested_by_name(ran, request_run, session):
+    ran({})
     window = {"data_start": "2026-03-06", "data_end": "2026-03-09"}
-    older = run_all(request_run(dag_run_id="manual__2", overrides={"allow_older_window": True}, **window))
+    older = in_process.run(request_run(dag_run_id="manual__2", overrides={"allow_older_window": True}, **window))
 
-    assert entities.find(session, "drugs_com").active_run_id == older
+    assert entities.find(session, "drugs_com").active_run_id == older.opt_run_id
 
 
 def test_a_bad_configuration_is_recorded_as_a_failed_run_with_every_violation(add_entity, request_run, session):
@@ -167,8 +168,8 @@ def test_a_missing_partition_fails_the_run_with_its_name(add_entity, request_run
         in_process.run(request)
 
 
-def test_a_failed_run_leaves_the_active_one_alone_and_says_what_and_where(run_all, request_run, session):
-    active = run_all(request_run())
+def test_a_failed_run_leaves_the_active_one_alone_and_says_what_and_where(ran, request_run, session):
+    (active,) = ran({})
 
     with pytest.raises(LogsInvalid):
         in_process.run(request_run(dag_run_id="manual__2", overrides={"outcome_column": "clicks"}))
@@ -195,8 +196,8 @@ def test_a_gap_without_a_policy_fails_and_one_with_a_policy_is_in_the_report(run
     assert (xandr["combo"], xandr["coverage"]["carrier"]) == (None, "gap")
 
 
-def test_the_manifest_lists_what_was_read_and_written(run_all, request_run, session, store):
-    opt_run_id = run_all(request_run())
+def test_the_manifest_lists_what_was_read_and_written(ran, session, store):
+    (opt_run_id,) = ran({})
     rows = {o.output_type: o for o in runs.outputs(session, opt_run_id)}
     manifest = json.loads(store.read(rows["manifest"].s3_key))
 
@@ -206,9 +207,10 @@ def test_the_manifest_lists_what_was_read_and_written(run_all, request_run, sess
         assert listed["sha256"] == rows[name].sha256 == hashlib.sha256(store.read(listed["s3_key"])).hexdigest()
 
 
-def test_active_json_says_what_the_catalog_says(run_all, request_run, session, store, base_path):
-    opt_run_id = run_all(request_run())
-    copy = json.loads(store.read(f"{base_path.removeprefix('s3://rtb/')}/drugs_com/active.json"))
+def test_active_json_says_what_the_catalog_says(ran, session, store):
+    (opt_run_id,) = ran({})
+    folder = entities.find(session, "drugs_com").s3_base_path.removeprefix("s3://rtb/")
+    copy = json.loads(store.read(f"{folder}/active.json"))
 
     assert copy["run_id"] == opt_run_id
     assert {name: o["sha256"] for name, o in copy["outputs"].items()} == {

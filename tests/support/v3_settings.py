@@ -1,6 +1,7 @@
 """The settings of version v3 as its seed declares them, for tests that need no catalog."""
 
 import tomllib
+from functools import cache
 from pathlib import Path
 
 from rtb_optimizer.core.config.key import ConfigKey, DataType
@@ -13,9 +14,10 @@ SEED = Path(seeds.__file__).with_name("seeds") / "v3.toml"
 REQUIRED = {"logs_path": "s3://lake/logs/date={date}/", "outcome_column": "click", "candidate_features": "site"}
 
 
-def declared_keys() -> list[ConfigKey]:
-    """Return the declarations of v3.toml."""
-    return [
+@cache
+def declared_keys() -> tuple[ConfigKey, ...]:
+    """Return the declarations of v3.toml, which is read once."""
+    return tuple(
         ConfigKey(
             key=key["key"],
             data_type=DataType(key["type"]),
@@ -26,7 +28,7 @@ def declared_keys() -> list[ConfigKey]:
             choices=tuple(key.get("choices", ())),
         )
         for key in tomllib.loads(SEED.read_text())["keys"]
-    ]
+    )
 
 
 def v3_settings(**overrides: object) -> Settings:

@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import event, select
 
-from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import active_copy, configs, connections, entities
 from rtb_optimizer.store.objects import active_key
 from rtb_optimizer.store.schema import Entity, RunDecision, RunOutput
@@ -95,12 +94,8 @@ def test_a_pointer_that_moves_while_it_is_read_is_told_as_before_or_as_after_and
     assert loader.get(f"{DRUGS}/active").json()["run_id"] == moved[0]
 
 
-def test_an_output_is_downloaded_as_it_was_written_under_its_own_name(
-    loader, logs, entity, request_run, session, tmp_path
-):
-    assert logs is None
-    assert entity
-    run_id = in_process.run(request_run()).opt_run_id
+def test_an_output_is_downloaded_as_it_was_written_under_its_own_name(loader, ran, session, tmp_path):
+    (run_id,) = ran({})
     listed = session.scalars(select(RunOutput).where(RunOutput.run_id == run_id)).all()
     assert len(listed) > 5
     for row in listed:

@@ -3,19 +3,15 @@
 import pytest
 
 from rtb_optimizer.outputs.compare import compare
-from rtb_optimizer.steps import in_process
 from rtb_optimizer.web import compare_page
 
 THREE_NIGHTS = {"data_start": "2026-03-06", "data_end": "2026-03-09"}
 
 
 @pytest.fixture
-def two_runs(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
+def two_runs(ran):
     """Run three nights, then all four under another bound; returns both ids."""
-    add_entity()
-    first = in_process.run(request_run(**THREE_NIGHTS))
-    second = in_process.run(request_run(dag_run_id="manual__2", overrides={"multiplier_max": 1.2}))
-    return first.opt_run_id, second.opt_run_id
+    return ran(THREE_NIGHTS, {"overrides": {"multiplier_max": 1.2}})
 
 
 @pytest.fixture

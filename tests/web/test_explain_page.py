@@ -18,9 +18,9 @@ HOSTILE = ['<img src=x onerror="alert(1)">', "\"'&;", "😀|*", "long" * 64, "*"
 
 
 @pytest.fixture
-def active(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
-    add_entity(anchor_features="internal_adspace_id, device_type")
-    return in_process.run(request_run()).opt_run_id
+def active(ran):
+    (run_id,) = ran({}, anchor_features="internal_adspace_id, device_type")
+    return run_id
 
 
 @pytest.fixture

@@ -219,7 +219,9 @@ def _s3_hook() -> Any:  # noqa: ANN401 - imported late
     airflow_connection(S3_CONN_ID)  # the hook would fall back to whatever credentials the machine has
     asked = S3Hook(aws_conn_id=S3_CONN_ID).config  # the connection's `config_kwargs`, which a config given hides
     bounded = Config(retries={"mode": "standard", "total_max_attempts": S3_TRIES}, connect_timeout=10, read_timeout=60)
-    return S3Hook(aws_conn_id=S3_CONN_ID, config=bounded.merge(asked))
+    hook: Any = S3Hook(aws_conn_id=S3_CONN_ID, config=bounded.merge(asked))
+    hook.get_session = cache(hook.get_session)  # making one takes as long as ten requests; it renews its credentials
+    return hook
 
 
 def _tries(retries: Mapping[str, Any]) -> int:

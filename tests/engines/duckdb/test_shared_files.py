@@ -83,7 +83,9 @@ class OnePosition:
 
     def open_input_file(self, path):
         file = LocalFileSystem().open_input_file(path)
-        return SimpleNamespace(size=file.size, read_at=file.read_at, close=file.close, closed=False, mode="rb")
+        return SimpleNamespace(
+            size=file.size, metadata=file.metadata, read_at=file.read_at, close=file.close, closed=False, mode="rb"
+        )
 
 
 def test_the_engine_never_uses_the_position_that_threads_would_share(tmp_path):

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import delete
 
 from rtb_optimizer.outputs.report_page.formatting import UNKNOWN
-from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import runs
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity, Run, RunOutput
@@ -15,13 +14,13 @@ from rtb_optimizer.web.run.page import TABS
 
 
 @pytest.fixture
-def finished(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
+def finished(ran):
     """Run an entity over the seeded nights; returns the run's id."""
 
-    def run(entity_code="drugs_com", overrides=None, **window):
-        return in_process.run(request_run(entity_code, overrides=overrides or {}, **window)).opt_run_id
+    def run(**request):
+        (run_id,) = ran(request)
+        return run_id
 
-    add_entity()
     return run
 
 

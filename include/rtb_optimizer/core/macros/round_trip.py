@@ -66,8 +66,18 @@ class BidTables:
     def _longest(self) -> int:
         return max(len(prefix) for prefix in self._prefixes)
 
+    @cached_property
+    def _answers(self) -> dict[Values, Answer]:
+        return {}
+
     def answer(self, values: Values) -> Answer:
-        """Return a bidder's answer; a value of None is unknown: no row has it."""
+        """Return a bidder's answer; a value of None is unknown: no row has it. Each is looked up once."""
+        answer = self._answers.get(values)
+        if answer is None:
+            answer = self._answers[values] = self._looked_up(values)
+        return answer
+
+    def _looked_up(self, values: Values) -> Answer:
         keys = ((rows, tuple(values[n] for n in places)) for places, rows in self._terms.items())
         matched = [rows[parts] for rows, parts in keys if parts in rows]
         depth = min(len(values), self._longest)
@@ -111,9 +121,10 @@ def drawn_requests(sample: Sample, features: Sequence[str]) -> dict[Request, flo
     size = len(sample.exposure)
     rows = np.linspace(0, size - 1, min(size, MAX_ROWS)).astype(np.int64)
     columns = [sample.features[name] for name in features]
+    values = [[column.values[code] for code in column.codes[rows].tolist()] for column in columns]
     requests: dict[Request, float] = defaultdict(float)
-    for row in rows:
-        requests[tuple(column.values[int(column.codes[row])] for column in columns)] += float(sample.exposure[row])
+    for *request, exposure in zip(*values, sample.exposure[rows].tolist(), strict=True):
+        requests[tuple(request)] += exposure
     return dict(requests)
 
 

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rtb_optimizer.engines.duckdb.shared_files import SharedFiles
 from rtb_optimizer.engines.duckdb.spill import SpillFolder
 from rtb_optimizer.engines.parquet.row_groups import RowGroups, bounded_columns, bounds_statement
 from rtb_optimizer.engines.progress import Progress
@@ -34,7 +33,8 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
 
     def __init__(self, filesystem: "FileSystem | None", threads: int, memory_mb: int) -> None:
         import duckdb
-        from fsspec.implementations.arrow import ArrowFSWrapper
+
+        from rtb_optimizer.engines.duckdb.shared_files import OpenedFiles, SharedFiles
 
         self._spill = SpillFolder()
         self._duckdb = duckdb.connect(
@@ -51,7 +51,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         self._duckdb.execute("SET TimeZone = 'UTC'")  # counts must not depend on the machine's zone
         self._files = SharedFiles(filesystem) if filesystem is not None else None
         if self._files is not None:
-            self._duckdb.register_filesystem(ArrowFSWrapper(self._files))
+            self._duckdb.register_filesystem(OpenedFiles(self._files))
         self.threads, self._filesystem = threads, filesystem
         self._urls: tuple[str, ...] = ()
         self._rows = 0
@@ -78,12 +78,11 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
                 f"CREATE OR REPLACE VIEW logs AS SELECT *, file_row_number AS {SOURCE_ROW} FROM "
                 f"read_parquet([{listed}], union_by_name = true, filename = '{SOURCE_FILE}', hive_partitioning = false)"
             )
-            columns = self._duckdb.sql("DESCRIBE logs").to_arrow_table().to_pydict()
-            counted = self._duckdb.sql(f"SELECT SUM(num_rows) AS n FROM parquet_file_metadata([{listed}])")
-            self._urls, self._rows = tuple(urls), int(counted.to_arrow_table()["n"][0].as_py())
+            types = {name: kind for name, kind, *_ in self._duckdb.execute("DESCRIBE logs").fetchall()}
+            [(rows,)] = self._duckdb.execute(f"SELECT SUM(num_rows) FROM parquet_file_metadata([{listed}])").fetchall()
+            self._urls, self._rows = tuple(urls), int(rows)
         except duckdb.Error as problem:
             raise self._failure("the log files cannot be read", problem, urls) from problem
-        types = dict(zip(columns["column_name"], columns["column_type"], strict=True))
         return {name: kind for name, kind in types.items() if name not in (SOURCE_FILE, SOURCE_ROW)}
 
     def query(self, sql: str, what: str = "query") -> "pa.Table":

@@ -4,12 +4,19 @@ DuckDB seeks and reads in two calls, and its threads share one Python file: betw
 and the bytes come from the wrong place. Here each thread has its own position, and every read states its offset.
 
 A failure of the file system is named and stored: DuckDB would report it as one of its own, like a broken file.
+
+DuckDB asks whether a file exists before it opens it, and then for its size and the time of its last change. Each would
+be a request to the store, several times for each file and statement; the opening has had all of them answered.
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from fsspec.core import has_magic
+from fsspec.implementations.arrow import ArrowFile, ArrowFSWrapper
 
 from rtb_optimizer.errors import StoreFailed
 
@@ -67,6 +74,16 @@ class SharedFile:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the file has
         return getattr(self._file, name)
 
+    def size(self) -> int:
+        """Return the number of bytes."""
+        size: int = self._file.size()
+        return size
+
+    def modified(self) -> datetime | None:
+        """Return when the file was last changed, as the opening was told; None where the file system told nothing."""
+        changed = (self._file.metadata() or {}).get("Last-Modified")
+        return datetime.fromisoformat(changed.decode()) if changed else None
+
     def seek(self, position: int, whence: int = 0) -> int:
         """Go to a position counted from the start (0), from here (1) or from the end (2)."""
         self._local.position = position + (0, self.tell(), self._file.size())[whence]
@@ -83,3 +100,31 @@ class SharedFile:
             read: bytes = self._file.read_at(self._file.size() - start if count < 0 else count, start)
         self._local.position = start + len(read)
         return read
+
+
+class OpenedFiles(ArrowFSWrapper):  # type: ignore[misc]  # fsspec has no types
+    """The files of one engine; size and time of a file are those of its last opening."""
+
+    cachable = False
+
+    def __init__(self, files: SharedFiles) -> None:
+        super().__init__(files)
+        self._opened: dict[str, SharedFile] = {}
+
+    def glob(self, path: str, **options: Any) -> Any:  # noqa: ANN401 - as the method that it overrides
+        """Return the files that match; a path without wildcards is taken to exist, which its opening checks."""
+        return super().glob(path, **options) if has_magic(path) else [self._strip_protocol(path)]
+
+    def size(self, path: str) -> int:
+        """Return the size of an opened file."""
+        return self._opened[self._strip_protocol(path)].size()
+
+    def modified(self, path: str) -> datetime:
+        """Return when an opened file was last changed."""
+        changed: datetime = self._opened[self._strip_protocol(path)].modified() or super().modified(path)
+        return changed
+
+    def _open(self, path: str, *arguments: Any, **options: Any) -> ArrowFile:  # noqa: ANN401 - passed on
+        opened = super()._open(path, *arguments, **options)
+        self._opened[self._strip_protocol(path)] = opened.stream
+        return opened
