@@ -5,7 +5,7 @@ None of them stops a run: it goes by its snapshot, and doing a run again is allo
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.snapshot import RunSnapshot
@@ -53,9 +53,14 @@ def restated(session: Session, opt_run_id: int, partitions: Sequence[str], input
 
 
 def _overlapping(session: Session, run: Run) -> Sequence[Run]:
-    earlier = select(Run).where(Run.entity_id == run.entity_id, Run.status == "succeeded", Run.run_id < run.run_id)
-    overlapping = earlier.where(Run.data_start < run.data_end, Run.data_end > run.data_start)
-    return session.scalars(overlapping.order_by(Run.run_id.desc()).limit(EARLIER_RUNS)).all()
+    earlier = _earlier(run).where(Run.data_start < run.data_end, Run.data_end > run.data_start)
+    return session.scalars(earlier.order_by(Run.run_id.desc()).limit(EARLIER_RUNS)).all()
+
+
+def _earlier(run: Run) -> Select[Run]:
+    """Return the query of an entity's earlier runs that have succeeded, what-if runs left out."""
+    of_entity = select(Run).where(Run.entity_id == run.entity_id, Run.run_id < run.run_id)
+    return of_entity.where(Run.status == "succeeded", Run.is_sandbox.is_(False))
 
 
 def inputs_of(session: Session, run: Run) -> Inputs:
@@ -88,9 +93,8 @@ def catalog_warnings(session: Session, opt_run_id: int, inputs: Inputs) -> list[
 
 
 def _identical(session: Session, run: Run, inputs: Inputs) -> list[RunWarning]:
-    same = select(Run).where(
-        *(Run.entity_id == run.entity_id, Run.version_id == run.version_id, Run.status == "succeeded"),
-        *(Run.data_start == run.data_start, Run.data_end == run.data_end, Run.run_id < run.run_id),
+    same = _earlier(run).where(
+        Run.version_id == run.version_id, Run.data_start == run.data_start, Run.data_end == run.data_end
     )
     own = _etags(inputs)
     for earlier in session.scalars(same.order_by(Run.run_id.desc()).limit(IDENTICAL_RUNS)):
