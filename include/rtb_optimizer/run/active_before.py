@@ -1,6 +1,7 @@
 """The run that was active when a run began: its table to move from, its report to compare with.
 
-The run that counts is the one that the snapshot froze: the same run, tried again, compares with the same one.
+The run that counts is the one that the snapshot froze: the same run, tried again, compares with the same one. A what-if
+run is compared with the active run, and moves from what that one moved from.
 """
 
 from collections.abc import Mapping
@@ -28,8 +29,14 @@ class Active:
 
 
 def table_before(session: Session, workspace: Workspace) -> PublishedTable | None:
-    """Return the table of the run that was active, or None where none was."""
-    run = _run(session, workspace)
+    """Return the table that the bids move from, or None where there is none."""
+    active = workspace.snapshot.active_run_id
+    return None if active is None else table_of(published(session, session.get_one(Run, active)))
+
+
+def table_compared(session: Session, workspace: Workspace) -> PublishedTable | None:
+    """Return the table that a what-if run is compared with; None for any other run, which moves from it."""
+    run = _run(session, workspace) if workspace.snapshot.what_if else None
     return None if run is None else table_of(published(session, run))
 
 
@@ -50,5 +57,5 @@ def compared_with(session: Session, workspace: Workspace, own: PublishedRun) -> 
 
 
 def _run(session: Session, workspace: Workspace) -> Run | None:
-    active = workspace.snapshot.active_run_id
-    return None if active is None else session.get(Run, active)
+    compared = workspace.snapshot.compared_run_id
+    return None if compared is None else session.get(Run, compared)

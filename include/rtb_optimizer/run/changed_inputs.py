@@ -14,6 +14,7 @@ from rtb_optimizer.errors import ConfigInvalid, NotFound, StoreFailed
 from rtb_optimizer.outputs.documents.manifest import Manifest
 from rtb_optimizer.outputs.documents.selection import InputDocument
 from rtb_optimizer.outputs.published import published_output
+from rtb_optimizer.run.what_if import NOT_ONLY, what_if_warnings
 from rtb_optimizer.store import configs
 from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.schema import Entity, Run, Version
@@ -30,7 +31,7 @@ Inputs = Sequence[InputDocument]
 def restated(session: Session, opt_run_id: int, partitions: Sequence[str], inputs: Inputs) -> list[RunWarning]:
     """Return a warning for each run whose inputs were not those of now.
 
-    Each partition is compared with the last earlier run that read it.
+    Each partition is compared with the last earlier run that read it; a what-if run is compared with the active run.
 
     Args:
         session: The catalog.
@@ -39,6 +40,8 @@ def restated(session: Session, opt_run_id: int, partitions: Sequence[str], input
         inputs: Key and etag of the objects it has read.
     """
     run, left, warnings = session.get_one(Run, opt_run_id), set(partitions), []
+    if run.is_sandbox:
+        return _restated_since_compared(session, run, inputs)
     for earlier in _overlapping(session, run):
         before = inputs_of(session, earlier)
         known = {url: objects for url in sorted(left) if (objects := _below(url, before))}
@@ -50,6 +53,15 @@ def restated(session: Session, opt_run_id: int, partitions: Sequence[str], input
         if not left:
             break
     return warnings
+
+
+def _restated_since_compared(session: Session, run: Run, inputs: Inputs) -> list[RunWarning]:
+    compared = session.get_one(Run, RunSnapshot.read(run.config_snapshot).compared_run_id)
+    then, now = _etags(inputs_of(session, compared)), _etags(inputs)
+    if then == now:
+        return []
+    message = f"inputs changed since run {compared.run_code}: {NOT_ONLY}: {_describe('the window', then, now)}"
+    return [RunWarning("inputs_changed", message)]
 
 
 def _overlapping(session: Session, run: Run) -> Sequence[Run]:
@@ -89,7 +101,7 @@ def _describe(url: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
 def catalog_warnings(session: Session, opt_run_id: int, inputs: Inputs) -> list[RunWarning]:
     """Return the warnings of a run that has read `inputs`, objects by `s3_key` and `etag`."""
     run = session.get_one(Run, opt_run_id)
-    return [*_identical(session, run, inputs), *_moved_on(session, run)]
+    return [*what_if_warnings(session, run), *_identical(session, run, inputs), *_moved_on(session, run)]
 
 
 def _identical(session: Session, run: Run, inputs: Inputs) -> list[RunWarning]:

@@ -3,7 +3,7 @@
 import logging
 
 from rtb_optimizer.core.table.evaluation import evaluate
-from rtb_optimizer.run.active_before import covers_holdout, table_before
+from rtb_optimizer.run.active_before import covers_holdout, table_before, table_compared
 from rtb_optimizer.run.choose_features import selection_warnings
 from rtb_optimizer.run.macro_combos import without_required_macro
 from rtb_optimizer.run.read_logs import read_logs
@@ -20,15 +20,16 @@ def select_features(opt_run_id: int) -> int:
     workspace = open_workspace(opt_run_id)
     with connections.session() as session:
         gaps = without_required_macro(session, workspace.opt_id, workspace.settings)
-        before = table_before(session, workspace)
+        before, compared = table_before(session, workspace), table_compared(session, workspace)
         is_biased = covers_holdout(session, workspace)
     read = read_logs(workspace, gaps)
     choice, drawn, rules = read.choice, read.choice.drawn, workspace.settings.table_rules
     replayed = None if before is None or is_biased else before.multipliers
     evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, replayed)
     chosen = choice.selection.chosen
-    needed = dict.fromkeys([*(feature.name for feature in chosen), *(before.features if before else ())])
-    columns = [name for name in needed if name in drawn.sample.features]  # the active run's too: bids are compared
+    needed = dict.fromkeys(feature.name for feature in chosen)
+    needed |= dict.fromkeys(name for each in (before, compared) if each for name in each.features)  # to compare bids
+    columns = [name for name in needed if name in drawn.sample.features]
     workspace.write("work/sample.arrow", sample_bytes(drawn.sample, columns))
     warnings = selection_warnings(choice, workspace.settings)
     document = selection_document(read, evidence, workspace.partitions_expected, warnings)
