@@ -6,6 +6,7 @@ entities    list, show, add, pause, resume
 config      get and set configuration
 runs        run, list, show, explain, activate, roll back
 diff        compare two runs
+what_if     try other values, without saving them
 upkeep      retention and audit
 doctor      checks of the environment
 completion  names for shell completion
