@@ -65,3 +65,9 @@ def save_command(entity_code: str, overrides: Mapping[str, str]) -> str | None:
     """Return the command that saves overrides, None where there are none."""
     pairs = [f"{key}={value}" for key, value in overrides.items()]
     return shlex.join(["rtb", "config", "set", entity_code, *pairs]) if pairs else None
+
+
+def what_if_command(entity_code: str, overrides: Mapping[str, str]) -> str:
+    """Return the command that tries overrides."""
+    options = [word for key, value in overrides.items() for word in ("--set", f"{key}={value}")]
+    return shlex.join(["rtb", "what-if", entity_code, *options])

@@ -3,5 +3,6 @@
 list        all entities, sorted, filtered, paged
 page        one entity: the active run, its runs, its history
 config      the form of its configuration
+what_if     tries the form's values without saving them
 activation  activate or roll back, with a preview
 """
