@@ -45,9 +45,10 @@ def list_runs(
         rows = queries.run_rows(session, entity or None, limit)
     columns = (
         *("run_id", "entity_code", "data_start", "data_end", "status", "decision"),
-        *("is_active", "is_stale", "is_sandbox", "triggered_by"),
+        *("is_active", "is_stale", "triggered_by"),
     )
-    terminal.print_table(rows, columns, as_json=as_json, empty="no runs yet: `run ENTITY` starts one")
+    shown = rows if as_json else [{**row, "decision": "what if"} if row["is_sandbox"] else row for row in rows]
+    terminal.print_table(shown, columns, as_json=as_json, empty="no runs yet: `run ENTITY` starts one")
     terminal.print_stale([row["entity_code"] for row in rows if row["is_stale"]], as_json=as_json)
 
 
