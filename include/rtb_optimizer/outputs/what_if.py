@@ -13,6 +13,7 @@ from rtb_optimizer.store.schema import Entity, Run
 
 CAVEATS = ("inputs_changed", "what_if_config", "what_if_release", "missing_partitions")
 """The codes of warnings by which a difference is not only by the values that were tried."""
+DIGITS = 9
 
 
 class WhatIfDocument(Document):
@@ -51,14 +52,19 @@ def what_if_document(session: Session, run: Run) -> WhatIfDocument | None:
         run_code=run.run_code,
         compared_run_id=what_if.compared_run_id,
         overrides=what_if.overrides,
-        spend_change=facts.get("spend_change"),
-        outcomes_change=facts.get("outcomes_change"),
+        spend_change=_change(facts.get("spend_change")),
+        outcomes_change=_change(facts.get("outcomes_change")),
         verdict=report.verdict,
         gates=report.gates,
         caveats=tuple(each for each in warnings if each.code in CAVEATS),
         warnings=tuple(each for each in warnings if each.code not in (*CAVEATS, "what_if")),
         save=save_command(session.get_one(Entity, run.entity_id).entity_code, what_if.overrides),
     )
+
+
+def _change(value: float | None) -> float | None:
+    """Return a relative change without the rounding errors of its sums: no change is 0."""
+    return None if value is None else round(value, DIGITS)
 
 
 def save_command(entity_code: str, overrides: Mapping[str, str]) -> str | None:
