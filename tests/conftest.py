@@ -285,17 +285,21 @@ def running_chromium():
 
 @pytest.fixture
 def make_run(session):
-    """Insert a run of an entity: `status`, and the day its data ends; for tests that need no logs."""
+    """Insert a run of an entity: `status`, and the day its data ends; for tests that need no logs.
+
+    With `is_sandbox` it is a what-if run.
+    """
     from rtb_optimizer.core.config.window import Window
     from rtb_optimizer.store import runs
     from rtb_optimizer.store.schema import Run
 
     counter = iter(range(1, 1_000_000))
 
-    def make(entity, status="running", data_end=date(2026, 3, 10), dag_run_id=None):
+    def make(entity, status="running", data_end=date(2026, 3, 10), dag_run_id=None, *, is_sandbox=False):
         end = datetime(data_end.year, data_end.month, data_end.day, tzinfo=UTC)
         attempt = Attempt(f"rtb_optimizer__{entity.entity_code}", dag_run_id or f"manual__{next(counter)}")
-        run = runs.create(session, entity, attempt, Window(end - timedelta(days=1), end), {"values": {}}, "schedule")
+        window = Window(end - timedelta(days=1), end)
+        run = runs.create(session, entity, attempt, window, {"values": {}}, "schedule", is_sandbox=is_sandbox)
         if status != "running":
             stored = session.get_one(Run, run.run_id)
             stored.status, stored.finished_at = status, NOW

@@ -124,7 +124,7 @@ def test_the_commands_are_the_documented_ones():
         *("audit", "retention", "doctor"),
         *(f"entities {word}" for word in ("list", "add", "pause", "resume", "remove")),
         *(f"config {word}" for word in ("show", "set", "unset", "history")),
-        *("runs list", "runs show", "explain", "diff"),
+        *("runs list", "runs show", "explain", "diff", "what-if"),
     }
 
 
@@ -494,6 +494,69 @@ def test_two_runs_are_compared_row_by_row_with_causes_that_add_up(cli, add_entit
     assert re.search(r"^multiplier_max +15 +1\.5 *$", as_table, re.MULTILINE)
     assert all(f"-{name}" in as_table for name in as_json["features"]["removed"])
     assert "data + model + config + normaliser" in as_table.splitlines()[-1]
+
+
+def test_what_if_shows_the_difference_the_gates_and_how_to_save_and_saves_nothing(
+    cli, logs, add_entity, request_run, session
+):
+    assert logs is None
+    entity = add_entity()
+    active = in_process.run(request_run()).opt_run_id
+    before = cli("config", "show", "drugs_com", "--json")
+    values = ("--set", "max_features=2", "--set", "candidate_features=internal_adspace_id, device_type")
+    done = CliRunner().invoke(app, ["what-if", "drugs_com", *values, "--by", "ana"], catch_exceptions=False)
+
+    assert done.exit_code == 0
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [step for step, _ in in_process.STEPS]
+    run = session.scalars(select(Run).order_by(Run.run_id.desc()).limit(1)).one()
+    table = done.stdout
+    assert re.search(rf"^what-if run +{run.run_code}, never activated$", table, re.MULTILINE)
+    assert re.search(r"^max_features +12 +2 *$", table, re.MULTILINE)
+    assert re.search(r"^predicted spend +[+\u2212]?[\d.]+%$", table, re.MULTILINE)
+    assert re.search(r"^predicted outcomes +[+\u2212]?[\d.]+%$", table, re.MULTILINE)
+    assert re.search(r"^gates +all are passed$", table, re.MULTILINE)
+    save = next(line for line in table.splitlines() if line.startswith("save by"))
+    command = "rtb config set drugs_com max_features=2 'candidate_features=internal_adspace_id, device_type'"
+    assert save.split(maxsplit=2)[2] == command
+    assert cli("config", "show", "drugs_com", "--json") == before
+    assert session.scalar(select(Entity.active_run_id).where(Entity.entity_id == entity.entity_id)) == active
+    assert [row["is_sandbox"] for row in json.loads(cli("runs", "list", "--json"))] == [True, False]
+
+    shown = json.loads(cli("what-if", "drugs_com", *values, "--json"))
+    assert shown["features"]["removed"]
+    assert shown["before"]["run_id"] == shown["what_if"]["compared_run_id"] == active
+    assert shown["after"]["run_id"] == shown["what_if"]["run_id"] > run.run_id
+    assert shown["what_if"]["verdict"]["decision"] == "activate"
+    assert (shown["what_if"]["save"], shown["what_if"]["caveats"]) == (command, [])
+
+
+def test_what_if_without_an_active_run_or_with_invalid_values_is_one_line_and_records_no_run(
+    invoke, add_entity, make_run, session
+):
+    entity = add_entity()
+    assert_one_line(invoke("what-if", "nope_com"), "no entity 'nope_com'")
+    message = "drugs_com has no active run, and a what-if run is compared with it on its window: run the entity first"
+    assert_one_line(invoke("what-if", "drugs_com", "--set", "max_features=2"), message)
+    run = make_run(entity, status="succeeded")
+    runs_before = session.scalars(select(Run.run_id)).all()
+    session.execute(update(Entity).values(active_run_id=run.run_id))
+    session.commit()
+    assert_one_line(invoke("what-if", "drugs_com"), f"the outputs of run {run.run_id} are gone")
+    assert invoke("what-if", "drugs_com", "--set", "max_features").returncode == 2
+    session.rollback()
+    assert session.scalars(select(Run.run_id)).all() == runs_before
+
+
+def test_a_what_if_run_is_neither_activated_nor_rolled_back_to(invoke, add_entity, finished, make_run, session):
+    entity = add_entity()
+    finished(entity)
+    run = make_run(entity, is_sandbox=True)
+    activation.complete_and_decide(session, run.run_id, 1, (), allow_older=False)
+    session.commit()
+    reason = ("--reason", "x", "--by", "ana")
+    message = f"run {run.run_code} cannot be activated: a what-if run is never activated"
+    assert_one_line(invoke("activate", str(run.run_id), *reason), message)
+    assert_one_line(invoke("rollback", "drugs_com", "--to", str(run.run_id), *reason), message)
 
 
 def test_runs_that_cannot_be_compared_are_reported_with_the_existing_ones(invoke, add_entity, finished):

@@ -211,6 +211,17 @@ def test_who_runs_the_command_line_reads_there_what_an_alert_would_say(add_entit
     assert [kind for kind, *_ in alert_rows()] == ([] if dag_id == "cli" else ["held", "drift", "failed"])
 
 
+def test_a_what_if_run_raises_no_alert_however_it_ends(add_entity, make_run, session, alert_rows):
+    entity = add_entity()
+    held, failed = make_run(entity, is_sandbox=True), make_run(entity, is_sandbox=True)
+    decision = activation.complete_and_decide(session, held.run_id, 1, ["0 outcomes"], allow_older=False)
+    record_decision(session, held, decision, [SPIKE])
+    failures.fail_run(session, failed.run_id, "LogsMissing: no logs")
+    session.commit()
+
+    assert (decision.decision, alert_rows()) == ("held", [])
+
+
 def test_a_run_that_a_person_cleared_is_no_alert(add_entity, make_run, session, alert_rows):
     entity = add_entity()
     run = make_run(entity, dag_run_id="manual__1")

@@ -14,7 +14,7 @@ from listening import free_port, otlp_server, statsd_server
 from rtb_optimizer.dag import callbacks
 from rtb_optimizer.operations import metrics
 from rtb_optimizer.store import activation, entities
-from rtb_optimizer.store.schema import Run
+from rtb_optimizer.store.schema import Entity, Run
 
 DAG = "rtb_optimizer__drugs_com"
 
@@ -73,6 +73,18 @@ def test_a_decided_run_sends_its_decision_its_duration_its_rows_segments_and_war
         "airflow.rtb_optimizer.run.rows,entity=drugs_com:1050000|g",
         "airflow.rtb_optimizer.run.segments,entity=drugs_com:42|g",
         "airflow.rtb_optimizer.run.warnings,entity=drugs_com:3|g",
+    ]
+
+
+def test_a_what_if_run_counts_apart_and_leaves_the_entity_s_gauges(statsd, decided, session):
+    session.execute(update(Entity).values(active_run_id=None))
+    session.execute(update(Run).where(Run.run_id == decided.run_id).values(is_sandbox=True))
+    session.commit()
+    callbacks.run_decided({"dag_run": SimpleNamespace(dag_id=DAG, run_id="manual__1")})
+
+    assert sorted(statsd.read(2)) == [
+        "airflow.rtb_optimizer.decisions,entity=drugs_com,decision=what_if:1|c",
+        "airflow.rtb_optimizer.run.duration,entity=drugs_com,decision=what_if:90000.000000|ms",
     ]
 
 

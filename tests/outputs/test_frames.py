@@ -16,6 +16,7 @@ import pytest
 import rtb_optimizer
 from checkout import CHECKOUT
 from rtb_optimizer import read_history, read_run, read_segments
+from rtb_optimizer.core.decision.activation import NEVER_ACTIVATED
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs import frames
 from rtb_optimizer.outputs.files import segments_parquet
@@ -84,7 +85,7 @@ def test_a_run_is_read_by_entity_id_or_code_as_it_was_published(run, session):
 def test_the_history_has_every_decision_with_the_figures_of_its_run(ran, session, add_entity, make_run):
     ran({})
     entity = add_entity("other_com")
-    first, second, late = make_run(entity), make_run(entity), make_run(entity)
+    first, second, late = make_run(entity), make_run(entity), make_run(entity, is_sandbox=True)
     for decided, reasons in ((first, ()), (second, ()), (late, ("0 outcomes", "no rows"))):
         activation.complete_and_decide(session, decided.run_id, 1, reasons, allow_older=False)
     activation.roll_back(session, "other_com", "ana", "fill rate fell")
@@ -97,7 +98,8 @@ def test_the_history_has_every_decision_with_the_figures_of_its_run(ran, session
     assert list(history["run_id"]) == [first.run_id, second.run_id, late.run_id, first.run_id]
     assert history["from_run_id"].isna().tolist()[0]
     assert list(history["from_run_id"][[1, 3]]) == [first.run_id, second.run_id]
-    assert history["reasons"][2] == "0 outcomes; no rows"
+    assert list(history["is_sandbox"]) == [False, False, True, False]
+    assert history["reasons"][2] == f"{NEVER_ACTIVATED}; 0 outcomes; no rows"
     assert history["decided_by"][3] == "ana"
     assert history[list(frames.FIGURE_DTYPES)].isna().all(axis=None)
 

@@ -3,8 +3,10 @@
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
+from rtb_optimizer.core.decision.activation import NEVER_ACTIVATED
 from rtb_optimizer.errors import EntityInvalid, NotFound, RunIncomplete, RunNotRunning
 from rtb_optimizer.store import activation, connections, entities, failures, runs, verification
 from rtb_optimizer.store.objects import StoredObject
@@ -308,6 +310,30 @@ def test_a_person_may_not_activate(entity, make_run, session, pointer, case):
     with pytest.raises(EntityInvalid, match=message):
         activation.activate_manually(session, run.run_id, "ana", "x")
     session.rollback()
+    assert pointer.active() is None
+
+
+def test_a_what_if_run_is_held_and_nobody_can_activate_it_or_roll_back_to_it(
+    entity, make_run, finish, session, pointer
+):
+    first, sandbox = make_run(entity), make_run(entity, data_end=DAY + timedelta(days=1), is_sandbox=True)
+    finish(first.run_id)
+    decided = finish(sandbox.run_id, ("a gate",), allow_older=True)
+
+    assert (decided.decision, decided.reasons) == ("held", (NEVER_ACTIVATED, "a gate"))
+    with pytest.raises(EntityInvalid, match="a what-if run is never activated"):
+        activation.activate_manually(session, sandbox.run_id, "ana", "I want it")
+    with pytest.raises(EntityInvalid, match="a what-if run is never activated"):
+        activation.roll_back(session, "drugs_com", "ana", "I want it", sandbox.run_id)
+    session.rollback()
+    with pytest.raises(IntegrityError, match="fk_opt_entities_active_run"):
+        session.execute(update(Entity).values(active_run_id=sandbox.run_id))
+    session.rollback()
+    assert pointer.active() == first.run_id
+
+
+def test_a_what_if_run_of_an_entity_without_an_active_run_is_held(entity, make_run, finish, pointer):
+    assert finish(make_run(entity, is_sandbox=True).run_id).decision == "held"
     assert pointer.active() is None
 
 

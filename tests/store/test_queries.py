@@ -66,7 +66,7 @@ def test_an_invalid_configuration_is_shown_as_it_is_stored(entity, session):
 def test_runs_are_listed_newest_first_with_the_last_decision(entity, add_entity, make_run, session):
     other = add_entity("other_com")
     first, second, held, elsewhere = make_run(entity), make_run(entity), make_run(entity), make_run(other)
-    running = make_run(entity)
+    running = make_run(entity, is_sandbox=True)
     for run in (first, second, elsewhere):
         finish(run.run_id)
     finish(held.run_id, ("a gate",))
@@ -84,6 +84,7 @@ def test_runs_are_listed_newest_first_with_the_last_decision(entity, add_entity,
     assert [r["run_id"] for r in queries.run_rows(session, "other_com", 20)] == [elsewhere.run_id]
     assert [r["run_id"] for r in queries.run_rows(session, None, 2)] == [running.run_id, elsewhere.run_id]
     assert {r["entity_code"] for r in rows} == {"drugs_com", "other_com"}
+    assert [r["run_id"] for r in rows if r["is_sandbox"]] == [running.run_id]
 
 
 def test_runs_of_an_entity_that_is_not_there_are_an_error_not_an_empty_list(entity, session):

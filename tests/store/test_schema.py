@@ -9,7 +9,8 @@ import pytest
 from rtb_optimizer.store.schema import Base
 
 # The optimizer and the version are the seed's. Entity 1 is alpha with runs 11 (active), 12 (running), 13 (failed)
-# and 14 (succeeded); entity 2 is beta with run 21 (succeeded). Run 12 has one row in each table of a run's results.
+# 14 (succeeded) and 15 (a what-if run that succeeded); entity 2 is beta with run 21 (succeeded). Run 12 has one row in
+# each table of a run's results.
 ROWS = """
 INSERT INTO opt_entities (entity_id, opt_id, entity_code, entity_name, object_id, object_type, current_version_id,
                           s3_base_path)
@@ -21,6 +22,9 @@ VALUES (11, 1, 1, 'alpha-11', 'succeeded', 'schedule', '2026-03-01', '2026-03-02
        (13, 1, 1, 'alpha-13', 'failed', 'schedule', '2026-03-03', '2026-03-04', '{}', 'dag', 'r13', now()),
        (14, 1, 1, 'alpha-14', 'succeeded', 'schedule', '2026-03-04', '2026-03-05', '{}', 'dag', 'r14', now()),
        (21, 2, 1, 'beta-21', 'succeeded', 'schedule', '2026-03-01', '2026-03-02', '{}', 'dag', 'r21', now());
+INSERT INTO opt_runs (run_id, entity_id, version_id, run_code, status, is_sandbox, triggered_by, data_start, data_end,
+                      config_snapshot, airflow_dag_id, airflow_run_id, finished_at)
+VALUES (15, 1, 1, 'alpha-15', 'succeeded', true, 'manual:ana', '2026-03-04', '2026-03-05', '{}', 'dag', 'r15', now());
 UPDATE opt_entities SET active_run_id = 11 WHERE entity_id = 1;
 INSERT INTO opt_entity_configs (id, entity_id, config_key, config_value, updated_by)
 VALUES (1, 1, 'max_features', '4', 'tester');
@@ -176,7 +180,12 @@ REFUSED = [
         + "INSERT INTO opt_versions (version_id, opt_id, version_code, version_name) VALUES (1, 1, 'v9', 'x')",
     ),
     ("uq_opt_runs_entity_id_run_id", NO_RUN_KEY + "UPDATE opt_runs SET run_id = 12 WHERE run_id = 13"),
-    ("uq_opt_runs_entity_id_run_id_status", NO_RUN_KEY + "UPDATE opt_runs SET run_id = 14 WHERE run_id = 11"),
+    (
+        "uq_opt_runs_entity_id_run_id_status_is_sandbox",
+        NO_RUN_KEY
+        + without("opt_runs", "uq_opt_runs_entity_id_run_id")
+        + "UPDATE opt_runs SET run_id = 14 WHERE run_id = 11",
+    ),
     # Of what exists.
     ("fk_opt_versions_opt_id", VERSION.format(opt=99, code="v9")),
     ("fk_opt_version_configs_version_id", config_key(version=99)),
@@ -213,6 +222,8 @@ PROMISES = {
     ),
     "an entity points at a running run": (POINTER, "UPDATE opt_entities SET active_run_id = 12 WHERE entity_id = 1"),
     "an entity points at a failed run": (POINTER, "UPDATE opt_entities SET active_run_id = 13 WHERE entity_id = 1"),
+    "an entity points at a what-if run": (POINTER, "UPDATE opt_entities SET active_run_id = 15 WHERE entity_id = 1"),
+    "an active run becomes a what-if run": (POINTER, "UPDATE opt_runs SET is_sandbox = true WHERE run_id = 11"),
     "an active run becomes failed": (POINTER, "UPDATE opt_runs SET status = 'failed' WHERE run_id = 11"),
     "an active run becomes running again": (
         POINTER,

@@ -26,6 +26,7 @@ TUTORIAL = "docs/tutorial.md"
 OTHER_PAGES = [
     "docs/cli.md",
     "docs/how-to/add-an-entity.md",
+    "docs/how-to/what-if.md",
     "docs/how-to/roll-back.md",
     "docs/how-to/backfill-a-month.md",
     "docs/api.md",

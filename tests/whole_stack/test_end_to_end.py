@@ -162,6 +162,36 @@ def test_a_rerun_of_the_newest_night_is_activated_and_triggers_downstream_dags(a
     assert events(airflow) == before + 1 == 2, "only activations are events: one scheduled run, one rerun"
 
 
+def test_values_that_are_tried_on_the_page_run_in_airflow_and_never_become_active(live, airflow):
+    before, seen = active_run(), events(airflow)
+    page, form = f"{live.airflow_url}/rtb/entities/drugs_com", {"value:max_features": "1", "was:max_features": "12"}
+    answer = airflow.client.post(f"{page}/what-if", data=form, follow_redirects=False)
+    assert answer.status_code == 303, answer.text
+    with connections.session() as session:
+        first = runs.find(session, answer.headers["location"].rsplit("/", 1)[1])
+
+    assert airflow.wait(DAG, first.airflow_run_id) == "success"
+    airflow.call("POST", f"/dags/{DAG}/dagRuns/{first.airflow_run_id}/clear", {"dry_run": False, "only_failed": False})
+    again = until(lambda: ended(newest_run(), clear_number=1), "the second run")
+    assert (again.airflow_run_id, again.is_sandbox) == (first.airflow_run_id, True)
+    with connections.session() as session:
+        rows = queries.run_rows(session, "drugs_com", 2)
+    told = [(row["is_sandbox"], row["decision"], row["triggered_by"]) for row in rows]
+    assert told == [(True, "held", "manual:admin")] * 2
+    assert (again.data_start, again.data_end) == (before.data_start, before.data_end)
+    assert again.config_snapshot["values"]["max_features"] == 1
+    assert (active_run().run_id, events(airflow)) == (before.run_id, seen)
+
+
+def ended(run, clear_number):
+    return run if run.clear_number == clear_number and run.status == "succeeded" else None
+
+
+def newest_run():
+    with connections.session() as session:
+        return session.scalars(select(Run).order_by(Run.run_id.desc()).limit(1)).one()
+
+
 def events(airflow):
     assets = airflow.call("GET", "/assets?name_pattern=rtb_active/drugs_com")["assets"]
     matching = [asset for asset in assets if asset["name"] == "rtb_active/drugs_com"]

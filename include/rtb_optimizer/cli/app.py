@@ -14,7 +14,7 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from rtb_optimizer import __version__
-from rtb_optimizer.cli import catalog, config, diff, doctor, entities, live, runs, upkeep
+from rtb_optimizer.cli import catalog, config, diff, doctor, entities, live, runs, upkeep, what_if
 from rtb_optimizer.errors import RtbOptimizerError, StoreFailed
 from rtb_optimizer.store.connections import S3_CONN_ID, catalog_url
 
@@ -40,6 +40,7 @@ app.add_typer(runs.app, name="runs")
 runs.register(app)
 diff.register(app)
 live.register(app)
+what_if.register(app)
 upkeep.register(app)
 doctor.register(app)
 

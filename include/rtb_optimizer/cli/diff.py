@@ -44,6 +44,11 @@ def diff(
     if as_json:
         terminal.print_json(comparison.model_dump(exclude_unset=True))
         return
+    print_comparison(comparison)
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print what differs between two runs: a summary, the configuration, and the rows that changed the most."""
     terminal.print_facts(_summary(comparison), as_json=False)
     if comparison.config:
         keys = [

@@ -40,14 +40,15 @@ def list_runs(
     limit: Annotated[int, typer.Option(min=1, help="Maximum number, newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List runs, newest first, with the decisions on them, and whether the active run is stale."""
+    """List runs, newest first, with the decisions on them; what-if runs and a stale active run are marked."""
     with connections.session() as session:
         rows = queries.run_rows(session, entity or None, limit)
     columns = (
         *("run_id", "entity_code", "data_start", "data_end", "status", "decision"),
         *("is_active", "is_stale", "triggered_by"),
     )
-    terminal.print_table(rows, columns, as_json=as_json, empty="no runs yet: `run ENTITY` starts one")
+    shown = rows if as_json else [{**row, "decision": "what if"} if row["is_sandbox"] else row for row in rows]
+    terminal.print_table(shown, columns, as_json=as_json, empty="no runs yet: `run ENTITY` starts one")
     terminal.print_stale([row["entity_code"] for row in rows if row["is_stale"]], as_json=as_json)
 
 

@@ -53,6 +53,11 @@ def print_stale(entity_codes: Sequence[str], *, as_json: bool) -> None:
         console.print(f"stale, readers bid the default: {', '.join(entity_codes)}", style="bold red")
 
 
+def print_progress(text: str) -> None:
+    """Print a line on standard error, so that the result alone can be piped."""
+    Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(text, style="dim")
+
+
 def print_json(value: object) -> None:
     """Print JSON."""
     typer.echo(json.dumps(value, indent=2, default=_plain))

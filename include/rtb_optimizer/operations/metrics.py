@@ -16,6 +16,8 @@ from rtb_optimizer.live.realized import live_policy
 from rtb_optimizer.store import connections, entities
 from rtb_optimizer.store.schema import Entity, Run, RunDecision
 
+WHAT_IF = "what_if"  # the tag of a what-if run in place of its decision
+
 log = logging.getLogger(__name__)
 
 
@@ -64,6 +66,8 @@ def _of_run(session: Session, dag_id: str, dag_run_id: str) -> list[Measure]:
     tags, figures = {"entity": entity_code}, run.figures or {}
     numbers = {"rows": figures.get("rows"), "segments": run.total_segments, "warnings": figures.get("warnings")}
     duration = (run.finished_at or run.started_at) - run.started_at  # a run with a decision has ended
+    if run.is_sandbox:  # held on purpose, and its gauges are not the entity's
+        decision, numbers = WHAT_IF, {}
     return [
         Measure("decisions", None, tags | {"decision": decision}),
         Measure("run.duration", duration, tags | {"decision": decision}),

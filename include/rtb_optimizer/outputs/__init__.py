@@ -6,5 +6,6 @@ published    a run read back: configuration, features, rows
 frames       a run, its table and an entity's history as pandas DataFrames
 explain      the bid of a request, explained by the rows that match
 compare      what differs between two runs, and why
+what_if      what came of a what-if run
 report_page/ the report as one HTML page
 """

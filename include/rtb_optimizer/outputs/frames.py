@@ -82,6 +82,7 @@ HISTORY_DTYPES = {
     "from_run_id": "Int64",
     "decided_by": "str",
     "reasons": "str",
+    "is_sandbox": "bool",
     "data_start": _INSTANT,
     "data_end": _INSTANT,
     "triggered_by": "str",
@@ -185,10 +186,11 @@ def read_history(entity_code: str) -> "pd.DataFrame":
 
     Columns and dtypes: `decision_number` (int64, from 1), `decided_at` (datetime64[us, UTC]), `decision` (category:
     activated, held, superseded, rolled_back), `run_id` (int64), `run_code` (str), `from_run_id` (Int64, the run that
-    was active before), `decided_by` (str), `reasons` (str, joined by "; "), `data_start` and `data_end`
-    (datetime64[us, UTC]), `triggered_by` (str), then of the run `rows`, `features`, `segments` and `warnings`
-    (Int64), `exposures` and `outcomes` (float64, sums of weights), and as float64 fractions `outcome_rate`,
-    `partition_share`, `holdout_gain`, `predicted_change` and `change_from_active`; missing where a run has no figure.
+    was active before), `decided_by` (str), `reasons` (str, joined by "; "), `is_sandbox` (bool, a what-if run),
+    `data_start` and `data_end` (datetime64[us, UTC]), `triggered_by` (str), then of the run `rows`, `features`,
+    `segments` and `warnings` (Int64), `exposures` and `outcomes` (float64, sums of weights), and as float64 fractions
+    `outcome_rate`, `partition_share`, `holdout_gain`, `predicted_change` and `change_from_active`; missing where a run
+    has no figure.
     An entity without decisions has no rows, with the same dtypes.
 
     Raises:

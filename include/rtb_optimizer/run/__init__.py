@@ -15,6 +15,7 @@ macro_combos        the macro combo of each format
 prove_macros        the proof that look-ups through macros find the rows
 active_before       the run that was active when this one began
 changed_inputs      warnings about inputs and entities that changed meanwhile
+what_if             how a what-if run differs from the active run
 losses              warnings about columns that a run goes without
 warnings            the other warnings of a run
 report_document     the report and the manifest

@@ -1,6 +1,7 @@
 """The run that was active when a run began: its table to move from, its report to compare with.
 
-The run that counts is the one that the snapshot froze: the same run, tried again, compares with the same one.
+The run that counts is the one that the snapshot froze: the same run, tried again, compares with the same one. A what-if
+run is compared with the active run, and moves from what that one moved from.
 """
 
 from collections.abc import Mapping
@@ -32,29 +33,48 @@ class Active:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """The run that was active, as selection needs it: its table, and how volume followed bids until it was made.
+    """What a run moves from, as selection needs it: the table, and how volume followed bids until it was made.
 
-    `has_seen` tells whether it has learnt from the end of this window: a replay on the hold-out is biased.
+    `compared` is the table that a what-if run is compared with, None for any other. `has_seen` tells whether the run
+    that was active has learnt from the end of this window: a replay on the hold-out is biased.
     """
 
     table: PublishedTable | None = None
     response: Response = NOTHING_KNOWN
+    compared: PublishedTable | None = None
     has_seen: bool = False
+
+    @property
+    def features(self) -> list[str]:
+        """The features that these tables look up."""
+        tables = (table for table in (self.table, self.compared) if table is not None)
+        return list(dict.fromkeys(name for table in tables for name in table.features))
 
 
 def active_before(session: Session, workspace: Workspace) -> Before:
-    """Return the run that was active when a run began; an empty one where there was none."""
-    run = _run(session, workspace)
-    if run is None:
-        return Before()
-    bids = Report.read(published_output(session, run, "report")).bids
-    response = Response(bids.elasticity, bids.precision)
-    return Before(table_of(published(session, run)), response, run.data_end >= workspace.window.end)
+    """Return what a run moves from and is compared with."""
+    active, run = workspace.snapshot.active_run_id, _run(session, workspace)
+    response = NOTHING_KNOWN
+    if active is not None:
+        bids = Report.read(published_output(session, session.get_one(Run, active), "report")).bids
+        response = Response(bids.elasticity, bids.precision)
+    return Before(
+        table=table_before(session, workspace),
+        response=response,
+        compared=table_compared(session, workspace),
+        has_seen=run is not None and run.data_end >= workspace.window.end,
+    )
 
 
 def table_before(session: Session, workspace: Workspace) -> PublishedTable | None:
-    """Return the table of the run that was active, or None where none was."""
-    run = _run(session, workspace)
+    """Return the table that the bids move from, or None where there is none."""
+    active = workspace.snapshot.active_run_id
+    return None if active is None else table_of(published(session, session.get_one(Run, active)))
+
+
+def table_compared(session: Session, workspace: Workspace) -> PublishedTable | None:
+    """Return the table that a what-if run is compared with; None for any other run, which moves from it."""
+    run = _run(session, workspace) if workspace.snapshot.what_if else None
     return None if run is None else table_of(published(session, run))
 
 
@@ -75,5 +95,5 @@ def realized_before(session: Session, workspace: Workspace) -> RealizedDocument 
 
 
 def _run(session: Session, workspace: Workspace) -> Run | None:
-    active = workspace.snapshot.active_run_id
-    return None if active is None else session.get(Run, active)
+    compared = workspace.snapshot.compared_run_id
+    return None if compared is None else session.get(Run, compared)

@@ -31,17 +31,20 @@ class Bidding:
         columns: What tells which of them did, as SQL.
         before: The active run's table, None where there is none.
         response: What was known of the response of volume when that was made.
+        compared: The features of the tables that bids are compared with.
     """
 
     rows: RowBids = NO_BIDS
     columns: BidColumns = NO_BID_COLUMNS
     before: PublishedTable | None = None
     response: Response = NOTHING_KNOWN
+    compared: Sequence[str] = ()
 
     @property
     def features(self) -> list[str]:
         """The features that all of these tables look up."""
-        return list(dict.fromkeys([*self.rows.features, *(self.before.features if self.before else ())]))
+        before = self.before.features if self.before else ()
+        return list(dict.fromkeys([*self.rows.features, *before, *self.compared]))
 
 
 NOTHING_KNOWN_OF_BIDS = Bidding()

@@ -5,7 +5,7 @@ None of them stops a run: it goes by its snapshot, and doing a run again is allo
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.snapshot import RunSnapshot
@@ -14,6 +14,7 @@ from rtb_optimizer.errors import ConfigInvalid, NotFound, StoreFailed
 from rtb_optimizer.outputs.documents.manifest import Manifest
 from rtb_optimizer.outputs.documents.selection import InputDocument
 from rtb_optimizer.outputs.published import published_output
+from rtb_optimizer.run.what_if import NOT_ONLY, what_if_warnings
 from rtb_optimizer.store import configs
 from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.schema import Entity, Run, Version
@@ -30,7 +31,7 @@ Inputs = Sequence[InputDocument]
 def restated(session: Session, opt_run_id: int, partitions: Sequence[str], inputs: Inputs) -> list[RunWarning]:
     """Return a warning for each run whose inputs were not those of now.
 
-    Each partition is compared with the last earlier run that read it.
+    Each partition is compared with the last earlier run that read it; a what-if run is compared with the active run.
 
     Args:
         session: The catalog.
@@ -39,6 +40,8 @@ def restated(session: Session, opt_run_id: int, partitions: Sequence[str], input
         inputs: Key and etag of the objects it has read.
     """
     run, left, warnings = session.get_one(Run, opt_run_id), set(partitions), []
+    if run.is_sandbox:
+        return _restated_since_compared(session, run, inputs)
     for earlier in _overlapping(session, run):
         before = inputs_of(session, earlier)
         known = {url: objects for url in sorted(left) if (objects := _below(url, before))}
@@ -52,10 +55,24 @@ def restated(session: Session, opt_run_id: int, partitions: Sequence[str], input
     return warnings
 
 
+def _restated_since_compared(session: Session, run: Run, inputs: Inputs) -> list[RunWarning]:
+    compared = session.get_one(Run, RunSnapshot.read(run.config_snapshot).compared_run_id)
+    then, now = _etags(inputs_of(session, compared)), _etags(inputs)
+    if then == now:
+        return []
+    message = f"inputs changed since run {compared.run_code}: {NOT_ONLY}: {_describe('the window', then, now)}"
+    return [RunWarning("inputs_changed", message)]
+
+
 def _overlapping(session: Session, run: Run) -> Sequence[Run]:
-    earlier = select(Run).where(Run.entity_id == run.entity_id, Run.status == "succeeded", Run.run_id < run.run_id)
-    overlapping = earlier.where(Run.data_start < run.data_end, Run.data_end > run.data_start)
-    return session.scalars(overlapping.order_by(Run.run_id.desc()).limit(EARLIER_RUNS)).all()
+    earlier = _earlier(run).where(Run.data_start < run.data_end, Run.data_end > run.data_start)
+    return session.scalars(earlier.order_by(Run.run_id.desc()).limit(EARLIER_RUNS)).all()
+
+
+def _earlier(run: Run) -> Select[Run]:
+    """Return the query of an entity's earlier runs that have succeeded, what-if runs left out."""
+    of_entity = select(Run).where(Run.entity_id == run.entity_id, Run.run_id < run.run_id)
+    return of_entity.where(Run.status == "succeeded", Run.is_sandbox.is_(False))
 
 
 def inputs_of(session: Session, run: Run) -> Inputs:
@@ -84,13 +101,12 @@ def _describe(url: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
 def catalog_warnings(session: Session, opt_run_id: int, inputs: Inputs) -> list[RunWarning]:
     """Return the warnings of a run that has read `inputs`, objects by `s3_key` and `etag`."""
     run = session.get_one(Run, opt_run_id)
-    return [*_identical(session, run, inputs), *_moved_on(session, run)]
+    return [*what_if_warnings(session, run), *_identical(session, run, inputs), *_moved_on(session, run)]
 
 
 def _identical(session: Session, run: Run, inputs: Inputs) -> list[RunWarning]:
-    same = select(Run).where(
-        *(Run.entity_id == run.entity_id, Run.version_id == run.version_id, Run.status == "succeeded"),
-        *(Run.data_start == run.data_start, Run.data_end == run.data_end, Run.run_id < run.run_id),
+    same = _earlier(run).where(
+        Run.version_id == run.version_id, Run.data_start == run.data_start, Run.data_end == run.data_end
     )
     own = _etags(inputs)
     for earlier in session.scalars(same.order_by(Run.run_id.desc()).limit(IDENTICAL_RUNS)):

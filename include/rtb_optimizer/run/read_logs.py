@@ -59,7 +59,7 @@ def read_logs(workspace: Workspace, without_macro: Collection[str], before: Befo
         window = profile(engine, table, columns if bids.is_known else None)
         log.info("%d rows, %g outcomes, %s", window.totals.rows, window.totals.outcome, dict(window.anomalies))
         require_few_excesses(window, workspace.settings)
-        bidding = Bidding(bids, columns, before.table, before.response)
+        bidding = Bidding(bids, columns, before.table, before.response, before.features)
         choice = choose_features(engine, table, window, without_macro, bidding)
         require_few_repeats(engine, table, choice.drawn.duplicates, window.totals.rows)
     odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)

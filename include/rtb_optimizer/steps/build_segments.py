@@ -4,11 +4,14 @@ from dataclasses import replace
 
 from rtb_optimizer.engines.passes.duplicates import without_repeats
 from rtb_optimizer.outputs import files
+from rtb_optimizer.outputs.compare import table_of
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
-from rtb_optimizer.run.active_before import table_before
+from rtb_optimizer.outputs.published import PublishedRun, rows_by_segment
+from rtb_optimizer.run.active_before import table_before, table_compared
 from rtb_optimizer.run.build_tables import Recipe, build_tables
 from rtb_optimizer.run.exports import key_orders, write_exports
 from rtb_optimizer.run.sample_file import sample_of
+from rtb_optimizer.run.what_if import changes_between_tables
 from rtb_optimizer.run.workspace import counting, open_workspace, partitions_as_read
 from rtb_optimizer.store import connections
 
@@ -20,13 +23,19 @@ def build_segments(opt_run_id: int) -> int:
     recipe, totals = Recipe.of(selection), selection.logs.totals
     sample = sample_of(workspace.read("work/sample.arrow"))
     with connections.session() as session:
-        before = table_before(session, workspace)
+        before, compared = table_before(session, workspace), table_compared(session, workspace)
     with counting(workspace, partitions_as_read(workspace, selection)) as (engine, raw):
         table = without_repeats(engine, raw)
         recipe = replace(recipe, export_keys=key_orders(recipe.features, workspace.settings))
         built = build_tables(engine, table, sample, recipe, totals, before)
-    workspace.write("work/segments.parquet", files.segments_parquet(recipe.features, built.segments))
+        segments, summary = files.segments_parquet(recipe.features, built.segments), built.summary
+        if compared is not None:
+            rows, values = rows_by_segment(segments), workspace.snapshot.values
+            own = table_of(PublishedRun(workspace.run_code, values, selection.features, rows))
+            changes = changes_between_tables(sample, compared, own)
+            summary = summary.model_copy(update={"predicted_changes": changes})
+    workspace.write("work/segments.parquet", segments)
     workspace.write("work/joint_segments.parquet", files.joint_parquet(built.joint))
     write_exports(workspace, built.predictions)
-    workspace.write_work_document("segments", built.summary)
+    workspace.write_work_document("segments", summary)
     return len(built.segments)

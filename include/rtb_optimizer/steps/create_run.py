@@ -2,20 +2,19 @@
 
 import logging
 
-from rtb_optimizer import __version__
 from rtb_optimizer.core.config.rules import settings_of
-from rtb_optimizer.core.config.snapshot import RunSnapshot
-from rtb_optimizer.core.sample.values import SPELLING_VERSION
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
 from rtb_optimizer.live.row_bids import bid_record
 from rtb_optimizer.run.request import RunRequest
-from rtb_optimizer.store import configs, connections, entities, failures, runs
+from rtb_optimizer.store import configs, connections, entities, failures, runs, what_if
 
 log = logging.getLogger(__name__)
 
 
 def create_run(request: RunRequest) -> int:
     """Freeze the configuration into a run; return its id, the same one when the step runs again.
+
+    A dag run that was started for a what-if run goes on with it, also when it is cleared.
 
     Raises:
         ConfigInvalid: with every violation; the run is recorded as failed with them.
@@ -26,6 +25,9 @@ def create_run(request: RunRequest) -> int:
         entity = entities.find(session, request.entity_code)
         if entity.status != "active":
             raise EntityInvalid(f"{entity.entity_code} is {entity.status}: resume it before running it")
+        if (what_if_run := what_if.of_attempt(session, entity, request.attempt)) is not None:
+            session.commit()
+            return what_if_run.run_id
         try:
             resolved = configs.resolve_for(session, entity, request.overrides, form_only=request.form_only)
         except ConfigInvalid as violations:
@@ -35,15 +37,7 @@ def create_run(request: RunRequest) -> int:
             raise
         window = request.resolved_window(resolved.values)
         bids = bid_record(session, entity, settings_of(resolved.values), window)
-        snapshot = RunSnapshot(
-            values=resolved.values,
-            origins=resolved.origins,
-            defaults=configs.defaults(session, entity.current_version_id),
-            active_run_id=entity.active_run_id,
-            code_version=__version__,
-            spelling_version=SPELLING_VERSION,
-            bids=bids.document(),
-        )
+        snapshot = configs.frozen(session, entity, resolved, entity.active_run_id, bids.document())
         run = runs.create(session, entity, request.attempt, window, snapshot.document(), request.triggered_by)
         session.commit()
     log.info("run %s (%d), window [%s, %s)", run.run_code, run.run_id, window.start, window.end)

@@ -32,7 +32,11 @@ BESIDE = ("measure_live",)
 
 def run(request: RunRequest, on_step: Callable[[str, int], None] = lambda _step, _count: None) -> DecisionRecord:
     """Run every step; `on_step` hears each step's name and count. A failure lands in opt_runs and is raised."""
-    opt_run_id = create_run(request)
+    return finish(create_run(request), on_step)
+
+
+def finish(opt_run_id: int, on_step: Callable[[str, int], None] = lambda _step, _count: None) -> DecisionRecord:
+    """Run the steps of a run that was created, as `run` does."""
     step = "create_run"
     try:
         for step, function in STEPS:

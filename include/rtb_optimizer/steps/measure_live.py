@@ -6,7 +6,7 @@ from datetime import date
 from rtb_optimizer.core.realized.arms import Arm
 from rtb_optimizer.outputs.documents.live import LiveDocument
 from rtb_optimizer.run.workspace import read_work_document
-from rtb_optimizer.store import connections, outcomes
+from rtb_optimizer.store import connections, outcomes, runs
 from rtb_optimizer.store.outcomes import Outcome
 
 log = logging.getLogger(__name__)
@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 def measure_live(opt_run_id: int) -> int:
     """Record the outcomes that select_features counted; return how many there are.
 
-    They are about other runs: this one may have ended meanwhile.
+    They are about other runs: this one may have ended meanwhile. A what-if run records none: what it counts is by
+    values that are not the entity's.
     """
     entity_code, live = read_work_document(opt_run_id, "live", LiveDocument)
     counted = [
@@ -35,6 +36,8 @@ def measure_live(opt_run_id: int) -> int:
         for each in live.days
     ]
     with connections.session() as session:
+        if runs.find(session, opt_run_id).is_sandbox:
+            return 0
         recorded = outcomes.record(session, entity_code, opt_run_id, counted)
         session.commit()
     log.info("%d outcomes of %d days", recorded, len({each.log_day for each in counted}))

@@ -27,8 +27,8 @@ def select_features(opt_run_id: int) -> int:
     replayed = None if before.table is None or before.has_seen else before.table.multipliers
     evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, replayed)
     chosen = choice.selection.chosen
-    needed = dict.fromkeys([*(feature.name for feature in chosen), *(before.table.features if before.table else ())])
-    columns = [name for name in needed if name in drawn.sample.features]  # the active run's too: bids are compared
+    needed = dict.fromkeys([*(feature.name for feature in chosen), *before.features])  # to compare bids
+    columns = [name for name in needed if name in drawn.sample.features]
     workspace.write("work/sample.arrow", sample_bytes(drawn.sample, columns))
     warnings = selection_warnings(choice, workspace.settings)
     document = selection_document(read, evidence, workspace.partitions_expected, warnings)

@@ -2,14 +2,20 @@
 
 from datetime import datetime, timedelta
 
+from rtb_optimizer.errors import LogsMissing
 from rtb_optimizer.run.workspace import open_workspace, partitions_to_read
 from rtb_optimizer.store import connections, partitions, runs
 from rtb_optimizer.store.schema import Run
 
 
 def awaited(opt_run_id: int, now: datetime) -> list[str]:
-    """Return, in words, what a run still waits for: that its window is mature, then each partition not complete yet."""
+    """Return, in words, what a run still waits for: that its window is mature, then each partition not complete yet.
+
+    A what-if run waits for nothing: the active run has read its logs, and what is missing now will not come.
+    """
     workspace = open_workspace(opt_run_id)
+    if workspace.snapshot.what_if is not None:
+        return []
     with connections.session() as session:
         mature = _mature(runs.find(session, opt_run_id))
     if now < mature:
@@ -27,7 +33,13 @@ def freshness_deadline(opt_run_id: int) -> datetime:
 
 def require_partitions(opt_run_id: int) -> int:
     """Return how many partitions will be read; raise LogsMissing with the list when that is too few."""
-    return len(partitions_to_read(open_workspace(opt_run_id)))
+    workspace = open_workspace(opt_run_id)
+    try:
+        return len(partitions_to_read(workspace))
+    except LogsMissing as problem:
+        if workspace.snapshot.what_if is None:
+            raise
+        raise LogsMissing(f"the logs of the active run's window are gone meanwhile: {problem}") from problem
 
 
 def _mature(run: Run) -> datetime:

@@ -4,6 +4,7 @@ connections      the three Airflow connections; sessions
 schema, migrate  tables and constraints; migrations/ by Alembic
 seeds            the optimizer, its version, dialects and platform fields: seeds/*.toml
 entities, configs, runs, history, queries      the catalog's rows
+what_if                                        creates what-if runs, which are never activated
 activation, manual_activation, active_copy     moves the active-run pointer; its copy in S3
 policies                                       which runs belong to one policy; those found harmful
 outcomes                                       what came of runs that were live, by day and arm

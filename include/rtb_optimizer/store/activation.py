@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.decision.activation import MOVES, Decision, RunAge, Verdict, decide
+from rtb_optimizer.core.decision.activation import MOVES, NEVER_ACTIVATED, Decision, RunAge, Verdict, decide
 from rtb_optimizer.errors import EntityInvalid, NotFound, RunNotRunning
 from rtb_optimizer.store import entities, history, policies
 from rtb_optimizer.store.schema import Entity, Run, RunDecision
@@ -57,8 +57,14 @@ def complete_and_decide(
     run.status, run.finished_at, run.total_segments = "succeeded", func.now(), total_segments
     session.flush()  # the pointer may only refer to a run that has succeeded
     stood_down = policies.harmful(session, entity).get(policies.policy_of(run))
-    failures = [_stood_down_on(stood_down), *gate_failures] if stood_down else gate_failures
-    verdict = decide(_age(run), _active_age(session, entity), entity.status, failures, allow_older=allow_older)
+    verdict = decide(
+        _age(run),
+        _active_age(session, entity),
+        entity.status,
+        [_stood_down_on(stood_down), *gate_failures] if stood_down else gate_failures,
+        allow_older=allow_older,
+        is_sandbox=run.is_sandbox,
+    )
     return _record(session, entity, run, verdict, run.triggered_by)
 
 
@@ -68,9 +74,10 @@ def activate_manually(session: Session, opt_run_id: int, decided_by: str, reason
     The caller runs `verify_outputs` after it, before the commit.
 
     Raises:
-        EntityInvalid: when the entity is not active or the run did not succeed.
+        EntityInvalid: when the entity is not active, or the run did not succeed or is a what-if run.
     """
     run, entity = _locked(session, opt_run_id)
+    _require_no_sandbox(run)
     if run.status != "succeeded":
         raise EntityInvalid(f"run {run.run_code} is {run.status}: only a succeeded run can be activated")
     if entity.status != "active":
@@ -89,12 +96,14 @@ def roll_back(
 
     Raises:
         NotFound: when no earlier run was active, or run `to` does not belong to the entity.
+        EntityInvalid: when the run is active already, or a what-if run.
     """
     entity = entities.find(session, entity_code, lock=True)
     target = to if to is not None else active_before(session, entity)
     run = session.get(Run, target, populate_existing=True) if target is not None else None
     if run is None or run.entity_id != entity.entity_id or run.status != "succeeded":
         raise NotFound(f"{entity_code} has no earlier succeeded run to roll back to; `runs list` shows its runs")
+    _require_no_sandbox(run)
     if run.run_id == entity.active_run_id:
         raise EntityInvalid(f"run {run.run_code} is already active")
     return _record(session, entity, run, Verdict(Decision.ROLLED_BACK, (reason,)), decided_by)
@@ -185,6 +194,11 @@ def _locked(session: Session, opt_run_id: int) -> tuple[Run, Entity]:
         .execution_options(populate_existing=True)
     ).one()
     return run, entity
+
+
+def _require_no_sandbox(run: Run) -> None:
+    if run.is_sandbox:
+        raise EntityInvalid(f"run {run.run_code} cannot be activated: {NEVER_ACTIVATED}")
 
 
 def _record(

@@ -41,8 +41,12 @@ def record(session: Session, opt_run_id: int, alerts: Iterable[Alert]) -> None:
 
 
 def record_decision(session: Session, run: Run, decision: DecisionRecord, warnings: Sequence[RunWarning]) -> None:
-    """Store the alerts of a decision on a run; a run of the command line raises none: its caller sees the result."""
-    if run.airflow_dag_id != CLI_DAG_ID:
+    """Store the alerts of a decision on a run.
+
+    A run of the command line raises none, since its caller sees the result, and a what-if run none: it was held on
+    purpose.
+    """
+    if run.airflow_dag_id != CLI_DAG_ID and not run.is_sandbox:
         record(session, run.run_id, of_decision(run.run_code, decision.decision, decision.reasons, warnings))
 
 

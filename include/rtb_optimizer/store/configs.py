@@ -6,11 +6,14 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from rtb_optimizer import __version__
 from rtb_optimizer.core.config.key import ConfigKey, ConfigValue, DataType, read_value
-from rtb_optimizer.core.config.resolve import Snapshot, resolve
+from rtb_optimizer.core.config.resolve import Origin, Snapshot, resolve
 from rtb_optimizer.core.config.rules import problems
 from rtb_optimizer.core.config.settings import Settings, settings_as_stored
+from rtb_optimizer.core.config.snapshot import RunSnapshot, WhatIf
 from rtb_optimizer.core.decision.nearest import nearest_hint
+from rtb_optimizer.core.sample.values import SPELLING_VERSION
 from rtb_optimizer.errors import ConfigInvalid, NotFound
 from rtb_optimizer.store.schema import Entity, EntityConfig, EntityConfigChange, VersionConfig
 from rtb_optimizer.store.seeds import dialects
@@ -65,6 +68,42 @@ def resolve_for(
     snapshot = resolve(keys, overrides(session, entity.entity_id), trigger, form_only=form_only)
     _require_rules(snapshot.values)
     return snapshot
+
+
+def resolve_unsaved(session: Session, entity: Entity, values: Mapping[str, str]) -> Snapshot:
+    """Resolve an entity's configuration with overrides that are not saved, validated as if they were.
+
+    Raises:
+        ConfigInvalid: with every violation, as `set_overrides`.
+    """
+    keys = declared_keys(session, entity.current_version_id)
+    snapshot = resolve(keys, {**overrides(session, entity.entity_id), **values})
+    _require_rules(snapshot.values)
+    return Snapshot(snapshot.values, {**snapshot.origins, **dict.fromkeys(values, Origin.TRIGGER)})
+
+
+def frozen(
+    session: Session,
+    entity: Entity,
+    resolved: Snapshot,
+    active_run_id: int | None,
+    bids: Mapping[str, object] | None,
+    what_if: WhatIf | None = None,
+) -> RunSnapshot:
+    """Return the snapshot of a run of this release, whose bids move from the run `active_run_id`.
+
+    `bids` is what is known of the bids of its rows.
+    """
+    return RunSnapshot(
+        values=resolved.values,
+        origins=resolved.origins,
+        defaults=defaults(session, entity.current_version_id),
+        active_run_id=active_run_id,
+        code_version=__version__,
+        spelling_version=SPELLING_VERSION,
+        bids=bids,
+        what_if=what_if,
+    )
 
 
 def set_overrides(session: Session, entity: Entity, values: Mapping[str, str | None], updated_by: str) -> None:

@@ -109,8 +109,9 @@ def _paginated(statement: Select[*tuple[Any, ...]], query: EntityQuery) -> Selec
 
 
 def _last_run() -> LateralFromClause:
-    """One index look-up per entity, however many runs it has."""
-    runs = select(Run.run_id, Run.run_code, Run.status, Run.started_at).where(Run.entity_id == Entity.entity_id)
+    """One index look-up per entity, however many runs it has; a what-if run is no last run."""
+    columns = select(Run.run_id, Run.run_code, Run.status, Run.started_at)
+    runs = columns.where(Run.entity_id == Entity.entity_id, Run.is_sandbox.is_(False))
     return runs.order_by(Run.run_id.desc()).limit(1).lateral("last_run")
 
 
@@ -123,7 +124,7 @@ def _trends(session: Session, entity_ids: Sequence[int]) -> dict[int, list[float
     figure = Run.figures["predicted_change"].as_float()
     recent = (
         select(Run.run_id, figure.label("figure"))
-        .where(Run.entity_id == Entity.entity_id, Run.status == "succeeded")
+        .where(Run.entity_id == Entity.entity_id, Run.status == "succeeded", Run.is_sandbox.is_(False))
         .order_by(Run.run_id.desc())
         .limit(RUNS_PLOTTED)
         .lateral("recent")

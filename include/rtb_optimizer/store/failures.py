@@ -44,10 +44,10 @@ def _end(session: Session, message: str, *which: ColumnElement[bool]) -> int:
         update(Run)
         .where(*which, Run.status == "running")
         .values(status="failed", finished_at=func.now(), error_message=_storable(message))
-        .returning(Run.run_id, Run.run_code, Run.airflow_dag_id, Run.error_message)
+        .returning(Run.run_id, Run.run_code, Run.airflow_dag_id, Run.error_message, Run.is_sandbox)
     ).all()
-    for run_id, run_code, dag_id, error in ended:
-        if dag_id != CLI_DAG_ID:  # the command line prints its error itself
+    for run_id, run_code, dag_id, error, is_sandbox in ended:
+        if dag_id != CLI_DAG_ID and not is_sandbox:  # who waits for these sees the error
             alerts.record(session, run_id, [of_failure(run_code, error or "")])
     return len(ended)
 

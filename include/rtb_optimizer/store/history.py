@@ -24,8 +24,9 @@ class DecisionRow(TypedDict):
 
 
 class DecisionWithRun(DecisionRow):
-    """A decision with the window, the trigger and the figures of its run."""
+    """A decision with the window, the trigger and the figures of its run; `is_sandbox` marks a what-if run."""
 
+    is_sandbox: bool
     data_start: datetime
     data_end: datetime
     triggered_by: str
@@ -73,6 +74,7 @@ def decisions_with_runs(session: Session, entity: Entity, opt_run_id: int | None
             "from_run_id": record.from_run_id,
             "decided_by": record.decided_by,
             "reasons": record.reasons,
+            "is_sandbox": run.is_sandbox,
             "data_start": run.data_start,
             "data_end": run.data_end,
             "triggered_by": run.triggered_by,

@@ -63,6 +63,7 @@ class _RunFields(TypedDict):
     run_code: str
     entity_code: str
     status: str
+    is_sandbox: bool
     data_start: datetime
     data_end: datetime
     triggered_by: str
@@ -234,6 +235,7 @@ def _run_fields(run: Run, entity: Entity) -> _RunFields:
         "run_code": run.run_code,
         "entity_code": entity.entity_code,
         "status": run.status,
+        "is_sandbox": run.is_sandbox,
         "data_start": run.data_start,
         "data_end": run.data_end,
         "triggered_by": run.triggered_by,

@@ -27,6 +27,8 @@ def past_runs(session: Session, entity: Entity) -> list[PastRun]:
             exists().where(RunOutput.run_id == Run.run_id),
             last_active,
             Run.config_snapshot["active_run_id"].as_integer(),
+            Run.is_sandbox,
+            Run.config_snapshot["what_if"]["compared_run_id"].as_integer(),
         ).where(Run.entity_id == entity.entity_id)
     )
     return [PastRun(*row) for row in rows]

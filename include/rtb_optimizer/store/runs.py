@@ -38,13 +38,15 @@ class Attempt:
         return f"{entity_code}-{window.start:%Y%m%d}-{window.end:%Y%m%d}-{digest[:10]}"
 
 
-def create(
+def create(  # noqa: PLR0913 - the columns of a new run
     session: Session,
     entity: Entity,
     attempt: Attempt,
     window: Window,
     config_snapshot: Mapping[str, object],
     triggered_by: str,
+    *,
+    is_sandbox: bool = False,
 ) -> Run:
     """Return the attempt's run, inserted unless it exists. Earlier attempts that are still running end as failed.
 
@@ -69,6 +71,7 @@ def create(
         version_id=entity.current_version_id,
         run_code=attempt.run_code(entity.entity_code, window),
         triggered_by=triggered_by,
+        is_sandbox=is_sandbox,
         data_start=window.start,
         data_end=window.end,
         config_snapshot=dict(config_snapshot),

@@ -129,10 +129,10 @@ class Entity(Base):
             ["opt_versions.opt_id", "opt_versions.version_id"],
             name="fk_opt_entities_current_version",
         ),
-        # Only its own run, and only a succeeded one: the key includes a constant status that the run must have.
+        # Only its own run, a succeeded one, and no what-if run: the key includes constants that the run must have.
         ForeignKeyConstraint(
-            ["entity_id", "active_run_id", "active_run_status"],
-            ["opt_runs.entity_id", "opt_runs.run_id", "opt_runs.status"],
+            ["entity_id", "active_run_id", "active_run_status", "active_run_is_sandbox"],
+            ["opt_runs.entity_id", "opt_runs.run_id", "opt_runs.status", "opt_runs.is_sandbox"],
             name="fk_opt_entities_active_run",
             use_alter=True,
         ),
@@ -148,6 +148,9 @@ class Entity(Base):
     active_run_id: Mapped[int | None]
     active_run_status: Mapped[str | None] = mapped_column(
         Computed("CASE WHEN active_run_id IS NULL THEN NULL ELSE 'succeeded' END", persisted=True)
+    )
+    active_run_is_sandbox: Mapped[bool | None] = mapped_column(
+        Computed("CASE WHEN active_run_id IS NULL THEN NULL ELSE false END", persisted=True)
     )
     s3_base_path: Mapped[str]
     status: Mapped[str] = mapped_column(server_default="active")
@@ -184,7 +187,10 @@ class EntityConfigChange(Base):
 
 
 class Run(Base):
-    """One run. (airflow_dag_id, airflow_run_id, clear_number) is the attempt that it belongs to."""
+    """One run. (airflow_dag_id, airflow_run_id, clear_number) is the attempt that it belongs to.
+
+    A run that `is_sandbox` is a what-if run: it tries a configuration that is not saved, and is never activated.
+    """
 
     __tablename__ = "opt_runs"
     __table_args__ = (
@@ -195,7 +201,7 @@ class Run(Base):
         UniqueConstraint("run_code"),
         UniqueConstraint("airflow_dag_id", "airflow_run_id", "clear_number"),
         UniqueConstraint("entity_id", "run_id"),  # the target of a decision's foreign key
-        UniqueConstraint("entity_id", "run_id", "status"),  # the target of an entity's pointer
+        UniqueConstraint("entity_id", "run_id", "status", "is_sandbox"),  # the target of an entity's pointer
     )
 
     run_id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -203,6 +209,7 @@ class Run(Base):
     version_id: Mapped[int] = mapped_column(ForeignKey("opt_versions.version_id"))
     run_code: Mapped[str]
     status: Mapped[str] = mapped_column(server_default="running", index=True)
+    is_sandbox: Mapped[bool] = mapped_column(server_default="false")
     triggered_by: Mapped[str]
     data_start: Mapped[datetime]
     data_end: Mapped[datetime]

@@ -2,7 +2,8 @@
 
 app        the FastAPI app and its error responses
 access     authorization by Airflow's own permissions
-entity/    pages of an entity: list, page, configuration, activation
+dag_runs   starts dag runs
+entity/    pages of an entity: list, page, configuration, what-if runs, activation
 run/       pages of a run
 api/       the JSON API
 compare_page, explain_page          two runs compared; a bid explained

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
-from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import Depends, HTTPException, Request, status
 
@@ -27,11 +27,16 @@ def dag_id_of(entity_code: str) -> str:
 
 def may(user: Any, method: Method, entity_code: str | None = None) -> bool:  # noqa: ANN401 - Airflow's generic user
     """Whether a user may read (`GET`) or edit (`PUT`) an entity's DAG; without a code: DAGs at all."""
-    details = None
-    if entity_code is not None:
-        dag_id = dag_id_of(entity_code)
-        details = DagDetails(id=dag_id, team_name=_team_of(dag_id))
+    details = None if entity_code is None else _details(entity_code)
     return bool(get_auth_manager().is_authorized_dag(method=method, details=details, user=user))
+
+
+def may_trigger(user: Any, entity_code: str) -> bool:  # noqa: ANN401 - as above
+    """Whether a user may trigger runs of an entity's DAG."""
+    may_post = get_auth_manager().is_authorized_dag(
+        method="POST", access_entity=DagAccessEntity.RUN, details=_details(entity_code), user=user
+    )
+    return bool(may_post)
 
 
 def readable(user: Any, entity_codes: Collection[str]) -> set[str]:  # noqa: ANN401 - as above
@@ -80,6 +85,21 @@ def may_edit(entity_code: str, user: User) -> str:
 
 ReadableCode = Annotated[str, Depends(may_read)]
 EditableCode = Annotated[str, Depends(may_edit)]
+
+
+def may_edit_and_trigger(entity_code: EditableCode, user: User) -> str:
+    """Return the entity code of the path if the user may change the entity and trigger its DAG; refuse otherwise."""
+    if not may_trigger(user, entity_code):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, f"you may not trigger runs of {entity_code}")
+    return entity_code
+
+
+TriggerableCode = Annotated[str, Depends(may_edit_and_trigger)]
+
+
+def _details(entity_code: str) -> DagDetails:
+    dag_id = dag_id_of(entity_code)
+    return DagDetails(id=dag_id, team_name=_team_of(dag_id))
 
 
 def _team_of(dag_id: str) -> str | None:

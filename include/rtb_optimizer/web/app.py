@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from rtb_optimizer import __version__, errors
 from rtb_optimizer.web import api, assets, compare_page, explain_page
 from rtb_optimizer.web.access import require_user_and_origin
-from rtb_optimizer.web.entity import activation, config
+from rtb_optimizer.web.entity import activation, config, what_if
 from rtb_optimizer.web.entity import list as entity_list
 from rtb_optimizer.web.entity import live as entity_live
 from rtb_optimizer.web.entity import page as entity_page
@@ -23,7 +23,10 @@ from rtb_optimizer.web.run import page as run_page
 
 log = logging.getLogger(__name__)
 
-PAGES = (assets, entity_list, entity_page, entity_live, activation, config, run_page, compare_page, explain_page)
+PAGES = (
+    *(assets, entity_list, entity_page, entity_live, activation, config, what_if),
+    *(run_page, compare_page, explain_page),
+)
 STATUS = {
     errors.NotFound: status.HTTP_404_NOT_FOUND,
     errors.ConfigInvalid: status.HTTP_422_UNPROCESSABLE_CONTENT,

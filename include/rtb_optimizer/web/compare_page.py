@@ -13,12 +13,13 @@ from rtb_optimizer.errors import NotFound, RtbOptimizerError
 from rtb_optimizer.outputs.compare import change_document, compared, pair
 from rtb_optimizer.outputs.documents.changes import ChangesDocument
 from rtb_optimizer.outputs.published import published
+from rtb_optimizer.outputs.what_if import WhatIfDocument, what_if_document
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.schema import Run
 from rtb_optimizer.web.access import ReadableCode
 from rtb_optimizer.web.cache import LRUCache
 from rtb_optimizer.web.rendering import PageContent, page
-from rtb_optimizer.web.run.outputs import RunOutputs, unreadable
+from rtb_optimizer.web.run.outputs import UNREADABLE, RunOutputs, unreadable
 from rtb_optimizer.web.sessions import CatalogSession
 
 KINDS = (Kind.MOVED, Kind.APPEARED, Kind.VANISHED)
@@ -69,6 +70,15 @@ def compare_page(
     )
 
 
+def _what_if(session: Session, before: Run, after: Run) -> WhatIfDocument | None:
+    """Return what came of a what-if run, beside the run that it is compared with."""
+    try:
+        tried = what_if_document(session, after)
+    except UNREADABLE:  # the difference is shown all the same
+        return None
+    return tried if tried is not None and tried.compared_run_id == before.run_id else None
+
+
 def _listed(newest: Iterable[Run], *chosen: Run | None) -> list[Run]:
     """Return the runs to choose from: the newest, and the chosen ones, however old."""
     listed = {run.run_id: run for run in [*newest, *(run for run in chosen if run is not None)]}
@@ -94,6 +104,7 @@ def _difference(session: Session, before: Run, after: Run, query: CompareQuery) 
     start = (query.page - 1) * PAGE_SIZE
     return {
         "problem": "",
+        "what_if": _what_if(session, before, after),
         "difference": difference,
         "kind": kind,
         "rows": [change_document(change) for change in selected[start : start + PAGE_SIZE]],

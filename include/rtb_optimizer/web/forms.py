@@ -27,6 +27,7 @@ MESSAGES = {
     "saved": "Saved: the next run uses it.",
     "unset": "The default applies again, from the next run on.",
     "unchanged": "Nothing was changed, so nothing was saved.",
+    "untried": "Nothing was changed, so there is nothing to try.",
 }
 MESSAGES |= {
     f"{word}{LATE}": f"{MESSAGES[word]} active.json could not be written now: it is updated {SOON}."

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rtb_optimizer.core.decision.activation import RunAge, decide, failed_gates
+from rtb_optimizer.core.decision.activation import NEVER_ACTIVATED, RunAge, decide, failed_gates
 
 DAY = datetime(2026, 3, 10, tzinfo=UTC)
 ACTIVE = RunAge(5, DAY)
@@ -36,6 +36,21 @@ def test_a_decision_follows_status_then_gates_then_age(candidate, active, status
     decided = decide(candidate, active, status, gates, allow_older=allow_older)
 
     assert f"{decided.decision}: {'; '.join(decided.reasons)}" == verdict
+
+
+@pytest.mark.parametrize(
+    ("active", "status", "gates", "allow_older"),
+    [
+        (None, "active", [], False),
+        (ACTIVE, "active", [], True),
+        (ACTIVE, "paused", [], False),
+        (ACTIVE, "active", ["too little"], True),
+    ],
+)
+def test_a_what_if_run_is_held_whatever_else_would_be_decided(active, status, gates, allow_older):
+    decided = decide(RunAge(6, NEWER), active, status, gates, allow_older=allow_older, is_sandbox=True)
+
+    assert (decided.decision, decided.reasons) == ("held", (NEVER_ACTIVATED, *gates))
 
 
 def test_all_gates_that_fail_are_reasons():

@@ -11,10 +11,10 @@ NOW = datetime(2026, 6, 1, 4, tzinfo=UTC)
 RULES = RetentionRules(keep_good_runs=2, keep_days=90, keep_work_days=2)
 
 
-def past(opt_run_id, days, status="succeeded", *, has_outputs=True, last_active=None, began_beside=None):
-    """A run that ended so many days ago; None: it is running."""
+def past(opt_run_id, days, status="succeeded", *, has_outputs=True, last_active=None, began_beside=None, **what_if):
+    """A run that ended so many days ago; None: it is running. `what_if` are the fields of a what-if run."""
     ended = None if days is None else NOW - timedelta(days=days)
-    return PastRun(opt_run_id, f"run-{opt_run_id}", status, ended, has_outputs, last_active, began_beside)
+    return PastRun(opt_run_id, f"run-{opt_run_id}", status, ended, has_outputs, last_active, began_beside, **what_if)
 
 
 def decided(runs, active=None, before=None, rules=RULES):
@@ -92,6 +92,27 @@ def test_what_a_running_run_began_beside_is_kept_until_it_ends():
 
     assert decided([*old, past(9, None, "running", began_beside=1)], active=4)[1] == "work"
     assert decided([*old, past(9, 0, "failed", began_beside=1)], active=4)[1] == "all"
+
+
+def test_what_the_active_run_moved_from_is_kept_since_a_what_if_run_moves_from_it_again():
+    old = [past(n, 300 - n, last_active=n) for n in range(1, 5)]
+
+    assert decided([*old, past(5, 1, last_active=5, began_beside=1)], active=5)[1] == "work"
+
+
+def test_a_what_if_run_is_kept_while_it_is_young_and_takes_no_place_of_another():
+    read = [past(1, 300, last_active=1), past(2, 290, last_active=2), past(3, 280, last_active=3)]
+    tried = [past(4, 91, is_sandbox=True), past(5, 89, is_sandbox=True)]
+
+    assert decided([*read, *tried], active=3) == {1: "work", 2: "work", 3: "work", 4: "all", 5: "work"}
+    assert decided([past(1, 91, is_sandbox=True)]) == {1: "all"}
+
+
+def test_what_a_running_what_if_run_is_compared_with_is_kept_until_it_ends():
+    old = [past(n, 300 - n, last_active=n) for n in range(1, 5)]
+
+    assert decided([*old, past(9, None, "running", is_sandbox=True, compared_with=1)], active=4)[1] == "work"
+    assert decided([*old, past(9, 0, is_sandbox=True, compared_with=1)], active=4)[1] == "all"
 
 
 def test_what_was_emptied_takes_no_place_of_a_run_that_is_whole():

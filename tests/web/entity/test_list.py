@@ -52,6 +52,21 @@ def test_an_entity_shows_its_pointer_its_last_run_and_what_it_predicts(browser, 
     assert len(page.select_one("polyline")["points"].split()) == 3
 
 
+def test_a_what_if_run_is_no_last_run_and_no_point_of_the_chart(browser, read, add_entity, finished, make_run, session):
+    entity = add_entity()
+    for day, change in ((9, 0.10), (10, 0.12)):
+        finished(entity, date(2026, 3, day), predicted_change=change)
+    before = rows_of(read(browser.get("/rtb/")))
+    tried = session.get_one(Run, make_run(entity, is_sandbox=True).run_id)
+    tried.figures = {"predicted_change": 0.9}
+    activation.complete_and_decide(session, tried.run_id, total_segments=3, gate_failures=[], allow_older=False)
+    session.commit()
+
+    page = read(browser.get("/rtb/"))
+    assert rows_of(page) == before
+    assert len(page.select_one("polyline")["points"].split()) == 2
+
+
 def test_an_active_run_that_is_past_its_time_stands_out(browser, read, add_entity, finished, session):
     finished(add_entity(), predicted_change=0.1)
     assert read(browser.get("/rtb/")).select(".tag.stale") == []

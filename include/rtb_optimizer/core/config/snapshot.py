@@ -8,9 +8,18 @@ from rtb_optimizer.core.config.key import ConfigValue
 
 
 @dataclass(frozen=True, slots=True)
-class RunSnapshot:
-    """The configuration with its origins, the defaults of the version, and the run that was active.
+class WhatIf:
+    """What a what-if run tries: overrides that are not saved, as typed, and the active run that it is compared with."""
 
+    overrides: Mapping[str, str]
+    compared_run_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunSnapshot:
+    """The configuration with its origins, the defaults of the version, and the run that its bids move from.
+
+    That is the run that was active (`active_run_id`); for a what-if run, the one that the active run moved from.
     `code_version` is the release that made the run, `spelling_version` that of its canonical values; `bids` is what is
     known of the bids of the window's rows, as `BidRecord.document` stores it.
     """
@@ -22,6 +31,12 @@ class RunSnapshot:
     code_version: str | None = None
     spelling_version: int | None = None
     bids: Mapping[str, Any] | None = None
+    what_if: WhatIf | None = None
+
+    @property
+    def compared_run_id(self) -> int | None:
+        """The run that this one is compared with: the one that was active when it began."""
+        return self.active_run_id if self.what_if is None else self.what_if.compared_run_id
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
@@ -34,8 +49,12 @@ class RunSnapshot:
             code_version=stored.get("code_version"),
             spelling_version=stored.get("spelling_version"),
             bids=stored.get("bids"),
+            what_if=WhatIf(**stored["what_if"]) if stored.get("what_if") else None,
         )
 
     def document(self) -> dict[str, Any]:
         """Return the snapshot as the row stores it."""
-        return asdict(self)
+        stored = asdict(self)
+        if self.what_if is None:
+            del stored["what_if"]
+        return stored

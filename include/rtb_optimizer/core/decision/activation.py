@@ -1,6 +1,7 @@
 """Decides whether a run is activated, held or superseded, with reasons.
 
-A run is activated when it passes its gates, its entity is active, and it is newer in data than the active run.
+A run is activated when it passes its gates, its entity is active, and it is newer in data than the active run. A
+what-if run never is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ class Decision(StrEnum):
 MOVES = (Decision.ACTIVATED, Decision.ROLLED_BACK, Decision.STOOD_DOWN)  # decisions that move the pointer
 
 
+NEVER_ACTIVATED = "a what-if run is never activated: save its values, and the next run uses them"
 VALID_HOURS = 72  # the seed's default of valid_hours, for a catalog that is older than the key
 
 
@@ -52,12 +54,23 @@ def decide(
     gate_failures: Sequence[str],
     *,
     allow_older: bool = False,
+    is_sandbox: bool = False,
 ) -> Verdict:
-    """Decide on a complete run; `gate_failures` come from `failed_gates`, `allow_older` from `allow_older_window`."""
-    if entity_status != "active":
-        return Verdict(Decision.HELD, (f"the entity is {entity_status}",))
-    if gate_failures:
-        return Verdict(Decision.HELD, tuple(gate_failures))
+    """Decide on a complete run.
+
+    Args:
+        candidate: The run.
+        active: The active run.
+        entity_status: The status of the entity.
+        gate_failures: What `failed_gates` returns.
+        allow_older: The run's `allow_older_window`.
+        is_sandbox: Whether it is a what-if run.
+    """
+    if is_sandbox:
+        return Verdict(Decision.HELD, (NEVER_ACTIVATED, *gate_failures))
+    if entity_status != "active" or gate_failures:
+        why = gate_failures if entity_status == "active" else (f"the entity is {entity_status}",)
+        return Verdict(Decision.HELD, tuple(why))
     if active is None:
         return Verdict(Decision.ACTIVATED, ("first active run of the entity",))
     if candidate.is_newer_than(active):

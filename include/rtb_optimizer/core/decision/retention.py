@@ -1,7 +1,7 @@
 """Decides which objects of past runs may be deleted.
 
-Never those of the active run, of roll-back targets, or of young runs. The work documents that steps pass to each other
-hold sampled rows of the logs: they are deleted first, of every run that has ended.
+Never those of the active run, of the run that it moved from, of roll-back targets, or of young runs. The work documents
+that steps pass to each other hold sampled rows of the logs: they are deleted first, of every run that has ended.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,8 @@ class PastRun:
     """A run as retention needs it; a running one has no `finished_at`.
 
     `last_active` is the number of the decision that last made it the active run, None for one that never was;
-    `began_beside` is the run that was active when it began, which it compares with until it ends.
+    `began_beside` is the run that was active when it began, which its bids move from; a what-if run (`is_sandbox`)
+    moves from what the active run moved from, and is compared with the active run, `compared_with`.
     """
 
     opt_run_id: int
@@ -42,6 +43,8 @@ class PastRun:
     has_outputs: bool
     last_active: int | None = None
     began_beside: int | None = None
+    is_sandbox: bool = False
+    compared_with: int | None = None
 
 
 def deletable_objects(
@@ -57,7 +60,8 @@ def deletable_objects(
         now: The instant that ages are relative to, a run's from its end.
     """
     kept = {active, before, *_kept_in_full(runs, active, rules.keep_good_runs)}
-    kept |= {run.began_beside for run in runs if run.status == "running"}
+    kept |= {run.began_beside for run in runs if run.status == "running" or run.opt_run_id == active}
+    kept |= {run.compared_with for run in runs if run.status == "running"}
     return {run.run_code: _deletable(run, rules, now, kept=run.opt_run_id in kept) for run in runs}
 
 
@@ -69,9 +73,11 @@ def is_orphan_deletable(newest: datetime, rules: RetentionRules, now: datetime) 
 def _kept_in_full(runs: Sequence[PastRun], active: int | None, count: int) -> list[int]:
     """Return the runs kept in full beside the active one: those active last, then, where they are few, the newest.
 
-    Runs that were held for weeks must not displace those that bidders have read: these are roll-back targets.
+    Runs that were held for weeks must not displace those that bidders have read: these are roll-back targets. A
+    what-if run is none, and takes no place.
     """
-    candidates = [run for run in runs if run.status == "succeeded" and run.has_outputs and run.opt_run_id != active]
+    good = [run for run in runs if run.status == "succeeded" and run.has_outputs and not run.is_sandbox]
+    candidates = [run for run in good if run.opt_run_id != active]
     candidates.sort(key=lambda run: (run.last_active or 0, run.opt_run_id), reverse=True)
     return [run.opt_run_id for run in candidates[:count]]
 

@@ -89,6 +89,7 @@ class RunAnswer(Document):
     run_code: str
     entity_code: str
     status: Literal["running", "succeeded", "failed"]
+    is_sandbox: bool = Field(description="Whether it is a what-if run, which is never activated.")
     data_start: datetime
     data_end: datetime
     triggered_by: str

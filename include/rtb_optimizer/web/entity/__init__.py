@@ -4,5 +4,6 @@ list        all entities, sorted, filtered, paged
 page        one entity: the active run, its runs, its history
 live        what came of its tables after they went live
 config      the form of its configuration
+what_if     tries the form's values without saving them
 activation  activate or roll back, with a preview
 """

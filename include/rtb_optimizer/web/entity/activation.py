@@ -6,7 +6,8 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.errors import NotFound, PointerMoved, RtbOptimizerError
+from rtb_optimizer.core.decision.activation import NEVER_ACTIVATED
+from rtb_optimizer.errors import EntityInvalid, NotFound, PointerMoved, RtbOptimizerError
 from rtb_optimizer.outputs.compare import compare
 from rtb_optimizer.store import activation, entities, manual_activation, runs
 from rtb_optimizer.store.manual_activation import PointerChange
@@ -87,6 +88,8 @@ def _confirmation(  # noqa: PLR0913 - the page of a decision, and what its first
     entity = entities.find(session, entity_code)
     if target.entity_id != entity.entity_id or target.status != "succeeded":
         raise NotFound(f"run {target.run_id} is no succeeded run of {entity_code}")
+    if target.is_sandbox:
+        raise EntityInvalid(f"run {target.run_id} cannot be activated: {NEVER_ACTIVATED}")
     content = {"reason": "", "reason_problem": None, "pointer_moved": None} | (content or {})
     content |= _difference(session, entity, target)
     active = session.get(Run, entity.active_run_id) if entity.active_run_id else None

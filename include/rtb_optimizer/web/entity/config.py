@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response, status
+from fastapi import APIRouter, Query, Request, Response, status
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.errors import ConfigInvalid
 from rtb_optimizer.store import configs, entities, queries
 from rtb_optimizer.store.queries import ConfigRow
-from rtb_optimizer.store.schema import Entity
-from rtb_optimizer.web.access import EditableCode, ReadableCode, User
+from rtb_optimizer.store.schema import Entity, Run
+from rtb_optimizer.web.access import EditableCode, ReadableCode, User, may_trigger
 from rtb_optimizer.web.entity.page import head
 from rtb_optimizer.web.forms import Posted, export_dag_list, redirect
 from rtb_optimizer.web.rendering import page
@@ -30,10 +32,16 @@ class _Field(ConfigRow):
 
 @router.get("/entities/{entity_code}/config", name="config")
 def config_page(
-    request: Request, entity_code: ReadableCode, user: User, session: CatalogSession, told: str = ""
+    request: Request,
+    entity_code: ReadableCode,
+    user: User,
+    session: CatalogSession,
+    told: str = "",
+    tried: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
 ) -> Response:
-    """Show every key by section; `told` is the word of a message."""
-    return _page(request, session, user, entities.find(session, entity_code), word=told)
+    """Show every key by section; `told` is the word of a message, `tried` a what-if run whose values are filled in."""
+    entity = entities.find(session, entity_code)
+    return form_page(request, session, user, entity, word=told, tried=_what_if_run(session, entity, tried))
 
 
 @router.post("/entities/{entity_code}/config", name="set_config")
@@ -51,7 +59,7 @@ def save(request: Request, entity_code: EditableCode, user: User, session: Catal
             problems = by_key(error.violations)
     if problems:
         session.rollback()
-        return _page(request, session, user, entity, values=values, problems=problems)
+        return form_page(request, session, user, entity, values=values, problems=problems)
     return _saved(request, session, entity_code, "saved")
 
 
@@ -65,7 +73,7 @@ def unset(
         configs.unset_override(session, entity, config_key, user.get_name())
     except ConfigInvalid as error:
         session.rollback()
-        return _page(request, session, user, entity, problems=by_key(error.violations))
+        return form_page(request, session, user, entity, problems=by_key(error.violations))
     return _saved(request, session, entity_code, "unset")
 
 
@@ -100,7 +108,7 @@ def _saved(request: Request, session: Session, entity_code: str, word: str) -> R
     return redirect(request, "config", entity_code, word, late=not export_dag_list(session))
 
 
-def _page(  # noqa: PLR0913 - the page of a user, and what a rejected form left
+def form_page(  # noqa: PLR0913 - the page of a user, and what a rejected form left
     request: Request,
     session: Session,
     user: User,
@@ -109,7 +117,11 @@ def _page(  # noqa: PLR0913 - the page of a user, and what a rejected form left
     word: str = "",
     values: Mapping[str, str] | None = None,
     problems: Mapping[str, list[str]] | None = None,
+    tried: Run | None = None,
 ) -> Response:
+    """Return the page; `values` are those of the form that were not saved, or those of the what-if run `tried`."""
+    what_if = RunSnapshot.read(tried.config_snapshot).what_if if tried else None
+    values = what_if.overrides if what_if else values
     rows = [_field(row, values or {}, problems or {}) for row in queries.config_rows(session, entity)]
     keys = {row["key"] for row in rows}
     return page(
@@ -121,7 +133,14 @@ def _page(  # noqa: PLR0913 - the page of a user, and what a rejected form left
         overridden=sum(row["origin"] == "entity" for row in rows),
         problems=[(key, why) for key, whys in (problems or {}).items() for why in whys],
         keys=keys,
+        may_try=may_trigger(user, entity.entity_code),
+        tried=tried,
     )
+
+
+def _what_if_run(session: Session, entity: Entity, run_id: int | None) -> Run | None:
+    run = None if run_id is None else session.get(Run, run_id)
+    return run if run is not None and run.is_sandbox and run.entity_id == entity.entity_id else None
 
 
 def _by_section(rows: Iterable[_Field]) -> list[tuple[str, list[_Field]]]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.selection.rejection import Reason
 from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.outputs.documents.selection import FeatureDocument, InteractionDocument, RejectedDocument
@@ -67,6 +68,7 @@ def overview(view: RunView) -> PageContent:
     report, problem = view.report()
     return {
         "report_problem": problem,
+        "what_if": RunSnapshot.read(view.run.config_snapshot).what_if,
         "verdict": report.verdict,
         "gates": gate_rows(report.gates),
         "warnings": report.warnings or (),

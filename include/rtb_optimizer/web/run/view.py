@@ -20,7 +20,10 @@ Output = TypeVar("Output", bound=Document)
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run with its entity and outputs; `other` is the active run, or the previous one if this run is active."""
+    """A run with its entity and outputs, and the `other` run that it is compared with.
+
+    That is the active run; the previous one if this run is active; for a what-if run, the one that was active.
+    """
 
     session: Session
     entity: Entity
@@ -65,6 +68,8 @@ def view_of(session: Session, user: User, run_id: str) -> RunView:
     entity = session.get_one(Entity, run.entity_id)
     require(user, "GET", entity.entity_code)
     other = activation.moved_from(session, entity) if entity.active_run_id == run.run_id else entity.active_run_id
+    if run.is_sandbox:
+        other = RunSnapshot.read(run.config_snapshot).compared_run_id
     return RunView(session, entity, run, RunOutputs(session, run), session.get(Run, other) if other else None)
 
 
