@@ -61,7 +61,7 @@ test-long: setup-dev ## Run the tests that have larger numbers with them: every 
 prebid: $(PREBID)/.installed ## Install the pinned Prebid.js that a test lets read our price floors (needs node and npm)
 
 bench: setup $(PEERS)/.installed ## Measure speed, memory and quality on synthetic logs (ARGS="--rows 1e7" for more rows)
-	@PYTHONPATH=include:$(PEERS) $(VENV_PYTHON) benchmarks/bench.py $(ARGS)
+	@PYTHONPATH=include:tests/support:$(PEERS) $(VENV_PYTHON) benchmarks/bench.py $(ARGS)
 
 docs: setup ## Make docs/reference anew from the code
 	@$(RUN) docs/generate.py

@@ -28,6 +28,7 @@ SCRIPTS = {
     "slope": "slopes.py",
     "small": "small_campaigns.py",
     "leaks": "leaks.py",
+    "loop": "loop.py",
     "arms": "live_evidence.py",
 }
 PARTS = ("world", "picks", "real", *SCRIPTS)

@@ -1,51 +1,27 @@
 """Prebid reads the floors that we write: its own module answers what we do, and no file is one that it refuses."""
 
-import fcntl
 import json
-import os
-import shutil
-import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checkout import CHECKOUT
 from keyed_tables import TERMS, predictions_of_planted, requests_of, table_of, wide_table
+from prebid_js import installed_prebid
 from rtb_optimizer.core.platforms.column import Platform
+from rtb_optimizer.core.realized.arms import Holdback
 from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 from rtb_optimizer.exports.prebid_floors import MAX_BYTES, prebid_floors
 from rtb_optimizer.run.exports import exported
 from v3_settings import v3_settings
 
-PREBID = Path(__file__).with_name("prebid")
-
 
 @pytest.fixture(scope="session")
 def prebid():
     """Query Prebid's own price floors module: a floor for each request, which is a value by field."""
-    absent = [name for name in ("node", "npm", "make") if not shutil.which(name)]
-    why = f"Prebid.js cannot be run: {', '.join(absent)} not installed"
-    if not absent:
-        with (PREBID / "package.json").open() as turn:  # one worker of a parallel run installs
-            fcntl.flock(turn, fcntl.LOCK_EX)
-            made = subprocess.run(["make", "prebid"], cwd=CHECKOUT, capture_output=True, text=True, check=False)
-        absent, why = made.returncode, f"Prebid.js could not be installed: {made.stderr.strip()}"
-    if absent:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(why)
-
-    def query(body, requests, page="https://news.example.com/", *, together=False):
-        question = {"page": page, "currency": TERMS.currency, "file": json.loads(body), "requests": requests}
-        question["together"] = together
-        finished = subprocess.run(
-            ["node", "floors.mjs"], cwd=PREBID, input=json.dumps(question), capture_output=True, text=True, check=True
-        )
-        return json.loads(finished.stdout)
-
-    return query
+    return installed_prebid()
 
 
 def floor(export, values):
@@ -210,6 +186,17 @@ def test_prebid_gets_the_share_of_auctions_without_floors(percent):
         prebid_floors(table_of((("a",), 1.2)), replace(TERMS, skip_rate=percent)).files["floors.json"]
     )
     assert (document["skipRate"], document["modelGroups"][0]["skipRate"]) == (percent, percent)
+
+
+def test_a_holdback_is_a_second_model_group_of_the_base_cpm_that_prebid_draws_by_its_weight(prebid):
+    terms = replace(TERMS, holdback=Holdback(0.1, "auction_id", "drugs_com:"), run_code="drugs_com-1")
+    export = prebid_floors(table_of((("a",), 1.5)), terms)
+    answers = prebid(export.files["floors.json"], [{"a": "a"}] * 4_000)
+    control = [answer["floor"] for answer in answers if answer["modelVersion"] == "drugs_com-1:control"]
+
+    assert {answer["floor"] for answer in answers if answer["modelVersion"] == "drugs_com-1"} == {1.2}
+    assert set(control) == {TERMS.base_cpm}
+    assert len(control) == pytest.approx(400, abs=76)  # 4 standard errors
 
 
 def test_a_floor_is_never_none():

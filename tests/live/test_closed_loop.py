@@ -27,8 +27,7 @@ def within(share):
 
 def reported(loop):
     """The report of the loop's active run."""
-    key = json.loads(loop.store.read(loop.active_key))["outputs"]["report"]["s3_key"]
-    return json.loads(loop.store.read(key))
+    return json.loads(loop.output("report"))
 
 
 def warned(loop):

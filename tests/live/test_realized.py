@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from rtb_optimizer.core.decision.activation import Decision
+from rtb_optimizer.core.decision.activation import Decision, failed_gates
 from rtb_optimizer.core.realized.arms import Arm
 from rtb_optimizer.live.realized import live_policy
 from rtb_optimizer.live.standing_down import stand_down_if_harmful
 from rtb_optimizer.live.summary import realized
+from rtb_optimizer.run.report_document import live_lift
 from rtb_optimizer.store import activation, active_copy, history, outcomes
 from rtb_optimizer.store.outcomes import Outcome
 from rtb_optimizer.store.schema import Entity, Run, RunAlert, RunOutcome
+from v3_settings import v3_settings
 
 FIRST = date(2026, 3, 1)
 
@@ -191,3 +193,22 @@ def test_without_a_control_nothing_is_decided_and_the_way_to_know_is_named(entit
     assert "holdback_share" in found.reasons[0]
     assert "will be known after about" in found.reasons[0]
     assert found.realized_over_predicted == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("min_live_lift", "lift", "is_same_policy", "held"),
+    [(-1.0, 0.02, True, False), (0.1, 0.02, True, True), (0.1, 0.3, True, False), (0.1, 0.02, False, False)],
+    ids=["off", "surely below", "above", "of another policy"],
+)
+def test_a_run_is_held_where_its_policy_surely_brings_less_than_is_asked_for(
+    entity, activated, session, min_live_lift, lift, is_same_policy, held
+):
+    run_id = activated(entity, date(2026, 3, 2))
+    nights(session, entity, run_id, 20, lift, outcomes_a_night=20_000)
+    came = realized(session, session.get_one(Entity, entity.entity_id))
+    facts = live_lift(v3_settings(min_live_lift=min_live_lift), came, is_same_policy=is_same_policy)
+    others = {"outcomes": 1.0, "segments": 1, "partition_share": 1, "holdout_gain": 0.1}
+    failed = failed_gates(others | facts, others | {"holdout_gain": 0.0} | dict.fromkeys(facts, min_live_lift))
+
+    assert bool(failed) is held
+    assert all("lift of this policy over its holdback" in each for each in failed)

@@ -6,6 +6,7 @@ noise of wins and clicks.
 """
 
 import io
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -78,15 +79,23 @@ class Loop:
 
     def play(self) -> Night:
         """Let the bidder play a night, and deliver its logs."""
-        day = self.day
-        night = play(self.market, day, self.readings, follows=self.follows)
-        prefix = split_url(f"{self.base_path}/{self.code}-logs/date={day}/")[1]
+        night = play(self.market, self.day, self.readings, follows=self.follows)
+        self.deliver(night)
+        return night
+
+    def deliver(self, night: Night) -> None:
+        """Deliver the logs of the day that is played next, with the columns that this loop logs."""
+        prefix = split_url(f"{self.base_path}/{self.code}-logs/date={self.day}/")[1]
         body = io.BytesIO()
         pq.write_table(night.log.select(self.columns(night.log.column_names)), body)
         self.store.put_once(f"{prefix}part-0.parquet", body.getvalue())
         self.store.put_once(f"{prefix}_SUCCESS", b"\n")
         self.nights.append(night)
-        return night
+
+    def output(self, output_type: str) -> bytes:
+        """Return an output of the active run."""
+        active = json.loads(self.store.read(self.active_key))
+        return self.store.read(active["outputs"][output_type]["s3_key"])
 
     def run(self, day: date | None = None) -> DecisionRecord:
         """Run the optimizer over a day, the last one played by default; the bidder reads what is active then."""

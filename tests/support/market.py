@@ -54,7 +54,7 @@ class Market:
     base_rate: float = 0.1
     win_rate: float = 0.15
     elasticity: float = 1.0
-    drift: float = 0.05
+    drift: float = 0.02
 
     def night(self, day: date) -> Requests:
         """Return a night's requests, the same for everybody who asks."""
@@ -182,16 +182,28 @@ def play(market: Market, day: date, readings: Sequence[Reading], *, follows: boo
             all_held |= part & held
     if not follows:
         multiplier = np.ones(len(multiplier))
+    return night_of(market, requests, multiplier, run, all_held, ~all_held)
+
+
+def night_of(
+    market: Market,
+    requests: Requests,
+    multiplier: Floats,
+    run: NDArray[Any],
+    control: NDArray[np.bool_],
+    treated: NDArray[np.bool_],
+) -> Night:
+    """Return what a night brings whose requests are bid these multipliers, and its log."""
     won, flat = market.won(multiplier), market.won(np.ones(len(multiplier)))
-    rng = np.random.default_rng([market.seed, day.toordinal(), 1])
+    rng = np.random.default_rng([market.seed, requests.day.toordinal(), 1])
     is_won = rng.random(len(won)) < won
     clicked = rng.random(len(won)) < requests.rate
+    midnight = np.datetime64(requests.day, "us")
     log = pa.table(
         {
             "auction_id": requests.ids[is_won],
             "event_time": pa.array(
-                np.datetime64(midnight.replace(tzinfo=None), "us") + requests.second[is_won].astype("timedelta64[s]"),
-                pa.timestamp("us", tz="UTC"),
+                midnight + requests.second[is_won].astype("timedelta64[s]"), pa.timestamp("us", tz="UTC")
             ),
             **{name: requests.values(name)[is_won] for name in SIZES},
             "click": clicked[is_won].astype(np.int64),
@@ -200,14 +212,13 @@ def play(market: Market, day: date, readings: Sequence[Reading], *, follows: boo
             "run": run[is_won].astype(str),
         }
     )
-    spent = won * requests.price
     return Night(
-        float(spent.sum()),
+        float((won * requests.price).sum()),
         float((won * requests.rate).sum()),
         float((flat * requests.price).sum()),
         float((flat * requests.rate).sum()),
-        _per_spend(requests, won * ~all_held) / _per_spend(requests, won * all_held) - 1 if all_held.any() else 0.0,
-        all_held[is_won],
+        _per_spend(requests, won * treated) / _per_spend(requests, won * control) - 1 if control.any() else 0.0,
+        control[is_won],
         log,
     )
 

@@ -49,7 +49,8 @@ def bid_record(session: Session, entity: Entity, settings: Settings, window: Win
 class RowBids:
     """The tables that may have bought the rows of a window: by run id, and the ids by run code.
 
-    `lost` are the codes of runs whose tables cannot be read any more: their rows count as bid 1.0.
+    `lost` are the codes of runs whose tables cannot be read any more: their rows count as bid 1.0. Of the runs in
+    `drawn_by_platform` the logs name the control, which the hash of an id then does not draw.
     """
 
     record: BidRecord
@@ -57,6 +58,7 @@ class RowBids:
     run_ids: Mapping[str, int] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
     timezone: str = "UTC"
+    drawn_by_platform: frozenset[str] = frozenset()
 
     @property
     def features(self) -> list[str]:
@@ -113,7 +115,7 @@ class RowBids:
         """Return the bound of the holdback's draw by mark, of those whose table had one."""
         if holdback is None:
             return {}
-        main = {mark: self.slot(mark).main for mark in marks}
+        main = {mark: self.slot(mark).main for mark in marks if mark not in self.drawn_by_platform}
         shares = {mark: live.holdback for mark, live in main.items() if live is not None and live.holdback > 0}
         return {mark: replace(holdback, share=share).below for mark, share in shares.items()}
 
@@ -144,7 +146,8 @@ def row_bids(
     else:
         found = runs.by_id(session, {period.run_id for period in record.periods if period.run_id is not None})
     tables, lost = _tables(session, found)
-    return RowBids(record, tables, {run.run_code: run.run_id for run in found}, lost, timezone)
+    drawn = frozenset(_run_code(name) for name in named if name and name.endswith(CONTROL_SUFFIX))
+    return RowBids(record, tables, {run.run_code: run.run_id for run in found}, lost, timezone, drawn)
 
 
 def _tables(session: Session, live: Collection[Run]) -> tuple[dict[int, LiveTable], tuple[str, ...]]:

@@ -1,11 +1,12 @@
 """Draws the sample with the bids that bought its rows: what spend and volume are taken relative to."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.realized.calibration import Group
 from rtb_optimizer.core.realized.elasticity import NOTHING_KNOWN, Following, Response
 from rtb_optimizer.core.sample.sample import Sample
 from rtb_optimizer.core.table.published_table import PublishedTable
@@ -15,9 +16,11 @@ from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.bids import NO_BID_COLUMNS, BidColumns
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.live.row_bids import NO_BIDS, RowBids
-from rtb_optimizer.outputs.documents.selection import BidsDocument
-from rtb_optimizer.run.live_days import LiveDay, Predicted, predictions
+from rtb_optimizer.outputs.documents.selection import BidsDocument, DecileDocument
+from rtb_optimizer.run.live_days import NOTHING_LIVE, LiveFindings, live_findings
 
+MAX_GROUPS = 5
+"""Values that are off with a warning each, the worst first; the report has no more."""
 MAX_UNKNOWN_SHARE = 0.01
 """A larger share of the exposures without a known bid is worth a warning: level and predicted spend are off by it."""
 
@@ -56,7 +59,7 @@ class BidFindings:
 
     response: Response
     unknown_share: float
-    predicted: Mapping[LiveDay, Predicted]
+    live: LiveFindings
 
 
 def draw_bought(
@@ -76,8 +79,8 @@ def draw_bought(
     drawn = draw_sample(engine, table, [*drawn_names], profile, bidding.columns)
     bought, response = bids.measured(drawn.sample, drawn.bid_marks, bidding.before, bidding.response)
     unknown = bids.unknown(drawn.sample, drawn.bid_marks) if bids.is_known else 0.0
-    predicted = predictions(bids, drawn) if bids.is_known else {}
-    return replace(drawn, sample=replace(drawn.sample, bought=bought)), BidFindings(response, unknown, predicted)
+    live = live_findings(bids, drawn) if bids.is_known else NOTHING_LIVE
+    return replace(drawn, sample=replace(drawn.sample, bought=bought)), BidFindings(response, unknown, live)
 
 
 def bids_document(bids: RowBids, found: BidFindings, sample: Sample) -> BidsDocument:
@@ -94,6 +97,7 @@ def bids_document(bids: RowBids, found: BidFindings, sample: Sample) -> BidsDocu
         following=found.response.following.value if bids.is_known else "",
         mean=mean,
         unknown_share=found.unknown_share,
+        deciles=tuple(DecileDocument(**row) for row in found.live.deciles),
     )
 
 
@@ -116,4 +120,13 @@ def bid_warnings(bids: RowBids, found: BidFindings) -> Sequence[RunWarning]:
     elif found.response.assumed != 1:
         message = f"volume follows the multipliers in part: {measured}; spend and volume are computed with that power"
         warnings.append(RunWarning("bids_followed_in_part", message))
-    return warnings
+    return [*warnings, *map(_group_warning, found.live.groups_off[:MAX_GROUPS])]
+
+
+def _group_warning(group: Group) -> RunWarning:
+    return RunWarning(
+        "live_group_off",
+        f"{group.feature}={group.value} brought {group.ratio:.2f} times what the live tables predicted of it, relative "
+        f"to all others ({group.realized:,.0f} outcomes, {group.predicted:,.0f} expected, {group.z:+.1f} standard "
+        "errors): a change since, or a value that others pay for; look at its rates by day",
+    )

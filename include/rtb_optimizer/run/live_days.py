@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
 
 from rtb_optimizer.core.config.window import Window, dates_of, midnight, zone
 from rtb_optimizer.core.realized.arms import Arm
+from rtb_optimizer.core.realized.calibration import Group, deciles, groups_off
 from rtb_optimizer.core.table.replay import predicted_rates
 from rtb_optimizer.engines.passes.profile import ArmCounts
 from rtb_optimizer.engines.passes.sampling import Drawn
@@ -27,13 +28,26 @@ class Predicted:
     variance: float
 
 
-def predictions(bids: RowBids, drawn: Drawn) -> dict[LiveDay, Predicted]:
+@dataclass(frozen=True, slots=True)
+class LiveFindings:
+    """What live tables predicted by run, day and arm, and how right they were: by deciles of rates, and by value."""
+
+    predicted: Mapping[LiveDay, Predicted] = field(default_factory=dict)
+    deciles: tuple[Mapping[str, float], ...] = ()
+    groups_off: tuple[Group, ...] = ()
+
+
+NOTHING_LIVE = LiveFindings()
+
+
+def live_findings(bids: RowBids, drawn: Drawn) -> LiveFindings:
     """Return what the live tables predicted for the rows that they bid on, estimated without bias from the sample.
 
     The sample has the features of these tables. Its rows stand for others by the inverse of their share, which gives
     the variance of each sum (Horvitz and Thompson, 1952).
     """
     sample, marks, found = drawn.sample, drawn.bid_marks, dict[LiveDay, Predicted]()
+    of_row, features = np.full(len(marks.codes), np.nan), dict[str, None]()
     days, day = np.unique(marks.day, return_inverse=True)
     for code, mark in enumerate(marks.values):
         live = bids.slot(mark).main
@@ -41,7 +55,9 @@ def predictions(bids: RowBids, drawn: Drawn) -> dict[LiveDay, Predicted]:
         if live is None or not len(rows):
             continue
         part = sample.at(rows)
-        expected = part.exposure * sample.stands_for * predicted_rates(live.table, part)
+        effective = part.exposure * predicted_rates(live.table, part)
+        of_row[rows], expected = effective / sample.unit, effective * sample.stands_for
+        features |= dict.fromkeys(name for name in live.table.features if name in sample.features)
         cell = day[rows] * 2 + marks.is_control[rows]
         sums = np.bincount(cell, expected, 2 * len(days))
         squares = np.bincount(cell, expected**2 * (1 - drawn.shares.others), 2 * len(days))
@@ -49,7 +65,11 @@ def predictions(bids: RowBids, drawn: Drawn) -> dict[LiveDay, Predicted]:
             key = (live.run_id, days[place // 2].astype(object), bool(place % 2))
             known = found.get(key, Predicted(0.0, 0.0))
             found[key] = Predicted(known.total + float(sums[place]), known.variance + float(squares[place]))
-    return found
+    bid_on = np.flatnonzero(np.isfinite(of_row))
+    if not len(bid_on):
+        return NOTHING_LIVE
+    part, predicted = sample.at(bid_on), of_row[bid_on]
+    return LiveFindings(found, deciles(part, predicted), tuple(groups_off(part, predicted, features)))
 
 
 def live_document(

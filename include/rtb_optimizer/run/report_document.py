@@ -17,6 +17,7 @@ from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.exports import ExportsDocument
 from rtb_optimizer.outputs.documents.macros import MacrosDocument, RoundTripDocument
 from rtb_optimizer.outputs.documents.manifest import ListedOutput, Manifest
+from rtb_optimizer.outputs.documents.realized import RealizedDocument
 from rtb_optimizer.outputs.documents.report import (
     ActiveChange,
     ConfigDocument,
@@ -53,13 +54,18 @@ MEASURED = "the multiplier to the power of {:.2f}, as measured"
 
 @dataclass(frozen=True, slots=True)
 class RunParts:
-    """What the steps of a run handed over, and how look-ups through its macros end, by format."""
+    """What the steps of a run handed over, and how look-ups through its macros end, by format.
+
+    `realized` is what came of the active policy so far, `is_same_policy` whether this run belongs to it.
+    """
 
     selection: SelectionDocument
     tables: TablesDocument
     macros: MacrosDocument
     exports: ExportsDocument
     round_trip: Mapping[str, RoundTripDocument]
+    realized: RealizedDocument | None = None
+    is_same_policy: bool = False
 
 
 def gates(settings: Settings, parts: RunParts, key_figures: Sequence[Kpi]) -> GatesDocument:
@@ -74,6 +80,7 @@ def gates(settings: Settings, parts: RunParts, key_figures: Sequence[Kpi]) -> Ga
         for of in ("cost", "value")
         if kpi.name == f"{of} per thousand" and kpi.value and kpi.previous
     }
+    live = live_lift(settings, parts.realized, is_same_policy=parts.is_same_policy)
     return GatesDocument(
         facts={
             "outcomes": logs.totals.outcome / logs.design_effect,
@@ -82,6 +89,7 @@ def gates(settings: Settings, parts: RunParts, key_figures: Sequence[Kpi]) -> Ga
             "holdout_gain": parts.selection.evidence.gain or 0.0,
             **({"suspected_share": suspected[0].share} if suspected else {}),
             **({"macro_hit_rate": min(hit_rates)} if hit_rates else {}),
+            **live,
             **prices,
             **tables.predicted_changes,
         },
@@ -92,10 +100,24 @@ def gates(settings: Settings, parts: RunParts, key_figures: Sequence[Kpi]) -> Ga
             "holdout_gain": settings.min_holdout_gain,
             **({"suspected_share": HELD_FROM} if suspected else {}),
             **({"macro_hit_rate": settings.min_macro_hit_rate} if hit_rates else {}),
+            **dict.fromkeys(live, settings.min_live_lift),
             **dict.fromkeys(prices, settings.max_price_factor),
             **dict.fromkeys(tables.predicted_changes, settings.max_predicted_change),
         },
     )
+
+
+def live_lift(settings: Settings, came: RealizedDocument | None, *, is_same_policy: bool) -> dict[str, float]:
+    """Return the most that the lift of a run's policy can be, where it is asked for and known.
+
+    Args:
+        settings: The configuration of the run.
+        came: What came of the active policy.
+        is_same_policy: Whether the run belongs to it.
+    """
+    if came is None or not is_same_policy or settings.min_live_lift <= -1 or came.lift.high is None:
+        return {}
+    return {"live_lift": came.lift.high}
 
 
 def report_document(
@@ -139,6 +161,7 @@ def report_document(
         joint=_joint(tables, evidence),
         holdout=_holdout(evidence),
         replay=ReplayDocument(assumption=_assumption(selection.bids.assumed), policies=evidence.replay),
+        realized=parts.realized,
         changes=active.changes,
         ad_macros=MacrosDocument(fields=macros.fields, formats=macros.formats),
         round_trip=parts.round_trip,

@@ -33,7 +33,7 @@ def select_features(opt_run_id: int) -> int:
     warnings = selection_warnings(choice, workspace.settings)
     document = selection_document(read, evidence, workspace.partitions_expected, warnings)
     workspace.write_work_document("selection", document)
-    live = live_document(read.bids, read.profile.by_arm, choice.bids.predicted, workspace.window)
+    live = live_document(read.bids, read.profile.by_arm, choice.bids.live.predicted, workspace.window)
     workspace.write_work_document("live", live)
     with connections.session() as session:
         runs.record_features(session, opt_run_id, chosen)

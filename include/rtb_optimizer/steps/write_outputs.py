@@ -16,7 +16,7 @@ from rtb_optimizer.run.prove_macros import proof_warnings, prove_macros
 from rtb_optimizer.run.report_document import RunParts, manifest_document, report_document
 from rtb_optimizer.run.warnings import run_warnings
 from rtb_optimizer.run.workspace import Workspace, open_workspace
-from rtb_optimizer.store import connections, runs
+from rtb_optimizer.store import connections, policies, runs
 from rtb_optimizer.store.objects import StoredObject
 
 log = logging.getLogger(__name__)
@@ -34,11 +34,10 @@ def write_outputs(opt_run_id: int) -> int:
         active = compared_with(session, workspace, own)
         changed = restated(session, opt_run_id, selection.logs.partitions, selection.inputs)
         changed += catalog_warnings(session, opt_run_id, selection.inputs)
-        came = realized_before(session, workspace)
     warnings = run_warnings(selection, parts.tables, parts.macros, settings, active.report)
     warnings += export_warnings(parts.exports) + changed
     warnings += proof_warnings(parts.round_trip, settings.min_macro_hit_rate)
-    report = report_document(workspace, parts, written, active, warnings).model_copy(update={"realized": came})
+    report = report_document(workspace, parts, written, active, warnings)
     for warning in report.warnings or ():
         log.warning("%s: %s", warning.code, warning.message)
     written["report"] = (workspace.write("report.json", report.to_json()), 1)
@@ -54,12 +53,17 @@ def write_outputs(opt_run_id: int) -> int:
 
 def _parts(workspace: Workspace) -> RunParts:
     macros = workspace.read_work_document("ad_macros", MacrosDocument)
+    with connections.session() as session:
+        realized = realized_before(session, workspace)
+        policy = policies.policy_of(runs.find(session, workspace.opt_run_id))
     return RunParts(
         selection=workspace.read_work_document("selection", SelectionDocument),
         tables=workspace.read_work_document("segments", TablesDocument),
         macros=macros,
         exports=workspace.read_work_document("exports", ExportsDocument),
         round_trip=prove_macros(workspace, macros),
+        realized=realized,
+        is_same_policy=realized is not None and realized.policy == policy,
     )
 
 

@@ -33,7 +33,8 @@ const answers = requests.map((asked, n) => {
   floors.continueAuction({ reqBidsConfigObj: { auctionId, adUnits }, nextFn: nothing, context: null });
   if (known) floors._floorDataForAuction[auctionId] = known; // an auction remembers what it has looked up
   const size = asked.size ? asked.size.split('x').map(Number) : '*';
-  const answer = bid.getFloor({ currency, mediaType: asked.mediaType ?? '*', size });
-  return { ...answer, modelVersion: bid.floorData.modelVersion };
+  // An auction that is skipped has no floors: its bids have no such function.
+  const answer = bid.getFloor?.({ currency, mediaType: asked.mediaType ?? '*', size }) ?? {};
+  return { ...answer, modelVersion: bid.floorData.modelVersion, skipped: bid.floorData.skipped };
 });
 process.stdout.write(JSON.stringify(answers), () => process.exit(0));

@@ -98,6 +98,7 @@ class Settings:
     max_price_factor: float
     allow_older_window: bool
     auto_stand_down: bool
+    min_live_lift: float
     valid_hours: int
     keep_good_runs: int
     keep_days: int

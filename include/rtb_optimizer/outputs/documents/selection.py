@@ -63,12 +63,22 @@ class SuspectedLeakDocument(Document):
     share: Number
 
 
+class DecileDocument(Document):
+    """Expected and observed outcomes of a tenth of the hold-out's exposures."""
+
+    decile: Number | None = None
+    exposure: Number | None = None
+    expected: Number | None = None
+    outcome: Number | None = None
+
+
 class BidsDocument(Document):
     """What bought the rows of the window: the source of their bids, the runs that were live, and how volume followed.
 
     `elasticity` is what volume follows a multiplier by, as measured so far, with the inverse of its variance;
     `assumed` is the one that spend and volume are computed with; `unknown_share` is the share of the exposures whose
-    bid is not known, `mean` the geometric mean of all bids.
+    bid is not known, `mean` the geometric mean of all bids. `deciles` has what came of these rows beside what the live
+    tables predicted, by their predicted rate.
     """
 
     source: str = ""
@@ -79,6 +89,7 @@ class BidsDocument(Document):
     following: str = ""
     mean: float = 1.0
     unknown_share: float = 0.0
+    deciles: tuple[DecileDocument, ...] = ()
 
 
 class FeaturesDocument(Document):
@@ -103,15 +114,6 @@ class FeaturesDocument(Document):
     def insignificant(self, min_z: float) -> list[str]:
         """Return the features whose gain is smaller than `min_z` standard errors: only anchors may be."""
         return [feature.name for feature in self.features if feature.z is not None and feature.z < min_z]
-
-
-class DecileDocument(Document):
-    """Expected and observed outcomes of a tenth of the hold-out's exposures."""
-
-    decile: Number | None = None
-    exposure: Number | None = None
-    expected: Number | None = None
-    outcome: Number | None = None
 
 
 class LiftDocument(Document):

@@ -12,6 +12,7 @@ WORDS = {
     "holdout_gain": "gain on the hold-out",
     "suspected_share": "share of the gain in a suspected leak",
     "macro_hit_rate": "look-ups through macros that find the right rows",
+    "live_lift": "lift of this policy over its holdback, at most",
     "cost_factor": "cost per thousand, times the active run's",
     "value_factor": "value per thousand, times the active run's",
     "spend_change": "predicted spend against the active run's table",
@@ -19,6 +20,7 @@ WORDS = {
 }
 MUST_EXCEED = {"holdout_gain"}  # a gain of exactly nothing is what a constant has
 WITHIN_A_FACTOR = {"cost_factor", "value_factor"}
+CHANGES = {"live_lift"}
 CHANGES_AT_MOST = {"spend_change", "outcomes_change"}
 AT_MOST = {"suspected_share"}
 
@@ -41,7 +43,7 @@ def gate_rows(gates: GatesDocument) -> list[GateRow]:
 
 
 def _row(name: str, fact: object, limit: object) -> GateRow:
-    kinds = dict.fromkeys(CHANGES_AT_MOST, "change") | dict.fromkeys(WITHIN_A_FACTOR, "number")
+    kinds = dict.fromkeys(CHANGES_AT_MOST | CHANGES, "change") | dict.fromkeys(WITHIN_A_FACTOR, "number")
     kind = kinds.get(name, "percent" if is_share(name) else "count")
     needed = formatted(limit, "percent" if kind == "change" else kind)
     if is_number(limit):
