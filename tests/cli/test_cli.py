@@ -124,7 +124,7 @@ def test_the_commands_are_the_documented_ones():
         *("audit", "retention", "doctor"),
         *(f"entities {word}" for word in ("list", "add", "pause", "resume", "remove")),
         *(f"config {word}" for word in ("show", "set", "unset", "history")),
-        *("runs list", "runs show", "explain", "diff", "what-if"),
+        *("runs list", "runs show", "explain", "diff", "live", "what-if"),
     }
 
 
@@ -290,7 +290,7 @@ def test_a_whole_run_is_printed_step_by_step_and_recorded_as_the_person_s(cli, a
     window = ("--data-start", "2026-03-06", "--data-end", "2026-03-10")
     message = cli("run", "drugs_com", "--by", "ana", *window, "--set", "max_features=2").splitlines()
     assert [line.split(":")[0] for line in message[:-1]] == [
-        *("wait_for_logs", "select_features", "build_segments", "map_ad_macros", "write_outputs")
+        *("wait_for_logs", "select_features", "measure_live", "build_segments", "map_ad_macros", "write_outputs")
     ]
     run = session.scalars(select(Run)).one()
     assert message[-1] == f"run {run.run_id} of drugs_com: activated, first active run of the entity"

@@ -78,7 +78,7 @@ def known(catalog, add_entity, make_run):
         ("rtb runs list --entity drugs_", ["drugs_com"]),
         ("rtb config set drugs_com max_feat", ["max_features="]),
         ("rtb config unset drugs_com min_", ["min_z"]),
-        ("rtb run drugs_com --set multiplier_", ["multiplier_min=", "multiplier_max="]),
+        ("rtb run drugs_com --set multiplier_", ["multiplier_column=", "multiplier_min=", "multiplier_max="]),
         ("rtb entities add new_com --set outcome_c", ["outcome_column="]),
         ("rtb runs show ", ["1"]),
         ("rtb rollback drugs_com --to ", ["1"]),

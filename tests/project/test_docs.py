@@ -125,7 +125,7 @@ def test_every_environment_variable_of_the_local_stack_is_documented():
 def test_the_glossary_has_every_decision():
     words = DOCS["docs/glossary.md"]
 
-    for decision, word in zip(Decision, ("activate", "hold", "supersede", "roll back"), strict=True):
+    for decision, word in zip(Decision, ("activate", "hold", "supersede", "roll back", "stand down"), strict=True):
         assert word in words, decision
 
 

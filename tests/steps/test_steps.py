@@ -23,6 +23,7 @@ from rtb_optimizer.errors import (
 from rtb_optimizer.steps import in_process
 from rtb_optimizer.steps.activate_run import activate_run
 from rtb_optimizer.steps.create_run import create_run
+from rtb_optimizer.steps.measure_live import measure_live
 from rtb_optimizer.steps.select_features import select_features
 from rtb_optimizer.store import connections, entities, runs
 from rtb_optimizer.store.objects import run_prefix, split_url
@@ -90,9 +91,10 @@ def test_a_step_of_an_ended_run_refuses_and_writes_nothing(ran, session, store):
     (opt_run_id,) = ran({})
     before = facts(session, store, opt_run_id)
 
-    for step in STEPS[1:-1]:
+    for step in (step for step in STEPS[1:-1] if step is not measure_live):  # that is about other runs
         with pytest.raises(RunNotRunning, match="is succeeded, not running"):
             step(opt_run_id)
+    measure_live(opt_run_id)
     assert facts(session, store, opt_run_id) == before
 
 

@@ -66,6 +66,11 @@ DECISION = """
 INSERT INTO opt_run_decisions (entity_id, decision_number, run_id, decision, from_run_id, decided_by, reasons)
 VALUES ({entity}, {number}, {run}, '{decision}', {before}, 'tester', '[]')
 """
+OUTCOME = """
+INSERT INTO opt_run_outcomes (entity_id, run_id, log_day, arm, rows, exposures, outcomes, value, cost, predicted,
+    predicted_error, buckets, measured_by)
+VALUES ({entity}, {run}, '2026-03-01', '{arm}', {rows}, 9, 1, 0, 1, 1, 0, '{{}}', {by});
+"""
 CONFIG_KEY = """
 INSERT INTO opt_version_configs (version_id, config_key, config_section, display_name, data_type, min_value, max_value)
 VALUES ({version}, '{key}', 'Logs', 'Key', '{kind}', {low}, {high})
@@ -102,6 +107,10 @@ def decision(entity=1, number=2, run=11, decision="activated", before="NULL"):
     return DECISION.format(entity=entity, number=number, run=run, decision=decision, before=before)
 
 
+def outcome(entity=1, run=12, arm="treated", rows=5, by=12):
+    return OUTCOME.format(entity=entity, run=run, arm=arm, rows=rows, by=by)
+
+
 def config_key(version=1, key="new_key", kind="integer", low=1, high=2):
     return CONFIG_KEY.format(version=version, key=key, kind=kind, low=low, high=high)
 
@@ -121,6 +130,7 @@ PRIMARY_KEYS = {
     "opt_entity_config_changes": CONFIG_CHANGE.format(id=1, entity=1),
     "opt_run_alerts": ALERT.format(id=1, run=14, kind="held"),
     "opt_runs": "UPDATE opt_runs SET run_id = 12 WHERE run_id = 13",
+    "opt_run_outcomes": outcome() + outcome(arm="control") + "UPDATE opt_run_outcomes SET id = 7;",
     "opt_run_features": "INSERT INTO opt_run_features VALUES (1, 12, 'browser', 2, false, 0.1)",
     "opt_run_outputs": "INSERT INTO opt_run_outputs VALUES (1, 12, 'report', 'rtb', 'k', 1, 1, repeat('a', 64))",
     "opt_run_feature_macros": "INSERT INTO opt_run_feature_macros VALUES (1, 12, 'x', 'openrtb')",
@@ -202,6 +212,12 @@ REFUSED = [
     ("fk_opt_run_alerts_run_id", ALERT.format(id=9, run=99, kind="failed")),
     ("fk_opt_run_decisions_entity_id_run_id", decision(run=99)),
     ("fk_opt_run_decisions_entity_id_from_run_id", decision(before=99)),
+    ("fk_opt_run_decisions_entity_id_to_run_id", "UPDATE opt_run_decisions SET to_run_id = 99"),
+    ("ck_opt_run_outcomes_arm", outcome(arm="half")),
+    ("ck_opt_run_outcomes_rows", outcome(rows=0)),
+    ("uq_opt_run_outcomes_entity_id_log_day_run_id_arm", outcome() + outcome()),
+    ("fk_opt_run_outcomes_entity_id_run_id", outcome(run=99)),
+    ("fk_opt_run_outcomes_entity_id_measured_by", outcome(by=99)),
     (
         "fk_opt_run_decisions_entity_id",
         without("opt_run_decisions", "fk_opt_run_decisions_entity_id_run_id") + decision(entity=99),
@@ -236,6 +252,12 @@ PROMISES = {
         "fk_opt_run_decisions_entity_id_from_run_id",
         decision(before=21),
     ),
+    "a policy stands down to the run of another entity": (
+        "fk_opt_run_decisions_entity_id_to_run_id",
+        "UPDATE opt_run_decisions SET to_run_id = 21 WHERE entity_id = 1",
+    ),
+    "the outcomes of another entity's run are recorded": ("fk_opt_run_outcomes_entity_id_run_id", outcome(run=21)),
+    "the run of another entity counts outcomes": ("fk_opt_run_outcomes_entity_id_measured_by", outcome(by=21)),
     "a run with a decision is deleted": (
         "fk_opt_run_decisions_entity_id_run_id",
         "DELETE FROM opt_runs WHERE run_id = 14",

@@ -50,9 +50,9 @@ class Market:
     """
 
     seed: int = 1
-    requests: int = 200_000
+    requests: int = 300_000
     base_rate: float = 0.1
-    win_rate: float = 0.15
+    win_rate: float = 0.1
     elasticity: float = 1.0
     drift: float = 0.02
 

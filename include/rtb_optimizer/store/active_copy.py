@@ -12,7 +12,7 @@ from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.realized.arms import Holdback
 from rtb_optimizer.store import entities, history, runs, validity
 from rtb_optimizer.store.objects import ObjectStore, active_key
-from rtb_optimizer.store.schema import Entity, JsonObject, Run
+from rtb_optimizer.store.schema import Entity, JsonObject, Run, RunDecision
 
 MAX_ROUNDS = 10
 
@@ -37,19 +37,8 @@ def content(session: Session, entity: Entity) -> bytes | None:
     last_move = history.last_move(session, entity)
     if last_move is None:
         return None
-    if entity.active_run_id is None:  # a policy stood down: bidders bid 1, as before the first activation
-        return _json(
-            {
-                "entity_code": entity.entity_code,
-                "object_id": entity.object_id,
-                "object_type": entity.object_type,
-                "run_id": None,
-                "run_code": None,
-                "decision_number": last_move.decision_number,
-                "activated_at": last_move.decided_at.isoformat(),
-                "outputs": {},
-            }
-        )
+    if entity.active_run_id is None:
+        return _json(_without_run(entity, last_move))
     run = session.get_one(Run, entity.active_run_id)
     outputs = {
         row.output_type: {
@@ -77,6 +66,20 @@ def content(session: Session, entity: Entity) -> bytes | None:
     if holdback := Holdback.of(RunSnapshot.read(run.config_snapshot).values, entity.entity_code):
         document["holdback"] = holdback.document()
     return _json(document)
+
+
+def _without_run(entity: Entity, last_move: RunDecision) -> JsonObject:
+    """Return the copy after a policy stood down and no other is trusted: bidders bid 1, as before the first run."""
+    return {
+        "entity_code": entity.entity_code,
+        "object_id": entity.object_id,
+        "object_type": entity.object_type,
+        "run_id": None,
+        "run_code": None,
+        "decision_number": last_move.decision_number,
+        "activated_at": last_move.decided_at.isoformat(),
+        "outputs": {},
+    }
 
 
 def _json(document: JsonObject) -> bytes:

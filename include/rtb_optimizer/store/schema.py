@@ -323,12 +323,8 @@ class RunDecision(Base):
         _one_of("decision", "activated", "held", "superseded", "rolled_back", "stood_down"),
         UniqueConstraint("entity_id", "decision_number"),
         ForeignKeyConstraint(["entity_id", "run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
-        *(
-            ForeignKeyConstraint(
-                ["entity_id", column], ["opt_runs.entity_id", "opt_runs.run_id"], name=f"fk_opt_run_decisions_{column}"
-            )
-            for column in ("from_run_id", "to_run_id")
-        ),
+        ForeignKeyConstraint(["entity_id", "from_run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
+        ForeignKeyConstraint(["entity_id", "to_run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -356,11 +352,7 @@ class RunOutcome(Base):
         CheckConstraint("rows > 0", name="rows"),
         UniqueConstraint("entity_id", "log_day", "run_id", "arm"),
         ForeignKeyConstraint(["entity_id", "run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
-        ForeignKeyConstraint(
-            ["entity_id", "measured_by"],
-            ["opt_runs.entity_id", "opt_runs.run_id"],
-            name="fk_opt_run_outcomes_measured_by",
-        ),
+        ForeignKeyConstraint(["entity_id", "measured_by"], ["opt_runs.entity_id", "opt_runs.run_id"]),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

@@ -36,20 +36,22 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["entity_id", "run_id"],
             ["opt_runs.entity_id", "opt_runs.run_id"],
-            name=op.f("fk_opt_run_outcomes_entity_id"),
+            name=op.f("fk_opt_run_outcomes_entity_id_run_id"),
         ),
         sa.ForeignKeyConstraint(
             ["entity_id", "measured_by"],
             ["opt_runs.entity_id", "opt_runs.run_id"],
-            name=op.f("fk_opt_run_outcomes_measured_by"),
+            name=op.f("fk_opt_run_outcomes_entity_id_measured_by"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_opt_run_outcomes")),
-        sa.UniqueConstraint("entity_id", "log_day", "run_id", "arm", name=op.f("uq_opt_run_outcomes_entity_id")),
+        sa.UniqueConstraint(
+            "entity_id", "log_day", "run_id", "arm", name=op.f("uq_opt_run_outcomes_entity_id_log_day_run_id_arm")
+        ),
     )
     op.add_column(DECISIONS, sa.Column("harmful_policy", sa.Text(), nullable=True))
     op.add_column(DECISIONS, sa.Column("to_run_id", sa.BigInteger(), nullable=True))
     op.create_foreign_key(
-        op.f("fk_opt_run_decisions_to_run_id"),
+        op.f("fk_opt_run_decisions_entity_id_to_run_id"),
         DECISIONS,
         "opt_runs",
         ["entity_id", "to_run_id"],
@@ -64,7 +66,7 @@ def downgrade() -> None:
     _allow(ALERTS, ALERT_NAME, "kind", *KINDS_BEFORE)
     op.execute(f"DELETE FROM {DECISIONS} WHERE decision = 'stood_down'")
     _allow(DECISIONS, NAME, "decision", *BEFORE)
-    op.drop_constraint(op.f("fk_opt_run_decisions_to_run_id"), DECISIONS, type_="foreignkey")
+    op.drop_constraint(op.f("fk_opt_run_decisions_entity_id_to_run_id"), DECISIONS, type_="foreignkey")
     op.drop_column(DECISIONS, "to_run_id")
     op.drop_column(DECISIONS, "harmful_policy")
     op.drop_table("opt_run_outcomes")
