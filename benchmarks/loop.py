@@ -8,6 +8,7 @@ The nights are printed on stderr.
 """
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -19,12 +20,12 @@ from results import Measurement
 
 os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"  # it logs on stdout, where the measurements go
 
-from closed_loop import Loop  # noqa: E402
-from market import Market  # noqa: E402
-from rtb_optimizer.local.environment import environment  # noqa: E402
-from rtb_optimizer.local.settings import settings_on_free_ports  # noqa: E402
-from rtb_optimizer.local.stack import running_stack  # noqa: E402
-from rtb_optimizer.store import connections, migrate, seeds  # noqa: E402
+from closed_loop import Loop
+from market import Market
+from rtb_optimizer.local.environment import environment
+from rtb_optimizer.local.settings import settings_on_free_ports
+from rtb_optimizer.local.stack import running_stack
+from rtb_optimizer.store import connections, migrate, seeds
 
 NIGHTS = 14
 LOOPS: Mapping[str, tuple[Mapping[str, Any], float]] = {

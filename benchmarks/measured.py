@@ -32,6 +32,7 @@ from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.passes.arrivals import arrivals
 from rtb_optimizer.engines.passes.profile import Profile, profile
 from rtb_optimizer.engines.sql.table import LogTable
+from rtb_optimizer.live.row_bids import NO_BIDS
 from rtb_optimizer.outputs import files
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.run.build_tables import Recipe, build_tables
@@ -123,7 +124,7 @@ def evaluation_of(log_profile: Profile, choice: Choice, settings: Settings) -> t
     """Evaluate the selection on the holdout; return its document and sample: the rest of `select_features`."""
     drawn = choice.drawn
     evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
-    document = selection_document(LogsRead([], log_profile, choice, []), evidence, [])
+    document = selection_document(LogsRead([], log_profile, NO_BIDS, choice, []), evidence, [])
     return document, sample_bytes(drawn.sample, [chosen.name for chosen in choice.selection.chosen])
 
 

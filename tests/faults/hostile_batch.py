@@ -22,6 +22,7 @@ from rtb_optimizer.engines.passes.arrivals import arrivals
 from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.engines.sql.table import LogTable, require_columns
 from rtb_optimizer.errors import RtbOptimizerError
+from rtb_optimizer.live.row_bids import NO_BIDS
 from rtb_optimizer.outputs import files
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.run.build_tables import Recipe, build_tables
@@ -46,7 +47,9 @@ def counted(urls: list[str]) -> int:
         choice = choose_features(engine, table, log_profile)
         drawn = choice.drawn
         evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
-        document = selection_document(LogsRead((), log_profile, choice, arrived.warnings), evidence, ["a"]).to_json()
+        document = selection_document(
+            LogsRead((), log_profile, NO_BIDS, choice, arrived.warnings), evidence, ["a"]
+        ).to_json()
         selection = SelectionDocument.read(document)
         selection.features.to_json()
         recipe = Recipe.of(selection)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from effects import BEFORE, Effects
-from nights import TaskFailed, run_tasks
+from nights import STEPS, TaskFailed, run_tasks
 from rtb_optimizer.dag import sensors
 from rtb_optimizer.dag.sensors import LogsComplete
 from rtb_optimizer.local import postgres, processes
@@ -125,7 +125,7 @@ def test_restarts_between_the_tasks_cost_nothing(active, server, catalog, client
 
     before = server.stops
     opt_run_id = run_tasks(request_run(dag_run_id="second"), BeforeEachTask())
-    assert server.stops == before + 7
+    assert server.stops == before + 1 + len(STEPS)
     assert active < opt_run_id == read_active(catalog, client)
     assert_nothing_is_lost_or_recorded_twice(catalog, store)
 

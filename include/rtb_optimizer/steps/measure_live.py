@@ -36,7 +36,7 @@ def measure_live(opt_run_id: int) -> int:
         for each in live.days
     ]
     with connections.session() as session:
-        if runs.find(session, opt_run_id).is_sandbox:
+        if not counted or runs.find(session, opt_run_id).is_sandbox:
             return 0
         recorded = outcomes.record(session, entity_code, opt_run_id, counted)
         session.commit()

@@ -91,5 +91,8 @@ def test_every_kind_says_what_happened_and_how_to_fix_it():
 def test_an_unknown_kind_is_reported_with_the_known_ones():
     assert kind_problems(list(Kind)) == kind_problems([]) == []
     assert kind_problems(["failed", "drifted"]) == [
-        "alert_on: 'drifted' is not one of failed, held, stale, broken, missing_macro, drift, leak, stood_down, not_live"
+        (
+            "alert_on: 'drifted' is not one of failed, held, stale, broken, missing_macro, drift, leak, stood_down, "
+            "not_live"
+        )
     ]

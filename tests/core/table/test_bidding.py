@@ -171,7 +171,7 @@ def seen(exposure, expected, outcome=0.0):
 
 @pytest.mark.parametrize(
     ("outcome", "expected", "stays"),
-    [(0, 1, True), (2, 5, True), (5, 5, True), (8, 5, False), (60, 100, False), (45, 100, True)],
+    [(0, 1, True), (2, 5, True), (5, 5, True), (9, 10, True), (40, 20, False), (75, 100, False), (60, 100, True)],
 )
 def test_a_value_without_a_bid_stays_so_until_what_is_seen_of_it_is_certainly_better(outcome, expected, stays):
     factor, rules = seen(1_000, expected, outcome), replace(RULES, no_bid_below=0.5)

@@ -21,6 +21,8 @@ BISECTION_STEPS = 60
 UNBOUNDED = 1e9
 INTERVAL_MASS = 0.8
 """Mass of the published intervals, and of those that factors without a significant gain act through; or more."""
+BID_AGAIN_Z = 3.0
+"""Standard errors by which a segment without a bid must be better to be bid on again: many are seen every night."""
 LOW_TIER_BELOW, HIGH_TIER_FROM = 10, 100
 
 
@@ -140,8 +142,10 @@ def not_worth_a_bid(factor: Factor, high: Floats, was_left_out: Mask, rules: Bid
         was_left_out: Which of them the active run did not bid on.
         rules: Below what to leave out.
     """
-    z, k = NormalDist().inv_cdf(0.5 + rules.interval_mass / 2), np.maximum(factor.outcome, 1e-9)
-    own = k / np.maximum(factor.expected, 1e-300) * np.maximum(1 - 1 / (9 * k) - z / (3 * np.sqrt(k)), 0.0) ** 3
+    k = np.maximum(factor.outcome, 1e-9)
+    own = (
+        k / np.maximum(factor.expected, 1e-300) * np.maximum(1 - 1 / (9 * k) - BID_AGAIN_Z / (3 * np.sqrt(k)), 0.0) ** 3
+    )
     stays = was_left_out & (own < rules.no_bid_below)
     begins = (high < rules.no_bid_below) & (factor.exposure >= rules.no_bid_exposures)
     left_out: Mask = stays | begins
