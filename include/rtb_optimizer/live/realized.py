@@ -18,6 +18,8 @@ from rtb_optimizer.store.schema import Entity, Run, RunOutcome
 
 PARTS = "0123456789abcdef"
 """The parts of the ids that outcomes are summed by."""
+MOST_DAYS = 400
+"""Older days say little about tonight's bids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def live_policy(session: Session, entity: Entity) -> LivePolicy | None:
 
 def _of_policy(session: Session, entity: Entity, policy: str) -> list[RunOutcome]:
     """Return the outcomes of a policy's runs since another policy was live last, or since it stood down before."""
-    rows = outcomes.of_entity(session, entity)
+    rows = outcomes.of_entity(session, entity, MOST_DAYS)
     of = policies.policies_of(session, list({row.run_id for row in rows}))
     others = [row.log_day for row in rows if of[row.run_id] != policy]
     stood_down = policies.last_stood_down(session, entity, policy)

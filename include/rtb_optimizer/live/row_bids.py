@@ -1,6 +1,6 @@
 """Looks up what each row of the logs was bid: which tables were live in a window, and what they bid on its rows."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -111,13 +111,18 @@ class RowBids:
             run_id = periods[mark].run_id
         return Slot([(1.0, self.tables.get(run_id or 0))])
 
-    def below(self, marks: Iterable[object], holdback: Holdback | None) -> dict[object, str]:
-        """Return the bound of the holdback's draw by mark, of those whose table had one."""
-        if holdback is None:
-            return {}
-        main = {mark: self.slot(mark).main for mark in marks if mark not in self.drawn_by_platform}
-        shares = {mark: live.holdback for mark, live in main.items() if live is not None and live.holdback > 0}
-        return {mark: replace(holdback, share=share).below for mark, share in shares.items()}
+    def holdbacks(self, days: Sequence[date], *, timed: bool) -> dict[object, Holdback]:
+        """Return the rule that draws the control by mark, of those whose table had one.
+
+        Args:
+            days: The local days of the window.
+            timed: Whether rows have a time of day: marks are then the places of periods, else days.
+        """
+        marks: Sequence[object] = range(len(self.record.periods)) if timed else days
+        if self.record.source is BidSource.RUN:
+            marks = [code for code in self.run_ids if code not in self.drawn_by_platform]
+        main = {mark: self.slot(mark).main for mark in marks}
+        return {mark: live.rule for mark, live in main.items() if live is not None and live.rule is not None}
 
     def _bought(self, sample: Sample, marks: BidMarks, elasticity: float) -> Bought:
         if self.record.source is BidSource.MULTIPLIER:
@@ -130,32 +135,33 @@ NO_BIDS = RowBids(BidRecord(BidSource.NONE))
 
 
 def row_bids(
-    session: Session, entity_id: int, record: BidRecord, named: Sequence[str | None], timezone: str
+    session: Session, entity: Entity, record: BidRecord, named: Sequence[str | None], timezone: str
 ) -> RowBids:
     """Read the tables that may have bought the rows of a window.
 
     Args:
         session: On the catalog.
-        entity_id: The entity of the logs.
+        entity: The entity of the logs.
         record: What the run's snapshot knows of the bids.
         named: The run codes that the logs name, where a column names them.
         timezone: Of the window's days.
     """
     if record.source is BidSource.RUN:
-        found = runs.by_code(session, entity_id, {_run_code(name) for name in named if name})
+        found = runs.by_code(session, entity.entity_id, {_run_code(name) for name in named if name})
     else:
         found = runs.by_id(session, {period.run_id for period in record.periods if period.run_id is not None})
-    tables, lost = _tables(session, found)
+    tables, lost = _tables(session, entity, found)
     drawn = frozenset(_run_code(name) for name in named if name and name.endswith(CONTROL_SUFFIX))
     return RowBids(record, tables, {run.run_code: run.run_id for run in found}, lost, timezone, drawn)
 
 
-def _tables(session: Session, live: Collection[Run]) -> tuple[dict[int, LiveTable], tuple[str, ...]]:
+def _tables(session: Session, entity: Entity, live: Collection[Run]) -> tuple[dict[int, LiveTable], tuple[str, ...]]:
     tables, lost = {}, []
     for run in live:
         try:
             read = published(session, run)
-            tables[run.run_id] = LiveTable(run.run_id, table_of(read), read.settings.holdback_share)
+            rule = Holdback.of(read.config, entity.entity_code)
+            tables[run.run_id] = LiveTable(run.run_id, table_of(read), read.settings.holdback_share, rule)
         except NotFound:
             lost.append(run.run_code)
     return tables, tuple(lost)

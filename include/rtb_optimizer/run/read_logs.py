@@ -3,11 +3,9 @@
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from rtb_optimizer.core.config.window import dates_of, zone
 from rtb_optimizer.core.decision.warning import RunWarning
-from rtb_optimizer.core.realized.arms import Holdback
 from rtb_optimizer.core.realized.row_bids import BidRecord, BidSource
 from rtb_optimizer.engines.passes.arrivals import arrivals, bursts
 from rtb_optimizer.engines.passes.duplicates import require_few_repeats, without_repeats
@@ -22,6 +20,7 @@ from rtb_optimizer.run.choose_features import Choice, choose_features
 from rtb_optimizer.run.workspace import Workspace, counting, partitions_to_read, partitions_with_rows
 from rtb_optimizer.store import connections
 from rtb_optimizer.store.partitions import Partition
+from rtb_optimizer.store.schema import Entity
 
 log = logging.getLogger(__name__)
 
@@ -75,15 +74,12 @@ def _row_bids(workspace: Workspace, engine: Engine, table: LogTable) -> RowBids:
         rows = engine.query(f"SELECT DISTINCT {mark} AS run FROM logs WHERE {table.where()}", "runs that bid")
         named = rows["run"].to_pylist()
     with connections.session() as session:
-        return row_bids(session, workspace.entity_id, record, named, workspace.settings.timezone)
+        entity = session.get_one(Entity, workspace.entity_id)
+        return row_bids(session, entity, record, named, workspace.settings.timezone)
 
 
 def _bid_columns(workspace: Workspace, table: LogTable, bids: RowBids) -> BidColumns:
     if not bids.is_known:
         return NO_BID_COLUMNS
-    tz, record = zone(workspace.settings.timezone), bids.record
-    marks = [*range(len(record.periods)), *dates_of(workspace.window, tz), *bids.run_ids]
-    holdback = Holdback.of(workspace.snapshot.values, workspace.entity_code)
-    kinds = int if record.periods and has_times(table) else date if record.periods else str
-    below = bids.below([mark for mark in marks if isinstance(mark, kinds)], holdback)
-    return bid_columns(table, record, below, f"{workspace.entity_code}:")
+    days = dates_of(workspace.window, zone(workspace.settings.timezone))
+    return bid_columns(table, bids.record, bids.holdbacks(days, timed=has_times(table)))

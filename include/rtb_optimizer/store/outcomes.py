@@ -50,11 +50,9 @@ def record(session: Session, entity_code: str, measured_by: int, outcomes: Seque
     return len(fresh)
 
 
-def of_entity(session: Session, entity: Entity, limit_days: int = 0) -> list[RunOutcome]:
-    """Return an entity's outcomes by day, run and arm, the oldest first; of the last days alone where limited."""
-    own = select(RunOutcome).where(RunOutcome.entity_id == entity.entity_id)
-    if limit_days:
-        days = select(RunOutcome.log_day).where(RunOutcome.entity_id == entity.entity_id).distinct()
-        last = days.order_by(RunOutcome.log_day.desc()).limit(limit_days).scalar_subquery()
-        own = own.where(RunOutcome.log_day.in_(last))
+def of_entity(session: Session, entity: Entity, most_days: int) -> list[RunOutcome]:
+    """Return an entity's outcomes of its last days by day, run and arm, the oldest first."""
+    days = select(RunOutcome.log_day).where(RunOutcome.entity_id == entity.entity_id).distinct()
+    last = days.order_by(RunOutcome.log_day.desc()).limit(most_days)
+    own = select(RunOutcome).where(RunOutcome.entity_id == entity.entity_id, RunOutcome.log_day.in_(last))
     return list(session.scalars(own.order_by(RunOutcome.log_day, RunOutcome.run_id, RunOutcome.arm)))

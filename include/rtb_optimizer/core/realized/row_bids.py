@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtb_optimizer.core.config.window import Window, midnight, zone
+from rtb_optimizer.core.realized.arms import Holdback
 from rtb_optimizer.core.sample.sample import Bought, Floats, Ints, Mask, Sample
 from rtb_optimizer.core.table.published_table import PublishedTable
 from rtb_optimizer.core.table.replay import bids_of, is_bid_on
@@ -113,11 +114,15 @@ class BidMarks:
 
 @dataclass(frozen=True, slots=True)
 class LiveTable:
-    """The table of a run that bidders read, and the share of requests that was bid a multiplier of 1 beside it."""
+    """The table of a run that bidders read, and the share of requests that was bid a multiplier of 1 beside it.
+
+    `rule` is what draws these requests, None where the platform does, or there are none.
+    """
 
     run_id: int
     table: PublishedTable
     holdback: float = 0.0
+    rule: Holdback | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rtb_optimizer.core.realized.arms import CONTROL_SUFFIX, DIGITS
+from rtb_optimizer.core.realized.arms import CONTROL_SUFFIX, DIGITS, Holdback
 from rtb_optimizer.core.realized.row_bids import BidRecord, BidSource
 from rtb_optimizer.engines.sql.identity import literal
 from rtb_optimizer.engines.sql.table import LogTable, day_of, instant_of
@@ -27,24 +27,24 @@ class BidColumns:
 NO_BID_COLUMNS = BidColumns()
 
 
-def bid_columns(table: LogTable, record: BidRecord, below: Mapping[object, str], salt: str) -> BidColumns:
+def bid_columns(table: LogTable, record: BidRecord, holdbacks: Mapping[object, Holdback]) -> BidColumns:
     """Return the expressions for the rows of some logs.
 
     Args:
         table: The logs.
         record: What is known of their bids.
-        below: The bound of the holdback's draw by mark; a mark without one holds nothing back.
-        salt: What ids are hashed with.
+        holdbacks: The rule that draws the control by mark; a mark without one holds nothing back by the id.
     """
-    s = table.settings
+    s, rules = table.settings, {mark: rule for mark, rule in holdbacks.items() if rule.id_column in table.types}
+    column = next((rule.id_column for rule in rules.values()), s.arm_id_column if s.arm_column or s.run_column else "")
+    salt = next((rule.salt for rule in rules.values()), "")
+    digest = f"MD5({literal(salt)} || CAST({table.quote(column)} AS VARCHAR))" if column in table.types else ""
     mark = run_mark(table, record)
-    digest = f"MD5(CONCAT({literal(salt)}, CAST({table.quote(s.arm_id_column)} AS VARCHAR)))"
-    has_arms = bool(s.arm_column) or (bool(below) and s.arm_id_column in table.types)
     return BidColumns(
         mark=mark,
         multiplier=f"TRY_CAST({table.quote(s.multiplier_column)} AS DOUBLE)" if s.multiplier_column else "NULL",
-        is_control=_is_control(table, mark, below, digest),
-        bucket=f"SUBSTR({digest}, {DIGITS + 1}, 1)" if has_arms and s.arm_id_column in table.types else "'0'",
+        is_control=_is_control(table, mark, rules, digest),
+        bucket=f"SUBSTR({digest}, {DIGITS + 1}, 1)" if digest else "'0'",
     )
 
 
@@ -66,7 +66,7 @@ def run_mark(table: LogTable, record: BidRecord) -> str:
     return f"CASE {cases} ELSE {len(ends)} END" if cases else "0"
 
 
-def _is_control(table: LogTable, mark: str, below: Mapping[object, str], digest: str) -> str:
+def _is_control(table: LogTable, mark: str, rules: Mapping[object, Holdback], digest: str) -> str:
     s = table.settings
     if s.arm_column:
         values = ", ".join(literal(value) for value in s.control_arms)
@@ -74,8 +74,8 @@ def _is_control(table: LogTable, mark: str, below: Mapping[object, str], digest:
     tests = list[str]()
     if s.run_column:
         tests.append(f"COALESCE({mark} LIKE {literal('%' + CONTROL_SUFFIX)}, FALSE)")
-    if below and s.arm_id_column in table.types:
-        bounds = " ".join(f"WHEN {_mark_literal(value)} THEN {literal(bound)}" for value, bound in below.items())
+    if rules:
+        bounds = " ".join(f"WHEN {_mark_literal(value)} THEN {literal(rule.below)}" for value, rule in rules.items())
         tests.append(f"COALESCE(SUBSTR({digest}, 1, {DIGITS}) < CASE {mark} {bounds} END, FALSE)")
     return " OR ".join(tests) or "FALSE"
 
