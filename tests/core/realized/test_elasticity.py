@@ -1,0 +1,134 @@
+"""Whether bids follow the table, by what changed when another one went live."""
+
+from dataclasses import replace
+from math import inf
+
+import numpy as np
+import pytest
+
+from planted_samples import sample_of
+from rtb_optimizer.core.realized.elasticity import NOTHING_KNOWN, Following, Response, updated
+from rtb_optimizer.core.sample.sample import Bought
+from rtb_optimizer.core.table.bidding import BidRules
+from rtb_optimizer.core.table.published_table import PublishedRow, PublishedTable
+from rtb_optimizer.core.table.rows import SegmentRules
+
+RULES = SegmentRules(max_segments=100, dead_band=0.0, bids=BidRules(0.1, 10.0, 0.0))
+SITES = tuple(f"site{n}" for n in range(12))
+MULTIPLIERS = np.geomspace(0.4, 2.5, len(SITES))
+TRAFFIC = 2_000.0
+"""Requests of each site in each window."""
+
+
+def table(exposures, bought_at=None):
+    """A table with a row a site: its exposures, and the multipliers that they were bought at (1 by default)."""
+    paid = np.ones(len(SITES)) if bought_at is None else bought_at
+    rows = {}
+    for site, n, bid in zip(SITES, exposures, paid, strict=True):
+        pattern = frozenset([("site", site)])
+        rows[pattern] = PublishedRow(site, pattern, float(n), 10.0, 10.0, 1.0, 1.0, bought_at=float(bid))
+    total = float(np.sum(exposures))
+    mean = float(np.exp(np.sum(exposures * np.log(paid)) / total))
+    return PublishedTable(("site",), frozenset([frozenset(["site"])]), rows, 1.0, RULES, exposure=total, bought_at=mean)
+
+
+def window(power, seed=3, spread=0.0, bids=MULTIPLIERS, growth=1.0):
+    """Rows of a window whose volume follows the multipliers to a power, and how they were bought."""
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(TRAFFIC * growth * bids**power * np.exp(rng.normal(0, spread, len(SITES))))
+    sites = np.repeat(SITES, counts)
+    sample = sample_of(np.zeros(len(sites)), fold=np.zeros(len(sites), dtype=int), site=sites)
+    paid = np.array([bids[SITES.index(sample.features["site"].values[code])] for code in sample.features["site"].codes])
+    return sample, Bought(paid, paid)
+
+
+BEFORE = table(np.full(len(SITES), TRAFFIC))
+
+
+@pytest.mark.parametrize(
+    ("power", "following", "assumed"),
+    [(1.0, Following.LIVE, 1.0), (0.5, Following.LIVE, 0.5), (0.0, Following.NOT_LIVE, 1.0)],
+    ids=["reads the table", "takes the square root", "ignores the table"],
+)
+@pytest.mark.parametrize("growth", [0.6, 1.0, 1.7])
+def test_one_night_after_an_activation_tells_whether_bids_follow(power, following, assumed, growth):
+    found = updated(NOTHING_KNOWN, BEFORE, *window(power, growth=growth))
+    low, high = found.interval
+
+    assert low < power < high
+    assert found.following is following
+    assert found.assumed == pytest.approx(assumed, abs=0.1)
+
+
+def test_the_interval_covers_the_truth_where_values_vary_from_day_to_day():
+    """Counting alone would leave 1 out of most of these intervals: a spread of 0.3 is thirteen standard errors."""
+    intervals = [updated(NOTHING_KNOWN, BEFORE, *window(1.0, seed, spread=0.3)).interval for seed in range(40)]
+    covered = sum(low <= 1 <= high for low, high in intervals)
+
+    assert covered >= 34
+    assert max(high - low for low, high in intervals) < 2
+
+
+def test_evidence_accrues_over_nights():
+    known = updated(NOTHING_KNOWN, BEFORE, *window(1.0, 1, spread=0.2))
+    more = updated(known, BEFORE, *window(1.0, 2, spread=0.2))
+
+    assert more.precision > known.precision
+    assert more.interval[1] - more.interval[0] < known.interval[1] - known.interval[0]
+
+
+def test_a_bidder_that_stops_reading_is_noticed_though_the_table_is_the_same():
+    followed, paid = window(1.0)
+    known = updated(NOTHING_KNOWN, BEFORE, followed, paid)
+    yesterday = table(TRAFFIC * MULTIPLIERS, bought_at=MULTIPLIERS)
+    ignored, _ = window(0.0, seed=9)
+    told = MULTIPLIERS[[SITES.index(ignored.features["site"].values[code]) for code in ignored.features["site"].codes]]
+    after = updated(known, yesterday, ignored, Bought(told, told))
+
+    assert known.following is Following.LIVE
+    assert after.following is Following.NOT_LIVE
+    assert abs(after.elasticity) < 0.1  # the mean of both would be a half
+
+
+def test_the_same_table_bought_the_same_way_changes_nothing_that_is_known():
+    known = updated(NOTHING_KNOWN, BEFORE, *window(1.0))
+    yesterday = table(TRAFFIC * MULTIPLIERS, bought_at=MULTIPLIERS)
+    again = updated(known, yesterday, *window(1.0, seed=11))
+
+    assert again.following is Following.LIVE
+    assert again.elasticity == pytest.approx(known.elasticity, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    ["no row of the table", "features that the logs lack", "few exposures"],
+)
+def test_nothing_is_learned_where_there_is_nothing_to_compare(unknown):
+    sample, paid = window(1.0)
+    before = {
+        "no row of the table": replace(BEFORE, rows={}),
+        "features that the logs lack": replace(BEFORE, features=("device",)),
+        "few exposures": table(np.full(len(SITES), 5.0)),
+    }[unknown]
+
+    assert updated(NOTHING_KNOWN, before, sample, paid) == NOTHING_KNOWN
+
+
+def test_without_evidence_twice_the_bid_buys_twice_as_much():
+    assert NOTHING_KNOWN.interval == (-inf, inf)
+    assert NOTHING_KNOWN.following is Following.UNKNOWN
+    assert NOTHING_KNOWN.assumed == 1.0
+
+
+@pytest.mark.parametrize(
+    ("response", "assumed"),
+    [
+        (Response(0.5, 400.0), 0.5),
+        (Response(0.9, 400.0), 0.9),
+        (Response(0.95, 400.0), 1.0),  # 1 may be the truth
+        (Response(0.5, 9.0), 1.0),  # the interval is too wide
+        (Response(0.02, 400.0), 1.0),  # bids do not follow at all
+    ],
+)
+def test_a_measured_elasticity_replaces_one_only_where_one_is_certainly_wrong(response, assumed):
+    assert response.assumed == assumed
