@@ -183,6 +183,13 @@ def base_path(catalog):
 
 
 @pytest.fixture
+def folder(stack):
+    """An S3 folder of this test's own, for tests that need no catalog."""
+    assert stack
+    return f"s3://rtb/folder_{os.urandom(6).hex()}"
+
+
+@pytest.fixture
 def store(base_path):
     """The objects of the bucket."""
     return ObjectStore.of(base_path)

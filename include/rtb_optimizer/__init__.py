@@ -7,6 +7,7 @@ outputs/     what a run leaves, written and read back
 operations/  what keeps the product true: maintenance, retention, metrics, alerts, doctor
 exports/     one module an ad platform
 engines/     where the logs are counted
+logs/        which objects are a window's logs, and whether they are complete
 store/       what is remembered: catalog and objects
 core/        decisions, pure
 web/         pages and API        cli/  commands

@@ -31,10 +31,3 @@ def empty_engine(new_database):
     engine = create_engine(new_database().replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
     yield engine
     engine.dispose()
-
-
-@pytest.fixture
-def folder(stack):
-    """An S3 folder of this test's own, for tests that need no catalog."""
-    assert stack
-    return f"s3://rtb/folder_{os.urandom(6).hex()}"

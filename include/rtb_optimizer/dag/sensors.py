@@ -28,24 +28,22 @@ class WaitForLogs(BaseOperator):
         self.opt_run_id = opt_run_id
 
     def execute(self, context: Any) -> int:  # noqa: ANN401, ARG002 - Airflow's signature
-        """Check once, then release the worker."""
+        """Check, then continue with the complete partitions or release the worker until there is more."""
         from rtb_optimizer.steps import wait_for_logs
-        from rtb_optimizer.steps.wait_for_logs import require_partitions
 
-        awaited = wait_for_logs.awaited(self.opt_run_id, datetime.now(UTC))
-        if not awaited:
-            return require_partitions(self.opt_run_id)
-        deadline = wait_for_logs.freshness_deadline(self.opt_run_id)
+        wait_for_logs.look_into_logs(self.opt_run_id)
+        now, deadline = datetime.now(UTC), wait_for_logs.freshness_deadline(self.opt_run_id)
+        awaited = wait_for_logs.awaited(self.opt_run_id, now)
+        if not awaited or now >= deadline:
+            return wait_for_logs.require_partitions(self.opt_run_id)
         log.info("waiting until %s for %d conditions: %s", deadline, len(awaited), ", ".join(awaited))
         trigger = LogsComplete(self.opt_run_id, deadline.isoformat(), POLL_S)
         self.defer(trigger=trigger, method_name=self.resume.__name__)
         raise AssertionError("defer raises")
 
     def resume(self, context: Any, event: Any) -> int:  # noqa: ANN401, ARG002 - Airflow's signature
-        """Continue with the complete partitions."""
-        from rtb_optimizer.steps.wait_for_logs import require_partitions
-
-        return require_partitions(self.opt_run_id)
+        """Check again: the logs that came may show that the window lies in one more folder."""
+        return self.execute(context)
 
 
 class LogsComplete(BaseTrigger):

@@ -2,6 +2,7 @@
 
 request             what starts a run: entity, window, overrides, who
 workspace           what a step sees of its run: settings, window, objects, logs
+folder_zone         the time zone at whose midnights the folders of the logs are cut
 read_logs           what a run reads off its logs first, and when they are refused
 bought_sample       the sample with the bids that bought its rows
 live_days           what came of the tables that were live, by day and arm

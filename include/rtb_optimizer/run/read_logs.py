@@ -14,12 +14,12 @@ from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.bids import NO_BID_COLUMNS, BidColumns, bid_columns, has_times, run_mark
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.live.row_bids import RowBids, row_bids
+from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.run.active_before import Before
 from rtb_optimizer.run.bought_sample import Bidding, bid_warnings
 from rtb_optimizer.run.choose_features import Choice, choose_features
 from rtb_optimizer.run.workspace import Workspace, counting, partitions_to_read, partitions_with_rows
 from rtb_optimizer.store import connections
-from rtb_optimizer.store.partitions import Partition
 from rtb_optimizer.store.schema import Entity
 
 log = logging.getLogger(__name__)

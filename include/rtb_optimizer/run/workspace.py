@@ -8,24 +8,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from rtb_optimizer.core.config.rules import settings_of
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.snapshot import RunSnapshot
-from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.core.config.window import Window, zone
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.table import LogTable, require_columns
-from rtb_optimizer.errors import LogsInvalid, LogsMissing
+from rtb_optimizer.errors import LogsInvalid, LogsMissing, ObjectAbsent
+from rtb_optimizer.logs import partitions as log_partitions
+from rtb_optimizer.logs.folder_zone import possible_zones
+from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.outputs.documents.document import Document
+from rtb_optimizer.outputs.documents.folders import FoldersDocument
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.store import connections, runs
-from rtb_optimizer.store import partitions as log_partitions
 from rtb_optimizer.store.objects import ObjectStore, StoredObject, run_prefix, split_url
-from rtb_optimizer.store.partitions import Partition
 from rtb_optimizer.store.schema import Entity
 
 WorkDocument = TypeVar("WorkDocument", bound=Document)
+FOLDERS = "folders"
+"""The work document with the zone of the folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,28 @@ class Workspace:
     prefix: str
 
     @property
+    def folder_zone_settled(self) -> ZoneInfo | None:
+        """The zone at whose midnights the folders of the logs are cut, as their rows showed; None before."""
+        try:
+            return zone(self.read_work_document(FOLDERS, FoldersDocument).timezone)
+        except ObjectAbsent:
+            return None
+
+    @property
+    def folder_zone(self) -> ZoneInfo:
+        """The zone at whose midnights the folders are cut; the entity's own as long as nothing else is known."""
+        own, *others = possible_zones(self.settings)
+        return (self.folder_zone_settled if others else None) or zone(own)
+
+    @property
+    def partitions(self) -> list[Partition]:
+        """The window's partitions, there or not, as they are now."""
+        return log_partitions.in_window(self.settings, self.window, self.folder_zone)
+
+    @property
     def partitions_expected(self) -> list[str]:
         """The URLs of the window's partitions, there or not."""
-        return log_partitions.expected_urls(self.settings, self.window)
+        return log_partitions.expected_urls(self.settings, self.window, self.folder_zone)
 
     def write(self, name: str, body: bytes) -> StoredObject:
         """Write an object of the run once; return what stands there."""
@@ -104,7 +128,7 @@ def partitions_to_read(workspace: Workspace) -> list[Partition]:
     Raises:
         LogsMissing: when fewer than `min_partition_share` of them are complete, with the list of the others.
     """
-    return _require_enough(workspace, log_partitions.in_window(workspace.settings, workspace.window))
+    return _require_enough(workspace, workspace.partitions)
 
 
 def partitions_with_rows(workspace: Workspace, read: Sequence[Partition], rows: Mapping[str, int]) -> list[Partition]:
@@ -130,7 +154,7 @@ def partitions_as_read(workspace: Workspace, selection: SelectionDocument) -> li
         LogsInvalid: when their objects are not the same any more: two passes over different logs make no table.
     """
     read, inputs = set(selection.logs.partitions), {(each.s3_key, each.etag) for each in selection.inputs}
-    partitions = [p for p in log_partitions.in_window(workspace.settings, workspace.window) if p.url in read]
+    partitions = [partition for partition in workspace.partitions if partition.url in read]
     for partition in partitions:
         prefix = split_url(partition.url)[1]
         before = {(key, etag) for key, etag in inputs if key.startswith(prefix)}
@@ -142,7 +166,7 @@ def partitions_as_read(workspace: Workspace, selection: SelectionDocument) -> li
 def _require_enough(workspace: Workspace, partitions: Sequence[Partition]) -> list[Partition]:
     complete = [partition for partition in partitions if partition.complete]
     if not complete or len(complete) < workspace.settings.min_partition_share * len(partitions):
-        missing = [f"{partition.url} ({partition.missing})" for partition in partitions if not partition.complete]
+        missing = log_partitions.incomplete(partitions)
         raise LogsMissing(
             f"{len(missing)} of {len(partitions)} partitions are not complete: {', '.join(missing)}; "
             "deliver them, or lower min_partition_share"
@@ -151,14 +175,20 @@ def _require_enough(workspace: Workspace, partitions: Sequence[Partition]) -> li
 
 
 @contextmanager
-def counting(workspace: Workspace, partitions: list[Partition]) -> Iterator[tuple[Engine, LogTable]]:
+def counting(workspace: Workspace, partitions: Sequence[Partition]) -> Iterator[tuple[Engine, LogTable]]:
     """Open an engine on the partitions' files, columns checked."""
+    with opened(workspace, partitions) as (engine, table):
+        require_columns(table)
+        yield engine, table
+
+
+@contextmanager
+def opened(workspace: Workspace, partitions: Sequence[Partition]) -> Iterator[tuple[Engine, LogTable]]:
+    """Open an engine on the partitions' files."""
     s = workspace.settings
     bucket = split_url(s.logs_path)[0]
     urls = [f"s3://{bucket}/{file.key}" for partition in partitions for file in partition.files]
     with DuckDBEngine(connections.s3_filesystem(), s.engine_threads, s.engine_memory_mb) as engine:
         types = engine.open_logs(urls)
         days = {partition.url: partition.day for partition in partitions}
-        table = LogTable(s, workspace.window, types, days, engine.quote)
-        require_columns(table)
-        yield engine, table
+        yield engine, LogTable(s, workspace.window, types, days, engine.quote, workspace.folder_zone)

@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 
 from rtb_optimizer.errors import LogsMissing
+from rtb_optimizer.logs import partitions
+from rtb_optimizer.run.folder_zone import settle_folder_zone
 from rtb_optimizer.run.workspace import open_workspace, partitions_to_read
-from rtb_optimizer.store import connections, partitions, runs
+from rtb_optimizer.store import connections, runs
 from rtb_optimizer.store.schema import Run
 
 
@@ -20,7 +22,15 @@ def awaited(opt_run_id: int, now: datetime) -> list[str]:
         mature = _mature(runs.find(session, opt_run_id))
     if now < mature:
         return [f"its window to be {workspace.settings.maturity_lag_hours:g} hours old at {mature:%F %R} UTC"]
-    return partitions.incomplete_urls(partitions.in_window(workspace.settings, workspace.window))
+    return partitions.incomplete(workspace.partitions)
+
+
+def look_into_logs(opt_run_id: int) -> None:
+    """Find which folders can hold rows of the window, as far as the logs are there: it may be one more than was known.
+
+    It counts rows: work for a task, not for what polls.
+    """
+    settle_folder_zone(open_workspace(opt_run_id))
 
 
 def freshness_deadline(opt_run_id: int) -> datetime:
@@ -34,6 +44,7 @@ def freshness_deadline(opt_run_id: int) -> datetime:
 def require_partitions(opt_run_id: int) -> int:
     """Return how many partitions will be read; raise LogsMissing with the list when that is too few."""
     workspace = open_workspace(opt_run_id)
+    settle_folder_zone(workspace)
     try:
         return len(partitions_to_read(workspace))
     except LogsMissing as problem:

@@ -10,6 +10,6 @@ policies                                       which runs belong to one policy; 
 outcomes                                       what came of runs that were live, by day and arm
 verification, validity                         checks outputs against their rows; validity of active runs
 failures, alerts                               ends runs as failed; alerts to send
-objects, partitions, run_retention             S3 objects, the partitions of logs, objects of past runs
+objects, run_retention                         S3 objects; objects of past runs
 dag_list, dag_list_export, entity_overview     the entities that have a DAG; the entity list of the web pages
 """

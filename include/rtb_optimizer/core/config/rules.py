@@ -43,7 +43,7 @@ def problems(settings: Settings) -> list[str]:
 def _problems(s: Settings) -> list[str | None]:
     return [
         None if _LOGS_PATH.fullmatch(s.logs_path) else f"logs_path: {s.logs_path!r} is not an s3://bucket/path URL",
-        _zone_problem(s.timezone),
+        *_zone_problems({"timezone": s.timezone, **({"logs_timezone": s.logs_timezone} if s.logs_timezone else {})}),
         schedule_problem(s.schedule),
         *denied_problems(s.anchor_features, s.denied_features, s.allowed_identifiers),
         *_role_problems(s),
@@ -111,12 +111,15 @@ def _blank_names(s: Settings) -> list[str]:
     return [f"{key}: a name in it is blank" for key, names in named.items() if any(not name.strip() for name in names)]
 
 
-def _zone_problem(name: str) -> str | None:
-    try:
-        zone(name)
-    except WindowInvalid:
-        return f"timezone: {name!r} is not an IANA name such as Europe/Berlin"
-    return None
+def _zone_problems(zones: Mapping[str, str]) -> list[str]:
+    """Return the keys whose value is no time zone, as messages."""
+    problems = []
+    for key, name in zones.items():
+        try:
+            zone(name)
+        except WindowInvalid:
+            problems.append(f"{key}: {name!r} is not an IANA name such as Europe/Berlin")
+    return problems
 
 
 def _export_problems(s: Settings) -> list[str | None]:

@@ -30,6 +30,8 @@ class Settings:
 
     logs_path: str
     completion_marker: str
+    markers_per_day: int
+    logs_timezone: str
     freshness_timeout_minutes: int
     min_partition_share: float
     maturity_lag_hours: float

@@ -1,17 +1,18 @@
 """Checks that rows arrived as their partitions promise: in all of them, within their days, spread over the hour."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from rtb_optimizer.core.config.window import dates_of, midnight, zone
+from rtb_optimizer.core.config.window import Window, dates_of, midnight, zone
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE
-from rtb_optimizer.engines.sql.table import LogTable, instant_of
+from rtb_optimizer.engines.sql.table import LogTable, in_window, instant_of
 
 DAY = timedelta(days=1)
 MIN_HOUR_ROWS = 500
@@ -51,6 +52,14 @@ def arrivals(engine: Engine, table: LogTable) -> Arrivals:
     if not (strays.untimed or strays.outside):
         return Arrivals(rows, ())
     return Arrivals(rows, tuple(_outside(strays, _rows(engine, table), table)))
+
+
+def rows_outside(engine: Engine, table: LogTable, start: datetime, end: datetime) -> int:
+    """Return how many rows have a time that is not in `[start, end)`, whatever the window."""
+    inside = " AND ".join(in_window(replace(table, window=Window(start, end))))
+    return int(
+        engine.query(f"SELECT COUNT(*) AS n FROM logs WHERE NOT ({inside})", "rows of a day").to_pydict()["n"][0]
+    )
 
 
 def bursts(rows_by_minute: Mapping[np.datetime64, int], max_minute_share: float) -> tuple[RunWarning, ...]:
@@ -102,8 +111,8 @@ def _outside(strays: Strays, total: int, table: LogTable) -> list[RunWarning]:
         first, last = _edges(table)
         message = (
             f"{strays.outside} rows have a time outside of the days of their partitions, {first} to {last - DAY} "
-            f"{table.settings.timezone}, from {_minute(strays.earliest)} to {_minute(strays.latest)}: not counted; "
-            f"check the clocks of the servers, timestamp_column {column!r} and timezone"
+            f"{_folder_zone(table)}, from {_minute(strays.earliest)} to {_minute(strays.latest)}: not counted; "
+            f"check the clocks of the servers, timestamp_column {column!r}, timezone and logs_timezone"
         )
         warnings.append(RunWarning("outside_window", message, strays.outside, strays.outside / total))
     return warnings
@@ -113,9 +122,13 @@ def _holds_dates(table: LogTable) -> bool:
     return table.types[table.settings.timestamp_column] == "DATE"
 
 
+def _folder_zone(table: LogTable) -> ZoneInfo:
+    return table.folder_zone or zone(table.settings.timezone)
+
+
 def _edges(table: LogTable) -> tuple[date, date]:
     """Return the first day of the window's partitions, and the day after the last."""
-    days = dates_of(table.window, zone(table.settings.timezone))
+    days = dates_of(table.window, _folder_zone(table))
     return days[0], days[-1] + DAY
 
 
@@ -123,7 +136,7 @@ def _edge(day: date, table: LogTable) -> str:
     """Return the start of a day on the clock of the rows' times, as SQL."""
     if _holds_dates(table):
         return f"DATE '{day}'"
-    return f"TIMESTAMP '{midnight(day, zone(table.settings.timezone)):%Y-%m-%d %H:%M:%S}'"
+    return f"TIMESTAMP '{midnight(day, _folder_zone(table)):%Y-%m-%d %H:%M:%S}'"
 
 
 def _minute(at: np.datetime64) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window, zone
@@ -36,8 +37,9 @@ _BUCKET = 2**64 // SAMPLE_BUCKETS
 class LogTable:
     """The logs as a run reads them: their columns, the measures of a row, the rows of the window.
 
-    `days` maps the URL of a partition folder to its date, for logs without a timestamp. `dropped` is how many rows of
-    the window repeated another and were removed from the logs.
+    `days` maps the URL of a partition folder to its date, for logs without a timestamp; `folder_zone` is the zone at
+    whose midnights folders are cut, the entity's where it is None. `dropped` is how many rows of the window repeated
+    another and were removed from the logs.
     """
 
     settings: Settings
@@ -45,6 +47,7 @@ class LogTable:
     types: Mapping[str, str]
     days: Mapping[str, date | None]
     quote: Callable[[str], str]
+    folder_zone: ZoneInfo | None = None
     dropped: int = 0
 
     def source(self, features: Sequence[str] = ()) -> str:

@@ -1,16 +1,18 @@
 """The files of a window, and the completeness of partitions."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from rtb_optimizer.core.config.window import Window
-from rtb_optimizer.store import partitions
+from rtb_optimizer.logs import partitions
 from rtb_optimizer.store.objects import ObjectStore, split_url
 from v3_settings import v3_settings
 
 DAY = date(2026, 11, 1)
+UTC_ZONE = ZoneInfo("UTC")
 WINDOW = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC))
 
 
@@ -28,7 +30,8 @@ def look(settings, folder):
     def in_window(keys, path="day={date}/", window=WINDOW, **changed):
         for key in keys:
             store.put_once(f"{split_url(folder)[1]}/{key}", b"x")
-        return partitions.in_window(replace(settings, logs_path=f"{folder}/{path}", **changed), window)
+        changed = replace(settings, logs_path=f"{folder}/{path}", **changed)
+        return partitions.in_window(changed, window, ZoneInfo(changed.logs_timezone or changed.timezone))
 
     return in_window
 
@@ -58,7 +61,7 @@ def test_a_day_is_complete_with_its_marker_and_a_parquet_file(look, case, comple
     marker, keys = case
     (result,) = look(keys, completion_marker=marker)
     assert (result.complete, result.day) == (complete, DAY)
-    assert partitions.incomplete_urls([result]) == ([] if complete else [result.url])
+    assert partitions.incomplete([result]) == ([] if complete else [f"{result.url} ({result.missing})"])
 
 
 def test_the_files_of_a_day_come_in_the_order_of_their_bytes_from_all_its_folders(look, names):
@@ -81,9 +84,9 @@ def test_a_window_has_a_partition_for_each_of_its_days_there_or_not(look, settin
     window = Window(WINDOW.start, WINDOW.end + timedelta(days=2))
     result = look(["day=2026-11-02/a.parquet", "day=2026-11-02/_SUCCESS"], window=window)
     assert [(p.day.day, p.complete) for p in result] == [(1, False), (2, True), (3, False)]
-    assert [url.rsplit("=", 1)[1] for url in partitions.incomplete_urls(result)] == ["2026-11-01/", "2026-11-03/"]
+    assert [str(p) for p in result if not p.complete] == partitions.incomplete(result)
     days = ("2026-11-01", "2026-11-02", "2026-11-03")
-    assert partitions.expected_urls(replace(settings, logs_path="s3://lake/{date}/"), window) == [
+    assert partitions.expected_urls(replace(settings, logs_path="s3://lake/{date}/"), window, UTC_ZONE) == [
         f"s3://lake/{d}/" for d in days
     ]
 
@@ -98,7 +101,9 @@ def test_a_path_without_a_date_is_one_partition_of_no_day(look, names, settings)
     three_days = Window(WINDOW.start, WINDOW.end + timedelta(days=2))
     (result,) = look(["all/a.parquet", "all/b.parquet", "all/_SUCCESS"], "all/", three_days)
     assert (result.day, result.complete, names(result)) == (None, True, ["all/a.parquet", "all/b.parquet"])
-    assert partitions.expected_urls(replace(settings, logs_path="s3://lake/all/"), three_days) == ["s3://lake/all/"]
+    assert partitions.expected_urls(replace(settings, logs_path="s3://lake/all/"), three_days, UTC_ZONE) == [
+        "s3://lake/all/"
+    ]
 
 
 def test_a_single_file_needs_no_marker(look, names):
@@ -116,3 +121,39 @@ def test_a_folder_that_is_called_like_a_file_needs_its_marker_all_the_same(look)
     assert not writing.complete
     (written,) = look(["x.parquet/_SUCCESS"], "x.parquet")
     assert written.complete
+
+
+HOURS = [f"day=2026-11-01/hour={hour:02d}" for hour in range(24)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "complete"),
+    [
+        ([f"{hour}/{name}" for hour in HOURS for name in ("a.parquet", "_SUCCESS")], True),
+        ([f"{hour}/{name}" for hour in HOURS[:6] for name in ("a.parquet", "_SUCCESS")], False),
+        ([f"{hour}/a.parquet" for hour in HOURS] + [f"{hour}/_SUCCESS" for hour in HOURS[1:]], False),
+        (["day=2026-11-01/a.parquet", "day=2026-11-01/_temporary/0/_SUCCESS"], False),
+        (["day=2026-11-01/a.parquet", "day=2026-11-01/.spark-staging/_SUCCESS"], False),
+        (["day=2026-11-01/a.parquet", "day=2026-11-01/backup/_SUCCESS"], False),
+        (["day=2026-11-01/a.parquet", "day=2026-11-01/backup/b.parquet", "day=2026-11-01/backup/_SUCCESS"], False),
+        (["day=2026-11-01/a.parquet", "day=2026-11-01/x/_SUCCESS"], False),
+    ],
+    ids=[
+        *("24 hours", "six hours", "one hour still written", "of a temporary folder", "of a staging folder"),
+        *("of a backup", "of a backup with data", "of an empty folder"),
+    ],
+)
+def test_a_marker_below_the_day_completes_its_own_folder_alone(look, keys, complete):
+    (result,) = look(keys)
+    assert result.complete is complete
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 8), 23), (date(2026, 11, 1), 24), (date(2026, 7, 1), 24)])
+def test_the_hours_of_a_day_are_those_of_the_folders_clock(look, day, hours):
+    """New York's day in spring has no hour 02, and that in autumn has the hour 01 twice, in one folder."""
+    zone = ZoneInfo("America/New_York")
+    window = Window(datetime.combine(day, time(), zone), datetime.combine(day + timedelta(days=1), time(), zone))
+    folders = [f"day={day}/hour={hour:02d}" for hour in range(24) if (hour, hours) != (2, 23)]
+    keys = [f"{folder}/{name}" for folder in folders for name in ("a.parquet", "_SUCCESS")]
+    (result,) = look(keys, window=window, timezone="America/New_York")
+    assert (len(folders), result.complete) == (hours, True)

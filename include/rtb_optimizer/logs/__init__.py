@@ -1,0 +1,6 @@
+"""Which objects are a window's logs, and whether all of them are there.
+
+partitions    the folders or files of a window, with their objects
+completeness  what a folder lacks to be complete, by its markers
+folder_zone   the time zone at whose midnights the folders are cut
+"""
