@@ -467,8 +467,8 @@ def test_rows_from_outside_of_their_days_are_reported_and_not_counted(run, deliv
     assert report["totals"]["rows"] == 24_000 - 40
     assert warned(report)["outside_window"] == (
         "30 rows have a time outside of the days of their partitions, 2026-03-08 to 2026-03-09 UTC, from 2026-03-11 "
-        "02:00 to 2026-03-11 02:00: not counted; check the clocks of the servers, timestamp_column 'event_time' "
-        "and timezone"
+        "02:00 to 2026-03-11 02:00: not counted; check the clocks of the servers, timestamp_column 'event_time', "
+        "timezone and logs_timezone"
     )
     assert warned(report)["without_time"] == "10 rows have no time (timestamp_column 'event_time'): not counted"
 
@@ -514,7 +514,7 @@ def test_a_day_of_23_or_25_hours_is_counted_from_midnight_to_midnight(add_entity
     no_columns = dict.fromkeys(("value_column", "cost_column", "row_id_columns", "anchor_features"), "")
     features = {"candidate_features": "site", "allowed_leaks": "site", "timestamp_column": "at"}
     logs_path = deliver({day: rows})
-    add_entity("odd", logs_path=logs_path, timezone="Europe/Berlin", **no_columns, **features)
+    add_entity("odd", logs_path=logs_path, timezone="Europe/Berlin", max_lost_share="1", **no_columns, **features)
     window_request = WindowRequest(noon + timedelta(days=5), str(day), str(day + timedelta(days=1)))
     decided = in_process.run(RunRequest("odd", Attempt("cli", "1"), window_request, "manual:tester", {}))
     report, _ = report_of(decided)

@@ -1,9 +1,11 @@
 """A full disk where the engine spills: the error names it, the active run stays, and free space fixes it."""
 
+import io
 import resource
 import subprocess
 import tempfile
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +14,7 @@ import pytest
 from nights import TaskFailed, run_tasks
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.errors import EngineFull
+from rtb_optimizer.store.objects import split_url
 from whole_run import assert_nothing_is_lost_or_recorded_twice, read_active
 
 BY_TEXT = "SELECT text, COUNT(*) AS n FROM logs GROUP BY text ORDER BY text"
@@ -88,3 +91,67 @@ def test_a_full_disk_fails_the_run_by_name_and_the_next_one_works(
     opt_run_id = run_tasks(request_run(dag_run_id="third"))
     assert read_active(catalog, client) == opt_run_id
     assert_nothing_is_lost_or_recorded_twice(catalog, store)
+
+
+@pytest.fixture
+def add_wide(add_entity, base_path, store):
+    """A night whose every row is there twice: to tell the copies, the engine sorts more than its memory holds."""
+    rows = 300_000
+    table = pa.table(
+        {
+            "auction_id": [f"{n // 2:0128}" for n in range(rows)],
+            "event_time": pa.array([datetime(2026, 3, 9, n % 24, tzinfo=UTC) for n in range(rows)]),
+            "site": [n % 7 for n in range(rows)],
+            "click": [int(n % (11 + n % 7) == 0) for n in range(rows)],
+        }
+    )
+    body = io.BytesIO()
+    pq.write_table(table, body, compression="zstd")
+    for name, content in (("part-0.parquet", body.getvalue()), ("_SUCCESS", b"\n")):
+        store.put_once(f"{split_url(base_path)[1]}/wide/date=2026-03-09/{name}", content)
+    return lambda **config: add_entity(
+        "wide",
+        **{
+            "logs_path": f"{base_path}/wide/date={{date}}/",
+            "lookback_days": "1",
+            "value_column": "",
+            "cost_column": "",
+            "candidate_features": "site",
+            "anchor_features": "site",
+            "drop_duplicates": "true",
+            "max_duplicate_share": "1",
+        }
+        | config,
+    )
+
+
+@pytest.fixture
+def small_disk(tmp_path, monkeypatch):
+    """A file system of 16 MB where temporary files go; a call makes room elsewhere."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.decode().strip()}")
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    yield lambda: monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_fills_while_the_engine_spills_fails_the_run_and_the_next_one_works(
+    add_wide, catalog, client, request_run, request
+):
+    add_wide(engine_memory_mb="128")
+    active = run_tasks(request_run("wide", dag_run_id="first"))
+    free = request.getfixturevalue("small_disk")
+    with pytest.raises(TaskFailed) as failed:
+        run_tasks(request_run("wide", dag_run_id="second"))
+
+    assert isinstance(failed.value.problem, EngineFull)
+    assert "failed to offload data block" in str(failed.value)  # it was spilling, and the disk had no room
+    assert f"free disk in {tempfile.gettempdir()}" in str(failed.value)
+    assert read_active(catalog, client, "wide") == active
+    free()
+    assert run_tasks(request_run("wide", dag_run_id="third")) == read_active(catalog, client, "wide")

@@ -42,6 +42,7 @@ class DataFusionEngine:
     def open_logs(self, urls: Sequence[str]) -> Mapping[str, str]:
         """See Engine. A file's name is a constant of its part of the union: there is no column for it."""
         parts, types = [], {}
+        self._columns = {url: set(pq.read_schema(url.removeprefix("local://")).names) for url in urls}
         for n, url in enumerate(urls):
             path = url.removeprefix("local://")
             self._session.register_parquet(f"file_{n}", path)
@@ -50,6 +51,11 @@ class DataFusionEngine:
             types |= {field.name: duckdb_name(field.type) for field in pq.read_schema(path)}
         self._session.sql(f"CREATE VIEW logs AS {' UNION ALL BY NAME '.join(parts)}")
         return types
+
+    def files_without(self, columns: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """See Engine."""
+        lacking = {name: [url for url, names in self._columns.items() if name not in names] for name in columns}
+        return {name: urls for name, urls in lacking.items() if urls}
 
     def query(self, sql: str, what: str = "query") -> pa.Table:  # noqa: ARG002 - nothing here takes long
         """See Engine."""

@@ -19,6 +19,9 @@ class Engine(Protocol):
         The table also has the columns SOURCE_FILE and SOURCE_ROW of engines/sql/identity.
         """
 
+    def files_without(self, columns: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """Return the files that lack a column which others have, by column, as far as there are any."""
+
     def query(self, sql: str, what: str = "query") -> "pa.Table":
         """Run one statement and return all its rows; `what` names it in the log of a long run."""
 

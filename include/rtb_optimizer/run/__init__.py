@@ -4,6 +4,7 @@ request             what starts a run: entity, window, overrides, who
 workspace           what a step sees of its run: settings, window, objects, logs
 folder_zone         the time zone at whose midnights the folders of the logs are cut
 read_logs           what a run reads off its logs first, and when they are refused
+volume              the volume of the logs by day and hour, and against the active run's
 bought_sample       the sample with the bids that bought its rows
 live_days           what came of the tables that were live, by day and arm
 choose_features     which candidates are considered, and which are selected
@@ -19,6 +20,7 @@ changed_inputs      warnings about inputs and entities that changed meanwhile
 what_if             how a what-if run differs from the active run
 losses              warnings about columns that a run goes without
 warnings            the other warnings of a run
+gates               the facts that activation is decided on, and their limits
 report_document     the report and the manifest
 key_metrics         the figures that lists show and plots follow
 """

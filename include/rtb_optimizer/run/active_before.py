@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.key import ConfigValue
+from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.realized.elasticity import NOTHING_KNOWN, Response
 from rtb_optimizer.core.table.published_table import PublishedTable
 from rtb_optimizer.live.summary import realized
@@ -17,7 +18,9 @@ from rtb_optimizer.outputs.compare import changes_between, table_of
 from rtb_optimizer.outputs.documents.changes import NO_CHANGES, ChangesDocument
 from rtb_optimizer.outputs.documents.realized import RealizedDocument
 from rtb_optimizer.outputs.documents.report import Report
+from rtb_optimizer.outputs.documents.selection import LogsDocument
 from rtb_optimizer.outputs.published import PublishedRun, published, published_output
+from rtb_optimizer.run.volume import counted_alike
 from rtb_optimizer.run.workspace import Workspace
 from rtb_optimizer.store.schema import Entity, Run
 
@@ -36,13 +39,15 @@ class Before:
     """What a run moves from, as selection needs it: the table, and how volume followed bids until it was made.
 
     `compared` is the table that a what-if run is compared with, None for any other. `has_seen` tells whether the run
-    that was active has learnt from the end of this window: a replay on the hold-out is biased.
+    that was active has learnt from the end of this window: a replay on the hold-out is biased. `logs` is what that run
+    read, None where its rows were counted otherwise.
     """
 
     table: PublishedTable | None = None
     response: Response = NOTHING_KNOWN
     compared: PublishedTable | None = None
     has_seen: bool = False
+    logs: LogsDocument | None = None
 
     @property
     def features(self) -> list[str]:
@@ -54,15 +59,19 @@ class Before:
 def active_before(session: Session, workspace: Workspace) -> Before:
     """Return what a run moves from and is compared with."""
     active, run = workspace.snapshot.active_run_id, _run(session, workspace)
-    response = NOTHING_KNOWN
+    response, logs = NOTHING_KNOWN, None
     if active is not None:
-        bids = Report.read(published_output(session, session.get_one(Run, active), "report")).bids
-        response = Response(bids.elasticity, bids.precision)
+        active_run = session.get_one(Run, active)
+        report = Report.read(published_output(session, active_run, "report"))
+        response = Response(report.bids.elasticity, report.bids.precision)
+        if counted_alike(workspace.snapshot.values, RunSnapshot.read(active_run.config_snapshot).values):
+            logs = report.logs
     return Before(
         table=table_before(session, workspace),
         response=response,
         compared=table_compared(session, workspace),
         has_seen=run is not None and run.data_end >= workspace.window.end,
+        logs=logs,
     )
 
 

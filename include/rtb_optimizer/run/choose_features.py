@@ -2,18 +2,22 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.model.link import Link, link_of
 from rtb_optimizer.core.selection.denied_names import denied_names
+from rtb_optimizer.core.selection.fading import fading_features, fading_interactions
 from rtb_optimizer.core.selection.identifiers import identifier_warnings, identifying, require_no_addresses
-from rtb_optimizer.core.selection.interactions import detect
+from rtb_optimizer.core.selection.interactions import InteractionRules, detect
 from rtb_optimizer.core.selection.leaks import Sign, Suspicion, changes_between_exposure_and_event, suspicion
 from rtb_optimizer.core.selection.rejection import Reason, Rejected, screen
-from rtb_optimizer.core.selection.select import Selection, select
+from rtb_optimizer.core.selection.select import Selection, SelectionRules, select
+from rtb_optimizer.core.selection.unjoined import MAX_UNJOINED, unjoined_share
 from rtb_optimizer.core.selection.value_checks import value_warnings
 from rtb_optimizer.core.table.warnings import simpsons_paradox
+from rtb_optimizer.engines.passes.duplicates import require_few_repeats
 from rtb_optimizer.engines.passes.profile import Profile
 from rtb_optimizer.engines.passes.sampling import Drawn
 from rtb_optimizer.engines.protocol import Engine
@@ -27,7 +31,8 @@ from rtb_optimizer.run.losses import absent_columns
 class Choice:
     """A selection, the link it was made under, the sample it was made on, and warnings about the values in it.
 
-    `suspicions` are the columns that are suspected to leak the outcome, by name: left out, or anchors.
+    `suspicions` are the columns that are suspected to leak the outcome, by name: left out, or anchors; `unjoined` is
+    the share of the outcomes that stand in rows of their own.
     """
 
     selection: Selection
@@ -36,6 +41,7 @@ class Choice:
     suspicions: Mapping[str, Suspicion]
     warnings: tuple[RunWarning, ...]
     bids: BidFindings
+    unjoined: float = 0.0
 
 
 def choose_features(
@@ -55,19 +61,21 @@ def choose_features(
         bidding: What is known of the bids behind the logs.
 
     Raises:
-        LogsInvalid: when the hold-out leaves no row to learn from.
+        LogsInvalid: when too many rows repeat the id of another, or the hold-out leaves no row to learn from.
     """
     s = table.settings
     early, names = admissible(s, table.types.keys(), without_macro)
     denied = [r.name for r in early if r.reason is Reason.DENYLISTED and r.name in table.types]
     drawn, bids = draw_bought(engine, table, [*names, *denied], profile, bidding)
+    require_few_repeats(engine, table, drawn.duplicates, profile.totals.rows)
     warnings = value_warnings(
         drawn.sample.with_features(names), s.anchor_features, s.max_missing_share, s.max_unreadable_share
     )
     found = identifying(drawn.sample, names, s.allowed_identifiers)
     require_no_addresses(found, s.anchor_features)
     warnings += (*identifier_warnings(found, s.anchor_features), *absent_columns(s, early, table.types.keys()))
-    suspicions = _suspicions(names, drawn, s)
+    unjoined = unjoined_share(drawn.sample, names)
+    suspicions = _suspicions(names, drawn, s) if unjoined <= MAX_UNJOINED else {}  # they would have one cause
     why_not = dict.fromkeys(found, Reason.IDENTIFIER) | dict.fromkeys(suspicions, Reason.LEAK_SUSPECTED)
     admitted, left_out, unscored = _screened(names, denied, why_not, drawn, s)
     early = [r for r in early if r.name not in left_out] + unscored
@@ -76,19 +84,49 @@ def choose_features(
     drawn = replace(drawn, sample=drawn.sample.with_features(kept))
     sample = drawn.sample
     link = link_of(s.link, sample.outcome.sum(), sample.exposure.sum(), is_money=s.objective == "value")
-    training = sample.where(~drawn.holdout)
-    if not training.exposure.sum() > 0:
-        raise LogsInvalid(
-            f"{profile.totals.rows} rows are too few: all that were drawn are held out, and none is left to learn from"
-        )
-    enough = profile.totals.outcome / profile.design_effect >= s.min_positives  # of the whole window, as the gate
-    rules = replace(s.selection_rules, min_positives=0) if enough else s.selection_rules
-    selection = select(training, admitted, s.anchor_features, rules, link, left_out)
-    interactions = detect(training, selection.priors, s.interaction_rules, link) if enough else ()
+    selection = _selected(drawn, admitted, left_out, Rules.of(s, profile, bidding), link)
     rejected = tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))
     suspicions |= _by_score(selection.rejected, suspicions, s.leak_score)
-    chosen = Selection(selection.chosen, rejected, interactions)
-    return Choice(chosen, link, drawn, suspicions, warnings, bids)
+    chosen = replace(selection, rejected=rejected)
+    return Choice(chosen, link, drawn, suspicions, warnings, bids, unjoined)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When selection and the search for interactions stop; `far` are terms of the active run with rows to move to 1."""
+
+    selection: SelectionRules
+    interactions: InteractionRules
+    far: Sequence[Collection[str]]
+    anchors: Sequence[str]
+
+    @classmethod
+    def of(cls, settings: Settings, profile: Profile, bidding: Bidding) -> Self:
+        """Return the rules for a window: of too few outcomes, nothing but the anchors is selected."""
+        far = bidding.before.terms_beyond(settings.max_movement) if bidding.before else []
+        enough = profile.totals.outcome / profile.design_effect >= settings.min_positives  # as the gate
+        selection = replace(settings.selection_rules, fading=fading_features(far))
+        interactions = settings.interaction_rules if enough else replace(settings.interaction_rules, at_most=0)
+        if enough:  # the window has enough, even if the part of it that is learned from has not
+            selection = replace(selection, min_positives=0)
+        return cls(selection, interactions, far, settings.anchor_features)
+
+
+def _selected(
+    drawn: Drawn, admitted: Sequence[str], left_out: Mapping[str, Reason], rules: Rules, link: Link
+) -> Selection:
+    """Select features and interactions on all rows but the hold-out."""
+    training = drawn.sample.where(~drawn.holdout)
+    if not training.exposure.sum() > 0:
+        raise LogsInvalid(
+            f"{len(drawn.sample.exposure)} rows are too few: all that were drawn are held out, and none is left to "
+            "learn from"
+        )
+    selection = select(training, admitted, rules.anchors, rules.selection, link, left_out)
+    passed = {feature.name: feature.prior for feature in selection.chosen if not feature.is_fading}
+    found = detect(training, passed, rules.interactions, link)
+    order = [feature.name for feature in selection.chosen]
+    return replace(selection, interactions=(*found, *fading_interactions(rules.far, order, found)))
 
 
 def admissible(
@@ -169,7 +207,17 @@ def selection_warnings(choice: Choice, settings: Settings) -> list[RunWarning]:
     """Return the warnings of a selection: Simpson's paradox, much money that was cut, rows that nothing identifies."""
     sample = choice.drawn.sample
     paradoxes = simpsons_paradox(sample, [f.name for f in choice.selection.chosen])
-    return [*paradoxes, *_value_cut(choice, settings), *_unidentified(choice.drawn, settings)]
+    return [*_unjoined(choice), *paradoxes, *_value_cut(choice, settings), *_unidentified(choice.drawn, settings)]
+
+
+def _unjoined(choice: Choice) -> list[RunWarning]:
+    if not choice.unjoined > 0:
+        return []
+    message = (
+        f"{choice.unjoined:.0%} of the outcomes stand in rows that lack most features, and hold next to nothing else: "
+        "rows of events that were not joined to their exposures; deliver one row an exposure, with its outcome"
+    )
+    return [RunWarning("outcomes_unjoined", message, share=choice.unjoined)]
 
 
 def _unidentified(drawn: Drawn, settings: Settings) -> list[RunWarning]:

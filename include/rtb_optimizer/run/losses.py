@@ -52,8 +52,18 @@ def lost_features(selection: SelectionDocument, active: Sequence[FeatureDocument
     """
     if not active:
         return []
-    chosen, rejected = {feature.name for feature in selection.chosen}, {r.name: r for r in selection.rejected}
-    return [
+    chosen, rejected = {feature.name: feature for feature in selection.chosen}, {r.name: r for r in selection.rejected}
+    fading = [
+        RunWarning(
+            "feature_fades",
+            f"{feature.name}, a feature of the active run{_scored(feature)}, has not passed here"
+            f"{_scored(chosen[feature.name])}: its rows move to 1 by max_movement a run; look into the column, or "
+            "name it in anchor_features to keep it",
+        )
+        for feature in active
+        if feature.name in chosen and chosen[feature.name].is_fading
+    ]
+    return fading + [
         RunWarning(
             "feature_lost",
             f"{feature.name}, a feature of the active run{_scored(feature)}, is none of this one: "

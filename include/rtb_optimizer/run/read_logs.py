@@ -1,25 +1,35 @@
 """Reads the logs of a run: arrivals, duplicates, profile; refuses unfit logs; has features selected."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rtb_optimizer.core.config.window import dates_of, zone
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.realized.row_bids import BidRecord, BidSource
 from rtb_optimizer.engines.passes.arrivals import arrivals, bursts
-from rtb_optimizer.engines.passes.duplicates import require_few_repeats, without_repeats
-from rtb_optimizer.engines.passes.profile import Profile, profile, require_few_excesses
+from rtb_optimizer.engines.passes.duplicates import without_repeats
+from rtb_optimizer.engines.passes.limits import (
+    partly_absent_columns,
+    require_countable_money,
+    require_few_excesses,
+    require_few_strays,
+    require_few_without_outcome,
+)
+from rtb_optimizer.engines.passes.profile import Profile, profile
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.bids import NO_BID_COLUMNS, BidColumns, bid_columns, has_times, run_mark
 from rtb_optimizer.engines.sql.table import LogTable
+from rtb_optimizer.errors import LogsInvalid
 from rtb_optimizer.live.row_bids import RowBids, row_bids
 from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.run.active_before import Before
 from rtb_optimizer.run.bought_sample import Bidding, bid_warnings
 from rtb_optimizer.run.choose_features import Choice, choose_features
+from rtb_optimizer.run.volume import Coverage, VolumeFindings, volume_findings
 from rtb_optimizer.run.workspace import Workspace, counting, partitions_to_read, partitions_with_rows
 from rtb_optimizer.store import connections
+from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.schema import Entity
 
 log = logging.getLogger(__name__)
@@ -27,10 +37,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LogsRead:
-    """The partitions that hold rows, the window as a whole, its bids, the selection, and warnings about the rows."""
+    """The partitions that hold rows, the window as a whole, its volume and bids, the selection, and warnings."""
 
     partitions: Sequence[Partition]
     profile: Profile
+    volume: VolumeFindings
     bids: RowBids
     choice: Choice
     warnings: Sequence[RunWarning]
@@ -50,19 +61,45 @@ def read_logs(workspace: Workspace, without_macro: Collection[str], before: Befo
     """
     partitions = partitions_to_read(workspace)
     with counting(workspace, partitions) as (engine, raw):
+        in_part = partly_absent_columns(engine, raw)
         arrived = arrivals(engine, raw)
         filled = partitions_with_rows(workspace, partitions, arrived.rows)
+        require_few_strays(arrived, workspace.settings)
+        _require_different_files(filled, arrived.by_file)
         table = without_repeats(engine, raw)
         bids = _row_bids(workspace, engine, table)
         columns = _bid_columns(workspace, table, bids)
         window = profile(engine, table, columns if bids.is_known else None)
         log.info("%d rows, %g outcomes, %s", window.totals.rows, window.totals.outcome, dict(window.anomalies))
         require_few_excesses(window, workspace.settings)
+        require_few_without_outcome(window, workspace.settings)
+        require_countable_money(window, workspace.settings)
         bidding = Bidding(bids, columns, before.table, before.response, before.features)
         choice = choose_features(engine, table, window, without_macro, bidding)
-        require_few_repeats(engine, table, choice.drawn.duplicates, window.totals.rows)
+    volume = volume_findings(window, _coverage(workspace, filled), workspace.settings, before.logs)
     odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)
-    return LogsRead(filled, window, bids, choice, [*arrived.warnings, *odd, *bid_warnings(bids, choice.bids)])
+    warnings = [*volume.warnings, *in_part, *arrived.warnings, *odd, *bid_warnings(bids, choice.bids)]
+    return LogsRead(filled, window, volume, bids, choice, warnings)
+
+
+def _require_different_files(partitions: Sequence[Partition], rows: Mapping[str, int]) -> None:
+    """Raise LogsInvalid where two files of the window have the same bytes: their rows would count twice."""
+    first: dict[tuple[str, int], str] = {}
+    for partition in partitions:
+        bucket = split_url(partition.url)[0]
+        for file in partition.files:
+            url = f"s3://{bucket}/{file.key}"
+            other = first.setdefault((file.etag, file.byte_size), url)
+            if other != url and rows.get(url, 0) > 0:
+                raise LogsInvalid(f"{url} has the same bytes as {other}: its {rows[url]} rows were delivered twice")
+
+
+def _coverage(workspace: Workspace, filled: Sequence[Partition]) -> Coverage:
+    """Return what of the window the partitions that were read should hold."""
+    present, folder_zone = {partition.day for partition in filled}, workspace.folder_zone
+    expected = dates_of(workspace.window, folder_zone) if present != {None} else []
+    absent = {day for day in expected if day not in present}
+    return Coverage(workspace.window, zone(workspace.settings.timezone), folder_zone, absent)
 
 
 def _row_bids(workspace: Workspace, engine: Engine, table: LogTable) -> RowBids:

@@ -11,7 +11,6 @@ from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.decision.activation import failed_gates, valid_until
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.sample.values import segment_key
-from rtb_optimizer.core.selection.leaks import HELD_FROM
 from rtb_optimizer.core.table.kpis import Kpi, kpis
 from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.exports import ExportsDocument
@@ -43,6 +42,7 @@ from rtb_optimizer.outputs.documents.selection import (
 from rtb_optimizer.outputs.documents.tables import TablesDocument
 from rtb_optimizer.outputs.files import json_bytes
 from rtb_optimizer.run.active_before import Active
+from rtb_optimizer.run.gates import gates, live_lift
 from rtb_optimizer.run.workspace import Workspace
 from rtb_optimizer.store.objects import StoredObject
 
@@ -68,58 +68,6 @@ class RunParts:
     is_same_policy: bool = False
 
 
-def gates(settings: Settings, parts: RunParts, key_figures: Sequence[Kpi]) -> GatesDocument:
-    """Return the facts that activation is decided on, and the limits that they must keep."""
-    logs, tables, suspected = parts.selection.logs, parts.tables, parts.selection.suspected_leaks
-    hit_rates = [
-        trip.addressable_hit_rate for trip in parts.round_trip.values() if trip.addressable_hit_rate is not None
-    ]
-    prices = {
-        f"{of}_factor": kpi.value / kpi.previous
-        for kpi in key_figures
-        for of in ("cost", "value")
-        if kpi.name == f"{of} per thousand" and kpi.value and kpi.previous
-    }
-    live = live_lift(settings, parts.realized, is_same_policy=parts.is_same_policy)
-    return GatesDocument(
-        facts={
-            "outcomes": logs.totals.outcome / logs.design_effect,
-            "segments": (tables.segments.total or 0) - 1,
-            "partition_share": len(logs.partitions) / logs.partitions_expected,
-            "holdout_gain": parts.selection.evidence.gain or 0.0,
-            **({"suspected_share": suspected[0].share} if suspected else {}),
-            **({"macro_hit_rate": min(hit_rates)} if hit_rates else {}),
-            **live,
-            **prices,
-            **tables.predicted_changes,
-        },
-        limits={
-            "outcomes": settings.min_positives,
-            "segments": 1,
-            "partition_share": settings.min_partition_share,
-            "holdout_gain": settings.min_holdout_gain,
-            **({"suspected_share": HELD_FROM} if suspected else {}),
-            **({"macro_hit_rate": settings.min_macro_hit_rate} if hit_rates else {}),
-            **dict.fromkeys(live, settings.min_live_lift),
-            **dict.fromkeys(prices, settings.max_price_factor),
-            **dict.fromkeys(tables.predicted_changes, settings.max_predicted_change),
-        },
-    )
-
-
-def live_lift(settings: Settings, came: RealizedDocument | None, *, is_same_policy: bool) -> dict[str, float]:
-    """Return the most that the lift of a run's policy can be, where it is asked for and known.
-
-    Args:
-        settings: The configuration of the run.
-        came: What came of the active policy.
-        is_same_policy: Whether the run belongs to it.
-    """
-    if came is None or not is_same_policy or settings.min_live_lift <= -1 or came.lift.high is None:
-        return {}
-    return {"live_lift": came.lift.high}
-
-
 def report_document(
     workspace: Workspace, parts: RunParts, written: Written, active: Active, warnings: Sequence[RunWarning]
 ) -> Report:
@@ -135,7 +83,7 @@ def report_document(
     selection, tables, macros, settings = parts.selection, parts.tables, parts.macros, workspace.settings
     evidence = selection.evidence
     key_figures = kpis(selection.logs.totals, [each.kpi for each in active.report.kpis])
-    checked = gates(settings, parts, key_figures)
+    checked = _gates(settings, parts, key_figures)
     return Report(
         entity_code=workspace.entity_code,
         data_start=workspace.window.start.isoformat(),
@@ -169,6 +117,11 @@ def report_document(
         outputs=tuple(_output(name, o, rows, workspace.prefix) for name, (o, rows) in sorted(written.items())),
         config=_config(workspace.snapshot, active.config),
     )
+
+
+def _gates(settings: Settings, parts: RunParts, key_figures: Sequence[Kpi]) -> GatesDocument:
+    live = live_lift(settings, parts.realized, is_same_policy=parts.is_same_policy)
+    return gates(settings, parts.selection, parts.tables, parts.round_trip, key_figures, live)
 
 
 def _assumption(elasticity: float) -> str:

@@ -49,6 +49,7 @@ def selection_document(
         evidence=_evaluation(evidence, choice),
         logs=_logs(read, expected),
         bids=bids_document(read.bids, choice.bids, sample),
+        volume={**read.volume.facts, **({"unjoined_share": choice.unjoined} if choice.unjoined else {})},
         warnings=WarningDocument.of([*leak_warnings(leaks), *read.warnings, *choice.warnings, *warnings]),
         inputs=tuple(
             InputDocument(s3_key=file.key, byte_size=file.byte_size, etag=file.etag)
@@ -86,6 +87,8 @@ def _logs(read: LogsRead, expected: Sequence[str]) -> LogsDocument:
         design_effect=profile.design_effect,
         positive_rows=profile.positive_rows,
         rows_by_day={str(day): rows for day, rows in profile.rows_by_day.items()},
+        by_day={str(day): counts for day, counts in profile.by_day.items()},
+        rows_by_hour=tuple(read.volume.rows_by_hour),
         anomalies={name: count for name, count in anomalies.items() if count},
         worst_days={name: str(day) for name, day in profile.worst_days.items()},
         partitions=tuple(partition.url for partition in read.partitions),

@@ -191,10 +191,12 @@ def test_rows_that_contradict_themselves_are_counted_by_kind(open_logs):
         "outcome_negative": 1,
         "outcome_null": 2,
         "value_negative": 2,
+        "value_unreadable": 1,
         "cost_negative": 1,
+        "cost_unreadable": 0,
         "cost_above_bid": 0,
     }
-    assert (log_profile.totals.value, log_profile.totals.outcome) == (0.5, 1)
+    assert (log_profile.totals.value, log_profile.totals.outcome) == (2.0, 1)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,8 @@ class Settings:
     row_filter: dict[str, list[str]]
     max_duplicate_share: float
     max_excess_share: float
+    max_lost_share: float
+    max_silent_share: float
     max_minute_share: float
     max_unreadable_share: float
     max_value_growth: float
@@ -98,6 +100,7 @@ class Settings:
     min_holdout_gain: float
     max_predicted_change: float
     max_price_factor: float
+    max_volume_factor: float
     allow_older_window: bool
     auto_stand_down: bool
     min_live_lift: float

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from rtb_optimizer.core.decision.volume import MEASURES
+
 
 class Decision(StrEnum):
     """The decision on a run (or, for a roll back, on the pointer)."""
@@ -99,10 +101,23 @@ AT_LEAST_IF_PRESENT: Mapping[str, str] = {
 WITHIN_A_FACTOR: Mapping[str, str] = {
     "cost_factor": "cost per thousand is {:g} times the active run's, a factor of up to {:g} is allowed: micros for "
     "units, or another currency? check cost_column, or raise max_price_factor",
+    **{
+        f"{measure}_factor": f"{measure} a day are {{:.3g}} times the active run's, a factor of up to {{:g}} is "
+        "allowed: was everything delivered, and once? activate by hand where it is right, or raise max_volume_factor"
+        for measure in MEASURES
+    },
+    "day_volume_factor": "a day has {:.3g} times the volume of the other days, a factor of up to {:g} is allowed: the "
+    "warning day_volume names it; deliver the day again, activate by hand, or raise max_volume_factor",
+    "day_price_factor": "a day has {:.3g} times the price of the other days, a factor of up to {:g} is allowed: the "
+    "warning day_price names it; deliver the day again, or raise max_price_factor",
     "value_factor": "value per thousand is {:g} times the active run's, a factor of up to {:g} is allowed: micros for "
     "units, or another currency? check value_column, or raise max_price_factor",
 }
 AT_MOST_IF_PRESENT: Mapping[str, str] = {
+    "unjoined_share": "{:.0%} of the outcomes stand in rows of events that were not joined to their exposures, up "
+    "to {:.0%} are allowed: a missing feature is no signal; deliver one row an exposure, with its outcome",
+    "silent_share": "{:.0%} of a day is missing, up to {:.0%} may be: the warning silent_hours names the hours; "
+    "deliver them, activate by hand, or raise max_silent_share",
     "suspected_share": "a column that is suspected to leak the outcome would carry {:.0%} of the gain, up to {:.0%} is "
     "allowed: the warning leak_suspected names it; settle it once by allowed_leaks or denied_features",
 }

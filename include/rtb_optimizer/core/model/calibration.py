@@ -9,6 +9,8 @@ aggregated logs are not independent. So each day is predicted from the others, o
 its precision comes from how much the days and the rows disagree. The slope is a posterior around 1.
 """
 
+from math import inf
+
 import numpy as np
 
 from rtb_optimizer.core.model.fit import FactorModel, Sums, shrunk_factor
@@ -36,6 +38,8 @@ def calibration_slope(log_factors: Floats, sample: Sample, link: Link) -> float:
     if not known.any() or float(np.ptp(log_factors[known])) == 0.0:
         return 1.0
     slope, variance = _fitted(log_factors[known], sample.where(known), link)
+    if not variance < inf:
+        return 1.0
     precision, prior = 1 / variance, PRIOR_DEVIATION**-2
     return float(np.clip((slope * precision + prior) / (precision + prior), MIN_SLOPE, MAX_SLOPE))
 
@@ -97,6 +101,8 @@ def _fitted(x: Floats, sample: Sample, link: Link) -> tuple[float, float]:
         slope += step
         if abs(step) < TOLERANCE and float(np.abs(r / w).max()) < TOLERANCE:
             break
+    if information <= TINY:  # every exposure has the outcome: nothing is left to explain
+        return slope, inf
     by_fold = np.bincount(fold, score)
     folds = len(by_fold)
     between = folds / (folds - 1) * float((by_fold**2).sum()) if folds > 1 else 0.0

@@ -64,11 +64,12 @@ def baseline_deviance(outcome: float, exposure: float, link: Link) -> float:
     """Return the negative log-likelihood of a constant rate, in nats.
 
     Poisson, K (1 + ln(N / K)) for K outcomes in N exposures, or binomial, N times the entropy of K / N: for rare
-    outcomes they agree.
+    outcomes they agree. More events than exposures, as money has that every exposure earns, count as one an exposure:
+    the scale of scores is never below K.
     """
     k, n = outcome, exposure
     if k <= 0:
         return 0.0
     if link is Link.LOG:
-        return k * (1.0 + log(n / k))
+        return k * (1.0 + max(log(n / k), 0.0))
     return k * log(n / k) + ((n - k) * log(n / (n - k)) if k < n else 0.0)

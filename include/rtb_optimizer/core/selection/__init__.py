@@ -3,6 +3,8 @@
 select        the greedy search, its rules and stopping criteria
 scoring       cross-fitted deviance gain of a candidate
 interactions  pairs and triples of features
+unjoined      outcomes in event rows that were never joined to their exposures
+fading        what the active run bid by, kept until its rows have moved to 1
 leaks         columns that leak the outcome
 rejection     reason codes of candidates that are left out
 denied_names  the names of columns that are denied, matched by word

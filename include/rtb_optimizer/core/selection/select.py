@@ -24,6 +24,8 @@ BACKFIT_SHARE = 0.1
 """A pick that gains less than this share of the first one does not trigger a backfit of the other factors."""
 
 
+FADED_PRIOR = 1e12
+"""The prior of what fades: so many outcomes as expected that every factor is 1, whatever the rows say."""
 MANY_OUTCOMES = 15_000
 Z_PER_DECADE, LEAST_Z = 0.17, 2.0
 """How `min_z` falls with fewer outcomes than many: measured on campaigns of 250 to 1,000 outcomes, where weak features
@@ -35,7 +37,8 @@ are most of what can be known, and on worlds of 250 to 3,000, where columns of n
 class SelectionRules:
     """Stopping criteria; scores are shares of the baseline deviance, `min_z` standard errors of the gain.
 
-    `min_z` is for logs of many outcomes: with fewer, less is asked.
+    `min_z` is for logs of many outcomes: with fewer, less is asked. Candidates that are `fading` stay, at the end, if
+    they are not selected.
     """
 
     max_features: int
@@ -44,6 +47,7 @@ class SelectionRules:
     min_positives: int
     leak_score: float
     allowed_leaks: frozenset[str] = frozenset()
+    fading: frozenset[str] = frozenset()
 
     def min_z_of(self, outcomes: float) -> float:
         """Return the standard errors that are asked of a gain, from the number of outcomes it was estimated on."""
@@ -53,7 +57,10 @@ class SelectionRules:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A selected feature: its order from 1, incremental score, marginal score, and the prior of its factors."""
+    """A selected feature: its order from 1, incremental score, marginal score, and the prior of its factors.
+
+    One that fades has not passed: it stays until its rows of the active run have moved to 1.
+    """
 
     name: str
     order: int
@@ -63,6 +70,7 @@ class Chosen:
     marginal_score: float
     z: float
     prior: float
+    is_fading: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +114,9 @@ def select(
     while gains:
         best = search.best(gains)
         if best is None or search.shadow_feature_wins(best, gains[best]):
-            rejected += [search.left_out(name, gain, best) for name, gain in gains.items()]
+            rejected += [search.left_out(name, gain, best) for name, gain in gains.items() if name not in rules.fading]
+            for name in (name for name in gains if name in rules.fading):
+                search.let_fade(name)
             break
         search.take(best, gains.pop(best), is_anchor=False)
     rejected += [search.rejected(name, search.score(name), reason) for name, reason in left_out.items()]
@@ -145,6 +155,13 @@ class _Search:
         else:
             self._fitting.recalibrate_intercept()
         self._expected = self._fitting.expected
+
+    def let_fade(self, name: str) -> None:
+        """Add a feature that says nothing: its rows move to 1, as far as a run may move them."""
+        gain = replace(self.score(name), prior=FADED_PRIOR)
+        scale = self._base or 1.0
+        scored = (gain.nats / scale, gain.standard_error / scale, self.alone(name), gain.z, gain.prior)
+        self._chosen.append(Chosen(name, len(self._chosen) + 1, False, *scored, is_fading=True))
 
     def best(self, gains: dict[str, Gain]) -> str | None:
         """Return the candidate with the largest gain over what is chosen; `gains` are updated as far as needed.

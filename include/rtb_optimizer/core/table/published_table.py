@@ -83,6 +83,15 @@ class PublishedTable:
         """The factor of each row beside the default."""
         return {pattern: row.factor for pattern, row in self.rows.items()}
 
+    def terms_beyond(self, max_movement: float) -> list[Term]:
+        """Return the terms with a row that a run cannot move to 1, or that is not bid on, in a stable order."""
+        far = {
+            row.term
+            for row in self.rows.values()
+            if row.no_bid or not 1 / max_movement <= row.multiplier <= max_movement
+        }
+        return sorted(far, key=lambda term: (len(term), *(self.features.index(name) for name in sorted(term))))
+
     @property
     def no_bid(self) -> dict[Pattern, float]:
         """The rows that are not bid on, each with a multiplier of 0."""

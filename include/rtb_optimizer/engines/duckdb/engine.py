@@ -85,6 +85,18 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             raise self._failure("the log files cannot be read", problem, urls) from problem
         return {name: kind for name, kind in types.items() if name not in (SOURCE_FILE, SOURCE_ROW)}
 
+    def files_without(self, columns: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """See Engine. Names are compared without case, as DuckDB reads them."""
+        listed = ", ".join(literal(_one_file(url)) for url in self._urls)
+        wanted = ", ".join(literal(column.lower()) for column in columns)
+        statement = (
+            f"SELECT file_name, LOWER(name) AS name FROM parquet_schema([{listed}]) WHERE LOWER(name) IN ({wanted})"
+        )
+        found = self.query(statement, "columns of the files").to_pydict() if columns else {"file_name": [], "name": []}
+        present = set(zip(found["file_name"], found["name"], strict=True))
+        lacking = {name: [url for url in self._urls if (url, name.lower()) not in present] for name in columns}
+        return {name: urls for name, urls in lacking.items() if urls}
+
     def query(self, sql: str, what: str = "query") -> "pa.Table":
         """See Engine.
 

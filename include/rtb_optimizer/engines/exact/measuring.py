@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtb_optimizer.engines.sql.amounts import MICRO
+from rtb_optimizer.engines.sql.amounts import MICRO, MONEY
 from rtb_optimizer.engines.sql.table import LogTable
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def plain_measures(table: LogTable, batch: "pa.RecordBatch") -> Arrays | None:
     measures: dict[str, Any] = absent | amounts
     most = np.maximum(measures["exposure"], 0) if s.exposure_column else MICRO
     measures["outcome"] = np.minimum(np.maximum(measures["outcome"], 0), most)
+    measures |= {name: np.maximum(measures[name], 0) for name in MONEY if name in amounts}
     return {"kept": in_window} | measures
 
 

@@ -1,7 +1,7 @@
 """Checks that rows arrived as their partitions promise: in all of them, within their days, spread over the hour."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -35,10 +35,18 @@ class Strays:
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """The rows of each partition, by its URL, and the warnings about rows outside of its days."""
+    """The rows of each partition and file, by URL, and those among them that do not count, with warnings about these.
+
+    `untimed` have no time, `outside` one that is not on the days of the partitions; `total` is the number of rows that
+    pass `row_filter`, where any of them do not count.
+    """
 
     rows: Mapping[str, int]
     warnings: tuple[RunWarning, ...]
+    by_file: Mapping[str, int] = field(default_factory=dict)
+    untimed: int = 0
+    outside: int = 0
+    total: int = 0
 
 
 def arrivals(engine: Engine, table: LogTable) -> Arrivals:
@@ -47,11 +55,13 @@ def arrivals(engine: Engine, table: LogTable) -> Arrivals:
     by_file = dict(zip(*files.to_pydict().values(), strict=True))
     rows = {url: sum(n for file, n in by_file.items() if file.startswith(url)) for url in table.days}
     if not table.settings.timestamp_column:
-        return Arrivals(rows, ())
+        return Arrivals(rows, (), by_file)
     strays = _strays(engine, table)
     if not (strays.untimed or strays.outside):
-        return Arrivals(rows, ())
-    return Arrivals(rows, tuple(_outside(strays, _rows(engine, table), table)))
+        return Arrivals(rows, (), by_file)
+    total, is_dated = _rows(engine, table), any(day is not None for day in table.days.values())
+    warnings = tuple(_outside(strays, total, table, is_dated=is_dated))
+    return Arrivals(rows, warnings, by_file, strays.untimed, strays.outside if is_dated else 0, total)
 
 
 def rows_outside(engine: Engine, table: LogTable, start: datetime, end: datetime) -> int:
@@ -102,12 +112,12 @@ def _rows(engine: Engine, table: LogTable) -> int:
     return int(engine.query(f"SELECT COUNT(*) AS n FROM logs WHERE {where}", "rows").to_pydict()["n"][0])
 
 
-def _outside(strays: Strays, total: int, table: LogTable) -> list[RunWarning]:
+def _outside(strays: Strays, total: int, table: LogTable, *, is_dated: bool) -> list[RunWarning]:
     column, warnings = table.settings.timestamp_column, []
     if strays.untimed:
         message = f"{strays.untimed} rows have no time (timestamp_column {column!r}): not counted"
         warnings.append(RunWarning("without_time", message, strays.untimed, strays.untimed / total))
-    if strays.outside and any(day is not None for day in table.days.values()):
+    if strays.outside and is_dated:
         first, last = _edges(table)
         message = (
             f"{strays.outside} rows have a time outside of the days of their partitions, {first} to {last - DAY} "

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import dates_of, zone
 from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.engines.protocol import Engine
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 ANOMALIES = (
     *("zero_exposure", "outcome_above_exposure", "outcome_negative", "outcome_null", "value_negative"),
-    *("cost_negative", "cost_above_bid"),
+    *("value_unreadable", "cost_negative", "cost_unreadable", "cost_above_bid"),
 )
 BOUGHT_BY = ("run_mark", "is_control", "bucket")
 MAX_LISTED = 5
@@ -32,20 +31,27 @@ LARGEST_SUM = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The window as a whole: exact totals, positive rows, rows per day, and per minute where rows have times.
+    """The window as a whole: exact totals, positive rows, totals per day, and rows per minute where rows have times.
 
+    `zero_outcomes` are the rows with an outcome value of 0: where there are none, NULL is how the logs write it.
     `design_effect` is the number of outcomes of the logs per effective one: the mean weight of an outcome (Kish, 1965).
     `anomalies` counts rows that contradict themselves by kind, `worst_days` has the day with most of each kind.
     """
 
     totals: Counts
     positive_rows: int
-    rows_by_day: Mapping[date, int]
+    by_day: Mapping[date, Counts]
     anomalies: Mapping[str, int]
     worst_days: Mapping[str, date]
+    zero_outcomes: int = 0
     design_effect: float = 1.0
     rows_by_minute: Mapping[np.datetime64, int] = field(default_factory=dict)
     by_arm: Sequence["ArmCounts"] = ()
+
+    @property
+    def rows_by_day(self) -> dict[date, int]:
+        """The number of rows of each day that has any."""
+        return {day: counts.rows for day, counts in self.by_day.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +91,12 @@ def profile(engine: Engine, table: LogTable, bids: BidColumns | None = None) -> 
     return Profile(
         totals=counts_of(sums),
         positive_rows=sum(days["positive"]),
-        rows_by_day=dict(zip(days["log_day"], days["rows"], strict=True)),
+        by_day={
+            day: counts_of({name: days[name][n] for name in ("rows", *MEASURES)})
+            for n, day in enumerate(days["log_day"])
+        },
         anomalies={name: sum(days[name]) for name in ANOMALIES} | dropped,
+        zero_outcomes=sum(days["outcome_zero"]),
         worst_days={name: days["log_day"][days[name].index(max(days[name]))] for name in ANOMALIES if any(days[name])},
         design_effect=_design_effect(sums["outcome"], sum(part or 0 for part in days["weighted_outcome"])),
         rows_by_minute=_by_minute(rows) if table.settings.timestamp_column else {},
@@ -123,19 +133,6 @@ def _by_day(rows: "pa.Table") -> dict[str, list[Any]]:
     counted = [name for name in rows.column_names if name not in ("log_day", "minute", *BOUGHT_BY)]
     days = rows.group_by("log_day").aggregate([(name, "sum") for name in counted]).sort_by("log_day")
     return {name.removesuffix("_sum"): column.to_pylist() for name, column in zip(days.column_names, days, strict=True)}
-
-
-def require_few_excesses(profile: Profile, settings: Settings) -> None:
-    """Raise LogsInvalid where too many rows have more outcomes than exposures: a wrong column, or duplicated joins."""
-    excesses, rows = profile.anomalies["outcome_above_exposure"], profile.totals.rows
-    if excesses <= settings.max_excess_share * rows:
-        return
-    exposures = f"exposure_column {settings.exposure_column!r}" if settings.exposure_column else "1, one a row"
-    raise LogsInvalid(
-        f"{excesses / rows:.1%} of {rows} rows have more outcomes (outcome_column {settings.outcome_column!r}) than "
-        f"exposures ({exposures}), more than the {settings.max_excess_share:.1%} of max_excess_share; most of them on "
-        f"{profile.worst_days['outcome_above_exposure']}; correct the columns or the logs, or raise max_excess_share"
-    )
 
 
 def _design_effect(outcome: int, weighted: int) -> float:

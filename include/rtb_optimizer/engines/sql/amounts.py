@@ -33,11 +33,22 @@ class Amounts:
             return "CAST(0 AS BIGINT)"
         if measure == "outcome":  # clamped for rates: a row cannot have more outcomes than exposures
             return f"LEAST(GREATEST({self.raw(column)}, 0), GREATEST({self.micros('exposure')}, 0))"
-        rate = self.rate() if measure in MONEY and s.currency_column else ""
-        amount = f"COALESCE({self.counted(column, rate)}, 0)"
+        if measure not in MONEY:
+            return self.raw(column)
+        amount = f"GREATEST(COALESCE({self.money(measure)}, 0), 0)"  # a negative or unreadable amount is counted out
         return (
             f"CASE WHEN {self.above_bid()} THEN 0 ELSE {amount} END" if measure == "cost" and s.bid_column else amount
         )
+
+    def money(self, measure: str) -> str:
+        """Return the value or cost of a row in the entity's currency; NULL where it has none that can be counted."""
+        column = getattr(self.settings, f"{measure}_column")
+        return self.counted(column, self.rate() if self.settings.currency_column else "") if column else "0"
+
+    def has_amount(self, measure: str) -> str:
+        """Return the test that a row has something where its value or cost should be, whether it can be counted."""
+        column = getattr(self.settings, f"{measure}_column")
+        return f"{self.quote(column)} IS NOT NULL" if column else "FALSE"
 
     def raw(self, column: str) -> str:
         """Return a column in millionths, weighted, 0 for NULL and NaN."""

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window, zone
-from rtb_optimizer.engines.sql.amounts import Amounts
+from rtb_optimizer.engines.sql.amounts import MONEY, Amounts
 from rtb_optimizer.engines.sql.identity import (
     SOURCE_FILE,
     has_id,
@@ -69,6 +69,8 @@ class LogTable:
             *([f"date_trunc('minute', {instant_of(self)}) AS minute"] if s.timestamp_column else []),
             f"{self.amounts.raw(s.outcome_column)} AS raw_outcome",
             f"{self.amounts.counted(s.outcome_column)} IS NULL AS outcome_null",
+            *(f"{self.amounts.money(name)} AS raw_{name}" for name in MONEY),
+            *(f"{self.amounts.has_amount(name)} AS has_{name}" for name in MONEY),
             f"{self.amounts.above_bid()} AS cost_above_bid",
         ]
         counts = {
@@ -77,8 +79,9 @@ class LogTable:
             "outcome_above_exposure": "raw_outcome > exposure",
             "outcome_negative": "raw_outcome < 0",
             "outcome_null": "outcome_null",
-            "value_negative": "value < 0",
-            "cost_negative": "cost < 0",
+            "outcome_zero": "raw_outcome = 0 AND NOT outcome_null",
+            **{f"{name}_negative": f"raw_{name} < 0" for name in MONEY},
+            **{f"{name}_unreadable": f"has_{name} AND raw_{name} IS NULL" for name in MONEY},
             "cost_above_bid": "cost_above_bid",
         }
         squared = "SUM(outcome) AS weighted_outcome"
@@ -236,20 +239,29 @@ def day_of(table: LogTable) -> str:
     return f"CASE {cases} END"
 
 
+def measured_columns_by_key(settings: Settings) -> list[tuple[str, str]]:
+    """Return the columns that are counted, or tell what was bid, each with its config key."""
+    named = [(f"{role}_column", getattr(settings, f"{role}_column")) for role in (*MEASURE_COLUMNS, *LIVE_COLUMNS)]
+    return [(key, column) for key, column in named if column]
+
+
+def required_columns(settings: Settings) -> list[tuple[str, str]]:
+    """Return the columns that a run cannot go without, each with its config key."""
+    s = settings
+    required = [*measured_columns_by_key(s), *(("anchor_features", column) for column in s.anchor_features)]
+    required += [("row_id_columns", column) for column in s.row_id_columns]
+    required += [("row_filter", column) for column in s.row_filter]
+    return required + ([("person_id_column", s.person_id_column)] if s.person_id_column else [])
+
+
 def require_columns(table: LogTable) -> None:
     """Raise LogsInvalid naming every configured column that the logs lack, or that holds lists or records."""
     s = table.settings
-    roles = (*MEASURE_COLUMNS, *LIVE_COLUMNS)
-    named = {f"{role}_column": getattr(s, f"{role}_column") for role in roles}
-    counted = [(key, column) for key, column in named.items() if column]
-    counted += [("anchor_features", column) for column in s.anchor_features]
-    required = [*counted, *(("row_id_columns", column) for column in s.row_id_columns)]
-    required += [("row_filter", column) for column in s.row_filter]
-    required += [("person_id_column", s.person_id_column)] if s.person_id_column else []
-    absent = [f"{column!r} ({key})" for key, column in required if column not in table.types]
+    absent = [f"{column!r} ({key})" for key, column in required_columns(s) if column not in table.types]
     if absent:
         available = ", ".join(name if name.isprintable() else repr(name) for name in sorted(table.types))
         raise LogsInvalid(f"the logs have no column {', '.join(absent)}; they have: {available}")
+    counted = [*measured_columns_by_key(s), *(("anchor_features", column) for column in s.anchor_features)]
     counted += [("candidate_features", column) for column in s.candidate_features]
     kinds = {(key, column): table.types.get(column, "") for key, column in counted}
     nested = [f"{column!r} ({key}) is {kind}" for (key, column), kind in kinds.items() if _is_nested(kind)]

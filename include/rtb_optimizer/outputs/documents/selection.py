@@ -10,6 +10,8 @@ from rtb_optimizer.outputs.documents.document import Document, Number, WarningDo
 class FeatureDocument(Document):
     """A selected feature: its place, its scores, how many values it has, and which share of exposures has none.
 
+    One that is fading has not passed: its rows move to 1.
+
     `cumulative_score` and `rows`, its rows in the table, are known to the report alone.
     """
 
@@ -21,6 +23,7 @@ class FeatureDocument(Document):
     marginal_score: Number | None = None
     z: Number | None = None
     prior: Number = 0.0
+    is_fading: bool | None = None
     values: Number | None = None
     missing_share: Number | None = None
     cumulative_score: Number | None = None
@@ -167,12 +170,17 @@ class EvaluationDocument(HoldoutDocument):
 
 
 class LogsDocument(Document):
-    """What the logs of the window were: sums, anomalies, partitions by URL."""
+    """What the logs of the window were: sums, anomalies, partitions by URL.
+
+    `by_day` has the sums of each day with rows, `rows_by_hour` the rows of a mean day by hour of the entity's clock.
+    """
 
     totals: Counts
     design_effect: Number
     positive_rows: int
     rows_by_day: Mapping[str, Number]
+    by_day: Mapping[str, Counts] = {}
+    rows_by_hour: tuple[float, ...] = ()
     anomalies: Mapping[str, int]
     worst_days: Mapping[str, str]
     partitions: tuple[str, ...]
@@ -189,7 +197,7 @@ class InputDocument(Document):
 
 
 class SelectionDocument(Document):
-    """All that select_features hands over."""
+    """All that select_features hands over. `volume` are the facts of the gates on volume, by gate."""
 
     link: Link
     unit: Number
@@ -202,6 +210,7 @@ class SelectionDocument(Document):
     evidence: EvaluationDocument
     logs: LogsDocument
     bids: BidsDocument = BidsDocument()
+    volume: Mapping[str, Number] = {}
     warnings: tuple[WarningDocument, ...]
     inputs: tuple[InputDocument, ...]
 

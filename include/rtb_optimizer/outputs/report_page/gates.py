@@ -15,14 +15,22 @@ WORDS = {
     "live_lift": "lift of this policy over its holdback, at most",
     "cost_factor": "cost per thousand, times the active run's",
     "value_factor": "value per thousand, times the active run's",
+    "rows_factor": "rows a day, times the active run's",
+    "exposures_factor": "exposures a day, times the active run's",
+    "outcomes_factor": "outcomes a day, times the active run's",
+    "spend_factor": "spend a day, times the active run's",
+    "day_volume_factor": "volume of the day that differs most, times the other days'",
+    "day_price_factor": "price of the day that differs most, times the other days'",
+    "silent_share": "share of a day that is missing",
+    "unjoined_share": "outcomes in rows of their own",
     "spend_change": "predicted spend against the active run's table",
     "outcomes_change": "predicted outcomes against the active run's table",
 }
 MUST_EXCEED = {"holdout_gain"}  # a gain of exactly nothing is what a constant has
-WITHIN_A_FACTOR = {"cost_factor", "value_factor"}
+WITHIN_A_FACTOR = {name for name in WORDS if name.endswith("_factor")}
 CHANGES = {"live_lift"}
 CHANGES_AT_MOST = {"spend_change", "outcomes_change"}
-AT_MOST = {"suspected_share"}
+AT_MOST = {"suspected_share", "silent_share", "unjoined_share"}
 
 
 @dataclass(frozen=True, slots=True)

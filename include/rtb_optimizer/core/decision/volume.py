@@ -1,0 +1,173 @@
+"""Judges whether a window holds the rows that it should: between its days, by the hour, and against the active run.
+
+Logs that are there in part make a table that looks like any other. What is missing shows in volume: a day with a
+fraction of the others' rows, hours without any, a window that is a fraction of the active run's.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import log
+from statistics import median
+
+MEASURES: Mapping[str, str] = {"rows": "rows", "exposures": "exposure", "outcomes": "outcome", "spend": "cost"}
+"""The measures that volume is judged by, and the fields of a day that hold them."""
+PRICES: Mapping[str, str] = {"cost": "cost", "value": "value"}
+ENOUGH_ROWS, ENOUGH_OUTCOMES, ENOUGH_PER_HOUR = 200.0, 50.0, 30.0
+"""Fewer vary by a factor of their own: no comparison is made."""
+MOST = 1e9
+"""The factor of a day that has some of what the other days have nothing of."""
+SILENT_BELOW = 0.05
+"""An hour with less than this share of what it should have is silent."""
+
+Hour = tuple[date, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DayVolume:
+    """What the logs of a day, or of a mean day, hold."""
+
+    rows: float
+    exposure: float
+    outcome: float
+    value: float
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outlier:
+    """A day whose measure is `factor` times that of the other days."""
+
+    measure: str
+    day: date
+    factor: float
+    found: float
+    usual: float
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The silent hours of a day, and which share of its rows they should have held."""
+
+    day: date
+    hours: tuple[int, ...]
+    share: float
+
+
+def against(now: DayVolume, before: DayVolume) -> dict[str, float]:
+    """Return by what factor the measures of a mean day differ from the active run's, where there is enough of them."""
+    return {
+        name: max(getattr(now, field), 0.0) / getattr(before, field)
+        for name, field in MEASURES.items()
+        if getattr(before, field) > 0 and _is_enough(name, _evidence(name, now), _evidence(name, before))
+    }
+
+
+def between_days(days: Mapping[date, DayVolume]) -> Outlier | None:
+    """Return the day and the measure that differ most from the median of the other days; None without two days."""
+    found = [_outlier(name, field, day, days) for name, field in MEASURES.items() for day in days]
+    return _farthest(found)
+
+
+def prices_between_days(days: Mapping[date, DayVolume]) -> Outlier | None:
+    """Return the day whose cost or value per row differs most from the median of the other days."""
+    found = []
+    for name, field in PRICES.items():
+        enough = ENOUGH_OUTCOMES if name == "value" else ENOUGH_ROWS
+        priced = {
+            day: getattr(each, field) / each.rows
+            for day, each in days.items()
+            if (each.outcome if name == "value" else each.rows) >= enough and getattr(each, field) > 0
+        }
+        for day, price in priced.items():
+            others = [other for at, other in priced.items() if at != day]
+            if others:
+                found.append(Outlier(name, day, price / median(others), price, median(others)))
+    return _farthest(found)
+
+
+def silences(
+    rows: Mapping[Hour, int], hours: Collection[Hour], usual: Sequence[float], *, begins_late: bool = False
+) -> list[Silence]:
+    """Return the days with silent hours, in order.
+
+    An hour should have as many rows as the same hour of the other days (their median), or of the active run's mean day,
+    whichever is more. Hours that are silent every day are no loss.
+
+    Args:
+        rows: The rows of each hour that has any.
+        hours: The hours that the logs should cover, on the entity's clock.
+        usual: The rows of the active run's mean day by hour; empty where they are not known.
+        begins_late: Whether logs may begin within the window: its hours before the first row are not silent then.
+    """
+    first = min(rows, default=None) if begins_late else None
+    covered = sorted(hour for hour in hours if first is None or hour >= first)
+    expected = _expected(covered, rows, usual)
+    by_day: dict[date, list[int]] = {}
+    for (day, hour), should in expected.items():
+        if should >= ENOUGH_PER_HOUR and rows.get((day, hour), 0) < SILENT_BELOW * should:
+            by_day.setdefault(day, []).append(hour)
+    return [Silence(day, tuple(silent), _share(day, silent, expected, rows)) for day, silent in sorted(by_day.items())]
+
+
+def mean_day(days: Mapping[date, DayVolume]) -> DayVolume | None:
+    """Return the mean day of some; None where there is none."""
+    if not days:
+        return None
+    fields = DayVolume.__slots__
+    return DayVolume(*(sum(getattr(day, field) for day in days.values()) / len(days) for field in fields))
+
+
+def _outlier(name: str, field: str, day: date, days: Mapping[date, DayVolume]) -> Outlier | None:
+    others = [other for at, other in days.items() if at != day]
+    if not others:
+        return None
+    usual, found = median(getattr(other, field) for other in others), getattr(days[day], field)
+    evidence = _evidence(name, days[day]), median(_evidence(name, other) for other in others)
+    if max(usual, found) <= 0 or not _is_enough(name, *evidence):
+        return None
+    return Outlier(name, day, min(found / usual, MOST) if usual > 0 else MOST, found, usual)
+
+
+def _evidence(name: str, day: DayVolume) -> float:
+    """Return the number that a measure of a day stands on."""
+    return day.outcome if name == "outcomes" else day.rows
+
+
+def _is_enough(name: str, *evidence: float) -> bool:
+    return max(evidence) >= (ENOUGH_OUTCOMES if name == "outcomes" else ENOUGH_ROWS)
+
+
+def _farthest(found: Collection[Outlier | None]) -> Outlier | None:
+    outliers = [outlier for outlier in found if outlier is not None]
+    return max(outliers, key=lambda outlier: abs(log(max(outlier.factor, 1 / MOST))), default=None)
+
+
+def _expected(hours: Sequence[Hour], rows: Mapping[Hour, int], usual: Sequence[float]) -> dict[Hour, float]:
+    """Return how many rows each hour should have."""
+    by_hour: dict[int, list[Hour]] = {}
+    for hour in hours:
+        by_hour.setdefault(hour[1], []).append(hour)
+    expected = {}
+    for hour in hours:
+        others = [rows.get(other, 0) for other in by_hour[hour[1]] if other != hour]
+        expected[hour] = max(median(others) if others else 0.0, usual[hour[1]] if usual else 0.0)
+    levels = {day: _level(day, expected, rows) for day in {day for day, _ in hours}}
+    return {(day, hour): should * levels[day] for (day, hour), should in expected.items()}
+
+
+def _level(day: date, expected: Mapping[Hour, float], rows: Mapping[Hour, int]) -> float:
+    """Return the volume of a day relative to what it should have, by its hours that are not silent; at most 1.
+
+    A day with a tenth of the usual rows in every hour is a small day: no hour of it is silent.
+    """
+    hours = [(rows.get(hour, 0), should) for hour, should in expected.items() if hour[0] == day and should > 0]
+    there = [(found, should) for found, should in hours if found >= SILENT_BELOW * should] or hours
+    return min(1.0, sum(found for found, _ in there) / sum(should for _, should in there)) if there else 1.0
+
+
+def _share(day: date, silent: Sequence[int], expected: Mapping[Hour, float], rows: Mapping[Hour, int]) -> float:
+    """Return which share of a day's rows its silent hours should have held."""
+    lost = sum(expected[day, hour] for hour in silent)
+    there = sum(count for (at, _), count in rows.items() if at == day)
+    return lost / (lost + there)

@@ -1,0 +1,178 @@
+"""Compares the volume of a run's logs between its days, by the hour, and with the active run's."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from rtb_optimizer.core.config.key import ConfigValue
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.config.window import Window, dates_of, midnight, zone
+from rtb_optimizer.core.decision.volume import (
+    DayVolume,
+    Hour,
+    Outlier,
+    Silence,
+    against,
+    between_days,
+    mean_day,
+    prices_between_days,
+    silences,
+)
+from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.engines.passes.profile import Profile
+from rtb_optimizer.outputs.documents.selection import LogsDocument
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+HOURS_OF_DAY = 24
+COUNTED_BY = (
+    *("row_filter", "drop_duplicates", "outcome_column", "exposure_column", "weight_column", "cost_column"),
+    *("bid_column", "currency_column", "currency_rates"),
+)
+"""Keys whose change makes other rows, or other amounts, of the same logs: volumes do not compare then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What of a window its logs should hold: the window, the entity's zone, and days of folders that are absent."""
+
+    window: Window
+    timezone: ZoneInfo
+    folder_zone: ZoneInfo
+    absent: Collection[date] = ()
+
+    @property
+    def hours(self) -> set[Hour]:
+        """The hours that are covered, on the entity's clock."""
+        count = int((self.window.end - self.window.start) / HOUR)
+        starts = (self.window.start + n * HOUR for n in range(count))
+        local = (
+            at.astimezone(self.timezone) for at in starts if at.astimezone(self.folder_zone).date() not in self.absent
+        )
+        return {(at.date(), at.hour) for at in local}
+
+    @property
+    def days(self) -> list[date]:
+        """The days that are covered as a whole, on the entity's clock."""
+        return [day for day in dates_of(self.window, self.timezone) if not self._touches_absent(day)]
+
+    def _touches_absent(self, day: date) -> bool:
+        start, end = midnight(day, self.timezone), midnight(day + DAY, self.timezone)
+        return any(at.astimezone(self.folder_zone).date() in self.absent for at in (start, end - HOUR))
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeFindings:
+    """The facts of the volume gates, what a person should look into, and rows by hour for the next run.
+
+    `rows_by_hour` are the rows of a mean day by hour of the entity's clock: 24, or none for logs without times.
+    """
+
+    facts: Mapping[str, float] = field(default_factory=dict)
+    warnings: Sequence[RunWarning] = ()
+    rows_by_hour: Sequence[float] = ()
+
+
+def volume_findings(
+    profile: Profile, covered: Coverage, settings: Settings, active: LogsDocument | None
+) -> VolumeFindings:
+    """Judge the volume of a window.
+
+    Args:
+        profile: The window as a whole.
+        covered: What of it should be there.
+        settings: The configuration.
+        active: The logs of the active run, None where there is none, or its rows were counted otherwise.
+    """
+    hours = _rows_by_hour(profile.rows_by_minute, covered.timezone)
+    days, whole = _volumes(profile, covered, is_first=active is None), covered.days
+    usual = active.rows_by_hour if active else ()
+    silent = silences(hours, covered.hours, usual, begins_late=active is None) if hours else []
+    if active is None and silent and days:  # the day within which the logs begin
+        days = {day: volume for day, volume in days.items() if day != min(days) or not _begins_within(day, hours)}
+    volume, price = between_days(days), prices_between_days(days)
+    facts = _against_active(days, active)
+    facts |= {"day_volume_factor": volume.factor} if volume else {}
+    facts |= {"day_price_factor": price.factor} if price else {}
+    facts |= {"silent_share": max((each.share for each in silent), default=0.0)} if hours else {}
+    by_hour = [sum(hours.get((day, hour), 0) for day in whole) / len(whole) for hour in range(HOURS_OF_DAY)]
+    return VolumeFindings(facts, _warnings(volume, price, silent, settings), by_hour if hours and whole else ())
+
+
+def counted_alike(values: Mapping[str, ConfigValue], before: Mapping[str, ConfigValue]) -> bool:
+    """Whether two configurations count the rows and amounts of the same logs alike."""
+    return all(values.get(key) == before.get(key) for key in COUNTED_BY)
+
+
+def _volumes(profile: Profile, covered: Coverage, *, is_first: bool) -> dict[date, DayVolume]:
+    """Return the volume of each day that is covered as a whole; of a first run, from the first day with rows on."""
+    first = min(profile.by_day, default=None) if is_first else None
+    return {
+        day: DayVolume(**asdict(profile.by_day[day])) if day in profile.by_day else DayVolume(0, 0, 0, 0, 0)
+        for day in covered.days
+        if first is None or day >= first
+    }
+
+
+def _begins_within(day: date, hours: Mapping[Hour, int]) -> bool:
+    return min(hour for at, hour in hours if at == day) > 0
+
+
+def _against_active(days: Mapping[date, DayVolume], active: LogsDocument | None) -> dict[str, float]:
+    """Return by what factor the mean day differs from the active run's, by measure."""
+    if active is None:
+        return {}
+    now = mean_day(days)
+    before = mean_day({date.fromisoformat(day): DayVolume(**asdict(counts)) for day, counts in active.by_day.items()})
+    return {f"{name}_factor": factor for name, factor in against(now, before).items()} if now and before else {}
+
+
+def _rows_by_hour(rows_by_minute: Mapping[np.datetime64, int], timezone: ZoneInfo) -> dict[Hour, int]:
+    """Return the rows of each hour of the entity's clock."""
+    if not rows_by_minute:
+        return {}
+    minutes = np.array(list(rows_by_minute), dtype="datetime64[h]")
+    instants, place = np.unique(minutes, return_inverse=True)
+    counts = np.bincount(place, np.fromiter(rows_by_minute.values(), np.float64, len(rows_by_minute)))
+    rows: dict[Hour, int] = {}
+    for at, count in zip(instants.astype("datetime64[us]").tolist(), counts.tolist(), strict=True):
+        local = at.replace(tzinfo=zone("UTC")).astimezone(timezone)
+        hour = (local.date(), local.hour)
+        rows[hour] = rows.get(hour, 0) + int(count)
+    return rows
+
+
+def _warnings(
+    volume: Outlier | None, price: Outlier | None, silent: Sequence[Silence], settings: Settings
+) -> list[RunWarning]:
+    warnings = []
+    if volume and not 1 / settings.max_volume_factor <= volume.factor <= settings.max_volume_factor:
+        message = (
+            f"{volume.measure} of {volume.day} are {volume.factor:.3g} times those of the other days "
+            f"({volume.found:,.6g} of {volume.usual:,.6g}): look into what delivers the logs of that day"
+        )
+        warnings.append(RunWarning("day_volume", message))
+    if price and not 1 / settings.max_price_factor <= price.factor <= settings.max_price_factor:
+        message = (
+            f"{price.measure} per row of {price.day} is {price.factor:.3g} times that of the other days: micros for "
+            "units, or another currency?"
+        )
+        warnings.append(RunWarning("day_price", message))
+    if silent:
+        listed = "; ".join(f"{each.day} {_spans(each.hours)} ({each.share:.0%} of its rows)" for each in silent)
+        message = f"hours without rows, in which other days or the active run have rows: {listed}"
+        warnings.append(RunWarning("silent_hours", message, share=max(each.share for each in silent)))
+    return warnings
+
+
+def _spans(hours: Sequence[int]) -> str:
+    """Return hours as spans: 00-05, 23."""
+    spans: list[list[int]] = []
+    for hour in hours:
+        if spans and hour == spans[-1][-1] + 1:
+            spans[-1].append(hour)
+        else:
+            spans.append([hour])
+    return ", ".join(f"{span[0]:02d}-{span[-1]:02d}" if len(span) > 1 else f"{span[0]:02d}" for span in spans)

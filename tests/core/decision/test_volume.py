@@ -1,0 +1,163 @@
+"""What shows that logs are there in part: a day, an hour, a window with a fraction of the usual volume."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from rtb_optimizer.core.decision.volume import (
+    DayVolume,
+    against,
+    between_days,
+    mean_day,
+    prices_between_days,
+    silences,
+)
+
+FIRST = date(2026, 11, 20)
+USUAL = DayVolume(rows=12_000, exposure=12_000, outcome=700, value=900, cost=18_000)
+
+
+def scaled(factor, **changed):
+    values = {name: getattr(USUAL, name) * factor for name in DayVolume.__slots__}
+    return DayVolume(**values | changed)
+
+
+def days(*volumes):
+    return {FIRST + timedelta(days=n): volume for n, volume in enumerate(volumes)}
+
+
+@pytest.mark.parametrize(
+    ("now", "factors"),
+    [
+        (USUAL, {"rows": 1, "exposures": 1, "outcomes": 1, "spend": 1}),
+        (scaled(1 / 7.5), {"rows": 1 / 7.5, "exposures": 1 / 7.5, "outcomes": 1 / 7.5, "spend": 1 / 7.5}),
+        (scaled(1, outcome=0), {"rows": 1, "exposures": 1, "outcomes": 0, "spend": 1}),
+        (scaled(1, cost=0), {"rows": 1, "exposures": 1, "outcomes": 1, "spend": 0}),
+    ],
+)
+def test_a_window_is_compared_with_the_active_runs_by_its_mean_day(now, factors):
+    assert against(now, USUAL) == pytest.approx(factors)
+
+
+def test_small_numbers_and_measures_that_the_active_run_had_none_of_are_not_compared():
+    few = DayVolume(rows=60, exposure=60, outcome=3, value=0, cost=0)
+
+    assert against(scaled(0.1, rows=10, outcome=1), few) == {}
+    assert against(USUAL, scaled(1, cost=0)).keys() == {"rows", "exposures", "outcomes"}
+
+
+@pytest.mark.parametrize(
+    ("volumes", "measure", "place", "factor"),
+    [
+        ([USUAL, USUAL, scaled(1 / 6)], "rows", 2, 1 / 6),
+        ([USUAL, scaled(8), USUAL], "rows", 1, 8),
+        ([USUAL, scaled(1, outcome=0), USUAL, USUAL], "outcomes", 1, 0),
+        ([USUAL, scaled(1, cost=0.0), USUAL], "spend", 1, 0),
+        ([scaled(1 / 5), USUAL], "rows", 0, 1 / 5),
+    ],
+)
+def test_the_day_that_differs_most_from_the_others_is_named(volumes, measure, place, factor):
+    found = between_days(days(*volumes))
+
+    assert (found.measure, found.day) == (measure, FIRST + timedelta(days=place))
+    assert found.factor == pytest.approx(factor, rel=0.01)
+
+
+def test_ordinary_days_differ_by_little_and_one_day_is_compared_with_none():
+    ordinary = between_days(days(USUAL, scaled(1.4), scaled(0.8), USUAL))
+
+    assert 0.5 < ordinary.factor < 2
+    assert between_days(days(USUAL)) is None
+    assert between_days({}) is None
+    few = {day: DayVolume(5, 5, 1, 0, 0) for day in days(USUAL, USUAL)}
+    assert between_days(few) is None
+
+
+@pytest.mark.parametrize(
+    ("volumes", "measure", "factor"),
+    [
+        ([USUAL, USUAL, scaled(1, cost=18_000 * 1e6)], "cost", 1e6),
+        ([USUAL, USUAL, scaled(1, value=900e3)], "value", 1e3),
+        ([USUAL, scaled(1, cost=18_000 * 1e6)], "cost", 1e6),
+        ([USUAL, scaled(2), scaled(0.5)], "cost", 1),
+    ],
+)
+def test_a_day_of_another_price_is_found_without_an_active_run(volumes, measure, factor):
+    found = prices_between_days(days(*volumes))
+
+    assert found.measure == measure
+    assert max(found.factor, 1 / found.factor) == pytest.approx(factor, rel=0.01)
+
+
+def test_prices_of_few_rows_or_few_outcomes_are_not_compared():
+    few = scaled(1, outcome=3, value=900e3, cost=0)
+
+    assert prices_between_days(days(few, scaled(1, outcome=2, cost=0))) is None
+
+
+HOURS = [(FIRST + timedelta(days=n), hour) for n in range(3) for hour in range(24)]
+LAST = FIRST + timedelta(days=2)
+
+
+def rows(present=lambda _day, _hour: True, each=100):
+    return {(day, hour): each for day, hour in HOURS if present(day, hour)}
+
+
+@pytest.mark.parametrize(
+    ("present", "silent"),
+    [
+        (lambda _day, _hour: True, {}),
+        (lambda day, hour: day != LAST or hour < 6, {LAST: range(6, 24)}),
+        (lambda day, hour: (day, hour) != (FIRST, 5), {FIRST: [5]}),
+        (lambda _day, hour: 8 <= hour < 20, {}),  # the campaign bids from 8 to 20
+        (lambda day, hour: 8 <= hour < 20 and (day != LAST or hour < 12), {LAST: range(12, 20)}),
+    ],
+    ids=["whole", "six hours of the last day", "one hour", "day parting", "day parting and half a day"],
+)
+def test_an_hour_is_silent_where_other_days_have_rows(present, silent):
+    found = silences(rows(present), HOURS, ())
+
+    assert {each.day: list(each.hours) for each in found} == {day: list(hours) for day, hours in silent.items()}
+
+
+def test_the_share_of_a_silence_is_that_of_the_rows_that_should_have_been_there():
+    (found,) = silences(rows(lambda day, hour: day != LAST or hour < 6), HOURS, ())
+
+    assert found.share == pytest.approx(18 / 24)
+
+
+def test_an_hour_with_next_to_nothing_is_silent_too():
+    thin = rows() | {(LAST, 7): 4}
+
+    assert [each.hours for each in silences(thin, HOURS, ())] == [(7,)]
+
+
+def test_a_single_day_is_compared_with_the_active_runs_hours():
+    one_day = [hour for hour in HOURS if hour[0] == FIRST]
+    six = rows(lambda day, hour: day == FIRST and hour < 6)
+
+    assert silences(six, one_day, ()) == []
+    assert [each.hours for each in silences(six, one_day, [100.0] * 24)] == [tuple(range(6, 24))]
+
+
+def test_a_small_day_has_no_silent_hours():
+    """Volume has a gate of its own."""
+    small = {(day, hour): 100 if day == LAST else 4_000 for day, hour in HOURS}
+
+    assert silences(small, HOURS, ()) == []
+
+
+def test_quiet_hours_are_not_judged():
+    assert silences(rows(lambda day, hour: day != LAST or hour < 6, each=10), HOURS, ()) == []
+
+
+def test_logs_may_begin_within_the_first_window_and_not_within_a_later_one():
+    started = rows(lambda day, hour: (day, hour) >= (FIRST, 14))
+
+    assert silences(started, HOURS, (), begins_late=True) == []
+    assert [each.day for each in silences(started, HOURS, ())] == [FIRST]
+
+
+def test_the_mean_day_is_the_mean_of_each_measure():
+    assert mean_day(days(USUAL, scaled(3))) == scaled(2)
+    assert mean_day({}) is None
