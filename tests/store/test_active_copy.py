@@ -1,13 +1,18 @@
 """active.json matches the catalog, with any number of writers."""
 
 import json
+import threading
+from collections import Counter
+from contextlib import suppress
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import select
 
-from rtb_optimizer.store import activation, active_copy, connections, runs
+from rtb_optimizer.errors import EntityInvalid
+from rtb_optimizer.store import activation, active_copy, connections, entities, runs
 from rtb_optimizer.store.objects import ObjectStore, active_key
-from rtb_optimizer.store.schema import Run
+from rtb_optimizer.store.schema import Run, RunDecision
 
 DAY = date(2026, 3, 10)
 
@@ -115,18 +120,79 @@ def test_of_many_that_activate_and_write_at_once_the_copy_is_the_newest_s(entity
         assert not active_copy.refresh(session, entity.entity_code)
 
 
-def test_a_slow_writer_of_the_old_truth_does_not_have_the_last_word(entity, activate, session, read, monkeypatch):
-    """Between its look at the catalog and its write another run activates and writes its own copy."""
+@pytest.fixture
+def overtaken(activate, monkeypatch):
+    """Between a writer's look at the catalog and its write another run activates and writes its own copy; the runs."""
     write, newer = ObjectStore.replace, []
 
-    def overtaken(self, key, body):
+    def replace(self, key, body, *seen):
         if not newer:
             newer.append(activate(1))
             with connections.session() as other:
-                active_copy.refresh(other, entity.entity_code)
-        return write(self, key, body)
+                active_copy.refresh(other, "drugs_com")
+        return write(self, key, body, *seen)
 
     activate()
-    monkeypatch.setattr(ObjectStore, "replace", overtaken)
-    assert active_copy.refresh(session, entity.entity_code)
-    assert read()["run_id"] == newer[0].run_id
+    monkeypatch.setattr(ObjectStore, "replace", replace)
+    return newer
+
+
+def test_a_slow_writer_of_the_old_truth_does_not_have_the_last_word(overtaken, session, read):
+    active_copy.refresh(session, "drugs_com")
+    assert read()["run_id"] == overtaken[0].run_id
+
+
+def test_a_slow_writer_that_dies_with_its_write_leaves_the_newer_copy(overtaken, session, read, monkeypatch):
+    """It never gets to look again: its write alone must not replace what is newer."""
+    write, dying = ObjectStore.replace, []
+
+    def die_once(self, *what):
+        dying.append(self)
+        is_first = len(dying) == 1
+        stored = write(self, *what)
+        if is_first:
+            raise KeyboardInterrupt
+        return stored
+
+    monkeypatch.setattr(ObjectStore, "replace", die_once)
+    with pytest.raises(KeyboardInterrupt):
+        active_copy.refresh(session, "drugs_com")
+    assert overtaken
+    assert read()["run_id"] == overtaken[0].run_id
+
+
+WRITERS, READS, LONG_READS = 8, 200, 1_000  # half of them from the catalog, half from the store
+
+
+@pytest.mark.long
+def test_a_reader_never_sees_a_decision_with_the_run_of_another(entity, make_run, session, store, at_once, read, long):
+    """Eight move the pointer back and forth; the reader compares what it saw with the history afterwards."""
+    runs_of = [make_run(entity, "succeeded", DAY + timedelta(days=n)).run_id for n in range(WRITERS)]
+    activation.activate_manually(session, runs_of[0], "ana", "first")
+    session.commit()
+    active_copy.refresh(session, entity.entity_code)
+    reads = LONG_READS if long else READS
+    key, seen, is_over = active_key(entity.s3_base_path), Counter(), threading.Event()
+
+    def move(opt_run_id):
+        while not is_over.is_set():
+            with connections.session() as own, suppress(EntityInvalid):  # it is active already
+                activation.activate_manually(own, opt_run_id, "ana", "better")
+                own.commit()
+                active_copy.refresh(own, entity.entity_code)
+
+    def look(_):
+        with connections.session() as own:
+            for _ in range(reads // 2):
+                own.rollback()
+                copies = active_copy.content(own, entities.find(own, entity.entity_code)), store.read(key)
+                seen.update((each["decision_number"], each["run_id"]) for each in map(json.loads, copies))
+        is_over.set()
+
+    at_once(lambda n: look(n) if n == WRITERS else move(runs_of[n]), range(WRITERS + 1))
+    decided = session.execute(select(RunDecision.decision_number, RunDecision.run_id))
+    assert seen.total() == reads
+    assert len(seen) > reads / 20, "the pointer moved all the while"
+    assert seen.keys() <= {tuple(row) for row in decided}
+    active_copy.refresh(session, entity.entity_code)
+    assert json.loads(active_copy.content(session, entity)) == read()

@@ -22,6 +22,7 @@ _BEING_WRITTEN = ("ConditionalRequestConflict", "409")  # concurrent write: AWS 
 _TRIES = 5
 _MAX_DELETE_KEYS = 1000  # S3's limit for one request
 _ABSENT = ("NoSuchKey", "404", "NotFound")
+_NOT_IMPLEMENTED = "NotImplemented"  # a store without conditional overwrites
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,14 @@ class ListedObject:
     byte_size: int
     etag: str
     modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeenObject:
+    """An object as one reader saw it: its bytes and the ETag of this version, None for both where there is none."""
+
+    body: bytes | None
+    etag: str | None
 
 
 class ObjectStore:
@@ -72,11 +81,29 @@ class ObjectStore:
                 break
         return self._stored(key, body)
 
-    def replace(self, key: str, body: bytes) -> StoredObject:
-        """Write or overwrite an object: only for copies of data stored elsewhere, as active.json."""
-        with self._translate_errors("written", key):
-            self._client.put_object(Bucket=self.bucket, Key=key, Body=body)
+    def replace(self, key: str, body: bytes, seen: SeenObject | None = None) -> StoredObject | None:
+        """Write or overwrite an object: only for copies of data stored elsewhere, as active.json.
+
+        With `seen` it is written only while the object is the one that was seen, by a conditional write: None when
+        another writer was faster. A store without conditional writes overwrites it.
+        """
+        condition = {} if seen is None else {"IfMatch": seen.etag} if seen.etag else {"IfNoneMatch": "*"}
+        passed_on = (*_EXISTS, *_BEING_WRITTEN, *_ABSENT, _NOT_IMPLEMENTED) if condition else ()
+        try:
+            with self._translate_errors("written", key, passed_on):
+                self._client.put_object(Bucket=self.bucket, Key=key, Body=body, **condition)
+        except ClientError as problem:
+            return self.replace(key, body) if problem.response["Error"]["Code"] == _NOT_IMPLEMENTED else None
         return self._stored(key, body)
+
+    def seen(self, key: str) -> SeenObject:
+        """Return an object as it is now, to be replaced as long as it is the same."""
+        try:
+            with self._translate_errors("read", key):
+                response = self._client.get_object(Bucket=self.bucket, Key=key)
+                return SeenObject(response["Body"].read(), response["ETag"])
+        except ObjectAbsent:
+            return SeenObject(None, None)
 
     def read(self, key: str) -> bytes:
         """Return an object's bytes."""
