@@ -2,6 +2,8 @@
 
 import pytest
 
+from effects import Effects
+from nights import run_tasks
 from rtb_optimizer.demo.world import World
 from rtb_optimizer.store import connections
 from seeded_logs import NIGHTS, write_logs
@@ -31,3 +33,19 @@ def add_small(add_entity, small_logs):  # noqa: ARG001 - the entity is over thes
 def client(stack):  # noqa: ARG001 - of this stack
     """A plain S3 client: what a reader has."""
     return connections.s3_client()
+
+
+@pytest.fixture
+def entity(add_small):
+    return add_small()
+
+
+@pytest.fixture
+def effects_of_a_run(entity, request_run):
+    """The effects of a run that replaces an active one, in order, and that run's id."""
+    assert entity
+    with Effects().watched() as effects:
+        run_tasks(request_run(dag_run_id="first"), effects)
+        effects.seen.clear()
+        opt_run_id = run_tasks(request_run(dag_run_id="counted"), effects)
+    return effects.seen, opt_run_id

@@ -17,22 +17,6 @@ from whole_run import assert_nothing_is_lost_or_recorded_twice, facts_of, read_a
 POINTER, COPY = "activate_run: commit", "activate_run: put active.json"
 
 
-@pytest.fixture
-def entity(add_small):
-    return add_small()
-
-
-@pytest.fixture
-def effects_of_a_run(entity, request_run):
-    """The effects of a run that replaces an active one, in order, and that run's id."""
-    assert entity
-    with Effects().watched() as effects:
-        run_tasks(request_run(dag_run_id="first"), effects)
-        effects.seen.clear()
-        opt_run_id = run_tasks(request_run(dag_run_id="counted"), effects)
-    return effects.seen, opt_run_id
-
-
 def test_objects_come_before_their_rows_and_the_pointer_moves_last(effects_of_a_run):
     effects, _ = effects_of_a_run
     written = [effect for effect in effects if effect.startswith("write_outputs")]

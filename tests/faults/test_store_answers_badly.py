@@ -22,7 +22,7 @@ from whole_run import assert_nothing_is_lost_or_recorded_twice, read_active, rea
 
 TRIES = 2
 QUICK = {"connect_timeout": 1, "read_timeout": 1, "retries": {"mode": "standard", "total_max_attempts": TRIES}}
-LOG, TABLE, MANIFEST, COPY = "part-0.parquet", "/work/segments.parquet", "/manifest.json", "/active.json"
+LOG, TABLE, MANIFEST, COPY = "part-0.parquet", "/joint_segments.parquet", "/manifest.json", "/active.json"
 
 # How it answers which request, the task that fails for it, and the pattern of the error beside the object's name.
 BAD = [

@@ -6,7 +6,6 @@ from datetime import date
 import pytest
 from sqlalchemy import delete, select, update
 
-from rtb_optimizer.core.macros.combo import MacroCombo
 from rtb_optimizer.core.selection.select import Chosen
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.store import activation, configs, connections, queries, runs
@@ -96,7 +95,7 @@ def test_runs_of_an_entity_that_is_not_there_are_an_error_not_an_empty_list(enti
 def test_a_run_is_shown_with_all_that_was_recorded_of_it(entity, make_run, session):
     run = make_run(entity)
     runs.record_features(session, run.run_id, [Chosen("browser", 1, False, 0.25, 0.05, 0.3, 5.0, 9.0)])
-    runs.record_ad_macros(session, run.run_id, [MacroCombo("adx", "[ADX_BROWSER]", {}, {})])
+    runs.record_ad_macros(session, run.run_id, {"adx": "[ADX_BROWSER]"})
     runs.record_outputs(session, run.run_id, {"segments": (StoredObject("rtb", "a/b", 5, "a" * 64), 7)})
     session.commit()
     finish(run.run_id)

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import func, select
 
 from rtb_optimizer.core.config.window import Window
-from rtb_optimizer.core.macros.combo import MacroCombo
 from rtb_optimizer.core.selection.select import Chosen
 from rtb_optimizer.errors import NotFound, RunNotRunning
 from rtb_optimizer.store import connections, failures, runs
@@ -21,7 +20,7 @@ CHOSEN = [
     Chosen("internal_adspace_id", 1, True, 0.2, 0.01, 0.2, 9.0, 50.0),
     Chosen("browser", 2, False, 0.1, 0.02, 0.1, 5.0, 9.0),
 ]
-COMBOS = [MacroCombo("adx", "[ADX_PLACEMENT_ID]|[ADX_BROWSER]", {}, {}), MacroCombo("xandr", None, {}, {})]
+COMBOS = {"adx": "[ADX_PLACEMENT_ID]|[ADX_BROWSER]"}
 OUTPUTS = {"segments": (StoredObject("rtb", "k", 5, "a" * 64), 7)}
 
 

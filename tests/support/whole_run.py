@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 from collections import Counter
 
 import psycopg
@@ -11,6 +12,7 @@ from psycopg.rows import dict_row
 
 KINDS = {"segments", "joint_segments", "features", "ad_macros", "report", "report_page", "manifest"}
 MOVES = ("activated", "rolled_back")
+CONTENT = re.compile(r"/[0-9a-f]{16}/")  # the folder of what a step hands over, by its hash
 
 
 def read_active(url, client, entity_code="drugs_com"):
@@ -65,7 +67,8 @@ def facts_of(url, store, opt_run_id):
             row[0] for row in catalog.execute("SELECT decision FROM opt_run_decisions WHERE run_id = %s", [opt_run_id])
         ]
     prefix = f"{base.removeprefix('s3://').split('/', 1)[1]}/runs/{code}/"
-    recorded["objects"] = sorted(entry.key.removeprefix(prefix) for entry in store.list(prefix))
+    names = (entry.key.removeprefix(prefix) for entry in store.list(prefix))
+    recorded["objects"] = sorted(CONTENT.sub("/(content)/", name) for name in names)
     return recorded
 
 

@@ -1,6 +1,6 @@
 """Compiles the master table for the fields that each platform has.
 
-Exports are made while the sample is in memory, left as work, and published beside the other outputs.
+Exports are made while the sample is in memory, handed over, and published beside the other outputs.
 """
 
 import re
@@ -34,6 +34,7 @@ from rtb_optimizer.outputs.documents.exports import (
     WithoutIdDocument,
 )
 from rtb_optimizer.run.build_tables import TablePredictions
+from rtb_optimizer.run.handover import Handover
 from rtb_optimizer.run.workspace import Workspace
 from rtb_optimizer.store.objects import StoredObject
 from rtb_optimizer.store.seeds import platform_fields
@@ -47,30 +48,34 @@ WRITERS: Mapping[Platform, Callable[[KeyedTable, Terms], Export]] = {
 }
 
 
-def write_exports(workspace: Workspace, predictions: TablePredictions) -> None:
-    """Leave the files of every export, and what the report states about them, for the step that publishes."""
+def compiled_exports(workspace: Workspace, predictions: TablePredictions) -> tuple[ExportsDocument, dict[str, bytes]]:
+    """Return what the report states about every export, and their files, for the step that publishes."""
     s = workspace.settings
     folder, skip_rate = s.export_beeswax_folder, s.export_skip_rate
     holdback = Holdback.of(workspace.snapshot.values, workspace.entity_code)
     terms = Terms(
         workspace.run_code, s.export_base_cpm, s.export_currency, folder, skip_rate=skip_rate, holdback=holdback
     )
-    documents = []
+    documents, files = list[ExportDocument](), dict[str, bytes]()
     for name in s.exports:
         export, document = exported(Platform(name), predictions, s, terms)
-        for file, body in export.files.items():
-            workspace.write(f"work/exports/{name}/{file}", body)
+        files |= {place_of(name, file): body for file, body in export.files.items()}
         documents.append(document)
-    workspace.write_work_document("exports", ExportsDocument(platforms=tuple(documents)))
+    return ExportsDocument(platforms=tuple(documents)), files
 
 
-def publish(workspace: Workspace, exports: ExportsDocument) -> dict[str, tuple[StoredObject, int]]:
+def place_of(platform: str, file: str) -> str:
+    """Return where a file of an export is, in the run's folder and among the parts of build_segments."""
+    return f"exports/{platform}/{file}"
+
+
+def publish(workspace: Workspace, built: Handover, exports: ExportsDocument) -> dict[str, tuple[StoredObject, int]]:
     """Write the files of every export; return each with its rows, by output type."""
     written = {}
     for export in exports.platforms:
         for file in export.files:
-            place = f"exports/{export.platform}/{file.name}"
-            stored = workspace.write(place, workspace.read(f"work/{place}"))
+            place = place_of(export.platform, file.name)
+            stored = workspace.write(place, built.part(place))
             written[file.output_type] = (stored, file.rows)
     return written
 

@@ -8,21 +8,21 @@ from rtb_optimizer.core.macros.round_trip import BidTables, drawn_requests, roun
 from rtb_optimizer.core.macros.route import GAPS
 from rtb_optimizer.outputs.documents.macros import MacrosDocument, MissDocument, RoundTripDocument
 from rtb_optimizer.outputs.files import parquet_table
+from rtb_optimizer.run.handover import Handover
 from rtb_optimizer.run.sample_file import sample_of
-from rtb_optimizer.run.workspace import Workspace
 
 NAMED_MISSES = 3
 """So many misses are named in a warning; the report has more."""
 
 
-def prove_macros(workspace: Workspace, macros: MacrosDocument) -> dict[str, RoundTripDocument]:
+def prove_macros(selected: Handover, built: Handover, macros: MacrosDocument) -> dict[str, RoundTripDocument]:
     """Return how look-ups through the macros end, by format; a format without a combo is absent.
 
     The routes are read off the `ad_macros` output, as a bidder reads them.
     """
     routes = {name: each.route for name, each in macros.formats.items() if each.combo is not None and each.route}
-    requests = drawn_requests(sample_of(workspace.read("work/sample.arrow")), macros.fields)
-    tables = BidTables(_multipliers(workspace, "segments"), _multipliers(workspace, "joint_segments"))
+    requests = drawn_requests(sample_of(selected.part("sample.arrow")), macros.fields)
+    tables = BidTables(_multipliers(built, "segments"), _multipliers(built, "joint_segments"))
     return {
         name: RoundTripDocument.model_validate(asdict(round_trip(requests, route, tables)))
         for name, route in routes.items()
@@ -48,7 +48,7 @@ def _worst(misses: Sequence[MissDocument]) -> str:
     return f"most of it: {', '.join(each)}" if each else "the report's misses say why"
 
 
-def _multipliers(workspace: Workspace, name: str) -> dict[str, float]:
-    table = parquet_table(workspace.read(f"work/{name}.parquet")).select(["segment", "multiplier"])
+def _multipliers(built: Handover, name: str) -> dict[str, float]:
+    table = parquet_table(built.part(f"{name}.parquet")).select(["segment", "multiplier"])
     segments, multipliers = (column.to_pylist() for column in table.columns)
     return dict(zip(segments, multipliers, strict=True))

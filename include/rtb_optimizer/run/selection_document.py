@@ -1,7 +1,7 @@
 """Makes the document that select_features hands over."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.sample.sample import Sample
@@ -57,6 +57,12 @@ def selection_document(
             for file in partition.files
         ),
     )
+
+
+def chosen_of(selection: SelectionDocument) -> list[Chosen]:
+    """Return the selected features of what selection handed over."""
+    names = {field.name for field in fields(Chosen)}
+    return [Chosen(**feature.model_dump(include=names)) for feature in selection.chosen]
 
 
 def _feature(chosen: Chosen, sample: Sample) -> FeatureDocument:

@@ -1,8 +1,4 @@
-"""What a step sees of its run: its settings, its window, its folder in S3, its logs.
-
-What one step hands the next lies under `{run}/work/`: written once, so that a step that runs again finds the work of
-the first time. It is never an output: only the objects of the manifest are.
-"""
+"""What a step sees of its run: its settings, its window, its folder in S3, its logs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -81,11 +77,11 @@ class Workspace:
         return self.store.read(f"{self.prefix}/{name}")
 
     def write_work_document(self, name: str, document: Document) -> None:
-        """Leave a document for the steps after this one."""
+        """Write a document that stands alone, for this step and those after it; handover.py has those with parts."""
         self.write(f"work/{name}.json", document.to_json())
 
     def read_work_document(self, name: str, kind: type[WorkDocument]) -> WorkDocument:
-        """Return a document that a step before this one left."""
+        """Return a document that stands alone."""
         return kind.read_exactly(self.read(f"work/{name}.json"))
 
 
@@ -111,15 +107,6 @@ def open_workspace(opt_run_id: int) -> Workspace:
         store=ObjectStore.of(entity.s3_base_path),
         prefix=run_prefix(entity.s3_base_path, run.run_code),
     )
-
-
-def read_work_document(opt_run_id: int, name: str, kind: type[WorkDocument]) -> tuple[str, WorkDocument]:
-    """Return the entity of a run and a document that one of its steps left, whether it still runs or not."""
-    with connections.session() as session:
-        run = runs.find(session, opt_run_id)
-        entity = session.get_one(Entity, run.entity_id)
-    store, prefix = ObjectStore.of(entity.s3_base_path), run_prefix(entity.s3_base_path, run.run_code)
-    return entity.entity_code, kind.read_exactly(store.read(f"{prefix}/work/{name}.json"))
 
 
 def partitions_to_read(workspace: Workspace) -> list[Partition]:

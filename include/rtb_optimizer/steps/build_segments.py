@@ -6,10 +6,12 @@ from rtb_optimizer.engines.passes.duplicates import without_repeats
 from rtb_optimizer.outputs import files
 from rtb_optimizer.outputs.compare import table_of
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
+from rtb_optimizer.outputs.documents.tables import TablesDocument
 from rtb_optimizer.outputs.published import PublishedRun, rows_by_segment
 from rtb_optimizer.run.active_before import table_before, table_compared
 from rtb_optimizer.run.build_tables import Recipe, build_tables
-from rtb_optimizer.run.exports import key_orders, write_exports
+from rtb_optimizer.run.exports import compiled_exports, key_orders
+from rtb_optimizer.run.handover import hand_over, handed_over
 from rtb_optimizer.run.sample_file import sample_of
 from rtb_optimizer.run.what_if import changes_between_tables
 from rtb_optimizer.run.workspace import counting, open_workspace, partitions_as_read
@@ -19,9 +21,10 @@ from rtb_optimizer.store import connections
 def build_segments(opt_run_id: int) -> int:
     """Build the master table from all rows of the window, and the joint table; return how many segments it has."""
     workspace = open_workspace(opt_run_id)
-    selection = workspace.read_work_document("selection", SelectionDocument)
+    selected = handed_over(workspace, "select_features")
+    selection = selected.document("selection", SelectionDocument)
     recipe, totals = Recipe.of(selection), selection.logs.totals
-    sample = sample_of(workspace.read("work/sample.arrow"))
+    sample = sample_of(selected.part("sample.arrow"))
     with connections.session() as session:
         before, compared = table_before(session, workspace), table_compared(session, workspace)
     with counting(workspace, partitions_as_read(workspace, selection)) as (engine, raw):
@@ -34,8 +37,8 @@ def build_segments(opt_run_id: int) -> int:
             own = table_of(PublishedRun(workspace.run_code, values, selection.features, rows))
             changes = changes_between_tables(sample, compared, own)
             summary = summary.model_copy(update={"predicted_changes": changes})
-    workspace.write("work/segments.parquet", segments)
-    workspace.write("work/joint_segments.parquet", files.joint_parquet(built.joint))
-    write_exports(workspace, built.predictions)
-    workspace.write_work_document("segments", summary)
-    return len(built.segments)
+    partitions_as_read(workspace, selection)  # nor have they changed while they were counted
+    exports, export_files = compiled_exports(workspace, built.predictions)
+    parts = {"segments.parquet": segments, "joint_segments.parquet": files.joint_parquet(built.joint), **export_files}
+    standing = hand_over(workspace, "build_segments", {"tables": summary, "exports": exports}, parts)
+    return int(standing.document("tables", TablesDocument).segments.total or 0)

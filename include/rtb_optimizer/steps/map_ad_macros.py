@@ -1,5 +1,7 @@
 """Maps the selected features to an ad macro combo per format."""
 
+from rtb_optimizer.outputs.documents.macros import MacrosDocument
+from rtb_optimizer.run.handover import hand_over
 from rtb_optimizer.run.macro_combos import combos_of, macros_document
 from rtb_optimizer.run.workspace import open_workspace
 from rtb_optimizer.store import connections, runs
@@ -15,7 +17,10 @@ def map_ad_macros(opt_run_id: int) -> int:
     with connections.session() as session:
         features = [feature.feature_name for feature in runs.features(session, opt_run_id)]
         combos = combos_of(session, workspace.opt_id, workspace.settings, features)
-        runs.record_ad_macros(session, opt_run_id, combos)
+    document = macros_document(features, combos, workspace.settings)
+    standing = hand_over(workspace, "map_ad_macros", {"ad_macros": document}).document("ad_macros", MacrosDocument)
+    recorded = {name: each.combo for name, each in standing.formats.items() if each.combo is not None}
+    with connections.session() as session:
+        runs.record_ad_macros(session, opt_run_id, recorded)
         session.commit()
-    workspace.write_work_document("ad_macros", macros_document(features, combos, workspace.settings))
-    return sum(combo.combo is not None for combo in combos)
+    return len(recorded)

@@ -5,7 +5,7 @@ from datetime import date
 
 from rtb_optimizer.core.realized.arms import Arm
 from rtb_optimizer.outputs.documents.live import LiveDocument
-from rtb_optimizer.run.workspace import read_work_document
+from rtb_optimizer.run.handover import handed_over_by
 from rtb_optimizer.store import connections, outcomes, runs
 from rtb_optimizer.store.outcomes import Outcome
 
@@ -18,7 +18,7 @@ def measure_live(opt_run_id: int) -> int:
     They are about other runs: this one may have ended meanwhile. A what-if run records none: what it counts is by
     values that are not the entity's.
     """
-    entity_code, live = read_work_document(opt_run_id, "live", LiveDocument)
+    entity_code, selected = handed_over_by(opt_run_id, "select_features")
     counted = [
         Outcome(
             run_id=each.run_id,
@@ -33,7 +33,7 @@ def measure_live(opt_run_id: int) -> int:
             predicted_error=each.predicted_error,
             buckets={part: list(sums) for part, sums in each.buckets.items()},
         )
-        for each in live.days
+        for each in selected.document("live", LiveDocument).days
     ]
     with connections.session() as session:
         if not counted or runs.find(session, opt_run_id).is_sandbox:

@@ -3,13 +3,15 @@
 import logging
 
 from rtb_optimizer.core.table.evaluation import evaluate
+from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.run.active_before import active_before
 from rtb_optimizer.run.choose_features import selection_warnings
+from rtb_optimizer.run.handover import hand_over
 from rtb_optimizer.run.live_days import live_document
 from rtb_optimizer.run.macro_combos import without_required_macro
 from rtb_optimizer.run.read_logs import read_logs
 from rtb_optimizer.run.sample_file import sample_bytes
-from rtb_optimizer.run.selection_document import selection_document
+from rtb_optimizer.run.selection_document import chosen_of, selection_document
 from rtb_optimizer.run.workspace import open_workspace
 from rtb_optimizer.store import connections, runs
 
@@ -26,15 +28,16 @@ def select_features(opt_run_id: int) -> int:
     choice, drawn, rules = read.choice, read.choice.drawn, workspace.settings.table_rules
     replayed = None if before.table is None or before.has_seen else before.table.multipliers
     evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, replayed)
-    chosen = choice.selection.chosen
-    needed = dict.fromkeys([*(feature.name for feature in chosen), *before.features])  # to compare bids
+    needed = dict.fromkeys(
+        [*(feature.name for feature in choice.selection.chosen), *before.features]
+    )  # to compare bids
     columns = [name for name in needed if name in drawn.sample.features]
-    workspace.write("work/sample.arrow", sample_bytes(drawn.sample, columns))
     warnings = selection_warnings(choice, workspace.settings)
-    document = selection_document(read, evidence, workspace.partitions_expected, warnings)
-    workspace.write_work_document("selection", document)
+    selection = selection_document(read, evidence, workspace.partitions_expected, warnings)
     live = live_document(read.bids, read.profile.by_arm, choice.bids.live.predicted, workspace.window)
-    workspace.write_work_document("live", live)
+    documents, parts = {"selection": selection, "live": live}, {"sample.arrow": sample_bytes(drawn.sample, columns)}
+    standing = hand_over(workspace, "select_features", documents, parts)
+    chosen = chosen_of(standing.document("selection", SelectionDocument))
     with connections.session() as session:
         runs.record_features(session, opt_run_id, chosen)
         session.commit()

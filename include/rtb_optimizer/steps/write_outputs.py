@@ -4,6 +4,7 @@ import logging
 
 from rtb_optimizer.outputs.documents.exports import ExportsDocument
 from rtb_optimizer.outputs.documents.macros import MacrosDocument
+from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.outputs.documents.tables import TablesDocument
 from rtb_optimizer.outputs.published import PublishedRun, rows_by_segment
@@ -11,6 +12,7 @@ from rtb_optimizer.outputs.report_page.page import report_page
 from rtb_optimizer.run.active_before import compared_with, realized_before
 from rtb_optimizer.run.changed_inputs import catalog_warnings, restated
 from rtb_optimizer.run.exports import export_warnings, publish
+from rtb_optimizer.run.handover import Handover, handed_over
 from rtb_optimizer.run.key_metrics import key_metrics
 from rtb_optimizer.run.prove_macros import proof_warnings, prove_macros
 from rtb_optimizer.run.report_document import RunParts, manifest_document, report_document
@@ -25,10 +27,11 @@ log = logging.getLogger(__name__)
 def write_outputs(opt_run_id: int) -> int:
     """Write the outputs, the manifest last, then record them; return how many there are."""
     workspace = open_workspace(opt_run_id)
-    parts = _parts(workspace)
+    built = handed_over(workspace, "build_segments")
+    parts = _parts(workspace, built)
     selection, settings = parts.selection, workspace.settings
-    written = _tables_and_documents(workspace, parts)
-    table = rows_by_segment(workspace.read("work/segments.parquet"))
+    written = _tables_and_documents(workspace, built, parts)
+    table = rows_by_segment(built.part("segments.parquet"))
     own = PublishedRun(workspace.run_code, workspace.snapshot.values, selection.features, table)
     with connections.session() as session:
         active = compared_with(session, workspace, own)
@@ -38,11 +41,12 @@ def write_outputs(opt_run_id: int) -> int:
     warnings += export_warnings(parts.exports) + changed
     warnings += proof_warnings(parts.round_trip, settings.min_macro_hit_rate)
     report = report_document(workspace, parts, written, active, warnings)
+    written["report"] = (workspace.write("report.json", report.to_json()), 1)
+    report = Report.read_exactly(workspace.read("report.json"))  # of the first try, which may have known other warnings
     for warning in report.warnings or ():
         log.warning("%s: %s", warning.code, warning.message)
-    written["report"] = (workspace.write("report.json", report.to_json()), 1)
     written["report_page"] = (workspace.write("report.html", report_page(report)), 1)
-    written |= publish(workspace, parts.exports)
+    written |= publish(workspace, built, parts.exports)
     manifest = manifest_document(workspace, selection.inputs, written)
     written["manifest"] = (workspace.write("manifest.json", manifest.to_json()), len(written))
     with connections.session() as session:
@@ -51,28 +55,30 @@ def write_outputs(opt_run_id: int) -> int:
     return len(written)
 
 
-def _parts(workspace: Workspace) -> RunParts:
-    macros = workspace.read_work_document("ad_macros", MacrosDocument)
+def _parts(workspace: Workspace, built: Handover) -> RunParts:
+    selected = handed_over(workspace, "select_features")
+    macros = handed_over(workspace, "map_ad_macros").document("ad_macros", MacrosDocument)
     with connections.session() as session:
         realized = realized_before(session, workspace)
         policy = policies.policy_of(runs.find(session, workspace.opt_run_id))
     return RunParts(
-        selection=workspace.read_work_document("selection", SelectionDocument),
-        tables=workspace.read_work_document("segments", TablesDocument),
+        selection=selected.document("selection", SelectionDocument),
+        tables=built.document("tables", TablesDocument),
         macros=macros,
-        exports=workspace.read_work_document("exports", ExportsDocument),
-        round_trip=prove_macros(workspace, macros),
+        exports=built.document("exports", ExportsDocument),
+        round_trip=prove_macros(selected, built, macros),
         realized=realized,
         is_same_policy=realized is not None and realized.policy == policy,
     )
 
 
-def _tables_and_documents(workspace: Workspace, parts: RunParts) -> dict[str, tuple[StoredObject, int]]:
+def _tables_and_documents(
+    workspace: Workspace, built: Handover, parts: RunParts
+) -> dict[str, tuple[StoredObject, int]]:
     """Write what bidders read: both tables, the features and the macros; return each with its rows."""
     rows = {"segments": int(parts.tables.segments.total or 0), "joint_segments": parts.tables.joint_rows}
     written = {
-        name: (workspace.write(f"{name}.parquet", workspace.read(f"work/{name}.parquet")), count)
-        for name, count in rows.items()
+        name: (workspace.write(f"{name}.parquet", built.part(f"{name}.parquet")), count) for name, count in rows.items()
     }
     features, macros = parts.selection.features, parts.macros
     written["features"] = (workspace.write("features.json", features.to_json()), len(features.features))

@@ -13,7 +13,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.window import Window
-from rtb_optimizer.core.macros.combo import MacroCombo
 from rtb_optimizer.core.selection.select import Chosen
 from rtb_optimizer.errors import NotFound, RunNotRunning
 from rtb_optimizer.store.objects import StoredObject
@@ -153,15 +152,12 @@ def record_features(session: Session, opt_run_id: int, selected: Sequence[Chosen
         session.execute(row.on_conflict_do_nothing())
 
 
-def record_ad_macros(session: Session, opt_run_id: int, combos: Sequence[MacroCombo]) -> None:
-    """Record the macro combos of a running run; a skipped format has no row."""
+def record_ad_macros(session: Session, opt_run_id: int, combos: Mapping[str, str]) -> None:
+    """Record the macro combos of a running run, by format; a skipped format has no row."""
     running(session, opt_run_id)
-    for combo in combos:
-        if combo.combo is not None:
-            row = insert(RunFeatureMacro).values(
-                run_id=opt_run_id, macro_combo=combo.combo, macro_format=combo.macro_format
-            )
-            session.execute(row.on_conflict_do_nothing(index_elements=["run_id", "macro_format"]))
+    for macro_format, combo in combos.items():
+        row = insert(RunFeatureMacro).values(run_id=opt_run_id, macro_combo=combo, macro_format=macro_format)
+        session.execute(row.on_conflict_do_nothing(index_elements=["run_id", "macro_format"]))
 
 
 def record_outputs(
