@@ -3,7 +3,8 @@
 - **sweep_runs** ends runs whose dag run is over, deleted or was marked by a user: the last of three layers that record
   failures in `opt_runs`.
 - **export_manifest** writes the DAG list from the catalog, so that the DAGs follow it.
-- **reconcile_active_copies** brings each entity's `active.json` into line with the catalog.
+- **reconcile_active_copies** brings each entity's `active.json` into line with the catalog; an entity that fails raises
+  one alert a day, and the others are done.
 - **send_alerts** sends unsent alerts, and fails, naming the connection, when a channel fails.
 - **measure_active_runs** sends the age of the active runs to Airflow's metrics.
 """
@@ -53,7 +54,7 @@ with DAG(
         """Repair active.json copies."""
         from rtb_optimizer.operations import maintenance
 
-        return maintenance.reconcile_active_copies()
+        return maintenance.repair_active_copies()
 
     @task
     def send_alerts() -> int:

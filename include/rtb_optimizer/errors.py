@@ -12,7 +12,8 @@ RtbOptimizerError
 ├── LogsMissing              partitions that did not arrive in time
 ├── TransientError           errors that may pass: the only ones that Airflow retries
 │   ├── StoreFailed          an S3 operation that failed
-│   │   └── ObjectAbsent     an object that does not exist
+│   │   ├── ObjectAbsent     an object that does not exist
+│   │   └── BucketAbsent     a bucket that does not exist
 │   └── EngineFull           not enough memory or disk for the counting engine
 ├── MacroGap                 a selected feature without a macro in a required format
 ├── ActiveOutputsBroken      outputs of active runs that are gone or changed
@@ -116,6 +117,13 @@ class ObjectAbsent(StoreFailed):
     """Raised when S3 has no object of that key.
 
     Fix: find out what deleted it (lifecycle rules, another catalog with the same base path); run again.
+    """
+
+
+class BucketAbsent(StoreFailed):
+    """Raised when S3 has no bucket of that name.
+
+    Fix: create the bucket, or correct the path; `rtb doctor` names those that entities use.
     """
 
 

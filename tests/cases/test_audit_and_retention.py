@@ -238,38 +238,6 @@ def test_nothing_but_runs_below_the_entity_s_own_base_path_is_touched(entity, fi
     assert [key for key in [*beside, active_key(entity.s3_base_path)] if store.stored(key) is None] == []
 
 
-def test_entities_with_the_same_base_path_do_not_delete_each_other_s(entity, add_entity, finished, session, there):
-    add_entity("other_com", keep_good_runs="1000")
-    session.execute(update(Entity).values(s3_base_path=entity.s3_base_path))
-    session.commit()
-    other = entities.find(session, "other_com")
-    theirs, ours = [finished(other) for _ in range(4)], [finished(entity) for _ in range(4)]
-
-    deleted = apply_retention(now=datetime.now(UTC) + timedelta(days=1000)).deleted
-
-    assert {(each.entity_code, each.run_code) for each in deleted if each.what == "run"} == {
-        ("drugs_com", ours[0].run_code)
-    }
-    assert [there(other, run.run_code) for run in theirs] == [OUTPUTS] * 4
-
-
-@pytest.mark.parametrize("folder", ["runs", "runs/drugs_com-20250101-20250102-0123456789", "runs/x"])
-def test_an_entity_whose_base_path_lies_in_another_s_runs_is_left_alone(
-    entity, add_entity, finished, session, there, folder
-):
-    add_entity("inner_com", keep_good_runs="1000")
-    inside = f"{entity.s3_base_path}/{folder}"
-    session.execute(update(Entity).where(Entity.entity_code == "inner_com").values(s3_base_path=inside))
-    session.commit()
-    inner = entities.find(session, "inner_com")
-    theirs, ours = [finished(inner) for _ in range(3)], [finished(entity) for _ in range(4)]
-
-    apply_retention("drugs_com", now=datetime.now(UTC) + timedelta(days=1000))
-
-    assert [there(inner, run.run_code) for run in theirs] == [OUTPUTS | WORK] * 3
-    assert there(entity, ours[0].run_code) == set()
-
-
 def test_rows_of_objects_that_lie_elsewhere_stay_since_their_objects_do(entity, finished, session, there):
     old = finished(entity)
     for _ in range(3):

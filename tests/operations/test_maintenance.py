@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import func, select, update
 
 from rtb_optimizer.core.config.window import Window
-from rtb_optimizer.errors import CopiesNotReconciled
+from rtb_optimizer.errors import ActiveOutputsBroken, CopiesNotReconciled
 from rtb_optimizer.operations import maintenance
+from rtb_optimizer.operations.retention import apply_retention
 from rtb_optimizer.store import activation, connections, dag_list, entities, runs
 from rtb_optimizer.store.objects import active_key
 from rtb_optimizer.store.runs import Attempt
-from rtb_optimizer.store.schema import Entity, Run
+from rtb_optimizer.store.schema import Entity, Run, RunAlert
 
 WINDOW = Window(datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
 
@@ -145,6 +146,106 @@ def test_one_entity_that_cannot_be_reconciled_does_not_stop_the_others_and_is_na
     assert "a_com" not in str(caught.value)
     for code in ("a_com", "c_com"):
         assert json.loads(store.read(active_key(result[code].s3_base_path)))["entity_code"] == code
+
+
+@pytest.fixture
+def lost(session):
+    """Take the bucket of an entity away."""
+
+    def lose(code):
+        session.execute(
+            update(Entity).where(Entity.entity_code == code).values(s3_base_path=f"s3://no-such-bucket/{code}")
+        )
+        session.commit()
+
+    return lose
+
+
+def alerts_of(session):
+    session.rollback()
+    return [(row.what, row.sent_at) for row in session.scalars(select(RunAlert).order_by(RunAlert.id))]
+
+
+def test_an_entity_whose_bucket_is_gone_raises_one_alert_a_day_and_the_others_are_done(active, session, store, lost):
+    """The task stays green: it runs every five minutes, and its failure would hide that of the others."""
+    entity = active("a_com")
+    active("broken_com")
+    lost("broken_com")
+    assert [maintenance.repair_active_copies() for _ in range(3)] == [1, 0, 0]
+    assert json.loads(store.read(active_key(entity.s3_base_path)))["entity_code"] == "a_com"
+    expected = ("active.json of broken_com does not match the catalog", None)
+    assert alerts_of(session) == [expected]
+
+    session.execute(update(RunAlert).values(sent_at=func.now()))
+    session.commit()
+    maintenance.repair_active_copies()
+    assert alerts_of(session)[0][1] is not None
+    session.execute(update(RunAlert).values(raised_at=func.now() - timedelta(hours=24)))
+    session.commit()
+    maintenance.repair_active_copies()
+    assert alerts_of(session) == [expected]
+
+
+def test_a_removed_entity_whose_bucket_is_gone_turns_nothing_red(active, session, lost):
+    for code in ("a_com", "removed_com"):
+        active(code)
+    lost("removed_com")
+    entities.set_status(session, "removed_com", "retired", "ana")
+    session.commit()
+    assert maintenance.reconcile_active_copies() == 1
+    assert maintenance.repair_active_copies() == 0
+    assert [each.entity_code for each in maintenance.audit()] == ["a_com"]
+    assert apply_retention().problems == []
+    assert alerts_of(session) == []
+    assert "cannot be audited" in maintenance.audit("removed_com")[0].problems[-1]
+
+
+def test_when_every_entity_fails_the_store_is_to_blame_and_no_alert_names_an_entity(active, session, lost):
+    for code in ("a_com", "b_com"):
+        active(code)
+        lost(code)
+    with pytest.raises(CopiesNotReconciled, match=r"a_com: .*; b_com: "):
+        maintenance.repair_active_copies()
+    assert alerts_of(session) == []
+
+
+def test_an_entity_that_was_never_active_is_not_asked_for_in_the_store(add_entity, lost):
+    add_entity()
+    lost("drugs_com")
+    assert maintenance.reconcile_active_copies() == 0
+
+
+def test_the_audit_compares_each_copy_with_the_catalog_and_says_what_to_do(active, add_entity, session, store):
+    """A quarter of an hour after the activations: one that lags for less is about to be written."""
+    made = {code: active(code) for code in ("missing_com", "foreign_com", "older_com", "garbage_com", "right_com")}
+    made["never_com"] = add_entity("never_com")
+    maintenance.reconcile_active_copies()
+    keys = {code: active_key(entity.s3_base_path) for code, entity in made.items()}
+    copy = json.loads(store.read(keys["right_com"]))
+    store.delete([keys["missing_com"]])
+    store.replace(keys["garbage_com"], b"\xff{")
+    for code, changed in (
+        ("foreign_com", {"entity_code": "other_com"}),
+        ("older_com", {"decision_number": 0, "entity_code": "older_com"}),
+        ("never_com", {"entity_code": "never_com"}),
+    ):
+        store.replace(keys[code], json.dumps(copy | changed).encode())
+    later = datetime.now(UTC) + timedelta(minutes=15)
+    problems = {each.entity_code: each.copy_problem for each in maintenance.audit(now=later)}
+    assert problems.pop("right_com") is None
+    for code, said in (
+        ("missing_com", "is missing"),
+        ("foreign_com", "is of entity 'other_com'"),
+        ("older_com", "is of decision 0"),
+        ("garbage_com", "cannot be read"),
+        ("never_com", "is there, and this catalog has activated no run"),
+    ):
+        assert f"{made[code].s3_base_path}/active.json {said}" in problems.pop(code)
+    assert problems == {}
+    with pytest.raises(ActiveOutputsBroken, match=r"active.json does not match the catalog: .*missing_com: s3://"):
+        maintenance.audit_active_outputs(later)
+    titles = {what.split(" ")[0] for what, _ in alerts_of(session)}
+    assert titles == {"outputs"}, "an alert a run: these runs have no outputs at all, which comes first"
 
 
 def test_the_dag_list_is_exported_with_every_active_entity(active, session):

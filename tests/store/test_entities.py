@@ -1,5 +1,7 @@
 """Entities are validated when added; their status and its history."""
 
+import re
+
 import pytest
 from sqlalchemy import select, update
 
@@ -11,8 +13,8 @@ from rtb_optimizer.store.schema import Entity, EntityConfig, Optimizer, Version
 CONFIG = {"logs_path": "s3://lake/logs/", "outcome_column": "click", "candidate_features": "browser"}
 
 
-def new(code="new_com", path="s3://rtb/new", **config):
-    return NewEntity(code, "New", 7, "ssp", path, CONFIG | config)
+def new(code="new_com", path=None, **config):
+    return NewEntity(code, "New", 7, "ssp", path or f"s3://rtb/{code.removesuffix('_com')}", CONFIG | config)
 
 
 def test_an_entity_is_added_with_its_configuration_under_the_active_version(session):
@@ -42,10 +44,47 @@ def test_codes_and_paths_that_the_catalog_refuses_are_reported_before_it_does(se
         "s3://rtb/../x",
         "s3://rtb//x",
         "s3://RTB/x",
+        "S3://rtb/x",
+        "s3://rtb/.",
+        "s3://rtb/./x",
+        "s3://rtb/x/.",
     ):
         with pytest.raises(EntityInvalid, match="s3://bucket/path"):
             entities.add(session, new(path=path), "ana")
     assert session.scalars(select(Entity)).all() == []
+
+
+@pytest.mark.parametrize("status", ["active", "retired"])
+@pytest.mark.parametrize("path", ["s3://rtb/new", "s3://rtb/new/", "s3://rtb/new/inner", "s3://rtb"])
+def test_a_base_path_is_of_one_entity_with_all_that_is_below_it(session, path, status):
+    entities.add(session, new(), "ana")
+    entities.set_status(session, "new_com", status, "ana")
+    session.commit()
+    removed = " (removed)" if status == "retired" else ""
+    expected = f"s3_base_path {path.rstrip('/')!r}: entity 'new_com'{removed} has s3://rtb/new, and "
+    with pytest.raises(EntityInvalid, match=re.escape(expected)):
+        entities.add(session, new("other_com", path), "ana")
+    session.rollback()
+    assert entities.add(session, new("other_com", "s3://rtb/new_2"), "ana")
+
+
+def test_of_two_that_take_overlapping_base_paths_at_once_one_gets_it(session, at_once):
+    """The second waits for the first one's commit in the database: no read before can know of it."""
+    paths = {"a_com": "s3://rtb/new", "b_com": "s3://rtb/new/inner", "c_com": "s3://rtb/new", "d_com": "s3://rtb"}
+
+    def add(code):
+        with connections.session() as own:
+            try:
+                entities.add(own, new(code, paths[code]), "ana")
+                own.commit()
+            except EntityInvalid as refused:
+                return str(refused)
+        return ""
+
+    answers = at_once(add, [*paths])
+    assert sorted(map(bool, answers)) == [False, True, True, True]
+    assert all("s3_base_path" in answer for answer in answers if answer)
+    assert len(session.scalars(select(Entity)).all()) == 1
 
 
 def test_an_entity_with_a_wrong_configuration_is_not_added(session):

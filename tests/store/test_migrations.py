@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from checkout import CHECKOUT
+from rtb_optimizer.errors import EntityInvalid
 from rtb_optimizer.store import migrate
 from rtb_optimizer.store.schema import Base
 
@@ -83,6 +84,41 @@ def test_every_revision_can_be_undone_by_itself(empty_engine):
         migrate.upgrade(empty_engine, revision.revision)
 
 
+OFFENDERS = """
+INSERT INTO opt_master (opt_code, opt_name) VALUES ('rtb_optimizer', 'RTB Optimizer');
+INSERT INTO opt_versions (opt_id, version_code, version_name) VALUES (1, 'v3', 'V3');
+INSERT INTO opt_entities (opt_id, entity_code, entity_name, object_id, object_type, current_version_id, s3_base_path,
+                          status)
+VALUES (1, 'a_com', 'A', 1, 'ssp', 1, 's3://rtb/a', 'active'), (1, 'b_com', 'B', 1, 'ssp', 1, 's3://rtb/a', 'paused'),
+       (1, 'c_com', 'C', 1, 'ssp', 1, 's3://rtb/a/c', 'retired'),
+       (1, 'd_com', 'D', 1, 'ssp', 1, 's3://rtb/d', 'active'),
+       (1, 'e_com', 'E', 1, 'ssp', 1, 's3://rtb/./e', 'active');
+"""
+
+
+def test_base_paths_that_are_shared_by_now_are_named_before_they_are_refused(empty_engine):
+    migrate.upgrade(empty_engine, "0006")
+    with empty_engine.begin() as connection:
+        connection.execute(text(OFFENDERS))
+    with pytest.raises(EntityInvalid) as refused:
+        migrate.upgrade(empty_engine)
+    for named in (
+        "a_com (s3://rtb/a) and b_com (s3://rtb/a)",
+        "a_com (s3://rtb/a) and c_com (s3://rtb/a/c, removed)",
+        "e_com (s3://rtb/./e)",
+        "UPDATE opt_entities SET s3_base_path",
+    ):
+        assert named in str(refused.value)
+    assert "d_com" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert migrate.current(empty_engine) == "0006"
+    with empty_engine.begin() as connection:
+        move = "UPDATE opt_entities SET s3_base_path = 's3://rtb/' || entity_code"
+        connection.execute(text(move))
+    migrate.upgrade(empty_engine)
+    assert migrate.current(empty_engine) == migrate.head()
+
+
 def test_the_history_has_one_head():
     assert scripts().get_heads() == [migrate.head()]
 
@@ -148,7 +184,7 @@ def test_a_migration_that_meets_a_lock_gives_up_and_can_be_run_again(migrated):
     pooled = create_engine(migrated.url, pool_size=1, max_overflow=0)
     before = rows(migrated, COLUMNS)
     with psycopg.connect(url) as other:
-        other.execute("LOCK TABLE opt_runs, opt_run_alerts IN ACCESS EXCLUSIVE MODE")
+        other.execute("LOCK TABLE opt_entities, opt_runs, opt_run_alerts IN ACCESS EXCLUSIVE MODE")
         started = time.monotonic()
         with pytest.raises(OperationalError, match="lock timeout"):
             migrate.downgrade(pooled, "base")

@@ -157,7 +157,20 @@ REFUSED = [
     ("ck_opt_entities_s3_base_path", entity(path="/var/rtb")),
     ("ck_opt_entities_s3_base_path", entity(path="s3://rtb/a b")),
     ("ck_opt_entities_s3_base_path", entity(path="s3://rtb/a/../b")),
-    ("ck_opt_entities_s3_base_path", entity(path="s3://rtb/gamma/")),
+    *(
+        ("ck_opt_entities_s3_base_path", entity(path=path))
+        for path in ("s3://rtb/gamma/", "s3://rtb//gamma", "S3://rtb/gamma", "s3://rtb/./gamma", "s3://rtb/.")
+    ),
+    # One below the other, or the same: alpha has s3://rtb/alpha.
+    *(
+        ("ex_opt_entities_s3_base_path", entity(path=path))
+        for path in ("s3://rtb/alpha", "s3://rtb/alpha/b", "s3://rtb/alpha/runs/b", "s3://rtb")
+    ),
+    (
+        "ex_opt_entities_s3_base_path",
+        "UPDATE opt_entities SET status = 'retired' WHERE entity_id = 1;" + entity(path="s3://rtb/alpha"),
+    ),
+    ("ex_opt_entities_s3_base_path", "UPDATE opt_entities SET s3_base_path = 's3://rtb/alpha/b' WHERE entity_id = 2"),
     ("ck_opt_runs_window", run(end="2026-03-01")),
     ("ck_opt_runs_window", run(end="2026-02-28")),
     ("ck_opt_runs_finished_at", "UPDATE opt_runs SET finished_at = now() WHERE run_id = 12"),
@@ -310,6 +323,11 @@ def test_the_database_never_lets_it_happen_that(crowded, constraint, statement):
         run(),
         entity(),
         entity(code="0" * 63, path="s3://a-bucket.eu"),
+        entity(path="s3://rtb/alpha0"),
+        entity(path="s3://rtb/alpha.b"),
+        entity(path="s3://rtb/alph"),
+        entity(path="s3://rtb/gamma/.hidden"),
+        entity(path="s3://rtb-2/alpha"),
         output(rows=0),
         feature(),
         decision(before=14),
@@ -329,8 +347,8 @@ def test_what_is_lawful_is_accepted(crowded, statement):
 def test_every_name_says_its_kind_and_its_table(crowded):
     names = crowded.execute(
         "SELECT conname, conrelid::regclass::text FROM pg_constraint "
-        "WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f', 'p', 'u') "
+        "WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f', 'p', 'u', 'x') "
         "AND conrelid <> 'alembic_version'::regclass"
     ).fetchall()
     assert names
-    assert [name for name, table in names if not re.match(rf"(ck|fk|pk|uq)_{table}(_|$)", name)] == []
+    assert [name for name, table in names if not re.match(rf"(ck|fk|pk|uq|ex)_{table}(_|$)", name)] == []

@@ -26,19 +26,19 @@ def register(root: typer.Typer) -> None:
 
 
 def audit(entity_code: EntityOrAll = "", as_json: AsJson = False) -> None:
-    """Read back every output of the active runs and compare it with the recorded size and sha256.
+    """Read back every output of the active runs, compare it with the recorded size and sha256, and active.json too.
 
-    Nothing is changed. A run past its `valid_until` is shown as stale: its readers fall back to the default bid. That
-    alone is not an error, since an entity may be paused.
+    Nothing is changed, and removed entities are left out unless named. A run past its `valid_until` is shown as stale:
+    its readers fall back to the default bid. That alone is not an error, since an entity may be paused.
 
     Exit codes: 0 every output is as written; 1 outputs are gone or changed, each is named: roll back to a run whose
-    outputs are intact, or run again.
+    outputs are intact, or run again; or active.json does not match the catalog: what to do is said.
     """
     _quiet()
     results = maintenance.audit(entity_code)
     columns = ("entity_code", "run_id", "run_code", "valid_until", "is_stale", "problems")
     rows = [asdict(each) | {"problems": list(each.problems)} for each in results]
-    table = [row | {"problems": len(row["problems"])} for row in rows]
+    table = [row | {"problems": len(row["problems"]) + bool(row["copy_problem"])} for row in rows]
     terminal.print_table(rows if as_json else table, columns, as_json=as_json, empty="no entity has an active run")
     terminal.print_stale([each.entity_code for each in results if each.is_stale], as_json=as_json)
     maintenance.require_intact(results)

@@ -1,21 +1,23 @@
 """Maintenance: sweeps runs, exports the DAG list, reconciles active.json copies, audits active outputs."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.decision.alerts import of_active
+from rtb_optimizer.core.decision.alerts import of_active, of_copy
 from rtb_optimizer.errors import ActiveOutputsBroken, CopiesNotReconciled
 from rtb_optimizer.store import (
     active_copy,
     alerts,
     connections,
+    copy_audit,
     dag_list_export,
     entities,
     failures,
+    history,
     validity,
     verification,
 )
@@ -25,20 +27,39 @@ from rtb_optimizer.store.schema import Run
 
 CLI_RUN_LIMIT = timedelta(hours=24)
 ALIVE = ("queued", "running")
+REMOVED = "retired"
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditResult:
-    """The audit of an entity's active run; `problems` are sentences, none when every output is as written."""
+    """The audit of an entity's active run; `problems` are sentences, none when every output is as written.
+
+    Without an active run only active.json is compared. `copy_problem` is how it differs from the catalog.
+    """
 
     entity_code: str
-    run_id: int
-    run_code: str
+    run_id: int | None
+    run_code: str | None
     valid_until: datetime | None
     is_stale: bool
     problems: tuple[str, ...]
+    copy_problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileResult:
+    """How many copies were written, how many are right, and the problems of the others as sentences, by entity."""
+
+    repaired: int
+    intact: int
+    problems: Mapping[str, str]
+
+    def error(self) -> CopiesNotReconciled:
+        """Return the error that names every problem."""
+        named = "; ".join(f"{code}: {problem}" for code, problem in self.problems.items())
+        return CopiesNotReconciled(f"active.json does not match the catalog: {named}")
 
 
 def sweep_runs(dag_run_state: Callable[[str, str], str]) -> int:
@@ -82,32 +103,61 @@ def reconcile_active_copies() -> int:
     """Repair each entity's active.json; return the number written. A failure does not stop the others.
 
     Raises:
-        CopiesNotReconciled: at the end, with those that failed and why.
+        CopiesNotReconciled: at the end, with those that failed and why, but for removed entities.
     """
-    repaired, problems = 0, []
+    result = _reconcile()
+    if result.problems:
+        raise result.error()
+    return result.repaired
+
+
+def repair_active_copies() -> int:
+    """Repair each entity's active.json; return the number written. An entity that fails raises one alert a day.
+
+    Raises:
+        CopiesNotReconciled: when it failed for every entity: the store or the connection is to blame.
+    """
+    result = _reconcile()
+    if result.problems and not result.repaired + result.intact:
+        raise result.error()
     with connections.session() as session:
-        for code in [entity.entity_code for entity in entities.all_entities(session)]:
+        for code, problem in result.problems.items():
+            move = history.last_move(session, entities.find(session, code))
+            if move is not None:  # before the first activation there is no copy
+                alerts.record_daily(session, move.run_id, of_copy(code, problem))
+        session.commit()
+    return result.repaired
+
+
+def _reconcile() -> ReconcileResult:
+    repaired, intact, problems = 0, 0, dict[str, str]()
+    with connections.session() as session:
+        for code, status in [(entity.entity_code, entity.status) for entity in entities.all_entities(session)]:
             try:
-                repaired += active_copy.refresh(session, code)
+                is_written = active_copy.refresh(session, code)
+                repaired, intact = repaired + is_written, intact + (not is_written)
             except Exception as problem:
                 log.warning("active.json of %s was not reconciled", code, exc_info=True)
                 session.rollback()
-                problems.append(f"{code}: {' '.join(str(problem).split())}")
-    if problems:
-        raise CopiesNotReconciled(f"active.json does not match the catalog: {'; '.join(problems)}")
-    return repaired
+                if status != REMOVED:
+                    problems[code] = " ".join(str(problem).split())
+    return ReconcileResult(repaired, intact, problems)
 
 
 def audit(entity_code: str = "", now: datetime | None = None) -> list[AuditResult]:
-    """Read back every output of every active run, or of one entity's; nothing is repaired.
+    """Read back every output of every active run, or of one entity's, and active.json; nothing is repaired.
+
+    Removed entities are left out, unless named.
 
     Raises:
         NotFound: when no entity has that code.
     """
     now = now or datetime.now(UTC)
     with connections.session() as session:
-        selected = [entities.find(session, entity_code)] if entity_code else entities.all_entities(session)
-        return [_audit_entity(session, each.entity_code, now) for each in selected if each.active_run_id is not None]
+        found = [entities.find(session, entity_code)] if entity_code else entities.all_entities(session)
+        selected = [each.entity_code for each in found if entity_code or each.status != REMOVED]
+        results = [_audit_entity(session, code, now) for code in selected]
+    return [each for each in results if each.run_id is not None or each.copy_problem]
 
 
 def audit_active_outputs(now: datetime | None = None) -> int:
@@ -122,7 +172,7 @@ def audit_active_outputs(now: datetime | None = None) -> int:
             log.warning("%s", stale_message(result))
     _record_alerts(results)
     require_intact(results)
-    return len(results)
+    return sum(result.run_id is not None for result in results)
 
 
 def _record_alerts(results: Sequence[AuditResult]) -> None:
@@ -130,8 +180,12 @@ def _record_alerts(results: Sequence[AuditResult]) -> None:
     with connections.session() as session:
         active = {entity.entity_code for entity in entities.all_entities(session) if entity.status == "active"}
         for result in results:
+            if result.run_id is None or result.run_code is None:
+                continue
             stale_since = result.valid_until if result.is_stale and result.entity_code in active else None
             alerts.record(session, result.run_id, of_active(result.run_code, stale_since, result.problems))
+            if result.copy_problem and not result.problems:
+                alerts.record_daily(session, result.run_id, of_copy(result.entity_code, result.copy_problem))
         session.commit()
 
 
@@ -142,11 +196,17 @@ def require_intact(results: Sequence[AuditResult]) -> None:
         for result in results
         if result.problems
     ]
+    copies = [f"{result.entity_code}: {result.copy_problem}" for result in results if result.copy_problem]
+    stale = [stale_message(result) for result in results if result.is_stale]
     if broken:
-        stale = [stale_message(result) for result in results if result.is_stale]
-        raise ActiveOutputsBroken(
-            f"active outputs are not what was written: {' | '.join([*broken, *stale])}: roll back, or run again"
-        )
+        outputs = " | ".join([*broken, *([] if copies else stale)])
+        found = [f"active outputs are not what was written: {outputs}: roll back, or run again"]
+    else:
+        found = []
+    if copies:
+        found.append(f"active.json does not match the catalog: {' | '.join([*copies, *stale])}")
+    if found:
+        raise ActiveOutputsBroken("; ".join(found))
 
 
 def stale_message(result: AuditResult) -> str:
@@ -159,13 +219,17 @@ def stale_message(result: AuditResult) -> str:
 
 def _audit_entity(session: Session, entity_code: str, now: datetime) -> AuditResult:
     entity = entities.find(session, entity_code)
-    run, until = session.get_one(Run, entity.active_run_id), None
-    identity = entity_code, run.run_id, run.run_code
+    run = session.get(Run, entity.active_run_id) if entity.active_run_id is not None else None
+    run_id, run_code = (run.run_id, run.run_code) if run else (None, None)
+    until, problems, copy = None, list[str](), None
     try:
-        until = validity.active_valid_until(session, [entity.entity_id]).get(entity.entity_id)
-        problems = verification.output_problems(session, ObjectStore.of(entity.s3_base_path), run.run_id)
+        if run_id is not None:
+            until = validity.active_valid_until(session, [entity.entity_id]).get(entity.entity_id)
+            problems = verification.output_problems(session, ObjectStore.of(entity.s3_base_path), run_id)
+        copy = copy_audit.copy_problem(session, entity, now)
     except Exception as problem:  # one entity that cannot be read must not hide the others
         log.warning("the active outputs of %s cannot be audited", entity_code, exc_info=True)
-        problems = [f"it cannot be audited: {' '.join(str(problem).split())}"]
+        problems = [*problems, f"it cannot be audited: {' '.join(str(problem).split())}"]
     session.rollback()  # hold no lock while the next outputs are read
-    return AuditResult(*identity, until, validity.validity_fields(until, now)["is_stale"], tuple(problems))
+    is_stale = validity.validity_fields(until, now)["is_stale"]
+    return AuditResult(entity_code, run_id, run_code, until, is_stale, tuple(problems), copy)

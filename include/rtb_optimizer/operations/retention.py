@@ -9,7 +9,6 @@ The objects are deleted last; after an interruption the next pass finds them in 
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,13 +16,12 @@ from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.rules import settings_of
 from rtb_optimizer.core.decision.retention import Deletable, RetentionRules, deletable_objects, is_orphan_deletable
-from rtb_optimizer.errors import RetentionIncomplete
+from rtb_optimizer.errors import BucketAbsent, RetentionIncomplete
 from rtb_optimizer.store import activation, configs, connections, entities, run_retention
-from rtb_optimizer.store.objects import ListedObject, ObjectStore, run_prefix, split_url
+from rtb_optimizer.store.objects import ListedObject, ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity
 
 log = logging.getLogger(__name__)
-Base = tuple[str, str]  # bucket and key of an entity's base path
 Objects = list[ListedObject]
 
 
@@ -61,26 +59,26 @@ def apply_retention(entity_code: str = "", *, dry_run: bool = False, now: dateti
     """
     now, result = now or datetime.now(UTC), RetentionResult([], [])
     with connections.session() as session:
-        bases = {entity.entity_code: split_url(entity.s3_base_path) for entity in entities.all_entities(session)}
-        for code in [entities.find(session, entity_code).entity_code] if entity_code else bases:
-            others = [base for other, base in bases.items() if other != code]
+        found = [entities.find(session, entity_code)] if entity_code else entities.all_entities(session)
+        for code, status in [(entity.entity_code, entity.status) for entity in found]:
             try:
-                _apply_to_entity(session, code, others, result.deleted, now=now, dry_run=dry_run)
+                _apply_to_entity(session, code, result.deleted, now=now, dry_run=dry_run)
             except Exception as problem:
-                log.warning("retention of %s failed", code, exc_info=True)
-                result.problems.append(f"{code}: {' '.join(str(problem).split())}")
+                if isinstance(problem, BucketAbsent) and status == "retired":
+                    log.info("nothing is left of the removed entity %s: %s", code, problem)
+                else:
+                    log.warning("retention of %s failed", code, exc_info=True)
+                    result.problems.append(f"{code}: {' '.join(str(problem).split())}")
             session.rollback()
     return result
 
 
-def _apply_to_entity(
-    session: Session, code: str, others: Sequence[Base], deleted: list[Deletion], *, now: datetime, dry_run: bool
-) -> None:
+def _apply_to_entity(session: Session, code: str, deleted: list[Deletion], *, now: datetime, dry_run: bool) -> None:
     entity = entities.find(session, code)
     base, rules = entity.s3_base_path, _rules(session, entity)
     session.rollback()  # hold no lock while S3 is listed
     store = ObjectStore.of(base)
-    folders = _objects_by_folder(store, f"{run_prefix(base, '')}/", others)
+    folders = _objects_by_folder(store, f"{run_prefix(base, '')}/")
     goes = _decide(session, code, rules, now, dry_run=dry_run)
     for run_code, listed in sorted(folders.items()):
         if run_code in goes:
@@ -121,19 +119,14 @@ def _decide(
     return goes
 
 
-def _objects_by_folder(store: ObjectStore, runs: str, others: Sequence[Base]) -> dict[str, Objects]:
-    """Return the objects below `{base}/runs/` by folder, except folders that contain another entity's base path."""
+def _objects_by_folder(store: ObjectStore, runs: str) -> dict[str, Objects]:
+    """Return the objects below `{base}/runs/` by folder; no other entity has a base path there."""
     folders: dict[str, Objects] = defaultdict(list)
     for each in store.list(runs):
         name, slash, _ = each.key.removeprefix(runs).partition("/")
         if slash:
             folders[name].append(each)
-    other_bases = [f"{key}/" for bucket, key in others if bucket == store.bucket]
-    return {name: objects for name, objects in folders.items() if not _contains(f"{runs}{name}/", other_bases)}
-
-
-def _contains(folder: str, bases: Sequence[str]) -> bool:
-    return any(base.startswith(folder) for base in bases)
+    return folders
 
 
 def _rules(session: Session, entity: Entity) -> RetentionRules:

@@ -6,6 +6,7 @@ seeds            the optimizer, its version, dialects and platform fields: seeds
 entities, configs, runs, history, queries      the catalog's rows
 what_if                                        creates what-if runs, which are never activated
 activation, manual_activation, active_copy     moves the active-run pointer; its copy in S3
+copy_audit                                     compares that copy with the catalog
 policies                                       which runs belong to one policy; those found harmful
 outcomes                                       what came of runs that were live, by day and arm
 verification, validity                         checks outputs against their rows; validity of active runs

@@ -34,6 +34,8 @@ def refresh(session: Session, entity_code: str) -> bool:
         StoreFailed: when other writers were faster each time; `reconcile` writes it then.
     """
     entity = entities.find(session, entity_code)
+    if content(session, entity) is None:
+        return False
     store, key = ObjectStore.of(entity.s3_base_path), active_key(entity.s3_base_path)
     written = False
     for _ in range(MAX_ROUNDS):

@@ -21,6 +21,7 @@ from rtb_optimizer.store.runs import CLI_DAG_ID
 from rtb_optimizer.store.schema import Entity, Run, RunAlert
 
 DEFAULT_CONNECTION = "rtb_alerts"
+DAILY = timedelta(hours=23)  # less than a day: what runs daily at a time is not always punctual
 MAX_AGE = timedelta(hours=24)
 """An alert that could not be sent within this time has expired and is not sent."""
 
@@ -38,6 +39,16 @@ def record(session: Session, opt_run_id: int, alerts: Iterable[Alert]) -> None:
     for alert in alerts:
         row = insert(RunAlert).values(run_id=opt_run_id, **asdict(alert))
         session.execute(row.on_conflict_do_nothing(index_elements=["run_id", "kind"]))
+
+
+def record_daily(session: Session, opt_run_id: int, alert: Alert) -> None:
+    """Store an alert of something that lasts: again when its kind was raised for the run more than a day ago."""
+    row = insert(RunAlert).values(run_id=opt_run_id, **asdict(alert))
+    again = {"raised_at": func.now(), "told_at": None, "problem": None, **asdict(alert)}
+    lasting = row.on_conflict_do_update(
+        index_elements=["run_id", "kind"], set_=again, where=RunAlert.raised_at < func.now() - DAILY
+    )
+    session.execute(lasting)
 
 
 def record_decision(session: Session, run: Run, decision: DecisionRecord, warnings: Sequence[RunWarning]) -> None:

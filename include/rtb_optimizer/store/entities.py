@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -33,15 +33,18 @@ def add(session: Session, new: NewEntity, updated_by: str, version_code: str | N
     """Validate and add an entity with its configuration, under the newest active version or `version_code`.
 
     Raises:
-        EntityInvalid: when the code or the path is invalid, or the entity exists.
+        EntityInvalid: when the code or the path is invalid, the entity exists, or another has the path.
         ConfigInvalid: with every violation.
     """
     _check(new)
+    path = new.s3_base_path.rstrip("/")
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("rtb_optimizer.base_paths"))))
     optimizer = session.scalars(select(Optimizer).where(Optimizer.opt_code == OPT_CODE)).one_or_none()
     if optimizer is None:
         raise NotFound(f"no optimizer {OPT_CODE!r}: run `python -m rtb_optimizer seed` first")
     if session.scalar(select(Entity.entity_id).where(Entity.entity_code == new.entity_code)):
         raise EntityInvalid(f"entity {new.entity_code!r} already exists; `entities resume` restores a removed one")
+    _require_alone(session, path)
     entity = Entity(
         opt_id=optimizer.opt_id,
         entity_code=new.entity_code,
@@ -49,13 +52,15 @@ def add(session: Session, new: NewEntity, updated_by: str, version_code: str | N
         object_id=new.object_id,
         object_type=new.object_type,
         current_version_id=_version(session, optimizer, version_code).version_id,
-        s3_base_path=new.s3_base_path.rstrip("/"),
+        s3_base_path=path,
     )
     session.add(entity)
     try:
         session.flush()
-    except IntegrityError:  # two processes add the same code at once
-        raise EntityInvalid(f"entity {new.entity_code!r} already exists: it was added just now") from None
+    except IntegrityError as problem:  # another program adds the same at once
+        raise EntityInvalid(
+            f"entity {new.entity_code!r} already exists, or another has s3_base_path {path!r}: it was just added"
+        ) from problem
     configs.set_overrides(session, entity, new.config, updated_by)
     return entity
 
@@ -97,8 +102,24 @@ def _check(new: NewEntity) -> None:
             f"entity code {new.entity_code!r}: use at most 63 lower-case letters, digits and _, for example drugs_com"
         )
     path = new.s3_base_path.rstrip("/")
-    if not re.fullmatch(S3_PATH_PATTERN.strip("^$"), path) or ".." in path:
-        raise EntityInvalid(f"s3_base_path {new.s3_base_path!r}: write s3://bucket/path with letters, digits and _=.-")
+    if not re.fullmatch(S3_PATH_PATTERN.strip("^$"), path) or ".." in path or "." in path.split("/"):
+        raise EntityInvalid(
+            f"s3_base_path {new.s3_base_path!r}: write s3://bucket/path with letters, digits and _=.-, without `.` as "
+            "a folder"
+        )
+
+
+def _require_alone(session: Session, path: str) -> None:
+    """Raise EntityInvalid when an entity, also a removed one, has this path, or one inside it or around it."""
+    own, other = literal(f"{path}/"), Entity.s3_base_path + "/"
+    overlapping = select(Entity).where(func.starts_with(own, other) | func.starts_with(other, own))
+    entity = session.scalars(overlapping.order_by(Entity.entity_code).limit(1)).one_or_none()
+    if entity is not None:
+        removed = " (removed)" if entity.status == "retired" else ""
+        raise EntityInvalid(
+            f"s3_base_path {path!r}: entity {entity.entity_code!r}{removed} has {entity.s3_base_path}, and two "
+            "entities with one path, or one inside the other, overwrite each other's active.json; choose another path"
+        )
 
 
 def _version(session: Session, optimizer: Optimizer, version_code: str | None) -> Version:

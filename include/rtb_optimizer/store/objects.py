@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rtb_optimizer.errors import ObjectAbsent, RetentionIncomplete, StoreFailed
+from rtb_optimizer.errors import BucketAbsent, ObjectAbsent, RetentionIncomplete, StoreFailed
 from rtb_optimizer.store import connections
 
 _EXISTS = ("PreconditionFailed", "412")
@@ -22,6 +22,7 @@ _BEING_WRITTEN = ("ConditionalRequestConflict", "409")  # concurrent write: AWS 
 _TRIES = 5
 _MAX_DELETE_KEYS = 1000  # S3's limit for one request
 _ABSENT = ("NoSuchKey", "404", "NotFound")
+_ERRORS = dict.fromkeys(_ABSENT, ObjectAbsent) | {"NoSuchBucket": BucketAbsent}
 _NOT_IMPLEMENTED = "NotImplemented"  # a store without conditional overwrites
 
 
@@ -162,7 +163,7 @@ class ObjectStore:
             if code in passed_on:
                 raise
             cause = " ".join(str(problem).split())
-            error = ObjectAbsent if code in _ABSENT else StoreFailed
+            error = _ERRORS.get(code, StoreFailed)
             raise error(f"s3://{self.bucket}/{key} cannot be {action}: {cause}") from problem
 
     def _stored(self, key: str, body: bytes) -> StoredObject:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     CheckConstraint,
     Computed,
@@ -17,9 +18,11 @@ from sqlalchemy import (
     MetaData,
     Text,
     UniqueConstraint,
+    event,
     func,
+    text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAMING = {
@@ -47,6 +50,14 @@ class Base(DeclarativeBase):
         JsonObject: JSONB(),
         list[str]: JSONB(),
     }
+
+
+# The keys below a path: `/` and `0` are neighbours in the C collation.
+event.listen(
+    Base.metadata,
+    "before_create",
+    DDL('CREATE TYPE opt_path_range AS RANGE (subtype = text, collation = "C")'),  # type: ignore[no-untyped-call] # SQLAlchemy's
+)
 
 
 def _one_of(column: str, *allowed: str) -> CheckConstraint:
@@ -122,7 +133,16 @@ class Entity(Base):
     __table_args__ = (
         _one_of("status", "active", "paused", "retired"),
         CheckConstraint(f"entity_code ~ '{ENTITY_CODE_PATTERN}'", name="entity_code"),
-        CheckConstraint(f"s3_base_path ~ '{S3_PATH_PATTERN}' AND s3_base_path !~ '\\.\\.'", name="s3_base_path"),
+        CheckConstraint(
+            f"s3_base_path ~ '{S3_PATH_PATTERN}' AND s3_base_path !~ '\\.\\.' AND s3_base_path !~ '/\\.(/|$)'",
+            name="s3_base_path",
+        ),
+        # No two are equal, and none is inside another: what is below one would be overwritten, or deleted, by both.
+        ExcludeConstraint(
+            (text("opt_path_range(s3_base_path || '/', s3_base_path || '0')"), "&&"),
+            using="gist",
+            name="ex_opt_entities_s3_base_path",
+        ),
         UniqueConstraint("opt_id", "entity_code"),
         ForeignKeyConstraint(
             ["opt_id", "current_version_id"],

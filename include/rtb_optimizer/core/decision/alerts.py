@@ -119,14 +119,25 @@ def of_active(run_code: str, stale_since: datetime | None, problems: Sequence[st
     return alerts
 
 
+def of_copy(entity_code: str, problem: str) -> Alert:
+    """Return the alert of an entity whose active.json is not what the catalog says."""
+    what = f"active.json of {entity_code} does not match the catalog"
+    return Alert(
+        Kind.BROKEN, what, _short(problem), "do what the reason says; `rtb audit` and `rtb reconcile` check it"
+    )
+
+
 def kind_problems(kinds: Sequence[str]) -> list[str]:
     """Return what is wrong with the value of `alert_on`."""
     return [f"alert_on: {kind!r} is not one of {', '.join(Kind)}" for kind in kinds if kind not in list(Kind)]
 
 
 def _alert(kind: Kind, run_code: str, reason: str) -> Alert:
-    text = reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]}..."
-    return Alert(kind, TITLES[kind].format(run_code), text, FIX[kind])
+    return Alert(kind, TITLES[kind].format(run_code), _short(reason), FIX[kind])
+
+
+def _short(reason: str) -> str:
+    return reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]}..."
 
 
 def _first(messages: Sequence[str]) -> str:
