@@ -164,7 +164,7 @@ def _rule(constraint: Any) -> str:
     if isinstance(constraint, CheckConstraint):
         return f"- `{constraint.name}`: `{_one_line(constraint.sqltext)}`"
     if isinstance(constraint, postgresql.ExcludeConstraint):
-        excluded = "; ".join(f"`{_one_line(what)}` {operator}" for what, _, operator in constraint._render_exprs)
+        excluded = "; ".join(f"`{_one_line(what)}` {operator}" for what, _, operator in constraint._render_exprs)  # noqa: SLF001 - no public reader
         return f"- `{constraint.name}`: no two rows with {excluded}"
     names = ", ".join(column.name for column in constraint.columns)
     if isinstance(constraint, UniqueConstraint):

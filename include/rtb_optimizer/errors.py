@@ -11,6 +11,7 @@ RtbOptimizerError
 ├── LogsInvalid              logs that cannot be processed
 ├── LogsMissing              partitions that did not arrive in time
 ├── TransientError           errors that may pass: the only ones that Airflow retries
+│   ├── CatalogBusy          a row of the catalog that another session has locked
 │   ├── StoreFailed          an S3 operation that failed
 │   │   ├── ObjectAbsent     an object that does not exist
 │   │   └── BucketAbsent     a bucket that does not exist
@@ -103,6 +104,13 @@ class TransientError(RtbOptimizerError):
     """Base class of errors that may pass with time or on another worker.
 
     Fix: wait for Airflow's retries. If the error persists, see the subclass.
+    """
+
+
+class CatalogBusy(TransientError):
+    """Raised when another session holds the lock of an entity or a run for too long.
+
+    Fix: wait and repeat; if the session that the message names does not end by itself, end it.
     """
 
 

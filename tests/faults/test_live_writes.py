@@ -8,9 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from effects import AFTER, BEFORE, Effects, Fault
+from hanging_store import WAIT_S, Hanging, in_a_thread
 from rtb_optimizer.core.realized.arms import Arm
 from rtb_optimizer.live.standing_down import stand_down_if_harmful
-from rtb_optimizer.store import activation, connections, outcomes
+from rtb_optimizer.store import activation, connections, entities, locks, outcomes
 from rtb_optimizer.store.outcomes import Outcome
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunOutcome
 
@@ -90,6 +91,25 @@ def history_of(catalog):
 
     with psycopg.connect(catalog, row_factory=dict_row) as server:
         return server.execute("SELECT * FROM opt_run_decisions ORDER BY decision_number").fetchall()
+
+
+def test_while_a_policy_that_stands_down_waits_for_the_store_the_entity_can_be_paused(
+    harmful,
+    session,
+    monkeypatch,
+):
+    code, good, _ = harmful
+    hanging = Hanging()
+    monkeypatch.setattr("rtb_optimizer.store.verification.verify_outputs", lambda *_: hanging(lambda: None))
+    monkeypatch.setattr(locks, "TIMEOUT_S", 2)
+    thread, came = in_a_thread(lambda own: stand_down_if_harmful(own, code))
+    assert hanging.asked.wait(WAIT_S)
+    entities.set_status(session, code, "paused", "ana")
+    session.commit()
+    hanging.answers.set()
+    thread.join(WAIT_S)
+    assert came[0].decision == "stood_down"
+    assert session.scalar(select(Entity.active_run_id)) == good
 
 
 @pytest.mark.parametrize("when", [BEFORE, AFTER])

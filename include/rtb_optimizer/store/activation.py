@@ -6,13 +6,14 @@ has one row for each, numbered without gaps.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.decision.activation import MOVES, NEVER_ACTIVATED, Decision, RunAge, Verdict, decide
 from rtb_optimizer.errors import EntityInvalid, NotFound, RunNotRunning
-from rtb_optimizer.store import entities, history, policies
+from rtb_optimizer.store import entities, history, locks, policies
 from rtb_optimizer.store.schema import Entity, Run, RunDecision
 
 AUTO = "auto"
@@ -54,7 +55,7 @@ def complete_and_decide(
         return _first_decision(session, entity, opt_run_id)
     if run.status != "running":
         raise RunNotRunning(f"run {run.run_code} is {run.status}: {run.error_message or 'it cannot be activated'}")
-    run.status, run.finished_at, run.total_segments = "succeeded", func.now(), total_segments
+    run.status, run.finished_at, run.total_segments = "succeeded", func.clock_timestamp(), total_segments
     session.flush()  # the pointer may only refer to a run that has succeeded
     stood_down = policies.harmful(session, entity).get(policies.policy_of(run))
     verdict = decide(
@@ -71,7 +72,7 @@ def complete_and_decide(
 def activate_manually(session: Session, opt_run_id: int, decided_by: str, reason: str) -> DecisionRecord:
     """Activate a succeeded run by a manual decision, whatever its gates and window.
 
-    The caller runs `verify_outputs` after it, before the commit.
+    The caller has verified its outputs, and commits at once: nothing is asked of S3 while the entity is locked.
 
     Raises:
         EntityInvalid: when the entity is not active, or the run did not succeed or is a what-if run.
@@ -92,7 +93,7 @@ def roll_back(
 ) -> DecisionRecord:
     """Move an entity's pointer back to the previously active run, or to run `to`.
 
-    The caller runs `verify_outputs` after it, before the commit.
+    The caller has verified its outputs, and commits at once: nothing is asked of S3 while the entity is locked.
 
     Raises:
         NotFound: when no earlier run was active, or run `to` does not belong to the entity.
@@ -122,7 +123,7 @@ def stand_down(
         entity_code: The entity.
         policy: The policy that was found harmful.
         reasons: The figures that show it.
-        is_intact: Whether the outputs of a run are what was written.
+        is_intact: Whether the outputs of a run are what was written, as the caller found out before.
     """
     entity = entities.find(session, entity_code, lock=True)
     run = session.get(Run, entity.active_run_id, populate_existing=True) if entity.active_run_id else None
@@ -179,21 +180,14 @@ def _locked(session: Session, opt_run_id: int) -> tuple[Run, Entity]:
 
     FOR NO KEY UPDATE: decisions on other runs refer to this run, and must not wait for this lock (deadlock).
     """
-    run = session.scalars(
-        select(Run)
-        .where(Run.run_id == opt_run_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
+    own = select(Run).where(Run.run_id == opt_run_id)
+    own = own.with_for_update(key_share=True).execution_options(populate_existing=True)
+    run = locks.locking(session, own, f"run {opt_run_id}").scalars().one_or_none()
     if run is None:
         raise NotFound(f"no run {opt_run_id}")
-    entity = session.scalars(
-        select(Entity)
-        .where(Entity.entity_id == run.entity_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()
-    return run, entity
+    its = select(Entity).where(Entity.entity_id == run.entity_id)
+    its = its.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return run, locks.locking(session, its, f"the entity of run {opt_run_id}").scalars().one()
 
 
 def _require_no_sandbox(run: Run) -> None:
@@ -209,14 +203,15 @@ def _record(
     decided_by: str,
     stood_down: StoodDown | None = None,
 ) -> DecisionRecord:
-    last = session.scalar(
-        select(func.max(RunDecision.decision_number)).where(RunDecision.entity_id == entity.entity_id)
-    )
+    facts = select(func.max(RunDecision.decision_number), func.max(RunDecision.decided_at))
+    last, decided_last = session.execute(facts.where(RunDecision.entity_id == entity.entity_id)).one()
     active_before_move = entity.active_run_id
     session.add(
         RunDecision(
             entity_id=entity.entity_id,
             decision_number=(last or 0) + 1,
+            # Of the commit that follows, later than the one before: the transaction may have begun long ago.
+            decided_at=func.greatest(func.clock_timestamp(), _just_after(decided_last)),
             run_id=run.run_id,
             decision=verdict.decision,
             from_run_id=active_before_move,
@@ -230,6 +225,10 @@ def _record(
         entity.active_run_id = stood_down.to_run_id if stood_down else run.run_id
     session.flush()
     return DecisionRecord(verdict.decision, verdict.reasons, entity.entity_code, run.run_id, active_before_move)
+
+
+def _just_after(decided_last: datetime | None) -> datetime | None:
+    return decided_last + timedelta(microseconds=1) if decided_last else None
 
 
 def _first_decision(session: Session, entity: Entity, opt_run_id: int) -> DecisionRecord:

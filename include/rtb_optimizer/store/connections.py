@@ -4,6 +4,7 @@ Both are Airflow connections: `rtb_catalog` (PostgreSQL) and `rtb_s3` (aws, `end
 """
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ CATALOG_LIMITS = {
     "keepalives_interval": "10",
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",  # ms
+    "fallback_application_name": f"rtb_optimizer on {socket.gethostname()}",  # seen by whoever waits for a lock
 }
 S3_TRIES = 5
 _NONE: Mapping[str, Any] = MappingProxyType({})

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.errors import EntityInvalid, NotFound
-from rtb_optimizer.store import configs
+from rtb_optimizer.store import configs, locks
 from rtb_optimizer.store.schema import ENTITY_CODE_PATTERN, S3_PATH_PATTERN, Entity, Optimizer, Version
 from rtb_optimizer.store.seeds import OPT_CODE
 
@@ -70,12 +70,15 @@ def find(session: Session, entity_code: str, *, lock: bool = False) -> Entity:
 
     Raises:
         NotFound: listing existing codes.
+        CatalogBusy: when another session holds the lock for too long.
     """
     query = select(Entity).where(Entity.entity_code == entity_code)
-    if lock:  # reread under the lock; runs may be inserted while it is held
-        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     is_text = "\x00" not in entity_code  # PostgreSQL rejects NUL characters
-    entity = session.scalars(query).one_or_none() if is_text else None
+    if lock and is_text:  # reread under the lock; runs may be inserted while it is held
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+        entity: Entity | None = locks.locking(session, query, f"entity {entity_code}").scalars().one_or_none()
+    else:
+        entity = session.scalars(query).one_or_none() if is_text else None
     if entity is None:
         codes = session.scalars(select(Entity.entity_code).order_by(Entity.entity_code).limit(10)).all()
         raise NotFound(f"no entity {entity_code!r}; existing: {', '.join(codes) or 'none'}")

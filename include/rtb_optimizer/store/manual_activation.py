@@ -1,11 +1,12 @@
 """Moves the pointer by a user's decision, with a reason, after verifying that the target's outputs are complete."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.errors import NotFound, PointerMoved
+from rtb_optimizer.errors import NotFound, PointerMoved, RunIncomplete
 from rtb_optimizer.store import activation, active_copy, entities, runs, verification
 from rtb_optimizer.store.activation import DecisionRecord
 from rtb_optimizer.store.objects import ObjectStore
@@ -43,7 +44,7 @@ def activate(session: Session, change: PointerChange) -> DecisionRecord:
     run = runs.find(session, change.to or 0)
     if run.entity_id != entities.find(session, change.entity_code).entity_id:
         raise NotFound(f"run {run.run_id} does not belong to {change.entity_code}")
-    return _commit(session, change, activation.activate_manually(session, run.run_id, change.by, change.reason))
+    return _commit(session, change, lambda: activation.activate_manually(session, run.run_id, change.by, change.reason))
 
 
 def roll_back(session: Session, change: PointerChange) -> DecisionRecord:
@@ -54,8 +55,11 @@ def roll_back(session: Session, change: PointerChange) -> DecisionRecord:
         EntityInvalid: when it is already active.
         PointerMoved, RunIncomplete: as in `activate`.
     """
-    record = activation.roll_back(session, change.entity_code, change.by, change.reason, change.to)
-    return _commit(session, change, record)
+    return _commit(
+        session,
+        change,
+        lambda: activation.roll_back(session, change.entity_code, change.by, change.reason, change.to),
+    )
 
 
 def refresh_copy(session: Session, entity_code: str) -> bool:
@@ -69,8 +73,31 @@ def refresh_copy(session: Session, entity_code: str) -> bool:
     return True
 
 
-def _commit(session: Session, change: PointerChange, record: DecisionRecord) -> DecisionRecord:
-    """Commit a decision made under the lock, if the pointer was where the user expected it."""
+def _commit(session: Session, change: PointerChange, decide: Callable[[], DecisionRecord]) -> DecisionRecord:
+    """Decide, undo it, verify the outputs while nothing is locked, decide again and commit.
+
+    A store that hangs would otherwise keep the entity locked: nobody could pause it, and its nightly run would wait.
+    """
+    planned = _decided(session, change, decide)
+    session.rollback()
+    base = entities.find(session, change.entity_code).s3_base_path
+    before = verification.recorded(session, planned.opt_run_id)
+    verification.verify_outputs(session, ObjectStore.of(base), planned.opt_run_id)
+    session.rollback()
+    record = _decided(session, change, decide)
+    if record.opt_run_id != planned.opt_run_id:
+        session.rollback()
+        raise PointerMoved(f"the active run of {change.entity_code} was moved meanwhile: reload and decide again")
+    if verification.recorded(session, record.opt_run_id) != before:
+        session.rollback()
+        raise RunIncomplete(f"run {record.opt_run_id} cannot be activated: retention has deleted its outputs meanwhile")
+    session.commit()
+    return record
+
+
+def _decided(session: Session, change: PointerChange, decide: Callable[[], DecisionRecord]) -> DecisionRecord:
+    """Decide under the lock, if the pointer is where the user expected it."""
+    record = decide()
     if change.expected is not None and record.from_run_id != change.expected.run_id:
         session.rollback()
         run_ids = record.from_run_id, change.expected.run_id
@@ -78,7 +105,4 @@ def _commit(session: Session, change: PointerChange, record: DecisionRecord) -> 
         raise PointerMoved(
             f"the active run of {change.entity_code} is {actual}, not {expected}: reload and decide again"
         )
-    entity = entities.find(session, change.entity_code)
-    verification.verify_outputs(session, ObjectStore.of(entity.s3_base_path), record.opt_run_id)
-    session.commit()
     return record

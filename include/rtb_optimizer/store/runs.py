@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.core.selection.select import Chosen
 from rtb_optimizer.errors import NotFound, RunNotRunning
+from rtb_optimizer.store import locks
 from rtb_optimizer.store.objects import StoredObject
 from rtb_optimizer.store.schema import Entity, Run, RunFeature, RunFeatureMacro, RunOutput
 
@@ -132,7 +133,7 @@ def running(session: Session, opt_run_id: int) -> Run:
         RunNotRunning: when it has ended.
     """
     fenced = select(Run).where(Run.run_id == opt_run_id).with_for_update().execution_options(populate_existing=True)
-    run = session.scalars(fenced).one()
+    run: Run = locks.locking(session, fenced, f"run {opt_run_id}").scalars().one()
     if run.status != "running":
         raise RunNotRunning(f"run {run.run_code} is {run.status}, not running: {run.error_message or 'nothing to do'}")
     return run

@@ -12,8 +12,8 @@ OUTPUT_TYPES = ("segments", "features", "ad_macros", "report", "manifest")
 def verify_outputs(session: Session, store: ObjectStore, opt_run_id: int) -> None:
     """Read back every output of a run and compare it with its row.
 
-    A manual decision calls this after locking the entity, in the same transaction: retention deletes the rows of the
-    outputs that it deletes under that lock.
+    Called while no lock is held. What was `recorded` then is compared again under the entity's lock: retention deletes
+    the rows of the outputs that it deletes under that lock.
 
     Raises:
         RunIncomplete: naming each output that is missing or differs.
@@ -21,6 +21,11 @@ def verify_outputs(session: Session, store: ObjectStore, opt_run_id: int) -> Non
     problems = output_problems(session, store, opt_run_id)
     if problems:
         raise RunIncomplete(f"run {opt_run_id} cannot be activated: {'; '.join(problems)}")
+
+
+def recorded(session: Session, opt_run_id: int) -> frozenset[tuple[str, str, str]]:
+    """Return the outputs that the catalog has of a run: type, key and hash."""
+    return frozenset((row.output_type, row.s3_key, row.sha256) for row in outputs(session, opt_run_id))
 
 
 def output_problems(session: Session, store: ObjectStore, opt_run_id: int) -> list[str]:

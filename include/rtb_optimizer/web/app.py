@@ -32,6 +32,7 @@ STATUS = {
     errors.ConfigInvalid: status.HTTP_422_UNPROCESSABLE_CONTENT,
     errors.WindowInvalid: status.HTTP_422_UNPROCESSABLE_CONTENT,
     errors.ConnectionMissing: status.HTTP_503_SERVICE_UNAVAILABLE,
+    errors.CatalogBusy: status.HTTP_503_SERVICE_UNAVAILABLE,
 }
 TITLES = {
     status.HTTP_401_UNAUTHORIZED: "Please sign in",
