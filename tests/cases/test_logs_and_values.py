@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from rtb_optimizer.core.config.window import Window, WindowRequest
 from rtb_optimizer.core.sample.values import MISSING, SPELLING_VERSION, UNEXPANDED, canonical
@@ -220,6 +220,20 @@ def test_a_scheduled_run_waits_until_its_window_is_mature(entity, deliver, yeste
     ]
     assert wait_for_logs.awaited(opt_run_id, mature) == []
     assert deferred.value.trigger.deadline == (mature + timedelta(minutes=360)).isoformat()
+
+
+@pytest.mark.case(2)
+def test_a_run_whose_deadline_has_passed_when_it_looks_lists_what_is_missing_and_does_not_wait(
+    entity, deliver, request_run, session
+):
+    """As after a night without workers: a wait that is over when it begins races with its own end in Airflow."""
+    entity(deliver(nights([NIGHTS[-1]])), lookback_days=2)
+    opt_run_id = create_run(request_run("odd"))
+    then = datetime.now(UTC) - timedelta(days=1)
+    session.execute(update(Run).where(Run.run_id == opt_run_id).values(started_at=then))
+    session.commit()
+    with pytest.raises(LogsMissing, match=r"1 of 2 partitions are not complete: .*date=2026-03-08"):
+        WaitForLogs(task_id="wait_for_logs", opt_run_id=opt_run_id).execute({})
 
 
 @pytest.mark.case(3)

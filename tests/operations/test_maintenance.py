@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from sqlalchemy import func, select, update
 
@@ -10,7 +11,7 @@ from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.errors import ActiveOutputsBroken, CopiesNotReconciled
 from rtb_optimizer.operations import maintenance
 from rtb_optimizer.operations.retention import apply_retention
-from rtb_optimizer.store import activation, connections, dag_list, entities, runs
+from rtb_optimizer.store import activation, connections, dag_list, entities, leases, runs
 from rtb_optimizer.store.objects import active_key
 from rtb_optimizer.store.runs import Attempt
 from rtb_optimizer.store.schema import Entity, Run, RunAlert
@@ -97,16 +98,52 @@ def test_one_dag_run_whose_state_cannot_be_read_does_not_stop_the_sweep_of_the_o
     assert [state(run)[0] for run in made] == ["failed", "running", "failed"]
 
 
-def test_runs_of_the_command_line_are_given_up_after_a_day_without_querying_airflow(add_entity, create, state, session):
+@pytest.fixture
+def began_long_ago(session):
+    """Make a run a month old."""
+
+    def age(opt_run_id):
+        then = func.now() - timedelta(days=30)
+        session.execute(update(Run).where(Run.run_id == opt_run_id).values(started_at=then))
+        session.commit()
+
+    return age
+
+
+def test_a_run_of_the_command_line_is_ended_when_its_process_is_without_querying_airflow(
+    add_entity, create, state, began_long_ago, monkeypatch
+):
+    monkeypatch.setattr(leases, "RETAKEN_WITHIN_S", 0.1)
     entity = add_entity()
-    old, young = (create(entity, name, dag_id="cli") for name in ("old", "young"))
-    day = func.now() - timedelta(hours=24, minutes=1)
-    session.execute(update(Run).where(Run.run_id == old).values(started_at=day))
-    session.execute(update(Run).where(Run.run_id == young).values(started_at=day + timedelta(minutes=2)))
-    session.commit()
+    alive, gone, young = (create(entity, name, dag_id="cli") for name in ("alive", "gone", "young"))
+    for run in (alive, gone):
+        began_long_ago(run)
+    with leases.held(alive):
+        assert maintenance.sweep_runs(lambda *_: pytest.fail("asked")) == 1
+        assert [state(run)[0] for run in (alive, gone, young)] == ["running", "failed", "running"]
+        assert state(gone)[1].startswith("its process on the command line has ended")
     assert maintenance.sweep_runs(lambda *_: pytest.fail("asked")) == 1
-    assert (state(old)[0], state(young)[0]) == ("failed", "running")
-    assert "abandoned" in state(old)[1]
+    assert state(alive)[0] == "failed"
+
+
+def test_a_process_that_loses_its_connection_takes_its_lease_again(
+    add_entity, create, state, began_long_ago, monkeypatch, catalog
+):
+    monkeypatch.setattr(leases, "PING_S", 0.1)
+    monkeypatch.setattr(leases, "RETAKEN_WITHIN_S", 2)
+    run = create(add_entity(), dag_id="cli")
+    began_long_ago(run)
+    holder = """
+        SELECT pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database AND datname = current_database()
+        WHERE locktype = 'advisory'
+    """
+    with leases.held(run), psycopg.connect(catalog, autocommit=True) as server:
+        [(pid,)] = server.execute(holder).fetchall()
+        server.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        assert maintenance.sweep_runs(lambda *_: pytest.fail("asked")) == 0
+        [(other,)] = server.execute(holder).fetchall()
+    assert other != pid
+    assert state(run)[0] == "running"
 
 
 def test_copies_that_are_missing_stale_or_garbage_are_repaired(active, create, session, store):

@@ -12,6 +12,7 @@ import pytest
 
 from rtb_optimizer.dag.sensors import WaitForLogs
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
+from rtb_optimizer.run.handover import handed_over
 from rtb_optimizer.run.workspace import open_workspace
 from rtb_optimizer.steps.create_run import create_run
 from rtb_optimizer.steps.select_features import select_features
@@ -78,7 +79,7 @@ def request_window(add_entity, base_path, request_run):
 def rows_read(opt_run_id):
     require_partitions(opt_run_id)
     select_features(opt_run_id)
-    return open_workspace(opt_run_id).read_work_document("selection", SelectionDocument)
+    return handed_over(open_workspace(opt_run_id), "select_features").document("selection", SelectionDocument)
 
 
 @pytest.mark.parametrize(
@@ -147,5 +148,5 @@ def test_the_run_waits_for_the_folder_that_the_rows_show_it_needs(deliver, reque
     deliver(day, 1, "UTC")
     assert waiting.resume({}, None) == 2
     select_features(opt_run_id)
-    read = open_workspace(opt_run_id).read_work_document("selection", SelectionDocument)
+    read = handed_over(open_workspace(opt_run_id), "select_features").document("selection", SelectionDocument)
     assert read.logs.totals.rows == (midnight(day + DAY, YORK) - midnight(day, YORK)) / EVERY

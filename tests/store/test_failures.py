@@ -164,11 +164,10 @@ def test_the_sweep_gets_running_runs_only(create, session):
     assert failures.running_attempts(session) == [Attempt(DAG, "manual__2"), Attempt(DAG, "manual__3", 4)]
 
 
-def test_what_no_scheduler_watches_is_abandoned_after_its_time(create, state, session):
-    old, young, watched = create("a", dag_id="cli"), create("b", dag_id="cli"), create("c")
-    for run, hours in ((old, 25), (young, 23), (watched, 25)):
-        session.execute(update(Run).where(Run.run_id == run).values(started_at=func.now() - timedelta(hours=hours)))
-    assert failures.fail_abandoned(session, "cli", timedelta(hours=24)) == 1
-    session.commit()
-    assert state(old) == ("failed", "abandoned: still running after 1 day, 0:00:00")
-    assert [state(run)[0] for run in (young, watched)] == ["running", "running"]
+def test_runs_of_the_command_line_are_found_by_their_age(create, session):
+    old, _, _ = create("a", dag_id="cli"), create("b", dag_id="cli"), create("c")
+    ended = create("d", dag_id="cli")
+    an_hour_ago = func.now() - timedelta(hours=1)
+    session.execute(update(Run).where(Run.run_id.in_([old, ended])).values(started_at=an_hour_ago))
+    failures.fail_run(session, ended, "x")
+    assert failures.of_command_line(session, timedelta(minutes=30)) == [old]

@@ -14,7 +14,7 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from rtb_optimizer import __version__
-from rtb_optimizer.cli import catalog, config, diff, doctor, entities, live, runs, upkeep, what_if
+from rtb_optimizer.cli import catalog, config, diff, doctor, entities, live, runs, signals, upkeep, what_if
 from rtb_optimizer.errors import RtbOptimizerError, StoreFailed
 from rtb_optimizer.store.connections import S3_CONN_ID, catalog_url
 
@@ -55,6 +55,14 @@ def version(show: Annotated[bool, typer.Option("--version", help="Show the versi
 
 def main() -> None:
     """Run the command line; a known error is one line on stderr and exit code 1."""
+    with signals.raising():
+        try:
+            _main()
+        except signals.Ended as ended:
+            _fail(f"ended: {ended}", ended.exit_code)
+
+
+def _main() -> None:
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING")  # Airflow's hooks log every connection
     try:
         is_completion = any(word.startswith(("--install-completion", "--show-completion")) for word in sys.argv[1:])

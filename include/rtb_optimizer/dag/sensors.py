@@ -10,6 +10,8 @@ from airflow.sdk import BaseOperator
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 POLL_S = 30.0
+SETTLE_S = 1.0
+"""A trigger fires no earlier: Airflow may not have recorded yet that its task waits."""
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class LogsComplete(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll; the task decides what the end of the wait means."""
         deadline = datetime.fromisoformat(self.deadline)
+        await asyncio.sleep(min(self.poll_s, SETTLE_S))
         while datetime.now(deadline.tzinfo) < deadline and not await asyncio.to_thread(self._is_over):  # noqa: ASYNC110 - S3 has no event to wait for
             await asyncio.sleep(self.poll_s)
         yield TriggerEvent({"opt_run_id": self.opt_run_id})  # type: ignore[no-untyped-call] # as above

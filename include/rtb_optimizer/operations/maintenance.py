@@ -1,6 +1,7 @@
 """Maintenance: sweeps runs, exports the DAG list, reconciles active.json copies, audits active outputs."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from rtb_optimizer.store import (
     entities,
     failures,
     history,
+    leases,
     validity,
     verification,
 )
@@ -25,7 +27,7 @@ from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.runs import CLI_DAG_ID, Attempt
 from rtb_optimizer.store.schema import Run
 
-CLI_RUN_LIMIT = timedelta(hours=24)
+LEASED_WITHIN = timedelta(minutes=1)  # between a run's row and its lease
 ALIVE = ("queued", "running")
 REMOVED = "retired"
 
@@ -77,8 +79,8 @@ def sweep_runs(dag_run_state: Callable[[str, str], str]) -> int:
                 log.warning("the state of %s of %s is unknown", attempt.dag_run_id, attempt.dag_id, exc_info=True)
                 session.rollback()
                 problems.append(problem)
-        swept += failures.fail_abandoned(session, CLI_DAG_ID, CLI_RUN_LIMIT)
         session.commit()
+        swept += _sweep_command_line(session)
     if problems:
         raise problems[0]
     return swept
@@ -90,6 +92,17 @@ def _sweep(session: Session, attempt: Attempt, dag_run_state: Callable[[str, str
         return 0
     ended = failures.fail(session, attempt, f"swept: the dag run is {state}, and no callback reported it")
     session.commit()  # hold no lock while Airflow is queried for the next run
+    return ended
+
+
+def _sweep_command_line(session: Session) -> int:
+    """End runs of the command line whose process has ended without recording it: nobody holds their lease."""
+    free = [run for run in failures.of_command_line(session, LEASED_WITHIN) if leases.is_free(session, run)]
+    if free:  # a process that lost its connection takes its lease again
+        time.sleep(leases.RETAKEN_WITHIN_S)
+    message = "its process on the command line has ended and could not record why: killed, or its machine is gone"
+    ended = sum(failures.fail_run(session, run, message) for run in free if leases.is_free(session, run))
+    session.commit()
     return ended
 
 

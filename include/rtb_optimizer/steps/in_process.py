@@ -1,7 +1,10 @@
 """Runs all steps in one process, without Airflow."""
 
 import logging
+import time
 from collections.abc import Callable
+
+from sqlalchemy.exc import OperationalError
 
 from rtb_optimizer.run.request import RunRequest
 from rtb_optimizer.steps.activate_run import activate_run
@@ -12,7 +15,7 @@ from rtb_optimizer.steps.measure_live import measure_live
 from rtb_optimizer.steps.select_features import select_features
 from rtb_optimizer.steps.wait_for_logs import require_partitions
 from rtb_optimizer.steps.write_outputs import write_outputs
-from rtb_optimizer.store import connections, failures
+from rtb_optimizer.store import connections, failures, leases
 from rtb_optimizer.store.activation import DecisionRecord
 
 log = logging.getLogger(__name__)
@@ -26,6 +29,7 @@ STEPS: tuple[tuple[str, Callable[[int], int]], ...] = (
     ("write_outputs", write_outputs),
 )
 
+RECORDING_TRIES, RECORDING_PAUSE_S = 6, 5.0
 BESIDE = ("measure_live",)
 """Steps that keep no run from being made."""
 
@@ -39,17 +43,32 @@ def finish(opt_run_id: int, on_step: Callable[[str, int], None] = lambda _step, 
     """Run the steps of a run that was created, as `run` does."""
     step = "create_run"
     try:
-        for step, function in STEPS:
-            try:
-                on_step(step, function(opt_run_id))
-            except Exception:
-                if step not in BESIDE:
-                    raise
-                log.warning("%s failed; the run goes on without it", step, exc_info=True)
-        step = "activate_run"
-        return activate_run(opt_run_id)
+        with leases.held(opt_run_id):
+            for step, function in STEPS:
+                try:
+                    on_step(step, function(opt_run_id))
+                except Exception:
+                    if step not in BESIDE:
+                        raise
+                    log.warning("%s failed; the run goes on without it", step, exc_info=True)
+            step = "activate_run"
+            return activate_run(opt_run_id)
     except BaseException as problem:
-        with connections.session() as session:
-            failures.fail_run(session, opt_run_id, f"{step}: {type(problem).__name__}: {problem}")
-            session.commit()
+        _record_failure(opt_run_id, f"{step}: {type(problem).__name__}: {problem}")
         raise
+
+
+def _record_failure(opt_run_id: int, message: str) -> None:
+    """Record a failure; a catalog that is away is waited for, and then the sweep finds that the process has ended."""
+    for tries_left in reversed(range(RECORDING_TRIES)):
+        try:
+            with connections.session() as session:
+                failures.fail_run(session, opt_run_id, message)
+                session.commit()
+        except OperationalError:
+            if not tries_left:
+                log.exception("run %d could not be recorded as failed, the sweep does it: %s", opt_run_id, message)
+                return
+            time.sleep(RECORDING_PAUSE_S)
+        else:
+            return

@@ -4,6 +4,7 @@ connections      the three Airflow connections; sessions
 schema, migrate  tables and constraints; migrations/ by Alembic
 seeds            the optimizer, its version, dialects and platform fields: seeds/*.toml
 locks                                          waits for a row's lock, and says who holds it
+leases                                         of runs of the command line: whether their process lives
 entities, configs, runs, history, queries      the catalog's rows
 what_if                                        creates what-if runs, which are never activated
 activation, manual_activation, active_copy     moves the active-run pointer; its copy in S3

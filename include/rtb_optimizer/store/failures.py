@@ -33,10 +33,11 @@ def running_attempts(session: Session) -> Sequence[Attempt]:
     return [Attempt(run.airflow_dag_id, run.airflow_run_id, run.clear_number) for run in rows]
 
 
-def fail_abandoned(session: Session, dag_id: str, after: timedelta) -> int:
-    """End runs that no scheduler monitors, as those of the command line, once they exceed a time limit."""
-    is_overdue = Run.started_at < func.now() - after
-    return _end(session, f"abandoned: still running after {after}", Run.airflow_dag_id == dag_id, is_overdue)
+def of_command_line(session: Session, older_than: timedelta) -> Sequence[int]:
+    """Return the running runs of the command line, which no scheduler monitors, that began long enough ago."""
+    began = Run.started_at < func.now() - older_than
+    own = select(Run.run_id).where(Run.airflow_dag_id == CLI_DAG_ID, Run.status == "running", began)
+    return session.scalars(own.order_by(Run.run_id)).all()
 
 
 def _end(session: Session, message: str, *which: ColumnElement[bool]) -> int:
