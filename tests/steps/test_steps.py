@@ -19,6 +19,7 @@ from rtb_optimizer.errors import (
     MacroGap,
     RunIncomplete,
     RunNotRunning,
+    WindowInvalid,
 )
 from rtb_optimizer.steps import in_process
 from rtb_optimizer.steps.activate_run import activate_run
@@ -160,6 +161,40 @@ def test_a_paused_entity_starts_no_run_and_a_running_one_finishes_without_activa
     assert entities.find(session, "drugs_com").active_run_id is None
     with pytest.raises(EntityInvalid, match="resume it"):
         create_run(request_run(dag_run_id="manual__2"))
+
+
+@pytest.mark.parametrize(
+    ("window", "reason"),
+    [
+        ({"data_start": "2026-03-09"}, "give both data_start and data_end"),
+        ({"data_start": "2026-03-09", "data_end": "2026-03-09"}, "data_start"),
+        ({"data_start": "2026-03-09", "data_end": "2030-01-01"}, "data_end 2030-01-01"),
+        ({"data_start": "2020-01-01", "data_end": "2026-03-09"}, "more than the"),
+        ({"data_start": "tomorrow", "data_end": "2026-03-09"}, "'tomorrow' is not a date"),
+    ],
+)
+def test_a_window_that_is_refused_is_a_failed_run_with_the_reason(add_entity, request_run, session, window, reason):
+    add_entity()
+    for _ in range(2):  # a retry finds its row
+        with pytest.raises(WindowInvalid):
+            create_run(request_run(**window))
+    [run] = session.scalars(select(Run)).all()
+    assert run.status == "failed"
+    assert run.error_message.startswith("create_run: WindowInvalid: ")
+    assert reason in run.error_message
+
+
+def test_a_run_of_a_paused_entity_is_a_failed_run_with_the_reason(add_entity, request_run, session):
+    add_entity()
+    entities.set_status(session, "drugs_com", "paused", "ana")
+    session.commit()
+    with pytest.raises(EntityInvalid, match="resume it"):
+        create_run(request_run())
+    [run] = session.scalars(select(Run)).all()
+    assert (run.status, run.error_message) == (
+        "failed",
+        "create_run: EntityInvalid: drugs_com is paused: resume it before running it",
+    )
 
 
 def test_a_missing_partition_fails_the_run_with_its_name(add_entity, request_run):

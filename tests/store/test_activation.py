@@ -274,6 +274,29 @@ def test_a_roll_back_to_what_it_may_not_reach_moves_nothing(add_entity, make_run
         assert pointer.active() == first.run_id, target
 
 
+def test_a_roll_back_to_a_run_that_was_never_active_is_refused(entity, make_run, finish, session, pointer):
+    finish(make_run(entity, data_end=DAY).run_id)
+    held = make_run(entity, data_end=DAY + timedelta(days=1))
+    finish(held.run_id, gate_failures=["a gate"])
+    with pytest.raises(EntityInvalid, match=r"was never active, .*`rtb activate`"):
+        activation.roll_back(session, "drugs_com", "ana", "x", held.run_id)
+    session.rollback()
+    assert pointer.active() != held.run_id
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_removed_entity_is_not_rolled_back(entity, make_run, finish, session, pointer, named):
+    first, second = (make_run(entity, data_end=DAY + timedelta(days=n)) for n in range(2))
+    for run in (first, second):
+        finish(run.run_id)
+    entities.set_status(session, "drugs_com", "retired", "ana")
+    session.commit()
+    with pytest.raises(EntityInvalid, match="is removed: resume it"):
+        activation.roll_back(session, "drugs_com", "ana", "x", first.run_id if named else None)
+    session.rollback()
+    assert pointer.active() == second.run_id
+
+
 def test_a_roll_back_before_any_activation_says_there_is_nothing(entity, session):
     with pytest.raises(NotFound, match=entity.entity_code):
         activation.roll_back(session, "drugs_com", "ana", "x")

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.orm.exc import DetachedInstanceError
 
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.dag import callbacks, listener
@@ -73,6 +74,43 @@ def test_what_fails_without_a_failed_task_is_reported_by_the_dag_run(create, sta
     run = create()
     report()
     assert state(run) == ("failed", message)
+
+
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [
+        (lambda: callbacks.task_failed(task_context()), "build_segments (try 2): no heartbeat: its worker died"),
+        (lambda: callbacks.dag_run_failed(dag_run(), "set by hand"), "the dag run failed: set by hand"),
+    ],
+)
+def test_a_run_that_was_killed_before_it_had_a_row_gets_one_with_the_reason(add_entity, session, report, message):
+    """Once, whoever reports it."""
+    add_entity()
+    for _ in range(2):
+        report()
+    callbacks.dag_failed({"dag_run": dag_run()})
+    [run] = session.scalars(select(Run)).all()
+    assert (run.status, run.airflow_run_id, run.triggered_by) == ("failed", "manual__1", "manual:unknown")
+    assert run.error_message == f"{message}{failures.UNKNOWN_WINDOW}"
+
+
+def test_a_dag_run_of_no_entity_leaves_no_row(catalog, session):
+    assert catalog
+    callbacks.dag_run_failed(dag_run(), "set by hand")
+    assert session.scalars(select(Run)).all() == []
+
+
+def test_a_dag_run_whose_session_is_closed_is_recorded_without_its_tasks(create, state):
+    """As `airflow dags test` hands it to listeners."""
+
+    class Detached(SimpleNamespace):
+        @property
+        def task_instances(self):
+            raise DetachedInstanceError("parent instance is not bound to a Session")
+
+    run = create()
+    listener.on_dag_run_failed(Detached(dag_id=DAG, run_id="manual__1", clear_number=0), callbacks.TASK_FAILURE)
+    assert state(run) == ("failed", f"the dag run failed: {callbacks.TASK_FAILURE}")
 
 
 def test_the_listener_reacts_to_our_own_dags_only(create, state):

@@ -4,7 +4,10 @@ Exit codes: docs/cli.md.
 """
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -14,12 +17,13 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from rtb_optimizer import __version__
-from rtb_optimizer.cli import catalog, config, diff, doctor, entities, live, runs, signals, upkeep, what_if
+from rtb_optimizer.cli import catalog, config, diff, doctor, entities, live, runs, upkeep, what_if
 from rtb_optimizer.errors import RtbOptimizerError, StoreFailed
 from rtb_optimizer.store.connections import S3_CONN_ID, catalog_url
 
 PROGRAM = "rtb"  # bin/rtb: shell completion needs a program name, which `python -m rtb_optimizer` is not
 INTERRUPTED = 130
+EXIT_CODES = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 _NO_SUCH_SCHEMA = ("42P01", "42703")  # undefined table, undefined column
 _NO_PRIVILEGE = "42501"
 
@@ -55,10 +59,10 @@ def version(show: Annotated[bool, typer.Option("--version", help="Show the versi
 
 def main() -> None:
     """Run the command line; a known error is one line on stderr and exit code 1."""
-    with signals.raising():
+    with _raising():
         try:
             _main()
-        except signals.Ended as ended:
+        except Ended as ended:
             _fail(f"ended: {ended}", ended.exit_code)
 
 
@@ -92,3 +96,28 @@ def _fail(message: str, exit_code: int = 1) -> None:
         f"[red]error:[/red] {escape(' '.join(message.splitlines()))}"
     )
     sys.exit(exit_code)
+
+
+class Ended(BaseException):
+    """The process was told to end: raised where it is. No Exception, so that nothing recovers from it."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(f"{number.name} was received: the process was told to end")
+        self.exit_code = EXIT_CODES[number]
+
+
+@contextmanager
+def _raising() -> Iterator[None]:
+    """Raise Ended for the signals of EXIT_CODES, for the length of a `with` block; only the first one counts."""
+    before = {number: signal.signal(number, _raise) for number in EXIT_CODES}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _raise(number: int, _frame: object) -> None:
+    for each in EXIT_CODES:
+        signal.signal(each, signal.SIG_IGN)  # what is recorded on the way out is not cut off
+    raise Ended(signal.Signals(number))

@@ -33,9 +33,17 @@ def dag_run_failed(dag_run: Any, message: str) -> None:  # noqa: ANN401 - as abo
 
     Failed tasks are named if they are the reason: this may run before the dag callback, which then changes nothing.
     """
-    tasks = getattr(dag_run, "task_instances", ()) if message == TASK_FAILURE else ()
-    failed = sorted(task.task_id for task in tasks if task.state == "failed")
+    failed = _failed_of(dag_run) if message == TASK_FAILURE else []
     _fail(dag_run, f"the dag run failed: {message or 'no reason given'}{_task_list(failed)}")
+
+
+def _failed_of(dag_run: Any) -> list[str]:  # noqa: ANN401 - as above
+    from sqlalchemy.orm.exc import DetachedInstanceError
+
+    try:
+        return sorted(task.task_id for task in getattr(dag_run, "task_instances", ()) if task.state == "failed")
+    except DetachedInstanceError:  # `airflow dags test` calls listeners after it has closed its session
+        return []
 
 
 def run_decided(context: Any) -> None:  # noqa: ANN401 - as above
@@ -48,12 +56,32 @@ def run_decided(context: Any) -> None:  # noqa: ANN401 - as above
 def _fail(dag_run: Any, message: str) -> None:  # noqa: ANN401 - as above
     from rtb_optimizer.store import connections, failures
     from rtb_optimizer.store.runs import Attempt
+    from rtb_optimizer.store.seeds import OPT_CODE
 
     attempt = Attempt(dag_run.dag_id, dag_run.run_id, getattr(dag_run, "clear_number", None) or 0)
+    prefix = f"{OPT_CODE}__"
     with connections.session() as session:
         ended = failures.fail(session, attempt, message)
+        if not ended and attempt.dag_id.startswith(prefix):
+            ended = _fail_uncreated(session, attempt, dag_run, message)
         session.commit()
     log.info("%s: %d run(s) ended: %s", dag_run.run_id, ended, message)
+
+
+def _fail_uncreated(session: Any, attempt: Any, dag_run: Any, message: str) -> int:  # noqa: ANN401 - imported late
+    """Record the run of a dag run whose create_run never came to make one: killed, or marked as failed before it."""
+    from rtb_optimizer.dag.request import triggered_by
+    from rtb_optimizer.errors import NotFound
+    from rtb_optimizer.store import failures
+    from rtb_optimizer.store.seeds import OPT_CODE
+
+    run_type = getattr(dag_run, "run_type", None) or "manual"
+    by = triggered_by(str(getattr(run_type, "value", run_type)), getattr(dag_run, "triggering_user_name", None))
+    try:
+        return failures.fail_uncreated(session, attempt, attempt.dag_id.removeprefix(f"{OPT_CODE}__"), by, message)
+    except NotFound:
+        log.warning("%s belongs to no entity of the catalog: nothing is recorded", attempt.dag_id)
+        return 0
 
 
 def _failed_tasks(context: Any) -> str:  # noqa: ANN401 - as above

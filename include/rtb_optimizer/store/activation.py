@@ -97,7 +97,8 @@ def roll_back(
 
     Raises:
         NotFound: when no earlier run was active, or run `to` does not belong to the entity.
-        EntityInvalid: when the run is active already, or a what-if run.
+        EntityInvalid: when the run is active already, was never active, or is a what-if run; when the entity is
+            removed.
     """
     entity = entities.find(session, entity_code, lock=True)
     target = to if to is not None else active_before(session, entity)
@@ -105,8 +106,14 @@ def roll_back(
     if run is None or run.entity_id != entity.entity_id or run.status != "succeeded":
         raise NotFound(f"{entity_code} has no earlier succeeded run to roll back to; `runs list` shows its runs")
     _require_no_sandbox(run)
+    if entity.status == "retired":
+        raise EntityInvalid(f"{entity_code} is removed: resume it before rolling it back")
     if run.run_id == entity.active_run_id:
         raise EntityInvalid(f"run {run.run_code} is already active")
+    if run.run_id not in {move.run_id for move in history.moves_before(session, entity, None)}:
+        raise EntityInvalid(
+            f"run {run.run_code} was never active, and a roll back goes to one that was: `rtb activate` activates it"
+        )
     return _record(session, entity, run, Verdict(Decision.ROLLED_BACK, (reason,)), decided_by)
 
 

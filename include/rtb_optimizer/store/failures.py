@@ -5,21 +5,38 @@ the sweep over runs without a live dag run. Each may report twice; a run that ha
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.window import WindowRequest, WindowRules, resolve_window, zone
 from rtb_optimizer.core.decision.alerts import of_failure
-from rtb_optimizer.store import alerts
-from rtb_optimizer.store.runs import CLI_DAG_ID, MAX_ERROR_LENGTH, Attempt
+from rtb_optimizer.store import alerts, entities
+from rtb_optimizer.store.runs import CLI_DAG_ID, MAX_ERROR_LENGTH, Attempt, create
 from rtb_optimizer.store.schema import Run
+
+UNKNOWN_WINDOW = " (this row shows the last complete day: its window is not known)"
 
 
 def fail(session: Session, attempt: Attempt, message: str) -> int:
     """End an attempt's run, and older ones of its dag run, as failed; return the number that were still running."""
     of_dag_run = Run.airflow_dag_id == attempt.dag_id, Run.airflow_run_id == attempt.dag_run_id
     return _end(session, message, *of_dag_run, Run.clear_number <= attempt.clear_number)
+
+
+def fail_uncreated(session: Session, attempt: Attempt, entity_code: str, triggered_by: str, message: str) -> int:
+    """Record a run that failed before it had a row, as when its first task is killed; return how many there are.
+
+    Raises:
+        NotFound: when there is no such entity.
+    """
+    of_dag_run = Run.airflow_dag_id == attempt.dag_id, Run.airflow_run_id == attempt.dag_run_id
+    if session.scalar(select(func.count()).where(*of_dag_run, Run.clear_number >= attempt.clear_number)):
+        return 0
+    window = resolve_window(WindowRequest(datetime.now(UTC)), zone("UTC"), WindowRules())
+    run = create(session, entities.find(session, entity_code), attempt, window, {}, triggered_by)
+    return fail_run(session, run.run_id, f"{message}{UNKNOWN_WINDOW}")
 
 
 def fail_run(session: Session, opt_run_id: int, message: str) -> int:
