@@ -20,10 +20,12 @@ from sqlalchemy.dialects import postgresql
 
 from rtb_optimizer import errors
 from rtb_optimizer.cli.app import app
+from rtb_optimizer.store import migrate
 from rtb_optimizer.store.schema import Base
 from rtb_optimizer.store.seeds import SEEDS
 
 REFERENCE = Path(__file__).with_name("reference")
+REVISION_PAGES = [*Path(__file__).parent.glob("*.md"), *Path(__file__).parent.glob("how-to/*.md")]
 CASES = Path(__file__).parent.parent / "tests" / "cases"
 CASE = re.compile(r"pytest\.mark\.case\((\d+)\)")
 CASES_INTRODUCTION = "Each line of [edge-cases.md](../edge-cases.md), and the tests in `tests/cases/` that hold it.\n"
@@ -47,8 +49,15 @@ def main() -> int:
     REFERENCE.mkdir(exist_ok=True)
     for name, text in pages().items():
         (REFERENCE / name).write_text(text)
+    for path in REVISION_PAGES:
+        path.write_text(with_revision(path.read_text()))
     print(f"{len(pages())} pages in {REFERENCE}")
     return 0
+
+
+def with_revision(text: str) -> str:
+    """Return a page with the newest schema revision where it shows the output of `migrate` or `doctor`."""
+    return re.sub(r"\b(revision|newest is) \d{4}\b", rf"\1 {migrate.head()}", text)
 
 
 def pages() -> dict[str, str]:

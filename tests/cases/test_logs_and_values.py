@@ -764,8 +764,8 @@ def test_a_value_of_any_characters_is_found_by_its_key_and_one_too_long_is_no_se
         own = [table[row.segment] for row in answer.rows if not table[row.segment]["is_default"]]
         assert [row["rows"] for row in own] == ([] if len(value) > 256 else [2000]), value
     assert warned(report)["value_too_long"] == (
-        "8.3% of the exposures hold a value of more than 256 bytes in 'site', which is never a segment; log an id "
-        "instead"
+        "8.3% of the exposures hold a value of more than 256 bytes, or '__other__' itself in 'site', which is never a "
+        "segment; log an id instead"
     )
 
 

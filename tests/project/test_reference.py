@@ -21,6 +21,11 @@ def test_the_committed_page_is_what_the_code_makes(name):
     assert (CHECKOUT / "docs" / "reference" / name).read_text() == PAGES[name], "run `make docs`"
 
 
+@pytest.mark.parametrize("path", generate.REVISION_PAGES, ids=lambda path: path.name)
+def test_a_page_that_shows_a_schema_revision_shows_the_newest(path):
+    assert path.read_text() == generate.with_revision(path.read_text()), "run `make docs`"
+
+
 def test_no_other_page_lies_among_them():
     assert {path.name for path in (CHECKOUT / "docs" / "reference").iterdir()} == set(PAGES)
 

@@ -33,7 +33,7 @@ def test_a_viewer_changes_nothing(sign_in, add_entity, method, template):
 
 
 @pytest.mark.parametrize(("method", "template"), [call for call in CALLS if call[0] not in ("GET", "HEAD")])
-@pytest.mark.parametrize("origin", ["http://elsewhere.example", "null", None])
+@pytest.mark.parametrize("origin", ["http://elsewhere.example", "https://testserver", "https://", "null", None])
 def test_a_form_of_another_site_changes_nothing(browser, add_entity, method, template, origin):
     add_entity()
     browser.headers.pop("origin")
@@ -41,3 +41,25 @@ def test_a_form_of_another_site_changes_nothing(browser, add_entity, method, tem
     answer = browser.request(method, path_of(template), headers=headers)
     assert answer.status_code == 403
     assert "does not come from a page of this site" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("proxy", "origin", "allowed"),
+    [
+        (None, "http://testserver", True),
+        ("https", "https://testserver", True),
+        ("https, http", "https://testserver", True),
+        ("https", "http://testserver", False),
+        ("http", "https://testserver", False),
+    ],
+)
+def test_a_form_is_of_the_scheme_that_the_browser_sees(browser, add_entity, proxy, origin, allowed):
+    """Behind a proxy that ends TLS, that is the scheme that it passes on."""
+    add_entity()
+    headers = {"origin": origin} | ({"x-forwarded-proto": proxy} if proxy else {})
+    answer = browser.post("/rtb/entities/drugs_com/rollback", headers=headers, data={"run_id": "1", "reason": "x"})
+    assert (answer.status_code == 403) is not allowed
+
+
+def test_no_other_site_learns_the_address_of_a_page(browser):
+    assert browser.get("/rtb/").headers["referrer-policy"] == "same-origin"

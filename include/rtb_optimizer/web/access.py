@@ -61,14 +61,21 @@ def require_user_and_origin(request: Request, user: User) -> None:
     """Refuse callers that are not signed in, and writes of a browser that do not come from a page of this site.
 
     A browser sends the session cookie with every form, whichever site made it. So a write that is authenticated by
-    the cookie needs an Origin of this host; one with a token in its Authorization header cannot be forged that way.
+    the cookie needs an Origin of this scheme and host; one with a token in its Authorization header cannot be forged
+    that way.
     """
     require(user, "GET")
     if request.method in SAFE_METHODS or request.headers.get("authorization", "").lower().startswith("bearer "):
         return
-    origin = request.headers.get("origin") or request.headers.get("referer") or ""
-    if urlsplit(origin).netloc != request.headers.get("host"):
-        raise HTTPException(status.HTTP_403_FORBIDDEN, "this write does not come from a page of this site")
+    origin = urlsplit(request.headers.get("origin") or request.headers.get("referer") or "")
+    # A proxy that ends TLS says so; no form of another site can set this header.
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme).partition(",")[0].strip()
+    if (origin.scheme, origin.netloc) != (scheme, request.headers.get("host")):
+        raise HTTPException(
+            status.HTTP_403_FORBIDDEN,
+            f"this write does not come from a page of this site, {scheme}://{request.headers.get('host')}; a proxy in "
+            "front of it must pass on Host and set X-Forwarded-Proto",
+        )
 
 
 def may_read(entity_code: str, user: User) -> str:

@@ -9,7 +9,11 @@ from rtb_optimizer.core.selection.rejection import screen
 
 UNREADABLE = {
     UNEXPANDED: ("unexpanded_macro", "an unexpanded macro", "have the ad server expand it before the row is logged"),
-    OTHER: ("value_too_long", f"a value of more than {MAX_VALUE_BYTES} bytes", "log an id instead"),
+    OTHER: (
+        "value_too_long",
+        f"a value of more than {MAX_VALUE_BYTES} bytes, or {OTHER!r} itself",
+        "log an id instead",
+    ),
 }
 ANCHOR_WORDS = {
     "constant": "has a single value: it carries no information",

@@ -22,7 +22,11 @@ MEDIA_TYPES = {
     "txt": "text/plain; charset=utf-8",
 }
 # An HTML output must not run with the rights of the pages.
-SAFE_HEADERS = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox; default-src 'none'"}
+SAFE_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "sandbox; default-src 'none'",
+    "referrer-policy": "no-referrer",
+}
 
 router = APIRouter()
 

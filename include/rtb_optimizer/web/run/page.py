@@ -75,6 +75,7 @@ def run_report(run_id: str, user: User, session: CatalogSession) -> Response:
     headers = {
         "content-security-policy": REPORT_POLICY,
         "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
         "cache-control": "no-store",
     }
     return Response(body, media_type="text/html; charset=utf-8", headers=headers)
