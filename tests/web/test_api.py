@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, select
 
 from rtb_optimizer.store import active_copy, configs, connections, entities
-from rtb_optimizer.store.objects import active_key
+from rtb_optimizer.store.objects import active_key, split_url
 from rtb_optimizer.store.schema import Entity, RunDecision, RunOutput
 from rtb_optimizer.web.app import app
 
@@ -116,6 +116,29 @@ def test_an_output_is_downloaded_as_it_was_written_under_its_own_name(loader, ra
     assert explained["run_id"] == run_id
     assert loader.get(f"{DRUGS}/explain", params={"no_feature": "x"}).status_code == 404
     assert loader.get(f"{DRUGS}/diff").status_code == 404
+
+
+def test_a_csv_output_is_downloaded_for_a_spreadsheet_without_formulas(loader, entity, finish, session, store):
+    run = finish(entity)
+    key = f"{split_url(entity.s3_base_path)[1]}/table.csv"
+    stored = store.put_once(key, b"segment,multiplier\n=1+1,2.0\n")
+    session.add(
+        RunOutput(
+            run_id=run.run_id,
+            output_type="export_plain_table_csv",
+            s3_bucket=stored.bucket,
+            s3_key=key,
+            row_count=1,
+            byte_size=stored.byte_size,
+            sha256=stored.sha256,
+        )
+    )
+    session.commit()
+    path = f"{API}/runs/{run.run_id}/outputs/export_plain_table_csv"
+    assert loader.get(path).content == b"segment,multiplier\n=1+1,2.0\n"
+    safe = loader.get(path, params={"spreadsheet": "true"})
+    assert safe.content == b"segment,multiplier\r\n'=1+1,2.0\r\n"
+    assert "etag" not in safe.headers
 
 
 @pytest.mark.parametrize(

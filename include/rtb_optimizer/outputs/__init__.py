@@ -7,5 +7,6 @@ frames       a run, its table and an entity's history as pandas DataFrames
 explain      the bid of a request, explained by the rows that match
 compare      what differs between two runs, and why
 what_if      what came of a what-if run
+spreadsheet  CSV that is safe to open in a spreadsheet
 report_page/ the report as one HTML page
 """

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response, 
 from fastapi.responses import StreamingResponse
 
 from rtb_optimizer.errors import NotFound
+from rtb_optimizer.outputs.spreadsheet import without_formulas
 from rtb_optimizer.store import queries, runs
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.schema import Entity, Run, RunOutput
@@ -64,8 +65,13 @@ def run_details(run: ReadableRun, session: CatalogSession) -> queries.RunDetails
         **CONFLICT,
     },
 )
-def download(request: Request, run: ReadableRun, output_type: str, session: CatalogSession) -> Response:
-    """Download an output of a run. The name is looked up in the catalog, never used to build an S3 key."""
+def download(
+    request: Request, run: ReadableRun, output_type: str, session: CatalogSession, *, spreadsheet: bool = False
+) -> Response:
+    """Download an output of a run, as it was written. The name is looked up in the catalog, never used for an S3 key.
+
+    With `spreadsheet` a CSV file is made safe to open in one: cells that it would take for formulas get an apostrophe.
+    """
     row = _listed(session, run, output_type)
     session.close()  # a download may take long, and the catalog has few connections
     headers = {"etag": quoted(row.sha256), "cache-control": "private, no-cache", **SAFE_HEADERS}
@@ -79,6 +85,10 @@ def download(request: Request, run: ReadableRun, output_type: str, session: Cata
     if byte_size != row.byte_size:
         raise HTTPException(status.HTTP_409_CONFLICT, f"{output} is not what was written")
     name = row.s3_key.rpartition("/")[2]
+    if spreadsheet and name.endswith(".csv"):
+        headers = {**SAFE_HEADERS, "cache-control": "no-store"}
+        headers |= {"content-disposition": f'attachment; filename="{run.run_code}-spreadsheet-{name}"'}
+        return StreamingResponse(without_formulas(chunks), headers=headers, media_type=MEDIA_TYPES["csv"])
     headers |= {
         "content-length": str(byte_size),
         "content-disposition": f'attachment; filename="{run.run_code}-{name}"',
