@@ -1,20 +1,27 @@
 """A full disk where the engine spills: the error names it, the active run stays, and free space fixes it."""
 
 import io
+import os
 import resource
 import subprocess
+import sys
 import tempfile
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import select
 
+from checkout import CHECKOUT
 from nights import TaskFailed, run_tasks
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.errors import EngineFull
+from rtb_optimizer.operations import maintenance
+from rtb_optimizer.store import leases
 from rtb_optimizer.store.objects import split_url
+from rtb_optimizer.store.schema import Run
 from whole_run import assert_nothing_is_lost_or_recorded_twice, read_active
 
 BY_TEXT = "SELECT text, COUNT(*) AS n FROM logs GROUP BY text ORDER BY text"
@@ -154,4 +161,54 @@ def test_a_disk_that_fills_while_the_engine_spills_fails_the_run_and_the_next_on
     assert f"free disk in {tempfile.gettempdir()}" in str(failed.value)
     assert read_active(catalog, client, "wide") == active
     free()
+    assert run_tasks(request_run("wide", dag_run_id="third")) == read_active(catalog, client, "wide")
+
+
+WITHIN = """
+import resource, sys
+import duckdb, numpy, pandas, pyarrow.fs, pyarrow.parquet  # what a run imports takes address space, too
+from rtb_optimizer.cli import app
+from rtb_optimizer.store import connections
+connections.s3_client(), connections.s3_filesystem()
+size = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmSize")) * 1024
+resource.setrlimit(resource.RLIMIT_AS, (size + int(sys.argv.pop(1)) * 2**20,) * 2)
+app.main()
+"""
+
+
+@pytest.fixture
+def run_within(catalog):  # noqa: ARG001 - the process is one of this catalog
+    """Run `rtb run` in a process that may take no more than some MB beside its own code, as in a small container."""
+
+    def run(megabytes):
+        words = [str(megabytes), "run", "wide", "--data-start", "2026-03-09", "--data-end", "2026-03-10"]
+        return subprocess.run(
+            [sys.executable, "-c", WITHIN, *words],
+            env=os.environ | {"PYTHONPATH": f"{CHECKOUT}/include"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def test_a_container_without_memory_ends_the_run_and_the_next_one_works(
+    add_wide, run_within, catalog, client, request_run, session, monkeypatch
+):
+    """Where an allocation fails the run says so; where the process dies of it, the sweep knows by its lease."""
+    monkeypatch.setattr(leases, "RETAKEN_WITHIN_S", 0.1)
+    monkeypatch.setattr(maintenance, "LEASED_WITHIN", timedelta(0))
+    add_wide(engine_memory_mb="100000")
+    active = run_tasks(request_run("wide", dag_run_id="first"))
+    ended = run_within(96)
+    swept = maintenance.sweep_runs(lambda *_: "running")
+    last = session.scalars(select(Run).order_by(Run.run_id)).all()[-1]
+
+    assert ended.returncode != 0, "the limit was never reached"
+    assert last.run_id != active
+    assert last.status == "failed"
+    assert swept == (ended.returncode != 1)  # 1 is an error that the run recorded itself
+    assert ("process on the command line has ended" if swept else "emory") in last.error_message
+    assert read_active(catalog, client, "wide") == active
     assert run_tasks(request_run("wide", dag_run_id="third")) == read_active(catalog, client, "wide")

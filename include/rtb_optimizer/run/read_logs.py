@@ -15,6 +15,7 @@ from rtb_optimizer.engines.passes.limits import (
     require_few_excesses,
     require_few_strays,
     require_few_without_outcome,
+    require_few_without_weight,
 )
 from rtb_optimizer.engines.passes.profile import Profile, profile
 from rtb_optimizer.engines.protocol import Engine
@@ -71,6 +72,7 @@ def read_logs(workspace: Workspace, without_macro: Collection[str], before: Befo
         columns = _bid_columns(workspace, table, bids)
         window = profile(engine, table, columns if bids.is_known else None)
         log.info("%d rows, %g outcomes, %s", window.totals.rows, window.totals.outcome, dict(window.anomalies))
+        require_few_without_weight(window, workspace.settings)
         require_few_excesses(window, workspace.settings)
         require_few_without_outcome(window, workspace.settings)
         require_countable_money(window, workspace.settings)

@@ -29,6 +29,8 @@ ANOMALY_WORDS = {
     "value_unreadable": "rows with a value that is no finite number, or too large: it is not counted",
     "cost_negative": "rows with a negative cost: their cost is not counted",
     "cost_unreadable": "rows with a cost that is no finite number, or too large: it is not counted",
+    "weight_unreadable": "rows with a weight that is no finite number: they count for nothing",
+    "weight_negative": "rows with a negative weight: check it",
     "cost_above_bid": "rows that cost more than was bid: their cost is left out, their outcomes count",
     "duplicate": "rows that repeat another: kept; with an id in row_id_columns, drop_duplicates counts one of them",
     "repeat_dropped": "rows that repeat the id of another: not counted",

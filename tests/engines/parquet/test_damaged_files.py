@@ -74,6 +74,27 @@ def test_a_file_that_was_replaced_by_another_is_reported_by_name_while_it_is_rea
         list(groups.read((0, 0)))
 
 
+def test_a_page_that_does_not_match_its_checksum_is_named_where_rows_are_counted(open_logs, tmp_path):
+    """One value became another: nothing but the checksum that the writer left tells it."""
+    engine, table = open_logs({"part-0.parquet": logs()}, **SITES)
+    groups, path = engine.row_groups(["click", "site"]), tmp_path / "part-0.parquet"
+    pq.write_table(logs(), path, compression="none", use_dictionary=False, write_page_checksum=True)
+    overwrite(path, path.read_bytes().replace(b"site3", b"site4", 1))
+
+    with pytest.raises(LogsInvalid, match=r"part-0.parquet cannot be read: .*(CRC|checksum)"):
+        list(groups.read((0, 0)))
+    assert table.types["site"] == "VARCHAR"
+
+
+def test_a_text_column_with_other_bytes_is_named(open_logs):
+    raw = pa.array([b"a", b"\xff\xfe"], pa.binary())
+    text = pa.Array.from_buffers(pa.string(), 2, raw.buffers())
+    engine, _ = open_logs({"click": [0, 1], "site": ["x", "y"], "device": text})
+
+    with pytest.raises(LogsInvalid, match=r"column 'device' is declared as text and holds bytes that are not UTF-8"):
+        engine.query("SELECT device, COUNT(*) AS n FROM logs GROUP BY device")
+
+
 def test_a_failure_of_the_store_is_not_blamed_on_the_file(monkeypatch, open_logs):
     engine, _ = open_logs({"part-0.parquet": logs()}, **SITES)
     groups = engine.row_groups(["click"])

@@ -8,6 +8,7 @@ from rtb_optimizer.engines.passes.limits import (
     partly_absent_columns,
     require_few_strays,
     require_few_without_outcome,
+    require_few_without_weight,
 )
 from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.errors import LogsInvalid
@@ -47,6 +48,18 @@ def test_rows_without_an_outcome_value_have_a_limit_where_others_have_0(open_log
         return
     with pytest.raises(LogsInvalid, match=r"50\.0% of 4 rows have no outcome value \(outcome_column 'click'\)"):
         require_few_without_outcome(window, table.settings)
+
+
+@pytest.mark.parametrize("weight", [float("nan"), None, -1.0])
+def test_rows_without_a_weight_count_for_nothing_and_have_a_limit(open_logs, weight):
+    columns = {"click": [1, 0, 1, 0], "w": pa.array([1.0, 1.0, 2.0, weight], pa.float64())}
+    engine, table = open_logs(columns, weight_column="w", max_lost_share=0.2)
+    window = profile(engine, table)
+
+    assert window.anomalies["weight_negative" if weight == -1 else "weight_unreadable"] == 1
+    assert window.anomalies["outcome_null"] == 0
+    with pytest.raises(LogsInvalid, match=r"25\.0% of 4 rows have a weight \(weight_column 'w'\) that is negative"):
+        require_few_without_weight(window, table.settings)
 
 
 WHOLE = {"click": [1, 0], "placement": [1, 2], "device": ["a", "b"]}

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 MAX_CAUSE = 600
+NOT_TEXT = "is not valid UTF8"
+"""What DuckDB says of a text column with other bytes; it names the file and not the column."""
 
 
 class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
@@ -168,7 +170,25 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
     def _failure(self, what: str, problem: Exception, urls: Sequence[str]) -> RtbOptimizerError:
         if self._files is not None and self._files.failure is not None:
             return self._files.failure  # the store's failure, however DuckDB reports it
+        if NOT_TEXT in str(problem):
+            return LogsInvalid(f"{what}: {self._undecodable()}")
         return classify_duckdb_error(what, problem, urls, self._spill.path, self._opens)
+
+    def _undecodable(self) -> str:
+        """Return which text columns hold bytes that are no text, in words."""
+        import duckdb
+
+        found = []
+        texts = [name for name, kind, *_ in self._duckdb.execute("DESCRIBE logs").fetchall() if kind == "VARCHAR"]
+        for name in (name for name in texts if name != SOURCE_FILE):
+            try:
+                self._duckdb.execute(f"SELECT MAX(LENGTH({self.quote(name)})) FROM logs").fetchall()
+            except duckdb.Error:
+                found.append(repr(name))
+        return (
+            f"column {', '.join(found) or 'of some name'} is declared as text and holds bytes that are not UTF-8; "
+            "deliver it as UTF-8, or as binary, whose other bytes are replaced"
+        )
 
     def _opens(self, url: str) -> bool:
         import duckdb

@@ -98,7 +98,7 @@ def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()
 
     try:
         source = url if filesystem is None else filesystem.open_input_file(_path(url))
-        with pq.ParquetFile(source, read_dictionary=list(texts)) as file:
+        with pq.ParquetFile(source, read_dictionary=list(texts), page_checksum_verification=True) as file:
             yield file
     except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
         message = (str(problem).splitlines() or [type(problem).__name__])[0]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.engines.passes.arrivals import Arrivals
-from rtb_optimizer.engines.passes.profile import Profile
+from rtb_optimizer.engines.passes.profile import OF_WEIGHTS, Profile
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.table import LogTable, required_columns
 from rtb_optimizer.errors import LogsInvalid
@@ -44,6 +44,13 @@ def require_few_without_outcome(profile: Profile, settings: Settings) -> None:
             "there was none"
         )
         _require_few(profile.anomalies["outcome_null"], profile.totals.rows, what, settings)
+
+
+def require_few_without_weight(profile: Profile, settings: Settings) -> None:
+    """Raise LogsInvalid where too many rows have no weight that can be counted."""
+    lost = sum(profile.anomalies.get(name, 0) for name in OF_WEIGHTS)
+    what = f"have a weight (weight_column {settings.weight_column!r}) that is negative or no finite number: correct it"
+    _require_few(lost, profile.totals.rows, what, settings)
 
 
 def require_countable_money(profile: Profile, settings: Settings) -> None:

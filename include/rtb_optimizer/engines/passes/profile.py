@@ -23,6 +23,7 @@ ANOMALIES = (
     *("zero_exposure", "outcome_above_exposure", "outcome_negative", "outcome_null", "value_negative"),
     *("value_unreadable", "cost_negative", "cost_unreadable", "cost_above_bid"),
 )
+OF_WEIGHTS = ("weight_unreadable", "weight_negative")
 BOUGHT_BY = ("run_mark", "is_control", "bucket")
 MAX_LISTED = 5
 
@@ -87,6 +88,7 @@ def profile(engine: Engine, table: LogTable, bids: BidColumns | None = None) -> 
     _require_countable(sums, table)
     if sums["exposure"] <= 0:
         raise LogsInvalid(f"{sums['rows']} rows have no exposure: check exposure_column and weight_column")
+    anomalies = (*ANOMALIES, *(OF_WEIGHTS if table.settings.weight_column else ()))
     dropped = {"repeat_dropped": table.dropped} if table.dropped else {}
     return Profile(
         totals=counts_of(sums),
@@ -95,9 +97,9 @@ def profile(engine: Engine, table: LogTable, bids: BidColumns | None = None) -> 
             day: counts_of({name: days[name][n] for name in ("rows", *MEASURES)})
             for n, day in enumerate(days["log_day"])
         },
-        anomalies={name: sum(days[name]) for name in ANOMALIES} | dropped,
+        anomalies={name: sum(days[name]) for name in anomalies} | dropped,
         zero_outcomes=sum(days["outcome_zero"]),
-        worst_days={name: days["log_day"][days[name].index(max(days[name]))] for name in ANOMALIES if any(days[name])},
+        worst_days={name: days["log_day"][days[name].index(max(days[name]))] for name in anomalies if any(days[name])},
         design_effect=_design_effect(sums["outcome"], sum(part or 0 for part in days["weighted_outcome"])),
         rows_by_minute=_by_minute(rows) if table.settings.timestamp_column else {},
         by_arm=_by_arm(rows) if bids else (),

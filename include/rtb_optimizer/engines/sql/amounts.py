@@ -64,6 +64,12 @@ class Amounts:
         number = f"CAST({self.quote(column)} AS DOUBLE)"
         return self._weighted(f"{number} * {rate} * {MICRO}" if rate else f"{number} * {MICRO}")
 
+    def whole(self, column: str) -> str:
+        """Return a column in millionths without the row's weight, NULL for NULL, NaN and what is too large."""
+        if self.types.get(column) in WHOLE_TYPES:
+            return f"CAST({self.quote(column)} AS BIGINT) * {MICRO}"
+        return f"TRY_CAST(FLOOR(CAST({self.quote(column)} AS DOUBLE) * {MICRO} + 0.5) AS BIGINT)"
+
     def has_money(self) -> str:
         """Return the test of a row whose value or cost is not 0."""
         columns = [column for column in (self.settings.value_column, self.settings.cost_column) if column]

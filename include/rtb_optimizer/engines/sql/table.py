@@ -68,7 +68,7 @@ class LogTable:
             *(f"{sql} AS {name}" for name, sql in more.items()),
             *([f"date_trunc('minute', {instant_of(self)}) AS minute"] if s.timestamp_column else []),
             f"{self.amounts.raw(s.outcome_column)} AS raw_outcome",
-            f"{self.amounts.counted(s.outcome_column)} IS NULL AS outcome_null",
+            f"{self.amounts.whole(s.outcome_column)} IS NULL AS outcome_null",
             *(f"{self.amounts.money(name)} AS raw_{name}" for name in MONEY),
             *(f"{self.amounts.has_amount(name)} AS has_{name}" for name in MONEY),
             f"{self.amounts.above_bid()} AS cost_above_bid",
@@ -87,7 +87,9 @@ class LogTable:
         squared = "SUM(outcome) AS weighted_outcome"
         if s.weight_column:
             raw.append(f"CAST({self.quote(s.weight_column)} AS DOUBLE) AS row_weight")
-            squared = "SUM(CAST(FLOOR(row_weight * outcome + 0.5) AS BIGINT)) AS weighted_outcome"
+            raw.append(f"{self.amounts.whole(s.weight_column)} AS raw_weight")
+            counts |= {"weight_unreadable": "raw_weight IS NULL", "weight_negative": "raw_weight < 0"}
+            squared = "SUM(TRY_CAST(FLOOR(row_weight * outcome + 0.5) AS BIGINT)) AS weighted_outcome"
         # A sum of cases, which engines count in one pass: a FILTER splits the rows again for each test.
         tests = ", ".join(
             f"CAST(SUM(CASE WHEN {test} THEN 1 ELSE 0 END) AS BIGINT) AS {name}" for name, test in counts.items()
