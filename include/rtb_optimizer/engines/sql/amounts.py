@@ -45,10 +45,10 @@ class Amounts:
         column = getattr(self.settings, f"{measure}_column")
         return self.counted(column, self.rate() if self.settings.currency_column else "") if column else "0"
 
-    def has_amount(self, measure: str) -> str:
-        """Return the test that a row has something where its value or cost should be, whether it can be counted."""
+    def amount(self, measure: str) -> str:
+        """Return the value or cost of a row as the logs have it, whether it can be counted or not."""
         column = getattr(self.settings, f"{measure}_column")
-        return f"{self.quote(column)} IS NOT NULL" if column else "FALSE"
+        return self.quote(column) if column else "0"
 
     def raw(self, column: str) -> str:
         """Return a column in millionths, weighted, 0 for NULL and NaN."""

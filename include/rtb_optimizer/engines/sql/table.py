@@ -68,9 +68,9 @@ class LogTable:
             *(f"{sql} AS {name}" for name, sql in more.items()),
             *([f"date_trunc('minute', {instant_of(self)}) AS minute"] if s.timestamp_column else []),
             f"{self.amounts.raw(s.outcome_column)} AS raw_outcome",
-            f"{self.amounts.whole(s.outcome_column)} IS NULL AS outcome_null",
+            f"{self.amounts.whole(s.outcome_column)} AS known_outcome",
             *(f"{self.amounts.money(name)} AS raw_{name}" for name in MONEY),
-            *(f"{self.amounts.has_amount(name)} AS has_{name}" for name in MONEY),
+            *(f"{self.amounts.amount(name)} AS given_{name}" for name in MONEY),
             f"{self.amounts.above_bid()} AS cost_above_bid",
         ]
         counts = {
@@ -78,10 +78,8 @@ class LogTable:
             "positive": f"{self.target} > 0",
             "outcome_above_exposure": "raw_outcome > exposure",
             "outcome_negative": "raw_outcome < 0",
-            "outcome_null": "outcome_null",
-            "outcome_zero": "raw_outcome = 0 AND NOT outcome_null",
+            "outcome_zero": "known_outcome = 0",
             **{f"{name}_negative": f"raw_{name} < 0" for name in MONEY},
-            **{f"{name}_unreadable": f"has_{name} AND raw_{name} IS NULL" for name in MONEY},
             "cost_above_bid": "cost_above_bid",
         }
         squared = "SUM(outcome) AS weighted_outcome"
@@ -95,8 +93,11 @@ class LogTable:
             f"CAST(SUM(CASE WHEN {test} THEN 1 ELSE 0 END) AS BIGINT) AS {name}" for name, test in counts.items()
         )
         sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
+        lacking = ["COUNT(*) - COUNT(known_outcome) AS outcome_null"]
+        lacking += [f"COUNT(given_{m}) - COUNT(raw_{m}) AS {m}_unreadable" for m in MONEY]
+        counted = ", ".join([sums, squared, *lacking, tests])
         return (
-            f"SELECT {', '.join(when)}, COUNT(*) AS rows, {sums}, {squared}, {tests} FROM {self._rows(raw)} "
+            f"SELECT {', '.join(when)}, COUNT(*) AS rows, {counted} FROM {self._rows(raw)} "
             f"GROUP BY {', '.join(when)} ORDER BY {', '.join(when)}"
         )
 
