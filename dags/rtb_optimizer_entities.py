@@ -9,6 +9,8 @@
 6. **write_outputs** writes the outputs to S3, the manifest last, and records them.
 7. **activate_run** activates the run if it passes its gates and is newer in data than the active run; otherwise it is
    held or superseded, with reasons, and the active run stays active.
+   **run_challenger**, after it, makes the run of the entity's challenger from the same reading of the logs, where one
+   is open, and promotes or drops the challenger where the evidence shows which.
 
 *Trigger* with `data_start` and `data_end` to run another window; leave a field empty to use the entity's own
 configuration. Past days: the *Backfill* tab, or `airflow backfill create`. A failed run: clear the whole dag run.
@@ -70,8 +72,10 @@ def nightly_run(entity: DagEntry) -> DAG:
         waited = WaitForLogs(task_id="wait_for_logs", opt_run_id=run)
         selected = select_features(run)
         # Segments and macros need the features only; outputs need both.
-        waited >> selected >> [build_segments(run), map_ad_macros(run)] >> write_outputs(run) >> activate_run(run)
-        selected >> measure_live(run)
+        activated, challenged = activate_run(run), run_challenger(run)
+        waited >> selected >> [build_segments(run), map_ad_macros(run)] >> write_outputs(run) >> activated
+        selected >> measure_live(run) >> challenged
+        activated >> challenged
     return dag
 
 
@@ -99,6 +103,15 @@ def measure_live(opt_run_id: int) -> int:
     from rtb_optimizer.steps.measure_live import measure_live
 
     return measure_live(opt_run_id)
+
+
+# Of its own, as above: it makes a run of its own, which the failure of the dag run ends.
+@task(on_failure_callback=None, on_success_callback=[AlertNotifier()])
+def run_challenger(opt_run_id: int) -> int:
+    """Make the run of the entity's challenger, where one is open."""
+    from rtb_optimizer.steps.run_challenger import run_challenger
+
+    return run_challenger(opt_run_id)
 
 
 @task

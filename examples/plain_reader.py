@@ -20,9 +20,10 @@ def read(path):
     return features, rows.pop(())[0], rows
 
 
-def held_back(rule, request_id):
-    """Return whether to bid 1.0 on purpose; `rule` is `holdback` of active.json, if it is there."""
-    return hashlib.new(rule["hash"], f"{rule['salt']}{request_id}".encode()).hexdigest()[:8] < rule["below"]
+def drawn(rule, request_id):
+    """Return whether a rule of active.json draws a request: `holdback` to bid 1.0, `challenger` to bid by its table."""
+    digest = hashlib.new(rule["hash"], f"{rule['salt']}{request_id}".encode()).hexdigest()[:8]
+    return digest < rule["below"] if "below" in rule else digest >= rule["from"]
 
 
 def bid(table, request):

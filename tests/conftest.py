@@ -294,7 +294,7 @@ def running_chromium():
 def make_run(session):
     """Insert a run of an entity: `status`, and the day its data ends; for tests that need no logs.
 
-    With `is_sandbox` it is a what-if run.
+    With `is_sandbox` it is a what-if run, with `challenger_id` the run of that challenger.
     """
     from rtb_optimizer.core.config.window import Window
     from rtb_optimizer.store import runs
@@ -302,11 +302,11 @@ def make_run(session):
 
     counter = iter(range(1, 1_000_000))
 
-    def make(entity, status="running", data_end=date(2026, 3, 10), dag_run_id=None, *, is_sandbox=False):
+    def make(entity, status="running", data_end=date(2026, 3, 10), dag_run_id=None, **of):
         end = datetime(data_end.year, data_end.month, data_end.day, tzinfo=UTC)
         attempt = Attempt(f"rtb_optimizer__{entity.entity_code}", dag_run_id or f"manual__{next(counter)}")
         window = Window(end - timedelta(days=1), end)
-        run = runs.create(session, entity, attempt, window, {"values": {}}, "schedule", is_sandbox=is_sandbox)
+        run = runs.create(session, entity, attempt, window, {"values": {}}, "schedule", **of)
         if status != "running":
             stored = session.get_one(Run, run.run_id)
             stored.status, stored.finished_at = status, NOW

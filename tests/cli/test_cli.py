@@ -16,9 +16,18 @@ from checkout import CHECKOUT
 from rtb_optimizer.cli.app import app, main
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid, NotFound, RunIncomplete
 from rtb_optimizer.steps import in_process
-from rtb_optimizer.store import activation, connections, dag_list, entities, migrate, runs, verification
+from rtb_optimizer.store import (
+    activation,
+    challenger_runs,
+    connections,
+    dag_list,
+    entities,
+    migrate,
+    runs,
+    verification,
+)
 from rtb_optimizer.store.objects import active_key
-from rtb_optimizer.store.schema import Entity, EntityConfig, Run, RunDecision
+from rtb_optimizer.store.schema import Challenger, Entity, EntityConfig, Run, RunDecision, RunOutput
 
 ADD = ("--name", "New", "--object-id", "7", "--s3-base-path", "s3://rtb/new", "--by", "ana")
 SET = ("--set", "logs_path=s3://rtb/logs/", "--set", "outcome_column=click", "--set", "candidate_features=browser")
@@ -125,6 +134,7 @@ def test_the_commands_are_the_documented_ones():
         *(f"entities {word}" for word in ("list", "add", "pause", "resume", "remove")),
         *(f"config {word}" for word in ("show", "set", "unset", "history")),
         *("runs list", "runs show", "explain", "diff", "live", "what-if"),
+        *("challenge", "challenger promote", "challenger drop"),
     }
 
 
@@ -563,3 +573,86 @@ def test_runs_that_cannot_be_compared_are_reported_with_the_existing_ones(invoke
     assert_one_line(invoke("diff", "nope_com"), "no entity 'nope_com'")
     run = finished(add_entity())
     assert_one_line(invoke("diff", "drugs_com"), f"the only succeeded run is {run.run_id} ({run.run_code})")
+
+
+# ---- Challengers
+
+
+@pytest.fixture
+def challenged(cli, add_entity, finished, make_run, store, session):
+    """An entity with an active run and an open challenger with a live run; returns that run."""
+    entity = add_entity()
+    finished(entity)
+    cli("challenge", "drugs_com", "--share", "0.2", "--set", "max_features=3", "--by", "ana")
+    number = session.scalars(select(Challenger.challenger_id)).one()
+    run = make_run(entity, challenger_id=number)
+    prefix = active_key(entity.s3_base_path).rsplit("/", 1)[0]
+    kinds = verification.OUTPUT_TYPES
+    written = {kind: (store.put_once(f"{prefix}/{run.run_code}/{kind}", kind.encode()), 1) for kind in kinds}
+    runs.record_outputs(session, run.run_id, written)
+    challenger_runs.complete(session, run.run_id, 1, ())
+    session.commit()
+    return run
+
+
+def test_challenge_opens_a_challenger_and_shows_the_open_one(cli, add_entity, finished):
+    finished(add_entity())
+    opened = cli("challenge", "drugs_com", "--share", "0.2", "--set", "max_features=3", "--by", "ana")
+    shown = cli("challenge", "drugs_com", "--by", "ana")
+
+    assert opened.startswith("drugs_com is challenged from the next night on:")
+    for line in ("challenger +max_features=3", "share +20% of the requests, since .*, by ana", "live run +none yet"):
+        assert re.search(rf"^{line}", shown, re.MULTILINE), line
+    assert json.loads(cli("challenge", "drugs_com", "--by", "ana", "--json"))["overrides"] == {"max_features": "3"}
+
+
+def test_what_cannot_be_challenged_is_one_line(invoke, add_entity, finished):
+    entity = add_entity()
+    values = ("--set", "max_features=3", "--by", "ana")
+    assert_one_line(invoke("challenge", "drugs_com", *values), "drugs_com has no active run that could be challenged")
+    finished(entity)
+    assert_one_line(invoke("challenge", "drugs_com", "--by", "ana"), "drugs_com has no challenger: `rtb challenge")
+    why = "outcome_column: a challenger cannot override it"
+    assert_one_line(invoke("challenge", "drugs_com", "--set", "outcome_column=x", "--by", "ana"), why)
+    assert_one_line(invoke("challenge", "drugs_com", *values, "--share", "2"), "share: 2 is no share of the requests")
+
+
+def test_a_promoted_challenger_is_the_configuration_and_the_active_run(cli, challenged, session, store):
+    listed = cli("runs", "list")
+    assert re.search(rf"^{challenged.run_id} .* challenger: challenging", listed, re.MULTILINE)
+    done = cli("challenger", "promote", "drugs_com", "--by", "ana", "--reason", "better")
+
+    assert done.startswith("challenger max_features=3: promoted")
+    session.expire_all()
+    assert session.scalars(select(Entity.active_run_id)).one() == challenged.run_id
+    values = {row["key"]: row["value"] for row in json.loads(cli("config", "show", "drugs_com", "--json"))}
+    assert values["max_features"] == 3
+    copy = json.loads(store.read(active_key(session.scalars(select(Entity)).one().s3_base_path)))
+    assert (copy["run_id"], "challenger" in copy) == (challenged.run_id, False)
+
+
+def test_a_dropped_challenger_leaves_the_active_run(cli, challenged, session):
+    before = session.scalars(select(Entity.active_run_id)).one()
+    done = json.loads(cli("challenger", "drop", "drugs_com", "--by", "ana", "--reason", "no gain", "--json"))
+
+    assert (done["result"], done["run_id"], done["copy_written"]) == ("dropped", challenged.run_id, True)
+    session.expire_all()
+    assert session.scalars(select(Entity.active_run_id)).one() == before
+    assert session.scalars(select(RunDecision.decision).order_by(RunDecision.id.desc()).limit(1)).one() == "dropped"
+
+
+def test_the_run_of_a_challenger_is_active_only_when_it_is_promoted(invoke, challenged):
+    reason = ("--reason", "x", "--by", "ana")
+    message = f"run {challenged.run_code} cannot be activated: a challenger's run is active only when it is promoted"
+    assert_one_line(invoke("activate", str(challenged.run_id), *reason), message)
+    assert_one_line(invoke("rollback", "drugs_com", "--to", str(challenged.run_id), *reason), message)
+
+
+def test_audit_reads_back_the_outputs_of_a_live_challenger(cli, invoke, challenged, session, store):
+    assert len(json.loads(cli("audit", "--json"))) == 2
+    row = session.scalars(select(RunOutput).where(RunOutput.run_id == challenged.run_id).limit(1)).one()
+    store.delete([row.s3_key])
+
+    broken = invoke("audit")
+    assert broken.returncode == 1
+    assert f"run {challenged.run_code}: {row.output_type} is gone" in broken.stderr

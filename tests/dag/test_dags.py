@@ -30,7 +30,7 @@ FIELDS = [
     },
 ]
 TASKS = ["create_run", "wait_for_logs", "select_features", "build_segments", "map_ad_macros", "write_outputs"]
-BESIDE = "measure_live"
+BESIDE = ("measure_live", "run_challenger")
 
 
 def entry(code, **changed):
@@ -95,10 +95,11 @@ def test_the_graph_is_the_one_of_the_design(entities):
     entities(entry("drugs_com"))
     dag = parse()["rtb_optimizer__drugs_com"]
 
-    assert sorted(dag.task_ids) == sorted([*TASKS, BESIDE, "activate_run"])
+    assert sorted(dag.task_ids) == sorted([*TASKS, *BESIDE, "activate_run"])
     downstream = {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks}
-    assert downstream["select_features"] == ["build_segments", "map_ad_macros", BESIDE]
-    assert downstream[BESIDE] == []
+    assert downstream["select_features"] == ["build_segments", "map_ad_macros", "measure_live"]
+    assert downstream["measure_live"] == downstream["activate_run"] == ["run_challenger"]
+    assert downstream["run_challenger"] == []
     assert downstream["build_segments"] == downstream["map_ad_macros"] == ["write_outputs"]
     assert downstream["write_outputs"] == ["activate_run"]
     assert all("wait_for_logs" in dag.get_task(t).get_flat_relative_ids(upstream=True) for t in TASKS[2:])
@@ -142,8 +143,9 @@ def test_schedule_documentation_and_failure_callback_are_set(entities):
     assert (dag.catchup, dag.timetable.expression, str(dag.timetable.timezone)) == (False, "5 1 * * *", "Europe/Berlin")
     assert dag.doc_md == ast.get_docstring(ast.parse((DAGS / ENTITIES).read_text()), clean=False)
     assert dag.on_failure_callback == callbacks.dag_failed
-    assert not dag.get_task(BESIDE).on_failure_callback, "what fails beside a run does not fail it"
-    for task in (task for task in dag.tasks if task.task_id != BESIDE):
+    for task_id in BESIDE:
+        assert not dag.get_task(task_id).on_failure_callback, "what fails beside a run does not fail it"
+    for task in (task for task in dag.tasks if task.task_id not in BESIDE):
         recorder, alerts = task.on_failure_callback
         assert recorder == callbacks.task_failed
         assert isinstance(alerts, AlertNotifier), "after it: what the alert reports is in the catalog by then"

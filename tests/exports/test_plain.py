@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from checkout import CHECKOUT
 from keyed_tables import TERMS, predictions_of_planted, requests_of, table_of, wide_table
 from rtb_optimizer.core.platforms.column import Platform
-from rtb_optimizer.core.realized.arms import Holdback
+from rtb_optimizer.core.realized.arms import ChallengerRule, Holdback
 from rtb_optimizer.core.sample.values import MISSING, canonical
+from rtb_optimizer.exports.export import Challenge
 from rtb_optimizer.exports.plain import plain
 from rtb_optimizer.run.exports import exported
 from v3_settings import v3_settings
@@ -92,9 +93,19 @@ def test_the_reader_holds_back_the_requests_that_the_rule_of_an_export_draws():
     export = plain(table_of((("x",), 2.0)), replace(TERMS, holdback=rule))
     published, ids = json.loads(export.files["table.json"])["holdback"], [f"id-{n}" for n in range(5_000)]
 
-    held = [each for each in ids if reader.held_back(published, each)]
+    held = [each for each in ids if reader.drawn(published, each)]
     assert len(held) == pytest.approx(1_000, abs=90)  # 3.2 standard errors
     assert held[:1] == ["id-3"]  # the first of `printf drugs_com:id-3 | md5sum` below 33333333
+
+
+def test_the_reader_bids_by_a_challenger_s_table_where_the_rule_of_its_export_says_so():
+    held, rule = Holdback(0.2, "auction_id", "drugs_com:"), ChallengerRule(0.3, "auction_id", "drugs_com:")
+    export = plain(table_of((("x",), 2.0)), replace(TERMS, holdback=held, challenge=Challenge(rule)))
+    document, ids = json.loads(export.files["table.json"]), [f"id-{n}" for n in range(5_000)]
+
+    of = [each for each in ids if reader.drawn(document["challenger"], each)]
+    assert len(of) == pytest.approx(1_500, abs=104)  # 3.2 standard errors
+    assert not any(reader.drawn(document["holdback"], each) for each in of)
 
 
 @given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), unique=True, min_size=1))

@@ -1,6 +1,7 @@
 """Prebid reads the floors that we write: its own module answers what we do, and no file is one that it refuses."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 from keyed_tables import TERMS, predictions_of_planted, requests_of, table_of, wide_table
 from prebid_js import installed_prebid
 from rtb_optimizer.core.platforms.column import Platform
-from rtb_optimizer.core.realized.arms import Holdback
+from rtb_optimizer.core.realized.arms import ChallengerRule, Holdback
 from rtb_optimizer.core.sample.values import MISSING
+from rtb_optimizer.exports.export import Challenge
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 from rtb_optimizer.exports.prebid_floors import MAX_BYTES, prebid_floors
 from rtb_optimizer.run.exports import exported
@@ -197,6 +199,43 @@ def test_a_holdback_is_a_second_model_group_of_the_base_cpm_that_prebid_draws_by
     assert {answer["floor"] for answer in answers if answer["modelVersion"] == "drugs_com-1"} == {1.2}
     assert set(control) == {TERMS.base_cpm}
     assert len(control) == pytest.approx(400, abs=76)  # 4 standard errors
+
+
+def test_a_challenger_s_file_has_three_model_groups_that_prebid_draws_by_their_weights(prebid):
+    holdback, of_active = Holdback(0.1, "auction_id", "drugs_com:"), replace(TERMS, run_code="active-1")
+    active = prebid_floors(table_of((("a",), 1.5)), replace(of_active, holdback=holdback)).files["floors.json"]
+    challenge = Challenge(ChallengerRule(0.25, "auction_id", "drugs_com:"), active)
+    other = table_of((("a",), 0.5), (("b",), 2.0))
+    export = prebid_floors(other, replace(TERMS, run_code="challenger-1", challenge=challenge, holdback=holdback))
+    groups = json.loads(export.files["floors.json"])["modelGroups"]
+    answers = prebid(export.files["floors.json"], [{"a": "a"}] * 4_000)
+    floors = {answer["modelVersion"]: answer["floor"] for answer in answers}
+    drawn = Counter(answer["modelVersion"] for answer in answers)
+
+    assert [(group["modelVersion"], group["modelWeight"]) for group in groups] == [
+        ("active-1", 65),
+        ("challenger-1", 25),
+        ("active-1:control", 10),
+    ]
+    assert floors == {
+        "active-1": round(1.5 * TERMS.base_cpm, 4),
+        "challenger-1": round(0.5 * TERMS.base_cpm, 4),
+        "active-1:control": TERMS.base_cpm,
+    }
+    assert drawn["challenger-1"] == pytest.approx(1_000, abs=110)  # 4 standard errors
+    assert drawn["active-1"] == pytest.approx(2_600, abs=121)
+
+
+def test_the_rules_of_a_challenger_take_the_room_that_the_active_run_s_leave():
+    active = prebid_floors(wide_table(700), replace(TERMS, run_code="active-1")).files["floors.json"]
+    challenge = Challenge(ChallengerRule(0.1, "auction_id", "drugs_com:"), active)
+    export = prebid_floors(long_table(900, 0), replace(TERMS, challenge=challenge))
+    main, other = json.loads(export.files["floors.json"])["modelGroups"]
+
+    assert len(export.files["floors.json"]) <= MAX_BYTES
+    assert main["values"] == json.loads(active)["modelGroups"][0]["values"]
+    assert 0 < len(other["values"]) < 900
+    assert export.lost == {"more than 100 KB": 900 - len(other["values"])}
 
 
 def test_a_floor_is_never_none():

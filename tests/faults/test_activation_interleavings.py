@@ -13,8 +13,18 @@ from psycopg.rows import dict_row
 from sqlalchemy import text
 
 from rtb_optimizer.core.realized.arms import Arm
-from rtb_optimizer.errors import EntityInvalid, NotFound, RunNotRunning
-from rtb_optimizer.store import activation, connections, entities, failures, outcomes, policies, runs
+from rtb_optimizer.errors import EntityInvalid, NotFound, PointerMoved, RunNotRunning
+from rtb_optimizer.store import (
+    activation,
+    challenger_runs,
+    challengers,
+    connections,
+    entities,
+    failures,
+    outcomes,
+    policies,
+    runs,
+)
 from rtb_optimizer.store.outcomes import Outcome
 from rtb_optimizer.store.schema import Run
 from whole_run import assert_the_history_adds_up
@@ -33,7 +43,8 @@ A_FIRST = (
 B_FIRST = tuple(order.replace("a.", "x.").replace("b.", "a.").replace("x.", "b.") for order in A_FIRST)
 
 # What session b does while session a finishes run `mine`; then the history, when a acts first and when b does.
-# Before: `zero` was active, then `first`; `held` was held. `older` and `newer` have data up to a day before and after.
+# Before: `zero` was active, then `first`; `held` was held; `rival` is the live run of a challenger. `older` and `newer`
+# have data up to a day before and after.
 CASES = {
     "finishes a newer run": (
         lambda session, of: finish(session, of["newer"]),
@@ -67,6 +78,21 @@ CASES = {
         ["mine activated from first", "mine stood_down from mine"],
         ["first stood_down from first", "mine held from none"],
     ),
+    "promotes the challenger": (
+        lambda session, of: challengers.promote(session, of["entity"], "ana", ["better"]),
+        ["mine activated from first", "rival promoted from mine"],
+        ["rival promoted from first", "mine held from rival"],  # its configuration is the one before
+    ),
+    "drops the challenger": (
+        lambda session, of: challengers.drop(session, of["entity"], "ana", ["worse"]),
+        ["mine activated from first", "rival dropped from mine"],
+        ["rival dropped from first", "mine activated from first"],
+    ),
+    "finishes the challenger's next run": (
+        lambda session, of: challenger_runs.complete(session, of["next"], 1, ()),
+        ["mine activated from first", "next challenging from mine"],
+        ["next challenging from first", "mine activated from first"],
+    ),
     "counts what was live": (
         lambda session, of: outcomes.record(session, of["entity"], of["first"], [live_day(of["first"])]),
         ["mine activated from first"],
@@ -92,6 +118,15 @@ CASES = {
 
 def live_day(opt_run_id):
     return Outcome(opt_run_id, DAY, Arm.TREATED, 1, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, {"0": [1.0, 1.0, 0.0, 1.0]})
+
+
+def challenged(session, make_run, entity):
+    """Open a challenger with a live run; returns that and its next one."""
+    number = challengers.challenge(session, entity.entity_code, 0.1, {"max_features": "4"}, "ana").challenger_id
+    live, following = (make_run(entity, data_end=DAY, challenger_id=number).run_id for _ in range(2))
+    challenger_runs.complete(session, live, 1, ())
+    session.commit()
+    return live, following
 
 
 def finish(session, opt_run_id):
@@ -142,6 +177,7 @@ def arrange(add_entity, make_run, session):
         for name, gates in (("zero", ()), ("first", ()), ("held", ("a gate",))):
             activation.complete_and_decide(session, of[name], 1, gates, allow_older=False)
             session.commit()
+        of |= zip(("rival", "next"), challenged(session, make_run, entity), strict=True)
         return of
 
     return make
@@ -205,17 +241,40 @@ def test_an_activation_while_another(case, arrange, server, subtests):
             names = {opt_run_id: name for name, opt_run_id in of.items()}
             lines = history(server, of)
             assert [
-                f"{names[d['run_id']]} {d['decision']} from {names.get(d['from_run_id'], 'none')}" for d in lines[3:]
+                f"{names[d['run_id']]} {d['decision']} from {names.get(d['from_run_id'], 'none')}" for d in lines[4:]
             ] == decisions
             assert_the_history_adds_up(lines, active(server, of))
+
+
+def renew_challenger(session, make_run, entity, turn):
+    """Let a challenger with a live run be open; returns the number of decisions that it took."""
+    session.expire_all()
+    if challengers.open_one(session, entity) is not None or entity.active_run_id is None:
+        return 0
+    values = {"max_features": str(3 + turn % 2)}
+    number = challengers.challenge(session, entity.entity_code, 0.1, values, "ana").challenger_id
+    challenger_runs.complete(session, make_run(entity, data_end=DAY, challenger_id=number).run_id, 1, ())
+    session.commit()
+    return 1
+
+
+HANDS = {
+    "finish": lambda own, _, run_id: finish(own, run_id),
+    "roll back": lambda own, code, _: activation.roll_back(own, code, "ana", "bad"),
+    "by hand": lambda own, _, run_id: activation.activate_manually(own, run_id, "ana", "we know better"),
+    "promote": lambda own, code, _: challengers.promote(own, code, "ana", ["better"]),
+    "stand down": lambda own, code, run_id: activation.stand_down(
+        own, code, policies.policy_of(own.get_one(Run, run_id)), ["a loss"], lambda _: True
+    ),
+}
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_of_thirty_two_at_once_each_is_decided_once_and_connections_stay_bounded(
-    add_entity, make_run, server, at_once, long
+    add_entity, make_run, server, session, at_once, long
 ):
-    entity = add_entity()
+    entity = session.merge(add_entity())
     of, peak = {"entity": entity.entity_code}, 0
 
     def act(what):
@@ -225,28 +284,28 @@ def test_of_thirty_two_at_once_each_is_decided_once_and_connections_stay_bounded
             return server.execute(ours).fetchone()["count"] - 1
         with connections.session() as own:
             try:
-                if kind == "finish":
-                    finish(own, opt_run_id)
-                elif kind == "roll back":
-                    activation.roll_back(own, entity.entity_code, "ana", "bad")
-                else:
-                    activation.activate_manually(own, opt_run_id, "ana", "we know better")
+                decided = HANDS[kind](own, entity.entity_code, opt_run_id)
                 own.commit()
-            except (EntityInvalid, NotFound):
+            except (EntityInvalid, NotFound, PointerMoved):
                 return 0
-        return 1
+        return int(decided is not None)
 
     landed, before = 0, None
     for turn in range(LONG_ROUNDS if long else ROUNDS):
-        days = [turn * 100 + (n if n % 2 else -n) for n in range(28)]  # every second one is a backfill
+        days = [turn * 100 + (n if n % 2 else -n) for n in range(26)]  # every second one is a backfill
         made = [("finish", make_run(entity, data_end=DAY + timedelta(days=day)).run_id) for day in days]
         hands = [("by hand", before), ("roll back", None), ("roll back", None)] if before else [made[0]] * 3
+        if before:
+            landed += renew_challenger(session, make_run, entity, turn)
+        hands += [("promote", None), ("stand down", made[0][1])]
         count, *results = at_once(act, [("count", None), *made, *hands])
         landed, peak, before = landed + sum(results), max(peak, count), made[0][1]
         lines = history(server, of)
         assert_the_history_adds_up(lines, active(server, of))
-    finished = [line["run_id"] for line in lines if line["decided_by"] != "ana"]
-    assert len(set(finished)) == len(finished) == 28 * (turn + 1)
+    ours = [line for line in lines if line["decided_by"] == "schedule" and line["decision"] != "challenging"]
+    finished = [line["run_id"] for line in ours]
+    assert len(set(finished)) == len(finished) == 26 * (turn + 1)
+    assert {"promoted", "stood_down", "rolled_back"} <= {line["decision"] for line in lines}
     assert len(lines) == landed - 3  # the same run's retries get the decision, and add no line
     assert peak <= POOL
     assert connections.catalog().pool.checkedout() == 0
@@ -255,5 +314,5 @@ def test_of_thirty_two_at_once_each_is_decided_once_and_connections_stay_bounded
 
 def test_the_starting_line_up_is_what_the_cases_say(arrange, server):
     of = arrange("entity")
-    assert [line["decision"] for line in history(server, of)] == ["activated", "activated", "held"]
+    assert [line["decision"] for line in history(server, of)] == ["activated", "activated", "held", "challenging"]
     assert active(server, of) == of["first"]

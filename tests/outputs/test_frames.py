@@ -126,7 +126,8 @@ def test_a_history_without_decisions_has_no_rows_and_the_same_dtypes(add_entity)
 
     assert len(history) == 0
     assert dtypes(history) == frames.HISTORY_DTYPES
-    assert list(history["decision"].cat.categories) == ["activated", "held", "superseded", "rolled_back", "stood_down"]
+    kinds = ["activated", "held", "superseded", "rolled_back", "stood_down", "challenging", "promoted", "dropped"]
+    assert list(history["decision"].cat.categories) == kinds
 
 
 def test_a_table_of_an_earlier_release_has_the_dtypes_of_today(make_segments):

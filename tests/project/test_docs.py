@@ -125,7 +125,8 @@ def test_every_environment_variable_of_the_local_stack_is_documented():
 def test_the_glossary_has_every_decision():
     words = DOCS["docs/glossary.md"]
 
-    for decision, word in zip(Decision, ("activate", "hold", "supersede", "roll back", "stand down"), strict=True):
+    words_of = ("activate", "hold", "supersede", "roll back", "stand down", "challenge", "promote", "drop")
+    for decision, word in zip(Decision, words_of, strict=True):
         assert word in words, decision
 
 

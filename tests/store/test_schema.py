@@ -9,8 +9,9 @@ import pytest
 from rtb_optimizer.store.schema import Base
 
 # The optimizer and the version are the seed's. Entity 1 is alpha with runs 11 (active), 12 (running), 13 (failed)
-# 14 (succeeded) and 15 (a what-if run that succeeded); entity 2 is beta with run 21 (succeeded). Run 12 has one row in
-# each table of a run's results.
+# 14 (succeeded) and 15 (a what-if run that succeeded), its open challenger 1 with runs 16 (live) and 17 (running), and
+# the challenger 2 that was dropped with run 18; entity 2 is beta with run 21 (succeeded). Run 12 has one row in each
+# table of a run's results.
 ROWS = """
 INSERT INTO opt_entities (entity_id, opt_id, entity_code, entity_name, object_id, object_type, current_version_id,
                           s3_base_path)
@@ -26,6 +27,15 @@ INSERT INTO opt_runs (run_id, entity_id, version_id, run_code, status, is_sandbo
                       config_snapshot, airflow_dag_id, airflow_run_id, finished_at)
 VALUES (15, 1, 1, 'alpha-15', 'succeeded', true, 'manual:ana', '2026-03-04', '2026-03-05', '{}', 'dag', 'r15', now());
 UPDATE opt_entities SET active_run_id = 11 WHERE entity_id = 1;
+INSERT INTO opt_challengers (challenger_id, entity_id, share, overrides, created_by, ended_by, ended_at, result)
+VALUES (1, 1, 0.1, '{"max_features": "4"}', 'ana', NULL, NULL, NULL),
+       (2, 1, 0.1, '{"max_features": "5"}', 'ana', 'ana', now(), 'dropped');
+INSERT INTO opt_runs (run_id, entity_id, version_id, run_code, status, challenger_id, is_challenger, triggered_by,
+                      data_start, data_end, config_snapshot, airflow_dag_id, airflow_run_id, finished_at)
+VALUES (16, 1, 1, 'alpha-16', 'succeeded', 1, true, 'schedule', '2026-03-04', '2026-03-05', '{}', 'dag', 'r14', now()),
+       (17, 1, 1, 'alpha-17', 'running', 1, true, 'schedule', '2026-03-05', '2026-03-06', '{}', 'dag', 'r17', NULL),
+       (18, 1, 1, 'alpha-18', 'succeeded', 2, true, 'schedule', '2026-03-05', '2026-03-06', '{}', 'dag', 'r18', now());
+UPDATE opt_challengers SET run_id = 16 WHERE challenger_id = 1;
 INSERT INTO opt_entity_configs (id, entity_id, config_key, config_value, updated_by)
 VALUES (1, 1, 'max_features', '4', 'tester');
 INSERT INTO opt_run_features (id, run_id, feature_name, feature_order, is_anchor, signal_score)
@@ -71,6 +81,10 @@ INSERT INTO opt_run_outcomes (entity_id, run_id, log_day, arm, rows, exposures, 
     predicted_error, buckets, measured_by)
 VALUES ({entity}, {run}, '2026-03-01', '{arm}', {rows}, 9, 1, 0, 1, 1, 0, '{{}}', {by});
 """
+CHALLENGER = """
+INSERT INTO opt_challengers (entity_id, share, overrides, created_by, ended_by, ended_at, result)
+VALUES ({entity}, {share}, '{overrides}', 'ana', {by}, {at}, {result});
+"""
 CONFIG_KEY = """
 INSERT INTO opt_version_configs (version_id, config_key, config_section, display_name, data_type, min_value, max_value)
 VALUES ({version}, '{key}', 'Logs', 'Key', '{kind}', {low}, {high})
@@ -111,6 +125,10 @@ def outcome(entity=1, run=12, arm="treated", rows=5, by=12):
     return OUTCOME.format(entity=entity, run=run, arm=arm, rows=rows, by=by)
 
 
+def challenger(entity=2, share=0.1, overrides='{"a": "b"}', by="NULL", at="NULL", result="NULL"):
+    return CHALLENGER.format(entity=entity, share=share, overrides=overrides, by=by, at=at, result=result)
+
+
 def config_key(version=1, key="new_key", kind="integer", low=1, high=2):
     return CONFIG_KEY.format(version=version, key=key, kind=kind, low=low, high=high)
 
@@ -134,6 +152,7 @@ PRIMARY_KEYS = {
     "opt_run_features": "INSERT INTO opt_run_features VALUES (1, 12, 'browser', 2, false, 0.1)",
     "opt_run_outputs": "INSERT INTO opt_run_outputs VALUES (1, 12, 'report', 'rtb', 'k', 1, 1, repeat('a', 64))",
     "opt_run_feature_macros": "INSERT INTO opt_run_feature_macros VALUES (1, 12, 'x', 'openrtb')",
+    "opt_challengers": "UPDATE opt_challengers SET challenger_id = 1 WHERE challenger_id = 2",
     "opt_run_decisions": "INSERT INTO opt_run_decisions VALUES (1, 1, 2, 11, 'held', NULL, 'tester', '[]')",
 }
 NO_RUN_KEY = without("opt_runs", "pk_opt_runs")
@@ -188,7 +207,6 @@ REFUSED = [
     ("uq_opt_entities_opt_id_entity_code", entity(code="alpha")),
     ("uq_opt_entity_configs_entity_id_config_key", OVERRIDE.format(entity=1, key="max_features")),
     ("uq_opt_runs_run_code", run(code="alpha-12")),
-    ("uq_opt_runs_airflow_dag_id_airflow_run_id_clear_number", run(dag_run="r12")),
     ("uq_opt_run_features_run_id_feature_order", feature(order=1)),
     ("uq_opt_run_alerts_run_id_kind", ALERT.format(id=9, run=13, kind="failed")),
     ("uq_opt_run_features_run_id_feature_name", feature(name="device")),
@@ -204,11 +222,35 @@ REFUSED = [
     ),
     ("uq_opt_runs_entity_id_run_id", NO_RUN_KEY + "UPDATE opt_runs SET run_id = 12 WHERE run_id = 13"),
     (
-        "uq_opt_runs_entity_id_run_id_status_is_sandbox",
+        "uq_opt_runs_entity_id_run_id_status_is_sandbox_is_challenger",
         NO_RUN_KEY
         + without("opt_runs", "uq_opt_runs_entity_id_run_id")
         + "UPDATE opt_runs SET run_id = 14 WHERE run_id = 11",
     ),
+    (
+        "uq_opt_runs_entity_id_challenger_id_run_id_status",
+        NO_RUN_KEY
+        + without("opt_runs", "uq_opt_runs_entity_id_run_id")
+        + without("opt_runs", "uq_opt_runs_entity_id_run_id_status_is_sandbox_is_challenger")
+        + "UPDATE opt_runs SET run_id = 16, challenger_id = 1 WHERE run_id = 18",
+    ),
+    (
+        "uq_opt_challengers_entity_id_challenger_id",
+        without("opt_challengers", "pk_opt_challengers")
+        + "UPDATE opt_challengers SET challenger_id = 1 WHERE challenger_id = 2",
+    ),
+    ("ck_opt_challengers_result", challenger(by="'a'", at="now()", result="'lost'")),
+    ("ck_opt_challengers_share", challenger(share=0)),
+    ("ck_opt_challengers_share", challenger(share=1)),
+    ("ck_opt_challengers_overrides", challenger(overrides="{}")),
+    ("ck_opt_challengers_overrides", challenger(overrides="[1]")),
+    ("ck_opt_challengers_ended_at", challenger(result="'dropped'")),
+    ("ck_opt_challengers_ended_by", challenger(at="now()", result="'dropped'")),
+    ("ck_opt_runs_is_challenger", "UPDATE opt_runs SET is_challenger = true WHERE run_id = 14"),
+    ("ck_opt_runs_is_challenger", "UPDATE opt_runs SET is_sandbox = true WHERE run_id = 17"),
+    ("fk_opt_challengers_entity_id", challenger(entity=99)),
+    ("fk_opt_challengers_run", "UPDATE opt_challengers SET run_id = 99 WHERE challenger_id = 1"),
+    ("fk_opt_runs_entity_id_challenger_id", "UPDATE opt_runs SET challenger_id = 99 WHERE run_id = 17"),
     # Of what exists.
     ("fk_opt_versions_opt_id", VERSION.format(opt=99, code="v9")),
     ("fk_opt_version_configs_version_id", config_key(version=99)),
@@ -243,7 +285,8 @@ INSERT INTO opt_master (opt_id, opt_code, opt_name) VALUES (77, 'other', 'Other'
 INSERT INTO opt_versions (version_id, opt_id, version_code, version_name) VALUES (77, 77, 'v1', 'x');
 UPDATE opt_entities SET current_version_id = 77 WHERE entity_id = 1;
 """
-POINTER = "fk_opt_entities_active_run"
+POINTER, LIVE = "fk_opt_entities_active_run", "fk_opt_challengers_run"
+POINT_AT = "UPDATE opt_challengers SET run_id = {} WHERE challenger_id = 1"
 PROMISES = {
     "an entity points at the run of another": (
         POINTER,
@@ -252,6 +295,31 @@ PROMISES = {
     "an entity points at a running run": (POINTER, "UPDATE opt_entities SET active_run_id = 12 WHERE entity_id = 1"),
     "an entity points at a failed run": (POINTER, "UPDATE opt_entities SET active_run_id = 13 WHERE entity_id = 1"),
     "an entity points at a what-if run": (POINTER, "UPDATE opt_entities SET active_run_id = 15 WHERE entity_id = 1"),
+    "an entity points at the run of a challenger": (
+        POINTER,
+        "UPDATE opt_entities SET active_run_id = 16 WHERE entity_id = 1",
+    ),
+    "an active run becomes that of a challenger": (
+        POINTER,
+        "UPDATE opt_runs SET challenger_id = 2, is_challenger = true WHERE run_id = 11",
+    ),
+    "a challenger points at the run of another entity": (LIVE, POINT_AT.format(21)),
+    "a challenger points at a run of its entity that is not its own": (LIVE, POINT_AT.format(14)),
+    "a challenger points at a what-if run": (LIVE, POINT_AT.format(15)),
+    "a challenger points at the run of another challenger": (LIVE, POINT_AT.format(18)),
+    "a challenger points at a running run": (LIVE, POINT_AT.format(17)),
+    "the live run of a challenger fails": (LIVE, "UPDATE opt_runs SET status = 'failed' WHERE run_id = 16"),
+    "the live run of a challenger is deleted": (LIVE, "DELETE FROM opt_runs WHERE run_id = 16"),
+    "an entity has two open challengers": ("ix_opt_challengers_open", challenger(entity=1)),
+    "an attempt has two runs": ("ix_opt_runs_attempt", run(dag_run="r12")),
+    "an attempt has two runs of one challenger": (
+        "ix_opt_runs_attempt",
+        "UPDATE opt_runs SET airflow_run_id = 'r14' WHERE run_id = 17",
+    ),
+    "a run is made for the challenger of another entity": (
+        "fk_opt_runs_entity_id_challenger_id",
+        "UPDATE opt_runs SET challenger_id = 1 WHERE run_id = 21",
+    ),
     "an active run becomes a what-if run": (POINTER, "UPDATE opt_runs SET is_sandbox = true WHERE run_id = 11"),
     "an active run becomes failed": (POINTER, "UPDATE opt_runs SET status = 'failed' WHERE run_id = 11"),
     "an active run becomes running again": (
@@ -335,6 +403,9 @@ def test_the_database_never_lets_it_happen_that(crowded, constraint, statement):
         config_key(low="NULL", high=2),
         COMBO.format(run=12, format="openrtb"),
         "UPDATE opt_entities SET active_run_id = 14 WHERE entity_id = 1",
+        challenger(),
+        challenger(entity=1, by="'ana'", at="now()", result="'promoted'"),
+        "UPDATE opt_runs SET is_challenger = false WHERE run_id = 16",
         "UPDATE opt_entities SET active_run_id = NULL WHERE entity_id = 1",
         "UPDATE opt_runs SET status = 'failed', finished_at = now() WHERE run_id = 12",
     ],

@@ -26,6 +26,8 @@ from rtb_optimizer.store.runs import Attempt
 
 FIRST = date(2026, 3, 1)
 DECIDED = time(3, 30)
+FAR = timedelta(days=120)
+"""No loop is as long: a decision that is later has the machine's clock still."""
 CONFIG = {
     "outcome_column": "click",
     "cost_column": "price",
@@ -118,12 +120,13 @@ class Loop:
         """Set the clock of the last decision, and let the bidder read what is active."""
         with connections.session() as session:
             if self.keeps_time:
-                last = (
-                    "SELECT max(id) FROM opt_run_decisions JOIN opt_entities USING (entity_id) WHERE entity_code = :c"
+                fresh = (
+                    "SELECT id FROM opt_run_decisions JOIN opt_entities USING (entity_id) "
+                    "WHERE entity_code = :c AND decided_at > :future"
                 )
                 session.execute(
-                    text(f"UPDATE opt_run_decisions SET decided_at = :now WHERE id = ({last})"),
-                    {"now": now, "c": self.code},
+                    text(f"UPDATE opt_run_decisions SET decided_at = :now WHERE id IN ({fresh})"),
+                    {"now": now, "c": self.code, "future": datetime.combine(FIRST + FAR, time(), UTC)},
                 )
                 session.commit()
             active_copy.refresh(session, self.code)

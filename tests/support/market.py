@@ -115,12 +115,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a bidder read at an instant: the table, None before the first, the run it is of, and the holdback's rule."""
+    """What a bidder read at an instant: the table, None before the first, the run it is of, and the holdback's rule.
+
+    `challenger` is the table and the run of a challenger, and the rule of its share.
+    """
 
     at: datetime
     table: Table | None = None
     run_code: str = ""
     holdback: Mapping[str, Any] = field(default_factory=dict)
+    challenger: tuple[Table, str, Mapping[str, Any]] | None = None
 
 
 def read_active(read: Callable[[str], bytes | None], active_key: str, at: datetime) -> Reading:
@@ -129,9 +133,15 @@ def read_active(read: Callable[[str], bytes | None], active_key: str, at: dateti
     if body is None:
         return Reading(at)
     active = json.loads(body)
-    config = json.loads(read(active["outputs"]["report"]["s3_key"]) or b"{}")["config"]["values"]
-    table = Table.read(read(active["outputs"]["segments"]["s3_key"]) or b"", config)
-    return Reading(at, table, active["run_code"], active.get("holdback") or {})
+    challenger = None
+    if beside := active.get("challenger"):
+        challenger = (_table(read, beside["outputs"]), beside["run_code"], beside["rule"])
+    return Reading(at, _table(read, active["outputs"]), active["run_code"], active.get("holdback") or {}, challenger)
+
+
+def _table(read: Callable[[str], bytes | None], outputs: Mapping[str, Any]) -> Table:
+    config = json.loads(read(outputs["report"]["s3_key"]) or b"{}")["config"]["values"]
+    return Table.read(read(outputs["segments"]["s3_key"]) or b"", config)
 
 
 def held_back(ids: NDArray[np.str_], rule: Mapping[str, Any]) -> NDArray[np.bool_]:
@@ -141,6 +151,13 @@ def held_back(ids: NDArray[np.str_], rule: Mapping[str, Any]) -> NDArray[np.bool
     salt, below = rule["salt"], rule["below"]
     digests = (hashlib.md5(f"{salt}{each}".encode()).hexdigest() for each in ids)  # noqa: S324
     return np.fromiter((digest[:8] < below for digest in digests), bool, len(ids))
+
+
+def is_challengers(ids: NDArray[np.str_], rule: Mapping[str, Any]) -> NDArray[np.bool_]:
+    """Return which requests are bid by the challenger's table, as a bidder applies its rule to the id of each."""
+    salt, start = rule["salt"], rule["from"]
+    digests = (hashlib.md5(f"{salt}{each}".encode()).hexdigest() for each in ids)  # noqa: S324
+    return np.fromiter((digest[:8] >= start for digest in digests), bool, len(ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +193,14 @@ def play(market: Market, day: date, readings: Sequence[Reading], *, follows: boo
         start, end = ((at - midnight).total_seconds() for at in (reading.at, until))
         part = (requests.second >= start) & (requests.second < end)
         if reading.table is not None and part.any():
-            held = held_back(requests.ids, reading.holdback)
-            multiplier = np.where(part, np.where(held, 1.0, reading.table.bids(requests)), multiplier)
+            held, bids = held_back(requests.ids, reading.holdback), reading.table.bids(requests)
             run[part & ~held] = reading.run_code
+            if reading.challenger is not None:
+                table, run_code, rule = reading.challenger
+                other = is_challengers(requests.ids, rule)
+                bids = np.where(other, table.bids(requests), bids)
+                run[part & other] = run_code
+            multiplier = np.where(part, np.where(held, 1.0, bids), multiplier)
             all_held |= part & held
     if not follows:
         multiplier = np.ones(len(multiplier))

@@ -7,7 +7,7 @@ well.
 import io
 import socket
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 from threading import Thread
 
 import numpy as np
@@ -19,10 +19,12 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 import chromium
+from rtb_optimizer.core.realized.arms import Arm
 from rtb_optimizer.core.sample.values import segment_key
 from rtb_optimizer.steps import in_process
-from rtb_optimizer.store import manual_activation
+from rtb_optimizer.store import activation, challenger_runs, challengers, manual_activation, outcomes
 from rtb_optimizer.store.manual_activation import PointerChange
+from rtb_optimizer.store.outcomes import Outcome
 from rtb_optimizer.store.schema import Run, RunOutput
 
 pytestmark = pytest.mark.timeout(600)
@@ -187,3 +189,56 @@ def test_a_page_that_scrolled_sideways_or_was_unreadable_would_be_found(add_enti
     seen.page.locator("h1").evaluate("e => { e.style = 'width: 2000px' }")
     with pytest.raises(AssertionError, match="scrolls sideways"):
         seen.looks_well("eyes")
+
+
+def test_an_entity_whose_policy_is_challenged(add_entity, make_run, session, look_at):
+    entity = add_entity()
+    active = make_run(entity, data_end=date(2026, 3, 2)).run_id
+    activation.complete_and_decide(session, active, 3, [], allow_older=False)
+    session.commit()
+    values = {"max_features": "4", "candidate_features": "internal_adspace_id, device_type, browser"}
+    number = challengers.challenge(session, entity.entity_code, 0.2, values, "ana").challenger_id
+    live = make_run(entity, data_end=date(2026, 3, 2), challenger_id=number).run_id
+    look_at("/entities/drugs_com/live", "Challenger", "challenger-before-its-first-night")
+    challenger_runs.complete(session, live, 3, [])
+    outcomes.record(session, entity.entity_code, live, [*challenged_days(active, live)])
+    session.commit()
+
+    page = look_at("/entities/drugs_com", "Runs", "challenged")
+    expect(page.get_by_role("region", name="Runs").get_by_text("challenger", exact=True)).to_be_visible()
+    page = look_at("/entities/drugs_com/live", "Challenger", "challenged-live")
+    expect(page.get_by_text("challenger is")).to_be_visible()
+    look_at("/entities/drugs_com/challenger", "Promote or drop", "challenger-end")
+    page.get_by_role("button", name="Drop: end it").click()
+    expect(page.get_by_role("heading", name="Confirm")).to_be_visible()  # a reason is required
+    page.get_by_label("Reason").fill("no gain")
+    page.get_by_role("button", name="Drop: end it").click()
+    expect(page.get_by_role("status")).to_contain_text("Dropped")
+    look_at("/entities/drugs_com/history", "Decisions on runs", "challenged-history")
+
+
+def challenged_days(active, live):
+    """Days on which the challenger's requests brought a little more per cost than those of the active run."""
+    for day in range(6):
+        for run_id, arm, of, lift in ((active, Arm.TREATED, 0.8, 1.0), (live, Arm.CHALLENGER, 0.2, 1.04)):
+            parts = {f"{n:x}": [9_000.0 * of, 200 * of * lift + n % 3, 0.0, 9.0 * of] for n in range(16)}
+            total = sum(sums[1] for sums in parts.values())
+            yield Outcome(
+                *(run_id, date(2026, 3, 2) + timedelta(days=day), arm, 100),
+                *(144_000.0 * of, total, 0.0, 144.0 * of, total * 1.02, 9.0, parts),
+            )
+
+
+def test_the_confirmation_of_a_challenger(add_entity, finish, seen):
+    finish(add_entity(), date(2026, 3, 2))
+    page = seen.page
+    page.goto("/rtb/entities/drugs_com/config")
+    page.get_by_label("Maximum features").fill("4")
+    section = page.get_by_role("region", name="Selection")
+    section.get_by_role("button", name="Challenge with these changes").click()
+    expect(page.get_by_role("heading", name="Challenge the policy")).to_be_visible()
+    seen.looks_well("challenge")
+    page.get_by_label("Share of the requests").fill("0.95x")
+    page.get_by_role("button", name="Open the challenger").click()
+    expect(page.get_by_role("alert")).to_contain_text("is not a number")
+    seen.looks_well("challenge-refused")

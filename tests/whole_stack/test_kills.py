@@ -93,7 +93,7 @@ def test_a_run_whose_every_task_is_killed_once_ends_as_one_run_that_succeeded(li
     assert killed == tasks
     tries = airflow.call("GET", f"/dags/{DAG}/dagRuns/{dag_run}/taskInstances")["task_instances"]
     assert {task["task_id"]: task["try_number"] for task in tries} == {
-        task: 1 + killed.count(task) for task in (*CAUGHT_AT, "measure_live")
+        task: 1 + killed.count(task) for task in (*CAUGHT_AT, "measure_live", "run_challenger")
     }
     assert recorded_once(dag_run)
     assert active_run().airflow_run_id == dag_run
@@ -168,7 +168,9 @@ def test_a_scheduler_that_is_killed_between_two_tasks_comes_back_and_goes_on_wit
     kill(psutil.Process(scheduler.pid))
     assert airflow.wait(DAG, dag_run, timeout_s=400) == "success"
     tries = airflow.call("GET", f"/dags/{DAG}/dagRuns/{dag_run}/taskInstances")["task_instances"]
-    assert {task["task_id"]: task["try_number"] for task in tries} == dict.fromkeys((*CAUGHT_AT, "measure_live"), 1)
+    assert {task["task_id"]: task["try_number"] for task in tries} == dict.fromkeys(
+        (*CAUGHT_AT, "measure_live", "run_challenger"), 1
+    )
     assert recorded_once(dag_run)
 
 

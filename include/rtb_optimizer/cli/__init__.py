@@ -7,6 +7,7 @@ config      get and set configuration
 runs        run, list, show, explain, activate, roll back
 diff        compare two runs
 live        what came of the tables that were live
+challenge   open a challenger, promote or drop it
 what_if     try other values, without saving them
 upkeep      retention and audit
 doctor      checks of the environment

@@ -17,7 +17,7 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from rtb_optimizer import __version__
-from rtb_optimizer.cli import catalog, config, diff, doctor, entities, live, runs, upkeep, what_if
+from rtb_optimizer.cli import catalog, challenge, config, diff, doctor, entities, live, runs, upkeep, what_if
 from rtb_optimizer.errors import RtbOptimizerError, StoreFailed
 from rtb_optimizer.store.connections import S3_CONN_ID, catalog_url
 
@@ -45,6 +45,7 @@ runs.register(app)
 diff.register(app)
 live.register(app)
 what_if.register(app)
+challenge.register(app)
 upkeep.register(app)
 doctor.register(app)
 

@@ -7,7 +7,7 @@ import typer
 from rtb_optimizer.cli import completion, terminal
 from rtb_optimizer.cli.terminal import AsJson, console
 from rtb_optimizer.live.summary import realized
-from rtb_optimizer.outputs.documents.realized import RealizedDocument
+from rtb_optimizer.outputs.documents.realized import ChallengerDocument, LiftDocument, RealizedDocument
 from rtb_optimizer.store import connections, entities
 
 Code = Annotated[str, typer.Argument(help="Entity code, such as drugs_com.", autocompletion=completion.entity_codes)]
@@ -30,7 +30,7 @@ def live(entity_code: Code, as_json: AsJson = False) -> None:
     results per spend of both arms; its interval holds however often it is looked at.
 
     Whether bids follow the tables at all is measured from what changed between nights: `live`, `not live`, or `cannot
-    tell yet`.
+    tell yet`. Below it, the same of a challenger that is open.
     """
     with connections.session() as session:
         found = realized(session, entities.find(session, entity_code))
@@ -41,20 +41,44 @@ def live(entity_code: Code, as_json: AsJson = False) -> None:
     terminal.print_table(days, COLUMNS, as_json=False, empty="no day yet on which a table of this policy was live")
     console.print()
     terminal.print_facts(_facts(found), as_json=False)
+    if found.challenger is not None:
+        console.print()
+        print_challenger(found.challenger)
+
+
+def print_challenger(found: ChallengerDocument) -> None:
+    """Print what came of a challenger: the days of both policies, its lift over the active one, and what follows."""
+    days = [day.model_dump() for day in found.days]
+    terminal.print_table(
+        days, COLUMNS, as_json=False, empty="no whole day yet on which challenger and active were live"
+    )
+    console.print()
+    facts = {
+        "challenger": " ".join(f"{key}={value}" for key, value in found.overrides.items()),
+        "share": f"{found.share:.0%} of the requests, since {found.created_at[:10]}, by {found.created_by}",
+        "live run": found.run_code or "none yet",
+        "lift over active": _lift(found.lift),
+        "challenger is": found.standing,
+        "because": "; ".join(found.reasons),
+    }
+    terminal.print_facts(facts, as_json=False)
 
 
 def _facts(found: RealizedDocument) -> dict[str, object]:
-    lift = found.lift
-    bounds = "" if lift.low is None else f", {lift.interval:.0%} interval {lift.low:+.1%} to {_upper(lift.high)}"
     measured = "" if found.elasticity is None else f" (volume follows a multiplier by the power {found.elasticity:.2f})"
     return {
         "active run": found.run_code,
         "bids": f"{found.following or 'no table was live in its window'}{measured}",
         "realized / predicted": found.realized_over_predicted,
-        "lift": "unknown" if lift.estimate is None else f"{lift.estimate:+.1%} over {lift.nights} nights{bounds}",
+        "lift": _lift(found.lift),
         "policy": found.standing,
         "because": "; ".join(found.reasons),
     }
+
+
+def _lift(lift: LiftDocument) -> str:
+    bounds = "" if lift.low is None else f", {lift.interval:.0%} interval {lift.low:+.1%} to {_upper(lift.high)}"
+    return "unknown" if lift.estimate is None else f"{lift.estimate:+.1%} over {lift.nights} nights{bounds}"
 
 
 def _upper(high: float | None) -> str:

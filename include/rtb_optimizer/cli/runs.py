@@ -16,6 +16,7 @@ from rtb_optimizer.store import connections, manual_activation, queries
 from rtb_optimizer.store import runs as stored_runs
 from rtb_optimizer.store.activation import DecisionRecord
 from rtb_optimizer.store.manual_activation import PointerChange
+from rtb_optimizer.store.queries import RunRow
 from rtb_optimizer.store.runs import CLI_DAG_ID, Attempt
 from rtb_optimizer.store.schema import Entity
 
@@ -40,16 +41,23 @@ def list_runs(
     limit: Annotated[int, typer.Option(min=1, help="Maximum number, newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List runs, newest first, with the decisions on them; what-if runs and a stale active run are marked."""
+    """List runs, newest first, with the decisions on them; what-if, challengers' and stale active runs are marked."""
     with connections.session() as session:
         rows = queries.run_rows(session, entity or None, limit)
     columns = (
         *("run_id", "entity_code", "data_start", "data_end", "status", "decision"),
         *("is_active", "is_stale", "triggered_by"),
     )
-    shown = rows if as_json else [{**row, "decision": "what if"} if row["is_sandbox"] else row for row in rows]
+    shown = rows if as_json else [{**row, "decision": _marked(row)} for row in rows]
     terminal.print_table(shown, columns, as_json=as_json, empty="no runs yet: `run ENTITY` starts one")
     terminal.print_stale([row["entity_code"] for row in rows if row["is_stale"]], as_json=as_json)
+
+
+def _marked(row: RunRow) -> str | None:
+    """Return the decision on a run as the list shows it."""
+    if row["is_sandbox"]:
+        return "what if"
+    return f"challenger: {row['decision'] or row['status']}" if row["is_challenger"] else row["decision"]
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from rtb_optimizer.core.realized.arms import Holdback
+from rtb_optimizer.core.realized.arms import ChallengerRule, Holdback
 from rtb_optimizer.exports.keyed_table import KeyedTable
 
 
@@ -25,12 +25,26 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
+class Challenge:
+    """What makes a table that of a challenger: the rule of its requests, and the active run's file of this export.
+
+    `beside` is None where a file has one table. Where a file has all tables, a challenger cannot be exported when the
+    active run has no file, or one that leaves it less than half of what the platform accepts.
+    """
+
+    rule: ChallengerRule
+    beside: bytes | None = None
+    is_possible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """The parameters of an export beside its table.
 
     `base_cpm` is what a multiplier of 1 costs, in `currency`; `folder` is where the platform will find the files, empty
     where it is not configured. `seen`: exposures by the values of all of the table's features, as they came together.
-    `skip_rate` is the percent of auctions to go without floors; `holdback` the rule of the requests bid 1.0 on purpose.
+    `skip_rate` is the percent of auctions to go without floors; `holdback` the rule of the requests bid 1.0 on purpose;
+    `challenge` is that of the requests bid by this table, where it is a challenger's.
     """
 
     run_code: str
@@ -40,3 +54,4 @@ class Terms:
     seen: Mapping[tuple[str, ...], float] = field(default_factory=dict)
     skip_rate: int = 0
     holdback: Holdback | None = None
+    challenge: Challenge | None = None

@@ -39,4 +39,6 @@ def _json(table: KeyedTable, terms: Terms) -> bytes:
     document = {"run_code": terms.run_code, "features": table.features, "default": table.default, "rows": rows}
     if terms.holdback:
         document["holdback"] = terms.holdback.document()
+    if terms.challenge:
+        document["challenger"] = terms.challenge.rule.document()
     return (json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n").encode()

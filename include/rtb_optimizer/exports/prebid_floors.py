@@ -2,7 +2,8 @@
 
 Prebid looks up every combination of values and `*`, fewest `*` first; a table whose rows are prefixes is answered by
 the longest. A floor cannot express "no bid": such rows have the smallest floor. A holdback is a second model group with
-the base CPM alone, which Prebid draws by its weight.
+the base CPM alone, which Prebid draws by its weight. The file of a challenger's run has the groups of the active run's
+file, with the weight that is left to them, and its own group: a page reads one file for all arms.
 """
 
 import json
@@ -11,7 +12,7 @@ from dataclasses import replace
 
 from rtb_optimizer.core.realized.arms import CONTROL_SUFFIX
 from rtb_optimizer.core.sample.values import MISSING
-from rtb_optimizer.exports.export import Export, Terms
+from rtb_optimizer.exports.export import Challenge, Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 
 DELIMITER, ANY = "|", "*"
@@ -100,6 +101,8 @@ def _fields(table: KeyedTable) -> Sequence[str]:
 
 
 def _document(table: KeyedTable, terms: Terms, rules: Mapping[str, float]) -> bytes:
+    if terms.challenge and terms.challenge.beside:
+        return _beside(terms.challenge, terms.challenge.beside, table, terms, rules)
     control = round(100 * terms.holdback.share) if terms.holdback else 0
     groups = [_group(table, terms, terms.run_code, 100 - control, rules)]
     if control:
@@ -108,6 +111,18 @@ def _document(table: KeyedTable, terms: Terms, rules: Mapping[str, float]) -> by
         groups.append(_group(flat, terms, f"{terms.run_code}{CONTROL_SUFFIX}", control, base))
     whole = {"floorsSchemaVersion": 2, "floorProvider": "rtb_optimizer"}
     return _json(whole | {"currency": terms.currency, "skipRate": terms.skip_rate, "modelGroups": groups})
+
+
+def _beside(challenge: Challenge, active: bytes, table: KeyedTable, terms: Terms, rules: Mapping[str, float]) -> bytes:
+    """Return the active run's file with one more group; the first of its groups gives up the weight, not the control.
+
+    A group must have a weight from 1 to 100: a share below a percent is one.
+    """
+    document = json.loads(active)
+    share = max(round(100 * challenge.rule.share), 1)
+    main, *others = document["modelGroups"]
+    left = {**main, "modelWeight": max(main["modelWeight"] - share, 1)}
+    return _json(document | {"modelGroups": [left, _group(table, terms, terms.run_code, share, rules), *others]})
 
 
 def _group(

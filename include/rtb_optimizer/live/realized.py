@@ -1,9 +1,10 @@
 """Reads what came of an entity's active policy: its days, the lift over the holdback, and the verdict."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -81,22 +82,29 @@ def live_policy(session: Session, entity: Entity) -> LivePolicy | None:
         return None
     policy, values = policies.policy_of(run), RunSnapshot.read(run.config_snapshot).values
     rows = _of_policy(session, entity, policy)
-    objective, per = str(values.get("objective") or "outcome"), "cost" if values.get("cost_column") else "exposure"
+    objective, per = measured_by(values)
     by_day = defaultdict[date, dict[str, ArmDay]](dict)
     days = list[LiveDay]()
-    for (day, arm), of_arm in _by_arm(rows).items():
-        days.append(_day(day, arm, of_arm))
-        by_day[day][arm] = _arm_day(of_arm, objective, per)
+    for (day, arm), of_arm in by_arm(rows).items():
+        days.append(live_day(day, arm, of_arm))
+        by_day[day][arm] = arm_day(of_arm, objective, per)
     both = [
-        DayOfArms(arms[Arm.TREATED], arms[Arm.CONTROL]) for _, arms in sorted(by_day.items()) if len(arms) == len(Arm)
+        DayOfArms(arms[Arm.TREATED], arms[Arm.CONTROL])
+        for _, arms in sorted(by_day.items())
+        if {Arm.TREATED, Arm.CONTROL} <= arms.keys()
     ]
     lift = lift_of(both, Against.HOLDBACK.alpha)
     return LivePolicy(policy, objective, per, tuple(days), lift, verdict_on(lift, Against.HOLDBACK))
 
 
+def measured_by(values: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what a configuration predicts and is judged by, and what results are taken per."""
+    return str(values.get("objective") or "outcome"), "cost" if values.get("cost_column") else "exposure"
+
+
 def _of_policy(session: Session, entity: Entity, policy: str) -> list[RunOutcome]:
     """Return the outcomes of a policy's runs since another policy was live last, or since it stood down before."""
-    rows = outcomes.of_entity(session, entity, MOST_DAYS)
+    rows = [row for row in outcomes.of_entity(session, entity, MOST_DAYS) if row.arm != Arm.CHALLENGER]
     of = policies.policies_of(session, list({row.run_id for row in rows}))
     others = [row.log_day for row in rows if of[row.run_id] != policy]
     stood_down = policies.last_stood_down(session, entity, policy)
@@ -104,14 +112,15 @@ def _of_policy(session: Session, entity: Entity, policy: str) -> list[RunOutcome
     return [row for row in rows if of[row.run_id] == policy and row.log_day >= since]
 
 
-def _by_arm(rows: Sequence[RunOutcome]) -> dict[tuple[date, str], list[RunOutcome]]:
-    by_arm = defaultdict[tuple[date, str], list[RunOutcome]](list)
+def by_arm(rows: Sequence[RunOutcome]) -> dict[tuple[date, str], list[RunOutcome]]:
+    """Return outcomes by day and arm, in their order."""
+    grouped = defaultdict[tuple[date, str], list[RunOutcome]](list)
     for row in rows:
-        by_arm[row.log_day, row.arm].append(row)
-    return by_arm
+        grouped[row.log_day, row.arm].append(row)
+    return grouped
 
 
-def _day(day: date, arm: str, rows: Sequence[RunOutcome]) -> LiveDay:
+def live_day(day: date, arm: str, rows: Sequence[RunOutcome]) -> LiveDay:
     """Return the sums of a day's runs in one arm: several are live on it."""
     return LiveDay(
         day=day,
@@ -126,7 +135,8 @@ def _day(day: date, arm: str, rows: Sequence[RunOutcome]) -> LiveDay:
     )
 
 
-def _arm_day(rows: Sequence[RunOutcome], objective: str, per: str) -> ArmDay:
+def arm_day(rows: Sequence[RunOutcome], objective: str, per: str) -> ArmDay:
+    """Return what an arm had on a day, by parts of the ids, as evidence of results per spend."""
     parts = np.zeros((len(PARTS), 4))
     for row in rows:
         for part, sums in row.buckets.items():

@@ -8,8 +8,14 @@ from rtb_optimizer.core.realized.arms import Arm
 from rtb_optimizer.core.realized.lift import Lift, nights_needed
 from rtb_optimizer.core.realized.policy import Against
 from rtb_optimizer.errors import NotFound
+from rtb_optimizer.live.challengers import live_challenger
 from rtb_optimizer.live.realized import LiveDay, LivePolicy, live_policy
-from rtb_optimizer.outputs.documents.realized import LiftDocument, RealizedDayDocument, RealizedDocument
+from rtb_optimizer.outputs.documents.realized import (
+    ChallengerDocument,
+    LiftDocument,
+    RealizedDayDocument,
+    RealizedDocument,
+)
 from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.outputs.documents.selection import BidsDocument
 from rtb_optimizer.outputs.published import published_output
@@ -43,7 +49,30 @@ def realized(session: Session, entity: Entity) -> RealizedDocument:
         standing=found.verdict.standing.value,
         reasons=found.verdict.reasons if found.has_control else (_without_control(found),),
         known_by=found.verdict.known_by,
-        days=tuple(_day(day, found) for day in found.days),
+        days=tuple(_day(day, found.objective, found.per) for day in found.days),
+        challenger=challenger_summary(session, entity),
+    )
+
+
+def challenger_summary(session: Session, entity: Entity) -> ChallengerDocument | None:
+    """Return what came of an entity's open challenger, None where none is open."""
+    found = live_challenger(session, entity)
+    if found is None:
+        return None
+    challenger, verdict = found.challenger, found.verdict
+    return ChallengerDocument(
+        challenger_id=challenger.challenger_id,
+        share=challenger.share,
+        overrides={key: str(value) for key, value in sorted(challenger.overrides.items())},
+        created_by=challenger.created_by,
+        created_at=challenger.created_at.isoformat(),
+        run_id=found.run.run_id if found.run else None,
+        run_code=found.run.run_code if found.run else None,
+        lift=_lift(found.lift),
+        standing=verdict.standing.value,
+        reasons=verdict.reasons if found.run else ("it has no run yet: the next night makes the first",),
+        known_by=verdict.known_by,
+        days=tuple(_day(day, found.objective, found.per) for day in found.days),
     )
 
 
@@ -79,9 +108,9 @@ def _lift(lift: Lift) -> LiftDocument:
     )
 
 
-def _day(day: LiveDay, policy: LivePolicy) -> RealizedDayDocument:
-    result = day.result(policy.objective)
-    spend = day.cost if policy.per == "cost" else day.exposures
+def _day(day: LiveDay, objective: str, per: str) -> RealizedDayDocument:
+    result = day.result(objective)
+    spend = day.cost if per == "cost" else day.exposures
     return RealizedDayDocument(
         day=f"{day.day}",
         arm=day.arm,
@@ -93,5 +122,5 @@ def _day(day: LiveDay, policy: LivePolicy) -> RealizedDayDocument:
         results_per_spend=result / spend if spend > 0 else None,
         predicted=day.predicted,
         predicted_error=day.predicted_error,
-        realized_over_predicted=result / day.predicted if day.predicted > 0 and day.arm == Arm.TREATED else None,
+        realized_over_predicted=result / day.predicted if day.predicted > 0 and day.arm != Arm.CONTROL else None,
     )

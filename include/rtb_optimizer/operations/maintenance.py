@@ -13,6 +13,8 @@ from rtb_optimizer.errors import ActiveOutputsBroken, CopiesNotReconciled
 from rtb_optimizer.store import (
     active_copy,
     alerts,
+    challenger_runs,
+    challengers,
     connections,
     copy_audit,
     dag_list_export,
@@ -158,9 +160,9 @@ def _reconcile() -> ReconcileResult:
 
 
 def audit(entity_code: str = "", now: datetime | None = None) -> list[AuditResult]:
-    """Read back every output of every active run, or of one entity's, and active.json; nothing is repaired.
+    """Read back every output of every active run and live challenger, or of one entity's, and active.json.
 
-    Removed entities are left out, unless named.
+    Nothing is repaired. Removed entities are left out, unless named.
 
     Raises:
         NotFound: when no entity has that code.
@@ -170,11 +172,13 @@ def audit(entity_code: str = "", now: datetime | None = None) -> list[AuditResul
         found = [entities.find(session, entity_code)] if entity_code else entities.all_entities(session)
         selected = [each.entity_code for each in found if entity_code or each.status != REMOVED]
         results = [_audit_entity(session, code, now) for code in selected]
-    return [each for each in results if each.run_id is not None or each.copy_problem]
+        of_challengers = [_audit_challenger(session, code, now) for code in selected]
+    found_of = [each for each in results if each.run_id is not None or each.copy_problem]
+    return [*found_of, *(each for each in of_challengers if each is not None)]
 
 
 def audit_active_outputs(now: datetime | None = None) -> int:
-    """Audit every entity; return the number of active runs. Stale runs are logged as warnings.
+    """Audit every entity; return the number of runs that bidders read. Stale runs are logged as warnings.
 
     Raises:
         ActiveOutputsBroken: with every output that is missing or differs, of every entity.
@@ -246,3 +250,22 @@ def _audit_entity(session: Session, entity_code: str, now: datetime) -> AuditRes
     session.rollback()  # hold no lock while the next outputs are read
     is_stale = validity.validity_fields(until, now)["is_stale"]
     return AuditResult(entity_code, run_id, run_code, until, is_stale, tuple(problems), copy)
+
+
+def _audit_challenger(session: Session, entity_code: str, now: datetime) -> AuditResult | None:
+    """Read back the outputs of a challenger's live run; None where none is live beside an active run."""
+    entity = entities.find(session, entity_code)
+    challenger = challengers.open_one(session, entity) if entity.active_run_id is not None else None
+    if challenger is None or challenger.run_id is None:
+        return None
+    run, until = session.get_one(Run, challenger.run_id), None
+    run_id, run_code = run.run_id, run.run_code
+    try:
+        until = validity.run_valid_until(session, run, challenger_runs.live_since(session, run) or run.data_end)
+        problems = verification.output_problems(session, ObjectStore.of(entity.s3_base_path), run_id)
+    except Exception as problem:  # as above
+        log.warning("the outputs of the challenger of %s cannot be audited", entity_code, exc_info=True)
+        problems = [f"it cannot be audited: {' '.join(str(problem).split())}"]
+    session.rollback()
+    is_stale = validity.validity_fields(until, now)["is_stale"]
+    return AuditResult(entity_code, run_id, run_code, until, is_stale, tuple(problems), None)

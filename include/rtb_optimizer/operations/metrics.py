@@ -55,7 +55,7 @@ def _of_run(session: Session, dag_id: str, dag_run_id: str) -> list[Measure]:
         select(Run, Entity.entity_code, RunDecision.decision)
         .join(Entity, Entity.entity_id == Run.entity_id)
         .join(RunDecision, RunDecision.run_id == Run.run_id)
-        .where(Run.airflow_dag_id == dag_id, Run.airflow_run_id == dag_run_id)
+        .where(Run.airflow_dag_id == dag_id, Run.airflow_run_id == dag_run_id, Run.challenger_id.is_(None))
         .order_by(Run.clear_number.desc(), RunDecision.decision_number)
         .limit(1)
     )

@@ -15,9 +15,15 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.rules import settings_of
-from rtb_optimizer.core.decision.retention import Deletable, RetentionRules, deletable_objects, is_orphan_deletable
+from rtb_optimizer.core.decision.retention import (
+    Deletable,
+    Pointers,
+    RetentionRules,
+    deletable_objects,
+    is_orphan_deletable,
+)
 from rtb_optimizer.errors import BucketAbsent, RetentionIncomplete
-from rtb_optimizer.store import activation, configs, connections, entities, run_retention
+from rtb_optimizer.store import activation, challengers, configs, connections, entities, run_retention
 from rtb_optimizer.store.objects import ListedObject, ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity
 
@@ -111,7 +117,10 @@ def _decide(
     """Return the part of each run to delete, after deleting its output rows under the entity's lock."""
     entity = entities.find(session, code, lock=not dry_run)
     runs = run_retention.past_runs(session, entity)
-    goes = deletable_objects(runs, entity.active_run_id, activation.active_before(session, entity), rules, now)
+    challenger = challengers.open_one(session, entity)
+    before = activation.active_before(session, entity)
+    pointers = Pointers(entity.active_run_id, before, challenger.run_id if challenger else None)
+    goes = deletable_objects(runs, pointers, rules, now)
     if not dry_run:
         expired = [run.run_code for run in runs if run.has_outputs and goes[run.run_code] is Deletable.ALL]
         run_retention.delete_output_rows(session, entity, expired)

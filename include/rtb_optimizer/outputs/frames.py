@@ -83,6 +83,7 @@ HISTORY_DTYPES = {
     "decided_by": "str",
     "reasons": "str",
     "is_sandbox": "bool",
+    "is_challenger": "bool",
     "data_start": _INSTANT,
     "data_end": _INSTANT,
     "triggered_by": "str",
@@ -185,12 +186,12 @@ def read_history(entity_code: str) -> "pd.DataFrame":
     """Return every decision on an entity's runs, the oldest first, with the figures of the run that it is about.
 
     Columns and dtypes: `decision_number` (int64, from 1), `decided_at` (datetime64[us, UTC]), `decision` (category:
-    activated, held, superseded, rolled_back, stood_down), `run_id` (int64), `run_code` (str), `from_run_id` (Int64,
-    the run that was active before), `decided_by` (str), `reasons` (str, joined by "; "), `is_sandbox` (bool, a what-if
-    run), `data_start` and `data_end` (datetime64[us, UTC]), `triggered_by` (str), then of the run `rows`, `features`,
-    `segments` and `warnings` (Int64), `exposures` and `outcomes` (float64, sums of weights), and as float64 fractions
-    `outcome_rate`, `partition_share`, `holdout_gain`, `predicted_change` and `change_from_active`; missing where a run
-    has no figure.
+    activated, held, superseded, rolled_back, stood_down, challenging, promoted, dropped), `run_id` (int64), `run_code`
+    (str), `from_run_id` (Int64, the run that was active before), `decided_by` (str), `reasons` (str, joined by "; "),
+    `is_sandbox` (bool, a what-if run), `is_challenger` (bool, a challenger's run that was not promoted), `data_start`
+    and `data_end` (datetime64[us, UTC]), `triggered_by` (str), then of the run `rows`, `features`, `segments` and
+    `warnings` (Int64), `exposures` and `outcomes` (float64, sums of weights), and as float64 fractions `outcome_rate`,
+    `partition_share`, `holdout_gain`, `predicted_change` and `change_from_active`; missing where a run has no figure.
     An entity without decisions has no rows, with the same dtypes.
 
     Raises:

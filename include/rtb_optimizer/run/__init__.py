@@ -10,6 +10,7 @@ bought_sample       the sample with the bids that bought its rows
 live_days           what came of the tables that were live, by day and arm
 choose_features     which candidates are considered, and which are selected
 suspected_leaks     the columns that are suspected to leak the outcome, and what they would carry
+shared_reading      one reading of the logs, from which a challenger's run selects as well
 sample_file         the sample, handed from step to step as Arrow
 selection_document  what select_features hands on
 build_tables        the tables of a run, and their summary

@@ -70,9 +70,9 @@ def _overlapping(session: Session, run: Run) -> Sequence[Run]:
 
 
 def _earlier(run: Run) -> Select[Run]:
-    """Return the query of an entity's earlier runs that have succeeded, what-if runs left out."""
+    """Return the query of an entity's earlier runs that have succeeded, what-if and challengers' runs left out."""
     of_entity = select(Run).where(Run.entity_id == run.entity_id, Run.run_id < run.run_id)
-    return of_entity.where(Run.status == "succeeded", Run.is_sandbox.is_(False))
+    return of_entity.where(Run.status == "succeeded", Run.is_sandbox.is_(False), Run.challenger_id.is_(None))
 
 
 def inputs_of(session: Session, run: Run) -> Inputs:

@@ -16,6 +16,7 @@ from rtb_optimizer.core.selection.rejection import Reason, Rejected, screen
 from rtb_optimizer.core.selection.select import Selection, SelectionRules, select
 from rtb_optimizer.core.selection.unjoined import MAX_UNJOINED, unjoined_share
 from rtb_optimizer.core.selection.value_checks import value_warnings
+from rtb_optimizer.core.table.published_table import PublishedTable
 from rtb_optimizer.core.table.warnings import simpsons_paradox
 from rtb_optimizer.engines.passes.duplicates import require_few_repeats
 from rtb_optimizer.engines.passes.profile import Profile
@@ -32,7 +33,8 @@ class Choice:
     """A selection, the link it was made under, the sample it was made on, and warnings about the values in it.
 
     `suspicions` are the columns that are suspected to leak the outcome, by name: left out, or anchors; `unjoined` is
-    the share of the outcomes that stand in rows of their own.
+    the share of the outcomes that stand in rows of their own; `whole` is the sample with every column that was drawn,
+    where it is to be kept.
     """
 
     selection: Selection
@@ -42,6 +44,22 @@ class Choice:
     warnings: tuple[RunWarning, ...]
     bids: BidFindings
     unjoined: float = 0.0
+    whole: Drawn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What features are selected from: the columns of the logs, the sample, and the effective outcomes of the window.
+
+    `before` is the table that bids move from; `compared` are features that stay in the sample, to compare bids by.
+    """
+
+    columns: Collection[str]
+    drawn: Drawn
+    outcomes: float
+    before: PublishedTable | None
+    compared: Sequence[str]
+    without_macro: Collection[str] = ()
 
 
 def choose_features(
@@ -50,6 +68,8 @@ def choose_features(
     profile: Profile,
     without_macro: Collection[str] = (),
     bidding: Bidding = NOTHING_KNOWN_OF_BIDS,
+    *,
+    keep_whole: bool = False,
 ) -> Choice:
     """Draw the sample, reject what cannot be a segment, select on all but the hold-out.
 
@@ -59,32 +79,49 @@ def choose_features(
         profile: The window as a whole.
         without_macro: Candidates that a required format could not address.
         bidding: What is known of the bids behind the logs.
+        keep_whole: Whether the sample is handed on with every column that was drawn.
 
     Raises:
         LogsInvalid: when too many rows repeat the id of another, or the hold-out leaves no row to learn from.
     """
-    s = table.settings
-    early, names = admissible(s, table.types.keys(), without_macro)
-    denied = [r.name for r in early if r.reason is Reason.DENYLISTED and r.name in table.types]
-    drawn, bids = draw_bought(engine, table, [*names, *denied], profile, bidding)
+    columns = columns_drawn(table.settings, table.types.keys(), without_macro)
+    drawn, bids = draw_bought(engine, table, columns, profile, bidding)
     require_few_repeats(engine, table, drawn.duplicates, profile.totals.rows)
+    effective = profile.totals.outcome / profile.design_effect
+    of = Candidates([*table.types], drawn, effective, bidding.before, bidding.features, without_macro)
+    choice = choose_from(of, bids, table.settings)
+    return replace(choice, whole=drawn) if keep_whole else choice
+
+
+def choose_from(candidates: Candidates, bids: BidFindings, settings: Settings) -> Choice:
+    """Reject what cannot be a segment, and select from a sample that is drawn; see `choose_features`.
+
+    Args:
+        candidates: What is selected from.
+        bids: What is known of the bids behind the sample.
+        settings: The rules; the columns that they name are in the sample.
+    """
+    s, drawn = settings, candidates.drawn
+    early, names = admissible(s, candidates.columns, candidates.without_macro)
+    denied = _denied(early, candidates.columns)
     warnings = value_warnings(
         drawn.sample.with_features(names), s.anchor_features, s.max_missing_share, s.max_unreadable_share
     )
     found = identifying(drawn.sample, names, s.allowed_identifiers)
     require_no_addresses(found, s.anchor_features)
-    warnings += (*identifier_warnings(found, s.anchor_features), *absent_columns(s, early, table.types.keys()))
+    warnings += (*identifier_warnings(found, s.anchor_features), *absent_columns(s, early, candidates.columns))
     unjoined = unjoined_share(drawn.sample, names)
     suspicions = _suspicions(names, drawn, s) if unjoined <= MAX_UNJOINED else {}  # they would have one cause
     why_not = dict.fromkeys(found, Reason.IDENTIFIER) | dict.fromkeys(suspicions, Reason.LEAK_SUSPECTED)
     admitted, left_out, unscored = _screened(names, denied, why_not, drawn, s)
     early = [r for r in early if r.name not in left_out] + unscored
-    kept = [*s.anchor_features, *admitted, *left_out, *bidding.features]
+    kept = [*s.anchor_features, *admitted, *left_out, *candidates.compared]
     kept = [name for name in kept if name in drawn.sample.features]
     drawn = replace(drawn, sample=drawn.sample.with_features(kept))
     sample = drawn.sample
     link = link_of(s.link, sample.outcome.sum(), sample.exposure.sum(), is_money=s.objective == "value")
-    selection = _selected(drawn, admitted, left_out, Rules.of(s, profile, bidding), link)
+    rules = Rules.of(s, candidates.outcomes, candidates.before)
+    selection = _selected(drawn, admitted, left_out, rules, link)
     rejected = tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))
     suspicions |= _by_score(selection.rejected, suspicions, s.leak_score)
     chosen = replace(selection, rejected=rejected)
@@ -101,10 +138,10 @@ class Rules:
     anchors: Sequence[str]
 
     @classmethod
-    def of(cls, settings: Settings, profile: Profile, bidding: Bidding) -> Self:
+    def of(cls, settings: Settings, outcomes: float, before: PublishedTable | None) -> Self:
         """Return the rules for a window: of too few outcomes, nothing but the anchors is selected."""
-        far = bidding.before.terms_beyond(settings.max_movement) if bidding.before else []
-        enough = profile.totals.outcome / profile.design_effect >= settings.min_positives  # as the gate
+        far = before.terms_beyond(settings.max_movement) if before else []
+        enough = outcomes >= settings.min_positives  # as the gate
         selection = replace(settings.selection_rules, fading=fading_features(far))
         interactions = settings.interaction_rules if enough else replace(settings.interaction_rules, at_most=0)
         if enough:  # the window has enough, even if the part of it that is learned from has not
@@ -127,6 +164,17 @@ def _selected(
     found = detect(training, passed, rules.interactions, link)
     order = [feature.name for feature in selection.chosen]
     return replace(selection, interactions=(*found, *fading_interactions(rules.far, order, found)))
+
+
+def columns_drawn(settings: Settings, columns: Collection[str], without_macro: Collection[str] = ()) -> list[str]:
+    """Return the columns of the logs that features are selected from, and those that are denied and only scored."""
+    early, names = admissible(settings, columns, without_macro)
+    return [*names, *_denied(early, columns)]
+
+
+def _denied(early: Sequence[Rejected], columns: Collection[str]) -> list[str]:
+    """Return the columns that are denied by name, and scored all the same."""
+    return [each.name for each in early if each.reason is Reason.DENYLISTED and each.name in columns]
 
 
 def admissible(

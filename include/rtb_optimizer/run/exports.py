@@ -3,6 +3,7 @@
 Exports are made while the sample is in memory, handed over, and published beside the other outputs.
 """
 
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -12,19 +13,20 @@ import numpy as np
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.platforms.column import Platform
-from rtb_optimizer.core.realized.arms import Holdback
+from rtb_optimizer.core.realized.arms import ChallengerRule, Holdback
 from rtb_optimizer.core.sample.sample import Sample
 from rtb_optimizer.core.sample.value_maps import translated, value_maps
 from rtb_optimizer.core.table.joint import compile_joint
+from rtb_optimizer.errors import NotFound
 from rtb_optimizer.exports.beeswax import bid_model
 from rtb_optimizer.exports.bonsai import bonsai_tree
 from rtb_optimizer.exports.compiled import keyed_table
-from rtb_optimizer.exports.export import Export, Terms
+from rtb_optimizer.exports.export import Challenge, Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedTable
 from rtb_optimizer.exports.lookup_tables import lookup_tables
 from rtb_optimizer.exports.lossiness import lossiness, requests_of
 from rtb_optimizer.exports.plain import plain
-from rtb_optimizer.exports.prebid_floors import prebid_floors
+from rtb_optimizer.exports.prebid_floors import MAX_BYTES, prebid_floors
 from rtb_optimizer.outputs.documents.exports import (
     ExportDocument,
     ExportsDocument,
@@ -33,12 +35,17 @@ from rtb_optimizer.outputs.documents.exports import (
     LostDocument,
     WithoutIdDocument,
 )
+from rtb_optimizer.outputs.published import published_output
 from rtb_optimizer.run.build_tables import TablePredictions
 from rtb_optimizer.run.handover import Handover
 from rtb_optimizer.run.workspace import Workspace
+from rtb_optimizer.store import connections
+from rtb_optimizer.store.active_copy import FLOORS
 from rtb_optimizer.store.objects import StoredObject
+from rtb_optimizer.store.schema import Run
 from rtb_optimizer.store.seeds import platform_fields
 
+log = logging.getLogger(__name__)
 WRITERS: Mapping[Platform, Callable[[KeyedTable, Terms], Export]] = {
     Platform.PLAIN: plain,
     Platform.PREBID_FLOORS: prebid_floors,
@@ -58,7 +65,11 @@ def compiled_exports(workspace: Workspace, predictions: TablePredictions) -> tup
     )
     documents, files = list[ExportDocument](), dict[str, bytes]()
     for name in s.exports:
-        export, document = exported(Platform(name), predictions, s, terms)
+        challenge = _challenge(workspace, Platform(name))
+        if challenge is not None and not challenge.is_possible:
+            log.warning("%s: the active run's file leaves no room for the challenger: it is not exported", name)
+            continue
+        export, document = exported(Platform(name), predictions, s, replace(terms, challenge=challenge))
         files |= {place_of(name, file): body for file, body in export.files.items()}
         documents.append(document)
     return ExportsDocument(platforms=tuple(documents)), files
@@ -67,6 +78,23 @@ def compiled_exports(workspace: Workspace, predictions: TablePredictions) -> tup
 def place_of(platform: str, file: str) -> str:
     """Return where a file of an export is, in the run's folder and among the parts of build_segments."""
     return f"exports/{platform}/{file}"
+
+
+def _challenge(workspace: Workspace, platform: Platform) -> Challenge | None:
+    """Return what makes an export that of a challenger's run, None for any other run."""
+    challenge = workspace.snapshot.challenge
+    if challenge is None:
+        return None
+    rule = ChallengerRule.of(workspace.snapshot.values, workspace.entity_code, challenge.share)
+    if platform is not Platform.PREBID_FLOORS:
+        return Challenge(rule)
+    with connections.session() as session:
+        run = session.get_one(Run, challenge.beside_run_id)
+        try:
+            beside = published_output(session, run, FLOORS)
+        except NotFound:  # the active run is older than the export
+            beside = b""
+    return Challenge(rule, beside, is_possible=0 < len(beside) <= MAX_BYTES // 2)
 
 
 def publish(workspace: Workspace, built: Handover, exports: ExportsDocument) -> dict[str, tuple[StoredObject, int]]:

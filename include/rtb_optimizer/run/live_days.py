@@ -10,14 +10,15 @@ import numpy as np
 from rtb_optimizer.core.config.window import Window, dates_of, midnight, zone
 from rtb_optimizer.core.realized.arms import Arm
 from rtb_optimizer.core.realized.calibration import Group, deciles, groups_off
+from rtb_optimizer.core.realized.row_bids import BidMarks
+from rtb_optimizer.core.sample.sample import Mask
 from rtb_optimizer.core.table.replay import predicted_rates
 from rtb_optimizer.engines.passes.profile import ArmCounts
 from rtb_optimizer.engines.passes.sampling import Drawn
 from rtb_optimizer.live.row_bids import RowBids
 from rtb_optimizer.outputs.documents.live import LiveDayDocument, LiveDocument
 
-LiveDay = tuple[int, date, bool]
-"""A run, a day, and whether it is about the control."""
+LiveDay = tuple[int, date, Arm]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +51,33 @@ def live_findings(bids: RowBids, drawn: Drawn) -> LiveFindings:
     of_row, features = np.full(len(marks.codes), np.nan), dict[str, None]()
     days, day = np.unique(marks.day, return_inverse=True)
     for code, mark in enumerate(marks.values):
-        live = bids.slot(mark).main
-        rows = np.flatnonzero(marks.codes == code)
-        if live is None or not len(rows):
-            continue
-        part = sample.at(rows)
-        effective = part.exposure * predicted_rates(live.table, part)
-        of_row[rows], expected = effective / sample.unit, effective * sample.stands_for
-        features |= dict.fromkeys(name for name in live.table.features if name in sample.features)
-        cell = day[rows] * 2 + marks.is_control[rows]
-        sums = np.bincount(cell, expected, 2 * len(days))
-        squares = np.bincount(cell, expected**2 * (1 - drawn.shares.others), 2 * len(days))
-        for place in np.unique(cell).tolist():
-            key = (live.run_id, days[place // 2].astype(object), bool(place % 2))
-            known = found.get(key, Predicted(0.0, 0.0))
-            found[key] = Predicted(known.total + float(sums[place]), known.variance + float(squares[place]))
+        for arm, of_arm in _by_arm(marks):
+            live = bids.slot(mark, is_challenger=arm is Arm.CHALLENGER).main
+            rows = np.flatnonzero((marks.codes == code) & of_arm)
+            if live is None or not len(rows):
+                continue
+            part = sample.at(rows)
+            effective = part.exposure * predicted_rates(live.table, part)
+            expected = effective * sample.stands_for
+            if arm is not Arm.CHALLENGER:  # how right the active tables are is not a question of another one
+                of_row[rows] = effective / sample.unit
+                features |= dict.fromkeys(name for name in live.table.features if name in sample.features)
+            sums = np.bincount(day[rows], expected, len(days))
+            squares = np.bincount(day[rows], expected**2 * (1 - drawn.shares.others), len(days))
+            for place in np.unique(day[rows]).tolist():
+                key = (live.run_id, days[place].astype(object), arm)
+                known = found.get(key, Predicted(0.0, 0.0))
+                found[key] = Predicted(known.total + float(sums[place]), known.variance + float(squares[place]))
     bid_on = np.flatnonzero(np.isfinite(of_row))
     if not len(bid_on):
         return NOTHING_LIVE
     part, predicted = sample.at(bid_on), of_row[bid_on]
     return LiveFindings(found, deciles(part, predicted), tuple(groups_off(part, predicted, features)))
+
+
+def _by_arm(marks: BidMarks) -> Sequence[tuple[Arm, Mask]]:
+    treated = ~(marks.is_control | marks.is_challenger)
+    return (Arm.TREATED, treated), (Arm.CONTROL, marks.is_control), (Arm.CHALLENGER, marks.is_challenger)
 
 
 def live_document(
@@ -78,9 +86,10 @@ def live_document(
     """Return what came of the live tables on the whole days of a window."""
     whole, by_day = set(_whole_days(window, bids.timezone)), defaultdict[LiveDay, list[ArmCounts]](list)
     for each in counted:
-        live = bids.slot(each.mark).main
+        arm = Arm.CONTROL if each.is_control else Arm.CHALLENGER if each.is_challenger else Arm.TREATED
+        live = bids.slot(each.mark, is_challenger=arm is Arm.CHALLENGER).main
         if live is not None and each.day in whole:
-            by_day[live.run_id, each.day, each.is_control].append(each)
+            by_day[live.run_id, each.day, arm].append(each)
     return LiveDocument(
         days=tuple(
             _day(key, parts, predicted.get(key, Predicted(0.0, 0.0)))
@@ -90,7 +99,7 @@ def live_document(
 
 
 def _day(key: LiveDay, parts: Sequence[ArmCounts], predicted: Predicted) -> LiveDayDocument:
-    run_id, day, is_control = key
+    run_id, day, arm = key
     buckets = defaultdict[str, tuple[float, float, float, float]](lambda: (0.0, 0.0, 0.0, 0.0))
     for part in parts:
         c, (n, k, v, s) = part.counts, buckets[part.bucket]
@@ -99,7 +108,7 @@ def _day(key: LiveDay, parts: Sequence[ArmCounts], predicted: Predicted) -> Live
     return LiveDayDocument(
         run_id=run_id,
         day=f"{day}",
-        arm=(Arm.CONTROL if is_control else Arm.TREATED).value,
+        arm=arm.value,
         rows=sum(part.counts.rows for part in parts),
         exposures=exposures,
         outcomes=outcomes,

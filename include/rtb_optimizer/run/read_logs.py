@@ -38,7 +38,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LogsRead:
-    """The partitions that hold rows, the window as a whole, its volume and bids, the selection, and warnings."""
+    """The partitions that hold rows, the window as a whole, its volume and bids, the selection, and warnings.
+
+    `columns` are those of the logs.
+    """
 
     partitions: Sequence[Partition]
     profile: Profile
@@ -46,15 +49,19 @@ class LogsRead:
     bids: RowBids
     choice: Choice
     warnings: Sequence[RunWarning]
+    columns: Sequence[str] = ()
 
 
-def read_logs(workspace: Workspace, without_macro: Collection[str], before: Before) -> LogsRead:
+def read_logs(
+    workspace: Workspace, without_macro: Collection[str], before: Before, *, keep_whole: bool = False
+) -> LogsRead:
     """Count the logs, refuse those that cannot become a table, and choose features.
 
     Args:
         workspace: The run.
         without_macro: Candidates that a required format could not address.
         before: The run that was active when this one began.
+        keep_whole: Whether the sample is handed on with every column that was drawn.
 
     Raises:
         LogsMissing: when too few partitions hold rows.
@@ -77,11 +84,11 @@ def read_logs(workspace: Workspace, without_macro: Collection[str], before: Befo
         require_few_without_outcome(window, workspace.settings)
         require_countable_money(window, workspace.settings)
         bidding = Bidding(bids, columns, before.table, before.response, before.features)
-        choice = choose_features(engine, table, window, without_macro, bidding)
+        choice = choose_features(engine, table, window, without_macro, bidding, keep_whole=keep_whole)
     volume = volume_findings(window, _coverage(workspace, filled), workspace.settings, before.logs)
     odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)
     warnings = [*volume.warnings, *in_part, *arrived.warnings, *odd, *bid_warnings(bids, choice.bids)]
-    return LogsRead(filled, window, volume, bids, choice, warnings)
+    return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types])
 
 
 def _require_different_files(partitions: Sequence[Partition], rows: Mapping[str, int]) -> None:
@@ -121,4 +128,4 @@ def _bid_columns(workspace: Workspace, table: LogTable, bids: RowBids) -> BidCol
     if not bids.is_known:
         return NO_BID_COLUMNS
     days = dates_of(workspace.window, zone(workspace.settings.timezone))
-    return bid_columns(table, bids.record, bids.holdbacks(days, timed=has_times(table)))
+    return bid_columns(table, bids.record, bids.arm_rules(days, timed=has_times(table)))

@@ -1,15 +1,20 @@
 """The sample as a file between steps: Arrow, with the codes of the selected features, and their values.
 
-Segments are built on the rows that the features were selected on, without reading the logs for them again. Nothing
-else reads the file: codes are as narrow as they can be, and lightly compressed.
+Segments are built on the rows that the features were selected on, without reading the logs for them again; the run of a
+challenger selects from the rows of the entity's own run. Codes are as narrow as they can be, and lightly compressed.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtb_optimizer.core.sample.sample import Bought, Feature, Ints, Sample
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ARRAYS = ("exposure", "outcome", "spend")
 BOUGHT = ("bid", "volume")
@@ -26,7 +31,25 @@ def sample_bytes(sample: Sample, features: Sequence[str]) -> bytes:
     if sample.bought is not None:
         columns |= {name: getattr(sample.bought, name) for name in BOUGHT}
         facts["elasticity"] = sample.bought.elasticity
-    table = pa.table(columns).replace_schema_metadata({"sample": json.dumps(facts)})
+    return _written(pa.table(columns).replace_schema_metadata({"sample": json.dumps(facts)}))
+
+
+def arrow_bytes(columns: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return arrays of one length as a file."""
+    import pyarrow as pa
+
+    return _written(pa.table(dict(columns)))
+
+
+def arrow_columns(body: bytes) -> dict[str, NDArray[Any]]:
+    """Return the arrays that `arrow_bytes` wrote."""
+    table = _read(body)
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def _written(table: "pa.Table") -> bytes:
+    import pyarrow as pa
+
     buffer = pa.BufferOutputStream()
     light = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
     with pa.ipc.new_file(buffer, table.schema, options=light) as file:
@@ -35,11 +58,16 @@ def sample_bytes(sample: Sample, features: Sequence[str]) -> bytes:
     return body
 
 
-def sample_of(body: bytes) -> Sample:
-    """Return the sample that `sample_bytes` wrote; by this thread alone, as in outputs.py."""
+def _read(body: bytes) -> "pa.Table":
+    """Read a file by this thread alone, as in outputs.py."""
     import pyarrow as pa
 
-    table = pa.ipc.open_file(body, options=pa.ipc.IpcReadOptions(use_threads=False)).read_all()
+    return pa.ipc.open_file(body, options=pa.ipc.IpcReadOptions(use_threads=False)).read_all()
+
+
+def sample_of(body: bytes) -> Sample:
+    """Return the sample that `sample_bytes` wrote."""
+    table = _read(body)
     facts = json.loads(table.schema.metadata[b"sample"])
     columns = {name: table[name].to_numpy() for name in table.column_names}
     features = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from typing import Any
 
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.sample.sample import Sample
@@ -15,6 +16,7 @@ from rtb_optimizer.outputs.documents.selection import (
     InputDocument,
     InteractionDocument,
     LogsDocument,
+    ReadingDocument,
     RejectedDocument,
     SelectionDocument,
     SuspectedLeakDocument,
@@ -36,21 +38,11 @@ def selection_document(
         expected: The URLs of all partitions of the window, there or not.
         warnings: What a person should look into.
     """
-    choice, sample, leaks = read.choice, read.choice.drawn.sample, suspected_leaks(read.choice)
     return SelectionDocument(
-        link=choice.link,
-        unit=sample.unit,
-        stands_for=sample.stands_for,
-        slope=evidence.slope,
-        chosen=tuple(_feature(feature, sample) for feature in choice.selection.chosen),
-        interactions=tuple(InteractionDocument(**asdict(each)) for each in choice.selection.interactions),
-        rejected=tuple(RejectedDocument(**asdict(each)) for each in choice.selection.rejected),
-        suspected_leaks=tuple(SuspectedLeakDocument(**asdict(each)) for each in leaks),
-        evidence=_evaluation(evidence, choice),
+        **_of_choice(read.choice, evidence, WarningDocument.of(read.warnings), warnings),
         logs=_logs(read, expected),
-        bids=bids_document(read.bids, choice.bids, sample),
-        volume={**read.volume.facts, **({"unjoined_share": choice.unjoined} if choice.unjoined else {})},
-        warnings=WarningDocument.of([*leak_warnings(leaks), *read.warnings, *choice.warnings, *warnings]),
+        bids=bids_document(read.bids, read.choice.bids, read.choice.drawn.sample),
+        volume={**read.volume.facts, **({"unjoined_share": unjoined} if (unjoined := read.choice.unjoined) else {})},
         inputs=tuple(
             InputDocument(s3_key=file.key, byte_size=file.byte_size, etag=file.etag)
             for partition in read.partitions
@@ -63,6 +55,52 @@ def chosen_of(selection: SelectionDocument) -> list[Chosen]:
     """Return the selected features of what selection handed over."""
     names = {field.name for field in fields(Chosen)}
     return [Chosen(**feature.model_dump(include=names)) for feature in selection.chosen]
+
+
+def selection_beside(
+    of_main: SelectionDocument,
+    reading: ReadingDocument,
+    choice: Choice,
+    evidence: HoldoutEvaluation,
+    warnings: Sequence[RunWarning],
+) -> SelectionDocument:
+    """Return what another selection from the same reading of the logs hands over.
+
+    Args:
+        of_main: What the selection of the run that read them handed over.
+        reading: What that reading found.
+        choice: What was selected.
+        evidence: The evaluation on the hold-out.
+        warnings: What a person should look into.
+    """
+    own = _of_choice(choice, evidence, reading.warnings, warnings)
+    return SelectionDocument(**own, logs=of_main.logs, bids=of_main.bids, volume=of_main.volume, inputs=of_main.inputs)
+
+
+def _of_choice(
+    choice: Choice,
+    evidence: HoldoutEvaluation,
+    about_rows: Sequence[WarningDocument],
+    warnings: Sequence[RunWarning],
+) -> dict[str, Any]:
+    """Return the parts of the document that depend on what was selected."""
+    sample, leaks = choice.drawn.sample, suspected_leaks(choice)
+    return {
+        "link": choice.link,
+        "unit": sample.unit,
+        "stands_for": sample.stands_for,
+        "slope": evidence.slope,
+        "chosen": tuple(_feature(feature, sample) for feature in choice.selection.chosen),
+        "interactions": tuple(InteractionDocument(**asdict(each)) for each in choice.selection.interactions),
+        "rejected": tuple(RejectedDocument(**asdict(each)) for each in choice.selection.rejected),
+        "suspected_leaks": tuple(SuspectedLeakDocument(**asdict(each)) for each in leaks),
+        "evidence": _evaluation(evidence, choice),
+        "warnings": (
+            *WarningDocument.of(leak_warnings(leaks)),
+            *about_rows,
+            *WarningDocument.of([*choice.warnings, *warnings]),
+        ),
+    }
 
 
 def _feature(chosen: Chosen, sample: Sample) -> FeatureDocument:

@@ -12,10 +12,11 @@ from rtb_optimizer.steps.build_segments import build_segments
 from rtb_optimizer.steps.create_run import create_run
 from rtb_optimizer.steps.map_ad_macros import map_ad_macros
 from rtb_optimizer.steps.measure_live import measure_live
+from rtb_optimizer.steps.run_challenger import run_challenger
 from rtb_optimizer.steps.select_features import select_features
 from rtb_optimizer.steps.wait_for_logs import require_partitions
 from rtb_optimizer.steps.write_outputs import write_outputs
-from rtb_optimizer.store import connections, failures, leases
+from rtb_optimizer.store import challenger_runs, connections, failures, leases, runs
 from rtb_optimizer.store.activation import DecisionRecord
 
 log = logging.getLogger(__name__)
@@ -52,10 +53,27 @@ def finish(opt_run_id: int, on_step: Callable[[str, int], None] = lambda _step, 
                         raise
                     log.warning("%s failed; the run goes on without it", step, exc_info=True)
             step = "activate_run"
-            return activate_run(opt_run_id)
+            record = activate_run(opt_run_id)
     except BaseException as problem:
         _record_failure(opt_run_id, f"{step}: {type(problem).__name__}: {problem}")
         raise
+    _challenge(opt_run_id, on_step)
+    return record
+
+
+def _challenge(opt_run_id: int, on_step: Callable[[str, int], None]) -> None:
+    """Make the challenger's run, where one is due; a failure lands in that run alone."""
+    try:
+        if made := run_challenger(opt_run_id):
+            on_step("run_challenger", made)
+    except BaseException as problem:
+        with connections.session() as session:
+            message = f"run_challenger: {type(problem).__name__}: {problem}"
+            challenger_runs.fail_beside(session, runs.find(session, opt_run_id), message)
+            session.commit()
+        if not isinstance(problem, Exception):
+            raise
+        log.warning("run_challenger failed; the entity's own run is not affected", exc_info=True)
 
 
 def _record_failure(opt_run_id: int, message: str) -> None:

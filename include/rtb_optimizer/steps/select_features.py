@@ -2,7 +2,6 @@
 
 import logging
 
-from rtb_optimizer.core.table.evaluation import evaluate
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.run.active_before import active_before
 from rtb_optimizer.run.choose_features import selection_warnings
@@ -10,10 +9,10 @@ from rtb_optimizer.run.handover import hand_over
 from rtb_optimizer.run.live_days import live_document
 from rtb_optimizer.run.macro_combos import without_required_macro
 from rtb_optimizer.run.read_logs import read_logs
-from rtb_optimizer.run.sample_file import sample_bytes
 from rtb_optimizer.run.selection_document import chosen_of, selection_document
+from rtb_optimizer.run.shared_reading import READING, evaluated, reading_document, reading_parts, sample_part
 from rtb_optimizer.run.workspace import open_workspace
-from rtb_optimizer.store import connections, runs
+from rtb_optimizer.store import challenger_runs, connections, runs
 
 log = logging.getLogger(__name__)
 
@@ -24,18 +23,17 @@ def select_features(opt_run_id: int) -> int:
     with connections.session() as session:
         gaps = without_required_macro(session, workspace.opt_id, workspace.settings)
         before = active_before(session, workspace)
-    read = read_logs(workspace, gaps, before)
-    choice, drawn, rules = read.choice, read.choice.drawn, workspace.settings.table_rules
-    replayed = None if before.table is None or before.has_seen else before.table.multipliers
-    evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, rules, replayed)
-    needed = dict.fromkeys(
-        [*(feature.name for feature in choice.selection.chosen), *before.features]
-    )  # to compare bids
-    columns = [name for name in needed if name in drawn.sample.features]
+        is_shared = challenger_runs.due(session, runs.find(session, opt_run_id)) is not None
+    read = read_logs(workspace, gaps, before, keep_whole=is_shared)
+    choice = read.choice
+    evidence = evaluated(workspace, choice, before)
     warnings = selection_warnings(choice, workspace.settings)
     selection = selection_document(read, evidence, workspace.partitions_expected, warnings)
     live = live_document(read.bids, read.profile.by_arm, choice.bids.live.predicted, workspace.window)
-    documents, parts = {"selection": selection, "live": live}, {"sample.arrow": sample_bytes(drawn.sample, columns)}
+    documents, parts = {"selection": selection, "live": live}, {"sample.arrow": sample_part(choice, before)}
+    if choice.whole is not None:  # for the selection of a challenger's run
+        documents |= {READING: reading_document(choice.whole, read)}
+        parts |= reading_parts(choice.whole)
     standing = hand_over(workspace, "select_features", documents, parts)
     chosen = chosen_of(standing.document("selection", SelectionDocument))
     with connections.session() as session:

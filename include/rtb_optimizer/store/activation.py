@@ -11,10 +11,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.decision.activation import MOVES, NEVER_ACTIVATED, Decision, RunAge, Verdict, decide
+from rtb_optimizer.core.decision.activation import (
+    MOVES,
+    NEVER_ACTIVATED,
+    ONLY_PROMOTED,
+    Decision,
+    RunAge,
+    Verdict,
+    decide,
+)
 from rtb_optimizer.errors import EntityInvalid, NotFound, RunNotRunning
 from rtb_optimizer.store import entities, history, locks, policies
-from rtb_optimizer.store.schema import Entity, Run, RunDecision
+from rtb_optimizer.store.schema import Challenger, Entity, Run, RunDecision
 
 AUTO = "auto"
 """The author of decisions that the product makes on evidence."""
@@ -49,24 +57,35 @@ def complete_and_decide(
 
     Raises:
         RunNotRunning: when the run has failed in the meantime: an orphan of a killed worker must not activate it.
+        EntityInvalid: when it is a challenger's run.
     """
-    run, entity = _locked(session, opt_run_id)
+    run, entity = locked(session, opt_run_id)
+    if run.is_challenger:
+        raise EntityInvalid(f"run {run.run_code} cannot be activated: {ONLY_PROMOTED}")
     if run.status == "succeeded":
-        return _first_decision(session, entity, opt_run_id)
-    if run.status != "running":
-        raise RunNotRunning(f"run {run.run_code} is {run.status}: {run.error_message or 'it cannot be activated'}")
-    run.status, run.finished_at, run.total_segments = "succeeded", func.clock_timestamp(), total_segments
-    session.flush()  # the pointer may only refer to a run that has succeeded
-    stood_down = policies.harmful(session, entity).get(policies.policy_of(run))
+        return first_decision(session, entity, opt_run_id)
+    complete(session, run, total_segments)
     verdict = decide(
         _age(run),
         _active_age(session, entity),
         entity.status,
-        [_stood_down_on(stood_down), *gate_failures] if stood_down else gate_failures,
+        [*_outdated(session, run), *stood_down_on(session, entity, run), *gate_failures],
         allow_older=allow_older,
         is_sandbox=run.is_sandbox,
     )
-    return _record(session, entity, run, verdict, run.triggered_by)
+    return record(session, entity, run, verdict, run.triggered_by)
+
+
+def complete(session: Session, run: Run, total_segments: int) -> None:
+    """End a run that is locked as succeeded.
+
+    Raises:
+        RunNotRunning: when it has failed in the meantime.
+    """
+    if run.status != "running":
+        raise RunNotRunning(f"run {run.run_code} is {run.status}: {run.error_message or 'it cannot be activated'}")
+    run.status, run.finished_at, run.total_segments = "succeeded", func.clock_timestamp(), total_segments
+    session.flush()  # a pointer may only refer to a run that has succeeded
 
 
 def activate_manually(session: Session, opt_run_id: int, decided_by: str, reason: str) -> DecisionRecord:
@@ -77,15 +96,15 @@ def activate_manually(session: Session, opt_run_id: int, decided_by: str, reason
     Raises:
         EntityInvalid: when the entity is not active, or the run did not succeed or is a what-if run.
     """
-    run, entity = _locked(session, opt_run_id)
-    _require_no_sandbox(run)
+    run, entity = locked(session, opt_run_id)
+    _require_own(run)
     if run.status != "succeeded":
         raise EntityInvalid(f"run {run.run_code} is {run.status}: only a succeeded run can be activated")
     if entity.status != "active":
         raise EntityInvalid(f"{entity.entity_code} is {entity.status}: resume it before activating a run")
     if entity.active_run_id == opt_run_id:
         raise EntityInvalid(f"run {run.run_code} is already active")
-    return _record(session, entity, run, Verdict(Decision.ACTIVATED, (reason,)), decided_by)
+    return record(session, entity, run, Verdict(Decision.ACTIVATED, (reason,)), decided_by)
 
 
 def roll_back(
@@ -105,7 +124,7 @@ def roll_back(
     run = session.get(Run, target, populate_existing=True) if target is not None else None
     if run is None or run.entity_id != entity.entity_id or run.status != "succeeded":
         raise NotFound(f"{entity_code} has no earlier succeeded run to roll back to; `runs list` shows its runs")
-    _require_no_sandbox(run)
+    _require_own(run)
     if entity.status == "retired":
         raise EntityInvalid(f"{entity_code} is removed: resume it before rolling it back")
     if run.run_id == entity.active_run_id:
@@ -114,7 +133,7 @@ def roll_back(
         raise EntityInvalid(
             f"run {run.run_code} was never active, and a roll back goes to one that was: `rtb activate` activates it"
         )
-    return _record(session, entity, run, Verdict(Decision.ROLLED_BACK, (reason,)), decided_by)
+    return record(session, entity, run, Verdict(Decision.ROLLED_BACK, (reason,)), decided_by)
 
 
 def stand_down(
@@ -138,7 +157,7 @@ def stand_down(
     if run is None or policies.policy_of(run) != policy or policy in known:
         return None
     target = _last_of_another_policy(session, entity, {policy, *known}, is_intact)
-    return _record(session, entity, run, Verdict(Decision.STOOD_DOWN, tuple(reasons)), AUTO, StoodDown(policy, target))
+    return record(session, entity, run, Verdict(Decision.STOOD_DOWN, tuple(reasons)), AUTO, StoodDown(policy, target))
 
 
 def _last_of_another_policy(
@@ -154,12 +173,20 @@ def _last_of_another_policy(
     return None
 
 
-def _stood_down_on(decision: RunDecision) -> str:
-    figures = "; ".join(decision.reasons)
-    return (
-        f"its policy stood down on {decision.decided_at:%F}: {figures}; change the configuration, or activate a run of "
-        "this policy by hand to go on with it"
-    )
+def stood_down_on(session: Session, entity: Entity, run: Run) -> list[str]:
+    """Return why a run is held whose policy was found harmful; nothing of any other run."""
+    decision = policies.harmful(session, entity).get(policies.policy_of(run))
+    if decision is None:
+        return []
+    since = f"its policy stood down on {decision.decided_at:%F}: {'; '.join(decision.reasons)}"
+    return [f"{since}; change the configuration, or activate a run of this policy by hand to go on with it"]
+
+
+def _outdated(session: Session, run: Run) -> list[str]:
+    """Return why a run is held that began before a challenger was promoted: its configuration is the one before."""
+    own = select(Challenger).where(Challenger.entity_id == run.entity_id, Challenger.result == Decision.PROMOTED)
+    since = session.scalars(own.where(Challenger.ended_at >= run.started_at).limit(1)).one_or_none()
+    return [] if since is None else [f"challenger {since.challenger_id} was promoted while this run ran"]
 
 
 def moved_from(session: Session, entity: Entity) -> int | None:
@@ -176,13 +203,13 @@ def active_before(session: Session, entity: Entity) -> int | None:
     return session.scalar(
         select(RunDecision.from_run_id)
         .where(RunDecision.entity_id == entity.entity_id, RunDecision.run_id == entity.active_run_id)
-        .where(RunDecision.decision == Decision.ACTIVATED)
+        .where(RunDecision.decision.in_((Decision.ACTIVATED, Decision.PROMOTED)))
         .order_by(RunDecision.decision_number.desc())
         .limit(1)
     )
 
 
-def _locked(session: Session, opt_run_id: int) -> tuple[Run, Entity]:
+def locked(session: Session, opt_run_id: int) -> tuple[Run, Entity]:
     """Lock the run, then its entity, and reread both under the locks.
 
     FOR NO KEY UPDATE: decisions on other runs refer to this run, and must not wait for this lock (deadlock).
@@ -197,12 +224,13 @@ def _locked(session: Session, opt_run_id: int) -> tuple[Run, Entity]:
     return run, locks.locking(session, its, f"the entity of run {opt_run_id}").scalars().one()
 
 
-def _require_no_sandbox(run: Run) -> None:
-    if run.is_sandbox:
-        raise EntityInvalid(f"run {run.run_code} cannot be activated: {NEVER_ACTIVATED}")
+def _require_own(run: Run) -> None:
+    if run.is_sandbox or run.is_challenger:
+        why = NEVER_ACTIVATED if run.is_sandbox else ONLY_PROMOTED
+        raise EntityInvalid(f"run {run.run_code} cannot be activated: {why}")
 
 
-def _record(
+def record(
     session: Session,
     entity: Entity,
     run: Run,
@@ -210,6 +238,7 @@ def _record(
     decided_by: str,
     stood_down: StoodDown | None = None,
 ) -> DecisionRecord:
+    """Add a decision to the history of an entity whose row is locked, and move its pointer where the decision does."""
     facts = select(func.max(RunDecision.decision_number), func.max(RunDecision.decided_at))
     last, decided_last = session.execute(facts.where(RunDecision.entity_id == entity.entity_id)).one()
     active_before_move = entity.active_run_id
@@ -238,7 +267,8 @@ def _just_after(decided_last: datetime | None) -> datetime | None:
     return decided_last + timedelta(microseconds=1) if decided_last else None
 
 
-def _first_decision(session: Session, entity: Entity, opt_run_id: int) -> DecisionRecord:
+def first_decision(session: Session, entity: Entity, opt_run_id: int) -> DecisionRecord:
+    """Return the decision on a run that was made when it ended."""
     row = session.scalars(
         select(RunDecision).where(RunDecision.run_id == opt_run_id).order_by(RunDecision.decision_number).limit(1)
     ).one()

@@ -15,14 +15,16 @@ from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.decision.activation import MOVES, valid_until
-from rtb_optimizer.core.realized.arms import Holdback
+from rtb_optimizer.core.realized.arms import ChallengerRule, Holdback
 from rtb_optimizer.errors import StoreFailed
-from rtb_optimizer.store import entities
+from rtb_optimizer.store import challenger_runs, challengers, entities, runs, validity
 from rtb_optimizer.store.objects import ObjectStore, active_key
 from rtb_optimizer.store.schema import Entity, JsonObject, Run, RunDecision, RunOutput
 from rtb_optimizer.store.validity import HOURS
 
 MAX_ROUNDS = 20
+FLOORS = "export_prebid_floors"
+"""The export whose file is read as a whole: that of a challenger's run has the groups of the active run as well."""
 
 
 def refresh(session: Session, entity_code: str) -> bool:
@@ -66,6 +68,8 @@ def content(session: Session, entity: Entity) -> bytes | None:
     }
     if pointer.run_id is not None:  # None after a policy stood down and no other is trusted: bidders bid 1
         document |= _of_run(pointer)
+        if (challenger := _challenger(session, entity, pointer.run_id)) is not None:
+            document["challenger"] = challenger
     return json.dumps(document, indent=2, sort_keys=True).encode()
 
 
@@ -76,6 +80,46 @@ def _of_run(pointer: Row[Any]) -> Mapping[str, Any]:
         "data_end": pointer.data_end.isoformat(),
         "valid_until": valid_until(pointer.hours, pointer.data_end, pointer.decided_at).isoformat(),
         **({"holdback": holdback.document()} if holdback else {}),
+    }
+
+
+def _challenger(session: Session, entity: Entity, active_run_id: int) -> JsonObject | None:
+    """Return what bidders read of a challenger that has a live run, None where there is none."""
+    challenger = challengers.open_one(session, entity)
+    if challenger is None or challenger.run_id is None or challenger.run_id == active_run_id:  # promoted just now
+        return None
+    run = session.get_one(Run, challenger.run_id)
+    values = RunSnapshot.read(run.config_snapshot).values
+    since = challenger_runs.live_since(session, run) or run.data_end
+    outputs = _outputs(session, run.run_id)
+    if not _is_beside(run, active_run_id):  # its floors have the groups of another active run
+        outputs.pop(FLOORS, None)
+    return {
+        "run_id": run.run_id,
+        "run_code": run.run_code,
+        "data_start": run.data_start.isoformat(),
+        "data_end": run.data_end.isoformat(),
+        "valid_until": validity.run_valid_until(session, run, since).isoformat(),
+        "outputs": outputs,
+        "rule": ChallengerRule.of(values, entity.entity_code, challenger.share).document(),
+    }
+
+
+def _is_beside(run: Run, active_run_id: int) -> bool:
+    challenge = RunSnapshot.read(run.config_snapshot).challenge
+    return challenge is not None and challenge.beside_run_id == active_run_id
+
+
+def _outputs(session: Session, opt_run_id: int) -> JsonObject:
+    return {
+        row.output_type: {
+            "s3_bucket": row.s3_bucket,
+            "s3_key": row.s3_key,
+            "row_count": row.row_count,
+            "byte_size": row.byte_size,
+            "sha256": row.sha256,
+        }
+        for row in runs.outputs(session, opt_run_id)
     }
 
 

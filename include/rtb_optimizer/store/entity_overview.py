@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from rtb_optimizer.store.schema import Entity, Run, RunDecision, Version
+from rtb_optimizer.store.schema import Challenger, Entity, Run, RunDecision, Version
 from rtb_optimizer.store.validity import active_valid_until
 
 RUNS_PLOTTED = 30
@@ -31,7 +31,11 @@ class EntityQuery:
 
 @dataclass(frozen=True, slots=True)
 class EntityOverview:
-    """One entity of the list. `trend` has `predicted_change` of its last runs, the oldest first."""
+    """One entity of the list.
+
+    `challenger_share` is the share of the requests that its open challenger bids on, None where there is none; `trend`
+    has `predicted_change` of its last runs, the oldest first.
+    """
 
     entity_code: str
     entity_name: str
@@ -49,6 +53,7 @@ class EntityOverview:
     last_status: str | None
     last_started: datetime | None
     last_decision: str | None
+    challenger_share: float | None
     trend: Sequence[float | None]
 
 
@@ -69,6 +74,7 @@ def entity_overviews(
             last.c.status.label("last_status"),
             last.c.started_at.label("last_started"),
             _last_decision(last.c.run_id).label("last_decision"),
+            _challenger_share().label("challenger_share"),
         )
         .join(Version, Version.version_id == Entity.current_version_id)
         .outerjoin(active, active.run_id == Entity.active_run_id)
@@ -111,8 +117,13 @@ def _paginated(statement: Select[*tuple[Any, ...]], query: EntityQuery) -> Selec
 def _last_run() -> LateralFromClause:
     """One index look-up per entity, however many runs it has; a what-if run is no last run."""
     columns = select(Run.run_id, Run.run_code, Run.status, Run.started_at)
-    runs = columns.where(Run.entity_id == Entity.entity_id, Run.is_sandbox.is_(False))
+    runs = columns.where(Run.entity_id == Entity.entity_id, Run.is_sandbox.is_(False), Run.is_challenger.is_(False))
     return runs.order_by(Run.run_id.desc()).limit(1).lateral("last_run")
+
+
+def _challenger_share() -> ColumnElement[float | None]:
+    own = Challenger.entity_id == Entity.entity_id, Challenger.ended_at.is_(None)
+    return select(Challenger.share).where(*own).scalar_subquery()
 
 
 def _last_decision(run_id: ColumnElement[int]) -> ColumnElement[str | None]:
@@ -125,6 +136,7 @@ def _trends(session: Session, entity_ids: Sequence[int]) -> dict[int, list[float
     recent = (
         select(Run.run_id, figure.label("figure"))
         .where(Run.entity_id == Entity.entity_id, Run.status == "succeeded", Run.is_sandbox.is_(False))
+        .where(Run.is_challenger.is_(False))
         .order_by(Run.run_id.desc())
         .limit(RUNS_PLOTTED)
         .lateral("recent")

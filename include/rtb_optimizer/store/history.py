@@ -6,7 +6,7 @@ from typing import TypedDict
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.core.decision.activation import MOVES
+from rtb_optimizer.core.decision.activation import MOVES, Decision
 from rtb_optimizer.store.schema import Entity, EntityConfigChange, JsonObject, Run, RunDecision
 
 
@@ -24,9 +24,13 @@ class DecisionRow(TypedDict):
 
 
 class DecisionWithRun(DecisionRow):
-    """A decision with the window, the trigger and the figures of its run; `is_sandbox` marks a what-if run."""
+    """A decision with the window, the trigger and the figures of its run; `is_sandbox` marks a what-if run.
+
+    `is_challenger` marks the run of a challenger that was not promoted.
+    """
 
     is_sandbox: bool
+    is_challenger: bool
     data_start: datetime
     data_end: datetime
     triggered_by: str
@@ -75,6 +79,7 @@ def decisions_with_runs(session: Session, entity: Entity, opt_run_id: int | None
             "decided_by": record.decided_by,
             "reasons": record.reasons,
             "is_sandbox": run.is_sandbox,
+            "is_challenger": run.is_challenger,
             "data_start": run.data_start,
             "data_end": run.data_end,
             "triggered_by": run.triggered_by,
@@ -96,6 +101,13 @@ def moves_before(session: Session, entity: Entity, end: datetime | None) -> list
     moves = select(RunDecision).where(RunDecision.entity_id == entity.entity_id, RunDecision.decision.in_(MOVES))
     before = moves if end is None else moves.where(RunDecision.decided_at < end)
     return list(session.scalars(before.order_by(RunDecision.decision_number)))
+
+
+def challenging_before(session: Session, entity: Entity, end: datetime) -> list[RunDecision]:
+    """Return what began and ended the bids of challengers before an instant, the oldest first."""
+    own = select(RunDecision).where(RunDecision.entity_id == entity.entity_id, RunDecision.decided_at < end)
+    kinds = (Decision.CHALLENGING, Decision.PROMOTED, Decision.DROPPED)
+    return list(session.scalars(own.where(RunDecision.decision.in_(kinds)).order_by(RunDecision.decision_number)))
 
 
 def sizes(session: Session, entity: Entity) -> tuple[int, int]:

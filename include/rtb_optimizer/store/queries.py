@@ -64,6 +64,8 @@ class _RunFields(TypedDict):
     entity_code: str
     status: str
     is_sandbox: bool
+    is_challenger: bool
+    challenger_id: int | None
     data_start: datetime
     data_end: datetime
     triggered_by: str
@@ -236,6 +238,8 @@ def _run_fields(run: Run, entity: Entity) -> _RunFields:
         "entity_code": entity.entity_code,
         "status": run.status,
         "is_sandbox": run.is_sandbox,
+        "is_challenger": run.is_challenger,
+        "challenger_id": run.challenger_id,
         "data_start": run.data_start,
         "data_end": run.data_end,
         "triggered_by": run.triggered_by,

@@ -29,6 +29,7 @@ def past_runs(session: Session, entity: Entity) -> list[PastRun]:
             Run.config_snapshot["active_run_id"].as_integer(),
             Run.is_sandbox,
             Run.config_snapshot["what_if"]["compared_run_id"].as_integer(),
+            Run.is_challenger,
         ).where(Run.entity_id == entity.entity_id)
     )
     return [PastRun(*row) for row in rows]

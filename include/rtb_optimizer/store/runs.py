@@ -32,9 +32,10 @@ class Attempt:
     dag_run_id: str
     clear_number: int = 0
 
-    def run_code(self, entity_code: str, window: Window) -> str:
-        """Return the run's code: entity, window, and ten hex digits that are unique to the attempt."""
-        digest = hashlib.sha256(f"{self.dag_id}|{self.dag_run_id}|{self.clear_number}".encode()).hexdigest()
+    def run_code(self, entity_code: str, window: Window, challenger_id: int | None = None) -> str:
+        """Return the run's code: entity, window, and ten hex digits that are unique to the attempt and challenger."""
+        beside = "" if challenger_id is None else f"|{challenger_id}"
+        digest = hashlib.sha256(f"{self.dag_id}|{self.dag_run_id}|{self.clear_number}{beside}".encode()).hexdigest()
         return f"{entity_code}-{window.start:%Y%m%d}-{window.end:%Y%m%d}-{digest[:10]}"
 
 
@@ -47,8 +48,11 @@ def create(  # noqa: PLR0913 - the columns of a new run
     triggered_by: str,
     *,
     is_sandbox: bool = False,
+    challenger_id: int | None = None,
 ) -> Run:
     """Return the attempt's run, inserted unless it exists. Earlier attempts that are still running end as failed.
+
+    With `challenger_id` it is the run of that challenger, beside the entity's own run of the same attempt.
 
     Raises:
         RunNotRunning: when a later attempt has begun: this process is an orphan of a killed worker.
@@ -56,22 +60,20 @@ def create(  # noqa: PLR0913 - the columns of a new run
     of_dag_run = Run.airflow_dag_id == attempt.dag_id, Run.airflow_run_id == attempt.dag_run_id
     if (session.scalar(select(func.max(Run.clear_number)).where(*of_dag_run)) or 0) > attempt.clear_number:
         raise RunNotRunning(f"{attempt.dag_run_id} was cleared: a later attempt has begun")
+    replaced = "the dag run was cleared: a new run replaces this one"
     session.execute(
         update(Run)
-        .where(*of_dag_run)
-        .where(Run.clear_number < attempt.clear_number, Run.status == "running")
-        .values(
-            status="failed",
-            finished_at=func.now(),
-            error_message="the dag run was cleared: a new run replaces this one",
-        )
+        .where(*of_dag_run, Run.clear_number < attempt.clear_number, Run.status == "running")
+        .values(status="failed", finished_at=func.now(), error_message=replaced)
     )
     row = insert(Run).values(
         entity_id=entity.entity_id,
         version_id=entity.current_version_id,
-        run_code=attempt.run_code(entity.entity_code, window),
+        run_code=attempt.run_code(entity.entity_code, window, challenger_id),
         triggered_by=triggered_by,
         is_sandbox=is_sandbox,
+        challenger_id=challenger_id,
+        is_challenger=challenger_id is not None,
         data_start=window.start,
         data_end=window.end,
         config_snapshot=dict(config_snapshot),
@@ -80,7 +82,8 @@ def create(  # noqa: PLR0913 - the columns of a new run
         clear_number=attempt.clear_number,
     )
     session.execute(row.on_conflict_do_nothing())  # another try of this attempt may have inserted it, under either key
-    return session.scalars(select(Run).where(*of_dag_run, Run.clear_number == attempt.clear_number)).one()
+    own = Run.clear_number == attempt.clear_number, func.coalesce(Run.challenger_id, 0) == (challenger_id or 0)
+    return session.scalars(select(Run).where(*of_dag_run, *own)).one()
 
 
 def find(session: Session, run: int | str) -> Run:
@@ -102,7 +105,8 @@ def of_dag_run(session: Session, dag_id: str, dag_run_id: str) -> Run:
     Raises:
         NotFound: when the dag run has none, for example before its first task has run.
     """
-    query = select(Run).where(Run.airflow_dag_id == dag_id, Run.airflow_run_id == dag_run_id)
+    own = Run.airflow_dag_id == dag_id, Run.airflow_run_id == dag_run_id, Run.challenger_id.is_(None)
+    query = select(Run).where(*own)
     row = session.scalars(query.order_by(Run.clear_number.desc()).limit(1)).one_or_none()
     if row is None:
         raise NotFound(f"dag run {dag_run_id!r} of {dag_id!r} has no run yet: its task create_run creates it")

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
+    Index,
     MetaData,
     Text,
     UniqueConstraint,
@@ -149,10 +150,17 @@ class Entity(Base):
             ["opt_versions.opt_id", "opt_versions.version_id"],
             name="fk_opt_entities_current_version",
         ),
-        # Only its own run, a succeeded one, and no what-if run: the key includes constants that the run must have.
+        # Only its own run, a succeeded one, no what-if run and none of a challenger that was not promoted: the key
+        # includes constants that the run must have.
         ForeignKeyConstraint(
-            ["entity_id", "active_run_id", "active_run_status", "active_run_is_sandbox"],
-            ["opt_runs.entity_id", "opt_runs.run_id", "opt_runs.status", "opt_runs.is_sandbox"],
+            [
+                *("entity_id", "active_run_id", "active_run_status", "active_run_is_sandbox"),
+                "active_run_is_challenger",
+            ],
+            [
+                *("opt_runs.entity_id", "opt_runs.run_id", "opt_runs.status", "opt_runs.is_sandbox"),
+                "opt_runs.is_challenger",
+            ],
             name="fk_opt_entities_active_run",
             use_alter=True,
         ),
@@ -170,6 +178,9 @@ class Entity(Base):
         Computed("CASE WHEN active_run_id IS NULL THEN NULL ELSE 'succeeded' END", persisted=True)
     )
     active_run_is_sandbox: Mapped[bool | None] = mapped_column(
+        Computed("CASE WHEN active_run_id IS NULL THEN NULL ELSE false END", persisted=True)
+    )
+    active_run_is_challenger: Mapped[bool | None] = mapped_column(
         Computed("CASE WHEN active_run_id IS NULL THEN NULL ELSE false END", persisted=True)
     )
     s3_base_path: Mapped[str]
@@ -209,7 +220,9 @@ class EntityConfigChange(Base):
 class Run(Base):
     """One run. (airflow_dag_id, airflow_run_id, clear_number) is the attempt that it belongs to.
 
-    A run that `is_sandbox` is a what-if run: it tries a configuration that is not saved, and is never activated.
+    A run that `is_sandbox` is a what-if run: it tries a configuration that is not saved, and is never activated. A run
+    that `is_challenger` was made for the challenger `challenger_id`, beside the entity's own run of the same attempt:
+    it is active only after it was promoted, when it is a run of the entity like any other.
     """
 
     __tablename__ = "opt_runs"
@@ -218,10 +231,20 @@ class Run(Base):
         CheckConstraint("data_start < data_end", name="window"),
         CheckConstraint("(status = 'running') = (finished_at IS NULL)", name="finished_at"),
         CheckConstraint("total_segments >= 0", name="total_segments"),
+        CheckConstraint("NOT is_challenger OR (challenger_id IS NOT NULL AND NOT is_sandbox)", name="is_challenger"),
         UniqueConstraint("run_code"),
-        UniqueConstraint("airflow_dag_id", "airflow_run_id", "clear_number"),
+        Index(  # an attempt has one run of the entity, and one of its challenger
+            "ix_opt_runs_attempt",
+            *("airflow_dag_id", "airflow_run_id", "clear_number", text("coalesce(challenger_id, 0)")),
+            unique=True,
+        ),
         UniqueConstraint("entity_id", "run_id"),  # the target of a decision's foreign key
-        UniqueConstraint("entity_id", "run_id", "status", "is_sandbox"),  # the target of an entity's pointer
+        # The targets of an entity's pointer, and of a challenger's.
+        UniqueConstraint("entity_id", "run_id", "status", "is_sandbox", "is_challenger"),
+        UniqueConstraint("entity_id", "challenger_id", "run_id", "status"),
+        ForeignKeyConstraint(
+            ["entity_id", "challenger_id"], ["opt_challengers.entity_id", "opt_challengers.challenger_id"]
+        ),
     )
 
     run_id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -230,6 +253,8 @@ class Run(Base):
     run_code: Mapped[str]
     status: Mapped[str] = mapped_column(server_default="running", index=True)
     is_sandbox: Mapped[bool] = mapped_column(server_default="false")
+    challenger_id: Mapped[int | None]
+    is_challenger: Mapped[bool] = mapped_column(server_default="false")
     triggered_by: Mapped[str]
     data_start: Mapped[datetime]
     data_end: Mapped[datetime]
@@ -302,7 +327,8 @@ class RunAlert(Base):
     __tablename__ = "opt_run_alerts"
     __table_args__ = (
         _one_of(
-            *("kind", "failed", "held", "stale", "broken", "missing_macro", "drift", "leak", "stood_down", "not_live")
+            *("kind", "failed", "held", "stale", "broken", "missing_macro", "drift", "leak", "stood_down", "not_live"),
+            "challenger",
         ),
         UniqueConstraint("run_id", "kind"),
     )
@@ -340,7 +366,10 @@ class RunDecision(Base):
 
     __tablename__ = "opt_run_decisions"
     __table_args__ = (
-        _one_of("decision", "activated", "held", "superseded", "rolled_back", "stood_down"),
+        _one_of(
+            *("decision", "activated", "held", "superseded", "rolled_back", "stood_down"),
+            *("challenging", "promoted", "dropped"),
+        ),
         UniqueConstraint("entity_id", "decision_number"),
         ForeignKeyConstraint(["entity_id", "run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
         ForeignKeyConstraint(["entity_id", "from_run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
@@ -368,7 +397,7 @@ class RunOutcome(Base):
 
     __tablename__ = "opt_run_outcomes"
     __table_args__ = (
-        _one_of("arm", "treated", "control"),
+        _one_of("arm", "treated", "control", "challenger"),
         CheckConstraint("rows > 0", name="rows"),
         UniqueConstraint("entity_id", "log_day", "run_id", "arm"),
         ForeignKeyConstraint(["entity_id", "run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
@@ -390,3 +419,42 @@ class RunOutcome(Base):
     buckets: Mapped[JsonObject]
     measured_by: Mapped[int]
     measured_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Challenger(Base):
+    """A set of overrides of an entity that is tried on a share of its requests, until it is promoted or dropped.
+
+    `run_id` is its live run, held by the database as an entity's active run is: its own run, a succeeded one.
+    """
+
+    __tablename__ = "opt_challengers"
+    __table_args__ = (
+        _one_of("result", "promoted", "dropped"),
+        CheckConstraint("share > 0 AND share < 1", name="share"),
+        CheckConstraint("jsonb_typeof(overrides) = 'object' AND overrides <> '{}'", name="overrides"),
+        CheckConstraint("(ended_at IS NULL) = (result IS NULL)", name="ended_at"),
+        CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended_by"),
+        Index("ix_opt_challengers_open", "entity_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+        UniqueConstraint("entity_id", "challenger_id"),  # the target of its runs' foreign key
+        ForeignKeyConstraint(
+            ["entity_id", "challenger_id", "run_id", "run_status"],
+            ["opt_runs.entity_id", "opt_runs.challenger_id", "opt_runs.run_id", "opt_runs.status"],
+            name="fk_opt_challengers_run",
+            use_alter=True,
+        ),
+    )
+
+    challenger_id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    entity_id: Mapped[int] = mapped_column(ForeignKey("opt_entities.entity_id"))
+    share: Mapped[float]
+    overrides: Mapped[JsonObject]
+    run_id: Mapped[int | None]
+    run_status: Mapped[str | None] = mapped_column(
+        Computed("CASE WHEN run_id IS NULL THEN NULL ELSE 'succeeded' END", persisted=True)
+    )
+    created_by: Mapped[str]
+    created_at: Mapped[datetime] = _created_at()
+    ended_by: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+    result: Mapped[str | None]
+    reasons: Mapped[list[str]] = mapped_column(server_default="[]")

@@ -28,10 +28,14 @@ MESSAGES = {
     "unset": "The default applies again, from the next run on.",
     "unchanged": "Nothing was changed, so nothing was saved.",
     "untried": "Nothing was changed, so there is nothing to try.",
+    "unchallenged": "Nothing was changed, so there is nothing to challenge with.",
+    "challenged": "The challenger is open: from the next night on, it has a run and bids on its share.",
+    "promoted": "Promoted: its values are the entity's own, and bidders read its run from now on.",
+    "dropped": "Dropped: all requests are bid by the active run again, but for those held back.",
 }
 MESSAGES |= {
     f"{word}{LATE}": f"{MESSAGES[word]} active.json could not be written now: it is updated {SOON}."
-    for word in ("activated", "rolled_back")
+    for word in ("activated", "rolled_back", "promoted", "dropped")
 }
 MESSAGES |= {
     f"{word}{LATE}": f"{MESSAGES[word]} Airflow's schedule is updated {SOON}."

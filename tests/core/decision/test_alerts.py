@@ -93,6 +93,6 @@ def test_an_unknown_kind_is_reported_with_the_known_ones():
     assert kind_problems(["failed", "drifted"]) == [
         (
             "alert_on: 'drifted' is not one of failed, held, stale, broken, missing_macro, drift, leak, stood_down, "
-            "not_live"
+            "not_live, challenger"
         )
     ]

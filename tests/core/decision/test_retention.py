@@ -5,7 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rtb_optimizer.core.decision.activation import valid_until
-from rtb_optimizer.core.decision.retention import PastRun, RetentionRules, deletable_objects, is_orphan_deletable
+from rtb_optimizer.core.decision.retention import (
+    PastRun,
+    Pointers,
+    RetentionRules,
+    deletable_objects,
+    is_orphan_deletable,
+)
 
 NOW = datetime(2026, 6, 1, 4, tzinfo=UTC)
 RULES = RetentionRules(keep_good_runs=2, keep_days=90, keep_work_days=2)
@@ -17,10 +23,10 @@ def past(opt_run_id, days, status="succeeded", *, has_outputs=True, last_active=
     return PastRun(opt_run_id, f"run-{opt_run_id}", status, ended, has_outputs, last_active, began_beside, **what_if)
 
 
-def decided(runs, active=None, before=None, rules=RULES):
+def decided(runs, active=None, before=None, rules=RULES, challenger=None):
     return {
         int(code.removeprefix("run-")): str(goes)
-        for code, goes in deletable_objects(runs, active, before, rules, NOW).items()
+        for code, goes in deletable_objects(runs, Pointers(active, before, challenger), rules, NOW).items()
     }
 
 
@@ -139,3 +145,19 @@ def test_a_table_is_valid_for_hours_after_its_data_or_after_it_was_made_active(m
     moved = None if moved_hours_after is None else end + timedelta(hours=moved_hours_after)
 
     assert valid_until(72, end, moved) == end + timedelta(hours=valid_hours_after)
+
+
+def test_the_live_run_of_a_challenger_and_what_it_moved_from_stay_however_old():
+    runs = [past(1, 200), past(2, 200, began_beside=1, is_challenger=True), past(3, 1), past(4, 1)]
+
+    assert decided(runs, active=4, challenger=2)[2] == "work"
+    assert decided(runs, active=4, challenger=2)[1] == "work"
+    assert decided(runs, active=4)[2] == "all"
+
+
+def test_runs_of_a_challenger_displace_no_roll_back_target():
+    others = [past(n, 91, is_challenger=True) for n in (5, 6, 7)]
+
+    assert decided([past(1, 91), past(2, 91), *others], active=9) == dict.fromkeys((1, 2), "work") | dict.fromkeys(
+        (5, 6, 7), "all"
+    )

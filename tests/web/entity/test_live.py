@@ -1,13 +1,15 @@
 """The page of what came of an entity's tables, and the same over the API."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from rtb_optimizer.core.realized.arms import Arm
-from rtb_optimizer.store import activation, outcomes
+from rtb_optimizer.store import activation, challenger_runs, challengers, outcomes
 from rtb_optimizer.store.outcomes import Outcome
-from rtb_optimizer.store.schema import Run
+from rtb_optimizer.store.schema import Challenger, Entity, Run
 
 NIGHTS = 9
 
@@ -39,6 +41,25 @@ def row_of(run_id, day, arm, share, lift):
     return Outcome(run_id, day, arm, 9_000, 150_000 * share, total, 0.0, cost, predicted, 12.0, parts)
 
 
+@pytest.fixture
+def challenged(live, make_run, session):
+    """The same entity, challenged since, with a live run of the challenger; returns its id."""
+    active = session.get_one(Entity, live.entity_id).active_run_id
+    number = challengers.challenge(session, live.entity_code, 0.2, {"max_features": "4"}, "ana").challenger_id
+    run = session.get_one(Run, make_run(live, data_end=date(2026, 3, 2), challenger_id=number).run_id)
+    run.config_snapshot = {"values": {"cost_column": "price", "max_features": 4}}
+    session.flush()
+    challenger_runs.complete(session, run.run_id, 1, [])
+    rows = [
+        row_of(run_id, date(2026, 3, 20) + timedelta(days=n), arm, share, lift)
+        for n in range(NIGHTS)
+        for run_id, arm, share, lift in ((active, Arm.TREATED, 0.8, 1.2), (run.run_id, Arm.CHALLENGER, 0.2, 1.17))
+    ]
+    outcomes.record(session, live.entity_code, run.run_id, rows)
+    session.commit()
+    return run.run_id
+
+
 def test_before_the_first_activation_nothing_is_measured(browser, read, add_entity):
     add_entity()
 
@@ -64,3 +85,107 @@ def test_the_api_answers_what_the_page_shows(browser, live):
     assert found["standing"] == "better"
     assert {day["arm"] for day in found["days"]} == {"treated", "control"}
     assert found["realized_over_predicted"] == pytest.approx(1.0, abs=0.03)
+
+
+# ---- Challengers
+
+
+def test_the_challenger_and_the_active_policy_stand_side_by_side(browser, read, challenged):
+    page = read(browser.get("/rtb/entities/drugs_com/live"))
+    table = page.select_one('[aria-label="Days of the challenger and of the active policy"]')
+
+    assert len(table.select("tbody tr")) == 2 * (NIGHTS - 1)  # the day on which it went live is no whole day
+    text = " ".join(page.text.split())
+    assert f"Run {challenged}" in text
+    assert re.search(r"Lift over the active policy ?-2\.\d % ?95 % interval", text)
+    assert "over 8 nights" in text
+    assert "max_features=4" in text
+
+
+def test_every_page_of_the_entity_says_that_it_is_challenged(browser, read, challenged):
+    for path in ("", "/live", "/config", "/history"):
+        page = read(browser.get(f"/rtb/entities/drugs_com{path}"))
+        (card,) = [each for each in page.select(".card") if each.dt.text == "Challenger"]
+        assert "20 % of the requests" in card.text
+        assert f"run {challenged} is live" in " ".join(card.text.split())
+
+
+def test_the_list_of_entities_says_which_are_challenged(browser, read, challenged, add_entity):
+    assert challenged
+    add_entity("other")
+    rows = {row.a.text: row.text for row in read(browser.get("/rtb/")).select("tbody tr")}
+
+    assert ["challenged" in text for text in rows.values()] == [True, False]
+
+
+def test_the_list_of_runs_marks_the_runs_of_a_challenger_and_offers_no_activation(browser, read, challenged):
+    rows = read(browser.get("/rtb/entities/drugs_com")).select('[aria-label="Runs"] tbody tr')
+    (row,) = [row for row in rows if row.th.text == f"Run {challenged}"]
+
+    assert "challenger" in row.text
+    assert "Activate" not in row.text
+
+
+def test_the_api_answers_the_challenger_and_marks_its_runs(browser, challenged):
+    found = browser.get("/rtb/api/v1/entities/drugs_com/live").json()["challenger"]
+    runs = browser.get("/rtb/api/v1/entities/drugs_com/runs").json()
+
+    assert (found["run_id"], found["share"], found["standing"]) == (challenged, 0.2, "watching")
+    assert {run["run_id"] for run in runs if run["is_challenger"]} == {challenged}
+    active = browser.get("/rtb/api/v1/entities/drugs_com/active").json()
+    assert active["challenger"]["run_id"] == challenged
+
+
+def test_a_person_drops_it_with_a_reason(browser, read, challenged, session):
+    assert challenged
+    page = read(browser.get("/rtb/entities/drugs_com/challenger"))
+    number = page.select_one('[name="challenger_id"]')["value"]
+    form = {"challenger_id": number, "result": "dropped", "reason": ""}
+    assert browser.post("/rtb/entities/drugs_com/challenger", data=form).status_code == 422
+
+    answer = browser.post("/rtb/entities/drugs_com/challenger", data=form | {"reason": "no gain"})
+    assert "Dropped: all requests are bid by the active run again" in answer.text
+    ended = session.scalars(select(Challenger)).one()
+    assert (ended.result, ended.ended_by, ended.reasons) == ("dropped", "admin", ["no gain"])
+    assert browser.get("/rtb/entities/drugs_com/challenger").status_code == 404
+
+
+def test_a_person_promotes_it(browser, challenged, session, monkeypatch):
+    monkeypatch.setattr("rtb_optimizer.store.verification.verify_outputs", lambda *_: None)
+    form = {"challenger_id": "", "result": "promoted", "reason": "better"}
+    answer = browser.post("/rtb/entities/drugs_com/challenger", data=form)
+
+    assert "Promoted: its values are the entity" in answer.text
+    session.expire_all()
+    assert session.scalars(select(Entity)).one().active_run_id == challenged
+
+
+@pytest.mark.parametrize(
+    ("form", "code"),
+    [({"result": "kept", "reason": "x"}, 422), ({"result": "dropped", "reason": "x", "challenger_id": "99"}, 409)],
+)
+def test_another_result_and_another_challenger_change_nothing(browser, challenged, session, form, code):
+    assert challenged
+    assert browser.post("/rtb/entities/drugs_com/challenger", data=form).status_code == code
+    assert session.scalars(select(Challenger)).one().ended_at is None
+
+
+def test_the_configuration_s_form_opens_one_after_a_confirmation(browser, read, live, session):
+    page = read(browser.get("/rtb/entities/drugs_com/config"))
+    assert page.find("button", string="Challenge with these changes…")
+    form = {"value:max_features": "4", "was:max_features": "12"}
+    asked = read(browser.post("/rtb/entities/drugs_com/challenge", data=form))
+    assert session.scalars(select(Challenger)).all() == []
+    assert [cell.text for cell in asked.select("tbody tr td")] == ["12", "4"]
+    hidden = {each["name"]: each["value"] for each in asked.select("form.confirm input")}
+
+    refused = browser.post("/rtb/entities/drugs_com/challenge", data=hidden | {"share": "a tenth"})
+    assert refused.status_code == 422
+    assert "is not a number" in read(refused).text
+    opened = browser.post("/rtb/entities/drugs_com/challenge", data=hidden | {"share": "0.3"})
+    assert "The challenger is open" in opened.text
+    (challenger,) = session.scalars(select(Challenger)).all()
+    assert (challenger.share, challenger.overrides, challenger.created_by) == (0.3, {"max_features": "4"}, "admin")
+    assert live.entity_id == challenger.entity_id
+    assert "Challenge with these changes" not in browser.get("/rtb/entities/drugs_com/config").text
+    assert "Nothing was changed" in browser.post("/rtb/entities/drugs_com/challenge", data={}).text

@@ -8,5 +8,6 @@ rules       the rules between keys
 roles       which two roles one column cannot have
 schedule    the cron expressions that Airflow runs as meant
 window      the half-open window of a run, in local days
+challenge   the keys that a challenger may override, and the share that it may have
 currencies  rates of currencies by day
 """

@@ -16,10 +16,20 @@ class WhatIf:
 
 
 @dataclass(frozen=True, slots=True)
+class Challenge:
+    """Which challenger a run was made for: its share of the requests, and the run that was active then."""
+
+    challenger_id: int
+    share: float
+    beside_run_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunSnapshot:
     """The configuration with its origins, the defaults of the version, and the run that its bids move from.
 
-    That is the run that was active (`active_run_id`); for a what-if run, the one that the active run moved from.
+    That is the run that was active (`active_run_id`); for a what-if run, the one that the active run moved from, and
+    for a challenger's run its last one.
     `code_version` is the release that made the run, `spelling_version` that of its canonical values; `bids` is what is
     known of the bids of the window's rows, as `BidRecord.document` stores it.
     """
@@ -32,6 +42,7 @@ class RunSnapshot:
     spelling_version: int | None = None
     bids: Mapping[str, Any] | None = None
     what_if: WhatIf | None = None
+    challenge: Challenge | None = None
 
     @property
     def compared_run_id(self) -> int | None:
@@ -50,11 +61,10 @@ class RunSnapshot:
             spelling_version=stored.get("spelling_version"),
             bids=stored.get("bids"),
             what_if=WhatIf(**stored["what_if"]) if stored.get("what_if") else None,
+            challenge=Challenge(**stored["challenge"]) if stored.get("challenge") else None,
         )
 
     def document(self) -> dict[str, Any]:
         """Return the snapshot as the row stores it."""
         stored = asdict(self)
-        if self.what_if is None:
-            del stored["what_if"]
-        return stored
+        return {key: each for key, each in stored.items() if each is not None or key not in ("what_if", "challenge")}

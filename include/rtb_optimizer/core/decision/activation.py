@@ -1,7 +1,7 @@
 """Decides whether a run is activated, held or superseded, with reasons.
 
 A run is activated when it passes its gates, its entity is active, and it is newer in data than the active run. A
-what-if run never is.
+what-if run never is, and a challenger's run only when it is promoted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,18 @@ class Decision(StrEnum):
     SUPERSEDED = "superseded"
     ROLLED_BACK = "rolled_back"
     STOOD_DOWN = "stood_down"
+    CHALLENGING = "challenging"
+    """The run of a challenger that its share of the requests is bid by from now on."""
+    PROMOTED = "promoted"
+    DROPPED = "dropped"
 
 
-MOVES = (Decision.ACTIVATED, Decision.ROLLED_BACK, Decision.STOOD_DOWN)  # decisions that move the pointer
+MOVES = (Decision.ACTIVATED, Decision.ROLLED_BACK, Decision.STOOD_DOWN, Decision.PROMOTED)
+"""The decisions that move the pointer."""
 
 
 NEVER_ACTIVATED = "a what-if run is never activated: save its values, and the next run uses them"
+ONLY_PROMOTED = "a challenger's run is active only when it is promoted: `rtb challenger promote ENTITY`"
 VALID_HOURS = 72  # the seed's default of valid_hours, for a catalog that is older than the key
 
 

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     LEAK = "leak"
     STOOD_DOWN = "stood_down"
     NOT_LIVE = "not_live"
+    CHALLENGER = "challenger"
 
 
 # The warning codes that raise an alert; other warnings are only in the report.
@@ -49,6 +50,7 @@ TITLES: Mapping[Kind, str] = {
     Kind.DRIFT: "the logs of run {} differ from earlier ones",
     Kind.STOOD_DOWN: "the policy of run {} stood down",
     Kind.NOT_LIVE: "bids do not follow the tables, as run {} measured",
+    Kind.CHALLENGER: "the challenger of run {} was decided on by its evidence",
     Kind.LEAK: "run {} has columns that are suspected to leak the outcome",
 }
 FIX: Mapping[Kind, str] = {
@@ -66,6 +68,7 @@ FIX: Mapping[Kind, str] = {
     "activate a run of this policy by hand to go on with it",
     Kind.NOT_LIVE: "check that bidders read active.json and the outputs that it lists; for a trial that nobody reads, "
     "set bids_follow_tables to false",
+    Kind.CHALLENGER: "look at the figures on the entity's page; to undo a promotion, set the keys back and roll back",
     Kind.LEAK: "they are left out until it is settled: add those that bidders know before the auction to "
     "allowed_leaks, the others to denied_features",
 }
@@ -107,6 +110,11 @@ def of_decision(
 def of_stood_down(run_code: str, reasons: Sequence[str]) -> Alert:
     """Return the alert of a policy that was taken off the pointer, by its run that was active."""
     return _alert(Kind.STOOD_DOWN, run_code, "; ".join(reasons))
+
+
+def of_challenger(run_code: str, decision: Decision, reasons: Sequence[str]) -> Alert:
+    """Return the alert of a challenger that was promoted or dropped by evidence, by its live run."""
+    return _alert(Kind.CHALLENGER, run_code, f"it was {decision.value}: {'; '.join(reasons)}")
 
 
 def of_active(run_code: str, stale_since: datetime | None, problems: Sequence[str]) -> list[Alert]:

@@ -1,7 +1,8 @@
 """Decides which objects of past runs may be deleted.
 
-Never those of the active run, of the run that it moved from, of roll-back targets, or of young runs. The work documents
-that steps pass to each other hold sampled rows of the logs: they are deleted first, of every run that has ended.
+Never those of the active run, of a challenger's live run, of the runs that these moved from, of roll-back targets, or
+of young runs. The work documents that steps pass to each other hold sampled rows of the logs: they are deleted first,
+of every run that has ended.
 """
 
 from collections.abc import Sequence
@@ -33,7 +34,8 @@ class PastRun:
 
     `last_active` is the number of the decision that last made it the active run, None for one that never was;
     `began_beside` is the run that was active when it began, which its bids move from; a what-if run (`is_sandbox`)
-    moves from what the active run moved from, and is compared with the active run, `compared_with`.
+    moves from what the active run moved from, and is compared with the active run, `compared_with`. A challenger's run
+    (`is_challenger`) is no roll-back target.
     """
 
     opt_run_id: int
@@ -45,22 +47,35 @@ class PastRun:
     began_beside: int | None = None
     is_sandbox: bool = False
     compared_with: int | None = None
+    is_challenger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pointers:
+    """The runs that an entity points at by id, None where there is none.
+
+    The active run, that which a roll back without a name goes to, and the live run of its challenger.
+    """
+
+    active: int | None
+    before: int | None = None
+    challenger: int | None = None
 
 
 def deletable_objects(
-    runs: Sequence[PastRun], active: int | None, before: int | None, rules: RetentionRules, now: datetime
+    runs: Sequence[PastRun], pointers: Pointers, rules: RetentionRules, now: datetime
 ) -> dict[str, Deletable]:
     """Return what may be deleted of each run of an entity, by run code.
 
     Args:
         runs: All runs of the entity.
-        active: The active run's id.
-        before: The id of the run that a roll back without a name goes to.
+        pointers: The runs that bidders read, and the next one.
         rules: The limits.
         now: The instant that ages are relative to, a run's from its end.
     """
-    kept = {active, before, *_kept_in_full(runs, active, rules.keep_good_runs)}
-    kept |= {run.began_beside for run in runs if run.status == "running" or run.opt_run_id == active}
+    live = {pointers.active, pointers.challenger}
+    kept = {*live, pointers.before, *_kept_in_full(runs, pointers.active, rules.keep_good_runs)}
+    kept |= {run.began_beside for run in runs if run.status == "running" or run.opt_run_id in live}
     kept |= {run.compared_with for run in runs if run.status == "running"}
     return {run.run_code: _deletable(run, rules, now, kept=run.opt_run_id in kept) for run in runs}
 
@@ -74,9 +89,10 @@ def _kept_in_full(runs: Sequence[PastRun], active: int | None, count: int) -> li
     """Return the runs kept in full beside the active one: those active last, then, where they are few, the newest.
 
     Runs that were held for weeks must not displace those that bidders have read: these are roll-back targets. A
-    what-if run is none, and takes no place.
+    what-if run is none, and takes no place; nor does a challenger's.
     """
-    good = [run for run in runs if run.status == "succeeded" and run.has_outputs and not run.is_sandbox]
+    own = [run for run in runs if not run.is_sandbox and not run.is_challenger]
+    good = [run for run in own if run.status == "succeeded" and run.has_outputs]
     candidates = [run for run in good if run.opt_run_id != active]
     candidates.sort(key=lambda run: (run.last_active or 0, run.opt_run_id), reverse=True)
     return [run.opt_run_id for run in candidates[:count]]

@@ -1,11 +1,12 @@
-"""Draws the arm of a request: treated, bid by the table, or the control, bid 1.0 on purpose.
+"""Draws the arm of a request: treated, bid by the table; the control, bid 1.0 on purpose; or a challenger's.
 
 The draw is a hash of an id, so that a request is in one arm for good as long as the salt stands, any reader applies it
-in one line, and the arm of a row is known from its logs.
+in one line, and the arm of a row is known from its logs. The control takes one end of the hash and the challenger the
+other: a change of one share moves no request between the other two arms.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ class Arm(StrEnum):
 
     TREATED = "treated"
     CONTROL = "control"
+    CHALLENGER = "challenger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +54,47 @@ class Holdback:
         if share <= 0 or not column or config.get("arm_column"):
             return None
         return cls(share, str(column), f"{entity_code}:")
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengerRule:
+    """The rule of a challenger's arm: requests whose hashed id is at or above a bound are bid by its table.
+
+    A request is the challenger's when the first eight hex digits of md5(`salt` + id) do not sort before `from`. Without
+    an `id_column` the platform draws the arm, by the share alone, and the logs name the run that bid.
+    """
+
+    share: float
+    id_column: str
+    salt: str
+
+    @property
+    def starts_at(self) -> str:
+        """The bound, as eight hex digits."""
+        return f"{min(round((1 - self.share) * 16**DIGITS), 16**DIGITS - 1):0{DIGITS}x}"
+
+    def document(self) -> dict[str, Any]:
+        """Return the rule as readers find it."""
+        if not self.id_column:
+            return {"share": self.share}
+        return asdict(self) | {"hash": HASH, "from": self.starts_at}
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], entity_code: str, share: float) -> Self:
+        """Return the rule of a share under a configuration: by the id that draws the control as well."""
+        ids = config.get("row_id_columns") or []
+        column = config.get("holdback_id_column") or (ids[0] if len(ids) == 1 else "")
+        return cls(share, "" if config.get("arm_column") else str(column), f"{entity_code}:")
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRules:
+    """What draws the arm of a row, by its mark: the code of a run, the place of a period, or a day.
+
+    `holdbacks` has the rule of the control; a mark without one holds nothing back by the id. `challengers` has the rule
+    of a challenger's share, and `challenger_runs` the codes of runs that bid on such a share, where rows name the run.
+    """
+
+    holdbacks: Mapping[object, Holdback] = field(default_factory=dict)
+    challengers: Mapping[object, ChallengerRule] = field(default_factory=dict)
+    challenger_runs: Collection[str] = ()

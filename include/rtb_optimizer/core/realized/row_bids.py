@@ -6,9 +6,10 @@ name of the run, the decision history with the row's time, and none, where bids 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -35,20 +36,29 @@ class BidSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LivePeriod:
-    """A part of a window, `[start, end)`, and the run whose table bidders read then; None where there was none."""
+    """A part of a window, `[start, end)`, and the run whose table bidders read then; None where there was none.
+
+    Beside it a challenger's run may have bid on a share of the requests.
+    """
 
     run_id: int | None
     start: datetime
     end: datetime
+    challenger_run_id: int | None = None
+    challenger_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A move of the active-run pointer: bidders read the run from `at` until it is no longer valid, or the next."""
+    """A move of a pointer: bidders read the run from `at` until it is no longer valid, or the next move.
+
+    `share` is the share of the requests that a challenger's run bids on.
+    """
 
     run_id: int | None
     at: datetime
     valid_until: datetime | None
+    share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +74,46 @@ class BidRecord:
         if not stored:
             return cls(BidSource.NONE)
         periods = (
-            LivePeriod(run_id, datetime.fromisoformat(start), datetime.fromisoformat(end))
-            for run_id, start, end in stored["periods"]
+            LivePeriod(run_id, datetime.fromisoformat(start), datetime.fromisoformat(end), *challenger)
+            for run_id, start, end, *challenger in stored["periods"]
         )
         return cls(BidSource(stored["source"]), tuple(periods))
 
     def document(self) -> dict[str, Any]:
         """Return the record as a snapshot stores it."""
-        periods = [[each.run_id, each.start.isoformat(), each.end.isoformat()] for each in self.periods]
+        periods = [
+            [
+                *(each.run_id, each.start.isoformat(), each.end.isoformat()),
+                *((each.challenger_run_id, each.challenger_share) if each.challenger_run_id else ()),
+            ]
+            for each in self.periods
+        ]
         return {"source": self.source.value, "periods": periods}
 
 
-def live_periods(moves: Sequence[Move], window: Window) -> tuple[LivePeriod, ...]:
-    """Return which run was live in each part of a window; the periods follow each other and fill it.
+def live_periods(moves: Sequence[Move], window: Window, challenging: Sequence[Move] = ()) -> tuple[LivePeriod, ...]:
+    """Return which runs were live in each part of a window; the periods follow each other and fill it.
 
     Args:
         moves: The moves of the pointer, the oldest first.
         window: The window.
+        challenging: The same of the challenger's run; it is live beside an active run alone.
     """
+    active = _filled(moves, window)
+    if not any(move.run_id for move in challenging):
+        return active
+    beside = _filled(challenging, window)
+    shares = {move.run_id: move.share for move in challenging}
+    edges = sorted({each.start for each in (*active, *beside)} | {window.end})
+    periods = []
+    for start, end in pairwise(edges):
+        run_id, other = (next(p.run_id for p in of if p.start <= start < p.end) for of in (active, beside))
+        found = (other, shares[other]) if run_id is not None and other is not None else (None, 0.0)
+        periods.append(LivePeriod(run_id, start, end, *found))
+    return tuple(periods)
+
+
+def _filled(moves: Sequence[Move], window: Window) -> tuple[LivePeriod, ...]:
     periods = []
     for n, move in enumerate(moves):
         ends = [move.valid_until, window.end, moves[n + 1].at if n + 1 < len(moves) else None]
@@ -102,13 +134,14 @@ class BidMarks:
     """What bought each row, as `engines.sql.bids` has it: arrays of one length n.
 
     `values[codes[i]]` is row i's mark: the code of a run, the place of a period, or a day. `multiplier` is NaN where
-    the logs tell none; `is_control` are the rows bid 1.0 on purpose.
+    the logs tell none; `is_control` are the rows bid 1.0 on purpose, `is_challenger` those of a challenger's share.
     """
 
     codes: Ints
     values: Sequence[Any]
     multiplier: Floats
     is_control: Mask
+    is_challenger: Mask
     day: NDArray[np.datetime64]
 
 
@@ -137,12 +170,36 @@ class Slot:
         return max(self.tables, key=lambda each: each[0])[1] if self.tables else None
 
 
-def slot_of_day(day: date, periods: Sequence[LivePeriod], tables: Mapping[int, LiveTable], timezone: str) -> Slot:
+def live_table(period: LivePeriod, tables: Mapping[int, LiveTable], *, is_challenger: bool) -> LiveTable | None:
+    """Return the table that bid on the rows of a period: of a challenger's share its own, else the active run's.
+
+    Without a challenger's share, the share that is held back is that of the other requests.
+    """
+    if is_challenger and period.challenger_run_id is not None:
+        live = tables.get(period.challenger_run_id)
+        return None if live is None else replace(live, holdback=0.0)
+    live = tables.get(period.run_id or 0)
+    if live is None or not period.challenger_share:
+        return live
+    return replace(live, holdback=live.holdback / (1 - period.challenger_share))
+
+
+def slot_of_day(
+    day: date,
+    periods: Sequence[LivePeriod],
+    tables: Mapping[int, LiveTable],
+    timezone: str,
+    *,
+    is_challenger: bool = False,
+) -> Slot:
     """Return the slot of a local day: rows without a time were bought by each table for its share of the day."""
     tz = zone(timezone)
     start, end = midnight(day, tz), midnight(day + timedelta(days=1), tz)
     parts = [
-        ((min(period.end, end) - max(period.start, start)) / (end - start), tables.get(period.run_id or 0))
+        (
+            (min(period.end, end) - max(period.start, start)) / (end - start),
+            live_table(period, tables, is_challenger=is_challenger),
+        )
         for period in periods
         if period.start < end and period.end > start
     ]

@@ -24,7 +24,7 @@ ANOMALIES = (
     *("value_unreadable", "cost_negative", "cost_unreadable", "cost_above_bid"),
 )
 OF_WEIGHTS = ("weight_unreadable", "weight_negative")
-BOUGHT_BY = ("run_mark", "is_control", "bucket")
+BOUGHT_BY = ("run_mark", "is_control", "is_challenger", "bucket")
 MAX_LISTED = 5
 
 LARGEST_SUM = 2**63
@@ -62,6 +62,7 @@ class ArmCounts:
     day: date
     mark: object
     is_control: bool
+    is_challenger: bool
     bucket: str
     counts: Counts
 
@@ -107,7 +108,7 @@ def profile(engine: Engine, table: LogTable, bids: BidColumns | None = None) -> 
 
 
 def _counted_by(bids: BidColumns) -> dict[str, str]:
-    return dict(zip(BOUGHT_BY, (bids.mark, bids.is_control, bids.bucket), strict=True))
+    return dict(zip(BOUGHT_BY, (bids.mark, bids.is_control, bids.is_challenger, bids.bucket), strict=True))
 
 
 def _by_arm(rows: "pa.Table") -> tuple[ArmCounts, ...]:
@@ -117,12 +118,13 @@ def _by_arm(rows: "pa.Table") -> tuple[ArmCounts, ...]:
             row["log_day"],
             row["run_mark"],
             row["is_control"],
+            row["is_challenger"],
             row["bucket"] or "",
             counts_of({name: row[f"{name}_sum"] for name in ("rows", *MEASURES)}),
         )
         for row in summed.to_pylist()
     ]
-    return tuple(sorted(counts, key=lambda c: (c.day, str(c.mark), c.is_control, c.bucket)))
+    return tuple(sorted(counts, key=lambda c: (c.day, str(c.mark), c.is_control, c.is_challenger, c.bucket)))
 
 
 def _by_minute(rows: "pa.Table") -> dict[np.datetime64, int]:

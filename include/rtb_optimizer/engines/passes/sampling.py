@@ -149,17 +149,27 @@ def _row_outcomes(micros: Mapping[str, Ints], weight: Floats, shares: Shares, ta
 
 
 def _drawn_bids(bids: BidColumns) -> dict[str, str]:
-    return {"run_mark": bids.mark, "multiplier": bids.multiplier, "is_control": bids.is_control}
+    return {
+        "run_mark": bids.mark,
+        "multiplier": bids.multiplier,
+        "is_control": bids.is_control,
+        "is_challenger": bids.is_challenger,
+    }
 
 
 def _bid_marks(drawn: "pa.Table", days: "NDArray[np.datetime64]", order: Ints) -> BidMarks:
+    is_control, is_challenger = (
+        np.asarray(drawn[name].to_numpy(zero_copy_only=False), dtype=bool).take(order)
+        for name in ("is_control", "is_challenger")
+    )
     marks = drawn["run_mark"].combine_chunks().dictionary_encode(null_encoding="encode")
     multiplier = drawn["multiplier"].cast("float64").to_numpy()
     return BidMarks(
         codes=marks.indices.to_numpy().take(order),
         values=marks.dictionary.to_pylist(),
         multiplier=multiplier.take(order),
-        is_control=np.asarray(drawn["is_control"].to_numpy(zero_copy_only=False), dtype=bool).take(order),
+        is_control=is_control,
+        is_challenger=is_challenger & ~is_control,
         day=days.take(order),
     )
 

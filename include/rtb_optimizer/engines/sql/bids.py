@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rtb_optimizer.core.realized.arms import CONTROL_SUFFIX, DIGITS, Holdback
+from rtb_optimizer.core.realized.arms import CONTROL_SUFFIX, DIGITS, ArmRules
 from rtb_optimizer.core.realized.row_bids import BidRecord, BidSource
 from rtb_optimizer.engines.sql.identity import literal
 from rtb_optimizer.engines.sql.table import LogTable, day_of, instant_of
@@ -14,36 +14,42 @@ class BidColumns:
     """Expressions of what bought a row.
 
     `mark` is the code of a run, the place of a period of the history, or a day, where rows have no time. `multiplier`
-    is a number or NULL, `is_control` whether the row was bid 1.0 on purpose. `bucket` is one of 16 parts of the ids, by
-    the digit after those that draw the arm: what differs between parts tells the variance of sums.
+    is a number or NULL, `is_control` whether the row was bid 1.0 on purpose, `is_challenger` whether it is of a
+    challenger's share. `bucket` is one of 16 parts of the ids, by the digit after those that draw the arm: what differs
+    between parts tells the variance of sums.
     """
 
     mark: str = "NULL"
     multiplier: str = "NULL"
     is_control: str = "FALSE"
+    is_challenger: str = "FALSE"
     bucket: str = "'0'"
 
 
 NO_BID_COLUMNS = BidColumns()
 
 
-def bid_columns(table: LogTable, record: BidRecord, holdbacks: Mapping[object, Holdback]) -> BidColumns:
+def bid_columns(table: LogTable, record: BidRecord, rules: ArmRules) -> BidColumns:
     """Return the expressions for the rows of some logs.
 
     Args:
         table: The logs.
         record: What is known of their bids.
-        holdbacks: The rule that draws the control by mark; a mark without one holds nothing back by the id.
+        rules: What draws the arm of a row.
     """
-    s, rules = table.settings, {mark: rule for mark, rule in holdbacks.items() if rule.id_column in table.types}
-    column = next((rule.id_column for rule in rules.values()), s.arm_id_column if s.arm_column or s.run_column else "")
-    salt = next((rule.salt for rule in rules.values()), "")
+    s = table.settings
+    drawn = [(rule.id_column, rule.salt) for rule in rules.holdbacks.values() if rule.id_column in table.types]
+    drawn += [(rule.id_column, rule.salt) for rule in rules.challengers.values() if rule.id_column in table.types]
+    column, salt = drawn[0] if drawn else (s.arm_id_column if s.arm_column or s.run_column else "", "")
+    below = {mark: rule.below for mark, rule in rules.holdbacks.items() if rule.id_column in table.types}
+    above = {mark: rule.starts_at for mark, rule in rules.challengers.items() if rule.id_column in table.types}
     digest = f"MD5({literal(salt)} || CAST({table.quote(column)} AS VARCHAR))" if column in table.types else ""
     mark = run_mark(table, record)
     return BidColumns(
         mark=mark,
         multiplier=f"TRY_CAST({table.quote(s.multiplier_column)} AS DOUBLE)" if s.multiplier_column else "NULL",
-        is_control=_is_control(table, mark, rules, digest),
+        is_control=_is_control(table, mark, below, digest),
+        is_challenger=_is_challenger(mark, above, digest, rules),
         bucket=f"SUBSTR({digest}, {DIGITS + 1}, 1)" if digest else "'0'",
     )
 
@@ -66,7 +72,7 @@ def run_mark(table: LogTable, record: BidRecord) -> str:
     return f"CASE {cases} ELSE {len(ends)} END" if cases else "0"
 
 
-def _is_control(table: LogTable, mark: str, rules: Mapping[object, Holdback], digest: str) -> str:
+def _is_control(table: LogTable, mark: str, below: Mapping[object, str], digest: str) -> str:
     s = table.settings
     if s.arm_column:
         values = ", ".join(literal(value) for value in s.control_arms)
@@ -74,10 +80,23 @@ def _is_control(table: LogTable, mark: str, rules: Mapping[object, Holdback], di
     tests = list[str]()
     if s.run_column:
         tests.append(f"COALESCE({mark} LIKE {literal('%' + CONTROL_SUFFIX)}, FALSE)")
-    if rules:
-        bounds = " ".join(f"WHEN {_mark_literal(value)} THEN {literal(rule.below)}" for value, rule in rules.items())
-        tests.append(f"COALESCE(SUBSTR({digest}, 1, {DIGITS}) < CASE {mark} {bounds} END, FALSE)")
+    if below:
+        tests.append(f"COALESCE(SUBSTR({digest}, 1, {DIGITS}) < {_bound(mark, below)}, FALSE)")
     return " OR ".join(tests) or "FALSE"
+
+
+def _is_challenger(mark: str, above: Mapping[object, str], digest: str, rules: ArmRules) -> str:
+    tests = list[str]()
+    if rules.challenger_runs:
+        tests.append(f"COALESCE({mark} IN ({', '.join(map(literal, sorted(rules.challenger_runs)))}), FALSE)")
+    if above:
+        tests.append(f"COALESCE(SUBSTR({digest}, 1, {DIGITS}) >= {_bound(mark, above)}, FALSE)")
+    return " OR ".join(tests) or "FALSE"
+
+
+def _bound(mark: str, bounds: Mapping[object, str]) -> str:
+    cases = " ".join(f"WHEN {_mark_literal(value)} THEN {literal(bound)}" for value, bound in bounds.items())
+    return f"CASE {mark} {cases} END"
 
 
 def _mark_literal(value: object) -> str:

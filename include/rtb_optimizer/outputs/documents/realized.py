@@ -32,12 +32,34 @@ class LiftDocument(Document):
     nights: int
 
 
+class ChallengerDocument(Document):
+    """An open challenger: what it overrides, on which share of the requests, and what came of it.
+
+    `run_id` is its live run, null before its first night. The lift is that over the active policy; `days` are those on
+    which both were live from end to end, its own (`challenger`) and those of the active policy (`treated`). `standing`
+    is `watching`, `better` (to be promoted) or `worse` (to be dropped).
+    """
+
+    challenger_id: int
+    share: Number
+    overrides: dict[str, str]
+    created_by: str
+    created_at: str
+    run_id: int | None
+    run_code: str | None
+    lift: LiftDocument
+    standing: str
+    reasons: tuple[str, ...]
+    known_by: int | None
+    days: tuple[RealizedDayDocument, ...]
+
+
 class RealizedDocument(Document):
     """What came of the policy of the active run: its days, the lift over the holdback, and what follows.
 
     `following` is whether bids follow the tables: `live`, `not live`, `cannot tell yet`, or empty before the first
     activation. `standing` is `watching`, `harmful` or `better`; `known_by` the night by which a tenth more or less
-    will be known.
+    will be known. `challenger` is the one that is open, null where there is none.
     """
 
     entity_code: str
@@ -54,3 +76,4 @@ class RealizedDocument(Document):
     reasons: tuple[str, ...]
     known_by: int | None
     days: tuple[RealizedDayDocument, ...]
+    challenger: ChallengerDocument | None = None

@@ -196,6 +196,22 @@ class InputDocument(Document):
     etag: str
 
 
+class ReadingDocument(Document):
+    """What one reading of the logs found beside its sample, for another selection from that sample.
+
+    `columns` are those of the logs, `share_positives` and `share_others` the shares drawn of the rows with and without
+    an outcome, `warnings` those about the rows.
+    """
+
+    columns: tuple[str, ...]
+    by_day: bool
+    share_positives: float
+    share_others: float
+    duplicates: int
+    value_cut: float
+    warnings: tuple[WarningDocument, ...]
+
+
 class SelectionDocument(Document):
     """All that select_features hands over. `volume` are the facts of the gates on volume, by gate."""
 

@@ -79,6 +79,9 @@ class ActiveAnswer(Document):
     activated_at: datetime
     valid_until: datetime | None = Field(None, description="After it, bid the default: multiplier 1.")
     holdback: dict[str, object] | None = Field(None, description="Requests to bid 1.0 on purpose: see docs/outputs.md.")
+    challenger: dict[str, object] | None = Field(
+        None, description="A second table, and the rule of the requests to bid by it: see docs/outputs.md."
+    )
     outputs: dict[str, ActiveOutput]
 
 
@@ -90,6 +93,8 @@ class RunAnswer(Document):
     entity_code: str
     status: Literal["running", "succeeded", "failed"]
     is_sandbox: bool = Field(description="Whether it is a what-if run, which is never activated.")
+    is_challenger: bool = Field(description="Whether it is a challenger's run, which is active only once promoted.")
+    challenger_id: int | None = Field(description="The challenger that it was made for.")
     data_start: datetime
     data_end: datetime
     triggered_by: str
@@ -144,7 +149,9 @@ class DecisionAnswer(Document):
 
     decision_number: int
     decided_at: datetime
-    decision: Literal["activated", "held", "superseded", "rolled_back", "stood_down"]
+    decision: Literal[
+        "activated", "held", "superseded", "rolled_back", "stood_down", "challenging", "promoted", "dropped"
+    ]
     run_id: int
     run_code: str
     from_run_id: int | None

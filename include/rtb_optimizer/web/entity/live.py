@@ -15,11 +15,16 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/entities/{entity_code}/live", name="live")
-def live_page(request: Request, entity_code: ReadableCode, user: User, session: CatalogSession) -> HTMLResponse:
-    """Show the days of the active policy by arm, the lift over the holdback, and whether bids follow the tables."""
+def live_page(
+    request: Request, entity_code: ReadableCode, user: User, session: CatalogSession, told: str = ""
+) -> HTMLResponse:
+    """Show the days of the active policy by arm, its lift over the holdback, and the same of a challenger.
+
+    `told` is the word of a message.
+    """
     entity = entities.find(session, entity_code)
     try:
         found = realized(session, entity)
     except NotFound:
         found = None
-    return page(request, "entity_live", **head(session, entity, user), found=found)
+    return page(request, "entity_live", **head(session, entity, user, told), found=found)
