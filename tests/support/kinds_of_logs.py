@@ -363,6 +363,11 @@ VOLUME: dict[str, Callable[[], Logs]] = {
     "the first day begins at ten": lambda: Logs(
         {day: within(10, 24)(healthy_day(day)) if day == DAYS[0] else healthy_day(day) for day in DAYS}
     ),
+    "one file that ends at six": lambda: Logs(
+        {},
+        {"all.parquet": parquet(pa.concat_tables([*map(healthy_day, DAYS[:2]), within(0, 6)(healthy_day(LAST))]))},
+        path="all.parquet",
+    ),
     "a night that ends at six": lambda: night(within(0, 6)),
     "one silent hour": lambda: last(without_hours(13)),
     "four silent hours": lambda: last(without_hours(10, 11, 12, 13)),

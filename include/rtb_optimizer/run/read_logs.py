@@ -106,9 +106,10 @@ def _require_different_files(partitions: Sequence[Partition], rows: Mapping[str,
 def _coverage(workspace: Workspace, filled: Sequence[Partition]) -> Coverage:
     """Return what of the window the partitions that were read should hold."""
     present, folder_zone = {partition.day for partition in filled}, workspace.folder_zone
-    expected = dates_of(workspace.window, folder_zone) if present != {None} else []
+    is_dated = present != {None}
+    expected = dates_of(workspace.window, folder_zone) if is_dated else []
     absent = {day for day in expected if day not in present}
-    return Coverage(workspace.window, zone(workspace.settings.timezone), folder_zone, absent)
+    return Coverage(workspace.window, zone(workspace.settings.timezone), folder_zone, absent, is_dated)
 
 
 def _row_bids(workspace: Workspace, engine: Engine, table: LogTable) -> RowBids:

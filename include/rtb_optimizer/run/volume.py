@@ -36,12 +36,16 @@ COUNTED_BY = (
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What of a window its logs should hold: the window, the entity's zone, and days of folders that are absent."""
+    """What of a window its logs should hold: the window, the entity's zone, and days of folders that are absent.
+
+    Logs that are not delivered in folders by day, `is_dated`, are one file or folder that ends when it ends.
+    """
 
     window: Window
     timezone: ZoneInfo
     folder_zone: ZoneInfo
     absent: Collection[date] = ()
+    is_dated: bool = True
 
     @property
     def hours(self) -> set[Hour]:
@@ -89,9 +93,13 @@ def volume_findings(
     hours = _rows_by_hour(profile.rows_by_minute, covered.timezone)
     days, whole = _volumes(profile, covered, is_first=active is None), covered.days
     usual = active.rows_by_hour if active else ()
-    silent = silences(hours, covered.hours, usual, begins_late=active is None) if hours else []
-    if active is None and silent and days:  # the day within which the logs begin
-        days = {day: volume for day, volume in days.items() if day != min(days) or not _begins_within(day, hours)}
+    begins_late, ends_early = active is None, active is None and not covered.is_dated
+    silent = silences(hours, covered.hours, usual, begins_late=begins_late, ends_early=ends_early) if hours else []
+    days = {
+        day: each
+        for day, each in days.items()
+        if not _is_edge(day, hours, begins_late=begins_late, ends_early=ends_early)
+    }
     volume, price = between_days(days), prices_between_days(days)
     facts = _against_active(days, active)
     facts |= {"day_volume_factor": volume.factor} if volume else {}
@@ -116,8 +124,12 @@ def _volumes(profile: Profile, covered: Coverage, *, is_first: bool) -> dict[dat
     }
 
 
-def _begins_within(day: date, hours: Mapping[Hour, int]) -> bool:
-    return min(hour for at, hour in hours if at == day) > 0
+def _is_edge(day: date, hours: Mapping[Hour, int], *, begins_late: bool, ends_early: bool) -> bool:
+    """Whether the logs begin, or end, within a day, where they may."""
+    if not hours:
+        return False
+    first, last = min(hours), max(hours)
+    return (begins_late and (day, 0) < first and day == first[0]) or (ends_early and last < (day, HOURS_OF_DAY - 1))
 
 
 def _against_active(days: Mapping[date, DayVolume], active: LogsDocument | None) -> dict[str, float]:

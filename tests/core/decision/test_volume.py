@@ -158,6 +158,13 @@ def test_logs_may_begin_within_the_first_window_and_not_within_a_later_one():
     assert [each.day for each in silences(started, HOURS, ())] == [FIRST]
 
 
+def test_a_file_may_end_within_its_first_window():
+    ended = rows(lambda day, hour: (day, hour) <= (LAST, 15))
+
+    assert silences(ended, HOURS, (), ends_early=True) == []
+    assert [each.hours for each in silences(ended, HOURS, ())] == [tuple(range(16, 24))]
+
+
 def test_the_mean_day_is_the_mean_of_each_measure():
     assert mean_day(days(USUAL, scaled(3))) == scaled(2)
     assert mean_day({}) is None

@@ -87,7 +87,12 @@ def prices_between_days(days: Mapping[date, DayVolume]) -> Outlier | None:
 
 
 def silences(
-    rows: Mapping[Hour, int], hours: Collection[Hour], usual: Sequence[float], *, begins_late: bool = False
+    rows: Mapping[Hour, int],
+    hours: Collection[Hour],
+    usual: Sequence[float],
+    *,
+    begins_late: bool = False,
+    ends_early: bool = False,
 ) -> list[Silence]:
     """Return the days with silent hours, in order.
 
@@ -99,9 +104,11 @@ def silences(
         hours: The hours that the logs should cover, on the entity's clock.
         usual: The rows of the active run's mean day by hour; empty where they are not known.
         begins_late: Whether logs may begin within the window: its hours before the first row are not silent then.
+        ends_early: Whether they may end within it.
     """
     first = min(rows, default=None) if begins_late else None
-    covered = sorted(hour for hour in hours if first is None or hour >= first)
+    last = max(rows, default=None) if ends_early else None
+    covered = sorted(h for h in hours if (first is None or h >= first) and (last is None or h <= last))
     expected = _expected(covered, rows, usual)
     by_day: dict[date, list[int]] = {}
     for (day, hour), should in expected.items():
