@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Self
 
 from rtb_optimizer.core.config.settings import Settings
@@ -111,13 +112,13 @@ def choose_from(candidates: Candidates, bids: BidFindings, settings: Settings) -
     require_no_addresses(found, s.anchor_features)
     warnings += (*identifier_warnings(found, s.anchor_features), *absent_columns(s, early, candidates.columns))
     unjoined = unjoined_share(drawn.sample, names)
-    suspicions = _suspicions(names, drawn, s) if unjoined <= MAX_UNJOINED else {}  # they would have one cause
+    if unjoined > MAX_UNJOINED:  # the cause is known and named: no column leaks by itself
+        s = replace(s, leak_score=inf)
+    suspicions = _suspicions(names, drawn, s) if s.leak_score < inf else {}
     why_not = dict.fromkeys(found, Reason.IDENTIFIER) | dict.fromkeys(suspicions, Reason.LEAK_SUSPECTED)
     admitted, left_out, unscored = _screened(names, denied, why_not, drawn, s)
     early = [r for r in early if r.name not in left_out] + unscored
-    kept = [*s.anchor_features, *admitted, *left_out, *candidates.compared]
-    kept = [name for name in kept if name in drawn.sample.features]
-    drawn = replace(drawn, sample=drawn.sample.with_features(kept))
+    drawn = _with_columns(drawn, [*s.anchor_features, *admitted, *left_out, *candidates.compared])
     sample = drawn.sample
     link = link_of(s.link, sample.outcome.sum(), sample.exposure.sum(), is_money=s.objective == "value")
     rules = Rules.of(s, candidates.outcomes, candidates.before)
@@ -164,6 +165,12 @@ def _selected(
     found = detect(training, passed, rules.interactions, link)
     order = [feature.name for feature in selection.chosen]
     return replace(selection, interactions=(*found, *fading_interactions(rules.far, order, found)))
+
+
+def _with_columns(drawn: Drawn, names: Iterable[str]) -> Drawn:
+    """Return the sample with only these of its features, as far as it has them."""
+    present = [name for name in names if name in drawn.sample.features]
+    return replace(drawn, sample=drawn.sample.with_features(present))
 
 
 def columns_drawn(settings: Settings, columns: Collection[str], without_macro: Collection[str] = ()) -> list[str]:
