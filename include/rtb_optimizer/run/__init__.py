@@ -9,6 +9,7 @@ volume              the volume of the logs by day and hour, and against the acti
 bought_sample       the sample with the bids that bought its rows
 live_days           what came of the tables that were live, by day and arm
 choose_features     which candidates are considered, and which are selected
+selection_warnings  warnings about a selection and its rows
 suspected_leaks     the columns that are suspected to leak the outcome, and what they would carry
 shared_reading      one reading of the logs, from which a challenger's run selects as well
 sample_file         the sample, handed from step to step as Arrow

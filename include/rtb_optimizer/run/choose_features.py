@@ -18,7 +18,6 @@ from rtb_optimizer.core.selection.select import Selection, SelectionRules, selec
 from rtb_optimizer.core.selection.unjoined import MAX_UNJOINED, unjoined_share
 from rtb_optimizer.core.selection.value_checks import value_warnings
 from rtb_optimizer.core.table.published_table import PublishedTable
-from rtb_optimizer.core.table.warnings import simpsons_paradox
 from rtb_optimizer.engines.passes.duplicates import require_few_repeats
 from rtb_optimizer.engines.passes.profile import Profile
 from rtb_optimizer.engines.passes.sampling import Drawn
@@ -167,7 +166,7 @@ def _selected(
     return replace(selection, interactions=(*found, *fading_interactions(rules.far, order, found)))
 
 
-def _with_columns(drawn: Drawn, names: Iterable[str]) -> Drawn:
+def _with_columns(drawn: Drawn, names: Sequence[str]) -> Drawn:
     """Return the sample with only these of its features, as far as it has them."""
     present = [name for name in names if name in drawn.sample.features]
     return replace(drawn, sample=drawn.sample.with_features(present))
@@ -256,52 +255,3 @@ def _by_score(rejected: Sequence[Rejected], known: Collection[str], leak_score: 
         for each in rejected
         if each.reason is Reason.LEAK_SUSPECTED and each.name not in known
     }
-
-
-def selection_warnings(choice: Choice, settings: Settings) -> list[RunWarning]:
-    """Return the warnings of a selection: Simpson's paradox, much money that was cut, rows that nothing identifies."""
-    sample = choice.drawn.sample
-    paradoxes = simpsons_paradox(sample, [f.name for f in choice.selection.chosen])
-    return [*_unjoined(choice), *paradoxes, *_value_cut(choice, settings), *_unidentified(choice.drawn, settings)]
-
-
-def _unjoined(choice: Choice) -> list[RunWarning]:
-    if not choice.unjoined > 0:
-        return []
-    message = (
-        f"{choice.unjoined:.0%} of the outcomes stand in rows that lack most features, and hold next to nothing else: "
-        "rows of events that were not joined to their exposures; deliver one row an exposure, with its outcome"
-    )
-    return [RunWarning("outcomes_unjoined", message, share=choice.unjoined)]
-
-
-def _unidentified(drawn: Drawn, settings: Settings) -> list[RunWarning]:
-    if not settings.row_id_columns:
-        if settings.timestamp_column:
-            return []
-        return [
-            RunWarning(
-                "rows_not_identified",
-                "rows have neither row_id_columns nor a timestamp_column: rows that are alike all count, one that was "
-                "delivered twice too; name an id or a time where the logs have one",
-            )
-        ]
-    share = float((drawn.sample.exposure * ~drawn.has_id).sum() / drawn.sample.exposure.sum())
-    if share <= settings.max_duplicate_share:
-        return []
-    ids = ", ".join(settings.row_id_columns)
-    message = f"{share:.1%} of the exposures have no id in {ids} (row_id_columns): whether they repeat is not known"
-    return [RunWarning("id_missing", message, share=share)]
-
-
-def _value_cut(choice: Choice, settings: Settings) -> list[RunWarning]:
-    share, column, quantile = choice.drawn.value_cut, settings.value_column, settings.value_cap_quantile
-    if share <= settings.max_value_cut:
-        return []
-    return [
-        RunWarning(
-            "value_cut",
-            f"{share:.1%} of the money in {column} was cut: it is above the {quantile:g} quantile of the rows with "
-            "value; check its largest payments, or raise value_cap_quantile",
-        )
-    ]

@@ -18,12 +18,13 @@ from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.selection import ReadingDocument, SelectionDocument
 from rtb_optimizer.run.active_before import Before
 from rtb_optimizer.run.bought_sample import BidFindings
-from rtb_optimizer.run.choose_features import Candidates, Choice, choose_from, columns_drawn, selection_warnings
+from rtb_optimizer.run.choose_features import Candidates, Choice, choose_from, columns_drawn
 from rtb_optimizer.run.handover import hand_over, handed_over_by
 from rtb_optimizer.run.live_days import NOTHING_LIVE
 from rtb_optimizer.run.read_logs import LogsRead
 from rtb_optimizer.run.sample_file import arrow_bytes, arrow_columns, sample_bytes, sample_of
 from rtb_optimizer.run.selection_document import chosen_of, selection_beside
+from rtb_optimizer.run.selection_warnings import selection_warnings
 from rtb_optimizer.run.workspace import FOLDERS, Workspace
 from rtb_optimizer.store.schema import Run
 

@@ -4,12 +4,12 @@ import logging
 
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.run.active_before import active_before
-from rtb_optimizer.run.choose_features import selection_warnings
 from rtb_optimizer.run.handover import hand_over
 from rtb_optimizer.run.live_days import live_document
 from rtb_optimizer.run.macro_combos import without_required_macro
 from rtb_optimizer.run.read_logs import read_logs
 from rtb_optimizer.run.selection_document import chosen_of, selection_document
+from rtb_optimizer.run.selection_warnings import selection_warnings
 from rtb_optimizer.run.shared_reading import READING, evaluated, reading_document, reading_parts, sample_part
 from rtb_optimizer.run.workspace import open_workspace
 from rtb_optimizer.store import challenger_runs, connections, runs
