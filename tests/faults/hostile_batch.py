@@ -30,6 +30,7 @@ from rtb_optimizer.run.choose_features import choose_features
 from rtb_optimizer.run.read_logs import LogsRead
 from rtb_optimizer.run.sample_file import sample_bytes, sample_of
 from rtb_optimizer.run.selection_document import selection_document
+from rtb_optimizer.run.volume import VolumeFindings
 from v3_settings import v3_settings
 
 HANGS_AFTER_SECONDS = 60
@@ -48,7 +49,9 @@ def counted(urls: list[str]) -> int:
         drawn = choice.drawn
         evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
         document = selection_document(
-            LogsRead((), log_profile, NO_BIDS, choice, arrived.warnings), evidence, ["a"]
+            LogsRead((), log_profile, VolumeFindings(), NO_BIDS, choice, arrived.warnings, [*table.types]),
+            evidence,
+            ["a"],
         ).to_json()
         selection = SelectionDocument.read(document)
         selection.features.to_json()

@@ -114,8 +114,9 @@ def select(
     while gains:
         best = search.best(gains)
         if best is None or search.shadow_feature_wins(best, gains[best]):
-            rejected += [search.left_out(name, gain, best) for name, gain in gains.items() if name not in rules.fading]
-            for name in (name for name in gains if name in rules.fading):
+            stays = [name for name in gains if name in rules.fading][: search.room]
+            rejected += [search.left_out(name, gain, best) for name, gain in gains.items() if name not in stays]
+            for name in stays:
                 search.let_fade(name)
             break
         search.take(best, gains.pop(best), is_anchor=False)
@@ -135,6 +136,11 @@ class _Search:
         self._permutation: Ints | None = None
         self._chosen: list[Chosen] = []
         self.marginal: Mapping[str, Gain] = {name: self._gain(name) for name in names}
+
+    @property
+    def room(self) -> int:
+        """How many more features there may be: those that a person has no room for do not fade, they leave."""
+        return max(self._rules.max_features - len(self._chosen), 0)
 
     def alone(self, name: str) -> float:
         """Return the score of a feature alone."""

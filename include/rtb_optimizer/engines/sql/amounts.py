@@ -28,7 +28,8 @@ class Amounts:
         s = self.settings
         column = getattr(s, f"{measure}_column")
         if measure == "exposure" and not column:
-            return f"COALESCE({self._weighted(str(MICRO))}, 0)"
+            # GREATEST ignores NULL: an engine may drop COALESCE where statistics, which leave NaN out, know no NULL.
+            return f"GREATEST(COALESCE({self._weighted(str(MICRO))}, 0), 0)"
         if not column:
             return "CAST(0 AS BIGINT)"
         if measure == "outcome":  # clamped for rates: a row cannot have more outcomes than exposures

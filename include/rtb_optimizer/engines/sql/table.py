@@ -86,7 +86,7 @@ class LogTable:
         if s.weight_column:
             raw.append(f"CAST({self.quote(s.weight_column)} AS DOUBLE) AS row_weight")
             raw.append(f"{self.amounts.whole(s.weight_column)} AS raw_weight")
-            counts |= {"weight_unreadable": "raw_weight IS NULL", "weight_negative": "raw_weight < 0"}
+            counts["weight_negative"] = "raw_weight < 0"
             squared = "SUM(TRY_CAST(FLOOR(row_weight * outcome + 0.5) AS BIGINT)) AS weighted_outcome"
         # A sum of cases, which engines count in one pass: a FILTER splits the rows again for each test.
         tests = ", ".join(
@@ -94,6 +94,7 @@ class LogTable:
         )
         sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
         lacking = ["COUNT(*) - COUNT(known_outcome) AS outcome_null"]
+        lacking += ["COUNT(*) - COUNT(raw_weight) AS weight_unreadable"] if s.weight_column else []
         lacking += [f"COUNT(given_{m}) - COUNT(raw_{m}) AS {m}_unreadable" for m in MONEY]
         counted = ", ".join([sums, squared, *lacking, tests])
         return (
