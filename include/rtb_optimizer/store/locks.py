@@ -34,12 +34,14 @@ def locking(session: Session, query: Select[Any], what: str) -> Result[Any]:
     """
     session.execute(text(f"SET LOCAL lock_timeout = '{TIMEOUT_S}s'"))
     try:
-        return session.execute(query)
+        rows = session.execute(query)
     except OperationalError as problem:
         if not isinstance(problem.orig, LockNotAvailable):
             raise
         session.rollback()
         raise CatalogBusy(_busy(session, what)) from problem
+    session.execute(text("SET LOCAL lock_timeout = DEFAULT"))  # it is these rows whose wait is limited, and named
+    return rows
 
 
 def _busy(session: Session, what: str) -> str:
