@@ -157,3 +157,11 @@ def test_decisions_have_the_time_of_their_commit_not_of_the_transaction_s_begin(
     times = session.scalars(select(RunDecision.decided_at).order_by(RunDecision.decision_number)).all()
     assert times == sorted(times)
     assert len(set(times)) == 3
+
+
+def test_only_the_rows_are_waited_for_with_a_limit_and_not_what_their_transaction_does_next(add_entity, session):
+    """A task that then waits for a table, as behind a migration, is not ended by it."""
+    add_entity()
+    locks.locking(session, select(Entity).with_for_update(), "the entity")
+
+    assert session.scalar(text("SHOW lock_timeout")) == "0"
