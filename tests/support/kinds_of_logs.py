@@ -507,7 +507,9 @@ MONEY: dict[str, Callable[[], Logs]] = {
         objective="value",
     ),
     "weights that are negative": lambda: every(added("w", lambda n: -1.0 if n % 9 == 0 else 1.0), weight_column="w"),
-    "weights that are NaN": lambda: every(added("w", lambda n: float("nan") if n == 9 else 1.0 + n % 2), weight_column="w"),
+    "weights that are NaN": lambda: every(
+        added("w", lambda n: float("nan") if n == 9 else 1.0 + n % 2), weight_column="w"
+    ),
     "weights that are null": lambda: every(added("w", lambda n: None if n % 9 == 0 else 1.0), weight_column="w"),
     "weights that are all zero": lambda: every(added("w", lambda _n: 0.0), weight_column="w"),
     "exposures that are all zero": lambda: every(added("imps", lambda _n: 0), exposure_column="imps"),

@@ -85,7 +85,8 @@ def read_logs(
         require_countable_money(window, workspace.settings)
         bidding = Bidding(bids, columns, before.table, before.response, before.features)
         choice = choose_features(engine, table, window, without_macro, bidding, keep_whole=keep_whole)
-    volume = volume_findings(window, _coverage(workspace, filled), workspace.settings, before.logs)
+    covered, is_first = _coverage(workspace, filled), before.table is None
+    volume = volume_findings(window, covered, workspace.settings, before.logs, is_first=is_first)
     odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)
     warnings = [*volume.warnings, *in_part, *arrived.warnings, *odd, *bid_warnings(bids, choice.bids)]
     return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types])

@@ -80,7 +80,7 @@ class VolumeFindings:
 
 
 def volume_findings(
-    profile: Profile, covered: Coverage, settings: Settings, active: LogsDocument | None
+    profile: Profile, covered: Coverage, settings: Settings, active: LogsDocument | None, *, is_first: bool
 ) -> VolumeFindings:
     """Judge the volume of a window.
 
@@ -89,11 +89,12 @@ def volume_findings(
         covered: What of it should be there.
         settings: The configuration.
         active: The logs of the active run, None where there is none, or its rows were counted otherwise.
+        is_first: Whether no run is active: the logs may begin within the window then.
     """
     hours = _rows_by_hour(profile.rows_by_minute, covered.timezone)
-    days, whole = _volumes(profile, covered, is_first=active is None), covered.days
+    days, whole = _volumes(profile, covered, is_first=is_first), covered.days
     usual = active.rows_by_hour if active else ()
-    begins_late, ends_early = active is None, active is None and not covered.is_dated
+    begins_late, ends_early = is_first, is_first and not covered.is_dated
     silent = silences(hours, covered.hours, usual, begins_late=begins_late, ends_early=ends_early) if hours else []
     days = {
         day: each
