@@ -7,7 +7,7 @@ import psutil
 import psycopg
 from sqlalchemy import func, select
 
-from live_airflow import ENTITY
+from live_airflow import DAG, ENTITY
 from rtb_optimizer.local.settings import CATALOG_DATABASE
 from rtb_optimizer.store import connections, entities, verification
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
@@ -50,6 +50,23 @@ def caught(live, table=None):
     return [
         psutil.Process(c.pid) for c in connections_to_catalog if c.laddr.port in ports and c.raddr.port == live.pg_port
     ]
+
+
+def caught_of_task(live, api, dag_run_id, task, table):
+    """Return the processes of one task instance that wait for a lock on a table: Airflow writes its id in their title.
+
+    Others of the product may wait for the same table: the sweep, and what an earlier task does after its last word.
+    """
+    tries = api.call("GET", f"/dags/{DAG}/dagRuns/{dag_run_id}/taskInstances")["task_instances"]
+    ids = {each["id"] for each in tries if each["task_id"] == task}
+    return [each for each in caught(live, table) if any(one in " ".join(title_of(each)) for one in ids)]
+
+
+def title_of(process):
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def kill(process):

@@ -9,11 +9,12 @@ import os
 import signal
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psutil
 import pytest
 
-from caught_tasks import active_is_whole, active_run, caught, kill, locked, recorded_once, runs_of
+from caught_tasks import active_is_whole, active_run, caught, caught_of_task, kill, locked, recorded_once, runs_of
 from live_airflow import DAG, ENTITY, airflow_with_entity, live_stack, until
 from rtb_optimizer.local import state
 from rtb_optimizer.local.airflow import is_healthy
@@ -82,7 +83,8 @@ def test_a_run_whose_every_task_is_killed_once_ends_as_one_run_that_succeeded(li
                 first = AFTER[task]
                 until(lambda of=first: airflow.task_states(DAG, dag_run).get(of) == "success", first, seconds=240)
                 lie_in_wait(task)
-            [process] = until(lambda table=table: caught(live, table), f"{task} at {table}", seconds=240)
+            its = partial(caught_of_task, live, airflow, dag_run, task, table)
+            [process] = until(its, f"{task} at {table}", seconds=240)
             assert active_run().run_id == before.run_id
             kill(process)
             killed.append(task)
@@ -107,7 +109,8 @@ def test_a_task_that_is_killed_at_every_try_fails_the_run_and_leaves_the_active_
     for number in range(1, 4):  # the lock goes with each: a dead client's transaction ends when its turn comes
         with locked(live, table, mode):
             dag_run = dag_run or airflow.trigger(DAG)
-            [process] = until(lambda: caught(live, table), f"try {number} of map_ad_macros at {table}", seconds=120)
+            its = partial(caught_of_task, live, airflow, dag_run, "map_ad_macros", table)
+            [process] = until(its, f"try {number} of map_ad_macros at {table}", seconds=120)
             kill(process)
     assert airflow.wait(DAG, dag_run) == "failed"
     [run] = until(lambda: [r for r in runs_of(dag_run) if r.status == "failed"], "the run to be recorded")
@@ -125,7 +128,8 @@ def test_a_worker_that_dies_is_noticed_by_its_heartbeat_and_the_task_runs_again(
     table, mode = CAUGHT_AT["select_features"]
     with locked(live, table, mode):
         dag_run = airflow.trigger(DAG)
-        [task] = until(lambda: caught(live, table), f"select_features at {table}", seconds=120)
+        its = partial(caught_of_task, live, airflow, dag_run, "select_features", table)
+        [task] = until(its, f"select_features at {table}", seconds=120)
         worker = task.parent()
         assert worker.pid != os.getpid()
         kill(worker)
