@@ -20,7 +20,8 @@ from rtb_optimizer.core.table.evaluation import evaluate
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.passes.arrivals import arrivals
 from rtb_optimizer.engines.passes.profile import profile
-from rtb_optimizer.engines.sql.table import LogTable, require_columns
+from rtb_optimizer.engines.sql.columns import require_columns
+from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import RtbOptimizerError
 from rtb_optimizer.live.row_bids import NO_BIDS
 from rtb_optimizer.outputs import files

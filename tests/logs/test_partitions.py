@@ -51,13 +51,16 @@ def names(folder):
         (("_SUCCESS", ["day=2026-11-01/_SUCCESS"]), False),
         (("_SUCCESS", []), False),
         (("_SUCCESS", ["day=2026-11-01/a.parquet", "day=2026-11-01/NOT_SUCCESS"]), False),
-        (("_SUCCESS", ["day=2026-11-01/a.csv", "day=2026-11-01/_SUCCESS"]), False),
+        (("_SUCCESS", ["day=2026-11-01/a.csv", "day=2026-11-01/_SUCCESS"]), True),
+        (("_SUCCESS", ["day=2026-11-01/000000_0", "day=2026-11-01/_SUCCESS"]), True),
+        (("_committed_*", ["day=2026-11-01/a", "day=2026-11-01/_committed_7"]), True),
+        (("_committed_*", ["day=2026-11-01/a", "day=2026-11-01/_started_7"]), False),
         (("done.txt", ["day=2026-11-01/a.parquet", "day=2026-11-01/done.txt"]), True),
         (("", ["day=2026-11-01/a.parquet"]), True),
         (("", []), False),
     ],
 )
-def test_a_day_is_complete_with_its_marker_and_a_parquet_file(look, case, complete):
+def test_a_day_is_complete_with_its_marker_and_a_file(look, case, complete):
     marker, keys = case
     (result,) = look(keys, completion_marker=marker)
     assert (result.complete, result.day) == (complete, DAY)
@@ -67,7 +70,9 @@ def test_a_day_is_complete_with_its_marker_and_a_parquet_file(look, case, comple
 def test_the_files_of_a_day_come_in_the_order_of_their_bytes_from_all_its_folders(look, names):
     keys = ["b.parquet", "B.parquet", "h=01/a.parquet", "é.parquet", "_SUCCESS", "notes.txt"]
     (result,) = look([f"day=2026-11-01/{key}" for key in keys])
-    assert names(result) == [f"day=2026-11-01/{k}" for k in ("B.parquet", "b.parquet", "h=01/a.parquet", "é.parquet")]
+    assert names(result) == [
+        f"day=2026-11-01/{k}" for k in ("B.parquet", "b.parquet", "h=01/a.parquet", "notes.txt", "é.parquet")
+    ]
     assert {file.byte_size for file in result.files} == {1}
 
 

@@ -12,10 +12,12 @@ name one.
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from datafusion import SessionConfig, SessionContext
+from datafusion import SessionConfig, SessionContext, udf
 
 from rtb_optimizer.engines.duckdb.engine import literal
+from rtb_optimizer.engines.protocol import AS_THEY_ARE, Reading
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW
 
 TYPES = {
@@ -31,6 +33,17 @@ TYPES = {
     pa.date32(): "DATE",
 }
 
+INSTANT = pa.timestamp("us")
+# Functions of DuckDB that DataFusion has by other names, or not at all.
+MAKE_TIMESTAMP = udf(lambda micros: pc.cast(micros, INSTANT), [pa.int64()], INSTANT, "immutable", "make_timestamp")
+TRY_STRPTIME = udf(
+    lambda text, pattern: pc.strptime(text, pattern[0].as_py(), "us", error_is_null=True),
+    [pa.string(), pa.string()],
+    INSTANT,
+    "immutable",
+    "try_strptime",
+)
+
 
 class DataFusionEngine:
     """DataFusion in this process, on files of this machine."""
@@ -38,8 +51,12 @@ class DataFusionEngine:
     def __init__(self, threads: int) -> None:
         config = {"datafusion.execution.time_zone": "UTC", "datafusion.execution.target_partitions": str(threads)}
         self._session = SessionContext(SessionConfig(config))
+        for function in (MAKE_TIMESTAMP, TRY_STRPTIME):
+            self._session.register_udf(function)
 
-    def open_logs(self, urls: Sequence[str]) -> Mapping[str, str]:
+    rows, bad_lines = 0, ()
+
+    def open_logs(self, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:  # noqa: ARG002 - plain Parquet
         """See Engine. A file's name is a constant of its part of the union: there is no column for it."""
         parts, types = [], {}
         self._columns = {url: set(pq.read_schema(url.removeprefix("local://")).names) for url in urls}

@@ -4,17 +4,59 @@ Everything else about the logs is in engines/sql, in SQL that is the same for ev
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from rtb_optimizer.core.config.formats import Content, TextDialect
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How files become the table `logs`, where they are more than Parquet with the configured columns.
+
+    Attributes:
+        contents: What files hold, by URL; one that is not named is Parquet.
+        columns: The names that the configuration uses. One that no column has exactly is looked for without case, as a
+            path into records and lists (`device.geo.country`, `imp.0.banner.w`), and as a key of the folders.
+        dialect: How lines of text are cut.
+        below: What the URLs of all files begin with: keys of folders (`country=US/`) are those after it.
+    """
+
+    contents: Mapping[str, Content] = field(default_factory=dict)
+    columns: Sequence[str] = ()
+    dialect: TextDialect = field(default_factory=TextDialect)
+    below: str = ""
+
+
+AS_THEY_ARE = Reading()
+
+
+@dataclass(frozen=True, slots=True)
+class BadLines:
+    """Lines of a file that are no rows: how many, the number of the first, counted from 1, and what is wrong there."""
+
+    url: str
+    lines: int
+    first: int
+    why: str
+
+
 class Engine(Protocol):
     """An engine that counts the logs."""
 
-    def open_logs(self, urls: Sequence[str]) -> Mapping[str, str]:
-        """Make the Parquet files queryable as the table `logs`; return its columns and their SQL types.
+    @property
+    def rows(self) -> int:
+        """How many rows the opened files have."""
+
+    @property
+    def bad_lines(self) -> Sequence[BadLines]:
+        """The lines of the opened files that are no rows, and do not count."""
+
+    def open_logs(self, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
+        """Make the files queryable as the table `logs`; return its columns and their SQL types.
 
         The table also has the columns SOURCE_FILE and SOURCE_ROW of engines/sql/identity.
         """

@@ -2,5 +2,6 @@
 
 partitions    the folders or files of a window, with their objects
 completeness  what a folder lacks to be complete, by its markers
+contents      what each file holds, and which files are no logs
 folder_zone   the time zone at whose midnights the folders are cut
 """

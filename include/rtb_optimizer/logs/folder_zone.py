@@ -6,6 +6,7 @@ lies in one more folder than it has days.
 
 from collections.abc import Mapping, Sequence
 
+from rtb_optimizer.core.config.logs_path import is_dated
 from rtb_optimizer.core.config.settings import Settings
 
 UTC = "UTC"
@@ -20,7 +21,7 @@ def possible_zones(settings: Settings) -> Sequence[str]:
     """
     if settings.logs_timezone:
         return (settings.logs_timezone,)
-    if "{date}" not in settings.logs_path or not settings.timestamp_column or settings.timezone == UTC:
+    if not is_dated(settings.logs_path) or not settings.timestamp_column or settings.timezone == UTC:
         return (settings.timezone,)
     return (settings.timezone, UTC)
 

@@ -2,29 +2,35 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from math import ceil
+from datetime import date
+from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
+from rtb_optimizer.core.config.formats import PARQUET, Content, is_parquet_by_name
+from rtb_optimizer.core.config.logs_path import Folder, filled, folders_of, hours_of
 from rtb_optimizer.core.config.settings import Settings
-from rtb_optimizer.core.config.window import Window, dates_of, midnight
+from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.logs.completeness import HOURS, is_hidden, missing_markers
 from rtb_optimizer.store.objects import ListedObject, ObjectStore, split_url
 
-DATE_FIELD = "{date}"
-HOUR = timedelta(hours=1)
+
+@dataclass(frozen=True, slots=True)
+class LogFile(ListedObject):
+    """A file of logs; what it holds is known once it was looked into."""
+
+    content: Content = PARQUET
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One folder (or file) of logs: its s3:// URL, its day (None without {date}), its Parquet objects.
+    """One folder (or file) of logs: its s3:// URL, its day (None without {date}), its files.
 
     `missing` describes what it lacks to be complete; empty when it is complete.
     """
 
     url: str
     day: date | None
-    files: tuple[ListedObject, ...]
+    files: tuple[LogFile, ...]
     missing: str
 
     @property
@@ -40,12 +46,12 @@ class Partition:
 def in_window(settings: Settings, window: Window, tz: ZoneInfo) -> list[Partition]:
     """Return the window's partitions in order, each with its present objects; folders are cut at midnights of `tz`."""
     store = ObjectStore.of(settings.logs_path)
-    return [_partition(store, url, day, tz, settings) for day, url in _urls(settings, window, tz)]
+    return [_partition(store, folder, tz, settings) for folder in folders_of(settings.logs_path, window, tz)]
 
 
 def expected_urls(settings: Settings, window: Window, tz: ZoneInfo) -> list[str]:
     """Return the URLs of all partitions of the window, present or not."""
-    return [url for _, url in _urls(settings, window, tz)]
+    return [folder.url for folder in folders_of(settings.logs_path, window, tz)]
 
 
 def incomplete(partitions: Sequence[Partition]) -> list[str]:
@@ -53,33 +59,41 @@ def incomplete(partitions: Sequence[Partition]) -> list[str]:
     return [str(partition) for partition in partitions if not partition.complete]
 
 
-def _urls(settings: Settings, window: Window, tz: ZoneInfo) -> list[tuple[date | None, str]]:
-    if DATE_FIELD not in settings.logs_path:
-        return [(None, settings.logs_path)]
-    return [(day, settings.logs_path.replace(DATE_FIELD, str(day))) for day in dates_of(window, tz)]
-
-
-def _partition(store: ObjectStore, url: str, day: date | None, tz: ZoneInfo, settings: Settings) -> Partition:
-    prefix, marker = split_url(url)[1], settings.completion_marker
+def _partition(store: ObjectStore, folder: Folder, tz: ZoneInfo, settings: Settings) -> Partition:
+    prefix, marker = split_url(folder.url)[1], settings.completion_marker
     below = {_path(entry.key, prefix): entry for entry in store.list(prefix) if _is_below(entry.key, prefix)}
-    present = {path: entry for path, entry in below.items() if not is_hidden(path.removesuffix(marker))}
-    data = [path for path, entry in present.items() if entry.key.endswith(".parquet")]
-    files = tuple(sorted((present[path] for path in data), key=lambda entry: entry.key.encode()))
-    if not files:
-        return Partition(url, day, files, "no Parquet object")
+    marked = {path.rpartition("/")[0] for path in below if _is_marker(path, marker)}
+    data = [path for path, entry in below.items() if _is_data(path, entry, marker)]
+    files = sorted((below[path] for path in data), key=lambda entry: entry.key.encode())
+    found = tuple(LogFile(each.key, each.byte_size, each.etag, each.modified) for each in files)
+    if marker.startswith("s3://"):
+        missing = "" if not found or _stands(marker, folder) else f"no {filled(marker, folder)}"
+        return Partition(folder.url, folder.day, found, missing if found else "no file")
     # A single file needs no marker: S3 shows it only when complete. A folder may be called x.parquet, too.
-    if not marker or "" in data:
-        return Partition(url, day, files, "")
-    marked = {path.rpartition("/")[0] for path in present if path.rpartition("/")[2] == marker}
-    return Partition(url, day, files, missing_markers(data, marked, marker, settings.markers_per_day, _hours(day, tz)))
+    if not found or not marker or "" in data:
+        return Partition(folder.url, folder.day, found, "" if found else "no file")
+    hours = range(HOURS) if folder.day is None else hours_of(folder.day, tz)
+    missing = missing_markers(data, marked, marker, settings.markers_per_day, list(hours))
+    return Partition(folder.url, folder.day, found, missing)
 
 
-def _hours(day: date | None, tz: ZoneInfo) -> list[int]:
-    """Return the hours that a day has on the clock of a zone; a day in spring lacks one."""
-    if day is None:
-        return list(range(HOURS))
-    start, end = midnight(day, tz), midnight(day + timedelta(days=1), tz)
-    return sorted({(start + n * HOUR).astimezone(tz).hour for n in range(ceil((end - start) / HOUR))})
+def _stands(marker: str, folder: Folder) -> bool:
+    """Whether a marker that has a URL of its own is there, as for a data set that is written at once."""
+    url = filled(marker, folder)
+    return any(entry.key == split_url(url)[1] for entry in ObjectStore.of(url).list(split_url(url)[1]))
+
+
+def _is_marker(path: str, marker: str) -> bool:
+    """Whether a path is that of a marker, in a folder that is none of a writer's own; a marker may be a pattern."""
+    folder, _, name = path.rpartition("/")
+    return bool(marker) and fnmatchcase(name, marker) and not is_hidden(folder)
+
+
+def _is_data(path: str, entry: ListedObject, marker: str) -> bool:
+    """Whether an object can hold rows: one of another name than a writer's own, and not an empty one of no format."""
+    if is_hidden(path) or path.endswith("/") or _is_marker(path, marker):
+        return False
+    return entry.byte_size > 0 or is_parquet_by_name(entry.key)
 
 
 def _path(key: str, prefix: str) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from rtb_optimizer.core.config.window import midnight, zone
 from rtb_optimizer.engines.passes.arrivals import rows_outside
 from rtb_optimizer.logs import partitions
+from rtb_optimizer.logs.contents import look_into
 from rtb_optimizer.logs.folder_zone import possible_zones, zone_of_rows
 from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.outputs.documents.folders import FoldersDocument
@@ -24,8 +25,11 @@ def settle_folder_zone(workspace: Workspace) -> None:
     if len(zones) == 1 or workspace.folder_zone_settled is not None:
         return
     present = partitions.in_window(workspace.settings, workspace.window, zone(zones[0]))
-    sample = next((partition for partition in present if partition.complete), None)
-    if sample is None:
+    first = next((partition for partition in present if partition.complete), None)
+    if first is None:
+        return
+    [sample] = look_into([first], workspace.settings).partitions
+    if not sample.complete:
         return
     found = _zone_of(workspace, sample, zones)
     log.info("the folders of the logs are cut at midnights of %s, as the rows of %s show", found, sample.url)

@@ -4,11 +4,13 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from rtb_optimizer.core.config.formats import EMPTY
 from rtb_optimizer.core.config.window import dates_of, zone
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.realized.row_bids import BidRecord, BidSource
 from rtb_optimizer.engines.passes.arrivals import arrivals, bursts
 from rtb_optimizer.engines.passes.duplicates import without_repeats
+from rtb_optimizer.engines.passes.legibility import require_few_bad_lines, require_legible
 from rtb_optimizer.engines.passes.limits import (
     partly_absent_columns,
     require_countable_money,
@@ -23,6 +25,7 @@ from rtb_optimizer.engines.sql.bids import NO_BID_COLUMNS, BidColumns, bid_colum
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
 from rtb_optimizer.live.row_bids import RowBids, row_bids
+from rtb_optimizer.logs.contents import Contents, listed
 from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.run.active_before import Before
 from rtb_optimizer.run.bought_sample import Bidding, bid_warnings
@@ -67,10 +70,11 @@ def read_logs(
         LogsMissing: when too few partitions hold rows.
         LogsInvalid: when a column is missing, or too many rows repeat each other or contradict themselves.
     """
-    partitions = partitions_to_read(workspace)
-    with counting(workspace, partitions) as (engine, raw):
-        in_part = partly_absent_columns(engine, raw)
+    contents = partitions_to_read(workspace)
+    with counting(workspace, partitions := contents.partitions) as (engine, raw):
+        in_part = [*_left_out(contents), *partly_absent_columns(engine, raw), *require_legible(engine, raw)]
         arrived = arrivals(engine, raw)
+        in_part += require_few_bad_lines(engine, workspace.settings)
         filled = partitions_with_rows(workspace, partitions, arrived.rows)
         require_few_strays(arrived, workspace.settings)
         _require_different_files(filled, arrived.by_file)
@@ -90,6 +94,14 @@ def read_logs(
     odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)
     warnings = [*volume.warnings, *in_part, *arrived.warnings, *odd, *bid_warnings(bids, choice.bids)]
     return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types])
+
+
+def _left_out(contents: Contents) -> list[RunWarning]:
+    left_out = [each for each in contents.left_out if each.what != EMPTY]
+    if not left_out:
+        return []
+    message = f"{len(left_out)} files of the window are no logs and were not read: {listed(left_out)}"
+    return [RunWarning("files_left_out", message, len(left_out))]
 
 
 def _require_different_files(partitions: Sequence[Partition], rows: Mapping[str, int]) -> None:

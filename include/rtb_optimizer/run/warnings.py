@@ -5,6 +5,7 @@ A step leaves its own under `warnings` in the document that it hands over.
 
 from collections.abc import Sequence
 
+from rtb_optimizer.core.config.logs_path import is_dated
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.macros.combo import Coverage
@@ -57,7 +58,7 @@ def run_warnings(
 
 
 def _untimed(settings: Settings) -> list[RunWarning]:
-    if settings.timestamp_column or "{date}" in settings.logs_path:
+    if settings.timestamp_column or is_dated(settings.logs_path):
         return []
     message = (
         f"the rows of {settings.logs_path} have no time: all of them count for any window; set timestamp_column, or "

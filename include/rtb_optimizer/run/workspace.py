@@ -6,15 +6,19 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from rtb_optimizer.core.config.logs_path import fixed_part
 from rtb_optimizer.core.config.rules import settings_of
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.config.window import Window, zone
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
-from rtb_optimizer.engines.protocol import Engine
-from rtb_optimizer.engines.sql.table import LogTable, require_columns
+from rtb_optimizer.engines.passes.legibility import require_few_bad_lines
+from rtb_optimizer.engines.protocol import Engine, Reading
+from rtb_optimizer.engines.sql.columns import configured_columns, require_columns
+from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid, LogsMissing, ObjectAbsent
 from rtb_optimizer.logs import partitions as log_partitions
+from rtb_optimizer.logs.contents import Contents, look_into
 from rtb_optimizer.logs.folder_zone import possible_zones
 from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.outputs.documents.document import Document
@@ -109,13 +113,15 @@ def open_workspace(opt_run_id: int) -> Workspace:
     )
 
 
-def partitions_to_read(workspace: Workspace) -> list[Partition]:
-    """Return the window's complete partitions.
+def partitions_to_read(workspace: Workspace) -> Contents:
+    """Return the window's complete partitions, and the files in them that are no logs.
 
     Raises:
         LogsMissing: when fewer than `min_partition_share` of them are complete, with the list of the others.
+        LogsInvalid: when files that should be logs cannot be read as such.
     """
-    return _require_enough(workspace, workspace.partitions)
+    contents = look_into(workspace.partitions, workspace.settings)
+    return Contents(_require_enough(workspace, contents.partitions), contents.left_out)
 
 
 def partitions_with_rows(workspace: Workspace, read: Sequence[Partition], rows: Mapping[str, int]) -> list[Partition]:
@@ -141,7 +147,8 @@ def partitions_as_read(workspace: Workspace, selection: SelectionDocument) -> li
         LogsInvalid: when their objects are not the same any more: two passes over different logs make no table.
     """
     read, inputs = set(selection.logs.partitions), {(each.s3_key, each.etag) for each in selection.inputs}
-    partitions = [partition for partition in workspace.partitions if partition.url in read]
+    present = [partition for partition in workspace.partitions if partition.url in read]
+    partitions = list(look_into(present, workspace.settings).partitions)
     for partition in partitions:
         prefix = split_url(partition.url)[1]
         before = {(key, etag) for key, etag in inputs if key.startswith(prefix)}
@@ -165,6 +172,7 @@ def _require_enough(workspace: Workspace, partitions: Sequence[Partition]) -> li
 def counting(workspace: Workspace, partitions: Sequence[Partition]) -> Iterator[tuple[Engine, LogTable]]:
     """Open an engine on the partitions' files, columns checked."""
     with opened(workspace, partitions) as (engine, table):
+        require_few_bad_lines(engine, workspace.settings)
         require_columns(table)
         yield engine, table
 
@@ -174,8 +182,9 @@ def opened(workspace: Workspace, partitions: Sequence[Partition]) -> Iterator[tu
     """Open an engine on the partitions' files."""
     s = workspace.settings
     bucket = split_url(s.logs_path)[0]
-    urls = [f"s3://{bucket}/{file.key}" for partition in partitions for file in partition.files]
+    contents = {f"s3://{bucket}/{file.key}": file.content for partition in partitions for file in partition.files}
+    reading = Reading(contents, configured_columns(s), s.text_dialect, fixed_part(s.logs_path))
     with DuckDBEngine(connections.s3_filesystem(), s.engine_threads, s.engine_memory_mb) as engine:
-        types = engine.open_logs(urls)
+        types = engine.open_logs(list(contents), reading)
         days = {partition.url: partition.day for partition in partitions}
         yield engine, LogTable(s, workspace.window, types, days, engine.quote, workspace.folder_zone)

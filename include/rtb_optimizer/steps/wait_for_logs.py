@@ -46,7 +46,7 @@ def require_partitions(opt_run_id: int) -> int:
     workspace = open_workspace(opt_run_id)
     settle_folder_zone(workspace)
     try:
-        return len(partitions_to_read(workspace))
+        return len(partitions_to_read(workspace).partitions)
     except LogsMissing as problem:
         if workspace.snapshot.what_if is None:
             raise

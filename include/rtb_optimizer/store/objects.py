@@ -112,6 +112,14 @@ class ObjectStore:
             body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         return body
 
+    def head_of(self, key: str, size: int) -> bytes:
+        """Return the first `size` bytes of an object that is not empty, or all where it has fewer."""
+        with self._translate_errors("read", key):
+            body: bytes = self._client.get_object(Bucket=self.bucket, Key=key, Range=f"bytes=0-{size - 1}")[
+                "Body"
+            ].read()
+        return body
+
     def stream(self, key: str, chunk_size: int = 1 << 20) -> tuple[int, Iterator[bytes]] | None:
         """Return an object's size in bytes and its bytes in chunks, opened but not yet read; None if absent."""
         try:

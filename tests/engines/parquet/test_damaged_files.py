@@ -11,11 +11,13 @@ from pyarrow.fs import LocalFileSystem
 
 from checkout import CHECKOUT
 from rtb_optimizer.core.config.window import dates_of, zone
-from rtb_optimizer.engines.duckdb.engine import MAX_CAUSE, DuckDBEngine
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
+from rtb_optimizer.engines.duckdb.failures import MAX_CAUSE
 from rtb_optimizer.engines.exact.counts import exact_counts
 from rtb_optimizer.engines.parquet.row_groups import RowGroups
+from rtb_optimizer.engines.passes.legibility import require_legible
 from rtb_optimizer.engines.passes.profile import profile
-from rtb_optimizer.engines.sql.table import require_columns
+from rtb_optimizer.engines.sql.columns import require_columns
 from rtb_optimizer.errors import LogsInvalid, StoreFailed
 from rtb_optimizer.run.choose_features import choose_features
 
@@ -176,9 +178,9 @@ def test_what_an_error_quotes_of_the_logs_is_printable_and_short(open_logs):
     engine, table = open_logs({"click": ["\x1b[2J\x00\u202e" + "x" * 10_000], "site": ["a"]})
 
     with pytest.raises(LogsInvalid) as raised:
-        profile(engine, table)
+        require_legible(engine, table)
 
-    assert "Could not convert string '\\x1b[2J" in str(raised.value)
+    assert "such as '\\x1b[2J" in str(raised.value)
     assert str(raised.value).isprintable()
     assert len(str(raised.value)) < MAX_CAUSE + 200
 

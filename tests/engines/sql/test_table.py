@@ -9,7 +9,8 @@ from counted import counted
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.engines.passes.sampling import draw_sample
-from rtb_optimizer.engines.sql.table import LogTable, require_columns
+from rtb_optimizer.engines.sql.columns import require_columns
+from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
 from v3_settings import v3_settings
 

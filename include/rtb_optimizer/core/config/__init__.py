@@ -7,6 +7,8 @@ settings    the snapshot as typed settings
 rules       the rules between keys
 roles       which two roles one column cannot have
 schedule    the cron expressions that Airflow runs as meant
+logs_path   the folders of a window, by the parts of a date in logs_path
+formats     the formats of log files, by their first bytes
 window      the half-open window of a run, in local days
 challenge   the keys that a challenger may override, and the share that it may have
 currencies  rates of currencies by day

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 
 from rtb_optimizer.core.config.currencies import currency_problems
+from rtb_optimizer.core.config.formats import EPOCHS
 from rtb_optimizer.core.config.key import ConfigValue
+from rtb_optimizer.core.config.logs_path import logs_path_problems
 from rtb_optimizer.core.config.roles import denied_problems, role_problems
 from rtb_optimizer.core.config.schedule import schedule_problem
 from rtb_optimizer.core.config.settings import Settings, settings_as_stored
@@ -42,8 +44,7 @@ def problems(settings: Settings) -> list[str]:
 
 def _problems(s: Settings) -> list[str | None]:
     return [
-        None if _LOGS_PATH.fullmatch(s.logs_path) else f"logs_path: {s.logs_path!r} is not an s3://bucket/path URL",
-        *_zone_problems({"timezone": s.timezone, **({"logs_timezone": s.logs_timezone} if s.logs_timezone else {})}),
+        *_logs_problems(s),
         schedule_problem(s.schedule),
         *denied_problems(s.anchor_features, s.denied_features, s.allowed_identifiers),
         *_role_problems(s),
@@ -80,6 +81,39 @@ def _problems(s: Settings) -> list[str | None]:
         ],
         *value_map_problems("macro_value_maps", s.macro_value_maps),
     ]
+
+
+def _logs_problems(s: Settings) -> list[str]:
+    """Return what is wrong with where the logs are and how their times are cut, as messages."""
+    is_url = _LOGS_PATH.fullmatch(s.logs_path)
+    return [
+        *([] if is_url else [f"logs_path: {s.logs_path!r} is not an s3://bucket/path URL"]),
+        *logs_path_problems(s.logs_path),
+        *_marker_problems(s.completion_marker),
+        *_time_problems(s),
+        *_zone_problems({"timezone": s.timezone, **({"logs_timezone": s.logs_timezone} if s.logs_timezone else {})}),
+    ]
+
+
+def _marker_problems(marker: str) -> list[str]:
+    if not marker.startswith("s3://"):
+        return [f"completion_marker: {marker!r} has a slash; write a name, or an s3:// URL"] if "/" in marker else []
+    if _LOGS_PATH.fullmatch(marker) and not marker.endswith("/"):
+        return [problem.replace("logs_path:", "completion_marker:") for problem in logs_path_problems(marker)]
+    return [f"completion_marker: {marker!r} is not the s3://bucket/key URL of an object"]
+
+
+def _time_problems(s: Settings) -> list[str]:
+    """Return what is wrong with the pattern of times, as messages."""
+    pattern = s.timestamp_format
+    if not pattern or pattern in EPOCHS:
+        return [] if s.timestamp_column or not pattern else ["timestamp_format: timestamp_column is not set"]
+    unknown = sorted(set(re.findall(r"%(-?.)", pattern)) - set("aAbBdHIjmMpSfgyYzZTF%"))
+    if unknown:
+        return [f"timestamp_format: {pattern!r} has %{', %'.join(unknown)}, which are no parts of a time"]
+    if "%" in pattern:
+        return []
+    return [f"timestamp_format: {pattern!r} is no pattern such as %Y-%m-%d %H:%M:%S, and none of {', '.join(EPOCHS)}"]
 
 
 def _live_problems(s: Settings) -> list[str]:

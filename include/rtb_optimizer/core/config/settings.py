@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from rtb_optimizer.core.config.formats import Delimiter, Quote, TextDialect
 from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.selection.interactions import InteractionRules
 from rtb_optimizer.core.selection.select import SelectionRules
@@ -29,6 +30,10 @@ class Settings:
     """The configuration of version v3; see store/seeds/v3.toml for what each key means."""
 
     logs_path: str
+    logs_format: str
+    csv_columns: list[str]
+    csv_delimiter: str
+    csv_quote: str
     completion_marker: str
     markers_per_day: int
     logs_timezone: str
@@ -48,6 +53,7 @@ class Settings:
     currency_column: str
     currency_rates: dict[str, object]
     timestamp_column: str
+    timestamp_format: str
     person_id_column: str
     multiplier_column: str
     run_column: str
@@ -125,6 +131,15 @@ class Settings:
     alert_connection: str
     engine_threads: int
     engine_memory_mb: int
+
+    @property
+    def text_dialect(self) -> TextDialect:
+        """How lines of text are cut into columns."""
+        return TextDialect(
+            Delimiter(self.csv_delimiter or Delimiter.AUTO),
+            Quote(self.csv_quote or Quote.DOUBLE),
+            tuple(self.csv_columns),
+        )
 
     @property
     def arm_id_column(self) -> str:

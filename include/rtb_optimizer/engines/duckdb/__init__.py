@@ -1,6 +1,11 @@
 """DuckDB on this machine: out of core, memory-bounded, straight on Parquet in S3.
 
-engine        the engine, and the classification of its errors: of the machine or of the logs
+engine        the engine
+log_view      files as the table that every statement reads
+columns       configured columns that files spell, nest or store otherwise
+text_files    delimited text and JSON lines, staged as Parquet
+failures      its errors, sorted: of the machine or of the logs
+names         identifiers and file names, quoted
 shared_files  reads of S3 objects that DuckDB's threads share
 spill         the temporary folder for what does not fit into memory
 """

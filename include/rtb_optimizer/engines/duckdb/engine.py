@@ -1,17 +1,20 @@
 """Counts on this machine: DuckDB, out of core, straight on the Parquet files in S3."""
 
-import re
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from rtb_optimizer.engines.duckdb.failures import classify_duckdb_error
+from rtb_optimizer.engines.duckdb.log_view import LogView
+from rtb_optimizer.engines.duckdb.names import one_file, quoted
 from rtb_optimizer.engines.duckdb.spill import SpillFolder
 from rtb_optimizer.engines.parquet.row_groups import RowGroups, bounded_columns, bounds_statement
 from rtb_optimizer.engines.progress import Progress
-from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW, literal
-from rtb_optimizer.errors import EngineFull, LogsInvalid, RtbOptimizerError
+from rtb_optimizer.engines.protocol import AS_THEY_ARE, BadLines, Reading
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE, literal
+from rtb_optimizer.errors import LogsInvalid, RtbOptimizerError
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 
-MAX_CAUSE = 600
 NOT_TEXT = "is not valid UTF8"
 """What DuckDB says of a text column with other bytes; it names the file and not the column."""
 
@@ -56,7 +58,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             self._duckdb.register_filesystem(OpenedFiles(self._files))
         self.threads, self._filesystem = threads, filesystem
         self._urls: tuple[str, ...] = ()
-        self._rows = 0
+        self._view = LogView(self._duckdb, filesystem, (), AS_THEY_ARE)
         self._kept = False
         self._idle: list[duckdb.DuckDBPyConnection] = []
 
@@ -70,34 +72,31 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             database.close()
         self._spill.remove()
 
-    def open_logs(self, urls: Sequence[str]) -> Mapping[str, str]:
+    @property
+    def rows(self) -> int:
+        """See Engine."""
+        return self._view.rows
+
+    @property
+    def bad_lines(self) -> Sequence[BadLines]:
+        """See Engine."""
+        return self._view.bad_lines
+
+    def open_logs(self, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
         """See Engine. Files may differ in their columns: what one lacks is NULL."""
         import duckdb
 
-        listed = ", ".join(literal(_one_file(url)) for url in urls)
+        self._urls = tuple(urls)
         try:
-            self._duckdb.execute(
-                f"CREATE OR REPLACE VIEW logs AS SELECT *, file_row_number AS {SOURCE_ROW} FROM "
-                f"read_parquet([{listed}], union_by_name = true, filename = '{SOURCE_FILE}', hive_partitioning = false)"
-            )
-            types = {name: kind for name, kind, *_ in self._duckdb.execute("DESCRIBE logs").fetchall()}
-            [(rows,)] = self._duckdb.execute(f"SELECT SUM(num_rows) FROM parquet_file_metadata([{listed}])").fetchall()
-            self._urls, self._rows = tuple(urls), int(rows)
+            self._view = LogView(self._duckdb, self._filesystem, self._urls, reading)
+            self._view.stage(Path(self._spill.path, "texts"), self.threads, self._one_thread)
+            return self._view.create()
         except duckdb.Error as problem:
             raise self._failure("the log files cannot be read", problem, urls) from problem
-        return {name: kind for name, kind in types.items() if name not in (SOURCE_FILE, SOURCE_ROW)}
 
     def files_without(self, columns: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """See Engine. Names are compared without case, as DuckDB reads them."""
-        listed = ", ".join(literal(_one_file(url)) for url in self._urls)
-        wanted = ", ".join(literal(column.lower()) for column in columns)
-        statement = (
-            f"SELECT file_name, LOWER(name) AS name FROM parquet_schema([{listed}]) WHERE LOWER(name) IN ({wanted})"
-        )
-        found = self.query(statement, "columns of the files").to_pydict() if columns else {"file_name": [], "name": []}
-        present = set(zip(found["file_name"], found["name"], strict=True))
-        lacking = {name: [url for url in self._urls if (url, name.lower()) not in present] for name in columns}
-        return {name: urls for name, urls in lacking.items() if urls}
+        """See Engine."""
+        return self._view.files_without(columns, self.query)
 
     def query(self, sql: str, what: str = "query") -> "pa.Table":
         """See Engine.
@@ -110,7 +109,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         import duckdb
 
         try:
-            with Progress(what, self._rows, lambda: self._duckdb.query_progress() / 100):
+            with Progress(what, self._view.rows, lambda: self._duckdb.query_progress() / 100):
                 return self._duckdb.sql(sql).to_arrow_table()
         except duckdb.Error as problem:
             raise self._failure("counting the logs failed", problem, self._urls) from problem
@@ -120,7 +119,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         import duckdb
 
         try:
-            with Progress("rows kept", self._rows, lambda: self._duckdb.query_progress() / 100):
+            with Progress("rows kept", self._view.rows, lambda: self._duckdb.query_progress() / 100):
                 self._duckdb.execute(f"CREATE TABLE kept AS {sql}")
             self._duckdb.execute("CREATE OR REPLACE VIEW logs AS SELECT * FROM kept")
         except duckdb.Error as problem:
@@ -129,14 +128,17 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
 
     def row_groups(self, columns: Sequence[str]) -> RowGroups | None:
         """Return the files' row groups, for counting without SQL, or None where only SQL reads them all alike."""
-        if self._kept:
+        if self._kept or not self._view.has_as_stored(columns):
             return None
         groups = RowGroups.of(self._filesystem, self._urls, columns)
         columns_with_bounds = bounded_columns(groups.types) if groups is not None else []
         if groups is None or not columns_with_bounds:
             return groups
-        listed = ", ".join(literal(_one_file(url)) for url in self._urls)
-        rows = self.query(bounds_statement(listed, columns_with_bounds), "statistics of the files").to_pydict().values()
+        rows = (
+            self.query(bounds_statement(self._view.listed(), columns_with_bounds), "statistics of the files")
+            .to_pydict()
+            .values()
+        )
         at = {url: n for n, url in enumerate(self._urls)}
         return groups.with_bounds(((at[url], group), *of_column) for url, group, *of_column in zip(*rows, strict=True))
 
@@ -167,6 +169,21 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         yield small
         self._idle.append(small)
 
+    @contextmanager
+    def _one_thread(self) -> "Iterator[duckdb.DuckDBPyConnection]":
+        """Lend a database of one thread, which reads the lines of a file in their order."""
+        import duckdb
+
+        database = duckdb.connect(config={"threads": 1, "autoload_known_extensions": False})
+        if self._files is not None:
+            from rtb_optimizer.engines.duckdb.shared_files import OpenedFiles
+
+            database.register_filesystem(OpenedFiles(self._files))
+        try:
+            yield database
+        finally:
+            database.close()
+
     def _failure(self, what: str, problem: Exception, urls: Sequence[str]) -> RtbOptimizerError:
         if self._files is not None and self._files.failure is not None:
             return self._files.failure  # the store's failure, however DuckDB reports it
@@ -194,52 +211,11 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         import duckdb
 
         try:
-            self._duckdb.sql(f"DESCRIBE SELECT * FROM read_parquet({literal(_one_file(url))})").fetchall()
+            self._duckdb.sql(f"DESCRIBE SELECT * FROM read_parquet({literal(one_file(url))})").fetchall()
         except duckdb.Error:
             return False
         return True
 
     def quote(self, identifier: str) -> str:
         """See Engine."""
-        return '"' + identifier.replace('"', '""') + '"'
-
-
-def _one_file(url: str) -> str:
-    """Return the glob that matches this URL alone."""
-    return re.sub(r"[*?[]", r"[\g<0>]", url)
-
-
-def classify_duckdb_error(
-    what: str, problem: Exception, urls: Sequence[str], spill: str, opens: Callable[[str], bool]
-) -> RtbOptimizerError:
-    """Return the error to raise: its cause, and the file where DuckDB's error does not name one.
-
-    Args:
-        what: What failed, as the beginning of the message.
-        problem: DuckDB's error.
-        urls: The files that were read.
-        spill: The folder to which the engine writes what does not fit into memory.
-        opens: Whether a file can be opened by itself.
-    """
-    import duckdb
-
-    cause = _cause(problem)
-    if isinstance(problem, duckdb.OutOfMemoryException) or spill in str(problem):
-        fix = f"free disk in {tempfile.gettempdir()}, point TMPDIR elsewhere, or raise engine_memory_mb"
-        return EngineFull(f"{what}: {cause.rstrip('.')}; {fix}")
-    if "source column" in cause or any(url in cause for url in urls):
-        return LogsInvalid(f"{what}: {cause}")
-    broken = list(urls) if len(urls) == 1 else [url for url in urls if not opens(url)]
-    return LogsInvalid(f"{what}: {cause}; in {broken[0] if broken else f'one of {urls[0]} ... {urls[-1]}'}")
-
-
-def _cause(problem: Exception) -> str:
-    """Return the line of a DuckDB error that states the cause: below the traceback where Python read the file.
-
-    It may quote the logs: unprintable characters are escaped, and long lines are cut.
-    """
-    lines = [line for line in str(problem).splitlines() if line.strip() and not line[0].isspace()]
-    messages = [line for line in lines if not line.startswith(("Traceback", "LINE "))] or ["no cause was given"]
-    line = messages[-1] if lines and lines[0].startswith("Traceback") else messages[0]
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-    return text if len(text) <= MAX_CAUSE else f"{text[:MAX_CAUSE]}..."
+        return quoted(identifier)

@@ -62,6 +62,13 @@ class RowGroups:
             return None
         return cls(filesystem, urls, types, bounds, rows)
 
+    @staticmethod
+    def names(filesystem: "FileSystem | None", url: str) -> Sequence[str]:
+        """Return the names of a file's columns, as they are written there."""
+        with _opened(filesystem, url) as file:
+            names: list[str] = file.schema_arrow.names
+        return names
+
     def with_bounds(self, rows: Iterable[tuple[Place, str, int, int]]) -> "RowGroups":
         """Return the row groups with the lowest and the highest of columns, by place and name."""
         bounds = {place: dict(known) for place, known in self.bounds.items()}

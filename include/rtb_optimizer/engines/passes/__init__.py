@@ -3,6 +3,7 @@
 profile     rows, sums and anomalies by day and minute
 arrivals    rows outside the window, bursts, late days
 limits      refuses logs of which too much does not count
+legibility  texts and lines that cannot be read
 sampling    the case-control sample
 encoding    raw columns to codes of canonical values
 duplicates  rows that repeat another

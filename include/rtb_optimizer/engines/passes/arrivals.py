@@ -53,7 +53,7 @@ def arrivals(engine: Engine, table: LogTable) -> Arrivals:
     """Count the rows that arrived, before any filter but `row_filter`."""
     files = engine.query(f"SELECT {SOURCE_FILE}, COUNT(*) AS n FROM logs GROUP BY {SOURCE_FILE}", "rows of each file")
     by_file = dict(zip(*files.to_pydict().values(), strict=True))
-    rows = {url: sum(n for file, n in by_file.items() if file.startswith(url)) for url in table.days}
+    rows = {url: sum(n for file, n in by_file.items() if is_below(file, url)) for url in table.days}
     if not table.settings.timestamp_column:
         return Arrivals(rows, (), by_file)
     strays = _strays(engine, table)
@@ -62,6 +62,11 @@ def arrivals(engine: Engine, table: LogTable) -> Arrivals:
     total, is_dated = _rows(engine, table), any(day is not None for day in table.days.values())
     warnings = tuple(_outside(strays, total, table, is_dated=is_dated))
     return Arrivals(rows, warnings, by_file, strays.untimed, strays.outside if is_dated else 0, total)
+
+
+def is_below(file: str, url: str) -> bool:
+    """Whether a file is the one of that URL, or in the folder: day=10 is not in day=1."""
+    return file == url or file.startswith(url.rstrip("/") + "/")
 
 
 def rows_outside(engine: Engine, table: LogTable, start: datetime, end: datetime) -> int:

@@ -7,7 +7,8 @@ from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.engines.passes.arrivals import Arrivals
 from rtb_optimizer.engines.passes.profile import OF_WEIGHTS, Profile
 from rtb_optimizer.engines.protocol import Engine
-from rtb_optimizer.engines.sql.table import LogTable, required_columns
+from rtb_optimizer.engines.sql.columns import required_columns
+from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
 
 MAX_FILES = 3
@@ -30,7 +31,10 @@ def require_few_strays(arrived: Arrivals, settings: Settings) -> None:
     """Raise LogsInvalid where too many rows of the window's folders have no time, or one outside of their days."""
     column = f"timestamp_column {settings.timestamp_column!r}"
     untimed = f"have no time ({column}): deliver the times, or correct the column"
-    outside = f"have a time ({column}) outside of the days of their folders: check timezone, logs_timezone and clocks"
+    outside = (
+        f"have a time ({column}) outside of the days of their folders: check timezone, logs_timezone, timestamp_format "
+        "and clocks"
+    )
     _require_few(arrived.untimed, arrived.total, untimed, settings)
     _require_few(arrived.outside, arrived.total, outside, settings)
 

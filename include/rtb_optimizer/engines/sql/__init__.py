@@ -1,6 +1,8 @@
 """The SQL of a run, in one portable text.
 
-table     the statements; a row's instant and local day; the columns that logs must have
+table     the statements; a row's instant and local day
+columns   the columns that a configuration needs
+times     a row's time, however it is written
 amounts   outcomes, exposures and money of a row, with currencies
 bids      what bought a row: its run, its multiplier, its arm
 identity  the columns that identify a row, quoting of literals

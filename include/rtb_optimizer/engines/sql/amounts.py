@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.engines.sql.identity import literal
 
 MICRO = 1_000_000
 MONEY = ("value", "cost")
+TEXT_TYPES = ("VARCHAR", "JSON")
+TRUE_WORDS, FALSE_WORDS = ("true", "t", "yes", "y"), ("false", "f", "no", "n")
 WHOLE_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "BOOLEAN")
 
 
@@ -62,14 +65,23 @@ class Amounts:
         """
         if self.types.get(column) in WHOLE_TYPES and not self.settings.weight_column and not rate:
             return f"CAST({self.quote(column)} AS BIGINT) * {MICRO}"
-        number = f"CAST({self.quote(column)} AS DOUBLE)"
+        number = self.number(column)
         return self._weighted(f"{number} * {rate} * {MICRO}" if rate else f"{number} * {MICRO}")
 
     def whole(self, column: str) -> str:
         """Return a column in millionths without the row's weight, NULL for NULL, NaN and what is too large."""
         if self.types.get(column) in WHOLE_TYPES:
             return f"CAST({self.quote(column)} AS BIGINT) * {MICRO}"
-        return f"TRY_CAST(FLOOR(CAST({self.quote(column)} AS DOUBLE) * {MICRO} + 0.5) AS BIGINT)"
+        return f"TRY_CAST(FLOOR({self.number(column)} * {MICRO} + 0.5) AS BIGINT)"
+
+    def number(self, column: str) -> str:
+        """Return a column as a number; of a text that is none, NULL, but for the words of a boolean."""
+        quoted = self.quote(column)
+        if self.types.get(column) not in TEXT_TYPES:
+            return f"CAST({quoted} AS DOUBLE)"
+        words = " ".join(f"WHEN {literal(word)} THEN 1" for word in TRUE_WORDS)
+        words += "".join(f" WHEN {literal(word)} THEN 0" for word in FALSE_WORDS)
+        return f"CASE LOWER(TRIM({quoted})) {words} ELSE TRY_CAST(TRIM({quoted}) AS DOUBLE) END"
 
     def has_money(self) -> str:
         """Return the test of a row whose value or cost is not 0."""
@@ -98,5 +110,5 @@ class Amounts:
 
     def _weighted(self, micros: str) -> str:
         weight = self.settings.weight_column
-        weighed = f"{micros} * CAST({self.quote(weight)} AS DOUBLE)" if weight else micros
+        weighed = f"{micros} * {self.number(weight)}" if weight else micros
         return f"TRY_CAST(FLOOR({weighed} + 0.5) AS BIGINT)"

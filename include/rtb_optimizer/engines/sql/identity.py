@@ -7,6 +7,7 @@ position there.
 
 from collections.abc import Callable
 
+from rtb_optimizer.core.config.logs_path import fixed_part
 from rtb_optimizer.core.config.settings import Settings
 
 SOURCE_FILE = "rtb_optimizer_source_file"
@@ -21,8 +22,7 @@ def row_hash(settings: Settings, quote: Callable[[str], str]) -> str:
     rank among rows that are alike in everything else would hold in any order of the rows, and costs the sort of all
     rows: ten scans, where the place costs nothing.
     """
-    fixed = settings.logs_path.split("{")[0]
-    place = f"hash(REPLACE({SOURCE_FILE}, {literal(fixed)}, ''), {SOURCE_ROW})"
+    place = f"hash(REPLACE({SOURCE_FILE}, {literal(fixed_part(settings.logs_path))}, ''), {SOURCE_ROW})"
     if not settings.row_id_columns:
         return place
     of_id = f"hash({', '.join(map(quote, settings.row_id_columns))})"

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window, zone
-from rtb_optimizer.engines.sql.amounts import MONEY, Amounts
+from rtb_optimizer.engines.sql.amounts import MONEY, TEXT_TYPES, Amounts
 from rtb_optimizer.engines.sql.identity import (
     SOURCE_FILE,
     has_id,
@@ -22,11 +22,9 @@ from rtb_optimizer.engines.sql.identity import (
     row_hash,
     without_person,
 )
-from rtb_optimizer.errors import LogsInvalid
+from rtb_optimizer.engines.sql.times import time_of_number, time_of_text
 
 MEASURES = ("exposure", "outcome", "value", "cost")
-MEASURE_COLUMNS = ("outcome", "exposure", "weight", "value", "cost", "bid", "currency", "timestamp")
-LIVE_COLUMNS = ("multiplier", "run", "arm", "holdback_id")
 ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
 IDENTITY = ("row_hash", "has_id", "time_hash")
 SAMPLE_BUCKETS = 1_000_000
@@ -84,7 +82,7 @@ class LogTable:
         }
         squared = "SUM(outcome) AS weighted_outcome"
         if s.weight_column:
-            raw.append(f"CAST({self.quote(s.weight_column)} AS DOUBLE) AS row_weight")
+            raw.append(f"{self.amounts.number(s.weight_column)} AS row_weight")
             raw.append(f"{self.amounts.whole(s.weight_column)} AS raw_weight")
             counts["weight_negative"] = "raw_weight < 0"
             squared = "SUM(TRY_CAST(FLOOR(row_weight * outcome + 0.5) AS BIGINT)) AS weighted_outcome"
@@ -224,9 +222,11 @@ def instant_of(table: LogTable) -> str:
         return quoted
     if kind in ZONED_TYPES:
         return f"CAST({quoted} AT TIME ZONE 'UTC' AS TIMESTAMP)"
-    if kind == "VARCHAR":  # a text may name its offset, which a cast to TIMESTAMP would drop
-        return f"CAST(CAST({quoted} AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC' AS TIMESTAMP)"
-    return f"CAST({quoted} AS TIMESTAMP)"
+    if kind in TEXT_TYPES:
+        return time_of_text(quoted, table.settings.timestamp_format)
+    if kind.startswith("TIMESTAMP"):
+        return f"CAST({quoted} AS TIMESTAMP)"
+    return time_of_number(quoted, table.settings.timestamp_format)
 
 
 def day_of(table: LogTable) -> str:
@@ -239,41 +239,11 @@ def day_of(table: LogTable) -> str:
     dated = {url: day for url, day in table.days.items() if day is not None}
     if not dated:
         return f"DATE '{table.window.start.astimezone(zone(tz)):%Y-%m-%d}'"
-    cases = " ".join(f"WHEN starts_with({SOURCE_FILE}, {literal(url)}) THEN DATE '{day}'" for url, day in dated.items())
+    cases = " ".join(f"WHEN {_is_below(url)} THEN DATE '{day}'" for url, day in dated.items())
     return f"CASE {cases} END"
 
 
-def measured_columns_by_key(settings: Settings) -> list[tuple[str, str]]:
-    """Return the columns that are counted, or tell what was bid, each with its config key."""
-    named = [(f"{role}_column", getattr(settings, f"{role}_column")) for role in (*MEASURE_COLUMNS, *LIVE_COLUMNS)]
-    return [(key, column) for key, column in named if column]
-
-
-def required_columns(settings: Settings) -> list[tuple[str, str]]:
-    """Return the columns that a run cannot go without, each with its config key."""
-    s = settings
-    required = [*measured_columns_by_key(s), *(("anchor_features", column) for column in s.anchor_features)]
-    required += [("row_id_columns", column) for column in s.row_id_columns]
-    required += [("row_filter", column) for column in s.row_filter]
-    return required + ([("person_id_column", s.person_id_column)] if s.person_id_column else [])
-
-
-def require_columns(table: LogTable) -> None:
-    """Raise LogsInvalid naming every configured column that the logs lack, or that holds lists or records."""
-    s = table.settings
-    absent = [f"{column!r} ({key})" for key, column in required_columns(s) if column not in table.types]
-    if absent:
-        available = ", ".join(name if name.isprintable() else repr(name) for name in sorted(table.types))
-        raise LogsInvalid(f"the logs have no column {', '.join(absent)}; they have: {available}")
-    counted = [*measured_columns_by_key(s), *(("anchor_features", column) for column in s.anchor_features)]
-    counted += [("candidate_features", column) for column in s.candidate_features]
-    kinds = {(key, column): table.types.get(column, "") for key, column in counted}
-    nested = [f"{column!r} ({key}) is {kind}" for (key, column), kind in kinds.items() if _is_nested(kind)]
-    if nested:
-        raise LogsInvalid(
-            f"lists and records are not supported: {', '.join(nested)}; configure columns of plain values instead"
-        )
-
-
-def _is_nested(kind: str) -> bool:
-    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "VARIANT"))
+def _is_below(url: str) -> str:
+    """Return the test that a row is of a folder, or of the file with that URL: day=10 is not in day=1."""
+    below = f"starts_with({SOURCE_FILE}, {literal(url.rstrip('/') + '/')})"
+    return below if url.endswith("/") else f"({SOURCE_FILE} = {literal(url)} OR {below})"

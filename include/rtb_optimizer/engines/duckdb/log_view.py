@@ -1,0 +1,134 @@
+"""Makes files of logs the table `logs`: Parquet as it is, texts staged, configured columns under their names."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rtb_optimizer.core.config.formats import PARQUET
+from rtb_optimizer.engines.duckdb.columns import Resolved, has_key, resolve
+from rtb_optimizer.engines.duckdb.names import one_file, quoted
+from rtb_optimizer.engines.duckdb.text_files import Lend, Stage, stage
+from rtb_optimizer.engines.parquet.row_groups import RowGroups
+from rtb_optimizer.engines.progress import Progress
+from rtb_optimizer.engines.protocol import BadLines, Reading
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW, literal
+from rtb_optimizer.errors import LogsInvalid
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+    from pyarrow.fs import FileSystem
+
+
+class LogView:
+    """The table `logs` of a DuckDB, over files that are opened once; `rows` is how many they have."""
+
+    def __init__(
+        self,
+        database: "duckdb.DuckDBPyConnection",
+        filesystem: "FileSystem | None",
+        urls: Sequence[str],
+        reading: Reading,
+    ) -> None:
+        self._duckdb, self._filesystem, self._urls, self._reading = database, filesystem, urls, reading
+        self._staged = Stage(())
+        self._paths: Mapping[str, str] = {url: url for url in urls}
+        self._resolved: Sequence[Resolved] = ()
+        self.rows = 0
+
+    @property
+    def bad_lines(self) -> Sequence[BadLines]:
+        """See Engine."""
+        return self._staged.bad_lines
+
+    def stage(self, folder: Path, threads: int, lend: Lend) -> None:
+        """Write the Parquet of the files of text, if there are any."""
+        texts = {url: content for url, content in self._reading.contents.items() if content != PARQUET}
+        if texts:
+            with Progress("files of text", 0, lambda: -1.0):
+                self._staged = stage(texts, self._reading.dialect, folder, threads, lend)
+            staged = {file.url: file.path for file in self._staged.files}
+            self._paths = {staged.get(url, url): url for url in self._urls}
+
+    def create(self) -> Mapping[str, str]:
+        """Create the table; return its columns, but those of the engine's own, and their types."""
+        is_text = bool(self._staged.files)
+        columns = "*" if is_text else f"*, file_row_number AS {SOURCE_ROW}"
+        name = "false" if is_text else literal(SOURCE_FILE)
+        self._duckdb.execute(
+            f"CREATE OR REPLACE VIEW logs AS SELECT {columns} FROM "
+            f"read_parquet([{self.listed()}], union_by_name = true, filename = {name}, hive_partitioning = false)"
+        )
+        types = {name: kind for name, kind, *_ in self._duckdb.execute("DESCRIBE logs").fetchall()}
+        statement = f"SELECT SUM(num_rows) FROM parquet_file_metadata([{self.listed()}])"
+        self.rows = int(self._duckdb.execute(statement).fetchall()[0][0])
+        return self._with_resolved({name: types[name] for name in types if name not in (SOURCE_FILE, SOURCE_ROW)})
+
+    def listed(self) -> str:
+        """Return what is read, as a list of literals without its brackets."""
+        return ", ".join(literal(one_file(path)) for path in self._paths)
+
+    def has_as_stored(self, columns: Sequence[str]) -> bool:
+        """Whether the files have these columns themselves, under these names."""
+        return not self._staged.files and not any(each.name in columns for each in self._resolved)
+
+    def files_without(
+        self, columns: Sequence[str], query: Callable[[str, str], "pa.Table"]
+    ) -> Mapping[str, Sequence[str]]:
+        """See Engine. Names are compared without case, as DuckDB reads them; of a path, the column that it is in."""
+        if not columns:
+            return {}
+        resolved = {each.name: each for each in self._resolved}
+        roots = {name: resolved[name].root if name in resolved else name for name in columns}
+        wanted = ", ".join(literal(root.lower()) for root in roots.values())
+        statement = (
+            f"SELECT file_name, LOWER(name) AS name FROM parquet_schema([{self.listed()}]) "
+            f"WHERE LOWER(name) IN ({wanted})"
+        )
+        found = query(statement, "columns of the files").to_pydict()
+        present = {(self._paths[path], name) for path, name in zip(found["file_name"], found["name"], strict=True)}
+
+        def has(url: str, name: str, root: str) -> bool:
+            return (url, root.lower()) in present if root else has_key(url, self._reading.below, name)
+
+        lacking = {name: [url for url in self._urls if not has(url, name, root)] for name, root in roots.items()}
+        return {name: urls for name, urls in lacking.items() if urls}
+
+    def _with_resolved(self, types: Mapping[str, str]) -> Mapping[str, str]:
+        """Add the configured columns that the files have otherwise to the table; return the types of all."""
+        self._require_distinct_names(types)
+        reading = self._reading
+        self._resolved = resolve(reading.columns, types, self._urls, reading.below, self._type_of)
+        spelled = {each.root: each.name for each in self._resolved if each.sql == quoted(each.root)}
+        computed = [each for each in self._resolved if each.root not in spelled]
+        if computed:
+            columns = ", ".join(f"{each.sql} AS {quoted(each.name)}" for each in computed)
+            self._duckdb.execute("ALTER VIEW logs RENAME TO stored")
+            self._duckdb.execute(f"CREATE VIEW logs AS SELECT *, {columns} FROM stored")
+        stored = {spelled.get(name, name): kind for name, kind in types.items()}
+        return stored | {each.name: each.kind for each in self._resolved}
+
+    def _require_distinct_names(self, types: Mapping[str, str]) -> None:
+        """Raise LogsInvalid where a column that is read has a namesake in another case in the same file.
+
+        DuckDB renames the second one: `Country_1`.
+        """
+        folded = {name.casefold() for name in types}
+        suspects = [name for name in self._reading.columns if f"{name.casefold()}_1" in folded]
+        for url in self._urls[:1] if suspects and not self._staged.files else ():
+            names = RowGroups.names(self._filesystem, url)
+            for name in suspects:
+                if len(alike := [each for each in names if each.casefold() == name.casefold()]) > 1:
+                    raise LogsInvalid(
+                        f"the logs have columns {' and '.join(map(repr, alike))}, which differ in case alone, as in "
+                        f"{url}: rename one of them, {name!r} is either"
+                    )
+
+    def _type_of(self, sql: str) -> str | None:
+        import duckdb
+
+        try:
+            [(_, kind, *_)] = self._duckdb.execute(f"DESCRIBE SELECT {sql} AS kind FROM logs").fetchall()
+        except duckdb.BinderException:
+            return None
+        return str(kind)

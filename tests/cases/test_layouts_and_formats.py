@@ -1,0 +1,84 @@
+"""The same rows, in the layouts, formats and types that teams have: each run counts what the plain rows hold."""
+
+import io
+import json
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from kinds_of_logs import CONFIG, DAY, DAYS, FEATURES, LAST
+from layouts_of_logs import FEW, LAYOUTS, REFUSED, plain
+from rtb_optimizer.errors import LogsInvalid, LogsMissing
+from rtb_optimizer.steps import in_process
+from rtb_optimizer.store.objects import run_prefix, split_url
+from rtb_optimizer.store.schema import Entity, Run
+
+
+@pytest.fixture
+def run(add_entity, base_path, store, request_run):
+    """Put the objects of a layout and run an entity over them; returns the decision."""
+
+    def ran(layout):
+        base = f"{base_path}/logs"
+        for path, body in layout.objects().items():
+            store.put_once(f"{split_url(base)[1]}/{path}", body)
+        config = {key: value.replace("{base}", base) for key, value in layout.config.items()}
+        add_entity(**CONFIG | {"logs_path": f"{base}/{layout.path}"} | config)
+        return in_process.run(request_run(data_start=str(DAYS[0]), data_end=str(LAST + DAY)))
+
+    return ran
+
+
+@pytest.fixture
+def published(session, store):
+    """The published table of a run, and the warnings of its report, by code."""
+
+    def of(decided):
+        made = session.get_one(Run, decided.opt_run_id)
+        prefix = run_prefix(session.get_one(Entity, made.entity_id).s3_base_path, made.run_code)
+        report = json.loads(store.read(f"{prefix}/report.json"))
+        warnings = {each["code"]: each["message"] for each in report["warnings"] if each["code"] != "macro_missing"}
+        return pq.read_table(io.BytesIO(store.read(f"{prefix}/segments.parquet"))).to_pandas(), warnings
+
+    return of
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_rows_count_the_same_however_they_are_delivered(run, published, name):
+    layout = LAYOUTS[name]
+    decided = run(layout)
+    assert decided.decision == "activated", decided
+    segments, warnings = published(decided)
+    rows = pd.concat([table.to_pandas() for table in plain().values()])
+    named = dict(zip(layout.features, FEATURES, strict=True))
+    assert len(segments) >= 10
+    assert set(warnings) <= {"files_left_out"}
+    assert ("files_left_out" in warnings) == (name == "files beside the logs")
+    for _, segment in segments.iterrows():
+        match = pd.Series(data=True, index=rows.index)
+        for feature, column in named.items():
+            if segment[f"feature_{feature}"] not in (None, "*"):
+                match &= rows[column].astype(str) == segment[f"feature_{feature}"]
+        at = segment["segment"]
+        assert (at, segment["exposures"]) == (at, match.sum())
+        assert (at, segment["outcomes"]) == (at, rows["click"][match].sum())
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_read_fails_by_name_and_says_what_can(run, session, name):
+    layout, words = REFUSED[name]
+    with pytest.raises((LogsInvalid, LogsMissing)) as failed:
+        run(layout)
+    missing = [word for word in words if word not in str(failed.value)]
+    assert not missing, str(failed.value)
+    assert session.query(Entity).one().active_run_id is None
+
+
+@pytest.mark.parametrize("code", FEW)
+def test_a_few_unreadable_lines_and_values_are_told(run, published, code):
+    layout, words = FEW[code]
+    decided = run(layout)
+    _, warnings = published(decided)
+    assert decided.decision == "activated"
+    assert words in warnings[code]
