@@ -99,6 +99,28 @@ def written(table, **options):
     return body.getvalue()
 
 
+def rows_and_clicks(write_rows, write_clicks, ending):
+    """Return rows without their outcome, and clicks some hours later, repeated, in folders by their day."""
+    objects, clicks = {}, []
+    for day, table in plain().items():
+        objects |= write_rows(table.drop_columns(["click"]), day)
+        for n, row in enumerate(table.filter(pc.equal(table["click"], 1)).to_pylist()):
+            at = row["event_time"] + timedelta(hours=23 if n % 10 == 0 else 0.1)
+            event = {"auction": row["auction_id"], "event_time": at, "event_type": "click"}
+            clicks += [event, event | {"event_time": at + timedelta(seconds=3)}, event | {"event_type": "view"}]
+    for day in sorted({event["event_time"].date() for event in clicks}):
+        of_day = pa.Table.from_pylist([event for event in clicks if event["event_time"].date() == day])
+        objects[f"clicks/date={day}/a{ending}"] = write_clicks(of_day)
+    return objects
+
+
+OF_CLICKS = {
+    "completion_marker": "",
+    "outcome_logs_path": "{base}/clicks/date={date}/",
+    "outcome_logs_id_columns": "auction",
+    "outcome_logs_kind_column": "event_type",
+    "outcome_kinds": '{"click": 1}',
+}
 NESTED = ("imp.0.tag.id", "device.devicetype", "device.geo.country")
 OF_NESTED = {
     "completion_marker": "",
@@ -191,6 +213,20 @@ LAYOUTS = {
             )
             for day, table in plain().items()
         }
+    ),
+    "clicks in logs of their own": Layout(
+        lambda: rows_and_clicks(lambda rows, day: {f"rows/date={day}/a.parquet": parquet(rows)}, json_lines, ".json"),
+        "rows/date={date}/",
+        OF_CLICKS,
+    ),
+    "an auction log and a click log in CSV": Layout(
+        lambda: rows_and_clicks(
+            lambda rows, day: {f"rows/date={day}/bids.csv.gz": gzip.compress(lines_of(rows))},
+            lambda clicks: gzip.compress(lines_of(clicks)),
+            ".csv.gz",
+        ),
+        "rows/date={date}/",
+        OF_CLICKS,
     ),
     "times in seconds": days(times_as(lambda at: int(at.timestamp()))),
     "times in milliseconds, as text": days(times_as(lambda at: str(int(at.timestamp() * 1000)))),
@@ -303,6 +339,26 @@ REFUSED = {
     "two spellings of a name": (
         days(lambda t: parquet(t.append_column("Country", t["country"]))),
         ["'country' and 'Country'", "differ in case alone"],
+    ),
+    "clicks of a day that are not there": (
+        Layout(
+            lambda: {
+                path: body
+                for path, body in LAYOUTS["clicks in logs of their own"].objects().items()
+                if path != f"clicks/date={LAST}/a.json"
+            },
+            "rows/date={date}/",
+            OF_CLICKS,
+        ),
+        ["1 partitions of outcome_logs_path are not complete", "clicks/date=2026-03-09/ (no file)"],
+    ),
+    "clicks of other ids": (
+        Layout(
+            LAYOUTS["clicks in logs of their own"].objects,
+            "rows/date={date}/",
+            OF_CLICKS | {"outcome_logs_id_columns": "event_type"},
+        ),
+        ["found no row of their id", "'auction_id' and 'event_type' do not hold the same ids"],
     ),
     "a record that has no such field": (
         days(

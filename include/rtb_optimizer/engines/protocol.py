@@ -61,6 +61,23 @@ class Engine(Protocol):
         The table also has the columns SOURCE_FILE and SOURCE_ROW of engines/sql/identity.
         """
 
+    def open_outcome_logs(self, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
+        """Make files queryable as the table `outcome_logs`; return its columns and their SQL types."""
+
+    def store(self, name: str, sql: str) -> None:
+        """Keep the rows that a statement returns as a table."""
+
+    def add_columns(self, table: str, columns: Mapping[str, str]) -> Mapping[str, str]:
+        """Give `logs` columns of a stored table, by SOURCE_FILE and SOURCE_ROW, 0 where it lacks a row.
+
+        Args:
+            table: The stored table, at most one row for each place.
+            columns: The columns of that table, by the names that they get.
+
+        Returns:
+            Their SQL types, by those names.
+        """
+
     def files_without(self, columns: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """Return the files that lack a column which others have, by column, as far as there are any."""
 

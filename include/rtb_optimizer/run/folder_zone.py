@@ -11,7 +11,8 @@ from rtb_optimizer.logs.contents import look_into
 from rtb_optimizer.logs.folder_zone import possible_zones, zone_of_rows
 from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.outputs.documents.folders import FoldersDocument
-from rtb_optimizer.run.workspace import FOLDERS, Workspace, opened
+from rtb_optimizer.run.opened_logs import opened
+from rtb_optimizer.run.workspace import FOLDERS, Workspace
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.realized.row_bids import BidRecord, BidSource
 from rtb_optimizer.engines.passes.arrivals import arrivals, bursts
 from rtb_optimizer.engines.passes.duplicates import without_repeats
-from rtb_optimizer.engines.passes.legibility import require_few_bad_lines, require_legible
+from rtb_optimizer.engines.passes.legibility import require_legible
 from rtb_optimizer.engines.passes.limits import (
     partly_absent_columns,
     require_countable_money,
@@ -30,8 +30,10 @@ from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.run.active_before import Before
 from rtb_optimizer.run.bought_sample import Bidding, bid_warnings
 from rtb_optimizer.run.choose_features import Choice, choose_features
+from rtb_optimizer.run.opened_logs import counting
+from rtb_optimizer.run.outcome_partitions import outcomes_to_read
 from rtb_optimizer.run.volume import Coverage, VolumeFindings, volume_findings
-from rtb_optimizer.run.workspace import Workspace, counting, partitions_to_read, partitions_with_rows
+from rtb_optimizer.run.workspace import Workspace, partitions_to_read, partitions_with_rows
 from rtb_optimizer.store import connections
 from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.schema import Entity
@@ -43,7 +45,7 @@ log = logging.getLogger(__name__)
 class LogsRead:
     """The partitions that hold rows, the window as a whole, its volume and bids, the selection, and warnings.
 
-    `columns` are those of the logs.
+    `columns` are those of the logs, `outcomes` the partitions of the outcome logs.
     """
 
     partitions: Sequence[Partition]
@@ -53,6 +55,7 @@ class LogsRead:
     choice: Choice
     warnings: Sequence[RunWarning]
     columns: Sequence[str] = ()
+    outcomes: Sequence[Partition] = ()
 
 
 def read_logs(
@@ -70,11 +73,12 @@ def read_logs(
         LogsMissing: when too few partitions hold rows.
         LogsInvalid: when a column is missing, or too many rows repeat each other or contradict themselves.
     """
-    contents = partitions_to_read(workspace)
-    with counting(workspace, partitions := contents.partitions) as (engine, raw):
-        in_part = [*_left_out(contents), *partly_absent_columns(engine, raw), *require_legible(engine, raw)]
+    contents, outcomes = partitions_to_read(workspace), outcomes_to_read(workspace)
+    with counting(workspace, partitions := contents.partitions, outcomes.partitions) as logs:
+        engine, raw = logs.engine, logs.table
+        in_part = [*_left_out(contents), *_left_out(outcomes), *logs.warnings]
+        in_part += [*partly_absent_columns(engine, raw), *require_legible(engine, raw)]
         arrived = arrivals(engine, raw)
-        in_part += require_few_bad_lines(engine, workspace.settings)
         filled = partitions_with_rows(workspace, partitions, arrived.rows)
         require_few_strays(arrived, workspace.settings)
         _require_different_files(filled, arrived.by_file)
@@ -93,7 +97,7 @@ def read_logs(
     volume = volume_findings(window, covered, workspace.settings, before.logs, is_first=is_first)
     odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)
     warnings = [*volume.warnings, *in_part, *arrived.warnings, *odd, *bid_warnings(bids, choice.bids)]
-    return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types])
+    return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types], outcomes.partitions)
 
 
 def _left_out(contents: Contents) -> list[RunWarning]:

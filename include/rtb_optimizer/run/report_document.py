@@ -34,7 +34,6 @@ from rtb_optimizer.outputs.documents.selection import (
     EvaluationDocument,
     FeatureDocument,
     HoldoutDocument,
-    InputDocument,
     InteractionDocument,
     LogsDocument,
     SelectionDocument,
@@ -212,9 +211,9 @@ def _config(snapshot: RunSnapshot, active: Mapping[str, ConfigValue]) -> ConfigD
     )
 
 
-def manifest_document(workspace: Workspace, inputs: Sequence[InputDocument], written: Written) -> Manifest:
+def manifest_document(workspace: Workspace, selection: SelectionDocument, written: Written) -> Manifest:
     """Return the manifest: the object written last, that lists the others with size, sha256 and rows."""
-    return Manifest(
+    manifest = Manifest(
         entity_code=workspace.entity_code,
         run_id=workspace.opt_run_id,
         run_code=workspace.run_code,
@@ -223,9 +222,11 @@ def manifest_document(workspace: Workspace, inputs: Sequence[InputDocument], wri
         valid_until=valid_until(workspace.settings.valid_hours, workspace.window.end).isoformat(),
         code_version=__version__,
         config_sha256=sha256(json_bytes(workspace.snapshot.document())).hexdigest(),
-        inputs=tuple(inputs),
+        inputs=selection.inputs,
         outputs={
             name: ListedOutput(s3_bucket=o.bucket, s3_key=o.key, byte_size=o.byte_size, sha256=o.sha256, row_count=rows)
             for name, (o, rows) in sorted(written.items())
         },
     )
+    outcomes = selection.outcome_inputs
+    return manifest.model_copy(update={"outcome_inputs": outcomes}) if outcomes else manifest

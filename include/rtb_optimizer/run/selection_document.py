@@ -9,6 +9,7 @@ from rtb_optimizer.core.sample.sample import Sample
 from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.core.selection.select import Chosen
 from rtb_optimizer.core.table.evaluation import HoldoutEvaluation
+from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.selection import (
     EvaluationDocument,
@@ -38,16 +39,21 @@ def selection_document(
         expected: The URLs of all partitions of the window, there or not.
         warnings: What a person should look into.
     """
-    return SelectionDocument(
+    document = SelectionDocument(
         **_of_choice(read.choice, evidence, WarningDocument.of(read.warnings), warnings),
         logs=_logs(read, expected),
         bids=bids_document(read.bids, read.choice.bids, read.choice.drawn.sample),
         volume={**read.volume.facts, **({"unjoined_share": unjoined} if (unjoined := read.choice.unjoined) else {})},
-        inputs=tuple(
-            InputDocument(s3_key=file.key, byte_size=file.byte_size, etag=file.etag)
-            for partition in read.partitions
-            for file in partition.files
-        ),
+        inputs=_inputs(read.partitions),
+    )
+    return document.model_copy(update={"outcome_inputs": _inputs(read.outcomes)}) if read.outcomes else document
+
+
+def _inputs(partitions: Sequence[Partition]) -> tuple[InputDocument, ...]:
+    return tuple(
+        InputDocument(s3_key=file.key, byte_size=file.byte_size, etag=file.etag)
+        for partition in partitions
+        for file in partition.files
     )
 
 
@@ -74,7 +80,11 @@ def selection_beside(
         warnings: What a person should look into.
     """
     own = _of_choice(choice, evidence, reading.warnings, warnings)
-    return SelectionDocument(**own, logs=of_main.logs, bids=of_main.bids, volume=of_main.volume, inputs=of_main.inputs)
+    document = SelectionDocument(
+        **own, logs=of_main.logs, bids=of_main.bids, volume=of_main.volume, inputs=of_main.inputs
+    )
+    outcomes = of_main.outcome_inputs
+    return document.model_copy(update={"outcome_inputs": outcomes}) if outcomes else document
 
 
 def _of_choice(

@@ -1,21 +1,14 @@
 """What a step sees of its run: its settings, its window, its folder in S3, its logs."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from rtb_optimizer.core.config.logs_path import fixed_part
 from rtb_optimizer.core.config.rules import settings_of
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.config.window import Window, zone
-from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
-from rtb_optimizer.engines.passes.legibility import require_few_bad_lines
-from rtb_optimizer.engines.protocol import Engine, Reading
-from rtb_optimizer.engines.sql.columns import configured_columns, require_columns
-from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid, LogsMissing, ObjectAbsent
 from rtb_optimizer.logs import partitions as log_partitions
 from rtb_optimizer.logs.contents import Contents, look_into
@@ -166,25 +159,3 @@ def _require_enough(workspace: Workspace, partitions: Sequence[Partition]) -> li
             "deliver them, or lower min_partition_share"
         )
     return complete
-
-
-@contextmanager
-def counting(workspace: Workspace, partitions: Sequence[Partition]) -> Iterator[tuple[Engine, LogTable]]:
-    """Open an engine on the partitions' files, columns checked."""
-    with opened(workspace, partitions) as (engine, table):
-        require_few_bad_lines(engine, workspace.settings)
-        require_columns(table)
-        yield engine, table
-
-
-@contextmanager
-def opened(workspace: Workspace, partitions: Sequence[Partition]) -> Iterator[tuple[Engine, LogTable]]:
-    """Open an engine on the partitions' files."""
-    s = workspace.settings
-    bucket = split_url(s.logs_path)[0]
-    contents = {f"s3://{bucket}/{file.key}": file.content for partition in partitions for file in partition.files}
-    reading = Reading(contents, configured_columns(s), s.text_dialect, fixed_part(s.logs_path))
-    with DuckDBEngine(connections.s3_filesystem(), s.engine_threads, s.engine_memory_mb) as engine:
-        types = engine.open_logs(list(contents), reading)
-        days = {partition.url: partition.day for partition in partitions}
-        yield engine, LogTable(s, workspace.window, types, days, engine.quote, workspace.folder_zone)

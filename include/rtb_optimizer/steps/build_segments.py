@@ -12,9 +12,11 @@ from rtb_optimizer.run.active_before import table_before, table_compared
 from rtb_optimizer.run.build_tables import Recipe, build_tables
 from rtb_optimizer.run.exports import compiled_exports, key_orders
 from rtb_optimizer.run.handover import hand_over, handed_over
+from rtb_optimizer.run.opened_logs import counting
+from rtb_optimizer.run.outcome_partitions import outcomes_as_read
 from rtb_optimizer.run.sample_file import sample_of
 from rtb_optimizer.run.what_if import changes_between_tables
-from rtb_optimizer.run.workspace import counting, open_workspace, partitions_as_read
+from rtb_optimizer.run.workspace import open_workspace, partitions_as_read
 from rtb_optimizer.store import connections
 
 
@@ -27,8 +29,9 @@ def build_segments(opt_run_id: int) -> int:
     sample = sample_of(selected.part("sample.arrow"))
     with connections.session() as session:
         before, compared = table_before(session, workspace), table_compared(session, workspace)
-    with counting(workspace, partitions_as_read(workspace, selection)) as (engine, raw):
-        table = without_repeats(engine, raw)
+    partitions, outcomes = partitions_as_read(workspace, selection), outcomes_as_read(workspace, selection)
+    with counting(workspace, partitions, outcomes) as logs:
+        engine, table = logs.engine, without_repeats(logs.engine, logs.table)
         recipe = replace(recipe, export_keys=key_orders(recipe.features, workspace.settings))
         built = build_tables(engine, table, sample, recipe, totals, before)
         segments, summary = files.segments_parquet(recipe.features, built.segments), built.summary
@@ -37,6 +40,7 @@ def build_segments(opt_run_id: int) -> int:
             own = table_of(PublishedRun(workspace.run_code, values, selection.features, rows))
             changes = changes_between_tables(sample, compared, own)
             summary = summary.model_copy(update={"predicted_changes": changes})
+    outcomes_as_read(workspace, selection)
     partitions_as_read(workspace, selection)  # nor have they changed while they were counted
     exports, export_files = compiled_exports(workspace, built.predictions)
     parts = {"segments.parquet": segments, "joint_segments.parquet": files.joint_parquet(built.joint), **export_files}

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from rtb_optimizer.errors import LogsMissing
 from rtb_optimizer.logs import partitions
 from rtb_optimizer.run.folder_zone import settle_folder_zone
+from rtb_optimizer.run.outcome_partitions import outcomes_awaited, outcomes_to_read
 from rtb_optimizer.run.workspace import open_workspace, partitions_to_read
 from rtb_optimizer.store import connections, runs
 from rtb_optimizer.store.schema import Run
@@ -22,7 +23,7 @@ def awaited(opt_run_id: int, now: datetime) -> list[str]:
         mature = _mature(runs.find(session, opt_run_id))
     if now < mature:
         return [f"its window to be {workspace.settings.maturity_lag_hours:g} hours old at {mature:%F %R} UTC"]
-    return partitions.incomplete(workspace.partitions)
+    return [*partitions.incomplete(workspace.partitions), *outcomes_awaited(workspace)]
 
 
 def look_into_logs(opt_run_id: int) -> None:
@@ -46,7 +47,7 @@ def require_partitions(opt_run_id: int) -> int:
     workspace = open_workspace(opt_run_id)
     settle_folder_zone(workspace)
     try:
-        return len(partitions_to_read(workspace).partitions)
+        return len(partitions_to_read(workspace).partitions) + len(outcomes_to_read(workspace).partitions)
     except LogsMissing as problem:
         if workspace.snapshot.what_if is None:
             raise

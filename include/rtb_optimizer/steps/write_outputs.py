@@ -47,7 +47,7 @@ def write_outputs(opt_run_id: int) -> int:
         log.warning("%s: %s", warning.code, warning.message)
     written["report_page"] = (workspace.write("report.html", report_page(report)), 1)
     written |= publish(workspace, built, parts.exports)
-    manifest = manifest_document(workspace, selection.inputs, written)
+    manifest = manifest_document(workspace, selection, written)
     written["manifest"] = (workspace.write("manifest.json", manifest.to_json()), len(written))
     with connections.session() as session:
         runs.record_outputs(session, opt_run_id, written, key_metrics(report))

@@ -7,6 +7,7 @@ from rtb_optimizer.core.config.currencies import currency_problems
 from rtb_optimizer.core.config.formats import EPOCHS
 from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.config.logs_path import logs_path_problems
+from rtb_optimizer.core.config.outcome_logs import outcome_logs_problems
 from rtb_optimizer.core.config.roles import denied_problems, role_problems
 from rtb_optimizer.core.config.schedule import schedule_problem
 from rtb_optimizer.core.config.settings import Settings, settings_as_stored
@@ -91,8 +92,25 @@ def _logs_problems(s: Settings) -> list[str]:
         *logs_path_problems(s.logs_path),
         *_marker_problems(s.completion_marker),
         *_time_problems(s),
+        *_outcome_logs_problems(s),
         *_zone_problems({"timezone": s.timezone, **({"logs_timezone": s.logs_timezone} if s.logs_timezone else {})}),
     ]
+
+
+def _outcome_logs_problems(s: Settings) -> list[str]:
+    path = s.outcome_logs_path
+    if path and not _LOGS_PATH.fullmatch(path):
+        return [f"outcome_logs_path: {path!r} is not an s3://bucket/path URL"]
+    if len(s.outcome_logs_id_columns) not in (0, len(s.row_id_columns)):
+        return ["outcome_logs_id_columns: name as many as row_id_columns, in the same order"]
+    if unfit := [kind for kind, weight in s.outcome_kinds.items() if not _is_number(weight)]:
+        return [f"outcome_kinds: the weight of {unfit[0]!r} is no number"]
+    spelled = [problem.replace("logs_path:", "outcome_logs_path:", 1) for problem in logs_path_problems(path)]
+    return spelled + outcome_logs_problems(s.outcome_logs, s.outcome_kinds, s.timestamp_column)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _marker_problems(marker: str) -> list[str]:
@@ -132,9 +150,14 @@ def _live_problems(s: Settings) -> list[str]:
 
 
 def _role_problems(s: Settings) -> list[str]:
-    roles = {name: getattr(s, name) for name in Settings.__annotations__ if name.endswith("_column")}
+    roles = {name: getattr(s, name) for name in Settings.__annotations__ if _is_role(name)}
     features = {"anchor_features": s.anchor_features, "candidate_features": s.candidate_features}
     return role_problems(roles, features, s.row_id_columns)
+
+
+def _is_role(name: str) -> bool:
+    """Whether a key names a column of the rows; those of the outcome logs may be called alike."""
+    return name.endswith("_column") and not name.startswith("outcome_logs_")
 
 
 def _blank_names(s: Settings) -> list[str]:

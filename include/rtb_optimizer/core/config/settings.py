@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from typing import Any
 
 from rtb_optimizer.core.config.formats import Delimiter, Quote, TextDialect
 from rtb_optimizer.core.config.key import ConfigValue
+from rtb_optimizer.core.config.outcome_logs import OutcomeLogs
 from rtb_optimizer.core.selection.interactions import InteractionRules
 from rtb_optimizer.core.selection.select import SelectionRules
 from rtb_optimizer.core.table.bidding import BidRules
@@ -44,6 +46,13 @@ class Settings:
     lookback_days: int
     timezone: str
     schedule: str
+    outcome_logs_path: str
+    outcome_logs_id_columns: list[str]
+    outcome_logs_time_column: str
+    outcome_logs_value_column: str
+    outcome_logs_kind_column: str
+    outcome_kinds: dict[str, object]
+    attribution_hours: float
     outcome_column: str
     exposure_column: str
     weight_column: str
@@ -131,6 +140,24 @@ class Settings:
     alert_connection: str
     engine_threads: int
     engine_memory_mb: int
+
+    @property
+    def outcome_logs(self) -> OutcomeLogs | None:
+        """The logs of what came of the rows, where they are logs of their own."""
+        if not self.outcome_logs_path:
+            return None
+        kinds = {kind: float(str(weight)) for kind, weight in self.outcome_kinds.items()}
+        return OutcomeLogs(
+            path=self.outcome_logs_path,
+            ids=tuple(zip(self.row_id_columns, self.outcome_logs_id_columns or self.row_id_columns, strict=True)),
+            time_column=self.outcome_logs_time_column or self.timestamp_column,
+            value_column=self.outcome_logs_value_column,
+            kind_column=self.outcome_logs_kind_column,
+            kinds=kinds,
+            attribution=timedelta(hours=self.attribution_hours),
+            joined_outcome=self.outcome_column,
+            joined_value=self.value_column,
+        )
 
     @property
     def text_dialect(self) -> TextDialect:

@@ -59,6 +59,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         self.threads, self._filesystem = threads, filesystem
         self._urls: tuple[str, ...] = ()
         self._view = LogView(self._duckdb, filesystem, (), AS_THEY_ARE)
+        self._event_urls: tuple[str, ...] = ()
         self._kept = False
         self._idle: list[duckdb.DuckDBPyConnection] = []
 
@@ -94,6 +95,32 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         except duckdb.Error as problem:
             raise self._failure("the log files cannot be read", problem, urls) from problem
 
+    def open_outcome_logs(self, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
+        """See Engine."""
+        import duckdb
+
+        self._event_urls = tuple(urls)
+        try:
+            view = LogView(self._duckdb, self._filesystem, urls, reading, "outcome_logs")
+            view.stage(Path(self._spill.path, "events"), self.threads, self._one_thread)
+            return view.create()
+        except duckdb.Error as problem:
+            raise self._failure("the outcome logs cannot be read", problem, urls) from problem
+
+    def store(self, name: str, sql: str) -> None:
+        """See Engine. The rows are stored in memory, beyond its bound on disk."""
+        import duckdb
+
+        try:
+            with Progress(name, self._view.rows, lambda: self._duckdb.query_progress() / 100):
+                self._duckdb.execute(f"CREATE OR REPLACE TABLE {name} AS {sql}")
+        except duckdb.Error as problem:
+            raise self._failure("joining the outcome logs failed", problem, self._urls + self._event_urls) from problem
+
+    def add_columns(self, table: str, columns: Mapping[str, str]) -> Mapping[str, str]:
+        """See Engine."""
+        return self._view.add(table, columns)
+
     def files_without(self, columns: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """See Engine."""
         return self._view.files_without(columns, self.query)
@@ -128,9 +155,13 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
 
     def row_groups(self, columns: Sequence[str]) -> RowGroups | None:
         """Return the files' row groups, for counting without SQL, or None where only SQL reads them all alike."""
-        if self._kept or not self._view.has_as_stored(columns):
+        added = {name: column for name, column in self._view.added.items() if name in columns}
+        stored = [name for name in columns if name not in added]
+        if self._kept or not self._view.has_as_stored(stored):
             return None
-        groups = RowGroups.of(self._filesystem, self._urls, columns)
+        groups = RowGroups.of(self._filesystem, self._urls, stored)
+        if groups is not None and added:
+            groups = groups.with_places(self._view.places(), added)
         columns_with_bounds = bounded_columns(groups.types) if groups is not None else []
         if groups is None or not columns_with_bounds:
             return groups

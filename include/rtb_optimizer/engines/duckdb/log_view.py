@@ -29,8 +29,12 @@ class LogView:
         filesystem: "FileSystem | None",
         urls: Sequence[str],
         reading: Reading,
+        name: str = "logs",
     ) -> None:
         self._duckdb, self._filesystem, self._urls, self._reading = database, filesystem, urls, reading
+        self._name = name
+        self._added: Mapping[str, str] = {}
+        self._placed = ""
         self._staged = Stage(())
         self._paths: Mapping[str, str] = {url: url for url in urls}
         self._resolved: Sequence[Resolved] = ()
@@ -56,13 +60,37 @@ class LogView:
         columns = "*" if is_text else f"*, file_row_number AS {SOURCE_ROW}"
         name = "false" if is_text else literal(SOURCE_FILE)
         self._duckdb.execute(
-            f"CREATE OR REPLACE VIEW logs AS SELECT {columns} FROM "
+            f"CREATE OR REPLACE VIEW {self._name} AS SELECT {columns} FROM "
             f"read_parquet([{self.listed()}], union_by_name = true, filename = {name}, hive_partitioning = false)"
         )
-        types = {name: kind for name, kind, *_ in self._duckdb.execute("DESCRIBE logs").fetchall()}
+        types = {name: kind for name, kind, *_ in self._duckdb.execute(f"DESCRIBE {self._name}").fetchall()}
         statement = f"SELECT SUM(num_rows) FROM parquet_file_metadata([{self.listed()}])"
         self.rows = int(self._duckdb.execute(statement).fetchall()[0][0])
         return self._with_resolved({name: types[name] for name in types if name not in (SOURCE_FILE, SOURCE_ROW)})
+
+    def add(self, table: str, columns: Mapping[str, str]) -> Mapping[str, str]:
+        """Give the table columns of another by place; return their types. See Engine.add_columns."""
+        self._placed, self._added = table, columns
+        named = ", ".join(f"COALESCE({table}.{column}, 0) AS {quoted(name)}" for name, column in columns.items())
+        places = " AND ".join(f"seen.{part} = {table}.{part}" for part in (SOURCE_ROW, SOURCE_FILE))
+        self._duckdb.execute(f"ALTER VIEW {self._name} RENAME TO seen")
+        self._duckdb.execute(
+            f"CREATE VIEW {self._name} AS SELECT seen.*, {named} FROM seen LEFT JOIN {table} ON {places}"
+        )
+        types = {name: kind for name, kind, *_ in self._duckdb.execute(f"DESCRIBE {self._name}").fetchall()}
+        return {name: types[name] for name in columns}
+
+    @property
+    def added(self) -> Mapping[str, str]:
+        """The columns of another table that this one was given, by the names that they have here."""
+        return self._added
+
+    def places(self) -> "pa.Table":
+        """Return the places and the values of the columns that were added, in order."""
+        named = ", ".join([SOURCE_FILE, SOURCE_ROW, *dict.fromkeys(self._added.values())])
+        return self._duckdb.sql(
+            f"SELECT {named} FROM {self._placed} ORDER BY {SOURCE_FILE}, {SOURCE_ROW}"
+        ).to_arrow_table()
 
     def listed(self) -> str:
         """Return what is read, as a list of literals without its brackets."""
@@ -76,6 +104,7 @@ class LogView:
         self, columns: Sequence[str], query: Callable[[str, str], "pa.Table"]
     ) -> Mapping[str, Sequence[str]]:
         """See Engine. Names are compared without case, as DuckDB reads them; of a path, the column that it is in."""
+        columns = [name for name in columns if name not in self._added]
         if not columns:
             return {}
         resolved = {each.name: each for each in self._resolved}
@@ -103,8 +132,8 @@ class LogView:
         computed = [each for each in self._resolved if each.root not in spelled]
         if computed:
             columns = ", ".join(f"{each.sql} AS {quoted(each.name)}" for each in computed)
-            self._duckdb.execute("ALTER VIEW logs RENAME TO stored")
-            self._duckdb.execute(f"CREATE VIEW logs AS SELECT *, {columns} FROM stored")
+            self._duckdb.execute(f"ALTER VIEW {self._name} RENAME TO stored_{self._name}")
+            self._duckdb.execute(f"CREATE VIEW {self._name} AS SELECT *, {columns} FROM stored_{self._name}")
         stored = {spelled.get(name, name): kind for name, kind in types.items()}
         return stored | {each.name: each.kind for each in self._resolved}
 
@@ -128,7 +157,7 @@ class LogView:
         import duckdb
 
         try:
-            [(_, kind, *_)] = self._duckdb.execute(f"DESCRIBE SELECT {sql} AS kind FROM logs").fetchall()
+            [(_, kind, *_)] = self._duckdb.execute(f"DESCRIBE SELECT {sql} AS kind FROM {self._name}").fetchall()
         except duckdb.BinderException:
             return None
         return str(kind)

@@ -7,15 +7,17 @@ are trusted, as SQL engines trust them.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from rtb_optimizer.engines.sql.identity import literal
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW, literal
 from rtb_optimizer.errors import LogsInvalid, StoreFailed
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
     from pyarrow.fs import FileSystem
 
 BATCH_ROWS = 1 << 16
@@ -30,14 +32,27 @@ Bounds = Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
+class Added:
+    """A column that files do not have: by file, the numbers of the rows that are not 0, in order, and their values."""
+
+    by_file: "Mapping[int, tuple[NDArray[np.int64], NDArray[np.generic]]]"
+    dtype: "np.dtype[np.generic]"
+
+
+@dataclass(frozen=True, slots=True)
 class RowGroups:
-    """Row groups of files that share one schema, with the bounds from each file's footer."""
+    """Row groups of files that share one schema, with the bounds from each file's footer.
+
+    `starts` is the number of a row group's first row in its file. `added` are columns that the files do not have.
+    """
 
     filesystem: "FileSystem | None"
     urls: Sequence[str]
     types: "Mapping[str, pa.DataType]"
     bounds: Mapping[Place, Bounds]
     rows: int
+    starts: Mapping[Place, int] = field(default_factory=dict)
+    added: "Mapping[str, Added]" = field(default_factory=dict)
 
     @classmethod
     def of(cls, filesystem: "FileSystem | None", urls: Sequence[str], columns: Sequence[str]) -> "RowGroups | None":
@@ -45,6 +60,7 @@ class RowGroups:
         import pyarrow as pa
 
         bounds: dict[Place, Bounds] = {}
+        starts: dict[Place, int] = {}
         schema, rows = None, 0
         for at, url in enumerate(urls):
             with _opened(filesystem, url) as file:
@@ -56,11 +72,12 @@ class RowGroups:
                     return None
                 schema = types
                 bounds |= {(at, n): {} for n in range(file.metadata.num_row_groups)}
+                starts |= _starts(at, file.metadata)
                 rows += file.metadata.num_rows
         types = schema or {}
         if any(pa.types.is_nested(kind) for kind in types.values()):
             return None
-        return cls(filesystem, urls, types, bounds, rows)
+        return cls(filesystem, urls, types, bounds, rows, starts)
 
     @staticmethod
     def names(filesystem: "FileSystem | None", url: str) -> Sequence[str]:
@@ -76,6 +93,25 @@ class RowGroups:
             bounds[place][name] = lowest, highest
         return replace(self, bounds=bounds)
 
+    def with_places(self, places: "pa.Table", columns: Mapping[str, str]) -> "RowGroups":
+        """Return the row groups with further columns.
+
+        Args:
+            places: Files, row numbers (both in order) and values.
+            columns: The columns of `places` with the values, by the names that they get.
+        """
+        import numpy as np
+
+        at = {url: n for n, url in enumerate(self.urls)}
+        files = np.array([at[url] for url in places[SOURCE_FILE].to_pylist()], dtype=np.int64)
+        rows = places[SOURCE_ROW].to_numpy()
+        values = {name: places[column].to_numpy() for name, column in columns.items()}
+        added = {
+            name: Added({int(n): (rows[files == n], of[files == n]) for n in np.unique(files)}, of.dtype)
+            for name, of in values.items()
+        }
+        return replace(self, added=added)
+
     def read(self, place: Place, without: Collection[str] = ()) -> Iterator["pa.RecordBatch"]:
         """Yield a row group in pieces of bounded size, texts dictionary-encoded, all columns but those `without`.
 
@@ -89,7 +125,30 @@ class RowGroups:
             name for name in columns if pa.types.is_string(self.types[name]) or pa.types.is_binary(self.types[name])
         ]
         with _opened(self.filesystem, self.urls[at], texts) as file:
-            yield from file.iter_batches(BATCH_ROWS, [group], columns, use_threads=False)
+            first = self.starts[place] if self.added else 0
+            for batch in file.iter_batches(BATCH_ROWS, [group], columns, use_threads=False):
+                yield self._with_added(batch, at, first) if self.added else batch
+                first += batch.num_rows
+
+    def _with_added(self, batch: "pa.RecordBatch", at: int, first: int) -> "pa.RecordBatch":
+        import numpy as np
+        import pyarrow as pa
+
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        for name, column in self.added.items():
+            whole = np.zeros(batch.num_rows, column.dtype)
+            if at in column.by_file:
+                rows, values = column.by_file[at]
+                low, high = np.searchsorted(rows, (first, first + batch.num_rows))
+                whole[rows[low:high] - first] = values[low:high]
+            columns[name] = pa.array(whole)
+        return pa.RecordBatch.from_pydict(columns)
+
+
+def _starts(at: int, metadata: Any) -> dict[Place, int]:  # noqa: ANN401 - pyarrow has no types
+    """Return the number of the first row of each row group of a file."""
+    rows = [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]
+    return {(at, n): sum(rows[:n]) for n in range(len(rows))}
 
 
 @contextmanager

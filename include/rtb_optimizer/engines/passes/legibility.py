@@ -1,6 +1,8 @@
 """Finds texts that stand where a number or a time is expected, and cannot be read as one."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
@@ -38,13 +40,21 @@ class Illegible:
         )
 
 
-def require_legible(engine: Engine, table: LogTable) -> tuple[RunWarning, ...]:
+def require_legible(
+    engine: Engine, table: LogTable, source: str = "logs", keys: Mapping[str, str] = MappingProxyType({})
+) -> tuple[RunWarning, ...]:
     """Return a warning for each column of texts some of which cannot be read; they count as missing.
+
+    Args:
+        engine: The engine.
+        table: The logs.
+        source: The name of their table.
+        keys: The config keys of their columns, where these are not those of the rows.
 
     Raises:
         LogsInvalid: where they are more than `max_lost_share` of a column's values.
     """
-    found = _illegible(engine, table)
+    found = [replace(each, key=keys.get(each.key, each.key)) for each in _illegible(engine, table, source)]
     limit = table.settings.max_lost_share
     if worst := [each for each in found if each.values > limit * each.of]:
         named = "; ".join(each.message() for each in worst)
@@ -71,7 +81,7 @@ def require_few_bad_lines(engine: Engine, settings: Settings) -> tuple[RunWarnin
     return (RunWarning("bad_lines", f"{said}: not counted", lines, lines / (rows + lines)),)
 
 
-def _illegible(engine: Engine, table: LogTable) -> list[Illegible]:
+def _illegible(engine: Engine, table: LogTable, source: str) -> list[Illegible]:
     tests = {key: (column, test) for key, column, test in _tests(table)}
     if not tests:
         return []
@@ -81,7 +91,7 @@ def _illegible(engine: Engine, table: LogTable) -> list[Illegible]:
         for n, (column, test) in enumerate(tests.values())
     ]
     where = " AND ".join(table.row_filter()) or "TRUE"
-    [row] = engine.query(f"SELECT {', '.join(counts)} FROM logs WHERE {where}", "texts of numbers").to_pylist()
+    [row] = engine.query(f"SELECT {', '.join(counts)} FROM {source} WHERE {where}", "texts of numbers").to_pylist()
     return [
         Illegible(key, column, int(row[f"values{n}"]), row[f"of{n}"], row[f"example{n}"], _forms(key))
         for n, (key, (column, _)) in enumerate(tests.items())

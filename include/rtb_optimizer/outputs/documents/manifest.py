@@ -28,4 +28,5 @@ class Manifest(Document):
     code_version: str
     config_sha256: str
     inputs: tuple[InputDocument, ...]
+    outcome_inputs: tuple[InputDocument, ...] = ()
     outputs: Mapping[str, ListedOutput]

@@ -229,6 +229,7 @@ class SelectionDocument(Document):
     volume: Mapping[str, Number] = {}
     warnings: tuple[WarningDocument, ...]
     inputs: tuple[InputDocument, ...]
+    outcome_inputs: tuple[InputDocument, ...] = ()
 
     @property
     def features(self) -> FeaturesDocument:

@@ -1,0 +1,134 @@
+"""Joins the events of the outcome logs to the rows that they came of, and tells what found no row."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from rtb_optimizer.core.config.outcome_logs import OutcomeLogs
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.engines.passes.legibility import require_legible
+from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.sql.outcomes import EVENTS, HAPPENED, MATCHED, PLACED, OutcomesSql
+from rtb_optimizer.engines.sql.table import LogTable
+from rtb_optimizer.errors import LogsInvalid
+
+MIN_FOUND = 0.1
+"""A join that finds fewer of the window's events is of two ids that are not the same."""
+FEW_FOUND = 0.9
+KEYS = {"timestamp_column": "outcome_logs_time_column", "value_column": "outcome_logs_value_column"}
+MAX_DAYS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class EventsOfDay:
+    """Events of a day (UTC, None for those without a time): how many, repeats, with a row, and counted for one."""
+
+    day: date | None
+    kind: str
+    events: int
+    repeats: int
+    found: int
+    counted: int
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedOutcomes:
+    """The rows with their outcomes, and what became of the events."""
+
+    table: LogTable
+    days: Sequence[EventsOfDay]
+    warnings: Sequence[RunWarning]
+
+
+def join_outcomes(
+    engine: Engine, logs: OutcomeLogs, rows: LogTable, types: Mapping[str, str], window: Window
+) -> JoinedOutcomes:
+    """Give the rows of an engine their outcomes, from its outcome logs.
+
+    Args:
+        engine: The engine, with both logs opened.
+        logs: The outcome logs.
+        rows: The rows.
+        types: The columns of the outcome logs.
+        window: The window of the events that were read.
+
+    Raises:
+        LogsInvalid: when a column is missing, has a value of another kind, or is there already.
+    """
+    settings = rows.settings
+    events = replace(rows, settings=_of_events(settings, logs), types=types, window=window)
+    _require_columns(logs, rows, events)
+    warnings = require_legible(engine, events, EVENTS, KEYS)
+    missing = tuple(sorted({"", *(word.lower() for word in settings.missing_values)}))
+    sql = OutcomesSql(logs, rows, events, missing)
+    for name, statement in ((HAPPENED, sql.happened()), (MATCHED, sql.matched()), (PLACED, sql.placed())):
+        engine.store(name, statement)
+    days = [EventsOfDay(**row) for row in engine.query(sql.told(), "events by day").to_pylist()]
+    types_added = engine.add_columns(PLACED, sql.joined())
+    return JoinedOutcomes(replace(rows, types={**rows.types, **types_added}), days, warnings)
+
+
+def _of_events(settings: Settings, logs: OutcomeLogs) -> Settings:
+    """Return the settings that read events as rows: of their measures they have a value alone."""
+    return replace(
+        settings,
+        timestamp_column=logs.time_column,
+        value_column=logs.value_column,
+        outcome_column="",
+        exposure_column="",
+        weight_column="",
+        cost_column="",
+        bid_column="",
+        currency_column="",
+        row_filter={},
+    )
+
+
+def require_found(joined: JoinedOutcomes, logs: OutcomeLogs, window: Window) -> tuple[RunWarning, ...]:
+    """Return warnings about events of the window's days that found no row, and those without a time.
+
+    Raises:
+        LogsInvalid: where nearly none found one: the ids are not the same.
+    """
+    first, last = window.start.date(), window.end.date()
+    within = [each for each in joined.days if each.day is not None and first <= each.day <= last]
+    events, found = sum(each.events for each in within), sum(each.found for each in within)
+    if not events:
+        raise LogsInvalid(f"the outcome logs ({logs.path}) hold no event of the window that counts")
+    lost = events - found
+    by_day = ", ".join(f"{each.day}: {each.events - each.found} of {each.events}" for each in _worst(within))
+    said = f"{lost} of {events} events of the window found no row of their id ({by_day})"
+    if found < MIN_FOUND * events:
+        ids = ", ".join(f"{row!r} and {event!r}" for row, event in logs.ids)
+        raise LogsInvalid(
+            f"{said}: {ids} do not hold the same ids; correct row_id_columns, outcome_logs_id_columns, or the logs"
+        )
+    warnings = list(joined.warnings)
+    if found < FEW_FOUND * events:
+        warnings.append(RunWarning("events_without_row", f"{said}: they do not count", lost, lost / events))
+    untimed = sum(each.events for each in joined.days if each.day is None)
+    if untimed:
+        warnings.append(RunWarning("events_without_time", f"{untimed} events have no time: they do not count", untimed))
+    return tuple(warnings)
+
+
+def _worst(days: Sequence[EventsOfDay]) -> list[EventsOfDay]:
+    return sorted(days, key=lambda each: each.found - each.events)[:MAX_DAYS]
+
+
+def _require_columns(logs: OutcomeLogs, rows: LogTable, events: LogTable) -> None:
+    if absent := [name for name in logs.columns if name not in events.types]:
+        raise LogsInvalid(
+            f"the outcome logs have no column {', '.join(map(repr, absent))}; they have: "
+            f"{', '.join(sorted(events.types))}"
+        )
+    if absent := [row for row, _ in logs.ids if row not in rows.types]:
+        raise LogsInvalid(f"the logs have no column {', '.join(map(repr, absent))} (row_id_columns)")
+    names = [name for name in (logs.joined_outcome, logs.joined_value) if name]
+    if taken := [name for name in names if name in rows.types]:
+        raise LogsInvalid(
+            f"the logs have a column {', '.join(map(repr, taken))} of their own: with outcome_logs_path, "
+            "outcome_column and value_column are names that joined outcomes get; choose others"
+        )

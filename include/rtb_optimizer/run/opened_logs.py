@@ -1,0 +1,75 @@
+"""Opens the logs of a run in an engine: the rows of its partitions, with the outcomes that are logs of their own."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from rtb_optimizer.core.config.formats import TextDialect
+from rtb_optimizer.core.config.logs_path import fixed_part
+from rtb_optimizer.core.config.outcome_logs import OutcomeLogs
+from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
+from rtb_optimizer.engines.passes.legibility import require_few_bad_lines
+from rtb_optimizer.engines.passes.outcomes import EventsOfDay, join_outcomes, require_found
+from rtb_optimizer.engines.protocol import Engine, Reading
+from rtb_optimizer.engines.sql.columns import configured_columns, require_columns
+from rtb_optimizer.engines.sql.table import LogTable
+from rtb_optimizer.logs.partitions import Partition
+from rtb_optimizer.run.workspace import Workspace
+from rtb_optimizer.store import connections
+from rtb_optimizer.store.objects import split_url
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedLogs:
+    """The logs in an engine: `events` are what became of those of the outcome logs, by day."""
+
+    engine: Engine
+    table: LogTable
+    warnings: Sequence[RunWarning] = ()
+    events: Sequence[EventsOfDay] = ()
+
+
+@contextmanager
+def counting(
+    workspace: Workspace, partitions: Sequence[Partition], outcomes: Sequence[Partition]
+) -> Iterator[OpenedLogs]:
+    """Open an engine on the files of the partitions, outcomes joined, columns checked.
+
+    Raises:
+        LogsInvalid: when lines, columns or ids are not as configured.
+    """
+    with opened(workspace, partitions) as (engine, table):
+        warnings = require_few_bad_lines(engine, workspace.settings)
+        of_own = workspace.settings.outcome_logs
+        logs = OpenedLogs(engine, table)
+        if of_own is not None:
+            logs = _with_outcomes(workspace, of_own, logs, outcomes)
+        require_columns(logs.table)
+        yield replace(logs, warnings=[*warnings, *logs.warnings])
+
+
+@contextmanager
+def opened(workspace: Workspace, partitions: Sequence[Partition]) -> Iterator[tuple[Engine, LogTable]]:
+    """Open an engine on the partitions' files, without what is in logs of its own."""
+    s = workspace.settings
+    with DuckDBEngine(connections.s3_filesystem(), s.engine_threads, s.engine_memory_mb) as engine:
+        reading = _reading(s.logs_path, partitions, configured_columns(s), s.text_dialect)
+        types = engine.open_logs(list(reading.contents), reading)
+        days = {partition.url: partition.day for partition in partitions}
+        yield engine, LogTable(s, workspace.window, types, days, engine.quote, workspace.folder_zone)
+
+
+def _with_outcomes(
+    workspace: Workspace, logs: OutcomeLogs, rows: OpenedLogs, outcomes: Sequence[Partition]
+) -> OpenedLogs:
+    reading = _reading(logs.path, outcomes, logs.columns, workspace.settings.text_dialect)
+    types = rows.engine.open_outcome_logs(list(reading.contents), reading)
+    joined = join_outcomes(rows.engine, logs, rows.table, types, logs.window(workspace.window))
+    return OpenedLogs(rows.engine, joined.table, require_found(joined, logs, workspace.window), joined.days)
+
+
+def _reading(path: str, partitions: Sequence[Partition], columns: Sequence[str], dialect: TextDialect) -> Reading:
+    bucket = split_url(path)[0]
+    contents = {f"s3://{bucket}/{file.key}": file.content for partition in partitions for file in partition.files}
+    return Reading(contents, columns, dialect, fixed_part(path))

@@ -1,0 +1,174 @@
+"""Events joined to rows: counts are those of a plain join by pandas, whatever repeats, is late or finds no row."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyarrow.fs import LocalFileSystem
+
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
+from rtb_optimizer.engines.exact.counts import exact_counts
+from rtb_optimizer.engines.passes.outcomes import join_outcomes, require_found
+from rtb_optimizer.engines.passes.profile import profile
+from rtb_optimizer.engines.sql.table import LogTable
+from rtb_optimizer.errors import LogsInvalid
+from v3_settings import v3_settings
+
+START = datetime(2026, 3, 6, tzinfo=UTC)
+WINDOW = Window(START, START + timedelta(days=2))
+CONFIG = {
+    "logs_path": "s3://lake/logs/",
+    "outcome_logs_path": "s3://lake/events/",
+    "row_id_columns": ["auction"],
+    "timestamp_column": "at",
+    "outcome_column": "click",
+    "attribution_hours": 24,
+}
+KINDS = {"outcome_logs_kind_column": "what", "outcome_kinds": {"click": 1, "sale": 50}, "value_column": "worth"}
+
+
+def rows_and_events(seed=5, rows=3_000):
+    """Return rows of two days, and events: of kinds, repeated, late by days, of no row, without id or time."""
+    draw = np.random.default_rng(seed)
+    at = pd.to_datetime(START) + pd.to_timedelta(np.sort(draw.integers(0, 2 * 86_400, rows)), unit="s")
+    logs = pd.DataFrame({"auction": [f"a{n}" for n in range(rows)], "at": at, "site": draw.integers(0, 5, rows)})
+    hit = draw.choice(rows, 900)
+    late = pd.to_timedelta(draw.exponential(12 * 3600, 900), unit="s")
+    events = pd.DataFrame(
+        {
+            "auction": logs["auction"].to_numpy()[hit],
+            "at": logs["at"].iloc[hit].reset_index(drop=True) + late,
+            "what": draw.choice(["click", "sale", "view"], 900),
+            "amount": np.round(draw.uniform(1, 9, 900), 2),
+        }
+    )
+    strangers = pd.DataFrame({"auction": ["nobody", None, "", "a1"], "at": [at[0], at[0], at[0], None]})
+    strangers["what"], strangers["amount"] = "click", 1.0
+    return logs, pd.concat([events, strangers, events.sample(200, random_state=seed)])
+
+
+@pytest.fixture
+def join(tmp_path):
+    """Write rows (in several files and row groups) and events, and join them; returns engine and joined outcomes."""
+    engines = []
+
+    def joined(logs, events, **config):
+        settings = v3_settings(**{**CONFIG, **config})
+        urls = []
+        for n, part in enumerate([logs[:900], logs[900:2100], logs[2100:]]):
+            pq.write_table(
+                pa.Table.from_pandas(part, preserve_index=False), tmp_path / f"r{n}.parquet", row_group_size=300
+            )
+            urls.append(f"local://{tmp_path}/r{n}.parquet")
+        pq.write_table(pa.Table.from_pandas(events, preserve_index=False), tmp_path / "events.parquet")
+        engine = DuckDBEngine(LocalFileSystem(), 2, 256)
+        engines.append(engine)
+        table = LogTable(settings, WINDOW, engine.open_logs(urls), {}, engine.quote)
+        types = engine.open_outcome_logs([f"local://{tmp_path}/events.parquet"])
+        found = join_outcomes(engine, settings.outcome_logs, table, types, settings.outcome_logs.window(WINDOW))
+        return engine, found
+
+    yield joined
+    for engine in engines:
+        engine.__exit__(None, None, None)
+
+
+def plain_join(logs, events, kinds=None, amount=None, hours=24):
+    """Return the outcome and the value of each row, by pandas."""
+    events = events[events["auction"].notna() & (events["auction"] != "")]
+    events = events[events["what"].isin(kinds)] if kinds else events.assign(what="")
+    first = events.sort_values("at", na_position="last").drop_duplicates(["auction", "what"])
+    both = logs[["auction", "at"]].merge(first, on="auction", suffixes=("", "_event"))
+    both = both[both["at_event"] < both["at"] + pd.Timedelta(hours=hours)]
+    both["worth"] = (both["what"].map(kinds) if kinds else 1.0) * (both[amount] if amount else 1.0)
+    by_row = both.groupby("auction")["worth"].agg(["size", "sum"]).reindex(logs["auction"]).fillna(0)
+    return (by_row["size"] > 0).to_numpy().astype(int), by_row["sum"].to_numpy()
+
+
+@pytest.mark.parametrize(
+    ("config", "kinds", "amount", "hours"),
+    [
+        ({}, None, None, 24),
+        ({"attribution_hours": 2.5}, None, None, 2.5),
+        (KINDS, {"click": 1, "sale": 50}, None, 24),
+        ({**KINDS, "outcome_logs_value_column": "amount"}, {"click": 1, "sale": 50}, "amount", 24),
+    ],
+    ids=["any event", "within two and a half hours", "kinds with weights", "kinds with weights and values"],
+)
+def test_outcomes_and_values_are_those_of_a_plain_join(join, config, kinds, amount, hours):
+    logs, events = rows_and_events()
+    engine, joined = join(logs, events, **config)
+    outcome, value = plain_join(logs, events, kinds, amount, hours)
+
+    totals = profile(engine, joined.table).totals
+    assert totals.rows == len(logs)
+    assert totals.outcome == outcome.sum() > 0
+    if kinds:
+        assert totals.value == pytest.approx(value.sum())
+
+    # By row group, with the outcomes put in their places, and in SQL: both as pandas counts them.
+    by_site = exact_counts(engine, joined.table, {"site": ["site"]}, {"site": [str(n) for n in range(5)]})["site"]
+    expected = pd.Series(outcome).groupby(logs["site"].to_numpy()).sum()
+    assert {site: counts.outcome for site, counts in by_site.items()} == {str(s): n for s, n in expected.items()}
+    in_sql = engine.query("SELECT site, SUM(click) AS n FROM logs GROUP BY site").to_pydict()
+    assert dict(zip(in_sql["site"], map(int, in_sql["n"]), strict=True)) == expected.to_dict()
+
+
+def test_what_became_of_the_events_is_told_by_day(join):
+    logs, events = rows_and_events()
+    _, joined = join(logs, events)
+    known = events[events["auction"].notna() & (events["auction"] != "")]
+    told = joined.days
+    assert sum(day.events for day in told) == known["auction"].nunique()
+    assert sum(day.events + day.repeats for day in told) == len(known)
+    assert sum(day.found for day in told) == known["auction"].nunique() - 1  # but for nobody's
+    outcome, _ = plain_join(logs, events)
+    assert sum(day.counted for day in told) == outcome.sum()
+
+
+def test_events_of_other_ids_are_refused_with_the_columns_that_differ(join):
+    logs, events = rows_and_events()
+    _, joined = join(logs, events.assign(auction="x" + events["auction"].astype(str)))
+    logs_of_events = joined.table.settings.outcome_logs
+    with pytest.raises(LogsInvalid, match=r"found no row of their id .*'auction' and 'auction' do not hold the same"):
+        require_found(joined, logs_of_events, WINDOW)
+
+
+def test_some_events_without_a_row_are_a_warning_by_day(join):
+    logs, events = rows_and_events()
+    strange = events["auction"].where(np.arange(len(events)) % 3 > 0, "z" + events["auction"].astype(str))
+    _, joined = join(logs, events.assign(auction=strange))
+    (warning,) = [w for w in require_found(joined, joined.table.settings.outcome_logs, WINDOW) if "row" in w.code]
+    assert warning.code == "events_without_row"
+    assert "2026-03-06: " in warning.message
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda logs, events: (logs, events.drop(columns="auction")), "the outcome logs have no column 'auction'"),
+        (lambda logs, events: (logs.drop(columns="auction"), events), "no column 'auction' (row_id_columns)"),
+        (lambda logs, events: (logs.assign(click=0), events), "have a column 'click' of their own"),
+        (
+            lambda logs, events: (logs, events.assign(at="some time ago")),
+            "'at' (outcome_logs_time_column) cannot be read, such as 'some time ago'",
+        ),
+    ],
+)
+def test_outcome_logs_that_are_not_as_configured_are_refused_by_name(join, change, words):
+    with pytest.raises(LogsInvalid) as refused:
+        join(*change(*rows_and_events()))
+    assert words in str(refused.value)
+
+
+def test_a_weight_and_a_filter_of_the_rows_hold_for_joined_outcomes_too(join):
+    logs, events = rows_and_events()
+    engine, joined = join(logs.assign(weight=2), events, weight_column="weight", row_filter={"site": ["1", "2"]})
+    outcome, _ = plain_join(logs, events)
+    table = replace(joined.table)
+    assert profile(engine, table).totals.outcome == 2 * outcome[logs["site"].isin([1, 2])].sum()
