@@ -17,7 +17,7 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from rtb_optimizer import __version__
-from rtb_optimizer.cli import catalog, challenge, config, diff, doctor, entities, live, runs, upkeep, what_if
+from rtb_optimizer.cli import catalog, challenge, config, diff, doctor, entities, live, logs, runs, upkeep, what_if
 from rtb_optimizer.errors import RtbOptimizerError, StoreFailed
 from rtb_optimizer.store.connections import S3_CONN_ID, catalog_url
 
@@ -32,7 +32,7 @@ app = typer.Typer(
     help="Compile RTB logs into segment tables that bidders read, and decide which table is active.\n\n"
     "The catalog is the PostgreSQL of the Airflow connection `rtb_catalog`, the objects are in the S3 of `rtb_s3`; "
     "both can be set as AIRFLOW_CONN_RTB_CATALOG and AIRFLOW_CONN_RTB_S3.",
-    epilog="A new catalog: migrate, seed, entities add. Tonight's bids: runs list, activate, rollback.",
+    epilog="A new catalog: migrate, seed, logs inspect, entities add. Tonight's bids: runs list, activate, rollback.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -40,6 +40,7 @@ app = typer.Typer(
 catalog.register(app)
 app.add_typer(entities.app, name="entities")
 app.add_typer(config.app, name="config")
+app.add_typer(logs.app, name="logs")
 app.add_typer(runs.app, name="runs")
 runs.register(app)
 diff.register(app)

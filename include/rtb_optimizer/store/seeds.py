@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.key import ConfigKey, DataType
 from rtb_optimizer.core.macros.dialect import (
     Derivation,
     Derived,
@@ -73,6 +74,22 @@ class MacroRow(TypedDict):
     feature_name: str
     macro_template: str
     macro_format: str
+
+
+def config_keys() -> list[ConfigKey]:
+    """Return the config keys that a seeded catalog declares, for what has no catalog yet."""
+    return [
+        ConfigKey(
+            key=key["key"],
+            data_type=DataType(key["type"]),
+            default=key.get("default"),
+            minimum=key.get("min"),
+            maximum=key.get("max"),
+            required=key.get("required", False),
+            choices=tuple(key.get("choices", ())),
+        )
+        for key in _read("v3")["keys"]
+    ]
 
 
 def seed(session: Session) -> int:

@@ -125,6 +125,10 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         """See Engine."""
         return self._view.files_without(columns, self.query)
 
+    def nested_columns(self) -> Sequence[str]:
+        """Return the paths of the plain values in records and lists of the opened files, the first of a list each."""
+        return self._view.nested_columns()
+
     def query(self, sql: str, what: str = "query") -> "pa.Table":
         """See Engine.
 

@@ -85,6 +85,10 @@ class LogView:
         """The columns of another table that this one was given, by the names that they have here."""
         return self._added
 
+    def nested_columns(self) -> Sequence[str]:
+        """Return the paths of the plain values in records and lists of the first file."""
+        return RowGroups.leaves(self._filesystem, self._urls[0]) if self._urls and not self._staged.files else ()
+
     def places(self) -> "pa.Table":
         """Return the places and the values of the columns that were added, in order."""
         named = ", ".join([SOURCE_FILE, SOURCE_ROW, *dict.fromkeys(self._added.values())])

@@ -108,6 +108,7 @@ def _csv_rows(
         f"columns = {{{named}}}, auto_detect = false, header = {'false' if dialect.columns else 'true'}",
         f"delim = {literal(delimiter)}, quote = {literal(quote)}, escape = {literal(quote)}, nullstr = ''",
         f"compression = {literal(content.compression)}, store_rejects = true, max_line_size = {MAX_LINE_BYTES}",
+        "hive_partitioning = false",
     ]
 
     def bad(database: "duckdb.DuckDBPyConnection") -> BadLines | None:
@@ -139,7 +140,8 @@ def _json_rows(
 ) -> tuple[Sequence[str], str, Bad]:
     lines = (
         f"(SELECT json FROM read_json_objects({literal(url)}, format = 'newline_delimited', ignore_errors = true, "
-        f"compression = {literal(content.compression)}, maximum_object_size = {MAX_LINE_BYTES}))"
+        f"compression = {literal(content.compression)}, maximum_object_size = {MAX_LINE_BYTES}, "
+        "hive_partitioning = false))"
     )
     numbered = f"(SELECT json, ROW_NUMBER() OVER () AS line FROM {lines})"
     is_row = "COALESCE(json_type(json) = 'OBJECT', FALSE)"

@@ -86,6 +86,13 @@ class RowGroups:
             names: list[str] = file.schema_arrow.names
         return names
 
+    @staticmethod
+    def leaves(filesystem: "FileSystem | None", url: str) -> Sequence[str]:
+        """Return the paths of plain values in a file's records and lists, as `imp.0.banner.w`."""
+        with _opened(filesystem, url) as file:
+            schema = file.schema_arrow
+        return [".".join(path) for field in schema for path in _leaves(field.type, (field.name,)) if len(path) > 1]
+
     def with_bounds(self, rows: Iterable[tuple[Place, str, int, int]]) -> "RowGroups":
         """Return the row groups with the lowest and the highest of columns, by place and name."""
         bounds = {place: dict(known) for place, known in self.bounds.items()}
@@ -143,6 +150,18 @@ class RowGroups:
                 whole[rows[low:high] - first] = values[low:high]
             columns[name] = pa.array(whole)
         return pa.RecordBatch.from_pydict(columns)
+
+
+def _leaves(kind: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:  # noqa: ANN401 - pyarrow has no types
+    import pyarrow as pa
+
+    if pa.types.is_struct(kind):
+        for field in kind:
+            yield from _leaves(field.type, (*path, field.name))
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        yield from _leaves(kind.value_type, (*path, "0"))
+    elif not pa.types.is_map(kind):
+        yield path
 
 
 def _starts(at: int, metadata: Any) -> dict[Place, int]:  # noqa: ANN401 - pyarrow has no types

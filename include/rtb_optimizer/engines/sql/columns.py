@@ -53,7 +53,7 @@ def require_columns(table: LogTable) -> None:
     counted = [*measured_columns_by_key(s), *(("anchor_features", column) for column in s.anchor_features)]
     counted += [("candidate_features", column) for column in s.candidate_features]
     kinds = {(key, column): table.types.get(column, "") for key, column in counted}
-    nested = [f"{column!r} ({key}) is {kind}" for (key, column), kind in kinds.items() if _is_nested(kind)]
+    nested = [f"{column!r} ({key}) is {kind}" for (key, column), kind in kinds.items() if is_nested(kind)]
     if nested:
         raise LogsInvalid(
             f"lists and records are not supported: {', '.join(nested)}; configure a path to a plain value in it, such "
@@ -78,5 +78,6 @@ def _unfit(kinds: Mapping[tuple[str, str], str]) -> list[tuple[str, str, str]]:
     return unfit
 
 
-def _is_nested(kind: str) -> bool:
+def is_nested(kind: str) -> bool:
+    """Whether a type is that of lists or records."""
     return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION", "VARIANT"))

@@ -37,7 +37,8 @@ class OutcomesSql:
         known = [self._known(f"CAST({quote(event)} AS VARCHAR)") for _, event in logs.ids]
         named = ", ".join(f"id{n}" for n in range(len(ids)))
         rows = (
-            f"SELECT {', '.join(ids)}, {kind} AS kind, {instant_of(self.events)} AS moment, {value} AS worth FROM {EVENTS} "
+            f"SELECT {', '.join(ids)}, {kind} AS kind, {instant_of(self.events)} AS moment, {value} AS worth "
+            f"FROM {EVENTS} "
             f"WHERE {' AND '.join([*counted, *known])}"
         )
         first = f"FIRST_VALUE(worth) OVER (PARTITION BY {named}, kind ORDER BY moment NULLS LAST, worth)"

@@ -1,0 +1,130 @@
+"""The command that looks at logs before an entity reads them: logs inspect."""
+
+from typing import Annotated
+
+import typer
+
+from rtb_optimizer.cli import terminal
+from rtb_optimizer.cli.terminal import AsJson, console
+from rtb_optimizer.core.config.likely_roles import ColumnFacts
+from rtb_optimizer.operations import inspection
+from rtb_optimizer.operations.inspection import InspectedLogs, Inspection
+from rtb_optimizer.store.objects import split_url
+
+app = typer.Typer(help="Logs in S3, before an entity reads them.", no_args_is_help=True)
+MAX_EXAMPLES = 3
+
+
+@app.command()
+def inspect(
+    url: Annotated[str, typer.Argument(help="s3:// URL of a folder of logs (or of one file).")],
+    outcomes: Annotated[
+        str, typer.Option("--outcomes", help="s3:// URL of events that name the rows by id: clicks, conversions.")
+    ] = "",
+    entity: Annotated[str, typer.Option("--entity", help="Code of the entity in the printed command.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show what is there, and print the command that adds an entity for it.
+
+    The layout is found from the names of all objects below the URL; format and columns from files of the last day, at
+    most 200,000 rows of them. Roles are guesses by name and values: look them over before you paste the command.
+    Nothing is written.
+    """
+    found = inspection.inspect(url, outcomes)
+    code = entity or inspection.entity_code_of(url)
+    command = found.add_command(code, f"s3://{split_url(url)[0]}/rtb_optimizer/{code}")
+    if as_json:
+        terminal.print_json(_document(found, command))
+        return
+    _show("logs", found.logs, _roles(found))
+    if found.outcomes is not None:
+        _show("outcomes", found.outcomes, {name: key for key, name in found.event_roles.items()})
+    for lack in found.lacks:
+        console.print(f"missing: {lack}", style="bold red")
+    console.print("\nTo add an entity for them, look this over and paste it:\n", style="bold")
+    console.print(command)
+    if found.window is not None:
+        first, last = found.window
+        console.print(f"rtb run {code} --data-start {first} --data-end {last}")
+
+
+def _show(title: str, logs: InspectedLogs, roles: dict[str, str]) -> None:
+    layout = logs.layout
+    packed = "" if logs.content.compression == "none" else f", packed by {logs.content.compression}"
+    days = f"{layout.days[0]} to {layout.days[-1]}, {len(layout.days)} days" if layout.days else "no dates in the path"
+    missing = f", {len(layout.missing_days)} missing, the first {layout.missing_days[0]}" if layout.missing_days else ""
+    facts = {
+        title: layout.logs_path,
+        "format": f"{logs.content.format}{packed}",
+        "files": f"{layout.files:,}, {logs.looked_into} of them looked into",
+        "days": f"{days}{missing}",
+        "marker": layout.marker or "none: any file completes a folder",
+    }
+    terminal.print_facts(facts, as_json=False)
+    rows = [_row(each, roles.get(each.name, "")) for each in logs.facts]
+    console.print()
+    terminal.print_table(
+        rows, ("column", "type", "missing", "values", "lowest", "highest", "role"), as_json=False, empty="no columns"
+    )
+    console.print()
+
+
+def _row(each: ColumnFacts, role: str) -> dict[str, object]:
+    examples = ", ".join(each.examples[:MAX_EXAMPLES])
+    return {
+        "column": each.name,
+        "type": each.kind if len(each.kind) <= 24 else f"{each.kind[:21]}...",  # noqa: PLR2004 - a readable table
+        "missing": f"{each.missing:.1%}" if each.missing else "",
+        "values": f"{each.values:,}",
+        "lowest": examples if each.mean is None and examples else each.lowest,
+        "highest": "" if each.mean is None and examples else each.highest,
+        "role": role,
+    }
+
+
+def _roles(found: Inspection) -> dict[str, str]:
+    """Return the role of each column, in words."""
+    roles = dict(found.roles.passed_over)
+    roles |= dict.fromkeys(found.roles.candidate_features, "candidate")
+    roles |= dict.fromkeys(found.roles.anchor_features, "candidate, anchor")
+    roles |= dict.fromkeys(found.roles.row_id_columns, "row_id_columns")
+    return roles | {name: key for key, name in found.roles.columns.items()}
+
+
+def _document(found: Inspection, command: str) -> dict[str, object]:
+    return {
+        "logs": _logs_document(found.logs),
+        "outcomes": _logs_document(found.outcomes) if found.outcomes else None,
+        "roles": _roles(found),
+        "values": dict(found.values),
+        "lacks": list(found.lacks),
+        "command": command,
+        "window": [str(day) for day in found.window] if found.window else None,
+    }
+
+
+def _logs_document(logs: InspectedLogs) -> dict[str, object]:
+    layout = logs.layout
+    return {
+        "logs_path": layout.logs_path,
+        "format": logs.content.format,
+        "compression": logs.content.compression,
+        "files": layout.files,
+        "days": [str(day) for day in layout.days],
+        "missing_days": [str(day) for day in layout.missing_days],
+        "completion_marker": layout.marker,
+        "folder_keys": list(layout.folder_keys),
+        "columns": [
+            {
+                "name": each.name,
+                "type": each.kind,
+                "missing_share": each.missing,
+                "values": each.values,
+                "lowest": each.lowest,
+                "highest": each.highest,
+                "is_time": each.is_time,
+                "is_id": each.is_id,
+            }
+            for each in logs.facts
+        ],
+    }

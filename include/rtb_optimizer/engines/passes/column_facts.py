@@ -1,0 +1,90 @@
+"""Looks at every column of a sample of the rows: how much is missing, how many values, their bounds."""
+
+from collections.abc import Mapping, Sequence
+
+from rtb_optimizer.core.config.likely_roles import ColumnFacts
+from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.sql.amounts import FALSE_WORDS, TEXT_TYPES, TRUE_WORDS
+from rtb_optimizer.engines.sql.identity import literal
+from rtb_optimizer.engines.sql.times import time_of_number, time_of_text
+
+MAX_ROWS = 200_000
+MAX_TEXT = 60
+MAX_EXAMPLES = 12
+READABLE = 0.98
+_SPAN = ("TIMESTAMP '2005-01-01 00:00:00'", "TIMESTAMP '2100-01-01 00:00:00'")
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U", "FLOAT", "DOUBLE", "DECIMAL", "BOOLEAN")
+
+
+def column_facts(engine: Engine, types: Mapping[str, str], missing: Sequence[str]) -> list[ColumnFacts]:
+    """Return the facts of the columns of an engine's logs, over its first rows.
+
+    Args:
+        engine: The engine, with the logs opened.
+        types: Their columns.
+        missing: Spellings of a missing value.
+    """
+    engine.store("looked_at", f"SELECT * FROM logs LIMIT {MAX_ROWS}")
+    return [_facts(engine, name, kind, missing) for name, kind in types.items()]
+
+
+def _facts(engine: Engine, name: str, kind: str, missing: Sequence[str]) -> ColumnFacts:
+    column = engine.quote(name)
+    text = f"CAST({column} AS VARCHAR)"
+    spelled = ", ".join(literal(word) for word in sorted({"", *(word.lower() for word in missing)}))
+    known = f"CASE WHEN LOWER(TRIM({text})) IN ({spelled}) THEN NULL ELSE {column} END"
+    number, time = _number(kind), _time(kind)
+    [row] = engine.query(
+        f"SELECT COUNT(*) AS n, COUNT(v) AS given, COUNT(DISTINCT v) AS distinct_values, "
+        f"LEFT(MIN(CAST(v AS VARCHAR)), {MAX_TEXT}) AS lowest, LEFT(MAX(CAST(v AS VARCHAR)), {MAX_TEXT}) AS highest, "
+        f"COUNT({number}) AS numbers, AVG({number}) AS mean, MIN({number}) AS least, MAX({number}) AS most, "
+        f"SUM(CASE WHEN {time} >= {_SPAN[0]} AND {time} < {_SPAN[1]} THEN 1 ELSE 0 END) AS times "
+        f"FROM (SELECT {known} AS v FROM looked_at)",
+        f"column {name}",
+    ).to_pylist()
+    given, distinct = int(row["given"]), int(row["distinct_values"])
+    is_number = given > 0 and row["numbers"] >= READABLE * given
+    is_time = given > 0 and int(row["times"] or 0) >= READABLE * given and (not is_number or _is_epoch(row))
+    examples = _examples(engine, known) if 0 < distinct <= MAX_EXAMPLES else ()
+    return ColumnFacts(
+        name=name,
+        kind=kind,
+        missing=1 - given / row["n"] if row["n"] else 0.0,
+        values=distinct,
+        rows=int(row["n"]),
+        lowest=f"{row['least']:g}" if is_number and kind not in TEXT_TYPES else str(row["lowest"] or ""),
+        highest=f"{row['most']:g}" if is_number and kind not in TEXT_TYPES else str(row["highest"] or ""),
+        mean=float(row["mean"]) if is_number and not is_time else None,
+        is_time=is_time,
+        examples=examples,
+    )
+
+
+def _is_epoch(row: Mapping[str, object]) -> bool:
+    """Whether numbers are epochs: of seconds since 2005 at least, which few counts and ids are."""
+    return float(str(row["least"])) > 1.1e9  # noqa: PLR2004 - 2004 in seconds
+
+
+def _examples(engine: Engine, known: str) -> tuple[str, ...]:
+    rows = engine.query(
+        f"SELECT CAST(v AS VARCHAR) AS v, COUNT(*) AS n FROM (SELECT {known} AS v FROM looked_at) WHERE v IS NOT NULL "
+        f"GROUP BY v ORDER BY n DESC, v LIMIT {MAX_EXAMPLES}",
+        "values",
+    ).to_pydict()
+    return tuple(str(value) for value in rows["v"])
+
+
+def _number(kind: str) -> str:
+    if kind in TEXT_TYPES:
+        words = " ".join(f"WHEN {literal(w)} THEN 1" for w in TRUE_WORDS)
+        words += "".join(f" WHEN {literal(w)} THEN 0" for w in FALSE_WORDS)
+        return f"CASE LOWER(TRIM(v)) {words} ELSE TRY_CAST(v AS DOUBLE) END"
+    return "CAST(v AS DOUBLE)" if kind.startswith(_NUMBERS) else "CAST(NULL AS DOUBLE)"
+
+
+def _time(kind: str) -> str:
+    if kind in TEXT_TYPES:
+        return time_of_text("v", "")
+    if kind.startswith(("TIMESTAMP", "DATE")):
+        return "CAST(v AS TIMESTAMP)"
+    return time_of_number("v", "") if kind.startswith(_NUMBERS) and kind != "BOOLEAN" else "CAST(NULL AS TIMESTAMP)"
