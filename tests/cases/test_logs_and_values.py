@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from rtb_optimizer.core.config.window import Window, WindowRequest
 from rtb_optimizer.core.sample.values import MISSING, SPELLING_VERSION, UNEXPANDED, canonical
@@ -139,7 +139,7 @@ def test_a_missing_partition_fails_the_run_below_the_least_share(entity, deliver
 
     assert session.scalars(select(Run)).one().error_message == (
         f"wait_for_logs: LogsMissing: 1 of 2 partitions are not complete: {logs_path.replace('{date}', str(BEFORE))} "
-        "(no Parquet object); deliver them, or lower min_partition_share"
+        "(no file); deliver them, or lower min_partition_share"
     )
     assert entities.find(session, "odd").active_run_id is None
 
@@ -172,7 +172,7 @@ def without_rows(store, url, put):  # noqa: ARG001 - one of three
 @pytest.mark.case(2)
 @pytest.mark.parametrize(
     ("spoil", "lacks"),
-    [(without_marker, "no _SUCCESS"), (without_files, "no Parquet object"), (without_rows, "no rows")],
+    [(without_marker, "no _SUCCESS"), (without_files, "no file"), (without_rows, "no rows")],
 )
 def test_an_empty_or_unmarked_partition_is_as_good_as_missing(
     entity, deliver, put, store, request_run, report_of, spoil, lacks
@@ -243,12 +243,12 @@ def test_dates_that_are_not_mature_are_refused_and_no_dates_are_the_last_mature_
     entity(deliver(nights([NIGHTS[-3], BEFORE])), maturity_lag_hours=6)  # a run at 04:00 may not read yesterday
 
     with pytest.raises(WindowInvalid) as refused:
-        create_run(request_run("odd", data_start="2026-03-09", data_end="2026-03-10"))
+        create_run(request_run("odd", "manual__too_young", data_start="2026-03-09", data_end="2026-03-10"))
     assert str(refused.value) == (
         "data_end 2026-03-10 00:00 UTC is younger than maturity_lag_hours (6): events of that window may still arrive; "
         "run it after 2026-03-10 06:00 UTC, or lower maturity_lag_hours"
     )
-    assert session.scalar(select(func.count(Run.run_id))) == 0
+    assert [run.status for run in session.scalars(select(Run))] == ["failed"]
 
     decided = in_process.run(request_run("odd"))
     made = session.get_one(Run, decided.opt_run_id)
@@ -559,14 +559,17 @@ def test_a_day_of_23_or_25_hours_is_counted_from_midnight_to_midnight(add_entity
         ),
     ],
 )
-def test_what_is_no_window_is_refused_before_there_is_a_run(add_entity, request_run, session, start, end, complaint):
+def test_what_is_no_window_is_refused_and_recorded_as_a_failed_run_with_the_reason(
+    add_entity, request_run, session, start, end, complaint
+):
     add_entity()
 
     with pytest.raises(WindowInvalid) as refused:
         create_run(request_run(data_start=start, data_end=end))
 
     assert str(refused.value) == complaint
-    assert session.scalar(select(func.count(Run.run_id))) == 0
+    [run] = session.scalars(select(Run))
+    assert (run.status, run.error_message.startswith(f"create_run: WindowInvalid: {complaint}")) == ("failed", True)
 
 
 @pytest.mark.case(12)

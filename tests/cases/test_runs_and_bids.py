@@ -722,7 +722,7 @@ def test_a_table_that_would_move_spend_too_far_from_the_active_one_is_held(
         return night
 
     features = {"anchor_features": "ad_size", "candidate_features": "ad_size", "cost_column": ""}
-    add_entity(**features)
+    add_entity(**features | {"max_volume_factor": "10"})  # the outcomes grow with it, which is held as well
     before = started(overrides=write_nights(traffic(0.1)))
     assert activate_run(before).decision == "activated"
     overrides = write_nights(traffic(0.95))

@@ -143,7 +143,7 @@ def test_the_run_waits_for_the_folder_that_the_rows_show_it_needs(deliver, reque
     assert awaited(opt_run_id, datetime.now(UTC)) == []  # nobody has looked into the rows yet
     with pytest.raises(TaskDeferred):
         waiting.execute({})
-    assert awaited(opt_run_id, datetime.now(UTC)) == [f"{base_path}/logs/date={day + DAY}/ (no Parquet object)"]
+    assert awaited(opt_run_id, datetime.now(UTC)) == [f"{base_path}/logs/date={day + DAY}/ (no file)"]
 
     deliver(day, 1, "UTC")
     assert waiting.resume({}, None) == 2

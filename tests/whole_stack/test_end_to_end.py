@@ -280,8 +280,8 @@ def test_a_run_whose_logs_never_arrive_fails_with_the_list_after_the_freshness_t
     configured(freshness_timeout_minutes=None)
     assert run_of(dag_run).error_message == (
         "wait_for_logs (try 1): LogsMissing: 2 of 2 partitions are not complete: "
-        f"s3://rtb/e2e/logs/date={night(15):%F}/ (no Parquet object), "
-        f"s3://rtb/e2e/logs/date={night(14):%F}/ (no Parquet object); "
+        f"s3://rtb/e2e/logs/date={night(15):%F}/ (no file), "
+        f"s3://rtb/e2e/logs/date={night(14):%F}/ (no file); "
         "deliver them, or lower min_partition_share"
     )
 

@@ -12,7 +12,7 @@ from rtb_optimizer.operations.inspection import InspectedLogs, Inspection
 from rtb_optimizer.store.objects import split_url
 
 app = typer.Typer(help="Logs in S3, before an entity reads them.", no_args_is_help=True)
-MAX_EXAMPLES = 3
+MAX_EXAMPLES, MAX_TEXT = 3, 36
 
 
 @app.command()
@@ -76,10 +76,14 @@ def _row(each: ColumnFacts, role: str) -> dict[str, object]:
         "type": each.kind if len(each.kind) <= 24 else f"{each.kind[:21]}...",  # noqa: PLR2004 - a readable table
         "missing": f"{each.missing:.1%}" if each.missing else "",
         "values": f"{each.values:,}",
-        "lowest": examples if each.mean is None and examples else each.lowest,
-        "highest": "" if each.mean is None and examples else each.highest,
+        "lowest": _cut(examples if each.mean is None and examples else each.lowest),
+        "highest": _cut("" if each.mean is None and examples else each.highest),
         "role": role,
     }
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 3]}..."
 
 
 def _roles(found: Inspection) -> dict[str, str]:

@@ -11,6 +11,7 @@ from rtb_optimizer.logs.completeness import HOURS, is_hidden
 MIN_SHARE = 0.95
 """A layout is that of all files but for a few strays."""
 _MARKERS = (re.compile(r"_SUCCESS"), re.compile(r"_committed_.+"), re.compile(r"(?i)_?(done|complete|finished)(\..*)?"))
+MAX_SLUG = 40
 _PATTERNS = ("_SUCCESS", "_committed_*", "")
 _KEY = re.compile(r"([A-Za-z_][\w.-]*)=([^/]*)/")
 
@@ -147,8 +148,9 @@ def _marker(url: str, template: str, markers: Sequence[str], folders: int) -> st
     """Return the marker that most folders have, the URL of one at the root, or empty text."""
     for pattern, spelled in zip(_MARKERS, _PATTERNS, strict=True):
         own = [path for path in markers if pattern.fullmatch(path.rpartition("/")[2])]
-        in_folders = {path.rpartition("/")[0] for path in own if "/" in path}
-        if len(in_folders) >= MIN_SHARE * folders and in_folders:
+        depths = Counter(folder.count("/") + 1 for folder in {path.rpartition("/")[0] for path in own if "/" in path})
+        of_days, of_hours = depths[template.count("/")], depths[template.count("/") + 1]
+        if (of_days and of_days >= MIN_SHARE * folders) or (of_hours and of_hours >= MIN_SHARE * folders * HOURS):
             return spelled or own[0].rpartition("/")[2]
         if template and any("/" not in path for path in own):
             return url + next(path for path in own if "/" not in path)
@@ -167,5 +169,7 @@ def _folder_keys(data: Sequence[str], template: str) -> list[str]:
 
 def slug(url: str) -> str:
     """Return a name for what lies below a URL, such as an entity's code: of its last folders that are no dates."""
-    words = re.findall(r"[a-z][a-z0-9]*", url.lower().removeprefix("s3:").partition("{")[0])
-    return "_".join(words[-2:])[:40] or "my_ssp"
+    bucket, _, path = url.lower().removeprefix("s3://").partition("/")
+    folders = [folder for folder in path.partition("{")[0].split("/") if folder and "=" not in folder]
+    name = "_".join(re.findall(r"[a-z0-9]+", "_".join(folders[-2:] or [bucket])))
+    return name[-MAX_SLUG:].lstrip("0123456789_") or "my_ssp"

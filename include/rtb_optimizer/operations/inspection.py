@@ -61,8 +61,8 @@ class Inspection:
 
     @property
     def window(self) -> tuple[date, date] | None:
-        """The last whole days that have logs, at most a week, as a half-open window; None without dates."""
-        days = self.logs.layout.days
+        """The last days that have logs, at most a week, as a half-open window; None where no dates are known."""
+        days = self.logs.layout.days or self._days_of_rows
         if not days:
             return None
         last = days[-1]
@@ -70,6 +70,15 @@ class Inspection:
         while first - timedelta(days=1) in days and (last - first).days + 1 < MAX_WINDOW_DAYS:
             first -= timedelta(days=1)
         return first, last + timedelta(days=1)
+
+    @property
+    def _days_of_rows(self) -> Sequence[date]:
+        """The days between the first and the last time of the rows."""
+        name = self.roles.columns.get("timestamp_column")
+        bounds = next((each.days for each in self.logs.facts if each.name == name), None)
+        if bounds is None:
+            return ()
+        return [bounds[0] + timedelta(days=n) for n in range((bounds[1] - bounds[0]).days + 1)]
 
     def add_command(self, entity_code: str, s3_base_path: str) -> str:
         """Return the command that adds an entity for these logs."""
@@ -97,6 +106,7 @@ def inspect(url: str, outcomes_url: str = "") -> Inspection:
     events = likely_event_roles(outcomes.facts, roles.row_id_columns) if outcomes is not None else {}
     if outcomes is not None:
         values |= _outcome_values(roles, outcomes, events)
+        values = {key: value for key, value in values.items() if value or key == "completion_marker"}
     return Inspection(logs, roles, outcomes, events, values, _lacks(values))
 
 
@@ -128,8 +138,10 @@ def _inspected(url: str, settings: Settings) -> InspectedLogs:
     contents = {f"s3://{bucket}/{file.key}": file.content for file in found}
     with DuckDBEngine(connections.s3_filesystem(), settings.engine_threads, MEMORY_MB) as engine:
         types = engine.open_logs(list(contents), Reading(contents))
-        plain = [name for name, kind in types.items() if not is_nested(kind)]
-        names = [*plain, *engine.nested_columns(), *layout.folder_keys]
+        nested = engine.nested_columns()
+        roots = {path.partition(".0")[0] for path in nested}  # a list of JSON is a text
+        plain = [name for name, kind in types.items() if not is_nested(kind) and name not in roots]
+        names = [*plain, *nested, *layout.folder_keys]
         types = engine.open_logs(list(contents), Reading(contents, names, below=folder))
         facts = column_facts(engine, {name: types[name] for name in names if name in types}, settings.missing_values)
     return InspectedLogs(layout, found[0].content, len(found), facts)
@@ -176,7 +188,7 @@ def _values(logs: InspectedLogs, roles: LikelyRoles) -> dict[str, str]:
 
 def _outcome_values(roles: LikelyRoles, outcomes: InspectedLogs, found: Mapping[str, str]) -> dict[str, str]:
     """Return the overrides that join events; what is called as in the rows is not named."""
-    values = {"outcome_logs_path": outcomes.layout.logs_path, **found, "outcome_column": "outcome"}
+    values = {"outcome_logs_path": outcomes.layout.logs_path, **found, "outcome_column": "outcome", "value_column": ""}
     if [found.get("outcome_logs_id_columns")] == list(roles.row_id_columns):
         del values["outcome_logs_id_columns"]
     if found.get("outcome_logs_time_column") == roles.columns.get("timestamp_column"):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 from rtb_optimizer.core.selection.denied_names import denied_names, words
 
@@ -15,6 +16,22 @@ MAX_VALUE_SHARE = 0.2
 MAX_MISSING = 0.95
 MIN_RATE, MAX_RATE = 0.00001, 0.95
 _MONEY = re.compile(r"price|cost|spend|revenue|payout|margin|bid_?amount|cpm")
+_OUTCOMES = (
+    "click",
+    "conv",
+    "viewab",
+    "install",
+    "attribut",
+    "purchas",
+    "sale",
+    "complet",
+    "engag",
+    "outcome",
+    "label",
+)
+_OUTCOME = re.compile("|".join((*_OUTCOMES, "viewed", "measurable", "impressions")))
+"""Words of what is known only after a row was bought, the likeliest outcome first."""
+YES_AND_NO = 2
 _PERSON = ("user", "device", "person", "cookie", "visitor", "ifa", "idfa", "gaid", "aaid", "maid", "buid", "uid")
 
 
@@ -31,6 +48,8 @@ class ColumnFacts:
         lowest, highest: The bounds of its values, as text.
         mean: The mean of what can be read as a number, None where little can.
         is_time: Whether nearly all of its values can be read as times of the last decades.
+        examples: All of its values, the most frequent first, where they are few.
+        days: The first and the last day of its times.
     """
 
     name: str
@@ -43,6 +62,7 @@ class ColumnFacts:
     mean: float | None = None
     is_time: bool = False
     examples: tuple[str, ...] = ()
+    days: tuple[date, date] | None = None
 
     @property
     def is_id(self) -> bool:
@@ -74,6 +94,8 @@ def likely_roles(facts: Sequence[ColumnFacts], denied: Collection[str]) -> Likel
         free = [each for each in facts if each.name not in columns.values()]
         if chosen := choose(free):
             columns[key] = chosen.name
+    if columns.get("exposure_column") and _is_flag(columns.get("outcome_column", ""), facts):
+        del columns["exposure_column"]  # a row of its own is one exposure
     ids = [each for each in facts if each.is_id and not each.is_time and each.name not in columns.values()]
     row_id = _best(ids, _id_score)
     used = {*columns.values(), *([row_id.name] if row_id else [])}
@@ -86,6 +108,10 @@ def likely_roles(facts: Sequence[ColumnFacts], denied: Collection[str]) -> Likel
         anchor_features=[name for name in candidates if _is_place(name)][:1],
         passed_over=passed,
     )
+
+
+def _is_flag(name: str, facts: Sequence[ColumnFacts]) -> bool:
+    return any(each.name == name and each.values == YES_AND_NO for each in facts)
 
 
 def likely_event_roles(facts: Sequence[ColumnFacts], ids: Collection[str]) -> Mapping[str, str]:
@@ -141,20 +167,24 @@ def _time(facts: Sequence[ColumnFacts]) -> ColumnFacts | None:
             return 0
         named = _has(each.name, "time", "timestamp", "ts", "datetime", "at")
         event = _has(each.name, "event", "bid", "auction", "impression", "request", "log")
-        return 1 + named + event + (each.kind.startswith("TIMESTAMP")) - 2 * (each.kind == "DATE")
+        precise = each.kind.startswith("TIMESTAMP") - 0.5 * (each.kind == "DATE")
+        return (1 + named + event + precise) * (1 - each.missing)
 
     return _best(facts, score)
 
 
 def _outcome(facts: Sequence[ColumnFacts]) -> ColumnFacts | None:
-    def score(each: ColumnFacts) -> float:
-        if each.mean is None or not MIN_RATE <= each.mean <= MAX_RATE or each.is_time:
-            return 0
-        named = _has(each.name, "click", "clicked", "conversion", "converted", "viewable", "viewed", "install", "sale")
-        vague = _has(each.name, "outcome", "label", "target", "action", "view", "engagement", "purchase", "completed")
-        return (3 * named + 2 * vague + (each.values <= 2)) if named or vague else 0  # noqa: PLR2004 - yes and no
+    """Return the column of a yes or no about a row; where none is, of counts."""
+    numbers = [each for each in facts if each.mean is not None and not each.is_time]
+    named = [each for each in numbers if any(word in each.name.lower() for word in _OUTCOMES)]
+    named = [each for each in named if not _has(each.name, "id", "price", "cost", "revenue", "value")]
+    flags = [each for each in named if each.values == YES_AND_NO and MIN_RATE <= (each.mean or 0) <= MAX_RATE]
+    counts = [each for each in named if each.values > YES_AND_NO and not _has(each.name, "measurable")]
+    return _best(flags or counts, lambda each: 10 - next(n for n, w in enumerate(_OUTCOMES) if w in each.name.lower()))
 
-    return _best(facts, score)
+
+def _weight(facts: Sequence[ColumnFacts]) -> ColumnFacts | None:
+    return _best(facts, lambda each: each.mean is not None and _has(each.name, "weight", "weights", "multiplicity"))
 
 
 def _money(each: ColumnFacts, *names: str) -> float:
@@ -173,9 +203,12 @@ def _value(facts: Sequence[ColumnFacts]) -> ColumnFacts | None:
 
 
 def _exposure(facts: Sequence[ColumnFacts]) -> ColumnFacts | None:
+    """Return the column of the number of exposures; what could be measured, before what was shown."""
+    names = ("measurable", "exposures", "impressions", "imps", "opportunities")
+
     def score(each: ColumnFacts) -> float:
-        counts = each.mean is not None and each.mean >= 1 and each.values > 1 and not each.is_id
-        return counts and _has(each.name, "impressions", "exposures", "imps", "opportunities", "measurable")
+        counts = each.mean is not None and each.mean > MAX_RATE and each.values > YES_AND_NO and not each.is_id
+        return counts * max((len(names) - n) * _has(each.name, name) for n, name in enumerate(names))
 
     return _best(facts, score)
 
@@ -184,6 +217,7 @@ _ROLES: Sequence[tuple[str, Callable[[Sequence[ColumnFacts]], ColumnFacts | None
     ("timestamp_column", _time),
     ("outcome_column", _outcome),
     ("exposure_column", _exposure),
+    ("weight_column", _weight),
     ("cost_column", _cost),
     ("value_column", _value),
 )
@@ -207,6 +241,10 @@ def _unfit(each: ColumnFacts, personal: Mapping[str, str]) -> str:
         (each.name in personal, f"it may identify people ({personal.get(each.name)})"),
         (each.is_time, "it is a time"),
         (each.values <= 1, "it has one value"),
+        (
+            each.mean is not None and _OUTCOME.search(each.name.lower()) is not None,
+            "it looks like what came of the row",
+        ),
         (each.missing >= MAX_MISSING, f"{each.missing:.0%} of its values are missing"),
         (each.values > few, f"it has about {each.values:,} values in {each.rows:,} rows"),
         (

@@ -12,7 +12,7 @@ from rtb_optimizer.engines.duckdb.names import quoted
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE, literal
 from rtb_optimizer.errors import LogsInvalid
 
-TEXTS = ("VARCHAR", "JSON")
+TEXTS, RECORDS = ("VARCHAR", "JSON"), ("STRUCT", "MAP")
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 Describe = Callable[[str], str | None]
@@ -74,19 +74,29 @@ def _path(
     parts = name.split(".")
     for n in range(len(parts) - 1, 0, -1):
         for root in by_fold.get(".".join(parts[:n]).casefold(), []):
-            sql = _below(root, types[root], parts[n:])
-            if (kind := describe(sql)) is not None:
-                return Resolved(name, kind, root, sql)
+            if (found := _below(root, types[root], parts[n:], describe)) is not None:
+                return Resolved(name, found[1], root, found[0])
     return None
 
 
-def _below(root: str, kind: str, parts: Sequence[str]) -> str:
+def _below(root: str, kind: str, parts: Sequence[str], describe: Describe) -> tuple[str, str] | None:
+    """Return the expression of a path below a column, and its type; None where there is no such thing."""
+    sql = quoted(root)
     if kind in TEXTS:
         path = "".join(f"[{part}]" if part.isdigit() else f'."{part}"' for part in parts)
-        text = quoted(root)
-        return f"CASE WHEN json_valid({text}) THEN json_extract_string({text}, {literal('$' + path)}) END"
-    steps = (f"[{int(part) + 1}]" if part.isdigit() else f"[{literal(part)}]" for part in parts)
-    return quoted(root) + "".join(steps)
+        return f"CASE WHEN json_valid({sql}) THEN json_extract_string({sql}, {literal('$' + path)}) END", "VARCHAR"
+    for part in parts:
+        if kind.endswith("]"):
+            if not part.isdigit():
+                return None
+            sql += f"[{int(part) + 1}]"
+        else:
+            sql += f"[{literal(part)}]"
+        below = describe(sql) if kind.endswith("]") or kind.startswith(RECORDS) else None
+        if below is None:
+            return None
+        kind = below
+    return sql, kind
 
 
 def _folder_key(name: str, urls: Sequence[str], below: str) -> Resolved | None:

@@ -86,8 +86,10 @@ class LogView:
         return self._added
 
     def nested_columns(self) -> Sequence[str]:
-        """Return the paths of the plain values in records and lists of the first file."""
-        return RowGroups.leaves(self._filesystem, self._urls[0]) if self._urls and not self._staged.files else ()
+        """Return the paths of the plain values in records and lists: of the first file, or in the lists of texts."""
+        if self._staged.files:
+            return self._staged.nested
+        return RowGroups.leaves(self._filesystem, self._urls[0])
 
     def places(self) -> "pa.Table":
         """Return the places and the values of the columns that were added, in order."""
@@ -129,33 +131,60 @@ class LogView:
 
     def _with_resolved(self, types: Mapping[str, str]) -> Mapping[str, str]:
         """Add the configured columns that the files have otherwise to the table; return the types of all."""
-        self._require_distinct_names(types)
+        types = self._with_exact_names(types)
         reading = self._reading
         self._resolved = resolve(reading.columns, types, self._urls, reading.below, self._type_of)
         spelled = {each.root: each.name for each in self._resolved if each.sql == quoted(each.root)}
         computed = [each for each in self._resolved if each.root not in spelled]
-        if computed:
-            columns = ", ".join(f"{each.sql} AS {quoted(each.name)}" for each in computed)
+        if self._resolved:
+            names = {**{each.name: each.sql for each in computed}, **{name: quoted(r) for r, name in spelled.items()}}
+            columns = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in names.items())
+            exclude = f"EXCLUDE ({', '.join(map(quoted, spelled))})" if spelled else ""
             self._duckdb.execute(f"ALTER VIEW {self._name} RENAME TO stored_{self._name}")
-            self._duckdb.execute(f"CREATE VIEW {self._name} AS SELECT *, {columns} FROM stored_{self._name}")
+            self._duckdb.execute(f"CREATE VIEW {self._name} AS SELECT * {exclude}, {columns} FROM stored_{self._name}")
         stored = {spelled.get(name, name): kind for name, kind in types.items()}
         return stored | {each.name: each.kind for each in self._resolved}
 
-    def _require_distinct_names(self, types: Mapping[str, str]) -> None:
-        """Raise LogsInvalid where a column that is read has a namesake in another case in the same file.
+    def _with_exact_names(self, types: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the types after columns that differ in case alone from others of their file got their own names back.
 
-        DuckDB renames the second one: `Country_1`.
+        DuckDB takes names without case: it calls the second one `Country_1`.
+
+        Raises:
+            LogsInvalid: where two of them are read, or the one that is read is spelled as neither.
         """
         folded = {name.casefold() for name in types}
-        suspects = [name for name in self._reading.columns if f"{name.casefold()}_1" in folded]
-        for url in self._urls[:1] if suspects and not self._staged.files else ():
-            names = RowGroups.names(self._filesystem, url)
-            for name in suspects:
-                if len(alike := [each for each in names if each.casefold() == name.casefold()]) > 1:
-                    raise LogsInvalid(
-                        f"the logs have columns {' and '.join(map(repr, alike))}, which differ in case alone, as in "
-                        f"{url}: rename one of them, {name!r} is either"
-                    )
+        suspects = {name.casefold() for name in self._reading.columns if f"{name.casefold()}_1" in folded}
+        if not suspects or self._staged.files:
+            return types
+        kept, gone = dict[str, str](), set[str]()
+        stored = RowGroups.names(self._filesystem, self._urls[0])
+        for fold in sorted(suspects):
+            alike = [name for name in stored if name.casefold() == fold]
+            if len(alike) > 1:
+                exact = self._read_of(alike)
+                called = {name: name if n == 0 else f"{name}_{n}" for n, name in enumerate(alike)}
+                kept[exact] = called[exact]
+                gone |= set(called.values())
+        if not kept:
+            return types
+        names = ", ".join(f"{quoted(called)} AS {quoted(name)}" for name, called in kept.items())
+        excluded = ", ".join(map(quoted, sorted(gone)))
+        self._duckdb.execute(f"ALTER VIEW {self._name} RENAME TO spelled_{self._name}")
+        self._duckdb.execute(
+            f"CREATE VIEW {self._name} AS SELECT * EXCLUDE ({excluded}), {names} FROM spelled_{self._name}"
+        )
+        others = {name: kind for name, kind in types.items() if name not in gone}
+        return others | {name: types[called] for name, called in kept.items()}
+
+    def _read_of(self, alike: Sequence[str]) -> str:
+        named = {name for name in self._reading.columns if name.casefold() == alike[0].casefold()}
+        if len(named) == 1 and named < set(alike):
+            return named.pop()
+        raise LogsInvalid(
+            f"the logs have columns {' and '.join(map(repr, alike))}, which differ in case alone, as in "
+            f"{self._urls[0]}: rename one of them, or configure one of these spellings alone"
+        )
 
     def _type_of(self, sql: str) -> str | None:
         import duckdb

@@ -35,12 +35,16 @@ Lend = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """A file of text, the Parquet that holds its rows, their number, and the lines that are none."""
+    """A file of text, the Parquet that holds its rows, their number, and the lines that are none.
+
+    `nested` are the paths of plain values in its lists.
+    """
 
     url: str
     path: str
     rows: int
     bad: BadLines | None
+    nested: tuple[str, ...] = ()
 
 
 def stage(contents: Mapping[str, Content], dialect: TextDialect, folder: Path, threads: int, lend: Lend) -> "Stage":
@@ -78,27 +82,32 @@ class Stage:
         """The lines that are no rows, by file."""
         return [file.bad for file in self.files if file.bad is not None]
 
+    @property
+    def nested(self) -> Sequence[str]:
+        """The paths of plain values in lists, of all files."""
+        return list(dict.fromkeys(path for file in self.files for path in file.nested))
+
 
 def _write(
     database: "duckdb.DuckDBPyConnection", url: str, content: Content, dialect: TextDialect, to: Path
 ) -> StagedFile:
     of_format = _csv_rows if content.format is Format.CSV else _json_rows
-    columns, rows, bad = of_format(database, url, content, dialect)
+    columns, rows, bad, nested = of_format(database, url, content, dialect)
     if SOURCE_FILE in columns or len(set(map(str.casefold, columns))) < len(columns):
         twice = [name for name, n in Counter(map(str.casefold, columns)).items() if n > 1]
         raise LogsInvalid(f"{url} names column {', '.join(map(repr, twice[:3]))} more than once: rename one of them")
     place = f"{literal(url)} AS {SOURCE_FILE}, ROW_NUMBER() OVER () - 1 AS {SOURCE_ROW}"
     statement = f"COPY (SELECT *, {place} FROM ({rows})) TO {literal(str(to))} (FORMAT parquet)"
     [(count,)] = database.execute(statement).fetchall()
-    return StagedFile(url, str(to), int(count), bad(database))
+    return StagedFile(url, str(to), int(count), bad(database), nested)
 
 
 Bad = Callable[["duckdb.DuckDBPyConnection"], BadLines | None]
+Rows = tuple[Sequence[str], str, Bad, tuple[str, ...]]
+"""Columns, the statement for the rows, what finds the bad lines once it has run, and the paths into lists."""
 
 
-def _csv_rows(
-    database: "duckdb.DuckDBPyConnection", url: str, content: Content, dialect: TextDialect
-) -> tuple[Sequence[str], str, Bad]:
+def _csv_rows(database: "duckdb.DuckDBPyConnection", url: str, content: Content, dialect: TextDialect) -> Rows:
     for table in _REJECTS:
         database.execute(f"DROP TABLE IF EXISTS {table}")
     delimiter, quote = delimiter_of(content.first_line, dialect), QUOTES[dialect.quote]
@@ -116,7 +125,7 @@ def _csv_rows(
         [(lines, first, why)] = database.execute(statement).fetchall()
         return BadLines(url, int(lines), int(first), " ".join(str(why).split())) if lines else None
 
-    return columns, f"SELECT * FROM read_csv({literal(url)}, {', '.join(options)})", bad
+    return columns, f"SELECT * FROM read_csv({literal(url)}, {', '.join(options)})", bad, ()
 
 
 def _header(url: str, first_line: str, delimiter: str, quote: str) -> Sequence[str]:
@@ -135,9 +144,7 @@ def _header(url: str, first_line: str, delimiter: str, quote: str) -> Sequence[s
     )
 
 
-def _json_rows(
-    database: "duckdb.DuckDBPyConnection", url: str, content: Content, _dialect: TextDialect
-) -> tuple[Sequence[str], str, Bad]:
+def _json_rows(database: "duckdb.DuckDBPyConnection", url: str, content: Content, _dialect: TextDialect) -> Rows:
     lines = (
         f"(SELECT json FROM read_json_objects({literal(url)}, format = 'newline_delimited', ignore_errors = true, "
         f"compression = {literal(content.compression)}, maximum_object_size = {MAX_LINE_BYTES}, "
@@ -158,7 +165,20 @@ def _json_rows(
     found = BadLines(url, int(bad_lines), int(first), _JSON_ERROR) if bad_lines else None
     extracted = f"SELECT json_extract_string(json, [{paths}]) AS v FROM {lines} WHERE {is_row}"
     rows = f"SELECT {values} FROM ({extracted})" if columns else f"SELECT NULL AS empty FROM {lines} WHERE FALSE"
-    return columns, rows, lambda _database: found
+    nested = dict.fromkeys(path for _, shape in in_order for path in _in_lists(json.loads(shape)))
+    return columns, rows, lambda _database: found, tuple(nested)
+
+
+def _in_lists(structure: object, names: tuple[str, ...] = (), *, is_listed: bool = False) -> Iterator[str]:
+    """Yield the paths of plain values in lists, of the first element each."""
+    if isinstance(structure, dict):
+        for name, below in structure.items():
+            yield from _in_lists(below, (*names, name), is_listed=is_listed)
+    elif isinstance(structure, list):
+        for element in structure[:1]:
+            yield from _in_lists(element, (*names, "0"), is_listed=True)
+    elif is_listed and structure != "NULL":
+        yield ".".join(names)
 
 
 def _leaves(structure: object, names: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:

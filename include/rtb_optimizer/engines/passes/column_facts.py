@@ -1,6 +1,7 @@
 """Looks at every column of a sample of the rows: how much is missing, how many values, their bounds."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from rtb_optimizer.core.config.likely_roles import ColumnFacts
 from rtb_optimizer.engines.protocol import Engine
@@ -46,6 +47,7 @@ def _facts(engine: Engine, name: str, kind: str, missing: Sequence[str]) -> Colu
     is_number = given > 0 and row["numbers"] >= READABLE * given
     is_time = given > 0 and int(row["times"] or 0) >= READABLE * given and (not is_number or _is_epoch(row))
     examples = _examples(engine, known) if 0 < distinct <= MAX_EXAMPLES else ()
+    days = _days(engine, f"(SELECT {column} AS v FROM logs)", time) if is_time else None
     return ColumnFacts(
         name=name,
         kind=kind,
@@ -57,7 +59,18 @@ def _facts(engine: Engine, name: str, kind: str, missing: Sequence[str]) -> Colu
         mean=float(row["mean"]) if is_number and not is_time else None,
         is_time=is_time,
         examples=examples,
+        days=days,
     )
+
+
+def _days(engine: Engine, rows: str, time: str) -> tuple[date, date]:
+    """Return the first and the last day of a column's times, over all rows."""
+    bounds = f"{time} >= {_SPAN[0]} AND {time} < {_SPAN[1]}"
+    found = engine.query(
+        f"SELECT CAST(MIN({time}) AS DATE) AS first, CAST(MAX({time}) AS DATE) AS last FROM {rows} WHERE {bounds}",
+        "days",
+    ).to_pylist()[0]
+    return found["first"], found["last"]
 
 
 def _is_epoch(row: Mapping[str, object]) -> bool:
