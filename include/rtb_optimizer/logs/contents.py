@@ -87,11 +87,11 @@ def _found(store: ObjectStore, file: LogFile) -> Content | str:
         return PARQUET
     head = store.head_of(file.key, HEAD_BYTES)
     compression = compression_of(head)
-    plain = _unpacked(head, compression)
+    plain = unpacked(head, compression)
     return content_of(plain, compression) if plain or not head else f"what {compression} cannot unpack"
 
 
-def _unpacked(head: bytes, compression: Compression) -> bytes:
+def unpacked(head: bytes, compression: Compression) -> bytes:
     """Return the beginning of what was packed; empty where it cannot be unpacked."""
     if compression is Compression.NONE:
         return head

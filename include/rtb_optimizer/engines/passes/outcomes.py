@@ -10,6 +10,7 @@ from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.engines.passes.legibility import require_legible
 from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.sql.columns import listed_names
 from rtb_optimizer.engines.sql.outcomes import EVENTS, HAPPENED, MATCHED, PLACED, OutcomesSql
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
@@ -121,8 +122,7 @@ def _worst(days: Sequence[EventsOfDay]) -> list[EventsOfDay]:
 def _require_columns(logs: OutcomeLogs, rows: LogTable, events: LogTable) -> None:
     if absent := [name for name in logs.columns if name not in events.types]:
         raise LogsInvalid(
-            f"the outcome logs have no column {', '.join(map(repr, absent))}; they have: "
-            f"{', '.join(sorted(events.types))}"
+            f"the outcome logs have no column {', '.join(map(repr, absent))}; they have: {listed_names(events.types)}"
         )
     if absent := [row for row, _ in logs.ids if row not in rows.types]:
         raise LogsInvalid(f"the logs have no column {', '.join(map(repr, absent))} (row_id_columns)")

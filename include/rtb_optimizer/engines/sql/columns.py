@@ -1,6 +1,6 @@
 """Tells which columns of the logs a configuration needs, and refuses logs that lack one, or have it as another kind."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.engines.sql.amounts import TEXT_TYPES
@@ -8,6 +8,7 @@ from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
 
 MEASURE_COLUMNS = ("outcome", "exposure", "weight", "value", "cost", "bid", "currency", "timestamp")
+MAX_NAMES, MAX_NAME = 60, 60
 COUNTED = ("outcome", "exposure", "weight", "value", "cost", "bid")
 NUMBERS = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
@@ -48,7 +49,7 @@ def require_columns(table: LogTable) -> None:
     s = table.settings
     absent = [f"{column!r} ({key})" for key, column in required_columns(s) if column not in table.types]
     if absent:
-        available = ", ".join(name if name.isprintable() else repr(name) for name in sorted(table.types))
+        available = listed_names(table.types)
         raise LogsInvalid(f"the logs have no column {', '.join(absent)}; they have: {available}")
     counted = [*measured_columns_by_key(s), *(("anchor_features", column) for column in s.anchor_features)]
     counted += [("candidate_features", column) for column in s.candidate_features]
@@ -62,6 +63,13 @@ def require_columns(table: LogTable) -> None:
     others = [f"{column!r} ({key}) is {kind}" for key, column, kind in _unfit(kinds)]
     if others:
         raise LogsInvalid(f"columns of another kind than is counted: {', '.join(others)}; {ACCEPTED}")
+
+
+def listed_names(names: Iterable[str]) -> str:
+    """Return the names of columns in order, unprintable ones escaped; a few of very many, and none at great length."""
+    shown = [name if name.isprintable() else repr(name) for name in sorted(names)]
+    cut = [name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}..." for name in shown[:MAX_NAMES]]
+    return ", ".join(cut) + (f" and {len(shown) - MAX_NAMES} more" if len(shown) > MAX_NAMES else "")
 
 
 def _unfit(kinds: Mapping[tuple[str, str], str]) -> list[tuple[str, str, str]]:
