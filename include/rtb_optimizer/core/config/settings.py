@@ -130,6 +130,9 @@ class Settings:
     exports: list[str]
     export_fields: dict[str, object]
     export_value_maps: dict[str, object]
+    column_clocks: dict[str, str]
+    min_export_answered: float
+    max_export_error: float
     export_base_cpm: float
     export_currency: str
     export_skip_rate: int
