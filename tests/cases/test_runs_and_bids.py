@@ -127,7 +127,7 @@ def test_a_format_that_must_not_fail_fails_the_run_by_feature_and_fix(add_entity
     with pytest.raises(MacroGap):
         in_process.run(request_run(overrides=overrides))
 
-    assert "format 'xandr' has no macro for carrier: add one to opt_feature_macros, or choose another policy" in failed(
+    assert "format 'xandr' has no macro for carrier: give it one by `rtb macros set carrier xandr TEMPLATE`" in failed(
         session, "map_ad_macros: MacroGap"
     )
 
@@ -952,7 +952,7 @@ def test_a_macro_that_was_broken_by_hand_fails_the_run_by_feature_and_pattern(ad
     with pytest.raises(ConfigInvalid):
         in_process.run(request_run())
 
-    assert "opt_feature_macros: internal_adspace_id: 'ADX_PLACEMENT' is no adx macro: it must match" in failed(
+    assert "macro of internal_adspace_id: 'ADX_PLACEMENT' is no adx macro: it must match" in failed(
         session, "map_ad_macros: ConfigInvalid: "
     )
 
@@ -983,7 +983,7 @@ def test_a_macro_that_is_nearly_a_known_one_is_warned_of(add_entity, started, re
 
     assert messages(read_output(started()), "macro_near_miss")[0] == (
         "adx is not known to have the macro '[ADX_PLACEMNT_ID]' of internal_adspace_id: was '[ADX_PLACEMENT_ID]' "
-        "meant? correct it in opt_feature_macros"
+        "meant? correct it: `rtb macros set internal_adspace_id adx '[ADX_PLACEMENT_ID]'`"
     )
 
 

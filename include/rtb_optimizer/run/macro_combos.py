@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.settings import Settings
@@ -12,7 +11,7 @@ from rtb_optimizer.core.macros.route import route_of
 from rtb_optimizer.core.sample.value_maps import value_maps
 from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.macros import FormatDocument, MacrosDocument
-from rtb_optimizer.store.schema import FeatureMacro
+from rtb_optimizer.store.macros import templates_of
 from rtb_optimizer.store.seeds import dialect
 
 
@@ -23,7 +22,7 @@ def combos_of(session: Session, opt_id: int, settings: Settings, features: Seque
         MacroGap: when a feature has no macro in a format whose policy is `fail`.
     """
     return [
-        map_ad_macros(features, _templates(session, opt_id, name), dialect(name), _policy(settings, name))
+        map_ad_macros(features, _templates(session, opt_id, settings, name), dialect(name), _policy(settings, name))
         for name in settings.macro_formats
     ]
 
@@ -41,7 +40,7 @@ def macros_document(features: Sequence[str], combos: Sequence[MacroCombo], setti
 def without_required_macro(session: Session, opt_id: int, settings: Settings) -> set[str]:
     """Return the candidates that a format which must not fail has no macro for; there, none is derived either."""
     required = [name for name in settings.macro_formats if _policy(settings, name) is GapPolicy.FAIL]
-    known = [_templates(session, opt_id, name).keys() for name in required]
+    known = [_templates(session, opt_id, settings, name).keys() for name in required]
     return {name for name in settings.candidate_features if any(name not in templates for templates in known)}
 
 
@@ -63,10 +62,8 @@ def _format(combo: MacroCombo, settings: Settings) -> FormatDocument:
     )
 
 
-def _templates(session: Session, opt_id: int, macro_format: str) -> dict[str, str]:
-    of_format = FeatureMacro.opt_id == opt_id, FeatureMacro.macro_format == macro_format
-    rows = session.execute(select(FeatureMacro.feature_name, FeatureMacro.macro_template).where(*of_format))
-    return {name: template for name, template in rows}  # noqa: C416 - rows are no pairs to dict()'s type
+def _templates(session: Session, opt_id: int, settings: Settings, macro_format: str) -> dict[str, str]:
+    return templates_of(session, opt_id, macro_format, settings.macro_templates)
 
 
 def _policy(settings: Settings, macro_format: str) -> GapPolicy:

@@ -122,7 +122,9 @@ def test_a_run_that_its_macros_hold_names_what_to_fix():
     assert failures[0].startswith(
         "43.2% of the exposures find through a format's macros what their own values find, 90.0%"
     )
-    assert failures[0].endswith("fix macro_value_maps, opt_feature_macros or the logs, or lower min_macro_hit_rate")
+    assert failures[0].endswith(
+        "fix macro_value_maps, the macros (`rtb macros list`) or the logs, or lower min_macro_hit_rate"
+    )
 
 
 @pytest.mark.parametrize(

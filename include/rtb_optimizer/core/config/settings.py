@@ -126,6 +126,7 @@ class Settings:
     macro_formats: list[str]
     macro_gap_policies: dict[str, str]
     macro_value_maps: dict[str, object]
+    macro_templates: dict[str, object]
     min_macro_hit_rate: float
     exports: list[str]
     export_fields: dict[str, object]

@@ -99,8 +99,8 @@ AT_LEAST: Mapping[str, str] = {
 }
 AT_LEAST_IF_PRESENT: Mapping[str, str] = {
     "macro_hit_rate": "{:.1%} of the exposures find through a format's macros what their own values find, {:.1%} are "
-    "needed: the warnings say which format misses what; fix macro_value_maps, opt_feature_macros or the logs, or "
-    "lower min_macro_hit_rate",
+    "needed: the warnings say which format misses what; fix macro_value_maps, the macros (`rtb macros list`) or the "
+    "logs, or lower min_macro_hit_rate",
     "live_lift": "the lift of this policy over its holdback is {:+.1%} at most, {:+.1%} is needed: change the "
     "configuration, or lower min_live_lift",
 }
