@@ -8,6 +8,7 @@ from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.macros.combo import MacroCombo, map_ad_macros, near_misses
 from rtb_optimizer.core.macros.dialect import GapPolicy
 from rtb_optimizer.core.macros.route import route_of
+from rtb_optimizer.core.platforms.column import Clock
 from rtb_optimizer.core.sample.value_maps import value_maps
 from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.macros import FormatDocument, MacrosDocument
@@ -47,6 +48,7 @@ def without_required_macro(session: Session, opt_id: int, settings: Settings) ->
 def _format(combo: MacroCombo, settings: Settings) -> FormatDocument:
     written_as = dialect(combo.macro_format)
     maps = value_maps(settings.macro_value_maps, combo.macro_format)
+    local = [name for name, clock in settings.column_clocks.items() if clock != Clock.UTC]
     return FormatDocument(
         combo=combo.combo,
         skipped=combo.skipped,
@@ -58,7 +60,7 @@ def _format(combo: MacroCombo, settings: Settings) -> FormatDocument:
         secondary=tuple(sorted(written_as.secondary & set(combo.parts.values()))),
         source=written_as.source,
         coverage={feature: how.value for feature, how in combo.coverage.items()},
-        route=route_of(combo, written_as, maps, settings.host_features),
+        route=route_of(combo, written_as, maps, settings.host_features, local),
     )
 
 

@@ -181,6 +181,7 @@ def _dialect(name: str, table: TomlTable) -> Dialect:
             "name_case": NameCase(values["name_case"]),
             "evidence": Evidence(values["evidence"]),
             "missing": tuple(values["missing"]),
+            "missing_by": {macro: tuple(spellings) for macro, spellings in _of(values, "missing_by")},
             "derived": derived,
             "known": tuple(dict.fromkeys(macros)),
             "own_values": frozenset(values.get("own_values", ())),
