@@ -207,7 +207,7 @@ class Settings:
         """Which rows the master table and the joint table get."""
         rules = self.segment_rules
         exposures = max(self.joint_min_exposures, rules.min_exposures)
-        joint = JointRules(rules.max_segments, exposures, rules.dead_band, rules.bids)
+        joint = JointRules(rules.max_segments, exposures, rules.dead_band, rules.bids, rules.min_exposures)
         return TableRules(rules, joint)
 
 
