@@ -33,11 +33,15 @@ class BidModel:
     by_wildcards: dict
 
     def answer(self, values):
-        """Return the value of the one row that matches a request, None standing for null; None where none matches."""
+        """Return the value of the one row that matches a request, None standing for null; None where none matches.
+
+        `values` begin with those of the file's fields; the model does not look at others.
+        """
+        own = values[: len(self.fields)]
         matches = [
             rows[key]
             for wildcards, rows in self.by_wildcards.items()
-            if (key := tuple("" if v is None else v for v, any_ in zip(values, wildcards, strict=True) if not any_))
+            if (key := tuple("" if v is None else v for v, any_ in zip(own, wildcards, strict=True) if not any_))
             in rows
         ]
         assert len(matches) <= 1, f"{len(matches)} rows match {values}"
