@@ -60,7 +60,6 @@ def test_a_missing_value_has_a_key_of_its_own_that_no_value_has():
     [
         ("domain", "163", "163"),
         ("mobile_app_bundle", "553834731", "553834731"),
-        ("domain", "-1", "-1"),
         ("placement", "553834731", 553834731),
         ("country", "233", 233),
         ("os_family", "iOS", "iOS"),

@@ -21,6 +21,10 @@ RULES = {
     "domain": bool,
     "platform_os": bool,
     "geo_region": bool,
+    "geo_country": re.compile("[A-Z]{3}").fullmatch,
+    "geo_city": WHOLE.fullmatch,
+    "geo_metro": re.compile("[0-9]{3}").fullmatch,
+    "ad_size": re.compile("[0-9]+x[0-9]+").fullmatch,
 }
 
 

@@ -29,22 +29,24 @@ def lookup_tables(table: KeyedTable, terms: Terms) -> Export:
     """Return the table as `logit.json`; EV is a CPM, or where no base CPM is set the multiplier itself."""
     lost: dict[str, int] = {}
     for row in table.rows:
-        if cause := _rejection(table.features, row):
+        if cause := _rejection(row):
             lost[cause] = lost.get(cause, 0) + 1
-    addressable = table.keeping([row for row in table.rows if not _rejection(table.features, row)])
+    addressable = table.keeping([row for row in table.rows if not _rejection(row)])
     bid_on = replace(addressable, rows=tuple(replace(row, no_bid=False) for row in addressable.rows))
     document = _document(bid_on, terms)
     body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-    return Export({"logit.json": body}, bid_on, len(bid_on.rows), lost)
+    return Export({"logit.json": body}, bid_on, len(bid_on.rows), lost, normalise=_normalised)
 
 
-def _rejection(features: Sequence[str], row: KeyedRow) -> str:
+def _normalised(value: str) -> str:
+    """Return a request's value as the service looks it up: its key of a missing value may be another's text."""
+    return MISSING if value == str(NO_VALUE) else value
+
+
+def _rejection(row: KeyedRow) -> str:
     if len(row.values) > MAX_KEYS:
         return f"more than {MAX_KEYS} keys"
-    is_none = any(
-        value == str(NO_VALUE) and name not in TEXTS for name, value in zip(features, row.values, strict=False)
-    )
-    return f"a value is {NO_VALUE}, which stands for none" if is_none else ""
+    return f"a value is {NO_VALUE}, which stands for none" if str(NO_VALUE) in row.values else ""
 
 
 def _document(table: KeyedTable, terms: Terms) -> dict[str, object]:

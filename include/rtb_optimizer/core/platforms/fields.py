@@ -8,8 +8,13 @@ from rtb_optimizer.core.platforms.column import Column, Platform
 FREE = Column("(?s:.*)", "any text")
 """A field of your own bidder, or one that a page defines for itself."""
 
-LOOKED_UP: Mapping[str, Column] = {name: column for name, column in bonsai.FEATURES.items() if name != "size"}
-"""Xandr's categorical descriptors, which take the values of its trees; the others are not documented."""
+LOOKED_UP: Mapping[str, Column] = {
+    name: FREE if column == bonsai.TEXT else column for name, column in bonsai.FEATURES.items() if name != "size"
+}
+"""Xandr's categorical descriptors, which hold the values of its trees, without the limits of a tree's text.
+
+What the other descriptors hold is not documented.
+"""
 
 COLUMNS: Mapping[Platform, Mapping[str, Column]] = {
     Platform.PLAIN: {},

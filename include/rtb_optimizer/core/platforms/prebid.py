@@ -19,7 +19,7 @@ IN_PREBID_JS = ("adUnitCode", "gptSlot", "size", "mediaType", "domain")
 FIELDS: Mapping[str, Column] = {
     **dict.fromkeys(("adUnitCode", "gptSlot", "pbAdSlot", "domain", "siteDomain", "pubDomain", "bundle"), TEXT),
     "channel": TEXT,
-    "size": within(TEXT, "[0-9]+x[0-9]+", "WIDTHxHEIGHT"),
+    "size": within(TEXT, "[0-9]+[xX][0-9]+", "WIDTHxHEIGHT"),
     "mediaType": words(
         *("banner", "video", "video-outstream", "native", "audio"), spellings={"video-instream": "video"}
     ),
