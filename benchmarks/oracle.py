@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.sample.crossing import with_interactions
 from rtb_optimizer.core.sample.sample import Sample
-from rtb_optimizer.core.sample.values import WILDCARD, segment_key
+from rtb_optimizer.core.sample.values import segment_key
 from rtb_optimizer.engines.passes.encoding import encode
 from rtb_optimizer.outputs.files import parquet_table
 
@@ -48,7 +48,7 @@ def read_factors(rows: "pa.Table", what: str = "factor") -> tuple[Factors, dict[
     factors: Factors = {}
     default: dict[str, float] = {}
     for row in rows.to_pylist():
-        fixed = [name for name in columns if row[name] != WILDCARD]
+        fixed = [name for name in columns if row[name] is not None]
         if row["is_default"]:
             default = row
             continue

@@ -127,12 +127,81 @@ READS = [
 # ---- Help
 
 
+def listed_macros(cli, *arguments):
+    return {(row["format"], row["feature"]): row for row in json.loads(cli("macros", "list", "--json", *arguments))}
+
+
+def test_a_column_with_a_name_of_its_own_is_given_a_macro_and_loses_it_again(cli):
+    told = cli("macros", "set", "slot_id", "xandr", "${TAG_ID}")
+
+    assert told == "xandr: slot_id is ${TAG_ID}; the next run of every entity uses it\n"
+    row = {"feature": "slot_id", "format": "xandr", "template": "${TAG_ID}", "origin": "set"}
+    assert listed_macros(cli, "--format", "xandr")[("xandr", "slot_id")] == row
+    assert cli("macros", "unset", "slot_id", "xandr") == "xandr: slot_id has no macro any more\n"
+    assert ("xandr", "slot_id") not in listed_macros(cli)
+
+
+def test_a_macro_that_was_set_outlives_seeding_and_unset_brings_the_seeded_one_back(cli):
+    cli("macros", "set", "country", "adx", "[GEO]")
+    cli("seed")
+
+    assert listed_macros(cli)[("adx", "country")]["template"] == "[GEO]"
+    assert cli("macros", "unset", "country", "adx") == "adx: country is [ADX_COUNTRY] again\n"
+    assert listed_macros(cli)[("adx", "country")]["origin"] == "seeded"
+    with pytest.raises(NotFound, match=r"country has its seeded template \[ADX_COUNTRY\] in adx, and none was set"):
+        cli("macros", "unset", "country", "adx")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (
+            ("slot_id", "xandr", "[TAG_ID]"),
+            ConfigInvalid,
+            r"is no xandr macro: it must match .*; was '\$\{TAG_ID\}' meant",
+        ),
+        (("slot_id", "zandr", "${TAG_ID}"), NotFound, "macro format 'zandr' is not one of adx"),
+        ((" ", "xandr", "${TAG_ID}"), ConfigInvalid, "is not the name of a column"),
+    ],
+)
+def test_a_macro_that_cannot_be_one_is_refused_with_what_was_probably_meant(cli, arguments, error, message):
+    with pytest.raises(error, match=message):
+        cli("macros", "set", *arguments)
+
+
+def test_an_entity_has_macros_of_its_own_by_its_configuration(cli, add_entity):
+    add_entity()
+    own = {"adx": {"country": "", "slot_id": "[ADX_SLOT]"}}
+    cli("config", "set", "drugs_com", f"macro_templates={json.dumps(own)}", "--by", "ana")
+    macros = listed_macros(cli, "--entity", "drugs_com")
+
+    assert ("adx", "country") not in macros
+    assert ("adx", "country") in listed_macros(cli)
+    assert macros[("adx", "slot_id")]["origin"] == "entity"
+    assert macros[("adx", "hour")]["origin"] == "seeded"
+
+
+@pytest.mark.parametrize(
+    ("templates", "message"),
+    [
+        ({"zandr": {"a": "${A}"}}, "macro_templates: 'zandr' is not one of"),
+        ({"xandr": {"a": "[A]"}}, "macro_templates: a: '[A]' is no xandr macro"),
+        ({"xandr": ["a"]}, "macro_templates: 'xandr' needs a template by feature"),
+    ],
+)
+def test_macros_of_an_entity_are_checked_when_they_are_saved(cli, add_entity, templates, message):
+    add_entity()
+    with pytest.raises(ConfigInvalid, match=re.escape(message)):
+        cli("config", "set", "drugs_com", f"macro_templates={json.dumps(templates)}", "--by", "ana")
+
+
 def test_the_commands_are_the_documented_ones():
     assert {" ".join(name) for name, _ in LEAVES} == {
         *("migrate", "seed", "manifest", "reconcile", "run", "activate", "rollback"),
         *("audit", "retention", "doctor"),
         *(f"entities {word}" for word in ("list", "add", "pause", "resume", "remove")),
         *(f"config {word}" for word in ("show", "set", "unset", "history")),
+        *(f"macros {word}" for word in ("set", "unset", "list")),
         *("runs list", "runs show", "explain", "diff", "live", "what-if"),
         *("challenge", "challenger promote", "challenger drop"),
     }
@@ -163,7 +232,7 @@ def test_every_command_that_lists_shows_or_decides_has_a_json_form():
     without = {name for name, command in LEAVES if "as_json" not in [p.name for p in command.params]}
     # What these have done is one line; `manifest --show` is JSON as it is.
     assert {" ".join(name) for name in without} == {
-        *("migrate", "seed", "manifest", "config set", "config unset"),
+        *("migrate", "seed", "manifest", "config set", "config unset", "macros set", "macros unset"),
         *(f"entities {word}" for word in ("add", "pause", "resume", "remove")),
     }
 

@@ -55,6 +55,25 @@ def test_a_missing_value_has_a_key_of_its_own_that_no_value_has():
     assert export.lost == {"a value is -1, which stands for none": 1}
 
 
+@pytest.mark.parametrize(
+    ("feature", "value", "key"),
+    [
+        ("domain", "163", "163"),
+        ("mobile_app_bundle", "553834731", "553834731"),
+        ("placement", "553834731", 553834731),
+        ("country", "233", 233),
+        ("os_family", "iOS", "iOS"),
+        ("domain", MISSING, -1),
+    ],
+)
+def test_digits_are_an_id_and_where_the_feature_is_text_they_are_text(feature, value, key):
+    export = lookup_tables(table_of(((value,), 2.0), features=(feature,)), TERMS)
+    (predictor,) = json.loads(export.files["logit.json"])["custom-model-logit"]["predictors"]
+
+    assert [each["key"] for each in predictor["coefficients"]] == [[key]]
+    assert export.lost == {}
+
+
 @pytest.mark.parametrize(("keys", "lost"), [(5, {}), (6, {"more than 5 keys": 1})])
 def test_a_table_has_five_keys_and_no_more(keys, lost):
     features = tuple("abcdef")

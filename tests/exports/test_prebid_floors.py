@@ -104,7 +104,7 @@ def spelt(export):
 
 
 def test_prebid_answers_sampled_requests_as_the_exported_table_does(prebid):
-    fields = {"site": "adUnitCode", "device": "deviceType"}
+    fields = {"site": "adUnitCode", "device": "deviceClass"}  # a field that the page defines
     settings = v3_settings(
         min_segment_exposures=0, joint_min_exposures=50, export_base_cpm=0.8, export_fields={"prebid_floors": fields}
     )

@@ -1,14 +1,18 @@
 """Output files are read back as they were written, and reading one never takes the process down."""
 
+import itertools
 import subprocess
 import sys
+from math import prod
 
 import pytest
 
 from as_json import as_json
 from checkout import CHECKOUT
+from rtb_optimizer.core.table.lookup import Row, look_up
 from rtb_optimizer.core.table.segments import Counts, Segment, Tier
 from rtb_optimizer.outputs.documents.tables import SegmentsDocument
+from rtb_optimizer.outputs.files import parquet_table, segments_parquet
 
 READ_AND_END = """
 import io, sys
@@ -23,6 +27,50 @@ for _ in range(20):
 """
 OURS = "from rtb_optimizer.outputs.files import parquet_table as read"
 TIMES = 12
+
+
+AWKWARD = [
+    "*",
+    "",
+    "a|b",
+    "a",
+    "b",
+    "\\",
+    "\\*",
+    "__missing__",
+    "__other__",
+    "007",
+    "7",
+    "é",
+    "日本語",
+    "a\nb",
+    '"',
+    "null",
+]
+
+
+def segment_of(pattern, multiplier):
+    counts, figures = Counts(10, 10.0, 1.0, 0.0, 0.0), (1.0, multiplier, 0.1, 9.0, 1.0, 1.0)
+    return Segment(pattern, counts, *figures, Tier.LOW, multiplier, no_bid=False)
+
+
+def by_cells(table, values):
+    """The product of the rows that match by their cells, as docs/outputs.md says: each null, or the request's value."""
+    cells = [name for name in table.column_names if name.startswith("feature_")]
+    rows = (row for row in table.to_pylist() if all(row[c] in (None, v) for c, v in zip(cells, values, strict=True)))
+    return prod(row["multiplier"] for row in rows)
+
+
+def test_the_cells_of_the_table_are_read_as_the_look_up_reads_its_keys_whatever_the_values():
+    """Null is any value: a value that is itself `*` stands in its cell as it is, and matches itself alone."""
+    patterns = list(itertools.product([None, *AWKWARD], repeat=2))
+    segments = [segment_of(pattern, 1 + n / 640) for n, pattern in enumerate(patterns)]
+    table = parquet_table(segments_parquet(["site", "size"], segments))
+    rows = [Row(row["segment"], 1.0, row["multiplier"]) for row in table.to_pylist()]
+
+    for values in itertools.product(AWKWARD, AWKWARD):
+        found = look_up(rows, ["site", "size"], dict(zip(["site", "size"], values, strict=True)), 0.0, float("inf"))
+        assert by_cells(table, values) == pytest.approx(found.multiplier)
 
 
 def aborted(reader):

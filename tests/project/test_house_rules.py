@@ -57,7 +57,6 @@ SMALL_LINES = 50
 OF_A_KIND = {  # one of several siblings: a check, a page, a platform's fields; or a subject that nothing else has
     "core/config/currencies.py",
     "core/config/schedule.py",
-    "core/macros/lint.py",
     "engines/duckdb/failures.py",
     "engines/duckdb/spill.py",
     "local/airflow_settings.py",

@@ -10,12 +10,16 @@ from keyed_tables import TERMS, predictions_of_planted
 from rtb_optimizer.core.platforms.beeswax import COLUMNS
 from rtb_optimizer.core.platforms.bonsai import FEATURES
 from rtb_optimizer.core.platforms.column import Platform
+from rtb_optimizer.core.platforms.prebid import FIELDS
 from rtb_optimizer.core.sample.values import MISSING, UNEXPANDED
 from rtb_optimizer.exports.export import Export
 from rtb_optimizer.exports.keyed_table import KeyedTable
 from rtb_optimizer.exports.lossiness import requests_of
 from rtb_optimizer.outputs.documents.exports import ExportsDocument
-from rtb_optimizer.run.exports import WRITERS, export_warnings, exported, fields_of, output_type
+from rtb_optimizer.run.export_fields import fields_of, refused_fields
+from rtb_optimizer.run.export_warnings import FAR, export_warnings
+from rtb_optimizer.run.exports import WRITERS, exported, output_type
+from rtb_optimizer.run.gates import export_facts
 from rtb_optimizer.store.seeds import platform_fields
 from v3_settings import v3_settings
 
@@ -24,7 +28,7 @@ SETTINGS = v3_settings(
     min_segment_exposures=0,
     joint_min_exposures=50,
     export_base_cpm=0.8,
-    export_fields={name: {"site": "adUnitCode", "device": "deviceType"} for name in ("prebid_floors", "lookup_tables")},
+    export_fields={name: {"site": "adUnitCode", "device": "gptSlot"} for name in ("prebid_floors", "lookup_tables")},
 )
 
 FIRST_FILE = {Platform.BEESWAX: "predictions_001_csv", Platform.BONSAI: "tree_txt"}
@@ -53,7 +57,9 @@ def test_there_is_a_writer_and_a_mapping_for_every_platform():
     assert set(WRITERS) == set(Platform) == set(platform_fields())
 
 
-@pytest.mark.parametrize(("platform", "known"), [(Platform.BEESWAX, COLUMNS), (Platform.BONSAI, FEATURES)])
+@pytest.mark.parametrize(
+    ("platform", "known"), [(Platform.BEESWAX, COLUMNS), (Platform.BONSAI, FEATURES), (Platform.PREBID_FLOORS, FIELDS)]
+)
 def test_the_seeded_fields_are_those_that_a_platform_knows(platform, known):
     assert set(platform_fields()[platform].fields.values()) <= set(known)
 
@@ -192,6 +198,150 @@ def test_what_is_missing_stays_missing_and_what_was_no_value_before_is_not_repor
     assert {row.values[0] for row in export.table.rows} == {MISSING, *ids.values()}
     share = (sites.codes == 7).mean()
     assert document["without_id"] == [{"feature": "site", "values": 1, "exposure_share": pytest.approx(share)}]
+
+
+def with_devices(predictions, *names):
+    """The predictions of the planted sample, its three devices by other names."""
+    devices = replace(predictions.sample.features["device"], values=names)
+    sample = replace(predictions.sample, features={**predictions.sample.features, "device": devices})
+    return replace(predictions, sample=sample)
+
+
+@pytest.mark.parametrize(
+    ("platform", "field", "ours", "theirs"),
+    [
+        (Platform.BEESWAX, "geo_country", ("DE", "FR", "US"), {"DEU", "FRA", "USA"}),
+        (Platform.BEESWAX, "geo_country", ("DEU", "fra", "us"), {"DEU", "FRA", "USA"}),
+        (Platform.BEESWAX, "platform_device_type", ("2", "phone", "Tablet"), {"PC", "PHONE", "TABLET"}),
+        (Platform.PREBID_FLOORS, "country", ("DE", "FR", "US"), {"deu", "fra", "usa"}),
+        (Platform.PREBID_FLOORS, "deviceType", ("2", "4", "Tablet"), {"desktop", "phone", "tablet"}),
+        (Platform.BONSAI, "country", ("DEU", "FRA", "US"), {"DE", "FR", "US"}),
+        (Platform.BONSAI, "device_type", ("desktop", "phone", "tablet"), {"pc & other devices", "phone", "tablet"}),
+        (Platform.LOOKUP_TABLES, "country", ("DEU", "FRA", "233"), {"DE", "FR", "233"}),
+    ],
+)
+def test_values_are_written_as_the_requests_of_the_platform_hold_them(predictions, platform, field, ours, theirs):
+    settings = replace(SETTINGS, export_fields={platform.value: {"site": "", "device": field}})
+    export, document = export_and_json(platform, with_devices(predictions, *ours), settings, TERMS)
+
+    assert {row.values[0] for row in export.table.rows} == theirs
+    assert document["outside"] == []
+    assert document["answered_share"] == 1
+    assert document["respelt"] == [] or document["respelt"][0]["values"] == len({*ours} - {*theirs})
+
+
+@pytest.mark.parametrize(
+    ("platform", "field", "ours", "outside", "wants"),
+    [
+        (Platform.BEESWAX, "geo_country", ("DE", "XK", "Germany"), ["Germany", "XK"], "a country of three letters"),
+        (Platform.BEESWAX, "geo_region", ("USA/NJ", "NJ", "US-NJ"), ["NJ", "US-NJ"], "as USA/NJ"),
+        (Platform.BEESWAX, "geo_city", ("5128581", "New York", "x"), ["New York", "x"], "the number of a city"),
+        (Platform.PREBID_FLOORS, "deviceType", ("phone", "mobile", "1"), ["1", "mobile"], "phone, tablet, desktop"),
+        (Platform.PREBID_FLOORS, "size", ("300x250", "MPU", "300"), ["300", "MPU"], "WIDTHxHEIGHT"),
+        (Platform.BONSAI, "region", ("US:NY", "NY", "USA/NY"), ["NY", "USA/NY"], "as US:NY"),
+        (Platform.BONSAI, "device_type", ("phone", "2", "mobile"), ["2", "mobile"], "pc & other devices"),
+        (Platform.LOOKUP_TABLES, "placement", ("17", "top", "007"), ["007", "top"], "whole numbers"),
+    ],
+)
+def test_a_value_that_requests_never_hold_has_no_row_and_is_counted_and_warned_of(
+    predictions, platform, field, ours, outside, wants
+):
+    settings = replace(SETTINGS, export_fields={platform.value: {"site": "", "device": field}})
+    named = with_devices(predictions, *ours)
+    export, document = export_and_json(platform, named, settings, TERMS)
+    devices = named.sample.features["device"]
+    share = np.isin(devices.codes, [ours.index(value) for value in outside]).mean()
+    (told,) = document["outside"]
+
+    assert len(export.table.rows) <= 1
+    assert (told["feature"], told["values"], told["exposure_share"]) == ("device", 2, pytest.approx(share))
+    assert sorted(ours for ours, _ in told["examples"]) == outside
+    assert wants in told["wants"]
+    assert document["answered_share"] <= 1 - share
+    warned = export_warnings(ExportsDocument.model_validate({"platforms": [document]}))
+    (message,) = [warning.message for warning in warned if warning.code == "export_values_outside"]
+    assert wants in message
+    assert "translate them by export_value_maps" in message
+
+
+def test_what_a_value_map_gives_is_held_to_the_field_s_values_too(predictions):
+    fields = {"beeswax": {"site": "", "device": "geo_country"}}
+    maps = {"beeswax": {"device": {"a": "USA", "b": "DE", "c": "nowhere"}}}
+    settings = replace(SETTINGS, export_fields=fields, export_value_maps=maps)
+    export, document = export_and_json(Platform.BEESWAX, with_devices(predictions, "a", "b", "c"), settings, TERMS)
+
+    assert {row.values[0] for row in export.table.rows} == {"USA", "DEU"}
+    assert [each["examples"] for each in document["outside"]] == [[["nowhere", ""]]]
+
+
+def test_values_of_one_spelling_are_added_up(predictions):
+    settings = replace(SETTINGS, export_fields={"beeswax": {"site": "", "device": "geo_country"}})
+    export, _ = export_and_json(Platform.BEESWAX, with_devices(predictions, "DE", "DEU", "deu"), settings, TERMS)
+
+    assert {row.values for row in export.table.rows} <= {("DEU",)}
+    assert sum(row.exposures for row in export.table.rows) in (0, len(predictions.sample.exposure))
+
+
+CLOCKED = ((Platform.BEESWAX, "hour_of_day_utc"), (Platform.BONSAI, "user_hour"), (Platform.LOOKUP_TABLES, "user_hour"))
+
+
+@pytest.mark.parametrize(
+    ("clocks", "exported_to"),
+    [({}, set()), ({"hour": "utc"}, {"beeswax"}), ({"hour": "user"}, {"bonsai", "lookup_tables"})],
+)
+def test_an_hour_is_exported_where_its_clock_is_known_to_be_the_field_s(clocks, exported_to):
+    settings = replace(SETTINGS, column_clocks=clocks, export_fields={})
+
+    assert {name.value for name, _ in CLOCKED if fields_of(name, ["site_domain", "hour"], settings).get("hour")} == (
+        exported_to
+    )
+    for platform, field in CLOCKED:
+        refused = refused_fields(platform, ["site_domain", "hour"], settings)
+        assert [(each.feature, each.field) for each in refused] == (
+            [] if platform.value in exported_to else [("hour", field)]
+        )
+    assert fields_of(Platform.PLAIN, ["hour"], settings) == {"hour": "hour"}
+
+
+def test_a_field_that_is_refused_is_warned_of_with_what_to_set(predictions):
+    settings = replace(SETTINGS, export_fields={"beeswax": {"site": "domain", "device": "hour_of_day_utc"}})
+    _, document = export_and_json(Platform.BEESWAX, with_devices(predictions, "1", "2", "3"), settings, TERMS)
+    codes = {w.code: w.message for w in export_warnings(ExportsDocument.model_validate({"platforms": [document]}))}
+
+    assert document["fields"] == [{"feature": "site", "field": "domain"}]
+    assert 'set column_clocks to {"device": "utc"} or {"device": "user"}' in codes["export_clock"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "strange", "known"),
+    [
+        ({"site": "adUnitCode", "device": "size"}, None, None),
+        ({"site": "adUnitCode", "device": "deviceType"}, "deviceType", "Prebid Server knows deviceType"),
+        ({"site": "segment", "device": "country"}, "segment, country", "Prebid Server knows country"),
+    ],
+)
+def test_a_file_that_a_bare_prebid_js_refuses_is_warned_of(predictions, fields, strange, known):
+    settings = replace(SETTINGS, export_fields={"prebid_floors": fields})
+    _, document = export_and_json(Platform.PREBID_FLOORS, predictions, settings, TERMS)
+    warned = export_warnings(ExportsDocument.model_validate({"platforms": [document]}))
+    messages = [warning.message for warning in warned if warning.code == "prebid_js_refuses"]
+
+    assert len(messages) == (strange is not None)
+    assert all(f"its fields {strange}:" in message and known in message for message in messages)
+
+
+def test_an_export_far_from_the_table_is_warned_of_and_both_figures_are_gates(predictions):
+    settings = replace(SETTINGS, export_fields={"beeswax": {"site": "", "device": "platform_device_model"}})
+    _, document = export_and_json(Platform.BEESWAX, predictions, settings, TERMS)
+    exports = ExportsDocument.model_validate({"platforms": [document]})
+    (message,) = [warning.message for warning in export_warnings(exports) if warning.code == "export_far"]
+
+    assert document["mean_error"] > FAR
+    assert "site without a field there" in message
+    assert export_facts(exports) == {
+        "beeswax_answered_share": document["answered_share"],
+        "beeswax_error_share": document["mean_error"],
+    }
 
 
 def test_a_value_map_with_every_id_changes_names_and_nothing_else(predictions):

@@ -42,21 +42,22 @@ def warned(now, before=None):
     return [(warning.code, warning.message) for warning in warnings]
 
 
-GAP = "adx has no macro for {}: bids there cannot depend on it; add one to opt_feature_macros"
-SKIPPED = "adx has no macro for {}: it has no macro combo at all; add one to opt_feature_macros"
+FIX = "if the platform has one, `rtb macros set {} adx TEMPLATE`, or macro_templates on the entity's page"
+GAP = "adx has no macro for {}: bids there cannot depend on it; " + FIX
+SKIPPED = "adx has no macro for {}: it has no macro combo at all; " + FIX
 
 
 @pytest.mark.parametrize(
     ("now", "before", "messages"),
     [
         (macros("wildcard", *FEATURES), None, []),
-        (macros("wildcard", "site", "hour"), None, [GAP.format("carrier")]),
-        (macros("wildcard", "site"), None, [GAP.format("hour, carrier")]),
+        (macros("wildcard", "site", "hour"), None, [GAP.format("carrier", "carrier")]),
+        (macros("wildcard", "site"), None, [GAP.format("hour, carrier", "hour")]),
         (macros("wildcard", "site", "hour"), macros("wildcard", "site", "hour"), []),
-        (macros("wildcard", "site"), macros("wildcard", "site", "hour"), [GAP.format("hour")]),
-        (macros("wildcard", "site", "hour"), macros("wildcard", *FEATURES), [GAP.format("carrier")]),
-        (macros("skip_format", "site", "hour"), None, [SKIPPED.format("carrier")]),
-        (macros("wildcard", "site", "hour"), MacrosDocument(), [GAP.format("carrier")]),
+        (macros("wildcard", "site"), macros("wildcard", "site", "hour"), [GAP.format("hour", "hour")]),
+        (macros("wildcard", "site", "hour"), macros("wildcard", *FEATURES), [GAP.format("carrier", "carrier")]),
+        (macros("skip_format", "site", "hour"), None, [SKIPPED.format("carrier", "carrier")]),
+        (macros("wildcard", "site", "hour"), MacrosDocument(), [GAP.format("carrier", "carrier")]),
     ],
 )
 def test_a_gap_is_warned_of_until_it_is_one_that_the_active_run_had(now, before, messages):

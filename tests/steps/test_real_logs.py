@@ -109,6 +109,8 @@ PLATFORMS = {
 }
 # One platform whose words are all known to be ours, to be compared with those of which nothing is known.
 SAME_WORDS = {"the_trade_desk": {column: {} for columns in COLUMNS.values() for column in columns}}
+# All exports of all logs, whatever they answer: the table in docs/exports.md says what each of them costs.
+ALL_EXPORTS = {"exports": ", ".join(Platform), "min_export_answered": "0", "max_export_error": "1000"}
 MACROS = {"macro_formats": ",".join(PLATFORMS), "macro_value_maps": json.dumps(SAME_WORDS)}
 
 pytestmark = [
@@ -216,7 +218,7 @@ def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(decided_repor
             anchor_features="ad_unit_id",
             candidate_features=",".join([*SUPPLY, *DEMAND, "revenue_share_percent"]),
             denied_features=",".join(DEMAND),
-            exports=", ".join(Platform),
+            **ALL_EXPORTS,
             export_fields=json.dumps(SUPPLY_FIELDS),
             export_base_cpm="0.5",
         )
@@ -255,7 +257,7 @@ def test_two_campaigns_of_weighted_rows_run_and_columns_written_after_the_click_
         "value_column": "",
         "row_id_columns": "bidid",
         "candidate_features": ",".join(IPINYOU),
-        "exports": ", ".join(Platform),
+        **ALL_EXPORTS,
         "export_fields": json.dumps(IPINYOU_FIELDS),
         "export_base_cpm": "0.5",
     }

@@ -420,6 +420,23 @@ def test_a_run_publishes_every_export_at_once(run_all, request_run, session, sto
     assert {row.s3_key.rsplit(".", 1)[1] for row in rows.values()} == set(MEDIA_TYPES), "each is served as what it is"
 
 
+def test_an_export_whose_values_no_request_holds_holds_the_run_and_says_which(ran, session, store):
+    """A browser is no country: its rows would be accepted, and never match."""
+    fields = dict.fromkeys(("internal_adspace_id", "ad_size", "device_type"), "") | {"browser": "geo_country"}
+    (opt_run_id,) = ran({"overrides": {"exports": "beeswax", "export_fields": json.dumps({"beeswax": fields})}})
+    report = json.loads(store.read({o.output_type: o for o in runs.outputs(session, opt_run_id)}["report"].s3_key))
+    decision = session.scalars(select(RunDecision)).one()
+    warned = {warning["code"]: warning["message"] for warning in report["warnings"]}
+
+    assert decision.decision == "held"
+    assert decision.reasons[0].startswith(
+        "the rows of the export beeswax answer 0.0% of the exposures, 10.0% are needed"
+    )
+    assert report["exports"][0]["answered_share"] == 0
+    assert "are never those of geo_country, as 'safari_mobile'" in warned["export_values_outside"]
+    assert "Beeswax has no shorter keys: the line item's default bid answers" in warned["export_values_outside"]
+
+
 def test_an_export_that_is_not_what_was_written_stops_the_activation(add_entity, request_run, session, store):
     add_entity()
     opt_run_id = create_run(request_run(overrides={"exports": "plain"}))

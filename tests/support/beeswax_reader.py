@@ -21,6 +21,10 @@ RULES = {
     "domain": bool,
     "platform_os": bool,
     "geo_region": bool,
+    "geo_country": re.compile("[A-Z]{3}").fullmatch,
+    "geo_city": WHOLE.fullmatch,
+    "geo_metro": re.compile("[0-9]{3}").fullmatch,
+    "ad_size": re.compile("[0-9]+x[0-9]+").fullmatch,
 }
 
 
@@ -33,11 +37,15 @@ class BidModel:
     by_wildcards: dict
 
     def answer(self, values):
-        """Return the value of the one row that matches a request, None standing for null; None where none matches."""
+        """Return the value of the one row that matches a request, None standing for null; None where none matches.
+
+        `values` begin with those of the file's fields; the model does not look at others.
+        """
+        own = values[: len(self.fields)]
         matches = [
             rows[key]
             for wildcards, rows in self.by_wildcards.items()
-            if (key := tuple("" if v is None else v for v, any_ in zip(values, wildcards, strict=True) if not any_))
+            if (key := tuple("" if v is None else v for v, any_ in zip(own, wildcards, strict=True) if not any_))
             in rows
         ]
         assert len(matches) <= 1, f"{len(matches)} rows match {values}"

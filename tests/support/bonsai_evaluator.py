@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 NUMBERS = {"user_hour": 23, "user_day": 6, "placement": None, "publisher": None}
-WITH_NAMES = {"country", "city", "os_family"}
+WITH_NAMES = {"country", "region", "city", "postal_code", "os_family", "position", "supply_type"}
 TEXTS = {"domain", "mobile_app_bundle", "size", "device_type"}
 NAME = r'leaf_name: "([ !#-~]{1,7})"'
 VALUE = r"value: (no_bid|\d+(?:\.\d+)?)"

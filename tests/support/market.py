@@ -22,7 +22,6 @@ Codes = NDArray[np.int64]
 
 SIZES = {"placement": 40, "device": 4, "country": 12, "ad_size": 6, "noise": 30}
 SPREAD = {"placement": 0.7, "device": 0.5, "country": 0.4, "ad_size": 0.3, "noise": 0.0}
-WILDCARD = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class Table:
     def read(cls, segments: bytes, config: Mapping[str, Any]) -> "Table":
         """Read the `segments` output."""
         listed = pq.read_table(io.BytesIO(segments)).to_pylist()
-        given = [{k[8:]: v for k, v in row.items() if k.startswith("feature_") and v != WILDCARD} for row in listed]
+        given = [{k[8:]: v for k, v in row.items() if k.startswith("feature_") and v is not None} for row in listed]
         rows = [(values, row["multiplier"], row["no_bid"]) for values, row in zip(given, listed, strict=True) if values]
         default = next(row["multiplier"] for row in listed if row["is_default"])
         return cls(rows, default, config["multiplier_min"], config["multiplier_max"])

@@ -193,6 +193,25 @@ def report_document():
                 "fields": [{"feature": "country", "field": "country"}],
                 "without_field": ["deal_id", "hour"],
                 "without_id": [{"feature": "country", "values": 3, "exposure_share": 0.0127}],
+                "respelt": [
+                    {
+                        "feature": "country",
+                        "wants": "a country of three letters (ISO 3166-1), as USA",
+                        "values": 41,
+                        "exposure_share": 0.91,
+                        "examples": [["DE", "DEU"]],
+                    }
+                ],
+                "outside": [
+                    {
+                        "feature": "country",
+                        "wants": "a country of three letters (ISO 3166-1), as USA",
+                        "values": 2,
+                        "exposure_share": 0.0031,
+                        "examples": [["XK", ""], ["AP", ""]],
+                    }
+                ],
+                "refused": [{"feature": "hour", "field": "hourOfDay", "reason": "hourOfDay is in UTC"}],
                 "rows_asked": 1_412,
                 "rows": 1_001,
                 "lost": [{"cause": "more than 1,000 rules", "rows": 411}],

@@ -26,6 +26,33 @@ def test_nobody_gets_anything_without_signing_in(anonymous, method, template):
     assert anonymous.request(method, path_of(template)).status_code == 401
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "Bearer garbage",
+        "Bearer a.b.c",
+        "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.",  # unsigned, "alg": "none"
+        f"Bearer {'x' * 20_000}",
+        "Bearer true",
+        "Bearer",
+        "Bearer ",
+        "Basic YWRtaW46YWRtaW4=",
+        "garbage",
+    ],
+)
+@pytest.mark.parametrize("path", ["/rtb/api/v1/entities", "/rtb/"])
+def test_a_token_that_is_none_signs_nobody_in(anonymous, path, sent):
+    answer = anonymous.get(path, headers={"authorization": sent})
+
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+def test_a_token_of_this_airflow_that_names_no_user_signs_nobody_in(anonymous, auth_manager):
+    token = auth_manager._get_token_signer().generate({"role": "ADMIN"})
+
+    assert anonymous.get("/rtb/api/v1/entities", headers={"authorization": f"Bearer {token}"}).status_code == 401
+
+
 @pytest.mark.parametrize(("method", "template"), [call for call in CALLS if call[0] not in ("GET", "HEAD")])
 def test_a_viewer_changes_nothing(sign_in, add_entity, method, template):
     add_entity()

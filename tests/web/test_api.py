@@ -2,14 +2,19 @@
 
 import json
 from datetime import date
+from typing import get_args
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from jsonschema import Draft202012Validator
 from sqlalchemy import event, select
 
+from rtb_optimizer.core.decision.activation import Decision
 from rtb_optimizer.store import active_copy, configs, connections, entities
 from rtb_optimizer.store.objects import active_key, split_url
 from rtb_optimizer.store.schema import Entity, RunDecision, RunOutput
+from rtb_optimizer.web.api.answers import Decided
 from rtb_optimizer.web.app import app
 
 API = "/rtb/api/v1"
@@ -260,6 +265,10 @@ def test_expecting_that_no_run_is_active_is_not_the_same_as_expecting_nothing(pr
         ("activate", {"run_id": 1, "reason": " \n"}),
         ("activate", {"run_id": 1, "reason": "x" * 1001}),
         ("activate", {"run_id": 2**63, "reason": "x"}),
+        *(("activate", {"run_id": wrong, "reason": "x"}) for wrong in (True, "1", 1.5, 0, -1, None, [1])),
+        *(("rollback", {"run_id": wrong, "reason": "x"}) for wrong in (True, "1", 1.5, 0)),
+        ("rollback", {"reason": "x", "expected_active_run_id": True}),
+        ("rollback", {"reason": True}),
         ("activate", {"run_id": 1, "reason": "x", "expected_active_run": 1}),
         ("activate", {"run_id": 1, "reason": "a\0b"}),
         ("activate", {"run_id": 1, "reason": "\ud800"}),
@@ -384,3 +393,54 @@ def test_what_is_answered_is_what_is_described(loader, entity, finish, make_run)
     finish(entity)
     make_run(entity)
     ActiveAnswer.model_validate(loader.get(f"{DRUGS}/active").json())
+
+
+BODIES = [
+    *(None, True, 1, "x", [], {}, {"run_id": True, "reason": "x"}, {"run_id": 1, "reason": "why"}),
+    *({"reason": "why"}, {"reason": "why", "expected_active_run_id": None}, {"status": "paused"}, {"status": 1}),
+    *({"status": "active", "by": "me"}, {"min_z": 2.5}, {"min_z": True}, {"min_z": [1]}, {"row_filter": {"a": None}}),
+]
+PATH_VALUES = {
+    "entity_code": ["drugs_com", "nobody", "%00", "a%2Fb", "\u00e9"],
+    "run_id": ["1", "2", "0", "-1", "true", "1.5", str(2**63), "x"],
+    "output_type": ["manifest", "segments", "..%2Factive.json", "\u202e"],
+}
+QUERY_VALUES = [None, "1", "0", "-1", "true", "1e3", "", "x", str(2**70), "a\0b", "failed", "\u00e9"]
+
+
+def drawn_calls(described):
+    """Calls of every documented operation, with good and bad values in every place that it documents."""
+    draw = np.random.default_rng(7)
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            for _ in range(6 if method == "get" else 14):
+                values = {name: str(draw.choice(of)) for name, of in PATH_VALUES.items()}
+                values |= {"entity_code": "drugs_com"} if draw.random() < 0.7 else {}
+                named = [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
+                queried = {name: QUERY_VALUES[draw.integers(len(QUERY_VALUES))] for name in named}
+                query = {name: value for name, value in queried.items() if value is not None}
+                body = {} if method == "get" else {"json": BODIES[draw.integers(len(BODIES))]}
+                yield operation, method, path.format(**values), query, body
+
+
+def test_every_answer_to_good_and_bad_calls_is_one_that_is_described(program, ran):
+    """The calls are drawn from the description itself; an answer has a status and a schema that it names."""
+    assert ran({}) == [1]
+    caller = program()
+    described = caller.get("/rtb/api/openapi.json").json()
+    seen = set()
+    for operation, method, path, query, body in drawn_calls(described):
+        answer = caller.request(method, f"/rtb{path}", params=query, **body)
+        call = f"{method} {answer.request.url} {body}: {answer.status_code} {answer.text[:300]}"
+        seen.add(answer.status_code)
+        told = operation["responses"].get(str(answer.status_code))
+        assert told is not None, call
+        schema = told.get("content", {}).get("application/json", {}).get("schema")
+        if schema and answer.headers["content-type"].startswith("application/json"):
+            document = {**schema, "components": described["components"]}
+            assert list(Draft202012Validator(document).iter_errors(answer.json())) == [], call
+    assert {200, 404, 422} <= seen <= {200, 404, 409, 422}
+
+
+def test_every_decision_that_there_is_can_be_answered():
+    assert set(get_args(Decided)) == set(Decision)

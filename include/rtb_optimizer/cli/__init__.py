@@ -4,6 +4,7 @@ app         the command line
 catalog     migrate, seed, export the DAG list, reconcile
 entities    list, show, add, pause, resume
 config      get and set configuration
+macros      list and set the ad macro of a column
 runs        run, list, show, explain, activate, roll back
 diff        compare two runs
 live        what came of the tables that were live

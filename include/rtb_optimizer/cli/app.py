@@ -17,7 +17,20 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from rtb_optimizer import __version__
-from rtb_optimizer.cli import catalog, challenge, config, diff, doctor, entities, live, logs, runs, upkeep, what_if
+from rtb_optimizer.cli import (
+    catalog,
+    challenge,
+    config,
+    diff,
+    doctor,
+    entities,
+    live,
+    logs,
+    macros,
+    runs,
+    upkeep,
+    what_if,
+)
 from rtb_optimizer.errors import RtbOptimizerError, StoreFailed
 from rtb_optimizer.store.connections import S3_CONN_ID, catalog_url
 
@@ -41,6 +54,7 @@ catalog.register(app)
 app.add_typer(entities.app, name="entities")
 app.add_typer(config.app, name="config")
 app.add_typer(logs.app, name="logs")
+app.add_typer(macros.app, name="macros")
 app.add_typer(runs.app, name="runs")
 runs.register(app)
 diff.register(app)

@@ -14,6 +14,7 @@ from rtb_optimizer.errors import RtbOptimizerError
 from rtb_optimizer.store import queries
 from rtb_optimizer.store.connections import CATALOG_CONN_ID, catalog_engine
 from rtb_optimizer.store.schema import Entity, EntityConfig, Version, VersionConfig
+from rtb_optimizer.store.seeds import dialects
 
 Offer = list[tuple[str, str]]  # each word with its description
 
@@ -63,6 +64,11 @@ def overridden_keys(ctx: typer.Context, incomplete: str) -> Offer:
         return [(key, value) for key, value in rows]
 
     return _matching(incomplete, _query(read))
+
+
+def macro_formats(incomplete: str) -> Offer:
+    """Offer the macro formats with their titles."""
+    return _matching(incomplete, [(name, each.title) for name, each in dialects().items()])
 
 
 def run_ids(incomplete: str) -> Offer:

@@ -43,8 +43,9 @@ def bid_model(table: KeyedTable, terms: Terms, limits: Limits = LIMITS) -> Expor
 
     `terms.seen` has the observed values for expansion, `terms.folder` the folder of the manifest's paths.
     """
-    columns = {name: COLUMNS[name] for name in table.features}
-    accepted, lost = accepted_rows(table, columns)
+    accepted, lost = accepted_rows(table, {name: COLUMNS[name] for name in table.features})
+    accepted = _without_unused_columns(accepted)
+    columns = {name: COLUMNS[name] for name in accepted.features}
     expansion = _Expansion(accepted, list(columns.values()), terms.seen, max(len(columns) - limits.wildcard_fields, 0))
     answers = {cell.values: (cell, row) for cell, row in expansion.cells()}
     expanded = replace(accepted, rows=tuple(cell for cell, _ in answers.values()))
@@ -58,10 +59,10 @@ def bid_model(table: KeyedTable, terms: Terms, limits: Limits = LIMITS) -> Expor
     files = {f"predictions-{number:03}.csv": body for number, body in enumerate(bodies, 1)}
     file_rows = {name: body.count(b"\n") - 1 for name, body in files.items()}
     paths = [f"{terms.folder or FOLDER}/{terms.run_code}/{name}" for name in files]
-    files["manifest.json"] = _manifest(table.features, rows, paths)
+    files["manifest.json"] = _manifest(accepted.features, rows, paths)
     files["README.txt"] = _readme(table, terms.run_code)
     priced = (replace(row, multiplier=float(format_multiplier(row.multiplier))) for row in rows)
-    read_back = KeyedTable(table.features, tuple(priced), float(format_multiplier(table.default)))
+    read_back = KeyedTable(accepted.features, tuple(priced), float(format_multiplier(table.default)))
     return Export(
         files, read_back, len(rows), +lost, file_rows=file_rows | {"manifest.json": len(paths), "README.txt": 1}
     )
@@ -82,7 +83,7 @@ class _Expansion:
         self._below = values_below(self.table)
         self._seen: dict[tuple[str, ...], dict[str, float]] = {}
         for values, exposures in self.seen.items():
-            for depth, value in enumerate(values):
+            for depth, value in enumerate(values[: len(self.columns)]):
                 if depth >= self.least and values[:depth] not in self._below:
                     break
                 if self.columns[depth].takes(value):
@@ -113,6 +114,15 @@ class _Expansion:
     def _cell(self, prefix: tuple[str, ...], answer: KeyedRow) -> KeyedRow:
         exposures = self._seen.get(prefix[:-1], {}).get(prefix[-1], 0.0)
         return KeyedRow(prefix, exposures, answer.multiplier, answer.no_bid)
+
+
+def _without_unused_columns(table: KeyedTable) -> KeyedTable:
+    """Return the table without the last columns, which no row has a value of: each would take one of three wildcards.
+
+    A file has one column at least.
+    """
+    used = max((len(row.values) for row in table.rows), default=0)
+    return replace(table, features=table.features[: max(used, 1)])
 
 
 def _packed(expanded: KeyedTable, limits: Limits) -> tuple[list[bytes], list[KeyedRow]]:

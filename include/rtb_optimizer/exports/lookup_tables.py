@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import log
 
+from rtb_optimizer.core.platforms.bonsai import TEXTS
 from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
@@ -34,7 +35,12 @@ def lookup_tables(table: KeyedTable, terms: Terms) -> Export:
     bid_on = replace(addressable, rows=tuple(replace(row, no_bid=False) for row in addressable.rows))
     document = _document(bid_on, terms)
     body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-    return Export({"logit.json": body}, bid_on, len(bid_on.rows), lost)
+    return Export({"logit.json": body}, bid_on, len(bid_on.rows), lost, normalise=_normalised)
+
+
+def _normalised(value: str) -> str:
+    """Return a request's value as the service looks it up: its key of a missing value may be another's text."""
+    return MISSING if value == str(NO_VALUE) else value
 
 
 def _rejection(row: KeyedRow) -> str:
@@ -68,7 +74,7 @@ def _predictor(table: KeyedTable, depth: int, scale: float) -> dict[str, object]
         "default_value": 0,
         "features": [{"type": "categorical_descriptor", "feature_keyword": f} for f in table.features[:depth]],
         "coefficients": [
-            {"key": _key(row.values), "weight": _weight(table, row, scale)}
+            {"key": _key(table.features, row.values), "weight": _weight(table, row, scale)}
             for row in table.rows
             if len(row.values) == depth
         ],
@@ -81,9 +87,12 @@ def _weight(table: KeyedTable, row: KeyedRow, scale: float) -> float:
     return _log_odds(row.multiplier / scale) - _log_odds(fallback / scale)
 
 
-def _key(values: Sequence[str]) -> list[str | int]:
-    """Return ids as numbers, as in the service's own examples, and missing values as -1."""
-    return [NO_VALUE if v == MISSING else int(v) if _INTEGER.fullmatch(v) else v for v in values]
+def _key(features: Sequence[str], values: Sequence[str]) -> list[str | int]:
+    """Return ids as numbers, as in the service's own examples, and missing values as -1; digits of a text stay text."""
+    pairs = zip(features, values, strict=False)
+    return [
+        NO_VALUE if v == MISSING else int(v) if name not in TEXTS and _INTEGER.fullmatch(v) else v for name, v in pairs
+    ]
 
 
 def _log_odds(share: float) -> float:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rtb_optimizer.core.sample.values import WILDCARD, segment_key
+from rtb_optimizer.core.sample.values import segment_key
 from rtb_optimizer.core.table.joint import JointTable
 from rtb_optimizer.core.table.segments import Segment
 
@@ -24,15 +24,17 @@ def json_bytes(document: object) -> bytes:
 def segments_parquet(features: Sequence[str], segments: Sequence[Segment]) -> bytes:
     """Return the master table as Parquet: one row a segment, the default first.
 
-    Columns: `segment` (the key), one column per feature (its value, or `*`), exact `rows`, `exposures`, `outcomes`,
-    `value`, `cost`, then `expected`, `factor` with its interval, `prior` and `events` (outcomes as the
+    Columns: `segment` (the key), one column per feature (its value, null for any), exact `rows`, `exposures`,
+    `outcomes`, `value`, `cost`, then `expected`, `factor` with its interval, `prior` and `events` (outcomes as the
     model counts them), `tier`, `no_bid`, `multiplier`, `bought_at` (the multiplier
-    that its exposures were bought at, as a geometric mean), `is_default`. A value that is
-    itself `*` is distinguished from the wildcard by the key, where it is escaped.
+    that its exposures were bought at, as a geometric mean), `is_default`. A cell `*` is the
+    value of that name; in the key it is escaped.
     """
-    columns: dict[str, list[Any]] = {"segment": [segment_key(s.pattern) for s in segments]}
+    import pyarrow as pa
+
+    columns: dict[str, Any] = {"segment": [segment_key(s.pattern) for s in segments]}
     for n, feature in enumerate(features):
-        columns[f"feature_{feature}"] = [WILDCARD if s.pattern[n] is None else s.pattern[n] for s in segments]
+        columns[f"feature_{feature}"] = pa.array([s.pattern[n] for s in segments], pa.string())
     columns |= {
         "rows": [s.counts.rows for s in segments],
         "exposures": [s.counts.exposure for s in segments],

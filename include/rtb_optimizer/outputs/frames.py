@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.decision.activation import Decision
-from rtb_optimizer.core.sample.values import WILDCARD
+from rtb_optimizer.core.sample.values import WILDCARD, split_key
 from rtb_optimizer.core.table.bidding import Tier
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs.files import parquet_table
@@ -164,7 +164,7 @@ def read_run(entity_or_run: str | SupportsIndex) -> RunFrames:
 def read_segments(entity_or_run: str | SupportsIndex) -> "pd.DataFrame":
     """Return the segment table of a run, in the order of the file: the default row first.
 
-    Columns and dtypes: `segment` (str, the key), one `feature_<name>` for each feature (category of str, `*` for any
+    Columns and dtypes: `segment` (str, the key), one `feature_<name>` for each feature (category of str, NaN for any
     value), `rows` (int64), `exposures` and `outcomes` (float64, sums of weights), `value` and `cost` (float64, in
     the currency of the logs), `expected`, `factor`, `factor_low`, `factor_high`, `prior`, `events`, `multiplier` and
     `bought_at` (float64), `tier` (ordered category: low, medium, high), `no_bid` and `is_default` (bool). A column that
@@ -235,8 +235,11 @@ def _segments(body: bytes) -> "pd.DataFrame":
 
     frame = parquet_table(body).to_pandas(use_threads=False)
     parts = [name for name in frame.columns if name.startswith("feature_")]
-    for name in parts:  # the wildcard first
-        values = sorted(set(frame[name].dropna()), key=lambda value: (value != WILDCARD, value))
+    for n, name in enumerate(parts):
+        for row in frame.index[frame[name] == WILDCARD]:  # an earlier release's sign for any value, or that value
+            if split_key(frame["segment"][row])[n] is None:
+                frame.loc[row, name] = None
+        values = sorted(set(frame[name].dropna()))
         frame[name] = pd.Categorical(frame[name], categories=pd.Index(values, dtype="str"))
     if "no_bid" not in frame:
         frame["no_bid"] = False

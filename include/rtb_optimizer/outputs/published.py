@@ -103,14 +103,14 @@ def rows_by_segment(body: bytes) -> dict[str, dict[str, Any]]:
 def rows_near(body: bytes, request: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return, in table order, all rows of a segment table that match a request, by feature, and few others.
 
-    The others are those of a value that is itself `*`: a feature's column shows it as any value.
+    The others are those of a value that is itself `*`, which earlier releases wrote for any value, too.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     table = parquet_table(body)
     for name, value in request.items():
-        table = table.filter(pc.is_in(table[f"feature_{name}"], pa.array([WILDCARD, value], pa.string())))
+        table = table.filter(pc.is_in(table[f"feature_{name}"], pa.array([None, WILDCARD, value], pa.string())))
     return {row["segment"]: row for row in table.to_pylist()}
 
 

@@ -16,6 +16,8 @@ sample_file         the sample, handed from step to step as Arrow
 selection_document  what select_features hands on
 build_tables        the tables of a run, and their summary
 exports             the tables compiled for ad platforms
+export_fields       the platform's field of each feature, and the fields that are refused
+export_warnings     warnings about what exports lose
 macro_combos        the macro combo of each format
 prove_macros        the proof that look-ups through macros find the rows
 active_before       the run that was active when this one began

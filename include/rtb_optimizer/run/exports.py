@@ -11,8 +11,9 @@ from dataclasses import asdict, replace
 import numpy as np
 
 from rtb_optimizer.core.config.settings import Settings
-from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.platforms.column import Platform
+from rtb_optimizer.core.platforms.fields import column_of
+from rtb_optimizer.core.platforms.spelling import SpeltValues, spelt_sample
 from rtb_optimizer.core.realized.arms import ChallengerRule, Holdback
 from rtb_optimizer.core.sample.sample import Sample
 from rtb_optimizer.core.sample.value_maps import translated, value_maps
@@ -33,17 +34,18 @@ from rtb_optimizer.outputs.documents.exports import (
     FieldDocument,
     FileDocument,
     LostDocument,
+    SpeltDocument,
     WithoutIdDocument,
 )
 from rtb_optimizer.outputs.published import published_output
 from rtb_optimizer.run.build_tables import TablePredictions
+from rtb_optimizer.run.export_fields import fields_of, refused_fields
 from rtb_optimizer.run.handover import Handover
 from rtb_optimizer.run.workspace import Workspace
 from rtb_optimizer.store import connections
 from rtb_optimizer.store.active_copy import FLOORS
 from rtb_optimizer.store.objects import StoredObject
 from rtb_optimizer.store.schema import Run
-from rtb_optimizer.store.seeds import platform_fields
 
 log = logging.getLogger(__name__)
 WRITERS: Mapping[Platform, Callable[[KeyedTable, Terms], Export]] = {
@@ -108,37 +110,6 @@ def publish(workspace: Workspace, built: Handover, exports: ExportsDocument) -> 
     return written
 
 
-def export_warnings(exports: ExportsDocument) -> list[RunWarning]:
-    """Return a warning for each cause that an export loses rows by, values without an id, and one without fields."""
-    blind = [
-        RunWarning(
-            "export_without_fields",
-            f"{export.platform} has a field for none of the features: its export is the default alone; name fields "
-            "in export_fields, or take it off exports",
-        )
-        for export in exports.platforms
-        if not export.fields
-    ]
-    nameless = [
-        RunWarning(
-            "export_values_without_id",
-            f"{export.platform}: {gap.values:,} values of {gap.feature} ({gap.exposure_share:.1%} of the "
-            "exposures) have no id in export_value_maps; shorter keys and the default answer for them",
-        )
-        for export in exports.platforms
-        for gap in export.without_id
-    ]
-    return [*blind, *nameless] + [
-        RunWarning(
-            "export_rows_lost",
-            f"{export.platform}: {loss.rows:,} of {export.rows_asked:,} rows are not in the export: "
-            f"{loss.cause}; shorter keys and the default answer in their place",
-        )
-        for export in exports.platforms
-        for loss in export.lost
-    ]
-
-
 def exported(
     platform: Platform, predictions: TablePredictions, settings: Settings, terms: Terms
 ) -> tuple[Export, ExportDocument]:
@@ -146,7 +117,9 @@ def exported(
     fields = fields_of(platform, predictions.features, settings)
     bids = settings.segment_rules.bids
     maps = value_maps(settings.export_value_maps, platform)
-    sample = translated(predictions.sample.with_features(fields), maps)
+    mapped = translated(predictions.sample.with_features(fields), maps)
+    spelt = spelt_sample(mapped, {name: column_of(platform, field) for name, field in fields.items()})
+    sample = spelt.sample
     multiplier = predictions.multiplier * ~predictions.no_bid
     rules, publishable = settings.table_rules.joint, predictions.publishable
     joint = compile_joint(sample, list(fields), predictions.expected, multiplier, rules, publishable)
@@ -155,12 +128,15 @@ def exported(
     seen = dict(zip(requests.values, requests.exposures.tolist(), strict=True))
     export = WRITERS[platform](table, replace(terms, seen=seen))
     cost = lossiness(export, requests, sample, predictions.multiplier, predictions.no_bid)
-    mapped = [name for name in fields if maps.get(name)]
+    with_map = [name for name in fields if maps.get(name)]
     return export, ExportDocument(
         platform=platform.value,
         fields=tuple(FieldDocument(feature=feature, field=field) for feature, field in fields.items()),
         without_field=tuple(name for name in predictions.features if name not in fields),
-        without_id=tuple(gap for name in mapped if (gap := _without_id(name, predictions.sample, sample))),
+        without_id=tuple(gap for name in with_map if (gap := _without_id(name, predictions.sample, mapped))),
+        respelt=_spelt_documents(spelt.respelt),
+        outside=_spelt_documents(spelt.outside),
+        refused=tuple(refused_fields(platform, predictions.features, settings)),
         rows_asked=len(table.rows),
         rows=len(export.table.rows),
         lost=tuple(LostDocument(cause=cause, rows=rows) for cause, rows in sorted(export.lost.items())),
@@ -176,6 +152,10 @@ def exported(
     )
 
 
+def _spelt_documents(of_features: Sequence[SpeltValues]) -> tuple[SpeltDocument, ...]:
+    return tuple(SpeltDocument(**asdict(each)) for each in of_features)
+
+
 def _without_id(name: str, ours: Sample, theirs: Sample) -> WithoutIdDocument | None:
     """Return how many values of a feature a platform has no id for, and on which share of the exposures."""
     before, after = ours.features[name], theirs.features[name]
@@ -183,24 +163,6 @@ def _without_id(name: str, ours: Sample, theirs: Sample) -> WithoutIdDocument | 
     values = len(np.unique(before.codes[lost]))
     share = float(ours.exposure[lost].sum() / ours.exposure.sum())
     return WithoutIdDocument(feature=name, values=values, exposure_share=share) if values else None
-
-
-def fields_of(platform: Platform, features: Sequence[str], settings: Settings) -> dict[str, str]:
-    """Return the platform's field of each feature that it knows, in feature order; no field stands twice."""
-    seeded = platform_fields()[platform]
-    own = settings.export_fields.get(platform)
-    named = {**seeded.fields, **(own if isinstance(own, dict) else {})}
-    chosen: dict[str, str] = {}
-    for feature in features:
-        field = named.get(feature, feature if seeded.every_feature else "")
-        if field and field not in chosen.values():
-            chosen[feature] = field
-    return chosen
-
-
-def key_orders(features: Sequence[str], settings: Settings) -> list[list[str]]:
-    """Return the features in the key of each export, in order."""
-    return [list(fields_of(Platform(name), features, settings)) for name in settings.exports]
 
 
 def output_type(platform: Platform, file: str, export: Export) -> str:

@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.decision.activation import ANSWERED, ERROR
 from rtb_optimizer.core.decision.volume import MEASURES
+from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.core.selection.leaks import HELD_FROM
 from rtb_optimizer.core.selection.unjoined import MAX_UNJOINED
 from rtb_optimizer.core.table.kpis import Kpi
+from rtb_optimizer.outputs.documents.exports import ExportsDocument
 from rtb_optimizer.outputs.documents.macros import RoundTripDocument
 from rtb_optimizer.outputs.documents.realized import RealizedDocument
 from rtb_optimizer.outputs.documents.report import GatesDocument
@@ -20,7 +23,7 @@ def gates(
     tables: TablesDocument,
     round_trip: Mapping[str, RoundTripDocument],
     key_figures: Sequence[Kpi],
-    live: Mapping[str, float],
+    others: Mapping[str, float],
 ) -> GatesDocument:
     """Return the gates of a run; a fact that is not known has no limit either.
 
@@ -30,7 +33,7 @@ def gates(
         tables: What build_segments handed over.
         round_trip: The proof of each macro format.
         key_figures: The key figures, beside the active run's.
-        live: What came of the policy, as far as it is a gate: see `live_lift`.
+        others: What came of the policy, as far as it is a gate, and of the exports: `live_lift`, `export_facts`.
     """
     logs = selection.logs
     hit_rates = [trip.addressable_hit_rate for trip in round_trip.values() if trip.addressable_hit_rate is not None]
@@ -41,7 +44,7 @@ def gates(
         "holdout_gain": selection.evidence.gain or 0.0,
         **({"suspected_share": selection.suspected_leaks[0].share} if selection.suspected_leaks else {}),
         **({"macro_hit_rate": min(hit_rates)} if hit_rates else {}),
-        **live,
+        **others,
         **_price_factors(key_figures),
         **selection.volume,
         **tables.predicted_changes,
@@ -49,6 +52,13 @@ def gates(
     return GatesDocument(
         facts=facts, limits={name: limit for name, limit in _limits(settings).items() if name in facts}
     )
+
+
+def export_facts(exports: ExportsDocument) -> dict[str, float]:
+    """Return what share each export answers, and how far its bids are from the table's on the mean."""
+    answered = {f"{each.platform}{ANSWERED}": each.answered_share for each in exports.platforms}
+    errors = {f"{each.platform}{ERROR}": each.mean_error for each in exports.platforms}
+    return {name: fact for name, fact in (answered | errors).items() if fact is not None}
 
 
 def _price_factors(key_figures: Sequence[Kpi]) -> dict[str, float]:
@@ -75,6 +85,8 @@ def _limits(settings: Settings) -> dict[str, float]:
         **{f"{measure}_factor": settings.max_volume_factor for measure in (*MEASURES, "day_volume")},
         "silent_share": settings.max_silent_share,
         "unjoined_share": MAX_UNJOINED,
+        **{f"{platform}{ANSWERED}": settings.min_export_answered for platform in Platform},
+        **{f"{platform}{ERROR}": settings.max_export_error for platform in Platform},
         **dict.fromkeys(("spend_change", "outcomes_change"), settings.max_predicted_change),
     }
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.macros.combo import MacroCombo, map_ad_macros, near_misses
 from rtb_optimizer.core.macros.dialect import GapPolicy
 from rtb_optimizer.core.macros.route import route_of
+from rtb_optimizer.core.platforms.column import Clock
 from rtb_optimizer.core.sample.value_maps import value_maps
 from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.macros import FormatDocument, MacrosDocument
-from rtb_optimizer.store.schema import FeatureMacro
+from rtb_optimizer.store.macros import templates_of
 from rtb_optimizer.store.seeds import dialect
 
 
@@ -23,7 +23,7 @@ def combos_of(session: Session, opt_id: int, settings: Settings, features: Seque
         MacroGap: when a feature has no macro in a format whose policy is `fail`.
     """
     return [
-        map_ad_macros(features, _templates(session, opt_id, name), dialect(name), _policy(settings, name))
+        map_ad_macros(features, _templates(session, opt_id, settings, name), dialect(name), _policy(settings, name))
         for name in settings.macro_formats
     ]
 
@@ -41,13 +41,14 @@ def macros_document(features: Sequence[str], combos: Sequence[MacroCombo], setti
 def without_required_macro(session: Session, opt_id: int, settings: Settings) -> set[str]:
     """Return the candidates that a format which must not fail has no macro for; there, none is derived either."""
     required = [name for name in settings.macro_formats if _policy(settings, name) is GapPolicy.FAIL]
-    known = [_templates(session, opt_id, name).keys() for name in required]
+    known = [_templates(session, opt_id, settings, name).keys() for name in required]
     return {name for name in settings.candidate_features if any(name not in templates for templates in known)}
 
 
 def _format(combo: MacroCombo, settings: Settings) -> FormatDocument:
     written_as = dialect(combo.macro_format)
     maps = value_maps(settings.macro_value_maps, combo.macro_format)
+    local = [name for name, clock in settings.column_clocks.items() if clock != Clock.UTC]
     return FormatDocument(
         combo=combo.combo,
         skipped=combo.skipped,
@@ -59,14 +60,12 @@ def _format(combo: MacroCombo, settings: Settings) -> FormatDocument:
         secondary=tuple(sorted(written_as.secondary & set(combo.parts.values()))),
         source=written_as.source,
         coverage={feature: how.value for feature, how in combo.coverage.items()},
-        route=route_of(combo, written_as, maps, settings.host_features),
+        route=route_of(combo, written_as, maps, settings.host_features, local),
     )
 
 
-def _templates(session: Session, opt_id: int, macro_format: str) -> dict[str, str]:
-    of_format = FeatureMacro.opt_id == opt_id, FeatureMacro.macro_format == macro_format
-    rows = session.execute(select(FeatureMacro.feature_name, FeatureMacro.macro_template).where(*of_format))
-    return {name: template for name, template in rows}  # noqa: C416 - rows are no pairs to dict()'s type
+def _templates(session: Session, opt_id: int, settings: Settings, macro_format: str) -> dict[str, str]:
+    return templates_of(session, opt_id, macro_format, settings.macro_templates)
 
 
 def _policy(settings: Settings, macro_format: str) -> GapPolicy:

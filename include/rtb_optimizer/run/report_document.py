@@ -41,7 +41,7 @@ from rtb_optimizer.outputs.documents.selection import (
 from rtb_optimizer.outputs.documents.tables import TablesDocument
 from rtb_optimizer.outputs.files import json_bytes
 from rtb_optimizer.run.active_before import Active
-from rtb_optimizer.run.gates import gates, live_lift
+from rtb_optimizer.run.gates import export_facts, gates, live_lift
 from rtb_optimizer.run.workspace import Workspace
 from rtb_optimizer.store.objects import StoredObject
 
@@ -120,7 +120,9 @@ def report_document(
 
 def _gates(settings: Settings, parts: RunParts, key_figures: Sequence[Kpi]) -> GatesDocument:
     live = live_lift(settings, parts.realized, is_same_policy=parts.is_same_policy)
-    return gates(settings, parts.selection, parts.tables, parts.round_trip, key_figures, live)
+    return gates(
+        settings, parts.selection, parts.tables, parts.round_trip, key_figures, live | export_facts(parts.exports)
+    )
 
 
 def _assumption(elasticity: float) -> str:

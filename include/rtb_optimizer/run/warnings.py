@@ -95,8 +95,8 @@ def _unaddressed(macros: MacrosDocument, active: MacrosDocument) -> list[RunWarn
     return [
         RunWarning(
             "macro_missing",
-            f"{name} has no macro for {', '.join(new)}: {_LEFT[macros.formats[name].combo is None]}; add one to "
-            "opt_feature_macros",
+            f"{name} has no macro for {', '.join(new)}: {_LEFT[macros.formats[name].combo is None]}; if the platform "
+            f"has one, `rtb macros set {new[0]} {name} TEMPLATE`, or macro_templates on the entity's page",
         )
         for name, gaps in sorted(_gaps(macros).items())
         if (new := [feature for feature in gaps if feature not in known.get(name, ())])

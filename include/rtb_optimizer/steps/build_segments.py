@@ -10,7 +10,8 @@ from rtb_optimizer.outputs.documents.tables import TablesDocument
 from rtb_optimizer.outputs.published import PublishedRun, rows_by_segment
 from rtb_optimizer.run.active_before import table_before, table_compared
 from rtb_optimizer.run.build_tables import Recipe, build_tables
-from rtb_optimizer.run.exports import compiled_exports, key_orders
+from rtb_optimizer.run.export_fields import key_orders
+from rtb_optimizer.run.exports import compiled_exports
 from rtb_optimizer.run.handover import hand_over, handed_over
 from rtb_optimizer.run.opened_logs import counting
 from rtb_optimizer.run.outcome_partitions import outcomes_as_read

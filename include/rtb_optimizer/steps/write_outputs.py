@@ -11,7 +11,8 @@ from rtb_optimizer.outputs.published import PublishedRun, rows_by_segment
 from rtb_optimizer.outputs.report_page.page import report_page
 from rtb_optimizer.run.active_before import compared_with, realized_before
 from rtb_optimizer.run.changed_inputs import catalog_warnings, restated
-from rtb_optimizer.run.exports import export_warnings, publish
+from rtb_optimizer.run.export_warnings import export_warnings
+from rtb_optimizer.run.exports import publish
 from rtb_optimizer.run.handover import Handover, handed_over
 from rtb_optimizer.run.key_metrics import key_metrics
 from rtb_optimizer.run.prove_macros import proof_warnings, prove_macros

@@ -3,6 +3,7 @@
 connections      the three Airflow connections; sessions
 schema, migrate  tables and constraints; migrations/ by Alembic
 seeds            the optimizer, its version, dialects and platform fields: seeds/*.toml
+macros           the macro template of each feature and format, of all entities and of one
 locks                                          waits for a row's lock, and says who holds it
 leases                                         of runs of the command line: whether their process lives
 entities, configs, runs, history, queries      the catalog's rows

@@ -15,6 +15,7 @@ from rtb_optimizer.core.config.snapshot import RunSnapshot, WhatIf
 from rtb_optimizer.core.decision.nearest import nearest_hint
 from rtb_optimizer.core.sample.values import SPELLING_VERSION
 from rtb_optimizer.errors import ConfigInvalid, NotFound
+from rtb_optimizer.store.macros import macro_template_problems
 from rtb_optimizer.store.schema import Entity, EntityConfig, EntityConfigChange, VersionConfig
 from rtb_optimizer.store.seeds import dialects
 
@@ -54,6 +55,13 @@ def overrides(session: Session, entity_id: int) -> dict[str, str]:
         select(EntityConfig.config_key, EntityConfig.config_value).where(EntityConfig.entity_id == entity_id)
     )
     return {key: value for key, value in rows}  # noqa: C416 - dict() does not accept the type of rows
+
+
+def macro_templates(session: Session, entity: Entity) -> dict[str, object]:
+    """Return an entity's own macro templates, by format and feature; empty where its configuration has none."""
+    keys = declared_keys(session, entity.current_version_id)
+    templates = resolve(keys, overrides(session, entity.entity_id)).values.get("macro_templates")
+    return templates if isinstance(templates, dict) else {}
 
 
 def resolve_for(
@@ -173,7 +181,7 @@ def _check(session: Session, entity: Entity, stored: Mapping[str, str]) -> None:
 def _require_rules(values: Mapping[str, ConfigValue]) -> None:
     """Raise ConfigInvalid with every broken rule: those between keys, and macro formats that there are not."""
     settings = settings_as_stored(values)
-    violations = [*problems(settings), *_unknown_formats(settings)]
+    violations = [*problems(settings), *_unknown_formats(settings), *macro_template_problems(settings.macro_templates)]
     if violations:
         raise ConfigInvalid(violations)
 
@@ -183,6 +191,7 @@ def _unknown_formats(settings: Settings) -> list[str]:
         "macro_formats": settings.macro_formats,
         "macro_gap_policies": settings.macro_gap_policies,
         "macro_value_maps": settings.macro_value_maps,
+        "macro_templates": settings.macro_templates,
     }
     known = dialects()
     return [

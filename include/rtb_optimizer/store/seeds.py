@@ -1,7 +1,8 @@
 """Seeds a catalog with the optimizer, its version, its config keys and the macro table.
 
 The content is data: seeds/v3.toml and seeds/dialects.toml. Seeding is idempotent; a key that was changed in the file
-is changed in the catalog. seeds/exports.toml is read at run time.
+is changed in the catalog, a macro template in the catalog stays: it may have been set by a person. seeds/exports.toml
+is read at run time.
 """
 
 import tomllib
@@ -67,6 +68,11 @@ def platform_fields() -> dict[str, PlatformFields]:
     return {name: PlatformFields(t.get("fields", {}), t.get("every_feature", False)) for name, t in tables}
 
 
+def seeded_templates(macro_format: str) -> Mapping[str, str]:
+    """Return the macro of each feature in a format, as seeds/dialects.toml has it; empty where it has none."""
+    return dict(_of(_read("dialects").get(macro_format, {}), "templates"))
+
+
 class MacroRow(TypedDict):
     """The column values of a macro template."""
 
@@ -113,7 +119,8 @@ def seed(session: Session) -> int:
             VersionConfig.config_id,
         )
     for row in _macro_rows(opt_id):
-        _upsert(session, FeatureMacro, ["opt_id", "feature_name", "macro_format"], row, FeatureMacro.id)
+        natural_key = ["opt_id", "feature_name", "macro_format"]
+        session.execute(insert(FeatureMacro).values(**row).on_conflict_do_nothing(index_elements=natural_key))
     return version_id
 
 
@@ -174,6 +181,7 @@ def _dialect(name: str, table: TomlTable) -> Dialect:
             "name_case": NameCase(values["name_case"]),
             "evidence": Evidence(values["evidence"]),
             "missing": tuple(values["missing"]),
+            "missing_by": {macro: tuple(spellings) for macro, spellings in _of(values, "missing_by")},
             "derived": derived,
             "known": tuple(dict.fromkeys(macros)),
             "own_values": frozenset(values.get("own_values", ())),

@@ -10,14 +10,39 @@ from urllib.parse import urlsplit
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
-from airflow.api_fastapi.core_api.security import get_user
+from airflow.api_fastapi.core_api.security import bearer_scheme, get_user, oauth2_scheme
 from fastapi import Depends, HTTPException, Request, status
+from fastapi.security import HTTPAuthorizationCredentials
 
 from rtb_optimizer.store.seeds import OPT_CODE
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-User = Annotated[BaseUser, Depends(get_user)]
 Method = Literal["GET", "PUT"]
+
+
+async def signed_in(
+    request: Request,
+    _documented: Annotated[str | None, Depends(oauth2_scheme)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer_scheme)],
+) -> BaseUser:
+    """Return the user of Airflow's token; refuse with 401 whatever is no token of a user.
+
+    Airflow refuses an expired token with 401 and a text that is none with 403, which here means that a user who is
+    known may not do something.
+
+    Raises:
+        HTTPException: 401.
+    """
+    try:
+        return await get_user(request, None, credentials)
+    except HTTPException as refused:
+        why = str(refused.detail)
+    except (KeyError, TypeError, ValueError):  # a token of this Airflow that names no user
+        why = "the token names no user"
+    raise HTTPException(status.HTTP_401_UNAUTHORIZED, why, {"www-authenticate": "Bearer"})
+
+
+User = Annotated[BaseUser, Depends(signed_in)]
 
 
 def dag_id_of(entity_code: str) -> str:

@@ -67,6 +67,15 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
             {"export_value_maps": {"plain": {"site": {"a": "1", "b": "1"}}}},
             "export_value_maps: site in 'plain' gives '1' to more than one of our values: the map must be injective",
         ),
+        ({"column_clocks": {"hour": "ET"}}, "column_clocks: 'ET' of 'hour' is not one of utc, user"),
+        (
+            {
+                "exports": "beeswax",
+                "column_clocks": {"hour": "user"},
+                "export_fields": {"beeswax": {"hour": "hour_of_day_utc"}},
+            },
+            "export_fields: beeswax: hour_of_day_utc is in UTC, and hour in the user's local time by column_clocks",
+        ),
         ({"export_currency": "dollars"}, "export_currency: 'dollars' is not an ISO 4217 code such as USD"),
         ({"objective": "value"}, "value_column: required when objective is value"),
         (

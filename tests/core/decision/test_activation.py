@@ -11,6 +11,7 @@ DAY = datetime(2026, 3, 10, tzinfo=UTC)
 ACTIVE = RunAge(5, DAY)
 OLDER = DAY - timedelta(days=1)
 NEWER = DAY + timedelta(days=1)
+EXPORT_LIMITS = {"answered_share": 0.1, "error_share": 0.5}
 BEHIND = "run 5 has data up to 2026-03-10 00:00, this one up to"
 
 
@@ -121,7 +122,31 @@ def test_a_run_that_its_macros_hold_names_what_to_fix():
     assert failures[0].startswith(
         "43.2% of the exposures find through a format's macros what their own values find, 90.0%"
     )
-    assert failures[0].endswith("fix macro_value_maps, opt_feature_macros or the logs, or lower min_macro_hit_rate")
+    assert failures[0].endswith(
+        "fix macro_value_maps, the macros (`rtb macros list`) or the logs, or lower min_macro_hit_rate"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fact", "passes", "named"),
+    [
+        ({"beeswax_answered_share": 0.1}, True, ()),
+        (
+            {"beeswax_answered_share": 0.0},
+            False,
+            ("export beeswax answer 0.0%", "10.0% are needed", "export_value_maps"),
+        ),
+        ({"bonsai_answered_share": math.nan}, False, ("export bonsai",)),
+        ({"bonsai_error_share": 0.5}, True, ()),
+        ({"bonsai_error_share": 8.03}, False, ("export bonsai differ", "803%", "max_export_error")),
+    ],
+)
+def test_an_export_that_hardly_answers_or_is_far_from_the_table_holds_the_run(fact, passes, named):
+    limits = {f"{name}_{of}": limit for name in ("beeswax", "bonsai") for of, limit in EXPORT_LIMITS.items()}
+    failures = failed_gates(PASSING | fact, LIMITS | limits)
+
+    assert (failures == []) == passes
+    assert all(part in failure for failure in failures for part in named)
 
 
 @pytest.mark.parametrize(("share", "passes"), [(0.0, True), (0.1, True), (0.11, False), (math.nan, False)])

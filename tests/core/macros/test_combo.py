@@ -86,8 +86,8 @@ def test_a_gap_is_reported_in_one_line_with_format_every_feature_and_the_fix():
         mapped("xandr", ["carrier", "country", "moon_phase"], GapPolicy.FAIL)
 
     assert str(gap.value) == (
-        "format 'xandr' has no macro for carrier, moon_phase: add one to opt_feature_macros, or choose another policy "
-        "in macro_gap_policies (wildcard, derived, skip_format)"
+        "format 'xandr' has no macro for carrier, moon_phase: give it one by `rtb macros set carrier xandr TEMPLATE` "
+        "or in macro_templates, or choose another policy in macro_gap_policies (wildcard, derived, skip_format)"
     )
 
 
@@ -225,9 +225,7 @@ def test_a_macro_in_the_wrong_case_fails_with_the_one_that_was_probably_meant():
     with pytest.raises(ConfigInvalid) as invalid:
         map_ad_macros(["site_domain"], {"site_domain": "%%Site%%"}, seeds.dialect("authorized_buyers"))
 
-    assert "opt_feature_macros: site_domain: '%%Site%%' is no authorized_buyers macro: it must match" in str(
-        invalid.value
-    )
+    assert "macro of site_domain: '%%Site%%' is no authorized_buyers macro: it must match" in str(invalid.value)
     assert "; was '%%SITE%%' meant?" in str(invalid.value)
 
 
@@ -239,8 +237,8 @@ def test_a_misspelt_macro_that_may_be_a_new_one_is_warned_of_and_kept():
     warnings = near_misses(combo, adx)
     assert [warning.code for warning in warnings] == ["macro_near_miss"]
     assert warnings[0].message == (
-        "adx is not known to have the macro '[ADX_SIZES]' of ad_size: was '[ADX_SIZE]' meant? correct it in "
-        "opt_feature_macros"
+        "adx is not known to have the macro '[ADX_SIZES]' of ad_size: was '[ADX_SIZE]' meant? correct it: "
+        "`rtb macros set ad_size adx '[ADX_SIZE]'`"
     )
 
 
@@ -249,7 +247,8 @@ def test_one_macro_cannot_address_two_features():
         map_ad_macros(["os", "hour", "browser"], dict.fromkeys(["os", "browser"], "[ADX_X]"), seeds.dialect("adx"))
 
     assert str(invalid.value) == (
-        "opt_feature_macros: os: '[ADX_X]' is the adx macro of os, browser: one macro cannot address two features"
+        "macro of os: '[ADX_X]' is the adx macro of os, browser: one macro cannot address two features; correct it by "
+        "`rtb macros set`, or in macro_templates"
     )
 
 

@@ -60,6 +60,27 @@ def test_a_cell_with_too_few_exposures_falls_back_to_its_prefix():
     assert len(set(looked_up(table, sample))) <= 8
 
 
+def test_a_light_cell_has_the_product_of_its_rows_and_no_heavy_one_changes():
+    sample = planted()
+    rates, light = compiled(sample, ["site", "device"], replace(RULES, min_exposures=1_000, light_exposures=50))
+    _, heavy = compiled(sample, ["site", "device"], replace(RULES, min_exposures=1_000))
+    level = sample.outcome.sum() / sample.exposure.sum()
+
+    assert {len(key) for key in answers(light)} == {1, 2}
+    assert {key: row for key, row in answers(light).items() if len(key) == 1} == answers(heavy)
+    assert looked_up(light, sample) == pytest.approx(rates, rel=RULES.dead_band * 1.01)
+    assert [bid for key, (_, bid) in answers(light).items() if len(key) == 2] == pytest.approx(
+        [min(max(rate / level, 0.3), 3.0) for key, (rate, _) in answers(light).items() if len(key) == 2]
+    )
+
+
+def test_a_cell_lighter_than_any_row_may_be_falls_back_to_its_prefix():
+    sample = planted()
+    _, table = compiled(sample, ["site", "device"], replace(RULES, min_exposures=1_000, light_exposures=900))
+
+    assert {len(key) for key in answers(table)} == {1}
+
+
 def test_fewer_keys_are_answered_as_by_a_table_of_these_alone():
     sample = planted()
     _, table = compiled(sample, ["site", "device"])

@@ -27,12 +27,14 @@ HOSTILE = [
 ]
 
 
-def parquet(rows, features=FEATURES, without=()):
+def parquet(rows, features=FEATURES, without=(), any_value=None):
     """A segment table of (values by feature order, multiplier, exposures), the default first."""
     rows = [([None] * len(features), 0.9, 1e6), *rows]
     columns = {"segment": [segment_key(values) for values, _, _ in rows]}
     for n, name in enumerate(features):
-        columns[f"feature_{name}"] = ["*" if values[n] is None else values[n] for values, _, _ in rows]
+        columns[f"feature_{name}"] = pa.array(
+            [any_value if values[n] is None else values[n] for values, _, _ in rows], pa.string()
+        )
     exposures = [exposure for _, _, exposure in rows]
     columns |= {"rows": exposures, "exposures": exposures, "outcomes": [e / 100 for e in exposures]}
     columns |= {name: [1.0] * len(rows) for name in ("value", "cost", "expected", "prior", "events")}
@@ -88,6 +90,12 @@ def listed(browser, read):
 )
 def test_rows_are_searched_filtered_and_sorted(add_output, listed, asked, found):
     assert listed(add_output("segments", parquet(FEW)), **asked)[0] == found
+
+
+def test_a_table_of_an_earlier_release_has_a_star_for_any_value(add_output, listed):
+    now, before = (add_output("segments", parquet(FEW, any_value=sign)) for sign in (None, "*"))
+
+    assert listed(now, feature="site")[0] == listed(before, feature="site")[0] != listed(now)[0]
 
 
 def test_the_biggest_movers_against_the_active_run_come_first_whatever_the_order_of_features(

@@ -14,15 +14,15 @@ from rtb_optimizer.core.config.settings import Settings, settings_as_stored
 from rtb_optimizer.core.config.window import zone
 from rtb_optimizer.core.decision.alerts import kind_problems
 from rtb_optimizer.core.macros.dialect import GapPolicy
-from rtb_optimizer.core.platforms.beeswax import COLUMNS
-from rtb_optimizer.core.platforms.bonsai import FEATURES
+from rtb_optimizer.core.platforms.clocks import clock_problem, clock_problems
 from rtb_optimizer.core.platforms.column import Platform
+from rtb_optimizer.core.platforms.fields import COLUMNS, column_of
 from rtb_optimizer.core.sample.value_maps import value_map_problems
 from rtb_optimizer.errors import ConfigInvalid, WindowInvalid
 
 _LOGS_PATH = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_FIELDS = {Platform.BEESWAX: COLUMNS, Platform.BONSAI: FEATURES}
+_FIELDS = {platform: COLUMNS[platform] for platform in (Platform.BEESWAX, Platform.BONSAI)}
 """Platforms that reject a whole file with an unknown field."""
 
 
@@ -197,6 +197,7 @@ def _export_problems(s: Settings) -> list[str | None]:
         if Platform.PREBID_FLOORS in s.exports and not s.export_base_cpm
         else None,
         *_unknown_fields(s),
+        *(clock_problems(s.column_clocks) or _contradicted_clocks(s)),
         *[
             f"export_value_maps: {name!r} is not one of {known}"
             for name in sorted(s.export_value_maps)
@@ -221,3 +222,16 @@ def _unknown_fields(s: Settings) -> list[str]:
         for feature, field in sorted(fields.items())
         if field and field not in _FIELDS[platform]
     ]
+
+
+def _contradicted_clocks(s: Settings) -> list[str]:
+    """Return the hours that export_fields gives to a field of another clock; what is not said is a run's warning."""
+    named = {name: s.export_fields.get(name) for name in s.exports if name in list(Platform)}
+    problems = [
+        (name, clock_problem(feature, field, column_of(Platform(name), field), s.column_clocks))
+        for name, fields in named.items()
+        if isinstance(fields, dict)
+        for feature, field in sorted(fields.items())
+        if isinstance(field, str) and feature in s.column_clocks
+    ]
+    return [f"export_fields: {name}: {problem}" for name, problem in problems if problem]

@@ -126,10 +126,14 @@ class Settings:
     macro_formats: list[str]
     macro_gap_policies: dict[str, str]
     macro_value_maps: dict[str, object]
+    macro_templates: dict[str, object]
     min_macro_hit_rate: float
     exports: list[str]
     export_fields: dict[str, object]
     export_value_maps: dict[str, object]
+    column_clocks: dict[str, str]
+    min_export_answered: float
+    max_export_error: float
     export_base_cpm: float
     export_currency: str
     export_skip_rate: int
@@ -203,7 +207,7 @@ class Settings:
         """Which rows the master table and the joint table get."""
         rules = self.segment_rules
         exposures = max(self.joint_min_exposures, rules.min_exposures)
-        joint = JointRules(rules.max_segments, exposures, rules.dead_band, rules.bids)
+        joint = JointRules(rules.max_segments, exposures, rules.dead_band, rules.bids, rules.min_exposures)
         return TableRules(rules, joint)
 
 

@@ -99,8 +99,8 @@ AT_LEAST: Mapping[str, str] = {
 }
 AT_LEAST_IF_PRESENT: Mapping[str, str] = {
     "macro_hit_rate": "{:.1%} of the exposures find through a format's macros what their own values find, {:.1%} are "
-    "needed: the warnings say which format misses what; fix macro_value_maps, opt_feature_macros or the logs, or "
-    "lower min_macro_hit_rate",
+    "needed: the warnings say which format misses what; fix macro_value_maps, the macros (`rtb macros list`) or the "
+    "logs, or lower min_macro_hit_rate",
     "live_lift": "the lift of this policy over its holdback is {:+.1%} at most, {:+.1%} is needed: change the "
     "configuration, or lower min_live_lift",
 }
@@ -127,6 +127,17 @@ AT_MOST_IF_PRESENT: Mapping[str, str] = {
     "suspected_share": "a column that is suspected to leak the outcome would carry {:.0%} of the gain, up to {:.0%} is "
     "allowed: the warning leak_suspected names it; settle it once by allowed_leaks or denied_features",
 }
+ANSWERED, ERROR = "_answered_share", "_error_share"
+"""The endings of the facts of an export, after its platform."""
+EXPORT_ANSWERS = (
+    "the rows of the export {} answer {:.1%} of the exposures, {:.1%} are needed: the report's exports say which "
+    "values its requests never hold; translate them by export_value_maps, name other fields in export_fields, take it "
+    "off exports, or lower min_export_answered"
+)
+EXPORT_ERROR = (
+    "the bids of the export {} differ from the table's by {:.0%} on the mean, up to {:.0%} is allowed: give it more "
+    "fields by export_fields, take it off exports, or raise max_export_error"
+)
 CHANGES_AT_MOST: Mapping[str, str] = {
     "spend_change": "predicted spend changes by {:+.0%} from the active run's table to this one, up to {:.0%} is "
     "allowed: look at the report's changes, then activate by hand or raise max_predicted_change",
@@ -152,12 +163,25 @@ def failed_gates(facts: Mapping[str, float], limits: Mapping[str, float]) -> lis
         for k, text in AT_MOST_IF_PRESENT.items()
         if k in facts and k in limits and not facts[k] <= limits[k]
     ]
+    failures += _of_exports(facts, limits)
     gain, limit = facts["holdout_gain"], limits["holdout_gain"]
     if not gain > limit:  # NaN is no gain either
         failures.append(f"gain on the hold-out {gain:+.2%} of the baseline deviance, more than {limit:+.2%} is needed")
     for name, text in (*WITHIN_A_FACTOR.items(), *CHANGES_AT_MOST.items()):
         if name in facts and name in limits and not _within(name, facts[name], limits[name]):
             failures.append(text.format(facts[name], limits[name]))
+    return failures
+
+
+def _of_exports(facts: Mapping[str, float], limits: Mapping[str, float]) -> list[str]:
+    """Return the exports that answer too little, and those whose bids are too far from the table's."""
+    failures = []
+    for name in sorted(facts.keys() & limits.keys()):
+        fact, limit = facts[name], limits[name]
+        if name.endswith(ANSWERED) and not fact >= limit:
+            failures.append(EXPORT_ANSWERS.format(name.removesuffix(ANSWERED), fact, limit))
+        if name.endswith(ERROR) and not fact <= limit:
+            failures.append(EXPORT_ERROR.format(name.removesuffix(ERROR), fact, limit))
     return failures
 
 

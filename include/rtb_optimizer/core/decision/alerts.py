@@ -60,7 +60,7 @@ FIX: Mapping[Kind, str] = {
     Kind.STALE: "readers bid their default; check the later runs, and run the entity again or roll back, "
     "which restarts valid_hours",
     Kind.BROKEN: "roll back to a run with intact outputs, then run the entity again; check who may write there",
-    Kind.MISSING_MACRO: "add a template to opt_feature_macros, put the feature in denied_features, or set in "
+    Kind.MISSING_MACRO: "give the feature a template by `rtb macros set`, put it in denied_features, or set in "
     "macro_gap_policies how the format handles the gap",
     Kind.DRIFT: "check the values named; if they are bots or an error of the logs, roll back and exclude them "
     "with row_filter",

@@ -56,8 +56,9 @@ def map_ad_macros(
     gaps = [feature for feature, how in coverage.items() if how is Coverage.GAP]
     if gaps and policy is not GapPolicy.SKIP_FORMAT:
         raise MacroGap(
-            f"format {name!r} has no macro for {', '.join(gaps)}: add one to opt_feature_macros, or "
-            "choose another policy in macro_gap_policies (wildcard, derived, skip_format)"
+            f"format {name!r} has no macro for {', '.join(gaps)}: give it one by `rtb macros set {gaps[0]} {name} "
+            "TEMPLATE` or in macro_templates, or choose another policy in macro_gap_policies (wildcard, derived, "
+            "skip_format)"
         )
     skipped = f"no macro for {', '.join(gaps)}" if gaps else _unfit(combo, dialect)
     if skipped and not gaps and policy is GapPolicy.FAIL:
@@ -77,7 +78,7 @@ def near_misses(combo: MacroCombo, dialect: Dialect) -> list[RunWarning]:
         RunWarning(
             "macro_near_miss",
             f"{dialect.macro_format} is not known to have the macro {macros[name]!r} of {name}: was {macro!r} meant? "
-            "correct it in opt_feature_macros",
+            f"correct it: `rtb macros set {name} {dialect.macro_format} {macro!r}`",
         )
         for name, macro in suggestion.items()
         if macro is not None
@@ -93,7 +94,8 @@ def _require_macros(features: Sequence[str], templates: Mapping[str, str], diale
         others = f"{template!r} is the {dialect.macro_format} macro of {', '.join(sharing)}"
         wrong[sharing[0]] = wrong[sharing[0]] or f"{others}: one macro cannot address two features"
     if any(wrong.values()):
-        raise ConfigInvalid([f"opt_feature_macros: {name}: {problem}" for name, problem in wrong.items() if problem])
+        fix = "; correct it by `rtb macros set`, or in macro_templates"
+        raise ConfigInvalid([f"macro of {name}: {problem}{fix}" for name, problem in wrong.items() if problem])
 
 
 def _template_error(template: str, dialect: Dialect) -> str | None:

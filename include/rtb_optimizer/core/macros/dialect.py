@@ -43,6 +43,7 @@ class Derived(StrEnum):
     UNIX_SECONDS = "unix_seconds"
     UNIX_MILLISECONDS = "unix_milliseconds"
     ISO_8601 = "iso_8601"
+    UTC_DATE_TIME = "utc_date_time"
     ELSEWHERE = "elsewhere"
 
 
@@ -70,6 +71,7 @@ class Dialect:
         plus_for_space: Whether encoding writes a space as `+`, as forms do.
         folds_values: Whether values arrive in lower case.
         missing: What an absent value expands to; empty where that is not documented.
+        missing_by: The same by macro, where it differs.
         limits: The characters of a value that are kept, by the beginning of the macro.
         combo_limit: How many characters a combo may have, before and after it is expanded; None where all fit.
         expanded_at: Who expands, and where.
@@ -97,6 +99,7 @@ class Dialect:
     plus_for_space: bool = False
     folds_values: bool = False
     missing: tuple[str, ...] = ()
+    missing_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
     combo_limit: int | None = None
     expanded_when: str = ""
@@ -116,6 +119,15 @@ class Dialect:
     def limit_of(self, template: str) -> int | None:
         """Return how many characters of a macro's value are kept, or None for all."""
         return next((limit for start, limit in self.limits.items() if template.startswith(start)), None)
+
+    def missing_of(self, template: str) -> tuple[str, ...]:
+        """Return what a macro without a value expands to, in each of its spellings; empty if undocumented."""
+        return self.missing_by.get(template, self.missing)
+
+    def derivation_by(self, template: str) -> Derived | None:
+        """Return how an hour is computed from a macro that expands to an instant, None for any other."""
+        of_macro = (each.of for each in self.derived.values() if each.macro == template)
+        return next((of for of in of_macro if of is not Derived.ELSEWHERE), None)
 
     def name_of(self, template: str) -> str:
         """Return the name between a macro's brackets."""

@@ -136,7 +136,7 @@ def round_trip(requests: Mapping[Request, float], route: Route, tables: BidTable
     beside the defaults matches. `levels`: the hit rate by the number of values of the joint row that the request's own
     values find. `misses`: the ten with the most exposures, with their cause.
     """
-    trips = {request: _trip(request, route, tables) for request in requests}
+    trips = {request: _trip(request, route, tables, number) for number, request in enumerate(requests)}
     total = sum(requests.values()) or 1.0
 
     def share(which: Sequence[Request], of: float = total) -> float:
@@ -178,8 +178,8 @@ class Trip:
     miss: tuple[str, str, str] | None
 
 
-def _trip(request: Request, route: Route, tables: BidTables) -> Trip:
-    decoded = read(expanded(request, route), route)
+def _trip(request: Request, route: Route, tables: BidTables, form: int) -> Trip:
+    decoded = read(expanded(request, route, form), route)
     values: Values = (None,) * len(request) if decoded is None else tuple(decoded)
     causes = [cause_of(value, place, route) for value, place in zip(request, route.places, strict=True)]
     addressable = tuple(None if cause in GAPS else value for value, cause in zip(request, causes, strict=True))

@@ -5,7 +5,7 @@ test before activation reads it the same way.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -20,6 +20,7 @@ class Cause(StrEnum):
     VALUE_MAP_ABSENT = "value_map_absent"
     DERIVED_ELSEWHERE = "derived_elsewhere"
     MISSING_UNDOCUMENTED = "missing_undocumented"
+    OTHER_CLOCK = "other_clock"
     NOT_IN_VALUE_MAP = "not_in_value_map"
     NOT_DERIVABLE = "not_derivable"
     READS_AS_MISSING = "reads_as_missing"
@@ -30,7 +31,10 @@ class Cause(StrEnum):
 
 
 GAPS = frozenset(
-    {Cause.NO_MACRO, Cause.VALUE_MAP_ABSENT, Cause.DERIVED_ELSEWHERE, Cause.MISSING_UNDOCUMENTED},
+    {
+        *(Cause.NO_MACRO, Cause.VALUE_MAP_ABSENT, Cause.DERIVED_ELSEWHERE, Cause.MISSING_UNDOCUMENTED),
+        Cause.OTHER_CLOCK,
+    },
 )
 """Causes for which no macro carries the value, by the format's policy or for lack of documentation."""
 
@@ -49,6 +53,7 @@ class Place:
         is_host: Whether values are hosts: read in lower case, without a trailing dot.
         ids: Our value -> the platform's, where its ids differ.
         gap: Why no value is read here at all.
+        missing: What an absent value expands to here, where it is not what the route says; None: as it says.
     """
 
     feature: str
@@ -60,6 +65,7 @@ class Place:
     is_host: bool = False
     ids: Mapping[str, str] | None = None
     gap: Cause | None = None
+    missing: tuple[str, ...] | None = None
 
     @cached_property
     def ours(self) -> Mapping[str, str]:
@@ -80,7 +86,11 @@ class Route:
 
 
 def route_of(
-    combo: MacroCombo, dialect: Dialect, maps: Mapping[str, Mapping[str, str]], hosts: Collection[str]
+    combo: MacroCombo,
+    dialect: Dialect,
+    maps: Mapping[str, Mapping[str, str]],
+    hosts: Collection[str],
+    local_hours: Collection[str] = (),
 ) -> Route:
     """Return the route of a combo.
 
@@ -89,11 +99,16 @@ def route_of(
         dialect: The dialect of that format.
         maps: The configuration's value maps for the format, by feature; they take precedence over the dialect's own.
         hosts: The features whose values are hosts.
+        local_hours: The features that are hours by another clock than UTC: none is computed from an instant.
     """
     seeded = {feature: dialect.value_maps.get(combo.parts[feature]) for feature in combo.coverage}
-    places = tuple(
+    written = (
         _place(feature, combo, dialect, maps.get(feature, ids), is_host=feature in hosts)
         for feature, ids in seeded.items()
+    )
+    places = tuple(
+        replace(place, derived=None, gap=Cause.OTHER_CLOCK) if place.derived and place.feature in local_hours else place
+        for place in written
     )
     return Route(
         dialect.separator, dialect.missing, places, dialect.plus_for_space, dialect.folds_values, dialect.combo_limit
@@ -104,7 +119,7 @@ def _place(feature: str, combo: MacroCombo, dialect: Dialect, ids: Mapping[str, 
     how, macro = combo.coverage[feature], combo.parts[feature]
     if how in (Coverage.WILDCARD, Coverage.GAP):
         return Place(feature, how, macro, gap=Cause.NO_MACRO)
-    derived, gap = None, None
+    derived, gap = dialect.derivation_by(macro), None
     if how is Coverage.DERIVED:
         derived = dialect.derived[feature].of
         gap = Cause.DERIVED_ELSEWHERE if derived is Derived.ELSEWHERE else None
@@ -120,4 +135,5 @@ def _place(feature: str, combo: MacroCombo, dialect: Dialect, ids: Mapping[str, 
         is_host=is_host,
         ids=dict(ids) if ids and derived is None else None,  # an empty map: the ids are the same
         gap=gap,
+        missing=dialect.missing_by.get(macro),
     )

@@ -1,21 +1,30 @@
 """Lists the features of a Bonsai tree, and the values that they accept.
 
 Those of the Bonsai documents that an impression has. Excluded: the user's history (segments, frequency, recency) and
-Xandr's own predictions, which no log of ours has as a value.
+Xandr's own predictions, which no log of ours has as a value. Where the documents show codes (`"US"`, `"US:NY"`,
+`"US:NY:New York"`, `"US:10010"`), requests hold these or Xandr's ids; names of systems, browsers, carriers and apps are
+in lists of Xandr that change, and count as free text.
 """
 
 from collections.abc import Mapping
 
-from rtb_optimizer.core.platforms.column import Column, whole_numbers, words
+from rtb_optimizer.core.platforms.column import WHOLE, Clock, Column, whole_numbers, within, words
+from rtb_optimizer.core.platforms.countries import alpha_2
 
 # The documents name no escape within quotes and no encoding: a character they do not show may fail the whole tree.
 CHARACTER = r"[ !#-\[\]-~]"
 TEXT = Column(f"{CHARACTER}+", "ASCII text without a quotation mark or a backslash")
+DEVICES = {
+    **dict.fromkeys(("desktop", "laptop", "pc"), "pc & other devices"),
+    "mobile phone": "phone",
+    "mobile tablet": "tablet",
+}
+"""Words of the documents for its three device types: desktops and laptops, mobile phones, mobile tablets."""
 AUDIENCE = words("general", "children", "young_adult", "mature")
 
 NUMBERS: Mapping[str, Column] = {
-    "user_hour": whole_numbers(0, 23),
-    "user_day": whole_numbers(0, 6),
+    "user_hour": whole_numbers(0, 23, Clock.USER),
+    "user_day": whole_numbers(0, 6, Clock.USER),
     "user_group": whole_numbers(0, 999),
     **dict.fromkeys(
         (
@@ -28,9 +37,11 @@ NUMBERS: Mapping[str, Column] = {
 """Features that are compared with numbers, which `switch` may list."""
 
 NAMED: Mapping[str, Column] = {
-    **dict.fromkeys(
-        ("country", "region", "city", "postal_code", "os_family", "browser", "carrier", "mobile_app"), TEXT
-    ),
+    **dict.fromkeys(("os_family", "browser", "carrier", "mobile_app"), TEXT),
+    "country": alpha_2(TEXT, ids=WHOLE),
+    "region": within(TEXT, f"{WHOLE}|[A-Z]{{2}}:[A-Z0-9]+", "its id at Xandr, or country:region, as US:NY"),
+    "city": within(TEXT, f"{WHOLE}|[A-Z]{{2}}:[A-Z0-9]+:.+", "its id at Xandr, or as US:NY:New York"),
+    "postal_code": within(TEXT, f"{WHOLE}|[A-Z]{{2}}:.+", "its id at Xandr, or country:code, as US:10010"),
     "position": words("0", "1", "2", "unknown", "above", "below"),
     "supply_type": words("0", "1", "2", "web", "mobile_web", "mobile_app"),
 }
@@ -40,7 +51,7 @@ TEXTS: Mapping[str, Column] = {
     **dict.fromkeys(("domain", "mobile_app_bundle"), TEXT),
     **dict.fromkeys(("size", "creative_size"), Column("[0-9]+x[0-9]+", "WIDTHxHEIGHT")),
     **dict.fromkeys(("appnexus_intended_audience", "seller_intended_audience"), AUDIENCE),
-    "device_type": words("pc & other devices", "phone", "tablet"),
+    "device_type": words("pc & other devices", "phone", "tablet", spellings=DEVICES),
     "user_gender": words("female", "male", "unknown"),
 }
 """Features that are compared with text in quotes, be it all digits."""

@@ -18,7 +18,10 @@ from rtb_optimizer.core.table.segments import NO_ROWS, People, Statistics
 Prefix = tuple[str, ...]
 """The first features of a joint key, in order."""
 Publishable = Mapping[Prefix, Mask]
-"""Which sampled rows (n booleans) are in cells of a prefix that stand on enough; a prefix that is absent: all."""
+"""Which sampled rows (n booleans) are in cells of a prefix that stand on enough; a prefix that is absent: all.
+
+A cell that is too light to be counted in the logs counts as none, unless its sampled rows are enough.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def publishable_rows(
     """
     publishable = {}
     for prefix, of_prefix in cells.items():
-        if not len(of_prefix.uncertain):
+        if of_prefix.enough.all():
             continue
         term = term_of(prefix)
         counted, known = exact.get(term, {}), (people or {}).get(term)

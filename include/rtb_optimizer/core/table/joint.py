@@ -2,7 +2,8 @@
 
 A row is a prefix of the first features' values (`a|b|*|*`); the longest prefix that has a row answers, the default
 last. Its rate is the master table's expectation of its rows times their shrunk residual: a joint cell holds a little
-information that products of factors do not, and the shrinkage determines how much.
+information that products of factors do not, and the shrinkage determines how much. A light cell, whose residual would
+be noise, has the master table's product alone: a shorter prefix would answer with the mean of other cells.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,12 +26,22 @@ MIX = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(frozen=True, slots=True)
 class JointRules:
-    """Limits on rows (the default counts), on the exposures of a cell, and on its distance from the prefix above."""
+    """Limits on rows (the default counts), on the exposures of a cell, and on its distance from the prefix above.
+
+    A cell of `min_exposures` has a residual of its own, one of `light_exposures` the product of its rows; a lighter
+    one has no row.
+    """
 
     max_rows: int
     min_exposures: float
     dead_band: float
     bids: BidRules
+    light_exposures: float = np.inf
+
+    @property
+    def least(self) -> float:
+        """The exposures that a cell needs for a row."""
+        return min(self.min_exposures, self.light_exposures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +120,7 @@ def compile_joint(
         if enough is not None:
             inside = np.flatnonzero(enough.take(rows))
             rows, cell = rows[inside], cell[inside]
-        rows, cell, size = _heavy(light, rows, cell, size, sample.features[name], rules.min_exposures)
+        rows, cell, size = _heavy(light, rows, cell, size, sample.features[name], rules.least)
         part = Part(light.at(rows), cell, size, expected[rows], product[rows])
         prefixes = _rated(part, rows, rules)
         selected = _informative(
@@ -126,7 +137,7 @@ def compile_joint(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The sampled rows of heavy cells: each one's cell below `size`, and the master table's prediction of it."""
+    """The sampled rows of cells with a row: each one's cell below `size`, and the master table's prediction of it."""
 
     sample: Sample
     cell: Ints
@@ -160,17 +171,30 @@ def _heavy(
 
 
 def _rated(part: Part, rows: Ints, rules: JointRules) -> Prefixes:
-    """Compute the statistics, rate and multiplier of the cells."""
+    """Compute the statistics, rate and multiplier of the cells; light cells have no residual of their own."""
     inside, cell, size = part.sample, part.cell, part.size
     exposure, e = sum_by(cell, inside.exposure, size), sum_by(cell, part.expected, size)
     bid = _mean_bid(part)
     k = inside.outcomes_by(cell, size)
-    residual, bid_ratio = _residual(part, k, e, rules)
+    residual, bid_ratio = np.ones(size), np.ones(size)
+    heavy = np.flatnonzero(exposure >= rules.min_exposures)
+    residual[heavy], bid_ratio[heavy] = _residual(_of_cells(part, heavy), k[heavy], e[heavy], rules)
     row_of_cell = np.empty(size, dtype=np.int64)
     row_of_cell[cell] = rows
     clipped = np.clip(bid * bid_ratio, rules.bids.minimum, rules.bids.maximum)
     multiplier = np.where(sum_by(cell, part.product, size) > 0, clipped, 0.0)
     return Prefixes(row_of_cell, exposure, k, e, e / exposure * residual, multiplier)
+
+
+def _of_cells(part: Part, cells: Ints) -> Part:
+    """Return the rows of some cells, which are numbered anew in their order."""
+    if len(cells) == part.size:
+        return part
+    place = np.full(part.size, -1, dtype=np.int64)
+    place[cells] = np.arange(len(cells))
+    number = place.take(part.cell)
+    rows = np.flatnonzero(number >= 0)
+    return Part(part.sample.at(rows), number[rows], len(cells), part.expected[rows], part.product[rows])
 
 
 def _mean_bid(part: Part) -> Floats:
@@ -185,6 +209,8 @@ def _mean_bid(part: Part) -> Floats:
 
 def _residual(part: Part, k: Floats, e: Floats, rules: JointRules) -> tuple[Floats, Floats]:
     """Return the shrunk ratios of observed to expected outcomes of cells, and the multipliers that follow."""
+    if not part.size:
+        return np.ones(0), np.ones(0)
     cells = Feature(part.cell, CellNumbers(part.size))
     gain = cross_fitted_gain(cells, part.sample, part.expected, priors=RESIDUAL_PRIORS)
     if not gain.nats > 0:

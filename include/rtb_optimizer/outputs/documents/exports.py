@@ -10,12 +10,33 @@ class FieldDocument(Document):
     field: str = ""
 
 
+class RefusedDocument(Document):
+    """A field that a feature is not exported to, since it cannot be right there, and why."""
+
+    feature: str = ""
+    field: str = ""
+    reason: str = ""
+
+
 class WithoutIdDocument(Document):
     """How many values of a feature a platform has no id for, and on which share of the exposures."""
 
     feature: str = ""
     values: Number = 0
     exposure_share: Number = 0.0
+
+
+class SpeltDocument(Document):
+    """Values of a feature that a field holds in another spelling, or never: how many, their share, the heaviest.
+
+    `examples` are pairs of our spelling and the platform's, which is empty where the field never holds the value.
+    """
+
+    feature: str = ""
+    wants: str = ""
+    values: Number = 0
+    exposure_share: Number = 0.0
+    examples: tuple[tuple[str, str], ...] = ()
 
 
 class LostDocument(Document):
@@ -40,6 +61,9 @@ class ExportDocument(Document):
     fields: tuple[FieldDocument, ...] = ()
     without_field: tuple[str, ...] = ()
     without_id: tuple[WithoutIdDocument, ...] = ()
+    respelt: tuple[SpeltDocument, ...] = ()
+    outside: tuple[SpeltDocument, ...] = ()
+    refused: tuple[RefusedDocument, ...] = ()
     rows_asked: Number | None = None
     rows: Number | None = None
     lost: tuple[LostDocument, ...] = ()

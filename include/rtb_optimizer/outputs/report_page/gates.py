@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from rtb_optimizer.core.decision.activation import ANSWERED, ERROR
+from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.outputs.documents.report import GatesDocument
 from rtb_optimizer.outputs.report_page.formatting import formatted, is_number, is_share
 
@@ -25,12 +27,14 @@ WORDS = {
     "unjoined_share": "outcomes in rows of their own",
     "spend_change": "predicted spend against the active run's table",
     "outcomes_change": "predicted outcomes against the active run's table",
+    **{f"{platform}{ANSWERED}": f"exposures answered by rows of the export {platform}" for platform in Platform},
+    **{f"{platform}{ERROR}": f"mean error of the export {platform}" for platform in Platform},
 }
 MUST_EXCEED = {"holdout_gain"}  # a gain of exactly nothing is what a constant has
 WITHIN_A_FACTOR = {name for name in WORDS if name.endswith("_factor")}
 CHANGES = {"live_lift"}
 CHANGES_AT_MOST = {"spend_change", "outcomes_change"}
-AT_MOST = {"suspected_share", "silent_share", "unjoined_share"}
+AT_MOST = {"suspected_share", "silent_share", "unjoined_share", *(f"{platform}{ERROR}" for platform in Platform)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
 """The types of the API's requests, answers and errors, which the OpenAPI document describes."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Value = str | int | float | bool | list[str] | dict[str, object] | None
+RunId = Annotated[int, Field(strict=True, ge=1, lt=2**63)]
+"""The id of a run, a number: neither `true` nor text stands for one."""
+Decided = Literal["activated", "held", "superseded", "rolled_back", "stood_down", "challenging", "promoted", "dropped"]
 Responses = dict[int | str, dict[str, Any]]
 """FastAPI's descriptions of responses by status code."""
 
@@ -127,7 +130,7 @@ class RunOutputAnswer(Document):
 class RunDecisionAnswer(Document):
     """A decision on a run."""
 
-    decision: Literal["activated", "held", "superseded", "rolled_back", "stood_down"]
+    decision: Decided
     from_run_id: int | None
     by: str
     reasons: list[str]
@@ -149,9 +152,7 @@ class DecisionAnswer(Document):
 
     decision_number: int
     decided_at: datetime
-    decision: Literal[
-        "activated", "held", "superseded", "rolled_back", "stood_down", "challenging", "promoted", "dropped"
-    ]
+    decision: Decided
     run_id: int
     run_code: str
     from_run_id: int | None
@@ -191,15 +192,15 @@ class MoveRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    run_id: int | None = Field(None, ge=1, lt=2**63)
+    run_id: RunId | None = None
     reason: str = Field(min_length=1, max_length=1000, pattern=r"\S")
-    expected_active_run_id: int | None = Field(None, ge=1, lt=2**63)
+    expected_active_run_id: RunId | None = None
 
 
 class ActivationRequest(MoveRequest):
     """A decision to activate a run: its reason, and the expected active run, as in a roll back."""
 
-    run_id: int = Field(ge=1, lt=2**63)
+    run_id: RunId
 
 
 class MoveAnswer(BaseModel):
@@ -215,5 +216,7 @@ class MoveAnswer(BaseModel):
 
 class StatusRequest(BaseModel):
     """The status of an entity."""
+
+    model_config = ConfigDict(extra="forbid")
 
     status: Literal["active", "paused"]

@@ -22,6 +22,8 @@ MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",
     "txt": "text/plain; charset=utf-8",
 }
+BYTES, ANY_JSON = {"type": "string", "format": "binary"}, dict[str, str]()
+"""The schemas of a download: an object as it was written, which is any document where it is JSON."""
 # An HTML output must not run with the rights of the pages.
 SAFE_HEADERS = {
     "x-content-type-options": "nosniff",
@@ -57,7 +59,7 @@ def run_details(run: ReadableRun, session: CatalogSession) -> queries.RunDetails
         200: {
             "description": "The object; its sha256 is the ETag.",
             "content": {
-                media_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
+                media_type.partition(";")[0]: {"schema": ANY_JSON if media_type == "application/json" else BYTES}
                 for media_type in MEDIA_TYPES.values()
             },
         },

@@ -137,8 +137,11 @@ class SegmentTable:
         return mask
 
     def _has_value(self, feature: str) -> Mask:
-        """Return which rows have a value of a feature; for the value `*` the key decides, which escapes it."""
-        has_value = _flags(pc.not_equal(self._table[_PREFIX + feature], WILDCARD))
+        """Return which rows have a value of a feature; for a cell `*` the key decides, which escapes the value.
+
+        Earlier releases wrote `*` for any value, too; now that is null.
+        """
+        has_value = _flags(pc.fill_null(pc.not_equal(self._table[_PREFIX + feature], WILDCARD), fill_value=False))
         position = self.features.index(feature)
         for row in np.flatnonzero(_flags(pc.match_substring(self._table["segment"], "\\" + WILDCARD))):
             has_value[row] = split_key(self._table["segment"][int(row)].as_py())[position] is not None
