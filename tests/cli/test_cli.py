@@ -202,6 +202,7 @@ def test_the_commands_are_the_documented_ones():
         *(f"entities {word}" for word in ("list", "add", "pause", "resume", "remove")),
         *(f"config {word}" for word in ("show", "set", "unset", "history")),
         *(f"macros {word}" for word in ("set", "unset", "list")),
+        "logs inspect",
         *("runs list", "runs show", "explain", "diff", "live", "what-if"),
         *("challenge", "challenger promote", "challenger drop"),
     }

@@ -31,7 +31,7 @@ def entity(add_entity):
 
 def test_the_declared_keys_come_in_the_order_they_were_declared_with_all_their_limits(entity, session):
     keys = configs.declared_keys(session, entity.current_version_id)
-    assert [key.key for key in keys][:3] == ["logs_path", "completion_marker", "markers_per_day"]
+    assert [key.key for key in keys][:3] == ["logs_path", "logs_format", "csv_columns"]
     timeout = next(key for key in keys if key.key == "freshness_timeout_minutes")
     assert (timeout.data_type, timeout.default, timeout.minimum, timeout.maximum) == ("integer", "360", 0, 2880)
     assert (timeout.section, timeout.display_name, timeout.required) == ("Logs", "Freshness timeout (minutes)", False)

@@ -2,6 +2,7 @@
 
 app         the command line
 catalog     migrate, seed, export the DAG list, reconcile
+logs        look at logs that no entity reads yet
 entities    list, show, add, pause, resume
 config      get and set configuration
 macros      list and set the ad macro of a column

@@ -5,5 +5,6 @@ retention       deletes the objects of expired runs
 metrics         figures for StatsD or OpenTelemetry
 alerts          sends the alerts of runs and maintenance
 alert_channels  Slack and SMTP
+inspection      what logs hold that no entity reads yet, and the configuration that fits
 doctor/         checks of the environment, behind `rtb doctor`
 """

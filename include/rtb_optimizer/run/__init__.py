@@ -4,6 +4,8 @@ request             what starts a run: entity, window, overrides, who
 workspace           what a step sees of its run: settings, window, objects, logs
 folder_zone         the time zone at whose midnights the folders of the logs are cut
 handover            what one step hands the others: documents and parts of one try
+opened_logs         the logs in an engine, outcomes joined
+outcome_partitions  the partitions of the outcome logs
 read_logs           what a run reads off its logs first, and when they are refused
 volume              the volume of the logs by day and hour, and against the active run's
 bought_sample       the sample with the bids that bought its rows

@@ -1,15 +1,17 @@
 """Configuration: keys, their resolution to a snapshot and typed settings, and the window of a run.
 
-key         one declared key: type, limits, parsing of a value
-resolve     version defaults, entity overrides and trigger overrides into one snapshot
-snapshot    what a run goes by, as its row stores it
-settings    the snapshot as typed settings
-rules       the rules between keys
-roles       which two roles one column cannot have
-schedule    the cron expressions that Airflow runs as meant
-logs_path   the folders of a window, by the parts of a date in logs_path
-formats     the formats of log files, by their first bytes
-window      the half-open window of a run, in local days
-challenge   the keys that a challenger may override, and the share that it may have
-currencies  rates of currencies by day
+key           one declared key: type, limits, parsing of a value
+resolve       version defaults, entity overrides and trigger overrides into one snapshot
+snapshot      what a run goes by, as its row stores it
+settings      the snapshot as typed settings
+rules         the rules between keys
+roles         which two roles one column cannot have
+schedule      the cron expressions that Airflow runs as meant
+logs_path     the folders of a window, by the parts of a date in logs_path
+formats       the formats of log files, by their first bytes
+window        the half-open window of a run, in local days
+outcome_logs  outcomes in logs of their own: which events count, for which rows
+likely_roles  guesses which column has which role
+challenge     the keys that a challenger may override, and the share that it may have
+currencies    rates of currencies by day
 """

@@ -1,10 +1,12 @@
 """One pass over the logs each.
 
-profile     rows, sums and anomalies by day and minute
-arrivals    rows outside the window, bursts, late days
-limits      refuses logs of which too much does not count
-legibility  texts and lines that cannot be read
-sampling    the case-control sample
-encoding    raw columns to codes of canonical values
-duplicates  rows that repeat another
+profile       rows, sums and anomalies by day and minute
+arrivals      rows outside the window, bursts, late days
+limits        refuses logs of which too much does not count
+legibility    texts and lines that cannot be read
+sampling      the case-control sample
+encoding      raw columns to codes of canonical values
+duplicates    rows that repeat another
+outcomes      joins the events of outcome logs to the rows
+column_facts  how much of a column is missing, how many values it has
 """
