@@ -3,9 +3,12 @@
 import http.client
 import socket
 import threading
+import time
+from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
 
 HOST = "127.0.0.1"
 
@@ -33,11 +36,24 @@ class Bad:
         return True
 
 
+class Seen(NamedTuple):
+    """A request that came: its method, its path with the query, and its headers by their names in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+
+
 class FaultyProxy:
-    """Passes requests on as they are, signed for its own address; `bad` are the faults that last."""
+    """Passes requests on as they are, signed for its own address; `bad` are the faults that last.
+
+    `seen` are the requests that came; each waits for `delay` seconds.
+    """
 
     def __init__(self, upstream: tuple[str, int]) -> None:
         self.upstream, self.bad = upstream, []
+        self.seen: list[Seen] = []
+        self.delay = 0.0
         self._open: set[socket.socket] = set()
         self._server = self._listening((HOST, 0))
         self.address = self._server.server_address
@@ -114,6 +130,8 @@ class FaultyProxy:
 
     def _answer(self, request) -> None:
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        self.seen.append(Seen(request.command, request.path, {k.lower(): v for k, v in request.headers.items()}))
+        time.sleep(self.delay)
         fault = next((bad for bad in self.bad if bad.concerns(request.command, request.path)), None)
         how = fault.how if fault else None
         if isinstance(how, int):
