@@ -63,6 +63,7 @@ OF_A_KIND = {  # one of several siblings: a check, a page, a platform's fields; 
     "engines/duckdb/spill.py",
     "local/airflow_settings.py",
     "operations/doctor/airflow.py",
+    "operations/doctor/logs.py",
     "web/api/configuration.py",
     "web/assets.py",
     "web/run/config.py",

@@ -12,13 +12,19 @@ VARIABLE = "AIRFLOW_CONN_RTB_S3"
 
 @contextmanager
 def s3_connected(**form):
-    """Set the connection to its present form with other fields; `extra` is added to the extra that it has."""
+    """Set the connection to its present form with other fields; `extra` is added to the extra that it has.
+
+    What is None is left out.
+    """
     present = json.loads(os.environ[VARIABLE])
-    changed = present | form | {"extra": present["extra"] | form.get("extra", {})}
+    extra = present["extra"] | form.get("extra", {})
+    changed = present | form | {"extra": {name: value for name, value in extra.items() if value is not None}}
     forget()
-    with patch.dict(os.environ, {VARIABLE: json.dumps(changed)}):
-        yield changed
-    forget()
+    try:
+        with patch.dict(os.environ, {VARIABLE: json.dumps(changed)}):
+            yield changed
+    finally:
+        forget()
 
 
 def forget():

@@ -31,6 +31,7 @@ CATALOG_LIMITS = {
     "fallback_application_name": f"rtb_optimizer on {socket.gethostname()}",  # seen by whoever waits for a lock
 }
 S3_TRIES = 5
+S3_OPERATIONS = ("GetObject", "HeadObject", "PutObject", "ListObjectsV2", "DeleteObject", "DeleteObjects")
 S3_CONNECTIONS = 32
 """Connections that are kept for the next request: log files are read by many threads at once."""
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -187,8 +188,34 @@ def _extra_refused() -> Iterator[None]:
 
 @cache
 def s3_client() -> Any:  # noqa: ANN401 - boto3 clients have no static type
-    """Return a boto3 S3 client of the connection, with bounded tries, or those of its `config_kwargs`."""
-    return _s3_hook().get_conn()
+    """Return a boto3 S3 client of the connection, the only one there is: objects and logs are read by it alike.
+
+    Its tries are bounded, or those of `config_kwargs` in the connection's extra. `service_config.s3.extra_args` are
+    added to every request that takes them, as RequestPayer or SSEKMSKeyId.
+
+    Raises:
+        ConnectionMissing: when there is no connection, or its `extra_args` are of no request.
+    """
+    hook = _s3_hook()
+    client = hook.get_conn()
+    _add_arguments(client, hook.service_config.get("extra_args", {}))
+    return client
+
+
+def _add_arguments(client: Any, arguments: Mapping[str, Any]) -> None:  # noqa: ANN401 - boto3 clients have no type
+    model = client.meta.service_model
+    taken = {name for operation in S3_OPERATIONS for name in model.operation_model(operation).input_shape.members}
+    if unknown := sorted(arguments.keys() - taken):
+        raise ConnectionMissing(
+            f"connection {S3_CONN_ID!r} cannot be used: no S3 request takes {', '.join(unknown)}; correct extra_args "
+            "of service_config.s3 in its extra: RequestPayer, ServerSideEncryption, SSEKMSKeyId and the like"
+        )
+
+    def added(params: Mapping[str, Any], model: Any, **_: object) -> Mapping[str, Any]:  # noqa: ANN401 - botocore's
+        return {name: arguments[name] for name in arguments if name in model.input_shape.members} | dict(params)
+
+    if arguments:
+        client.meta.events.register("provide-client-params.s3", added)
 
 
 def s3_tries(client: Any) -> int:  # noqa: ANN401 - boto3 clients have no static type
