@@ -30,6 +30,7 @@ SCRIPTS = {
     "leaks": "leaks.py",
     "loop": "loop.py",
     "arms": "live_evidence.py",
+    "files": "many_files.py",
 }
 PARTS = ("world", "picks", "real", *SCRIPTS)
 

@@ -40,6 +40,7 @@ from rtb_optimizer.run.choose_features import Choice, choose_features
 from rtb_optimizer.run.read_logs import LogsRead
 from rtb_optimizer.run.sample_file import sample_bytes, sample_of
 from rtb_optimizer.run.selection_document import selection_document
+from rtb_optimizer.run.volume import VolumeFindings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +125,7 @@ def evaluation_of(log_profile: Profile, choice: Choice, settings: Settings) -> t
     """Evaluate the selection on the holdout; return its document and sample: the rest of `select_features`."""
     drawn = choice.drawn
     evidence = evaluate(drawn.sample, drawn.holdout, choice.selection, choice.link, settings.table_rules)
-    document = selection_document(LogsRead([], log_profile, NO_BIDS, choice, []), evidence, [])
+    document = selection_document(LogsRead([], log_profile, VolumeFindings(), NO_BIDS, choice, []), evidence, [])
     return document, sample_bytes(drawn.sample, [chosen.name for chosen in choice.selection.chosen])
 
 

@@ -19,6 +19,7 @@ from checkout import CHECKOUT
 from rtb_optimizer.cli.app import app
 from rtb_optimizer.operations.doctor import checks
 from rtb_optimizer.store import connections, dag_list, dag_list_export, migrate
+from rtb_optimizer.store.objects import split_url
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -46,7 +47,8 @@ def doctor(surroundings, monkeypatch):
         done = CliRunner().invoke(app, ["doctor", "--json", *arguments], catch_exceptions=False)
         message = json.loads(done.stdout)
         assert message["well"] == (done.exit_code == 0)
-        return {each["check"]: each for each in message["findings"]} | {"exit": done.exit_code}
+        every = {"every": message["findings"], "exit": done.exit_code}
+        return {each["check"]: each for each in message["findings"]} | every
 
     return run
 
@@ -62,7 +64,7 @@ def forget_connections():
 
 
 def failed(result):
-    return {name for name, each in result.items() if name != "exit" and each["standing"] == "failed"}
+    return {each["check"] for each in result["every"] if each["standing"] == "failed"}
 
 
 def assert_fails(result, check, summary, fix):
@@ -85,11 +87,13 @@ def s3_connection(stack, **changed):
 # ---- All well
 
 
+@pytest.mark.usefixtures("logs")
 def test_where_all_is_well_every_check_is_ok_with_its_time_and_leaves_nothing_behind(doctor, store, surroundings):
     result = doctor()
     assert result.pop("exit") == 0
+    del result["every"]
     assert list(result) == [
-        *("catalog", "clock of the catalog", "schema", "seeds", "S3", "clock of S3", "bucket"),
+        *("catalog", "clock of the catalog", "schema", "seeds", "S3", "clock of S3", "bucket", "logs"),
         *("engine", "spill folder", "DAG list", "Airflow"),
     ]
     assert {name for name, each in result.items() if each["standing"] != "ok"} == {"Airflow"}, result
@@ -142,8 +146,8 @@ def test_a_catalog_that_cannot_be_used_is_reported_and_what_needs_it_is_skipped(
         own.execute("ALTER ROLE postgres SET lc_messages = 'C'")
     result = doctor(AIRFLOW_CONN_RTB_CATALOG=change(catalog, secret))
     assert_fails(result, "catalog", summary, "correct host, port, user, password and database")
-    skipped = {name for name, each in result.items() if name != "exit" and each["standing"] == "skipped"}
-    assert skipped == {"clock of the catalog", "schema", "seeds", "bucket", "engine", "DAG list", "Airflow"}
+    skipped = {each["check"] for each in result["every"] if each["standing"] == "skipped"}
+    assert skipped == {"clock of the catalog", "schema", "seeds", "bucket", "logs", "engine", "DAG list", "Airflow"}
     assert secret not in str(result)
     assert "s3cret" not in str(result)
 
@@ -210,7 +214,7 @@ def test_a_key_that_is_declared_otherwise_is_a_warning_and_no_failure(doctor, ca
 def test_an_s3_that_cannot_be_used_is_reported_and_buckets_are_skipped(doctor, stack, changed, summary, fix):
     result = doctor(AIRFLOW_CONN_RTB_S3=s3_connection(stack, **changed))
     assert_fails(result, "S3", summary, fix)
-    assert result["bucket"]["standing"] == "skipped"
+    assert (result["bucket"]["standing"], result["logs"]["standing"]) == ("skipped", "skipped")
     assert "s3cret" not in str(result)
 
 
@@ -260,6 +264,41 @@ def denying(*actions):
         for entry in client.list_objects_v2(Bucket=bucket).get("Contents", []):
             client.delete_object(Bucket=bucket, Key=entry["Key"])
         client.delete_bucket(Bucket=bucket)
+
+
+# ---- Logs
+
+
+@pytest.mark.parametrize(
+    ("body", "standing", "summary"),
+    [
+        (None, "warning", "there is no object yet"),
+        (b"a,b\n1,2\n", "ok", "listed and read, 8 bytes"),
+        (b"\xff" * 100 + b"PAR1", "failed", "open: "),
+    ],
+)
+def test_an_object_of_the_logs_is_read_as_a_run_reads_it(doctor, store, base_path, body, standing, summary):
+    if body is not None:
+        key = split_url(f"{base_path}/logs/date=2026-03-06/part-0")[1]
+        for name, of_name in {"_SUCCESS": b"x", "part-0": body}.items():
+            store.put_once(f"{key.rpartition('/')[0]}/{name}", of_name)
+    found = doctor()["logs"]
+
+    assert found["standing"] == standing
+    assert summary in found["told"]
+    assert (found["fix"] != "") == (standing != "ok")
+
+
+def test_logs_that_may_be_listed_and_not_read_are_told_apart(doctor, add_entity):
+    with denying("s3:GetObject") as bucket:
+        connections.s3_client().put_object(Bucket=bucket, Key="logs/part-0", Body=b"x")
+        add_entity("denied", logs_path=f"s3://{bucket}/logs/")
+        export()
+        result = doctor()
+    [denied] = [each for each in result["every"] if each["check"] == "logs" and each["standing"] == "failed"]
+
+    assert f"s3://{bucket}/logs/part-0: read: " in denied["told"]
+    assert "grant s3:GetObject there" in denied["fix"]
 
 
 # ---- Clocks

@@ -169,7 +169,7 @@ import resource, sys
 import duckdb, numpy, pandas, pyarrow.fs, pyarrow.parquet  # what a run imports takes address space, too
 from rtb_optimizer.cli import app
 from rtb_optimizer.store import connections
-connections.s3_client(), connections.s3_filesystem()
+connections.s3_client()
 size = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmSize")) * 1024
 resource.setrlimit(resource.RLIMIT_AS, (size + int(sys.argv.pop(1)) * 2**20,) * 2)
 app.main()

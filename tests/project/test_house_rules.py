@@ -46,8 +46,9 @@ INNER_ROOMS = {
     "core/config": {"core/sample", "core/selection", "core/table", "core/macros", "core/platforms", "core/decision"},
     "engines/sql": set(),
     "engines/passes": {"engines/sql", "engines/protocol"},
-    "engines/parquet": {"engines/sql"},
-    "engines/duckdb": {"engines/sql", "engines/parquet", "engines/progress", "engines/protocol"},
+    "engines/files": set(),
+    "engines/parquet": {"engines/files", "engines/sql"},
+    "engines/duckdb": {*(f"engines/{room}" for room in ("sql", "files", "parquet", "progress", "protocol"))},
     "engines/exact": {*(f"engines/{room}" for room in ("sql", "passes", "parquet", "progress", "protocol"))},
 }
 ROOT_MODULES = {"__init__.py", "__main__.py", "errors.py"}
@@ -61,6 +62,7 @@ OF_A_KIND = {  # one of several siblings: a check, a page, a platform's fields; 
     "engines/duckdb/spill.py",
     "local/airflow_settings.py",
     "operations/doctor/airflow.py",
+    "operations/doctor/logs.py",
     "web/api/configuration.py",
     "web/assets.py",
     "web/run/config.py",

@@ -127,12 +127,13 @@ TALKATIVE = """
 import logging, sys
 logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
 from rtb_optimizer.store import connections, entities
+from rtb_optimizer.store.log_objects import LogObjects
 from rtb_optimizer.store.objects import ObjectStore
 with connections.session() as session:
     entity = entities.find(session, "drugs_com")
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 try:
-    with DuckDBEngine(connections.s3_filesystem(), 1, 128) as engine:
+    with DuckDBEngine(LogObjects.of({}), 1, 128) as engine:
         engine.open_logs(["s3://rtb/x.parquet"])
 except Exception:
     logging.exception("the engine")

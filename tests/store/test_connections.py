@@ -184,14 +184,6 @@ def test_a_session_that_is_left_without_a_commit_leaves_nothing(catalog):
         assert session.scalar(text("SELECT opt_name FROM opt_master")) == "RTB Optimizer"
 
 
-def test_the_s3_connection_s_endpoint_is_used_by_both_readers(stack, store, base_path):
-    key = f"{base_path.removeprefix('s3://rtb/')}/x.txt"
-    store.put_once(key, b"here")
-    assert connections.s3_client().meta.endpoint_url == stack.s3_url
-    with connections.s3_filesystem().open_input_stream(f"rtb/{key}") as stream:
-        assert stream.read() == b"here"
-
-
 @pytest.mark.parametrize(
     ("options", "tries", "timeouts"),
     [
@@ -208,9 +200,8 @@ def test_tries_and_timeouts_of_s3_are_bounded_and_the_connection_may_set_its_own
     for cached in (connections.s3_client, connections._s3_hook):
         cached.cache_clear()
     config = connections.s3_client().meta.config
-    assert connections._tries(config.retries) == tries
+    assert connections.s3_tries(connections.s3_client()) == tries
     assert (config.connect_timeout, config.read_timeout) == timeouts
-    assert connections.s3_filesystem().type_name == "s3"
     for cached in (connections.s3_client, connections._s3_hook):
         cached.cache_clear()
 

@@ -2,10 +2,14 @@
 
 import http.client
 import socket
+import ssl
 import threading
+import time
+from collections.abc import Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
 
 HOST = "127.0.0.1"
 
@@ -33,11 +37,25 @@ class Bad:
         return True
 
 
-class FaultyProxy:
-    """Passes requests on as they are, signed for its own address; `bad` are the faults that last."""
+class Seen(NamedTuple):
+    """A request that came: its method, its path with the query, and its headers by their names in lower case."""
 
-    def __init__(self, upstream: tuple[str, int]) -> None:
-        self.upstream, self.bad = upstream, []
+    method: str
+    path: str
+    headers: Mapping[str, str]
+
+
+class FaultyProxy:
+    """Passes requests on as they are, signed for its own address; `bad` are the faults that last.
+
+    `seen` are the requests that came; each waits for `delay` seconds. With a `certificate`, a file that has its key as
+    well, it speaks TLS.
+    """
+
+    def __init__(self, upstream: tuple[str, int], certificate: str | None = None) -> None:
+        self.upstream, self.bad, self._certificate = upstream, [], certificate
+        self.seen: list[Seen] = []
+        self.delay = 0.0
         self._open: set[socket.socket] = set()
         self._server = self._listening((HOST, 0))
         self.address = self._server.server_address
@@ -45,7 +63,7 @@ class FaultyProxy:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://{self.address[0]}:{self.address[1]}"
+        return f"http{'s' if self._certificate else ''}://{self.address[0]}:{self.address[1]}"
 
     @contextmanager
     def answering(self, how, method="GET", part="", times=1_000_000):
@@ -108,12 +126,19 @@ class FaultyProxy:
             setattr(Handler, f"do_{method}", Handler._handle)
 
         server = ThreadingHTTPServer(address, Handler)
+        if proxy._certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(proxy._certificate)
+            server.handle_error = lambda *_: None  # a client that refuses the certificate
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         server.daemon_threads, server.block_on_close = True, False
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         return server
 
     def _answer(self, request) -> None:
-        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        body = _body(request)
+        self.seen.append(Seen(request.command, request.path, {k.lower(): v for k, v in request.headers.items()}))
+        time.sleep(self.delay)
         fault = next((bad for bad in self.bad if bad.concerns(request.command, request.path)), None)
         how = fault.how if fault else None
         if isinstance(how, int):
@@ -123,7 +148,7 @@ class FaultyProxy:
             fault.over.wait(60)
             request.close_connection = True
         elif how == "cut request":
-            self._pass_on(request, body[: len(body) // 2], whole=False)
+            self._pass_on(request, body, whole=False)
             request.close_connection = True
         else:
             status, headers, answer = self._pass_on(request, body)
@@ -137,9 +162,11 @@ class FaultyProxy:
         try:
             store.putrequest(request.command, request.path, skip_host=True, skip_accept_encoding=True)
             for name, value in request.headers.items():
-                if name.lower() not in {"connection", "expect"}:
+                if name.lower() not in {"connection", "expect", "transfer-encoding", "content-length"}:
                     store.putheader(name, value)
-            store.endheaders(body or None)
+            if body or request.command == "PUT":
+                store.putheader("Content-Length", str(len(body)))
+            store.endheaders((body if whole else body[: len(body) // 2]) or None)
             if not whole:
                 return None
             answer = store.getresponse()
@@ -158,3 +185,14 @@ class FaultyProxy:
         if request.command != "HEAD":
             request.wfile.write(body[: len(body) // 2] if cut else body)
         request.close_connection = request.close_connection or cut
+
+
+def _body(request) -> bytes:
+    if request.headers.get("Transfer-Encoding") != "chunked":
+        return request.rfile.read(int(request.headers.get("Content-Length") or 0))
+    body = b""
+    while size := int(request.rfile.readline().split(b";")[0], 16):
+        body += request.rfile.read(size)
+        request.rfile.readline()
+    request.rfile.readline()
+    return body

@@ -25,7 +25,8 @@ from rtb_optimizer.errors import LogsMissing
 from rtb_optimizer.logs.contents import look_into
 from rtb_optimizer.logs.layout import Layout, layout_of, slug
 from rtb_optimizer.logs.partitions import LogFile, Partition
-from rtb_optimizer.store import connections, seeds
+from rtb_optimizer.store import seeds
+from rtb_optimizer.store.log_objects import LogObjects
 from rtb_optimizer.store.objects import ListedObject, ObjectStore, split_url
 
 MAX_FILES, MAX_BYTES = 24, 512 << 20
@@ -136,7 +137,8 @@ def _inspected(url: str, settings: Settings) -> InspectedLogs:
             f"none of the {len(files)} files of {folder} that were looked into is of a format that is read"
         )
     contents = {f"s3://{bucket}/{file.key}": file.content for file in found}
-    with DuckDBEngine(connections.s3_filesystem(), settings.engine_threads, MEMORY_MB) as engine:
+    objects = LogObjects.of({f"s3://{bucket}/{file.key}": file for file in found})
+    with DuckDBEngine(objects, settings.engine_threads, MEMORY_MB) as engine:
         types = engine.open_logs(list(contents), Reading(contents))
         nested = engine.nested_columns()
         roots = {path.partition(".0")[0] for path in nested}  # a list of JSON is a text

@@ -14,9 +14,9 @@ from rtb_optimizer.engines.passes.outcomes import EventsOfDay, join_outcomes, re
 from rtb_optimizer.engines.protocol import Engine, Reading
 from rtb_optimizer.engines.sql.columns import configured_columns, require_columns
 from rtb_optimizer.engines.sql.table import LogTable
-from rtb_optimizer.logs.partitions import Partition
+from rtb_optimizer.logs.partitions import LogFile, Partition
 from rtb_optimizer.run.workspace import Workspace
-from rtb_optimizer.store import connections
+from rtb_optimizer.store.log_objects import LogObjects
 from rtb_optimizer.store.objects import split_url
 
 
@@ -39,7 +39,7 @@ def counting(
     Raises:
         LogsInvalid: when lines, columns or ids are not as configured.
     """
-    with opened(workspace, partitions) as (engine, table):
+    with opened(workspace, partitions, outcomes) as (engine, table):
         warnings = require_few_bad_lines(engine, workspace.settings)
         of_own = workspace.settings.outcome_logs
         logs = OpenedLogs(engine, table)
@@ -50,10 +50,14 @@ def counting(
 
 
 @contextmanager
-def opened(workspace: Workspace, partitions: Sequence[Partition]) -> Iterator[tuple[Engine, LogTable]]:
-    """Open an engine on the partitions' files, without what is in logs of its own."""
+def opened(
+    workspace: Workspace, partitions: Sequence[Partition], outcomes: Sequence[Partition] = ()
+) -> Iterator[tuple[Engine, LogTable]]:
+    """Open an engine on the partitions' files, without what is in logs of its own, whose files it may open later."""
     s = workspace.settings
-    with DuckDBEngine(connections.s3_filesystem(), s.engine_threads, s.engine_memory_mb) as engine:
+    of_own = _files(s.outcome_logs.path, outcomes) if s.outcome_logs is not None else {}
+    objects = LogObjects.of(_files(s.logs_path, partitions) | of_own)
+    with DuckDBEngine(objects, s.engine_threads, s.engine_memory_mb) as engine:
         reading = _reading(s.logs_path, partitions, configured_columns(s), s.text_dialect)
         types = engine.open_logs(list(reading.contents), reading)
         days = {partition.url: partition.day for partition in partitions}
@@ -70,6 +74,11 @@ def _with_outcomes(
 
 
 def _reading(path: str, partitions: Sequence[Partition], columns: Sequence[str], dialect: TextDialect) -> Reading:
-    bucket = split_url(path)[0]
-    contents = {f"s3://{bucket}/{file.key}": file.content for partition in partitions for file in partition.files}
+    contents = {url: file.content for url, file in _files(path, partitions).items()}
     return Reading(contents, columns, dialect, fixed_part(path))
+
+
+def _files(path: str, partitions: Sequence[Partition]) -> dict[str, LogFile]:
+    """Return the files of partitions by their URLs, in order."""
+    bucket = split_url(path)[0]
+    return {f"s3://{bucket}/{file.key}": file for partition in partitions for file in partition.files}

@@ -16,6 +16,7 @@ policies                                       which runs belong to one policy; 
 outcomes                                       what came of runs that were live, by day and arm
 verification, validity                         checks outputs against their rows; validity of active runs
 failures, alerts                               ends runs as failed; alerts to send
+log_objects                                    reads log objects by ranges, as they were listed
 objects, run_retention                         S3 objects; objects of past runs
 dag_list, dag_list_export, entity_overview     the entities that have a DAG; the entity list of the web pages
 """

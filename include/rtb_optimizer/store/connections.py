@@ -11,16 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.errors import ConnectionMissing
-
-if TYPE_CHECKING:
-    from pyarrow.fs import S3FileSystem
 
 CATALOG_CONN_ID = "rtb_catalog"
 S3_CONN_ID = "rtb_s3"
@@ -34,6 +31,9 @@ CATALOG_LIMITS = {
     "fallback_application_name": f"rtb_optimizer on {socket.gethostname()}",  # seen by whoever waits for a lock
 }
 S3_TRIES = 5
+S3_OPERATIONS = ("GetObject", "HeadObject", "PutObject", "ListObjectsV2", "DeleteObject", "DeleteObjects")
+S3_CONNECTIONS = 32
+"""Connections that are kept for the next request: log files are read by many threads at once."""
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _DRIVER = "postgresql+psycopg"
 _URL_FORM = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
@@ -188,29 +188,40 @@ def _extra_refused() -> Iterator[None]:
 
 @cache
 def s3_client() -> Any:  # noqa: ANN401 - boto3 clients have no static type
-    """Return a boto3 S3 client of the connection, with bounded tries, or those of its `config_kwargs`."""
-    return _s3_hook().get_conn()
+    """Return a boto3 S3 client of the connection, the only one there is: objects and logs are read by it alike.
 
+    Its tries are bounded, or those of `config_kwargs` in the connection's extra. `service_config.s3.extra_args` are
+    added to every request that takes them, as RequestPayer or SSEKMSKeyId.
 
-def s3_filesystem() -> "S3FileSystem":
-    """Return the connection as a pyarrow file system, which reads Parquet by range requests."""
-    from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
-
+    Raises:
+        ConnectionMissing: when there is no connection, or its `extra_args` are of no request.
+    """
     hook = _s3_hook()
-    keys, limits = hook.get_credentials(region_name=hook.region_name), hook.config
-    endpoint = hook.conn_config.endpoint_url or ""
-    scheme, _, host = endpoint.rpartition("://")
-    return S3FileSystem(
-        access_key=keys.access_key,
-        secret_key=keys.secret_key,
-        session_token=keys.token,
-        region=hook.region_name,
-        endpoint_override=host or None,
-        scheme=scheme or "https",
-        connect_timeout=limits.connect_timeout,
-        request_timeout=limits.read_timeout,
-        retry_strategy=AwsStandardS3RetryStrategy(max_attempts=_tries(limits.retries)),
-    )
+    client = hook.get_conn()
+    _add_arguments(client, hook.service_config.get("extra_args", {}))
+    return client
+
+
+def _add_arguments(client: Any, arguments: Mapping[str, Any]) -> None:  # noqa: ANN401 - boto3 clients have no type
+    model = client.meta.service_model
+    taken = {name for operation in S3_OPERATIONS for name in model.operation_model(operation).input_shape.members}
+    if unknown := sorted(arguments.keys() - taken):
+        raise ConnectionMissing(
+            f"connection {S3_CONN_ID!r} cannot be used: no S3 request takes {', '.join(unknown)}; correct extra_args "
+            "of service_config.s3 in its extra: RequestPayer, ServerSideEncryption, SSEKMSKeyId and the like"
+        )
+
+    def added(params: Mapping[str, Any], model: Any, **_: object) -> Mapping[str, Any]:  # noqa: ANN401 - botocore's
+        return {name: arguments[name] for name in arguments if name in model.input_shape.members} | dict(params)
+
+    if arguments:
+        client.meta.events.register("provide-client-params.s3", added)
+
+
+def s3_tries(client: Any) -> int:  # noqa: ANN401 - boto3 clients have no static type
+    """Return how often a client tries a request; botocore counts with the first try, or without it."""
+    retries: Mapping[str, Any] = client.meta.config.retries
+    return int(retries.get("total_max_attempts", retries.get("max_attempts", S3_TRIES - 1) + 1))
 
 
 @cache
@@ -220,15 +231,15 @@ def _s3_hook() -> Any:  # noqa: ANN401 - imported late
 
     airflow_connection(S3_CONN_ID)  # the hook would fall back to whatever credentials the machine has
     asked = S3Hook(aws_conn_id=S3_CONN_ID).config  # the connection's `config_kwargs`, which a config given hides
-    bounded = Config(retries={"mode": "standard", "total_max_attempts": S3_TRIES}, connect_timeout=10, read_timeout=60)
+    bounded = Config(
+        retries={"mode": "standard", "total_max_attempts": S3_TRIES},
+        connect_timeout=10,
+        read_timeout=60,
+        max_pool_connections=S3_CONNECTIONS,
+    )
     hook: Any = S3Hook(aws_conn_id=S3_CONN_ID, config=bounded.merge(asked))
     hook.get_session = cache(hook.get_session)  # making one takes as long as ten requests; it renews its credentials
     return hook
-
-
-def _tries(retries: Mapping[str, Any]) -> int:
-    """Return how often a request is tried; botocore counts with the first try, or without it."""
-    return int(retries.get("total_max_attempts", retries.get("max_attempts", S3_TRIES - 1) + 1))
 
 
 def airflow_connection(conn_id: str) -> Any:  # noqa: ANN401 - Airflow's class differs between its processes

@@ -1,6 +1,5 @@
-"""DuckDB's questions about a file are answered from its opening: the store has no requests beside it."""
+"""DuckDB's questions about a file are answered from its opening."""
 
-import io
 import os
 
 import pyarrow as pa
@@ -11,56 +10,17 @@ from pyarrow.fs import LocalFileSystem
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.duckdb.shared_files import OpenedFiles, SharedFiles
 from rtb_optimizer.errors import LogsInvalid
-from rtb_optimizer.store import connections
 
 SUM = "SELECT SUM(a)::BIGINT AS a FROM logs"
 
 
-@pytest.fixture
-def in_s3(stack, base_path, store):
-    """The path of a file in S3."""
-    assert stack
-    body = io.BytesIO()
-    pq.write_table(pa.table({"a": [1, 2, 3]}), body)
-    path = f"{base_path.removeprefix('s3://')}/logs/part-0.parquet"
-    store.put_once(path.split("/", 1)[1], body.getvalue())
-    return path
-
-
-class Counting:
-    """A file system that counts the requests for the file info of a path."""
-
-    def __init__(self, filesystem):
-        self._filesystem, self.infos = filesystem, 0
-
-    def __getattr__(self, name):
-        return getattr(self._filesystem, name)
-
-    def get_file_info(self, paths):
-        self.infos += 1
-        return self._filesystem.get_file_info(paths)
-
-
-def test_logs_in_s3_are_counted_without_a_request_for_a_file_s_info(in_s3):
-    filesystem = Counting(connections.s3_filesystem())
-    with DuckDBEngine(filesystem, threads=2, memory_mb=256) as engine:
-        engine.open_logs([f"s3://{in_s3}"])
-
-        assert engine.query(SUM).to_pylist() == [{"a": 6}]
-    assert filesystem.infos == 0
-
-
-@pytest.mark.parametrize("where", ["s3", "local"])
-def test_an_opened_file_has_the_size_and_the_time_that_its_file_system_says(where, request, tmp_path):
-    if where == "s3":
-        filesystem, path = connections.s3_filesystem(), request.getfixturevalue("in_s3")
-    else:
-        filesystem, path = LocalFileSystem(), str(tmp_path / "log")
-        (tmp_path / "log").write_bytes(b"12345")
+def test_an_opened_file_has_the_size_and_the_time_that_its_file_system_says(tmp_path):
+    filesystem, path = LocalFileSystem(), str(tmp_path / "log")
+    (tmp_path / "log").write_bytes(b"12345")
     info = filesystem.get_file_info(path)
     files = OpenedFiles(SharedFiles(filesystem))
 
-    with files.open(f"{filesystem.type_name}://{path}"):
+    with files.open(f"local://{path}"):
         assert files.size(path) == info.size
         assert files.modified(path) == info.mtime
 

@@ -1,4 +1,4 @@
-"""DuckDB on this machine: out of core, memory-bounded, straight on Parquet in S3.
+"""DuckDB on this machine: out of core, memory-bounded, straight on Parquet in S3 (through files/).
 
 engine        the engine
 log_view      files as the table that every statement reads

@@ -10,6 +10,7 @@ from rtb_optimizer.engines.duckdb.failures import classify_duckdb_error
 from rtb_optimizer.engines.duckdb.log_view import LogView
 from rtb_optimizer.engines.duckdb.names import one_file, quoted
 from rtb_optimizer.engines.duckdb.spill import SpillFolder
+from rtb_optimizer.engines.files.stored import StoredFiles
 from rtb_optimizer.engines.parquet.row_groups import RowGroups, bounded_columns, bounds_statement
 from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.protocol import AS_THEY_ARE, BadLines, Reading
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pyarrow.fs import FileSystem
 
+    from rtb_optimizer.engines.files.source import FileSource
+
 
 NOT_TEXT = "is not valid UTF8"
 """What DuckDB says of a text column with other bytes; it names the file and not the column."""
@@ -32,14 +35,16 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
     """A DuckDB of its own, with bounded threads and memory; what does not fit is spilled to a temporary folder.
 
     Files come through `filesystem`, since DuckDB's own S3 reader is an extension that would be downloaded; without
-    one, URLs are paths of this machine.
+    one, URLs are paths of this machine. What is held of a store's files is part of the memory.
     """
 
-    def __init__(self, filesystem: "FileSystem | None", threads: int, memory_mb: int) -> None:
+    def __init__(self, filesystem: "FileSystem | FileSource | None", threads: int, memory_mb: int) -> None:
         import duckdb
 
         from rtb_optimizer.engines.duckdb.shared_files import OpenedFiles, SharedFiles
 
+        self._stored, memory_mb = StoredFiles.of(filesystem, memory_mb)
+        filesystem = self._stored or filesystem
         self._spill = SpillFolder()
         self._duckdb = duckdb.connect(
             config={
@@ -53,12 +58,14 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             }
         )
         self._duckdb.execute("SET TimeZone = 'UTC'")  # counts must not depend on the machine's zone
+        self._duckdb.execute("SET parquet_metadata_cache = true")  # each footer is parsed once, not once a statement
         self._files = SharedFiles(filesystem) if filesystem is not None else None
         if self._files is not None:
             self._duckdb.register_filesystem(OpenedFiles(self._files))
         self.threads, self._filesystem = threads, filesystem
         self._urls: tuple[str, ...] = ()
         self._view = LogView(self._duckdb, filesystem, (), AS_THEY_ARE)
+        self._outcomes: LogView | None = None
         self._event_urls: tuple[str, ...] = ()
         self._kept = False
         self._idle: list[duckdb.DuckDBPyConnection] = []
@@ -71,6 +78,8 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
     ) -> None:
         for database in (self._duckdb, *self._idle):
             database.close()
+        if self._stored is not None:
+            self._stored.close()
         self._spill.remove()
 
     @property
@@ -101,7 +110,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
 
         self._event_urls = tuple(urls)
         try:
-            view = LogView(self._duckdb, self._filesystem, urls, reading, "outcome_logs")
+            self._outcomes = view = LogView(self._duckdb, self._filesystem, urls, reading, "outcome_logs")
             view.stage(Path(self._spill.path, "events"), self.threads, self._one_thread)
             return view.create()
         except duckdb.Error as problem:
@@ -111,6 +120,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         """See Engine. The rows are stored in memory, beyond its bound on disk."""
         import duckdb
 
+        self._expect(sql)
         try:
             with Progress(name, self._view.rows, lambda: self._duckdb.query_progress() / 100):
                 self._duckdb.execute(f"CREATE OR REPLACE TABLE {name} AS {sql}")
@@ -139,6 +149,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         """
         import duckdb
 
+        self._expect(sql)
         try:
             with Progress(what, self._view.rows, lambda: self._duckdb.query_progress() / 100):
                 return self._duckdb.sql(sql).to_arrow_table()
@@ -149,6 +160,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         """See Engine. The rows are stored in memory, beyond its bound on disk."""
         import duckdb
 
+        self._expect(sql)
         try:
             with Progress("rows kept", self._view.rows, lambda: self._duckdb.query_progress() / 100):
                 self._duckdb.execute(f"CREATE TABLE kept AS {sql}")
@@ -167,15 +179,14 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         if groups is not None and added:
             groups = groups.with_places(self._view.places(), added)
         columns_with_bounds = bounded_columns(groups.types) if groups is not None else []
-        if groups is None or not columns_with_bounds:
-            return groups
-        rows = (
-            self.query(bounds_statement(self._view.listed(), columns_with_bounds), "statistics of the files")
-            .to_pydict()
-            .values()
-        )
-        at = {url: n for n, url in enumerate(self._urls)}
-        return groups.with_bounds(((at[url], group), *of_column) for url, group, *of_column in zip(*rows, strict=True))
+        if groups is not None and columns_with_bounds:
+            statement = bounds_statement(self._view.listed(), columns_with_bounds)
+            rows = zip(*self.query(statement, "statistics of the files").to_pydict().values(), strict=True)
+            at = {url: n for n, url in enumerate(self._urls)}
+            groups = groups.with_bounds(((at[url], group), *of_column) for url, group, *of_column in rows)
+        if self._stored is not None:
+            self._stored.expect(stored)
+        return groups
 
     def measure(self, sql: str, batch: "pa.RecordBatch") -> "Mapping[str, NDArray[np.generic]]":
         """Run a statement over a batch as the table `logs`; return its columns in the order of the rows."""
@@ -218,6 +229,12 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             yield database
         finally:
             database.close()
+
+    def _expect(self, sql: str) -> None:
+        """Have the columns that a statement names read together."""
+        if self._stored is not None:
+            views = (self._view, self._outcomes)
+            self._stored.expect([name for view in views if view is not None for name in view.named_in(sql)])
 
     def _failure(self, what: str, problem: Exception, urls: Sequence[str]) -> RtbOptimizerError:
         if self._files is not None and self._files.failure is not None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.fs import FileSystem
 
+    from rtb_optimizer.engines.files.stored import StoredFiles
+
 
 class LogView:
     """The table `logs` of a DuckDB, over files that are opened once; `rows` is how many they have."""
@@ -26,7 +28,7 @@ class LogView:
     def __init__(
         self,
         database: "duckdb.DuckDBPyConnection",
-        filesystem: "FileSystem | None",
+        filesystem: "FileSystem | StoredFiles | None",
         urls: Sequence[str],
         reading: Reading,
         name: str = "logs",
@@ -38,6 +40,7 @@ class LogView:
         self._staged = Stage(())
         self._paths: Mapping[str, str] = {url: url for url in urls}
         self._resolved: Sequence[Resolved] = ()
+        self._roots: Mapping[str, str] = {}
         self.rows = 0
 
     @property
@@ -102,6 +105,11 @@ class LogView:
         """Return what is read, as a list of literals without its brackets."""
         return ", ".join(literal(one_file(path)) for path in self._paths)
 
+    def named_in(self, sql: str) -> Sequence[str]:
+        """Return the columns of the files that a statement may read; one that is part of a word costs its bytes."""
+        statement = sql.lower()
+        return [root for name, root in self._roots.items() if root and name in statement]
+
     def has_as_stored(self, columns: Sequence[str]) -> bool:
         """Whether the files have these columns themselves, under these names."""
         return not self._staged.files and not any(each.name in columns for each in self._resolved)
@@ -142,6 +150,8 @@ class LogView:
             exclude = f"EXCLUDE ({', '.join(map(quoted, spelled))})" if spelled else ""
             self._duckdb.execute(f"ALTER VIEW {self._name} RENAME TO stored_{self._name}")
             self._duckdb.execute(f"CREATE VIEW {self._name} AS SELECT * {exclude}, {columns} FROM stored_{self._name}")
+        roots = {each.name.lower(): each.root for each in self._resolved}
+        self._roots = {name.lower(): name for name in types} | roots
         stored = {spelled.get(name, name): kind for name, kind in types.items()}
         return stored | {each.name: each.kind for each in self._resolved}
 

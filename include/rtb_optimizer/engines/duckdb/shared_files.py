@@ -9,6 +9,7 @@ DuckDB asks whether a file exists before it opens it, and then for its size and 
 be a request to the store, several times for each file and statement; the opening has had all of them answered.
 """
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +19,15 @@ from typing import TYPE_CHECKING, Any
 from fsspec.core import has_magic
 from fsspec.implementations.arrow import ArrowFile, ArrowFSWrapper
 
-from rtb_optimizer.errors import StoreFailed
+from rtb_optimizer.errors import LogsInvalid, StoreFailed
 
 if TYPE_CHECKING:
     from pyarrow import NativeFile
     from pyarrow.fs import FileSystem
+
+
+ESCAPED = re.compile(r"\[([*?[])\]")
+"""A character of a file's name that stands for itself in a pattern."""
 
 
 class SharedFiles:
@@ -33,7 +38,7 @@ class SharedFiles:
 
     def __init__(self, filesystem: "FileSystem") -> None:
         self._filesystem = filesystem
-        self.failure: StoreFailed | None = None
+        self.failure: StoreFailed | LogsInvalid | None = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the file system has
         return getattr(self._filesystem, name)
@@ -54,10 +59,14 @@ class SharedFiles:
 
         Raises:
             StoreFailed: naming the file and the cause.
+            LogsInvalid: where the file has changed since it was listed.
         """
         try:
             yield
         except FileNotFoundError:
+            raise
+        except (StoreFailed, LogsInvalid) as problem:
+            self.failure = self.failure or problem
             raise
         except OSError as problem:
             self.failure = self.failure or StoreFailed(f"{path} cannot be read: {problem}")
@@ -113,7 +122,15 @@ class OpenedFiles(ArrowFSWrapper):  # type: ignore[misc]  # fsspec has no types
 
     def glob(self, path: str, **options: Any) -> Any:  # noqa: ANN401 - as the method that it overrides
         """Return the files that match; a path without wildcards is taken to exist, which its opening checks."""
-        return super().glob(path, **options) if has_magic(path) else [self._strip_protocol(path)]
+        one_file = ESCAPED.sub(r"\g<1>", path)
+        wildcards = has_magic(ESCAPED.sub("", path))
+        return super().glob(path, **options) if wildcards else [self._strip_protocol(one_file)]
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        """Return a path as it stands: fsspec's own would end a key at a question mark."""
+        scheme, separator, rest = path.partition("://")
+        return rest if separator else scheme
 
     def size(self, path: str) -> int:
         """Return the size of an opened file."""

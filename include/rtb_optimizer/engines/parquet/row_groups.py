@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from rtb_optimizer.engines.files.stored import StoredFiles
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW, literal
 from rtb_optimizer.errors import LogsInvalid, StoreFailed
 
@@ -46,7 +47,7 @@ class RowGroups:
     `starts` is the number of a row group's first row in its file. `added` are columns that the files do not have.
     """
 
-    filesystem: "FileSystem | None"
+    filesystem: "FileSystem | StoredFiles | None"
     urls: Sequence[str]
     types: "Mapping[str, pa.DataType]"
     bounds: Mapping[Place, Bounds]
@@ -55,7 +56,9 @@ class RowGroups:
     added: "Mapping[str, Added]" = field(default_factory=dict)
 
     @classmethod
-    def of(cls, filesystem: "FileSystem | None", urls: Sequence[str], columns: Sequence[str]) -> "RowGroups | None":
+    def of(
+        cls, filesystem: "FileSystem | StoredFiles | None", urls: Sequence[str], columns: Sequence[str]
+    ) -> "RowGroups | None":
         """Inspect the files; return None where they differ in a column, lack one, or nest one."""
         import pyarrow as pa
 
@@ -80,7 +83,7 @@ class RowGroups:
         return cls(filesystem, urls, types, bounds, rows, starts)
 
     @staticmethod
-    def names(filesystem: "FileSystem | None", url: str) -> Sequence[str]:
+    def names(filesystem: "FileSystem | StoredFiles | None", url: str) -> Sequence[str]:
         """Return the names of a file's columns, as they are written there."""
         with _opened(filesystem, url) as file:
             names: list[str] = file.schema_arrow.names
@@ -131,7 +134,7 @@ class RowGroups:
         texts = [
             name for name in columns if pa.types.is_string(self.types[name]) or pa.types.is_binary(self.types[name])
         ]
-        with _opened(self.filesystem, self.urls[at], texts) as file:
+        with _opened(self.filesystem, self.urls[at], texts, (group, columns)) as file:
             first = self.starts[place] if self.added else 0
             for batch in file.iter_batches(BATCH_ROWS, [group], columns, use_threads=False):
                 yield self._with_added(batch, at, first) if self.added else batch
@@ -171,8 +174,13 @@ def _starts(at: int, metadata: Any) -> dict[Place, int]:  # noqa: ANN401 - pyarr
 
 
 @contextmanager
-def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()) -> Iterator[Any]:
-    """Open a file for as long as it is read.
+def _opened(
+    filesystem: "FileSystem | StoredFiles | None",
+    url: str,
+    texts: Sequence[str] = (),
+    part: tuple[int | None, Sequence[str]] = (None, ()),
+) -> Iterator[Any]:
+    """Open a file for as long as it is read, at least its footer and a `part`: a row group and columns of it.
 
     Raises:
         StoreFailed: naming the file, when the store does not deliver it, which may be transient.
@@ -182,7 +190,7 @@ def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()
     import pyarrow.parquet as pq
 
     try:
-        source = url if filesystem is None else filesystem.open_input_file(_path(url))
+        source = _source(filesystem, url, part)
         with pq.ParquetFile(source, read_dictionary=list(texts), page_checksum_verification=True) as file:
             yield file
     except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
@@ -194,8 +202,11 @@ def _opened(filesystem: "FileSystem | None", url: str, texts: Sequence[str] = ()
         ) from problem
 
 
-def _path(url: str) -> str:
-    return url.partition("://")[2]
+def _source(filesystem: "FileSystem | StoredFiles | None", url: str, part: tuple[int | None, Sequence[str]]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    path = url.partition("://")[2]
+    if isinstance(filesystem, StoredFiles):
+        return filesystem.open_row_group(path, *part)
+    return url if filesystem is None else filesystem.open_input_file(path)
 
 
 def bounded_columns(types: "Mapping[str, pa.DataType]") -> list[str]:

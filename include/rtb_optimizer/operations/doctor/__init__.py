@@ -3,6 +3,7 @@
 checks    the checks in order, with their dependencies
 catalog   PostgreSQL and the catalog
 s3        the bucket
+logs      an object of the logs, read as a run reads it
 airflow   Airflow's version and folders
 machine   memory, disk, packages of this machine
 findings  the result of a check, from its measurements

@@ -15,7 +15,7 @@ from rtb_optimizer.store import connections, dag_list_export, migrate
 from rtb_optimizer.store import dag_list as dag_list_file
 from rtb_optimizer.store import seeds as stored_seeds
 from rtb_optimizer.store.dag_list import DagList
-from rtb_optimizer.store.schema import Entity
+from rtb_optimizer.store.schema import Entity, EntityConfig
 
 
 def connection() -> Finding:
@@ -58,6 +58,13 @@ def base_paths() -> list[str]:
     with connections.session() as session:
         paths = select(Entity.s3_base_path).where(Entity.status != "retired").distinct()
         return list(session.scalars(paths.order_by(Entity.s3_base_path)))
+
+
+def logs_paths() -> list[str]:
+    """Return the log paths of the entities that are not retired."""
+    paths = select(EntityConfig.config_value).join(Entity, Entity.entity_id == EntityConfig.entity_id).distinct()
+    with connections.session() as session:
+        return sorted(session.scalars(paths.where(EntityConfig.config_key == "logs_path", Entity.status != "retired")))
 
 
 def dag_list() -> Finding:

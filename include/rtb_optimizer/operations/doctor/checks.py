@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from rtb_optimizer.operations.doctor import airflow, catalog, machine
 from rtb_optimizer.operations.doctor.findings import CheckStatus, Finding
+from rtb_optimizer.operations.doctor.logs import first_object
 from rtb_optimizer.operations.doctor.s3 import Endpoint, rights
 
 _BUCKETS_AT_ONCE = 8
@@ -43,6 +44,7 @@ def findings(options: CheckOptions) -> Iterator[Finding]:
     endpoint, failed = Endpoint(options.now), set[str]()
     yield from _run_in_order(_first_checks(options, endpoint), failed)
     yield from _check_buckets(options, failed)
+    yield from _check_logs(failed)
     yield from _run_in_order(_last_checks(options), failed)
 
 
@@ -78,6 +80,15 @@ def _check_buckets(options: CheckOptions, failed: set[str]) -> Iterator[Finding]
         yield Finding("bucket", CheckStatus.SKIPPED, summary)
     with ThreadPoolExecutor(_BUCKETS_AT_ONCE) as pool:
         checks = [Check("bucket", lambda path=path: rights(path)) for path in paths]  # type: ignore[misc]
+        yield from pool.map(_timed, checks)
+
+
+def _check_logs(failed: set[str]) -> Iterator[Finding]:
+    if causes := failed & {"S3", "catalog", "schema"}:
+        yield _skipped("logs", causes)
+        return
+    with ThreadPoolExecutor(_BUCKETS_AT_ONCE) as pool:
+        checks = [Check("logs", lambda path=path: first_object(path)) for path in catalog.logs_paths()]  # type: ignore[misc]
         yield from pool.map(_timed, checks)
 
 

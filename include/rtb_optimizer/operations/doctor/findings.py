@@ -9,6 +9,7 @@ SKEW_LIMIT = timedelta(seconds=30)  # S3 refuses requests at 15 minutes; windows
 SPILL_NEEDED = 2.0  # GiB: less than this and counting a large window ends as EngineFull
 _NAMED = 5
 _ACTIONS = {"list": "s3:ListBucket", "put": "s3:PutObject", "get": "s3:GetObject", "delete": "s3:DeleteObject"}
+_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 _S3_FIXES = {
     "NoSuchBucket": "create the bucket, or correct the path: S3 has no bucket of that name",
     "InvalidAccessKeyId": "correct the key id in connection rtb_s3",
@@ -102,8 +103,31 @@ def rights(path: str, refused: Mapping[str, tuple[str, str]]) -> Finding:
     return _failed("bucket", f"{path}: {summary}", "; ".join(fixes))
 
 
+def logs(path: str, read: str, refused: Mapping[str, str]) -> Finding:
+    """Report an object of the logs that was read as a run reads it: what came of it, or the step that failed."""
+    if not refused:
+        return Finding("logs", CheckStatus.OK, f"{path}: {read}")
+    [(step, message)] = refused.items()
+    return _failed("logs", f"{path}: {step}: {message}", _log_fix(step, message))
+
+
+def _log_fix(step: str, message: str) -> str:
+    if code := next((code for code in _S3_FIXES if code in message), ""):
+        return s3_fix(code)
+    if "AccessDenied" not in message and "Forbidden" not in message:
+        return s3_fix(message if _CERTIFICATE in message else "") if step != "open" else "deliver that object again"
+    if step == "list":
+        return f"grant {_ACTIONS['list']} there to the key of connection rtb_s3"
+    return (
+        f"grant {_ACTIONS['get']} there to the key of connection rtb_s3, kms:Decrypt where objects are encrypted by a "
+        "key, and for a bucket whose requesters pay set extra_args of service_config.s3: docs/operations.md"
+    )
+
+
 def s3_fix(code: str) -> str:
     """Return the fix for an error code of S3; an empty code means that it could not be reached."""
+    if _CERTIFICATE in code:
+        return "set verify in the extra of connection rtb_s3 to the file of the store's CA, or to false"
     if not code:
         return "start the store, or correct endpoint_url and region_name in the extra of connection rtb_s3"
     return _S3_FIXES.get(code, "check key, secret, endpoint_url and region_name of connection rtb_s3")

@@ -7,7 +7,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
 from rtb_optimizer.errors import ConnectionMissing
 from rtb_optimizer.operations.doctor import findings
@@ -41,7 +41,8 @@ class Endpoint:
             if (code := problem.response["Error"]["Code"]) != _LISTING_REFUSED:
                 return Finding("S3", CheckStatus.FAILED, f"{url}: {_message(problem)}", findings.s3_fix(code))
         except BotoCoreError as problem:
-            return Finding("S3", CheckStatus.FAILED, _message(problem), findings.s3_fix(""))
+            unverified = _message(problem) if isinstance(problem, SSLError) else ""
+            return Finding("S3", CheckStatus.FAILED, _message(problem), findings.s3_fix(unverified))
         return Finding("S3", CheckStatus.OK, f"{url} answers", milliseconds=1000 * (time.perf_counter() - start))
 
     def clock(self) -> Finding:
