@@ -10,7 +10,7 @@ from rtb_optimizer.logs.lake.days import expected_days, partitions_of
 from rtb_optimizer.logs.lake.delta import last_version, read_delta
 from rtb_optimizer.logs.lake.iceberg import last_snapshot, read_iceberg
 from rtb_optimizer.logs.lake.location import LakeFormat, hudi_refused, table_at
-from rtb_optimizer.logs.lake.snapshot import DAY, Pin
+from rtb_optimizer.logs.lake.snapshot import DAY, Pin, Snapshot
 from rtb_optimizer.logs.partitions import Partition
 
 
@@ -27,6 +27,17 @@ def pin_now(logs_path: str) -> Pin | None:
     if found is LakeFormat.HUDI:
         raise hudi_refused(url)
     return last_version(url) if found is LakeFormat.DELTA else last_snapshot(url)
+
+
+def all_of(pin: Pin) -> Snapshot:
+    """Return a snapshot with all of its files, whatever their time.
+
+    Raises:
+        LogsInvalid: as `in_window`.
+    """
+    if pin.format is LakeFormat.DELTA:
+        return read_delta(pin, "")
+    return read_iceberg(pin, "", Window(pin.committed, pin.committed + DAY))  # without a time nothing is left out
 
 
 def in_window(settings: Settings, window: Window, tz: ZoneInfo, pin: Pin | None) -> list[Partition]:
