@@ -18,7 +18,7 @@ from delta_tables import (
     objects_of,
     with_date,
 )
-from kinds_of_logs import CONFIG, DAY, DAYS, FEATURES, LAST, parquet
+from kinds_of_logs import CONFIG, DAY, DAYS, FEATURES, LAST, parquet, put
 from layouts_of_logs import plain
 from rtb_optimizer.errors import LogsInvalid, LogsMissing
 from rtb_optimizer.steps import in_process
@@ -139,3 +139,11 @@ def test_an_iceberg_table_counts_the_rows_of_its_snapshot(base_path, run, publis
     recorded = published(decided, "manifest.json")["tables"]["logs"]
     assert (recorded["format"], recorded["version"]) == ("Iceberg", snapshot.snapshot_id)
     assert recorded["metadata"].startswith(f"{url}metadata/")
+
+
+def test_a_day_without_rows_is_missing_though_no_statistics_tell(logs, run, tmp_path):
+    for day in DAYS[:-1]:
+        milliseconds = plain()[day]["event_time"].cast("timestamp[ms]").cast("int64")
+        write_deltalake(tmp_path, put(plain()[day], "event_time", milliseconds), mode="append")
+    with pytest.raises(LogsMissing, match=f"1 of 3 partitions are not complete: .*#{LAST} .no rows"):
+        run(logs_path=logs(objects_in(tmp_path)))

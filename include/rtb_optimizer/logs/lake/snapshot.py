@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from rtb_optimizer.core.config.stored_as import TableColumns
@@ -70,16 +71,14 @@ class Snapshot:
 
 def may_hold(file: LakeFile, day: date, tz: ZoneInfo) -> bool:
     """Whether a file can hold rows of a day on the clock of a zone."""
-    dated = _dated(file.values)
-    if file.earliest is None and dated is not None:
+    if file.earliest is None and (dated := _dated(file.values)) is not None:
         return abs(day - dated) <= DAY
     return _overlaps(file, day, tz)
 
 
 def is_of(file: LakeFile, day: date, tz: ZoneInfo) -> bool:
     """Whether a file is of a day, as far as the table's log tells: that it has come is seen by it."""
-    dated = _dated(file.values)
-    if file.earliest is None and dated is not None:
+    if file.earliest is None and (dated := _dated(file.values)) is not None:
         return day == dated
     return _overlaps(file, day, tz)
 
@@ -88,8 +87,14 @@ def _overlaps(file: LakeFile, day: date, tz: ZoneInfo) -> bool:
     if file.earliest is None or file.latest is None:
         return True
     if isinstance(file.earliest, datetime) and isinstance(file.latest, datetime):
-        return file.earliest < midnight(day + DAY, tz) and file.latest >= midnight(day, tz)
+        start, end = _midnights(day, tz)
+        return file.earliest < end and file.latest >= start
     return file.earliest <= day <= file.latest
+
+
+@lru_cache(maxsize=64)  # each is compared with all files
+def _midnights(day: date, tz: ZoneInfo) -> tuple[datetime, datetime]:
+    return midnight(day, tz), midnight(day + DAY, tz)
 
 
 def _dated(values: Mapping[str, str | None]) -> date | None:
