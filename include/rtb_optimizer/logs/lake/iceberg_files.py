@@ -65,7 +65,7 @@ def deleted_rows(pin: Pin, of_deletes: Iterable[Any]) -> Mapping[str, set[int]]:
         if kind == "PARQUET":
             import pyarrow.parquet as pq
 
-            rows = pq.read_table(io.BytesIO(body), columns=["file_path", "pos"]).to_pydict()
+            rows = pq.ParquetFile(io.BytesIO(body)).read(["file_path", "pos"], use_threads=False).to_pydict()
             for path, position in zip(rows["file_path"], rows["pos"], strict=True):
                 deleted[store_url(path)].add(position)
         elif kind == "PUFFIN":
