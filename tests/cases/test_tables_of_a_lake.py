@@ -70,8 +70,8 @@ def require_counts_of_plain_rows(segments):
     for _, segment in segments.iterrows():
         match = pd.Series(data=True, index=rows.index)
         for feature in FEATURES:
-            if segment[f"feature_{feature}"] not in (None, "*"):
-                match &= rows[feature].astype(str) == segment[f"feature_{feature}"]
+            if isinstance(value := segment[f"feature_{feature}"], str) and value != "*":
+                match &= rows[feature].astype(str) == value
         at = segment["segment"]
         assert (at, segment["exposures"]) == (at, match.sum())
         assert (at, segment["outcomes"]) == (at, rows["click"][match].sum())

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from rtb_optimizer.core.config.logs_path import is_dated
 from rtb_optimizer.core.config.rules import settings_of
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.snapshot import RunSnapshot
@@ -16,7 +17,7 @@ from rtb_optimizer.logs.lake import tables as lake_tables
 from rtb_optimizer.logs.partitions import Partition, incomplete
 from rtb_optimizer.outputs.documents.document import Document
 from rtb_optimizer.outputs.documents.folders import FoldersDocument
-from rtb_optimizer.outputs.documents.lake import LakeDocument
+from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.run.lake import pin_of, tables_now
 from rtb_optimizer.store import connections, runs
@@ -80,6 +81,8 @@ class Workspace:
         """The snapshots of the tables that the logs are: as recorded, else of now; empty for plain files."""
         if self.tables is not None:
             return self.tables
+        if all(is_dated(path) for path in (self.settings.logs_path, self.settings.outcome_logs_path) if path):
+            return PLAIN_FILES
         try:
             return self.read_work_document(TABLES, LakeDocument)
         except ObjectAbsent:

@@ -97,7 +97,7 @@ def _opened(url: str, version: int | None) -> "DeltaTable":
     except ImportError:
         raise LogsInvalid(f"{url} is a Delta table, which deltalake reads: {INSTALL}") from None
     try:
-        return DeltaTable(url, version, connections.s3_options(), without_files=version is None)
+        return DeltaTable(url, version, connections.s3_options())
     except (DeltaError, TableNotFoundError, OSError) as problem:
         cause = " ".join(_DRAWN.sub("", str(problem)).split())
         what = f"the Delta table {url}" if version is None else f"version {version} of the Delta table {url}"
