@@ -8,6 +8,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from checkout import CHECKOUT
+from delta_tables import compacted_after_a_delete, objects_of
 from kinds_of_logs import DAYS
 from layouts_of_logs import LAYOUTS, columns_as, days, gzip, json_lines, lines_of, parquet, plain, rows_and_clicks
 from rtb_optimizer.cli.app import app
@@ -53,6 +54,7 @@ FOUND = {
     "Parquet by day": (days(parquet).objects, "", ""),
     "an hourly layout of Glue": (LAYOUTS["hours of Firehose"].objects, "", ""),
     "a key of the folders": (LAYOUTS["a column that is a key of the folders"].objects, "", ""),
+    "a Delta table": (lambda: objects_of(compacted_after_a_delete), "", ""),
     "a CSV auction log with clicks beside it": (auctions_and_clicks, "wins/", "clicks/"),
     "an OpenRTB request log with clicks beside it": (openrtb_and_clicks, "requests/", "events/"),
     "words and digits": (days(columns_as(click=lambda c: c.cast("bool").cast("string"))).objects, "", ""),

@@ -71,12 +71,12 @@ class LogsComplete(BaseTrigger):
     def _is_over(self) -> bool:
         from sqlalchemy.exc import OperationalError
 
-        from rtb_optimizer.errors import RunNotRunning, StoreFailed
+        from rtb_optimizer.errors import LogsInvalid, RunNotRunning, StoreFailed
         from rtb_optimizer.steps import wait_for_logs
 
         try:
             return not wait_for_logs.awaited(self.opt_run_id, datetime.now(UTC))
-        except RunNotRunning:
+        except (RunNotRunning, LogsInvalid):  # the task fails with the reason
             return True
         except (StoreFailed, OperationalError):  # temporarily unavailable: keep waiting
             log.warning("the state of the logs cannot be read now", exc_info=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from rtb_optimizer.core.config.formats import Content, TextDialect
+from rtb_optimizer.core.config.stored_as import TableColumns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,12 +24,18 @@ class Reading:
             path into records and lists (`device.geo.country`, `imp.0.banner.w`), and as a key of the folders.
         dialect: How lines of text are cut.
         below: What the URLs of all files begin with: keys of folders (`country=US/`) are those after it.
+        table: How the columns of a table of a lake lie in the files; None for files that are no table's.
+        values: The values that all rows of a file share, by URL and column, as text.
+        deleted: The positions of rows that do not count, by URL.
     """
 
     contents: Mapping[str, Content] = field(default_factory=dict)
     columns: Sequence[str] = ()
     dialect: TextDialect = field(default_factory=TextDialect)
     below: str = ""
+    table: TableColumns | None = None
+    values: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    deleted: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 AS_THEY_ARE = Reading()

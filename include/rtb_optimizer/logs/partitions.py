@@ -1,7 +1,7 @@
 """Lists the log partitions of a window and whether each is complete."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
@@ -9,29 +9,38 @@ from zoneinfo import ZoneInfo
 from rtb_optimizer.core.config.formats import PARQUET, Content, is_parquet_by_name
 from rtb_optimizer.core.config.logs_path import Folder, filled, folders_of, hours_of
 from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.config.stored_as import TableColumns
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.logs.completeness import HOURS, is_hidden, missing_markers
+from rtb_optimizer.logs.lake.location import require_no_table_above, require_no_table_below
 from rtb_optimizer.store.objects import ListedObject, ObjectStore, split_url
 
 
 @dataclass(frozen=True, slots=True)
 class LogFile(ListedObject):
-    """A file of logs; what it holds is known once it was looked into."""
+    """A file of logs; what it holds is known once it was looked into.
+
+    Of a table: the values of columns that its rows share and the file may lack, and the positions of deleted rows.
+    """
 
     content: Content = PARQUET
+    values: Mapping[str, str | None] = field(default_factory=dict)
+    deleted: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
     """One folder (or file) of logs: its s3:// URL, its day (None without {date}), its files.
 
-    `missing` describes what it lacks to be complete; empty when it is complete.
+    `missing` describes what it lacks to be complete; empty when it is complete. `table` has the columns of a table of a
+    lake, of which a partition is a day: its files may hold rows of other days.
     """
 
     url: str
     day: date | None
     files: tuple[LogFile, ...]
     missing: str
+    table: TableColumns | None = None
 
     @property
     def complete(self) -> bool:
@@ -44,8 +53,13 @@ class Partition:
 
 
 def in_window(settings: Settings, window: Window, tz: ZoneInfo) -> list[Partition]:
-    """Return the window's partitions in order, each with its present objects; folders are cut at midnights of `tz`."""
+    """Return the window's partitions in order, each with its present objects; folders are cut at midnights of `tz`.
+
+    Raises:
+        LogsInvalid: when the folders are those of a table, of which a listing shows more than its rows.
+    """
     store = ObjectStore.of(settings.logs_path)
+    require_no_table_above(settings.logs_path)
     return [_partition(store, folder, tz, settings) for folder in folders_of(settings.logs_path, window, tz)]
 
 
@@ -62,6 +76,7 @@ def incomplete(partitions: Sequence[Partition]) -> list[str]:
 def _partition(store: ObjectStore, folder: Folder, tz: ZoneInfo, settings: Settings) -> Partition:
     prefix, marker = split_url(folder.url)[1], settings.completion_marker
     below = {_path(entry.key, prefix): entry for entry in store.list(prefix) if _is_below(entry.key, prefix)}
+    require_no_table_below(folder.url, below)
     marked = {path.rpartition("/")[0] for path in below if _is_marker(path, marker)}
     data = [path for path, entry in below.items() if _is_data(path, entry, marker)]
     files = sorted((below[path] for path in data), key=lambda entry: entry.key.encode())

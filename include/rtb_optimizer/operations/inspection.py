@@ -17,17 +17,20 @@ from rtb_optimizer.core.config.likely_roles import (
 from rtb_optimizer.core.config.resolve import resolve
 from rtb_optimizer.core.config.rules import problems
 from rtb_optimizer.core.config.settings import Settings, settings_as_stored
+from rtb_optimizer.core.config.stored_as import TableColumns
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.passes.column_facts import column_facts
 from rtb_optimizer.engines.protocol import Reading
 from rtb_optimizer.engines.sql.columns import is_nested
 from rtb_optimizer.errors import LogsMissing
 from rtb_optimizer.logs.contents import look_into
+from rtb_optimizer.logs.lake.location import require_no_table_above, require_no_table_below
+from rtb_optimizer.logs.lake.tables import all_of, pin_now
 from rtb_optimizer.logs.layout import Layout, layout_of, slug
 from rtb_optimizer.logs.partitions import LogFile, Partition
 from rtb_optimizer.store import seeds
 from rtb_optimizer.store.log_objects import LogObjects
-from rtb_optimizer.store.objects import ListedObject, ObjectStore, split_url
+from rtb_optimizer.store.objects import ObjectStore, split_url
 
 MAX_FILES, MAX_BYTES = 24, 512 << 20
 """Files of a day that are looked into: as many as tell what the others are."""
@@ -122,12 +125,8 @@ def _defaults() -> Settings:
 
 
 def _inspected(url: str, settings: Settings) -> InspectedLogs:
-    bucket, prefix = split_url(url)
-    store = ObjectStore.of(url)
-    listed = {entry.key: entry for entry in store.list(prefix) if _is_below(entry.key, prefix)}
-    is_file = prefix in listed
-    folder = url if is_file or url.endswith("/") else f"{url}/"
-    layout = layout_of(folder, list(listed), prefix if is_file else split_url(folder)[1])
+    laid_out = _laid_out(url)
+    layout, listed, folder = laid_out.layout, laid_out.files, laid_out.folder
     if not layout.files:
         raise LogsMissing(f"there are no files below {url}: give the URL of the folder with the logs")
     files = _some([listed[key] for key in _fullest_day(layout, listed) if listed[key].byte_size > 0])
@@ -136,26 +135,75 @@ def _inspected(url: str, settings: Settings) -> InspectedLogs:
         raise LogsMissing(
             f"none of the {len(files)} files of {folder} that were looked into is of a format that is read"
         )
-    contents = {f"s3://{bucket}/{file.key}": file.content for file in found}
-    objects = LogObjects.of({f"s3://{bucket}/{file.key}": file for file in found})
+    reading, table = _reading(folder, found, laid_out.table), laid_out.table
+    contents = list(reading.contents)
+    objects = LogObjects.of({f"s3://{split_url(folder)[0]}/{file.key}": file for file in found})
     with DuckDBEngine(objects, settings.engine_threads, MEMORY_MB) as engine:
-        types = engine.open_logs(list(contents), Reading(contents))
+        types = engine.open_logs(contents, reading)
         nested = engine.nested_columns()
         roots = {path.partition(".0")[0] for path in nested}  # a list of JSON is a text
         plain = [name for name, kind in types.items() if not is_nested(kind) and name not in roots]
-        names = [*plain, *nested, *layout.folder_keys]
-        types = engine.open_logs(list(contents), Reading(contents, names, below=folder))
+        names = [*plain, *nested, *layout.folder_keys, *(table.shared if table else ())]
+        types = engine.open_logs(contents, replace(reading, columns=names, below=folder))
         facts = column_facts(engine, {name: types[name] for name in names if name in types}, settings.missing_values)
     return InspectedLogs(layout, found[0].content, len(found), facts)
 
 
-def _fullest_day(layout: Layout, listed: Mapping[str, ListedObject]) -> Sequence[str]:
+@dataclass(frozen=True, slots=True)
+class _LaidOut:
+    """What lies below a URL: plain files, or those of a table's snapshot; `files` are by key."""
+
+    folder: str
+    layout: Layout
+    files: Mapping[str, LogFile]
+    table: TableColumns | None = None
+
+
+def _laid_out(url: str) -> _LaidOut:
+    """Return how logs lie below a URL.
+
+    Raises:
+        LogsInvalid: when it is a folder of a table, or above one.
+    """
+    prefix, store = split_url(url)[1], ObjectStore.of(url)
+    listed = {
+        each.key: LogFile(each.key, each.byte_size, each.etag, each.modified)
+        for each in store.list(prefix)
+        if _is_below(each.key, prefix)
+    }
+    folder = url if prefix in listed or url.endswith("/") else f"{url}/"
+    if (pin := pin_now(folder)) is None:
+        require_no_table_above(folder)
+        root = prefix if prefix in listed else split_url(folder)[1]
+        require_no_table_below(folder, [key.removeprefix(root) for key in listed])
+        return _LaidOut(folder, layout_of(folder, list(listed), root), listed)
+    snapshot = all_of(pin)
+    keys = {split_url(file.url)[1]: file for file in snapshot.files}
+    files = {
+        key: replace(listed[key], values=file.values, deleted=file.deleted)
+        for key, file in keys.items()
+        if key in listed
+    }
+    return _LaidOut(folder, Layout(folder, (), (), "", (), len(files), {None: list(files)}), files, snapshot.columns)
+
+
+def _reading(folder: str, files: Sequence[LogFile], table: TableColumns | None) -> Reading:
+    by_url = {f"s3://{split_url(folder)[0]}/{file.key}": file for file in files}
+    return Reading(
+        {url: file.content for url, file in by_url.items()},
+        table=table,
+        values={url: file.values for url, file in by_url.items() if file.values},
+        deleted={url: file.deleted for url, file in by_url.items() if file.deleted},
+    )
+
+
+def _fullest_day(layout: Layout, listed: Mapping[str, LogFile]) -> Sequence[str]:
     """Return the keys of the last days' fullest one: the last may still be written."""
     days = list(layout.by_day) if not layout.days else list(layout.days[-MAX_WINDOW_DAYS:])
     return max((layout.by_day[day] for day in days), key=lambda keys: sum(listed[key].byte_size for key in keys))
 
 
-def _some(files: Sequence[ListedObject]) -> tuple[LogFile, ...]:
+def _some(files: Sequence[LogFile]) -> tuple[LogFile, ...]:
     """Return files from all over a day, up to a number and a size."""
     step = max(len(files) // MAX_FILES, 1)
     chosen, size = list[LogFile](), 0
@@ -163,7 +211,7 @@ def _some(files: Sequence[ListedObject]) -> tuple[LogFile, ...]:
         size += file.byte_size
         if chosen and size > MAX_BYTES:
             break
-        chosen.append(LogFile(file.key, file.byte_size, file.etag, file.modified))
+        chosen.append(file)
     return tuple(chosen)
 
 

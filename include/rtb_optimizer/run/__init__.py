@@ -2,6 +2,7 @@
 
 request             what starts a run: entity, window, overrides, who
 workspace           what a step sees of its run: settings, window, objects, logs
+lake                which snapshots of tables of a lake a run reads
 folder_zone         the time zone at whose midnights the folders of the logs are cut
 handover            what one step hands the others: documents and parts of one try
 opened_logs         the logs in an engine, outcomes joined

@@ -61,7 +61,8 @@ def opened(
         reading = _reading(s.logs_path, partitions, configured_columns(s), s.text_dialect)
         types = engine.open_logs(list(reading.contents), reading)
         days = {partition.url: partition.day for partition in partitions}
-        yield engine, LogTable(s, workspace.window, types, days, engine.quote, workspace.folder_zone)
+        by_time = any(partition.table is not None for partition in partitions)
+        yield engine, LogTable(s, workspace.window, types, days, engine.quote, workspace.folder_zone, by_time=by_time)
 
 
 def _with_outcomes(
@@ -74,8 +75,16 @@ def _with_outcomes(
 
 
 def _reading(path: str, partitions: Sequence[Partition], columns: Sequence[str], dialect: TextDialect) -> Reading:
-    contents = {url: file.content for url, file in _files(path, partitions).items()}
-    return Reading(contents, columns, dialect, fixed_part(path))
+    files = _files(path, partitions)
+    return Reading(
+        {url: file.content for url, file in files.items()},
+        columns,
+        dialect,
+        fixed_part(path),
+        next((partition.table for partition in partitions if partition.table), None),
+        {url: file.values for url, file in files.items() if file.values},
+        {url: file.deleted for url, file in files.items() if file.deleted},
+    )
 
 
 def _files(path: str, partitions: Sequence[Partition]) -> dict[str, LogFile]:

@@ -11,17 +11,18 @@ from rtb_optimizer.core.config.outcome_logs import OutcomeLogs
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.errors import LogsInvalid, LogsMissing
-from rtb_optimizer.logs import partitions as log_partitions
 from rtb_optimizer.logs.contents import Contents, look_into
-from rtb_optimizer.logs.partitions import Partition
+from rtb_optimizer.logs.lake import tables as lake_tables
+from rtb_optimizer.logs.partitions import Partition, incomplete
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
+from rtb_optimizer.run.lake import pin_of
 from rtb_optimizer.run.workspace import Workspace
 
 
 def outcomes_awaited(workspace: Workspace) -> list[str]:
     """Return the partitions of events that a run needs and are not complete, in words."""
     logs = workspace.settings.outcome_logs
-    return [] if logs is None else log_partitions.incomplete(_required(workspace, logs))
+    return [] if logs is None else incomplete(_required(workspace, logs))
 
 
 def outcomes_to_read(workspace: Workspace) -> Contents:
@@ -63,9 +64,10 @@ def _required(workspace: Workspace, logs: OutcomeLogs) -> list[Partition]:
 
 
 def _partitions(workspace: Workspace, logs: OutcomeLogs, window: Window) -> list[Partition]:
-    return log_partitions.in_window(_of_outcomes(workspace.settings, logs), window, workspace.folder_zone)
+    settings, pin = _of_outcomes(workspace.settings, logs), pin_of(workspace.tables_read.outcome_logs)
+    return lake_tables.in_window(settings, window, workspace.folder_zone, pin)
 
 
 def _of_outcomes(settings: Settings, logs: OutcomeLogs) -> Settings:
     """Return the settings that read the outcome logs as logs; their format is found anew."""
-    return replace(settings, logs_path=logs.path, logs_format="auto")
+    return replace(settings, logs_path=logs.path, logs_format="auto", timestamp_column=logs.time_column)

@@ -230,5 +230,5 @@ def manifest_document(workspace: Workspace, selection: SelectionDocument, writte
             for name, (o, rows) in sorted(written.items())
         },
     )
-    outcomes = selection.outcome_inputs
-    return manifest.model_copy(update={"outcome_inputs": outcomes}) if outcomes else manifest
+    read = selection.model_fields_set & {"outcome_inputs", "tables"}
+    return manifest.model_copy(update={name: getattr(selection, name) for name in read})

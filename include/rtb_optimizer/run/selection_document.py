@@ -11,6 +11,7 @@ from rtb_optimizer.core.selection.select import Chosen
 from rtb_optimizer.core.table.evaluation import HoldoutEvaluation
 from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.outputs.documents.document import WarningDocument
+from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
 from rtb_optimizer.outputs.documents.selection import (
     EvaluationDocument,
     FeatureDocument,
@@ -29,7 +30,11 @@ from rtb_optimizer.run.suspected_leaks import leak_warnings, suspected_leaks
 
 
 def selection_document(
-    read: LogsRead, evidence: HoldoutEvaluation, expected: Sequence[str], warnings: Sequence[RunWarning] = ()
+    read: LogsRead,
+    evidence: HoldoutEvaluation,
+    expected: Sequence[str],
+    warnings: Sequence[RunWarning] = (),
+    tables: LakeDocument = PLAIN_FILES,
 ) -> SelectionDocument:
     """Return what selection hands over.
 
@@ -38,6 +43,7 @@ def selection_document(
         evidence: The evaluation on the hold-out.
         expected: The URLs of all partitions of the window, there or not.
         warnings: What a person should look into.
+        tables: The snapshots of tables that were read.
     """
     document = SelectionDocument(
         **_of_choice(read.choice, evidence, WarningDocument.of(read.warnings), warnings),
@@ -46,15 +52,13 @@ def selection_document(
         volume={**read.volume.facts, **({"unjoined_share": unjoined} if (unjoined := read.choice.unjoined) else {})},
         inputs=_inputs(read.partitions),
     )
-    return document.model_copy(update={"outcome_inputs": _inputs(read.outcomes)}) if read.outcomes else document
+    given = {"outcome_inputs": _inputs(read.outcomes)} if read.outcomes else {}
+    return document.model_copy(update={**given, **({"tables": tables} if tables.model_fields_set else {})})
 
 
 def _inputs(partitions: Sequence[Partition]) -> tuple[InputDocument, ...]:
-    return tuple(
-        InputDocument(s3_key=file.key, byte_size=file.byte_size, etag=file.etag)
-        for partition in partitions
-        for file in partition.files
-    )
+    files = {file.key: file for partition in partitions for file in partition.files}  # days of a table may share one
+    return tuple(InputDocument(s3_key=key, byte_size=file.byte_size, etag=file.etag) for key, file in files.items())
 
 
 def chosen_of(selection: SelectionDocument) -> list[Chosen]:
@@ -83,8 +87,8 @@ def selection_beside(
     document = SelectionDocument(
         **own, logs=of_main.logs, bids=of_main.bids, volume=of_main.volume, inputs=of_main.inputs
     )
-    outcomes = of_main.outcome_inputs
-    return document.model_copy(update={"outcome_inputs": outcomes}) if outcomes else document
+    shared = of_main.model_fields_set & {"outcome_inputs", "tables"}
+    return document.model_copy(update={name: getattr(of_main, name) for name in shared})
 
 
 def _of_choice(

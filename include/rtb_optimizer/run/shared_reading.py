@@ -25,7 +25,7 @@ from rtb_optimizer.run.read_logs import LogsRead
 from rtb_optimizer.run.sample_file import arrow_bytes, arrow_columns, sample_bytes, sample_of
 from rtb_optimizer.run.selection_document import chosen_of, selection_beside
 from rtb_optimizer.run.selection_warnings import selection_warnings
-from rtb_optimizer.run.workspace import FOLDERS, Workspace
+from rtb_optimizer.run.workspace import FOLDERS, TABLES, Workspace
 from rtb_optimizer.store.schema import Run
 
 SAMPLE, ROWS, READING = "drawn_sample.arrow", "drawn_rows.arrow", "reading"
@@ -68,11 +68,12 @@ def reading_document(drawn: Drawn, read: LogsRead) -> ReadingDocument:
 
 
 def read_as(workspace: Workspace, main: Run) -> None:
-    """Let a challenger's run read the folders of the logs as the run `main` has: what that has found out of them."""
+    """Let a challenger's run read the logs as the run `main` has: its folders' zone, its snapshots of tables."""
     theirs = workspace.prefix.removesuffix(workspace.run_code) + main.run_code
-    found = f"{theirs}/work/{FOLDERS}.json"
-    if workspace.store.stored(found) is not None:
-        workspace.write(f"work/{FOLDERS}.json", workspace.store.read(found))
+    for name in (FOLDERS, TABLES):
+        found = f"{theirs}/work/{name}.json"
+        if workspace.store.stored(found) is not None:
+            workspace.write(f"work/{name}.json", workspace.store.read(found))
 
 
 def select_from_reading(

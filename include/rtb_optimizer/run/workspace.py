@@ -5,18 +5,21 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from rtb_optimizer.core.config.logs_path import is_dated
 from rtb_optimizer.core.config.rules import settings_of
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.config.window import Window, zone
 from rtb_optimizer.errors import LogsInvalid, LogsMissing, ObjectAbsent
-from rtb_optimizer.logs import partitions as log_partitions
 from rtb_optimizer.logs.contents import Contents, look_into
 from rtb_optimizer.logs.folder_zone import possible_zones
-from rtb_optimizer.logs.partitions import Partition
+from rtb_optimizer.logs.lake import tables as lake_tables
+from rtb_optimizer.logs.partitions import Partition, incomplete
 from rtb_optimizer.outputs.documents.document import Document
 from rtb_optimizer.outputs.documents.folders import FoldersDocument
+from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
+from rtb_optimizer.run.lake import pin_of, tables_now
 from rtb_optimizer.store import connections, runs
 from rtb_optimizer.store.objects import ObjectStore, StoredObject, run_prefix, split_url
 from rtb_optimizer.store.schema import Entity
@@ -24,11 +27,16 @@ from rtb_optimizer.store.schema import Entity
 WorkDocument = TypeVar("WorkDocument", bound=Document)
 FOLDERS = "folders"
 """The work document with the zone of the folders."""
+TABLES = "tables_of_logs"
+"""The work document with the snapshots of the tables that the logs are, where they are tables."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A running run as its steps see it; `prefix` is the key prefix of its objects."""
+    """A running run as its steps see it; `prefix` is the key prefix of its objects.
+
+    `tables` are the snapshots of tables of a lake that are read; None for those that the run has recorded, or of now.
+    """
 
     opt_run_id: int
     run_code: str
@@ -40,6 +48,7 @@ class Workspace:
     window: Window
     store: ObjectStore
     prefix: str
+    tables: LakeDocument | None = None
 
     @property
     def folder_zone_settled(self) -> ZoneInfo | None:
@@ -58,12 +67,26 @@ class Workspace:
     @property
     def partitions(self) -> list[Partition]:
         """The window's partitions, there or not, as they are now."""
-        return log_partitions.in_window(self.settings, self.window, self.folder_zone)
+        pin = pin_of(self.tables_read.logs)
+        return lake_tables.in_window(self.settings, self.window, self.folder_zone, pin)
 
     @property
     def partitions_expected(self) -> list[str]:
         """The URLs of the window's partitions, there or not."""
-        return log_partitions.expected_urls(self.settings, self.window, self.folder_zone)
+        pin = pin_of(self.tables_read.logs)
+        return lake_tables.expected_urls(self.settings, self.window, self.folder_zone, pin)
+
+    @property
+    def tables_read(self) -> LakeDocument:
+        """The snapshots of the tables that the logs are: as recorded, else of now; empty for plain files."""
+        if self.tables is not None:
+            return self.tables
+        if all(is_dated(path) for path in (self.settings.logs_path, self.settings.outcome_logs_path) if path):
+            return PLAIN_FILES
+        try:
+            return self.read_work_document(TABLES, LakeDocument)
+        except ObjectAbsent:
+            return tables_now(self.settings)
 
     def write(self, name: str, body: bytes) -> StoredObject:
         """Write an object of the run once; return what stands there."""
@@ -143,9 +166,9 @@ def partitions_as_read(workspace: Workspace, selection: SelectionDocument) -> li
     present = [partition for partition in workspace.partitions if partition.url in read]
     partitions = list(look_into(present, workspace.settings).partitions)
     for partition in partitions:
-        prefix = split_url(partition.url)[1]
-        before = {(key, etag) for key, etag in inputs if key.startswith(prefix)}
-        if before != {(file.key, file.etag) for file in partition.files}:
+        prefix, now = split_url(partition.url)[1], {(file.key, file.etag) for file in partition.files}
+        before = now & inputs if partition.table else {(key, etag) for key, etag in inputs if key.startswith(prefix)}
+        if before != now:
             raise LogsInvalid(f"{partition.url} has changed while the run was reading it: start a new run")
     return partitions
 
@@ -153,7 +176,7 @@ def partitions_as_read(workspace: Workspace, selection: SelectionDocument) -> li
 def _require_enough(workspace: Workspace, partitions: Sequence[Partition]) -> list[Partition]:
     complete = [partition for partition in partitions if partition.complete]
     if not complete or len(complete) < workspace.settings.min_partition_share * len(partitions):
-        missing = log_partitions.incomplete(partitions)
+        missing = incomplete(partitions)
         raise LogsMissing(
             f"{len(missing)} of {len(partitions)} partitions are not complete: {', '.join(missing)}; "
             "deliver them, or lower min_partition_share"

@@ -28,7 +28,7 @@ def select_features(opt_run_id: int) -> int:
     choice = read.choice
     evidence = evaluated(workspace, choice, before)
     warnings = selection_warnings(choice, workspace.settings)
-    selection = selection_document(read, evidence, workspace.partitions_expected, warnings)
+    selection = selection_document(read, evidence, workspace.partitions_expected, warnings, workspace.tables_read)
     live = live_document(read.bids, read.profile.by_arm, choice.bids.live.predicted, workspace.window)
     documents, parts = {"selection": selection, "live": live}, {"sample.arrow": sample_part(choice, before)}
     if choice.whole is not None:  # for the selection of a challenger's run

@@ -1,12 +1,13 @@
 """What a run waits for before it reads its logs, until when, and how many partitions it goes on with."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rtb_optimizer.errors import LogsMissing
 from rtb_optimizer.logs import partitions
 from rtb_optimizer.run.folder_zone import settle_folder_zone
 from rtb_optimizer.run.outcome_partitions import outcomes_awaited, outcomes_to_read
-from rtb_optimizer.run.workspace import open_workspace, partitions_to_read
+from rtb_optimizer.run.workspace import TABLES, open_workspace, partitions_to_read
 from rtb_optimizer.store import connections, runs
 from rtb_optimizer.store.schema import Run
 
@@ -23,6 +24,7 @@ def awaited(opt_run_id: int, now: datetime) -> list[str]:
         mature = _mature(runs.find(session, opt_run_id))
     if now < mature:
         return [f"its window to be {workspace.settings.maturity_lag_hours:g} hours old at {mature:%F %R} UTC"]
+    workspace = replace(workspace, tables=workspace.tables_read)
     return [*partitions.incomplete(workspace.partitions), *outcomes_awaited(workspace)]
 
 
@@ -43,15 +45,22 @@ def freshness_deadline(opt_run_id: int) -> datetime:
 
 
 def require_partitions(opt_run_id: int) -> int:
-    """Return how many partitions will be read; raise LogsMissing with the list when that is too few."""
+    """Return how many partitions will be read; raise LogsMissing with the list when that is too few.
+
+    Of tables, the snapshots that were found to hold them are recorded: all steps read these, whatever is committed.
+    """
     workspace = open_workspace(opt_run_id)
+    workspace = replace(workspace, tables=workspace.tables_read)
     settle_folder_zone(workspace)
     try:
-        return len(partitions_to_read(workspace).partitions) + len(outcomes_to_read(workspace).partitions)
+        count = len(partitions_to_read(workspace).partitions) + len(outcomes_to_read(workspace).partitions)
     except LogsMissing as problem:
         if workspace.snapshot.what_if is None:
             raise
         raise LogsMissing(f"the logs of the active run's window are gone meanwhile: {problem}") from problem
+    if workspace.tables is not None and workspace.tables.model_fields_set:
+        workspace.write_work_document(TABLES, workspace.tables)  # only now: a snapshot that lacks days is not kept to
+    return count
 
 
 def _mature(run: Run) -> datetime:

@@ -224,6 +224,24 @@ def s3_tries(client: Any) -> int:  # noqa: ANN401 - boto3 clients have no static
     return int(retries.get("total_max_attempts", retries.get("max_attempts", S3_TRIES - 1) + 1))
 
 
+def s3_options() -> dict[str, str]:
+    """Return the connection as the options of Rust's object_store, by which deltalake reads the log of a table."""
+    hook = _s3_hook()
+    keys, endpoint = hook.get_credentials(region_name=hook.region_name), hook.conn_config.endpoint_url or ""
+    options = {
+        "aws_access_key_id": keys.access_key,
+        "aws_secret_access_key": keys.secret_key,
+        "aws_session_token": keys.token,
+        "aws_region": hook.region_name or "us-east-1",
+        "aws_endpoint": endpoint,
+        "allow_http": str(endpoint.startswith("http://")).lower(),
+        "connect_timeout": f"{int(hook.config.connect_timeout)}s",
+        "timeout": f"{int(hook.config.read_timeout)}s",
+        "max_retries": str(_tries(hook.config.retries) - 1),
+    }
+    return {name: value for name, value in options.items() if value}
+
+
 @cache
 def _s3_hook() -> Any:  # noqa: ANN401 - imported late
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook

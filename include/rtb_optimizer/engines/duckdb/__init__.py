@@ -3,6 +3,7 @@
 engine        the engine
 log_view      files as the table that every statement reads
 columns       configured columns that files spell, nest or store otherwise
+table_columns  the columns and rows that a table of a lake has otherwise than its files
 text_files    delimited text and JSON lines, staged as Parquet
 failures      its errors, sorted: of the machine or of the logs
 names         identifiers and file names, quoted

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rtb_optimizer.core.config.formats import PARQUET
 from rtb_optimizer.engines.duckdb.columns import Resolved, has_key, resolve
 from rtb_optimizer.engines.duckdb.names import one_file, quoted
+from rtb_optimizer.engines.duckdb.table_columns import TableView, listed_by_id
 from rtb_optimizer.engines.duckdb.text_files import Lend, Stage, stage
 from rtb_optimizer.engines.parquet.row_groups import RowGroups
 from rtb_optimizer.engines.progress import Progress
@@ -41,6 +42,7 @@ class LogView:
         self._paths: Mapping[str, str] = {url: url for url in urls}
         self._resolved: Sequence[Resolved] = ()
         self._roots: Mapping[str, str] = {}
+        self._table = TableView(database, name, reading)
         self.rows = 0
 
     @property
@@ -62,11 +64,14 @@ class LogView:
         is_text = bool(self._staged.files)
         columns = "*" if is_text else f"*, file_row_number AS {SOURCE_ROW}"
         name = "false" if is_text else literal(SOURCE_FILE)
+        by_id = self._reading.table.by_id if self._reading.table else {}
+        files = listed_by_id(by_id, self.listed()) if by_id else f"read_parquet([{self.listed()}], union_by_name = true"
         self._duckdb.execute(
             f"CREATE OR REPLACE VIEW {self._name} AS SELECT {columns} FROM "
-            f"read_parquet([{self.listed()}], union_by_name = true, filename = {name}, hive_partitioning = false)"
+            f"{files}, filename = {name}, hive_partitioning = false)"
         )
-        types = {name: kind for name, kind, *_ in self._duckdb.execute(f"DESCRIBE {self._name}").fetchall()}
+        self._table.create(self._types())
+        types = self._types()
         statement = f"SELECT SUM(num_rows) FROM parquet_file_metadata([{self.listed()}])"
         self.rows = int(self._duckdb.execute(statement).fetchall()[0][0])
         return self._with_resolved({name: types[name] for name in types if name not in (SOURCE_FILE, SOURCE_ROW)})
@@ -80,7 +85,7 @@ class LogView:
         self._duckdb.execute(
             f"CREATE VIEW {self._name} AS SELECT seen.*, {named} FROM seen LEFT JOIN {table} ON {places}"
         )
-        types = {name: kind for name, kind, *_ in self._duckdb.execute(f"DESCRIBE {self._name}").fetchall()}
+        types = self._types()
         return {name: types[name] for name in columns}
 
     @property
@@ -112,24 +117,36 @@ class LogView:
 
     def has_as_stored(self, columns: Sequence[str]) -> bool:
         """Whether the files have these columns themselves, under these names."""
-        return not self._staged.files and not any(each.name in columns for each in self._resolved)
+        table = self._reading.table
+        if self._staged.files or not self._table.is_whole or (table is not None and table.by_id):
+            return False
+        otherwise = {*(each.name for each in self._resolved), *self._table.computed}
+        return not any(name in otherwise for name in columns)
 
     def files_without(
         self, columns: Sequence[str], query: Callable[[str, str], "pa.Table"]
     ) -> Mapping[str, Sequence[str]]:
         """See Engine. Names are compared without case, as DuckDB reads them; of a path, the column that it is in."""
+        computed = {name.casefold(): stored for name, stored in self._table.computed.items()}
         columns = [name for name in columns if name not in self._added]
-        if not columns:
+        if not columns or (self._reading.table is not None and self._reading.table.by_id):
             return {}
         resolved = {each.name: each for each in self._resolved}
-        roots = {name: resolved[name].root if name in resolved else name for name in columns}
+        found = {name: resolved[name].root if name in resolved else name for name in columns}
+        roots = {
+            name: computed.get(root.casefold(), root)
+            for name, root in found.items()
+            if computed.get(root.casefold()) != ""
+        }
+        if not roots:
+            return {}
         wanted = ", ".join(literal(root.lower()) for root in roots.values())
         statement = (
             f"SELECT file_name, LOWER(name) AS name FROM parquet_schema([{self.listed()}]) "
             f"WHERE LOWER(name) IN ({wanted})"
         )
-        found = query(statement, "columns of the files").to_pydict()
-        present = {(self._paths[path], name) for path, name in zip(found["file_name"], found["name"], strict=True)}
+        rows = query(statement, "columns of the files").to_pydict()
+        present = {(self._paths[path], name) for path, name in zip(rows["file_name"], rows["name"], strict=True)}
 
         def has(url: str, name: str, root: str) -> bool:
             return (url, root.lower()) in present if root else has_key(url, self._reading.below, name)
@@ -154,6 +171,9 @@ class LogView:
         self._roots = {name.lower(): name for name in types} | roots
         stored = {spelled.get(name, name): kind for name, kind in types.items()}
         return stored | {each.name: each.kind for each in self._resolved}
+
+    def _types(self) -> dict[str, str]:
+        return {name: kind for name, kind, *_ in self._duckdb.execute(f"DESCRIBE {self._name}").fetchall()}
 
     def _with_exact_names(self, types: Mapping[str, str]) -> Mapping[str, str]:
         """Return the types after columns that differ in case alone from others of their file got their own names back.

@@ -12,7 +12,7 @@ from rtb_optimizer.core.config.window import Window, dates_of, midnight, zone
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE
-from rtb_optimizer.engines.sql.table import LogTable, in_window, instant_of
+from rtb_optimizer.engines.sql.table import LogTable, day_of, in_window, instant_of
 
 DAY = timedelta(days=1)
 MIN_HOUR_ROWS = 500
@@ -53,15 +53,28 @@ def arrivals(engine: Engine, table: LogTable) -> Arrivals:
     """Count the rows that arrived, before any filter but `row_filter`."""
     files = engine.query(f"SELECT {SOURCE_FILE}, COUNT(*) AS n FROM logs GROUP BY {SOURCE_FILE}", "rows of each file")
     by_file = dict(zip(*files.to_pydict().values(), strict=True))
-    rows = {url: sum(n for file, n in by_file.items() if is_below(file, url)) for url in table.days}
+    rows = _by_day(engine, table) if table.by_time else _by_folder(table, by_file)
     if not table.settings.timestamp_column:
         return Arrivals(rows, (), by_file)
     strays = _strays(engine, table)
     if not (strays.untimed or strays.outside):
         return Arrivals(rows, (), by_file)
-    total, is_dated = _rows(engine, table), any(day is not None for day in table.days.values())
+    is_dated = not table.by_time and any(day is not None for day in table.days.values())
+    total = _rows(engine, table)
     warnings = tuple(_outside(strays, total, table, is_dated=is_dated))
     return Arrivals(rows, warnings, by_file, strays.untimed, strays.outside if is_dated else 0, total)
+
+
+def _by_folder(table: LogTable, by_file: Mapping[str, int]) -> dict[str, int]:
+    return {url: sum(n for file, n in by_file.items() if is_below(file, url)) for url in table.days}
+
+
+def _by_day(engine: Engine, table: LogTable) -> dict[str, int]:
+    """Return the rows of each partition that is a day of a table, by their time."""
+    on_clock = replace(table, settings=replace(table.settings, timezone=str(_folder_zone(table))))
+    statement = f"SELECT {day_of(on_clock)} AS log_day, COUNT(*) AS n FROM logs GROUP BY log_day"
+    found = dict(zip(*engine.query(statement, "rows of each day").to_pydict().values(), strict=True))
+    return {url: found.get(day, 0) for url, day in table.days.items()}
 
 
 def is_below(file: str, url: str) -> bool:

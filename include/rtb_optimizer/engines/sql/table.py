@@ -36,7 +36,8 @@ class LogTable:
     """The logs as a run reads them: their columns, the measures of a row, the rows of the window.
 
     `days` maps the URL of a partition folder to its date, for logs without a timestamp; `folder_zone` is the zone at
-    whose midnights folders are cut, the entity's where it is None. `dropped` is how many rows of the window repeated
+    whose midnights folders are cut, the entity's where it is None. `by_time` says that partitions are days of a table,
+    to which rows belong by their time, whatever their file. `dropped` is how many rows of the window repeated
     another and were removed from the logs.
     """
 
@@ -47,6 +48,7 @@ class LogTable:
     quote: Callable[[str], str]
     folder_zone: ZoneInfo | None = None
     dropped: int = 0
+    by_time: bool = False
 
     def source(self, features: Sequence[str] = ()) -> str:
         """Return the rows of the window as a subquery: day, measures in millionths, features as they are."""

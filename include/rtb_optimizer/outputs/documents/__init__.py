@@ -1,7 +1,8 @@
 """What tasks hand over and what a run publishes as JSON: frozen types, each written and read here alone.
 
 document   the base: how a document becomes bytes, and bytes a document
-folders    what wait_for_logs hands over
+folders    what wait_for_logs hands over about folders
+lake       what wait_for_logs hands over about tables of a lake
 selection  what select_features hands over, and the `features` output
 live       what select_features counted of the tables that were live
 tables     what build_segments hands over about the tables

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from rtb_optimizer.outputs.documents.document import Document
+from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
 from rtb_optimizer.outputs.documents.selection import InputDocument
 
 
@@ -17,7 +18,7 @@ class ListedOutput(Document):
 
 
 class Manifest(Document):
-    """Which run this is, what it read, and what it wrote."""
+    """Which run this is, what it read, and what it wrote; `tables` are the snapshots whose files the inputs are."""
 
     entity_code: str
     run_id: int
@@ -29,4 +30,5 @@ class Manifest(Document):
     config_sha256: str
     inputs: tuple[InputDocument, ...]
     outcome_inputs: tuple[InputDocument, ...] = ()
+    tables: LakeDocument = PLAIN_FILES
     outputs: Mapping[str, ListedOutput]

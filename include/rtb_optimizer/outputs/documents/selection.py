@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.outputs.documents.document import Document, Number, WarningDocument
+from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
 
 
 class FeatureDocument(Document):
@@ -230,6 +231,7 @@ class SelectionDocument(Document):
     warnings: tuple[WarningDocument, ...]
     inputs: tuple[InputDocument, ...]
     outcome_inputs: tuple[InputDocument, ...] = ()
+    tables: LakeDocument = PLAIN_FILES
 
     @property
     def features(self) -> FeaturesDocument:

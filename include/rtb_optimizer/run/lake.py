@@ -1,0 +1,35 @@
+"""Which snapshots of tables a run reads, as documents: those of now, until the run has recorded its own."""
+
+from datetime import datetime
+
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.logs.lake.location import LakeFormat
+from rtb_optimizer.logs.lake.snapshot import Pin
+from rtb_optimizer.logs.lake.tables import pin_now
+from rtb_optimizer.outputs.documents.lake import LakeDocument, SnapshotDocument
+
+
+def tables_now(settings: Settings) -> LakeDocument:
+    """Return the last snapshots of the tables that logs and outcome logs are; empty where they are plain files.
+
+    Raises:
+        LogsInvalid: when a table cannot be read.
+    """
+    paths = {"logs": settings.logs_path, "outcome_logs": settings.outcome_logs_path}
+    found = {name: pin for name, path in paths.items() if path and (pin := pin_now(path)) is not None}
+    return LakeDocument.model_validate({name: _document(pin) for name, pin in found.items()})
+
+
+def pin_of(recorded: SnapshotDocument | None) -> Pin | None:
+    """Return a snapshot as it was recorded; None where the logs are plain files."""
+    if recorded is None:
+        return None
+    committed = datetime.fromisoformat(recorded.committed_at)
+    return Pin(LakeFormat(recorded.format), recorded.url, recorded.version, committed, recorded.metadata)
+
+
+def _document(pin: Pin) -> SnapshotDocument:
+    document = SnapshotDocument(
+        format=pin.format, url=pin.url, version=pin.version, committed_at=pin.committed.isoformat()
+    )
+    return document.model_copy(update={"metadata": pin.metadata}) if pin.metadata else document

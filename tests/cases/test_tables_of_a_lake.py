@@ -1,0 +1,149 @@
+"""Logs that are tables of a lake: the rows of a snapshot count, and no other row of the folders."""
+
+import io
+import json
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from deltalake import write_deltalake
+
+import iceberg_tables
+from delta_tables import (
+    by_country_of_other_names,
+    by_day,
+    clicks_by_day,
+    compacted_after_a_delete,
+    objects_in,
+    objects_of,
+    with_date,
+)
+from kinds_of_logs import CONFIG, DAY, DAYS, FEATURES, LAST, parquet, put
+from layouts_of_logs import plain
+from rtb_optimizer.errors import LogsInvalid, LogsMissing
+from rtb_optimizer.steps import in_process
+from rtb_optimizer.steps.create_run import create_run
+from rtb_optimizer.store.objects import run_prefix, split_url
+from rtb_optimizer.store.schema import Entity, Run
+
+
+@pytest.fixture
+def logs(base_path, store):
+    """Put objects below the logs; returns their URL."""
+
+    def put(objects, name="impressions"):
+        for path, body in objects.items():
+            store.put_once(f"{split_url(base_path)[1]}/{name}/{path}", body)
+        return f"{base_path}/{name}/"
+
+    return put
+
+
+@pytest.fixture
+def run(add_entity, request_run):
+    """Run an entity over logs, with something done once they were awaited; returns the decision."""
+
+    def ran(then=lambda: None, **config):
+        add_entity(**CONFIG | config)
+        opt_run_id = create_run(request_run(data_start=str(DAYS[0]), data_end=str(LAST + DAY)))
+        return in_process.finish(opt_run_id, lambda step, _: then() if step == "wait_for_logs" else None)
+
+    return ran
+
+
+@pytest.fixture
+def published(session, store):
+    """An output of a run: its table, or a document."""
+
+    def of(decided, name):
+        made = session.get_one(Run, decided.opt_run_id)
+        prefix = run_prefix(session.get_one(Entity, made.entity_id).s3_base_path, made.run_code)
+        body = store.read(f"{prefix}/{name}")
+        return json.loads(body) if name.endswith("json") else pq.read_table(io.BytesIO(body)).to_pandas()
+
+    return of
+
+
+def require_counts_of_plain_rows(segments):
+    rows = pd.concat([table.to_pandas() for table in plain().values()])
+    assert len(segments) >= 10
+    for _, segment in segments.iterrows():
+        match = pd.Series(data=True, index=rows.index)
+        for feature in FEATURES:
+            if isinstance(value := segment[f"feature_{feature}"], str) and value != "*":
+                match &= rows[feature].astype(str) == value
+        at = segment["segment"]
+        assert (at, segment["exposures"]) == (at, match.sum())
+        assert (at, segment["outcomes"]) == (at, rows["click"][match].sum())
+
+
+@pytest.mark.parametrize("write", [compacted_after_a_delete, by_country_of_other_names])
+def test_a_delta_table_counts_the_rows_of_its_snapshot(logs, run, published, write):
+    url = logs(objects_of(write))
+    decided = run(logs_path=url)
+    assert decided.decision == "activated", decided
+    require_counts_of_plain_rows(published(decided, "segments.parquet"))
+    assert published(decided, "report.json")["warnings"] == []
+    recorded = published(decided, "manifest.json")["tables"]["logs"]
+    assert (recorded["format"], recorded["url"]) == ("Delta", url)
+
+
+def test_clicks_in_a_table_of_their_own(logs, run, published):
+    rows = {f"date={day}/a.parquet": parquet(table.drop_columns(["click"])) for day, table in plain().items()}
+    decided = run(
+        logs_path=logs(rows) + "date={date}/",
+        completion_marker="",
+        outcome_logs_path=logs(objects_of(clicks_by_day), "clicks"),
+        outcome_logs_time_column="event_time",
+    )
+    require_counts_of_plain_rows(published(decided, "segments.parquet"))
+    assert set(published(decided, "manifest.json")["tables"]) == {"outcome_logs"}
+
+
+def test_what_is_committed_while_a_run_reads_is_left_to_the_next(logs, run, published, tmp_path):
+    by_day(tmp_path)
+    url = logs(objects_in(tmp_path))
+
+    def restate():
+        write_deltalake(tmp_path, with_date(plain()[LAST], LAST), mode="append", partition_by=["date"])
+        logs(objects_in(tmp_path))
+
+    decided = run(restate, logs_path=url)
+    require_counts_of_plain_rows(published(decided, "segments.parquet"))
+    assert published(decided, "manifest.json")["tables"]["logs"]["version"] == 5
+
+
+def test_a_file_that_is_vacuumed_while_a_run_reads_fails_it_by_name(logs, run, store, tmp_path):
+    by_day(tmp_path)
+    url = logs(objects_in(tmp_path))
+    file = next(path for path in objects_in(tmp_path) if path.endswith(".parquet"))
+    with pytest.raises(LogsInvalid, match=f"{file} of version 5 of the Delta table .* not in the store any more"):
+        run(lambda: store.delete([f"{split_url(url)[1]}{file}"]), logs_path=url)
+
+
+def test_a_day_that_is_not_committed_is_awaited(logs, run, tmp_path):
+    by_day(tmp_path, days=DAYS[:-1])
+    with pytest.raises(LogsMissing, match=f"1 of 3 partitions are not complete: .*#{LAST} .no file in version 3"):
+        run(logs_path=logs(objects_in(tmp_path)))
+
+
+@pytest.mark.parametrize("write", [iceberg_tables.by_day, iceberg_tables.by_other_names])
+def test_an_iceberg_table_counts_the_rows_of_its_snapshot(base_path, run, published, write):
+    url = f"{base_path}/impressions/"
+    with iceberg_tables.catalog(base_path) as catalog:
+        snapshot = write(catalog, url).current_snapshot()
+    decided = run(logs_path=url)
+    assert decided.decision == "activated", decided
+    require_counts_of_plain_rows(published(decided, "segments.parquet"))
+    assert published(decided, "report.json")["warnings"] == []
+    recorded = published(decided, "manifest.json")["tables"]["logs"]
+    assert (recorded["format"], recorded["version"]) == ("Iceberg", snapshot.snapshot_id)
+    assert recorded["metadata"].startswith(f"{url}metadata/")
+
+
+def test_a_day_without_rows_is_missing_though_no_statistics_tell(logs, run, tmp_path):
+    for day in DAYS[:-1]:
+        milliseconds = plain()[day]["event_time"].cast("timestamp[ms]").cast("int64")
+        write_deltalake(tmp_path, put(plain()[day], "event_time", milliseconds), mode="append")
+    with pytest.raises(LogsMissing, match=f"1 of 3 partitions are not complete: .*#{LAST} .no rows"):
+        run(logs_path=logs(objects_in(tmp_path)))

@@ -1,0 +1,122 @@
+"""Iceberg tables: which files of a snapshot a window reads, which metadata is current, and what is refused by name."""
+
+import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pytest
+from pyiceberg.manifest import DataFileContent
+
+import iceberg_tables
+from rtb_optimizer.core.config.window import Window
+from rtb_optimizer.errors import LogsInvalid
+from rtb_optimizer.logs.lake import tables
+from rtb_optimizer.store.objects import ObjectStore, split_url
+from v3_settings import v3_settings
+
+FIRST = date(2026, 3, 7)
+WINDOW = Window(datetime(2026, 3, 8, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
+UTC_ZONE = ZoneInfo("UTC")
+
+
+@pytest.fixture(scope="module")
+def settings():
+    """The seeded defaults, of logs with times."""
+    return v3_settings(logs_path="s3://lake/logs/", timestamp_column="Event_Time")
+
+
+@pytest.fixture
+def table(folder):
+    """A table of five days, cut by the day of the time."""
+    with iceberg_tables.catalog(folder) as catalog:
+        made = iceberg_tables.create(catalog, f"{folder}/t", rows(FIRST))
+        for n in range(5):
+            made.append(rows(FIRST + timedelta(days=n)))
+        yield made
+
+
+@pytest.fixture
+def days(settings, folder, table):  # noqa: ARG001 - the table is there
+    """Return the days of the window, of the table."""
+
+    def of(**changed):
+        url = f"{folder}/t/"
+        return tables.in_window(replace(settings, logs_path=url, **changed), WINDOW, UTC_ZONE, tables.pin_now(url))
+
+    return of
+
+
+def rows(day, **columns):
+    times = [datetime(day.year, day.month, day.day, hour, tzinfo=UTC) for hour in range(24)]
+    return pa.table({"event_time": pa.array(times, pa.timestamp("us", "UTC")), "n": list(range(24)), **columns})
+
+
+def test_a_window_reads_the_files_of_its_days(days):
+    found = days()
+    assert [len(each.files) for each in found] == [1, 1]
+    assert [each.missing for each in found] == ["", ""]
+    assert all(f"event_day={day.day}" in file.key for day in found for file in day.files)
+
+
+def test_a_day_of_which_the_snapshot_has_no_file_is_missing(table, days):
+    table.delete("event_time >= '2026-03-09T00:00:00+00:00' and event_time < '2026-03-10T00:00:00+00:00'")
+    snapshot = table.current_snapshot().snapshot_id
+    assert [each.missing.partition(" of the")[0] for each in days()] == ["", f"no file in snapshot {snapshot}"]
+
+
+def test_rows_that_are_deleted_by_position_do_not_count(table, days):
+    deletes = iceberg_tables.positions(table, 7)
+    iceberg_tables.delete_from(table, DataFileContent.POSITION_DELETES, deletes, "deletes.parquet")
+    found = [file.deleted for day in days(timestamp_column="n") for file in day.files]
+    assert sorted({len(each) for each in found}) == [0, 7]
+
+
+def test_rows_that_are_deleted_by_value_are_refused_by_name(table, days):
+    iceberg_tables.delete_from(table, DataFileContent.EQUALITY_DELETES, b"PAR1", "deletes.parquet")
+    with pytest.raises(LogsInvalid, match="has equality deletes, which cannot be honoured here: compact the table"):
+        days(timestamp_column="n")
+
+
+def test_a_renamed_column_is_found_by_its_id_in_files_from_before(table, days):
+    with table.update_schema() as changed:
+        changed.rename_column("n", "number")
+    [first, _] = days()
+    assert dict(first.table.by_id.values()) == {"event_time": "TIMESTAMP WITH TIME ZONE", "number": "BIGINT"}
+
+
+METADATA = {
+    "the highest number": (["00009-a.metadata.json", "00010-b.metadata.json"], None, "00010-b"),
+    "the highest number of tables without a catalog": (["v9.metadata.json", "v10.metadata.json"], "9", "v10"),
+    "what the hint names": (["00009-a.metadata.json", "00010-b.metadata.json"], "00009-a", "00009-a"),
+    "a packed one": (["00001-a.gz.metadata.json"], None, "00001-a.gz"),
+}
+
+
+@pytest.mark.parametrize("name", METADATA)
+def test_the_current_metadata_is(folder, name):
+    names, hint, expected = METADATA[name]
+    store, url = ObjectStore.of(folder), f"{folder}/t/"
+    for each in names:
+        store.put_once(f"{split_url(url)[1]}metadata/{each}", b"{}")
+    if hint is not None:
+        store.put_once(f"{split_url(url)[1]}metadata/version-hint.text", hint.encode())
+    with pytest.raises(LogsInvalid, match=f"cannot be read by {url}metadata/{expected}.metadata.json"):
+        tables.pin_now(url)
+
+
+def test_two_last_metadata_are_refused_by_name(folder):
+    store, url = ObjectStore.of(folder), f"{folder}/t/"
+    for each in ("00001-a", "00002-b", "00002-c"):
+        store.put_once(f"{split_url(url)[1]}metadata/{each}.metadata.json", b"{}")
+    with pytest.raises(LogsInvalid, match=r"2 files of the same number, 00002-b\.\S+ and 00002-c\.\S+: a commit broke"):
+        tables.pin_now(url)
+
+
+def test_without_pyiceberg_one_line_says_what_to_install(days, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyiceberg.table", None)
+    with pytest.raises(LogsInvalid) as failed:
+        days()
+    said = "is an Iceberg table, which pyiceberg reads: install it by pip install -r requirements-lake.txt"
+    assert str(failed.value).endswith(said)
