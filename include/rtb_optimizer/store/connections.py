@@ -225,19 +225,26 @@ def s3_tries(client: Any) -> int:  # noqa: ANN401 - boto3 clients have no static
 
 
 def s3_options() -> dict[str, str]:
-    """Return the connection as the options of Rust's object_store, by which deltalake reads the log of a table."""
+    """Return the settings of the client as options of Rust's object_store, by which deltalake reads a table's log.
+
+    It has no option for a file of certificates: `SSL_CERT_FILE` names one.
+    """
     hook, client = _s3_hook(), s3_client()
-    keys, endpoint = hook.get_credentials(region_name=hook.region_name), client.meta.endpoint_url
+    config, keys = client.meta.config, hook.get_credentials(region_name=hook.region_name)
+    extra, proxies = hook.service_config.get("extra_args", {}), config.proxies or {}
+    endpoint = client.meta.endpoint_url
     options = {
         "aws_access_key_id": keys.access_key,
         "aws_secret_access_key": keys.secret_key,
         "aws_session_token": keys.token,
-        "aws_region": client.meta.region_name or "us-east-1",
+        "aws_region": client.meta.region_name,
         "aws_endpoint": endpoint,
-        "allow_http": str(endpoint.startswith("http://")).lower(),
-        "allow_invalid_certificates": str(hook.verify is False).lower(),
-        "connect_timeout": f"{int(client.meta.config.connect_timeout)}s",
-        "timeout": f"{int(client.meta.config.read_timeout)}s",
+        "allow_http": "true" if endpoint.startswith("http://") else "",
+        "allow_invalid_certificates": "true" if hook.verify is False else "",
+        "proxy_url": proxies.get("https") or proxies.get("http"),
+        "aws_request_payer": "true" if extra.get("RequestPayer") else "",
+        "connect_timeout": f"{int(config.connect_timeout)}s",
+        "timeout": f"{int(config.read_timeout)}s",
         "max_retries": str(s3_tries(client) - 1),
     }
     return {name: value for name, value in options.items() if value}
