@@ -76,7 +76,12 @@ def test_what_lasts_fails_by_name_and_what_passes_costs_a_try_at_most(
                 run_tasks(lasting)
             # Manifests of earlier runs are requested, too: what they would have warned of is no reason to fail.
             more_requests = (method, part) == ("GET", MANIFEST) and len(fault.hits) > TRIES
-            assert len(fault.hits) in {TRIES, TRIES + 1} or (how, method) == ("cut answer", "GET") or more_requests
+            at_once = 2 if (method, part) == ("GET", "part-0.parquet") else 1  # a file is read ahead
+            assert (
+                TRIES <= len(fault.hits) <= at_once * TRIES + 1
+                or (how, method) == ("cut answer", "GET")
+                or more_requests
+            )
             assert (failed.value.task, type(failed.value.problem)) == (task, StoreFailed)
             run = session.scalars(select(Run).where(Run.airflow_run_id == lasting.attempt.dag_run_id)).one()
             assert run.status == "failed"

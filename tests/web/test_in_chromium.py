@@ -147,8 +147,8 @@ def many_rows(body, seed):
     """A published table, grown by rows of other values of one feature."""
     table, rng = pq.read_table(io.BytesIO(body)), np.random.default_rng(seed)
     columns = [name for name in table.column_names if name.startswith("feature_")]
-    pattern = next(row for row in table.to_pylist() if [row[name] == "*" for name in columns].count(False) == 1)
-    own = next(name for name in columns if pattern[name] != "*")
+    pattern = next(row for row in table.to_pylist() if [row[name] is None for name in columns].count(False) == 1)
+    own = next(name for name in columns if pattern[name] is not None)
     more = MANY - table.num_rows
     values = [f"site-{n}.example" for n in range(more)]
     changed = {name: [value] * more for name, value in pattern.items()} | {

@@ -74,6 +74,9 @@ class Engine(Protocol):
     def store(self, name: str, sql: str) -> None:
         """Keep the rows that a statement returns as a table."""
 
+    def store_rows(self, name: str, rows: "pa.Table") -> None:
+        """Keep rows that were read before as a table."""
+
     def add_columns(self, table: str, columns: Mapping[str, str]) -> Mapping[str, str]:
         """Give `logs` columns of a stored table, by SOURCE_FILE and SOURCE_ROW, 0 where it lacks a row.
 

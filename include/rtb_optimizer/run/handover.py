@@ -40,6 +40,10 @@ class Handover:
         """Return a document of the step."""
         return kind.model_validate(self.content.documents[name])
 
+    def has(self, name: str) -> bool:
+        """Whether the step has a part of that name."""
+        return name in self.content.parts
+
     def part(self, name: str) -> bytes:
         """Return a part of the step.
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from rtb_optimizer.core.config.formats import TextDialect
 from rtb_optimizer.core.config.logs_path import fixed_part
@@ -10,7 +11,7 @@ from rtb_optimizer.core.config.outcome_logs import OutcomeLogs
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.passes.legibility import require_few_bad_lines
-from rtb_optimizer.engines.passes.outcomes import EventsOfDay, join_outcomes, require_found
+from rtb_optimizer.engines.passes.outcomes import EventsOfDay, join_outcomes, place_outcomes, require_found
 from rtb_optimizer.engines.protocol import Engine, Reading
 from rtb_optimizer.engines.sql.columns import configured_columns, require_columns
 from rtb_optimizer.engines.sql.table import LogTable
@@ -19,22 +20,38 @@ from rtb_optimizer.run.workspace import Workspace
 from rtb_optimizer.store.log_objects import LogObjects
 from rtb_optimizer.store.objects import split_url
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 
 @dataclass(frozen=True, slots=True)
 class OpenedLogs:
-    """The logs in an engine: `events` are what became of those of the outcome logs, by day."""
+    """The logs in an engine.
+
+    `events` are what became of those of the outcome logs, by day, `placed` the outcomes by the places of their rows.
+    """
 
     engine: Engine
     table: LogTable
     warnings: Sequence[RunWarning] = ()
     events: Sequence[EventsOfDay] = ()
+    placed: "pa.Table | None" = None
 
 
 @contextmanager
 def counting(
-    workspace: Workspace, partitions: Sequence[Partition], outcomes: Sequence[Partition]
+    workspace: Workspace,
+    partitions: Sequence[Partition],
+    outcomes: Sequence[Partition],
+    placed: "pa.Table | None" = None,
 ) -> Iterator[OpenedLogs]:
     """Open an engine on the files of the partitions, outcomes joined, columns checked.
+
+    Args:
+        workspace: The run.
+        partitions: Those of the rows.
+        outcomes: Those of the outcome logs.
+        placed: The outcomes that an earlier step has joined to the same rows, in place of the outcome logs.
 
     Raises:
         LogsInvalid: when lines, columns or ids are not as configured.
@@ -43,7 +60,9 @@ def counting(
         warnings = require_few_bad_lines(engine, workspace.settings)
         of_own = workspace.settings.outcome_logs
         logs = OpenedLogs(engine, table)
-        if of_own is not None:
+        if of_own is not None and placed is not None:
+            logs = replace(logs, table=place_outcomes(engine, of_own, table, placed))
+        elif of_own is not None:
             logs = _with_outcomes(workspace, of_own, logs, outcomes)
         require_columns(logs.table)
         yield replace(logs, warnings=[*warnings, *logs.warnings])
@@ -71,7 +90,8 @@ def _with_outcomes(
     reading = _reading(logs.path, outcomes, logs.columns, workspace.settings.text_dialect)
     types = rows.engine.open_outcome_logs(list(reading.contents), reading)
     joined = join_outcomes(rows.engine, logs, rows.table, types, logs.window(workspace.window))
-    return OpenedLogs(rows.engine, joined.table, require_found(joined, logs, workspace.window), joined.days)
+    warnings = require_found(joined, logs, workspace.window)
+    return OpenedLogs(rows.engine, joined.table, warnings, joined.days, joined.placed)
 
 
 def _reading(path: str, partitions: Sequence[Partition], columns: Sequence[str], dialect: TextDialect) -> Reading:

@@ -18,6 +18,9 @@ from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.run.lake import pin_of
 from rtb_optimizer.run.workspace import Workspace
 
+PLACED_OUTCOMES = "outcomes.arrow"
+"""The part of select_features with the outcomes by the places of their rows."""
+
 
 def outcomes_awaited(workspace: Workspace) -> list[str]:
     """Return the partitions of events that a run needs and are not complete, in words."""

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rtb_optimizer.core.config.formats import EMPTY
 from rtb_optimizer.core.config.window import dates_of, zone
@@ -38,6 +39,9 @@ from rtb_optimizer.store import connections
 from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.schema import Entity
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 log = logging.getLogger(__name__)
 
 
@@ -45,7 +49,8 @@ log = logging.getLogger(__name__)
 class LogsRead:
     """The partitions that hold rows, the window as a whole, its volume and bids, the selection, and warnings.
 
-    `columns` are those of the logs, `outcomes` the partitions of the outcome logs.
+    `columns` are those of the logs, `outcomes` the partitions of the outcome logs, `placed` what they
+    gave the rows, by place.
     """
 
     partitions: Sequence[Partition]
@@ -56,6 +61,7 @@ class LogsRead:
     warnings: Sequence[RunWarning]
     columns: Sequence[str] = ()
     outcomes: Sequence[Partition] = ()
+    placed: "pa.Table | None" = None
 
 
 def read_logs(
@@ -78,6 +84,10 @@ def read_logs(
         engine, raw = logs.engine, logs.table
         in_part = [*_left_out(contents), *_left_out(outcomes), *logs.warnings]
         in_part += [*partly_absent_columns(engine, raw), *require_legible(engine, raw)]
+        for day in logs.events:
+            log.info(
+                "%s events of %s %s: %d found a row, %d count", day.events, day.day, day.kind, day.found, day.counted
+            )
         arrived = arrivals(engine, raw)
         filled = partitions_with_rows(workspace, partitions, arrived.rows)
         require_few_strays(arrived, workspace.settings)
@@ -97,7 +107,7 @@ def read_logs(
     volume = volume_findings(window, covered, workspace.settings, before.logs, is_first=is_first)
     odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)
     warnings = [*volume.warnings, *in_part, *arrived.warnings, *odd, *bid_warnings(bids, choice.bids)]
-    return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types], outcomes.partitions)
+    return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types], outcomes.partitions, logs.placed)
 
 
 def _left_out(contents: Contents) -> list[RunWarning]:

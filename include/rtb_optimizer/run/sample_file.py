@@ -47,6 +47,16 @@ def arrow_columns(body: bytes) -> dict[str, NDArray[Any]]:
     return {name: table[name].to_numpy() for name in table.column_names}
 
 
+def table_bytes(table: "pa.Table") -> bytes:
+    """Return a table as a file."""
+    return _written(table)
+
+
+def table_of_bytes(body: bytes) -> "pa.Table":
+    """Return the table that `table_bytes` wrote."""
+    return _read(body)
+
+
 def _written(table: "pa.Table") -> bytes:
     import pyarrow as pa
 

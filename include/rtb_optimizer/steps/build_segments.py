@@ -14,8 +14,8 @@ from rtb_optimizer.run.export_fields import key_orders
 from rtb_optimizer.run.exports import compiled_exports
 from rtb_optimizer.run.handover import hand_over, handed_over
 from rtb_optimizer.run.opened_logs import counting
-from rtb_optimizer.run.outcome_partitions import outcomes_as_read
-from rtb_optimizer.run.sample_file import sample_of
+from rtb_optimizer.run.outcome_partitions import PLACED_OUTCOMES, outcomes_as_read
+from rtb_optimizer.run.sample_file import sample_of, table_of_bytes
 from rtb_optimizer.run.what_if import changes_between_tables
 from rtb_optimizer.run.workspace import open_workspace, partitions_as_read
 from rtb_optimizer.store import connections
@@ -31,7 +31,8 @@ def build_segments(opt_run_id: int) -> int:
     with connections.session() as session:
         before, compared = table_before(session, workspace), table_compared(session, workspace)
     partitions, outcomes = partitions_as_read(workspace, selection), outcomes_as_read(workspace, selection)
-    with counting(workspace, partitions, outcomes) as logs:
+    placed = table_of_bytes(selected.part(PLACED_OUTCOMES)) if selected.has(PLACED_OUTCOMES) else None
+    with counting(workspace, partitions, outcomes, placed) as logs:
         engine, table = logs.engine, without_repeats(logs.engine, logs.table)
         recipe = replace(recipe, export_keys=key_orders(recipe.features, workspace.settings))
         built = build_tables(engine, table, sample, recipe, totals, before)

@@ -7,7 +7,9 @@ from rtb_optimizer.run.active_before import active_before
 from rtb_optimizer.run.handover import hand_over
 from rtb_optimizer.run.live_days import live_document
 from rtb_optimizer.run.macro_combos import without_required_macro
+from rtb_optimizer.run.outcome_partitions import PLACED_OUTCOMES
 from rtb_optimizer.run.read_logs import read_logs
+from rtb_optimizer.run.sample_file import table_bytes
 from rtb_optimizer.run.selection_document import chosen_of, selection_document
 from rtb_optimizer.run.selection_warnings import selection_warnings
 from rtb_optimizer.run.shared_reading import READING, evaluated, reading_document, reading_parts, sample_part
@@ -31,6 +33,8 @@ def select_features(opt_run_id: int) -> int:
     selection = selection_document(read, evidence, workspace.partitions_expected, warnings, workspace.tables_read)
     live = live_document(read.bids, read.profile.by_arm, choice.bids.live.predicted, workspace.window)
     documents, parts = {"selection": selection, "live": live}, {"sample.arrow": sample_part(choice, before)}
+    if read.placed is not None:  # joined once: it is what the other steps count
+        parts[PLACED_OUTCOMES] = table_bytes(read.placed)
     if choice.whole is not None:  # for the selection of a challenger's run
         documents |= {READING: reading_document(choice.whole, read)}
         parts |= reading_parts(choice.whole)

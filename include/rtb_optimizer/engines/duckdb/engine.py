@@ -127,6 +127,12 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         except duckdb.Error as problem:
             raise self._failure("joining the outcome logs failed", problem, self._urls + self._event_urls) from problem
 
+    def store_rows(self, name: str, rows: "pa.Table") -> None:
+        """See Engine."""
+        self._duckdb.register("given", rows)
+        self._duckdb.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM given")
+        self._duckdb.unregister("given")
+
     def add_columns(self, table: str, columns: Mapping[str, str]) -> Mapping[str, str]:
         """See Engine."""
         return self._view.add(table, columns)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from rtb_optimizer.core.config.outcome_logs import OutcomeLogs
 from rtb_optimizer.core.config.settings import Settings
@@ -11,9 +12,13 @@ from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.engines.passes.legibility import require_legible
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.columns import listed_names
-from rtb_optimizer.engines.sql.outcomes import EVENTS, HAPPENED, MATCHED, PLACED, OutcomesSql
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW
+from rtb_optimizer.engines.sql.outcomes import EVENTS, HAPPENED, MATCHED, PLACED, OutcomesSql, joined_columns
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MIN_FOUND = 0.1
 """A join that finds fewer of the window's events is of two ids that are not the same."""
@@ -36,9 +41,10 @@ class EventsOfDay:
 
 @dataclass(frozen=True, slots=True)
 class JoinedOutcomes:
-    """The rows with their outcomes, and what became of the events."""
+    """The rows with their outcomes, these by the places of the rows, and what became of the events."""
 
     table: LogTable
+    placed: "pa.Table"
     days: Sequence[EventsOfDay]
     warnings: Sequence[RunWarning]
 
@@ -67,8 +73,18 @@ def join_outcomes(
     for name, statement in ((HAPPENED, sql.happened()), (MATCHED, sql.matched()), (PLACED, sql.placed())):
         engine.store(name, statement)
     days = [EventsOfDay(**row) for row in engine.query(sql.told(), "events by day").to_pylist()]
-    types_added = engine.add_columns(PLACED, sql.joined())
-    return JoinedOutcomes(replace(rows, types={**rows.types, **types_added}), days, warnings)
+    placed = engine.query(f"SELECT * FROM {PLACED} ORDER BY {SOURCE_FILE}, {SOURCE_ROW}", "rows with outcomes")
+    return JoinedOutcomes(_with_placed(engine, logs, rows), placed, days, warnings)
+
+
+def place_outcomes(engine: Engine, logs: OutcomeLogs, rows: LogTable, placed: "pa.Table") -> LogTable:
+    """Give the rows of an engine the outcomes that an earlier join of the same files has found."""
+    engine.store_rows(PLACED, placed)
+    return _with_placed(engine, logs, rows)
+
+
+def _with_placed(engine: Engine, logs: OutcomeLogs, rows: LogTable) -> LogTable:
+    return replace(rows, types={**rows.types, **engine.add_columns(PLACED, joined_columns(logs))})
 
 
 def _of_events(settings: Settings, logs: OutcomeLogs) -> Settings:

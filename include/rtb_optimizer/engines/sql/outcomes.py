@@ -18,6 +18,11 @@ HAPPENED, MATCHED, PLACED = "happened", "matched", "placed"
 OUTCOME, VALUE = "joined_outcome", "joined_value"
 
 
+def joined_columns(logs: OutcomeLogs) -> Mapping[str, str]:
+    """Return the columns of the placed table by the names that the rows get."""
+    return {logs.joined_outcome: OUTCOME, **({logs.joined_value: VALUE} if logs.joined_value else {})}
+
+
 @dataclass(frozen=True, slots=True)
 class OutcomesSql:
     """The statements of a join: `rows` are the logs, `events` the outcome logs, `missing` spellings of no id."""
@@ -83,11 +88,6 @@ class OutcomesSql:
             f"CAST(COALESCE(SUM(m.counts), 0) AS BIGINT) AS counted "
             f"FROM {HAPPENED} AS h LEFT JOIN ({found}) AS m ON {same} GROUP BY 1, 2 ORDER BY 1, 2"
         )
-
-    def joined(self) -> Mapping[str, str]:
-        """Return the columns of the placed table by the names that the rows get."""
-        logs = self.logs
-        return {logs.joined_outcome: OUTCOME, **({logs.joined_value: VALUE} if logs.joined_value else {})}
 
     def _number(self, column: str) -> str:
         quoted = self.events.quote(column)
