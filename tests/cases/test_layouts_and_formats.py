@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from kinds_of_logs import CONFIG, DAY, DAYS, FEATURES, LAST
-from layouts_of_logs import FEW, LAYOUTS, REFUSED, plain
+from kinds_of_logs import CONFIG, DAY, DAYS, FEATURES, LAST, parquet
+from layouts_of_logs import FEW, LAYOUTS, REFUSED, Layout, plain
 from rtb_optimizer.errors import LogsInvalid, LogsMissing
 from rtb_optimizer.steps import in_process
 from rtb_optimizer.store.objects import run_prefix, split_url
@@ -82,3 +82,14 @@ def test_a_few_unreadable_lines_and_values_are_told(run, published, code):
     _, warnings = published(decided)
     assert decided.decision == "activated"
     assert words in warnings[code]
+
+
+def test_a_day_that_is_still_written_is_not_looked_into_where_the_others_are_enough(run):
+    written = {f"date={day}/{name}": body for day in DAYS[:2] for name, body in day_of(day).items()}
+    config = {"min_partition_share": "0.6"}
+    decided = run(Layout(lambda: written | {f"date={LAST}/b.csv": b"half a li"}, config=config))
+    assert decided.decision == "activated"
+
+
+def day_of(day):
+    return {"a.parquet": parquet(plain()[day]), "_SUCCESS": b""}

@@ -136,8 +136,11 @@ def partitions_to_read(workspace: Workspace) -> Contents:
         LogsMissing: when fewer than `min_partition_share` of them are complete, with the list of the others.
         LogsInvalid: when files that should be logs cannot be read as such.
     """
-    contents = look_into(workspace.partitions, workspace.settings)
-    return Contents(_require_enough(workspace, contents.partitions), contents.left_out)
+    partitions = workspace.partitions  # what is still written is not looked into: it is not read
+    contents = look_into([partition for partition in partitions if partition.complete], workspace.settings)
+    known = {partition.url: partition for partition in contents.partitions}
+    present = [known.get(partition.url, partition) for partition in partitions]
+    return Contents(_require_enough(workspace, present), contents.left_out)
 
 
 def partitions_with_rows(workspace: Workspace, read: Sequence[Partition], rows: Mapping[str, int]) -> list[Partition]:
