@@ -54,8 +54,6 @@ class DataFusionEngine:
         for function in (MAKE_TIMESTAMP, TRY_STRPTIME):
             self._session.register_udf(function)
 
-    rows, bad_lines = 0, ()
-
     def open_logs(self, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:  # noqa: ARG002 - plain Parquet
         """See Engine. A file's name is a constant of its part of the union: there is no column for it."""
         parts, types = [], {}

@@ -1,10 +1,9 @@
 """The settings of version v3 as its seed declares them, for tests that need no catalog."""
 
-import tomllib
 from functools import cache
 from pathlib import Path
 
-from rtb_optimizer.core.config.key import ConfigKey, DataType
+from rtb_optimizer.core.config.key import ConfigKey
 from rtb_optimizer.core.config.resolve import resolve
 from rtb_optimizer.core.config.rules import settings_of
 from rtb_optimizer.core.config.settings import Settings
@@ -17,18 +16,7 @@ REQUIRED = {"logs_path": "s3://lake/logs/date={date}/", "outcome_column": "click
 @cache
 def declared_keys() -> tuple[ConfigKey, ...]:
     """Return the declarations of v3.toml, which is read once."""
-    return tuple(
-        ConfigKey(
-            key=key["key"],
-            data_type=DataType(key["type"]),
-            default=key.get("default"),
-            minimum=key.get("min"),
-            maximum=key.get("max"),
-            required=key.get("required", False),
-            choices=tuple(key.get("choices", ())),
-        )
-        for key in tomllib.loads(SEED.read_text())["keys"]
-    )
+    return tuple(seeds.config_keys())
 
 
 def v3_settings(**overrides: object) -> Settings:

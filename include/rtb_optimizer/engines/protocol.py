@@ -54,13 +54,11 @@ class BadLines:
 class Engine(Protocol):
     """An engine that counts the logs."""
 
-    @property
-    def rows(self) -> int:
-        """How many rows the opened files have."""
+    def rows(self, table: str = "logs") -> int:
+        """Return how many rows the opened files of a table have."""
 
-    @property
-    def bad_lines(self) -> Sequence[BadLines]:
-        """The lines of the opened files that are no rows, and do not count."""
+    def bad_lines(self, table: str = "logs") -> Sequence[BadLines]:
+        """Return the lines of the opened files of a table that are no rows, and do not count."""
 
     def open_logs(self, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
         """Make the files queryable as the table `logs`; return its columns and their SQL types.

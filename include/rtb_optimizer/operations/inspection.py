@@ -36,7 +36,6 @@ MAX_FILES, MAX_BYTES = 24, 512 << 20
 """Files of a day that are looked into: as many as tell what the others are."""
 MAX_WINDOW_DAYS = 7
 MEMORY_MB = 1024
-EVENTS, ROWS = "event logs", "logs"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow.fs import LocalFileSystem
 
+from rtb_optimizer.core.config.formats import Content, Format
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.exact.counts import exact_counts
 from rtb_optimizer.engines.passes.outcomes import join_outcomes, require_found
 from rtb_optimizer.engines.passes.profile import profile
+from rtb_optimizer.engines.protocol import Reading
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
 from v3_settings import v3_settings
@@ -146,6 +148,29 @@ def test_some_events_without_a_row_are_a_warning_by_day(join):
     (warning,) = [w for w in require_found(joined, joined.table.settings.outcome_logs, WINDOW) if "row" in w.code]
     assert warning.code == "events_without_row"
     assert "2026-03-06: " in warning.message
+
+
+def test_events_without_an_id_and_kinds_without_events_are_told(join):
+    logs, events = rows_and_events()
+    kinds = KINDS | {"outcome_kinds": {"click": 1, "Sale": 50}}
+    _, joined = join(logs, events, **kinds)
+    told = {w.code: w.message for w in require_found(joined, joined.table.settings.outcome_logs, WINDOW)}
+    assert told["events_without_id"] == "2 events have no id of a row: they do not count"
+    assert "outcome_kinds names 'Sale', of which there is no event" in told["kinds_without_events"]
+
+
+def test_lines_of_the_outcome_logs_that_are_no_rows_are_limited_as_their_own_share(tmp_path):
+    logs, events = rows_and_events()
+    pq.write_table(pa.Table.from_pandas(logs, preserve_index=False), tmp_path / "rows.parquet")
+    lines = events.dropna()[["auction", "at"]].to_csv(index=False).splitlines()
+    (tmp_path / "events.csv").write_text("\n".join([*lines[:100], *["one,field,too,many"] * 50]))
+    settings, url = v3_settings(**CONFIG), f"local://{tmp_path}/events.csv"
+    with DuckDBEngine(LocalFileSystem(), 1, 256) as engine:
+        table = LogTable(settings, WINDOW, engine.open_logs([f"local://{tmp_path}/rows.parquet"]), {}, engine.quote)
+        reading = Reading({url: Content(Format.CSV, first_line=lines[0])}, settings.outcome_logs.columns)
+        types = engine.open_outcome_logs([url], reading)
+        with pytest.raises(LogsInvalid, match=r"50 of 149 lines are no rows; most of them in .*events.csv, line 101"):
+            join_outcomes(engine, settings.outcome_logs, table, types, WINDOW)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         self.threads, self._filesystem = threads, filesystem
         self._urls: tuple[str, ...] = ()
         self._view = LogView(self._duckdb, filesystem, (), AS_THEY_ARE)
-        self._outcomes: LogView | None = None
+        self._outcomes = LogView(self._duckdb, filesystem, (), AS_THEY_ARE, "outcome_logs")
         self._event_urls: tuple[str, ...] = ()
         self._kept = False
         self._idle: list[duckdb.DuckDBPyConnection] = []
@@ -82,15 +82,16 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             self._stored.close()
         self._spill.remove()
 
-    @property
-    def rows(self) -> int:
+    def rows(self, table: str = "logs") -> int:
         """See Engine."""
-        return self._view.rows
+        return self._view_of(table).rows
 
-    @property
-    def bad_lines(self) -> Sequence[BadLines]:
+    def bad_lines(self, table: str = "logs") -> Sequence[BadLines]:
         """See Engine."""
-        return self._view.bad_lines
+        return self._view_of(table).bad_lines
+
+    def _view_of(self, table: str) -> LogView:
+        return self._view if table == "logs" else self._outcomes
 
     def open_logs(self, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
         """See Engine. Files may differ in their columns: what one lacks is NULL."""
@@ -239,8 +240,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
     def _expect(self, sql: str) -> None:
         """Have the columns that a statement names read together."""
         if self._stored is not None:
-            views = (self._view, self._outcomes)
-            self._stored.expect([name for view in views if view is not None for name in view.named_in(sql)])
+            self._stored.expect([*self._view.named_in(sql), *self._outcomes.named_in(sql)])
 
     def _failure(self, what: str, problem: Exception, urls: Sequence[str]) -> RtbOptimizerError:
         if self._files is not None and self._files.failure is not None:

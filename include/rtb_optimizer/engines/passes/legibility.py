@@ -62,13 +62,13 @@ def require_legible(
     return tuple(RunWarning("unreadable_values", each.message(), each.values, each.values / each.of) for each in found)
 
 
-def require_few_bad_lines(engine: Engine, settings: Settings) -> tuple[RunWarning, ...]:
-    """Return a warning for lines of the opened files that are no rows.
+def require_few_bad_lines(engine: Engine, settings: Settings, source: str = "logs") -> tuple[RunWarning, ...]:
+    """Return a warning for lines of a table's files that are no rows.
 
     Raises:
         LogsInvalid: where they are more than `max_lost_share` of all lines.
     """
-    bad, rows = engine.bad_lines, engine.rows
+    bad, rows = engine.bad_lines(source), engine.rows(source)
     if not bad:
         return ()
     lines, worst = sum(each.lines for each in bad), max(bad, key=lambda each: each.lines)

@@ -9,7 +9,7 @@ from rtb_optimizer.core.config.outcome_logs import OutcomeLogs
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.core.decision.warning import RunWarning
-from rtb_optimizer.engines.passes.legibility import require_legible
+from rtb_optimizer.engines.passes.legibility import require_few_bad_lines, require_legible
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.columns import listed_names
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW
@@ -46,6 +46,7 @@ class JoinedOutcomes:
     table: LogTable
     placed: "pa.Table"
     days: Sequence[EventsOfDay]
+    without_id: int
     warnings: Sequence[RunWarning]
 
 
@@ -67,14 +68,15 @@ def join_outcomes(
     settings = rows.settings
     events = replace(rows, settings=_of_events(settings, logs), types=types, window=window)
     _require_columns(logs, rows, events)
-    warnings = require_legible(engine, events, EVENTS, KEYS)
+    warnings = [*require_few_bad_lines(engine, settings, EVENTS), *require_legible(engine, events, EVENTS, KEYS)]
     missing = tuple(sorted({"", *(word.lower() for word in settings.missing_values)}))
     sql = OutcomesSql(logs, rows, events, missing)
     for name, statement in ((HAPPENED, sql.happened()), (MATCHED, sql.matched()), (PLACED, sql.placed())):
         engine.store(name, statement)
     days = [EventsOfDay(**row) for row in engine.query(sql.told(), "events by day").to_pylist()]
     placed = engine.query(f"SELECT * FROM {PLACED} ORDER BY {SOURCE_FILE}, {SOURCE_ROW}", "rows with outcomes")
-    return JoinedOutcomes(_with_placed(engine, logs, rows), placed, days, warnings)
+    without_id = int(engine.query(sql.without_id(), "events without an id").to_pydict()["n"][0])
+    return JoinedOutcomes(_with_placed(engine, logs, rows), placed, days, without_id, warnings)
 
 
 def place_outcomes(engine: Engine, logs: OutcomeLogs, rows: LogTable, placed: "pa.Table") -> LogTable:
@@ -128,6 +130,12 @@ def require_found(joined: JoinedOutcomes, logs: OutcomeLogs, window: Window) -> 
     untimed = sum(each.events for each in joined.days if each.day is None)
     if untimed:
         warnings.append(RunWarning("events_without_time", f"{untimed} events have no time: they do not count", untimed))
+    if joined.without_id:
+        message = f"{joined.without_id} events have no id of a row: they do not count"
+        warnings.append(RunWarning("events_without_id", message, joined.without_id))
+    if absent := [kind for kind in logs.kinds if kind not in {each.kind for each in joined.days}]:
+        message = f"outcome_kinds names {', '.join(map(repr, absent))}, of which there is no event: check the spelling"
+        warnings.append(RunWarning("kinds_without_events", message))
     return tuple(warnings)
 
 

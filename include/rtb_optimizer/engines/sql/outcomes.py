@@ -38,8 +38,7 @@ class OutcomesSql:
         ids = [f"CAST({quote(event)} AS VARCHAR) AS id{n}" for n, (_, event) in enumerate(logs.ids)]
         kind = f"CAST({quote(logs.kind_column)} AS VARCHAR)" if logs.kind_column else "''"
         value = self._number(logs.value_column) if logs.value_column else "1.0"
-        counted = [f"{kind} IN ({', '.join(map(literal, logs.kinds))})"] if logs.kinds else []
-        known = [self._known(f"CAST({quote(event)} AS VARCHAR)") for _, event in logs.ids]
+        counted, known = self._counted(), self._with_id()
         named = ", ".join(f"id{n}" for n in range(len(ids)))
         rows = (
             f"SELECT {', '.join(ids)}, {kind} AS kind, {instant_of(self.events)} AS moment, {value} AS worth "
@@ -88,6 +87,19 @@ class OutcomesSql:
             f"CAST(COALESCE(SUM(m.counts), 0) AS BIGINT) AS counted "
             f"FROM {HAPPENED} AS h LEFT JOIN ({found}) AS m ON {same} GROUP BY 1, 2 ORDER BY 1, 2"
         )
+
+    def without_id(self) -> str:
+        """Return how many events of the kinds that count have no id: they can be of no row."""
+        tests = [*self._counted(), f"NOT ({' AND '.join(self._with_id())})"]
+        return f"SELECT COUNT(*) AS n FROM {EVENTS} WHERE {' AND '.join(tests)}"
+
+    def _counted(self) -> list[str]:
+        logs = self.logs
+        kind = f"CAST({self.events.quote(logs.kind_column)} AS VARCHAR)"
+        return [f"{kind} IN ({', '.join(map(literal, logs.kinds))})"] if logs.kinds else []
+
+    def _with_id(self) -> list[str]:
+        return [self._known(f"CAST({self.events.quote(event)} AS VARCHAR)") for _, event in self.logs.ids]
 
     def _number(self, column: str) -> str:
         quoted = self.events.quote(column)
