@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from kinds_of_logs import CONFIG, DAY, DAYS, FEATURES, LAST, parquet
-from layouts_of_logs import FEW, LAYOUTS, REFUSED, Layout, plain
+from layouts_of_logs import CLICKS_OF_OTHER_IDS, FEW, LAYOUTS, REFUSED, Layout, plain
 from rtb_optimizer.errors import LogsInvalid, LogsMissing
 from rtb_optimizer.steps import in_process
 from rtb_optimizer.store.objects import run_prefix, split_url
@@ -82,6 +82,16 @@ def test_a_few_unreadable_lines_and_values_are_told(run, published, code):
     _, warnings = published(decided)
     assert decided.decision == "activated"
     assert words in warnings[code]
+
+
+def test_a_join_that_finds_nothing_is_held_with_the_columns_that_differ(run, published):
+    decided = run(CLICKS_OF_OTHER_IDS)
+    assert decided.decision == "held"
+    assert "100% of the events of the outcome logs found no row of their id, up to 90% may" in "; ".join(
+        decided.reasons
+    )
+    _, warnings = published(decided)
+    assert "'auction_id' and 'event_type' do not hold the same ids" in warnings["events_without_row"]
 
 
 def test_a_day_that_is_still_written_is_not_looked_into_where_the_others_are_enough(run):

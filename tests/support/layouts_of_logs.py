@@ -352,14 +352,6 @@ REFUSED = {
         ),
         ["1 partitions of outcome_logs_path are not complete", "clicks/date=2026-03-09/ (no file)"],
     ),
-    "clicks of other ids": (
-        Layout(
-            LAYOUTS["clicks in logs of their own"].objects,
-            "rows/date={date}/",
-            OF_CLICKS | {"outcome_logs_id_columns": "event_type"},
-        ),
-        ["found no row of their id", "'auction_id' and 'event_type' do not hold the same ids"],
-    ),
     "a record that has no such field": (
         days(
             lambda t: parquet(pa.Table.from_pylist([nested(row) for row in t.to_pylist()])),
@@ -375,6 +367,11 @@ REFUSED = {
         ["'device' (anchor_features) is STRUCT", "such as device.geo.country"],
     ),
 }
+CLICKS_OF_OTHER_IDS = Layout(
+    LAYOUTS["clicks in logs of their own"].objects,
+    "rows/date={date}/",
+    OF_CLICKS | {"outcome_logs_id_columns": "event_type"},
+)
 FEW = {
     "bad_lines": (days(with_bad_lines(0.01), name="l.csv"), "lines are no rows"),
     "unreadable_values": (days(words_for("click", 0.01, "clicked")), "such as 'clicked'"),

@@ -9,6 +9,7 @@ from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.core.selection.leaks import HELD_FROM
 from rtb_optimizer.core.selection.unjoined import MAX_UNJOINED
 from rtb_optimizer.core.table.kpis import Kpi
+from rtb_optimizer.engines.passes.outcomes import MAX_ROWLESS
 from rtb_optimizer.outputs.documents.exports import ExportsDocument
 from rtb_optimizer.outputs.documents.macros import RoundTripDocument
 from rtb_optimizer.outputs.documents.realized import RealizedDocument
@@ -85,6 +86,7 @@ def _limits(settings: Settings) -> dict[str, float]:
         **{f"{measure}_factor": settings.max_volume_factor for measure in (*MEASURES, "day_volume")},
         "silent_share": settings.max_silent_share,
         "unjoined_share": MAX_UNJOINED,
+        "rowless_share": MAX_ROWLESS,
         **{f"{platform}{ANSWERED}": settings.min_export_answered for platform in Platform},
         **{f"{platform}{ERROR}": settings.max_export_error for platform in Platform},
         **dict.fromkeys(("spend_change", "outcomes_change"), settings.max_predicted_change),

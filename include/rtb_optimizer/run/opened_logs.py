@@ -11,7 +11,7 @@ from rtb_optimizer.core.config.outcome_logs import OutcomeLogs
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.passes.legibility import require_few_bad_lines
-from rtb_optimizer.engines.passes.outcomes import EventsOfDay, join_outcomes, place_outcomes, require_found
+from rtb_optimizer.engines.passes.outcomes import EventFindings, event_findings, join_outcomes, place_outcomes
 from rtb_optimizer.engines.protocol import Engine, Reading
 from rtb_optimizer.engines.sql.columns import configured_columns, require_columns
 from rtb_optimizer.engines.sql.table import LogTable
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 class OpenedLogs:
     """The logs in an engine.
 
-    `events` are what became of those of the outcome logs, by day, `placed` the outcomes by the places of their rows.
+    `events` is what became of those of the outcome logs, `placed` the outcomes by the places of their rows.
     """
 
     engine: Engine
     table: LogTable
     warnings: Sequence[RunWarning] = ()
-    events: Sequence[EventsOfDay] = ()
+    events: EventFindings | None = None
     placed: "pa.Table | None" = None
 
 
@@ -90,8 +90,8 @@ def _with_outcomes(
     reading = _reading(logs.path, outcomes, logs.columns, workspace.settings.text_dialect)
     types = rows.engine.open_outcome_logs(list(reading.contents), reading)
     joined = join_outcomes(rows.engine, logs, rows.table, types, logs.window(workspace.window))
-    warnings = require_found(joined, logs, workspace.window)
-    return OpenedLogs(rows.engine, joined.table, warnings, joined.days, joined.placed)
+    events = event_findings(joined, logs, workspace.window)
+    return OpenedLogs(rows.engine, joined.table, events.warnings, events, joined.placed)
 
 
 def _reading(path: str, partitions: Sequence[Partition], columns: Sequence[str], dialect: TextDialect) -> Reading:

@@ -20,6 +20,7 @@ from rtb_optimizer.engines.passes.limits import (
     require_few_without_outcome,
     require_few_without_weight,
 )
+from rtb_optimizer.engines.passes.outcomes import EventFindings
 from rtb_optimizer.engines.passes.profile import Profile, profile
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.bids import NO_BID_COLUMNS, BidColumns, bid_columns, has_times, run_mark
@@ -49,8 +50,8 @@ log = logging.getLogger(__name__)
 class LogsRead:
     """The partitions that hold rows, the window as a whole, its volume and bids, the selection, and warnings.
 
-    `columns` are those of the logs, `outcomes` the partitions of the outcome logs, `placed` what they
-    gave the rows, by place.
+    `columns` are those of the logs, `outcomes` the partitions of the outcome logs, `events` what became of their
+    events, `placed` what they gave the rows, by place.
     """
 
     partitions: Sequence[Partition]
@@ -61,6 +62,7 @@ class LogsRead:
     warnings: Sequence[RunWarning]
     columns: Sequence[str] = ()
     outcomes: Sequence[Partition] = ()
+    events: EventFindings | None = None
     placed: "pa.Table | None" = None
 
 
@@ -84,10 +86,6 @@ def read_logs(
         engine, raw = logs.engine, logs.table
         in_part = [*_left_out(contents), *_left_out(outcomes), *logs.warnings]
         in_part += [*partly_absent_columns(engine, raw), *require_legible(engine, raw)]
-        for day in logs.events:
-            log.info(
-                "%s events of %s %s: %d found a row, %d count", day.events, day.day, day.kind, day.found, day.counted
-            )
         arrived = arrivals(engine, raw)
         filled = partitions_with_rows(workspace, partitions, arrived.rows)
         require_few_strays(arrived, workspace.settings)
@@ -107,7 +105,9 @@ def read_logs(
     volume = volume_findings(window, covered, workspace.settings, before.logs, is_first=is_first)
     odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)
     warnings = [*volume.warnings, *in_part, *arrived.warnings, *odd, *bid_warnings(bids, choice.bids)]
-    return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types], outcomes.partitions, logs.placed)
+    return LogsRead(
+        filled, window, volume, bids, choice, warnings, [*table.types], outcomes.partitions, logs.events, logs.placed
+    )
 
 
 def _left_out(contents: Contents) -> list[RunWarning]:

@@ -9,11 +9,13 @@ from rtb_optimizer.core.sample.sample import Sample
 from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.core.selection.select import Chosen
 from rtb_optimizer.core.table.evaluation import HoldoutEvaluation
+from rtb_optimizer.engines.passes.outcomes import EventsOfDay
 from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
 from rtb_optimizer.outputs.documents.selection import (
     EvaluationDocument,
+    EventsDocument,
     FeatureDocument,
     InputDocument,
     InteractionDocument,
@@ -49,11 +51,17 @@ def selection_document(
         **_of_choice(read.choice, evidence, WarningDocument.of(read.warnings), warnings),
         logs=_logs(read, expected),
         bids=bids_document(read.bids, read.choice.bids, read.choice.drawn.sample),
-        volume={**read.volume.facts, **({"unjoined_share": unjoined} if (unjoined := read.choice.unjoined) else {})},
+        volume={**read.volume.facts, **_of_outcomes(read)},
         inputs=_inputs(read.partitions),
     )
     given = {"outcome_inputs": _inputs(read.outcomes)} if read.outcomes else {}
     return document.model_copy(update={**given, **({"tables": tables} if tables.model_fields_set else {})})
+
+
+def _of_outcomes(read: LogsRead) -> dict[str, float]:
+    """Return the facts about how outcomes and rows belong together, as far as there are any."""
+    unjoined = {"unjoined_share": read.choice.unjoined} if read.choice.unjoined else {}
+    return unjoined | ({"rowless_share": read.events.rowless_share} if read.events is not None else {})
 
 
 def _inputs(partitions: Sequence[Partition]) -> tuple[InputDocument, ...]:
@@ -140,7 +148,7 @@ def _evaluation(evidence: HoldoutEvaluation, choice: Choice) -> EvaluationDocume
 def _logs(read: LogsRead, expected: Sequence[str]) -> LogsDocument:
     profile, present = read.profile, {partition.url for partition in read.partitions}
     anomalies = {**profile.anomalies, "duplicate": read.choice.drawn.duplicates}
-    return LogsDocument(
+    document = LogsDocument(
         totals=profile.totals,
         design_effect=profile.design_effect,
         positive_rows=profile.positive_rows,
@@ -153,3 +161,10 @@ def _logs(read: LogsRead, expected: Sequence[str]) -> LogsDocument:
         partitions_expected=len(expected),
         missing=tuple(url for url in expected if url not in present),
     )
+    if read.events is None:
+        return document
+    return document.model_copy(update={"events": tuple(map(_events, read.events.days))})
+
+
+def _events(of_day: EventsOfDay) -> EventsDocument:
+    return EventsDocument(**{**asdict(of_day), "day": str(of_day.day) if of_day.day is not None else None})

@@ -14,7 +14,7 @@ from rtb_optimizer.core.config.formats import Content, Format
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.exact.counts import exact_counts
-from rtb_optimizer.engines.passes.outcomes import join_outcomes, require_found
+from rtb_optimizer.engines.passes.outcomes import MAX_ROWLESS, event_findings, join_outcomes
 from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.engines.protocol import Reading
 from rtb_optimizer.engines.sql.table import LogTable
@@ -133,19 +133,30 @@ def test_what_became_of_the_events_is_told_by_day(join):
     assert sum(day.counted for day in told) == outcome.sum()
 
 
-def test_events_of_other_ids_are_refused_with_the_columns_that_differ(join):
+def test_events_of_other_ids_are_told_with_the_columns_that_differ_and_are_too_many(join):
     logs, events = rows_and_events()
     _, joined = join(logs, events.assign(auction="x" + events["auction"].astype(str)))
-    logs_of_events = joined.table.settings.outcome_logs
-    with pytest.raises(LogsInvalid, match=r"found no row of their id .*'auction' and 'auction' do not hold the same"):
-        require_found(joined, logs_of_events, WINDOW)
+    found = event_findings(joined, joined.table.settings.outcome_logs, WINDOW)
+    (warning,) = [w for w in found.warnings if w.code == "events_without_row"]
+    assert "'auction' and 'auction' do not hold the same ids" in warning.message
+    assert found.rowless_share == warning.share == 1 > MAX_ROWLESS
+
+
+def test_a_window_without_events_is_told_and_no_fault_of_the_ids(join):
+    logs, events = rows_and_events()
+    _, joined = join(logs, events.assign(at=events["at"] + pd.Timedelta(days=900)))
+    found = event_findings(joined, joined.table.settings.outcome_logs, WINDOW)
+    assert "no_events" in {w.code for w in found.warnings}
+    assert found.rowless_share == 0
 
 
 def test_some_events_without_a_row_are_a_warning_by_day(join):
     logs, events = rows_and_events()
     strange = events["auction"].where(np.arange(len(events)) % 3 > 0, "z" + events["auction"].astype(str))
     _, joined = join(logs, events.assign(auction=strange))
-    (warning,) = [w for w in require_found(joined, joined.table.settings.outcome_logs, WINDOW) if "row" in w.code]
+    (warning,) = [
+        w for w in event_findings(joined, joined.table.settings.outcome_logs, WINDOW).warnings if "row" in w.code
+    ]
     assert warning.code == "events_without_row"
     assert "2026-03-06: " in warning.message
 
@@ -154,7 +165,7 @@ def test_events_without_an_id_and_kinds_without_events_are_told(join):
     logs, events = rows_and_events()
     kinds = KINDS | {"outcome_kinds": {"click": 1, "Sale": 50}}
     _, joined = join(logs, events, **kinds)
-    told = {w.code: w.message for w in require_found(joined, joined.table.settings.outcome_logs, WINDOW)}
+    told = {w.code: w.message for w in event_findings(joined, joined.table.settings.outcome_logs, WINDOW).warnings}
     assert told["events_without_id"] == "2 events have no id of a row: they do not count"
     assert "outcome_kinds names 'Sale', of which there is no event" in told["kinds_without_events"]
 

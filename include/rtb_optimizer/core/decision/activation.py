@@ -120,6 +120,8 @@ WITHIN_A_FACTOR: Mapping[str, str] = {
     "units, or another currency? check value_column, or raise max_price_factor",
 }
 AT_MOST_IF_PRESENT: Mapping[str, str] = {
+    "rowless_share": "{:.0%} of the events of the outcome logs found no row of their id, up to {:.0%} may: the warning "
+    "events_without_row names the columns; correct row_id_columns, outcome_logs_id_columns, or the logs",
     "unjoined_share": "{:.0%} of the outcomes stand in rows of events that were not joined to their exposures, up "
     "to {:.0%} are allowed: a missing feature is no signal; deliver one row an exposure, with its outcome",
     "silent_share": "{:.0%} of a day is missing, up to {:.0%} may be: the warning silent_hours names the hours; "

@@ -20,9 +20,9 @@ from rtb_optimizer.errors import LogsInvalid
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MIN_FOUND = 0.1
-"""A join that finds fewer of the window's events is of two ids that are not the same."""
-FEW_FOUND = 0.9
+MAX_ROWLESS = 0.9
+"""A join that leaves a larger share of the window's events without a row is of two ids that are not the same."""
+MANY_ROWLESS = 0.1
 KEYS = {"timestamp_column": "outcome_logs_time_column", "value_column": "outcome_logs_value_column"}
 MAX_DAYS = 5
 
@@ -37,6 +37,15 @@ class EventsOfDay:
     repeats: int
     found: int
     counted: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventFindings:
+    """What became of the events: by day, the share of the window's that found no row (0 without any), and warnings."""
+
+    days: Sequence[EventsOfDay]
+    rowless_share: float
+    warnings: Sequence[RunWarning]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,30 +114,42 @@ def _of_events(settings: Settings, logs: OutcomeLogs) -> Settings:
     )
 
 
-def require_found(joined: JoinedOutcomes, logs: OutcomeLogs, window: Window) -> tuple[RunWarning, ...]:
-    """Return warnings about events of the window's days that found no row, and those without a time.
+def event_findings(joined: JoinedOutcomes, logs: OutcomeLogs, window: Window) -> EventFindings:
+    """Return what became of the events of the window's days.
 
-    Raises:
-        LogsInvalid: where nearly none found one: the ids are not the same.
+    Args:
+        joined: The join.
+        logs: The outcome logs.
+        window: The window of the rows.
     """
     first, last = window.start.date(), window.end.date()
     within = [each for each in joined.days if each.day is not None and first <= each.day <= last]
     events, found = sum(each.events for each in within), sum(each.found for each in within)
+    rowless = 1 - found / events if events else 0.0
+    return EventFindings(joined.days, rowless, [*joined.warnings, *_rowless(within, logs), *_uncounted(joined, logs)])
+
+
+def _rowless(within: Sequence[EventsOfDay], logs: OutcomeLogs) -> list[RunWarning]:
+    """Return a warning where many events of the window's days found no row, or there are none."""
+    events, found = sum(each.events for each in within), sum(each.found for each in within)
     if not events:
-        raise LogsInvalid(f"the outcome logs ({logs.path}) hold no event of the window that counts")
+        message = f"the outcome logs ({logs.path}) hold no event of the window that counts"
+        return [RunWarning("no_events", message, 0)]
     lost = events - found
+    if not lost > MANY_ROWLESS * events:
+        return []
     by_day = ", ".join(f"{each.day}: {each.events - each.found} of {each.events}" for each in _worst(within))
-    said = f"{lost} of {events} events of the window found no row of their id ({by_day})"
-    if found < MIN_FOUND * events:
+    message = f"{lost} of {events} events of the window found no row of their id ({by_day}): they do not count"
+    if lost > MAX_ROWLESS * events:
         ids = ", ".join(f"{row!r} and {event!r}" for row, event in logs.ids)
-        raise LogsInvalid(
-            f"{said}: {ids} do not hold the same ids; correct row_id_columns, outcome_logs_id_columns, or the logs"
-        )
-    warnings = list(joined.warnings)
-    if found < FEW_FOUND * events:
-        warnings.append(RunWarning("events_without_row", f"{said}: they do not count", lost, lost / events))
-    untimed = sum(each.events for each in joined.days if each.day is None)
-    if untimed:
+        message += f"; {ids} do not hold the same ids: correct row_id_columns, outcome_logs_id_columns, or the logs"
+    return [RunWarning("events_without_row", message, lost, lost / events)]
+
+
+def _uncounted(joined: JoinedOutcomes, logs: OutcomeLogs) -> list[RunWarning]:
+    """Return warnings about events that can count for no row, and kinds that never occur."""
+    warnings = []
+    if untimed := sum(each.events for each in joined.days if each.day is None):
         warnings.append(RunWarning("events_without_time", f"{untimed} events have no time: they do not count", untimed))
     if joined.without_id:
         message = f"{joined.without_id} events have no id of a row: they do not count"
@@ -136,7 +157,7 @@ def require_found(joined: JoinedOutcomes, logs: OutcomeLogs, window: Window) -> 
     if absent := [kind for kind in logs.kinds if kind not in {each.kind for each in joined.days}]:
         message = f"outcome_kinds names {', '.join(map(repr, absent))}, of which there is no event: check the spelling"
         warnings.append(RunWarning("kinds_without_events", message))
-    return tuple(warnings)
+    return warnings
 
 
 def _worst(days: Sequence[EventsOfDay]) -> list[EventsOfDay]:

@@ -170,10 +170,25 @@ class EvaluationDocument(HoldoutDocument):
     folds: str
 
 
+class EventsDocument(Document):
+    """What became of the events of a kind on a day (UTC): how many, repeats of them, with a row, and counted for one.
+
+    `day` is null for events without a time, `kind` is empty where all events are of one.
+    """
+
+    day: str | None = None
+    kind: str = ""
+    events: int = 0
+    repeats: int = 0
+    found: int = 0
+    counted: int = 0
+
+
 class LogsDocument(Document):
     """What the logs of the window were: sums, anomalies, partitions by URL.
 
-    `by_day` has the sums of each day with rows, `rows_by_hour` the rows of a mean day by hour of the entity's clock.
+    `by_day` has the sums of each day with rows, `rows_by_hour` the rows of a mean day by hour of the entity's clock,
+    `events` what became of the events of outcome logs.
     """
 
     totals: Counts
@@ -182,6 +197,7 @@ class LogsDocument(Document):
     rows_by_day: Mapping[str, Number]
     by_day: Mapping[str, Counts] = {}
     rows_by_hour: tuple[float, ...] = ()
+    events: tuple[EventsDocument, ...] = ()
     anomalies: Mapping[str, int]
     worst_days: Mapping[str, str]
     partitions: tuple[str, ...]

@@ -25,6 +25,7 @@ WORDS = {
     "day_price_factor": "price of the day that differs most, times the other days'",
     "silent_share": "share of a day that is missing",
     "unjoined_share": "outcomes in rows of their own",
+    "rowless_share": "events that found no row",
     "spend_change": "predicted spend against the active run's table",
     "outcomes_change": "predicted outcomes against the active run's table",
     **{f"{platform}{ANSWERED}": f"exposures answered by rows of the export {platform}" for platform in Platform},
@@ -34,7 +35,10 @@ MUST_EXCEED = {"holdout_gain"}  # a gain of exactly nothing is what a constant h
 WITHIN_A_FACTOR = {name for name in WORDS if name.endswith("_factor")}
 CHANGES = {"live_lift"}
 CHANGES_AT_MOST = {"spend_change", "outcomes_change"}
-AT_MOST = {"suspected_share", "silent_share", "unjoined_share", *(f"{platform}{ERROR}" for platform in Platform)}
+AT_MOST = {
+    *("suspected_share", "silent_share", "unjoined_share", "rowless_share"),
+    *(f"{platform}{ERROR}" for platform in Platform),
+}
 
 
 @dataclass(frozen=True, slots=True)
