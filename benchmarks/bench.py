@@ -31,6 +31,7 @@ SCRIPTS = {
     "loop": "loop.py",
     "arms": "live_evidence.py",
     "files": "many_files.py",
+    "night": "night.py",
 }
 PARTS = ("world", "picks", "real", *SCRIPTS)
 

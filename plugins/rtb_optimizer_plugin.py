@@ -2,8 +2,10 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
-from rtb_optimizer.dag import listener
+from rtb_optimizer.dag import listener, preload
 from rtb_optimizer.web.navigation import EXTERNAL_VIEWS, PREFIX
+
+preload.import_before_tasks()
 
 
 async def web(scope, receive, send):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201 - ASGI

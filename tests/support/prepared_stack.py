@@ -25,7 +25,7 @@ SETTINGS = """import quick_airflow
 quick_airflow.serve_tasks_of_this_version_only()
 quick_airflow.sleep_longer_between_two_looks()
 """
-IMPATIENT = "quick_airflow.import_before_the_first_fork()\n"
+PATIENT = "quick_airflow.leave_imports_to_the_tasks()\n"
 
 
 def migrated_folder(tmp_path_factory, worker):
@@ -61,7 +61,7 @@ def prepare(root, migrated, *, impatient=True):
     config = root / "airflow" / "config"
     config.mkdir(exist_ok=True)
     shutil.copy(quick_airflow.__file__, config)
-    (config / "airflow_local_settings.py").write_text(SETTINGS + (IMPATIENT if impatient else ""))
+    (config / "airflow_local_settings.py").write_text(SETTINGS + ("" if impatient else PATIENT))
 
 
 def leave_unguarded(settings):

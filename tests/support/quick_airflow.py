@@ -3,37 +3,11 @@
 Nothing here changes what a task, the scheduler or the API does.
 """
 
-import importlib
-import inspect
 import os
 import sys
 
 # Twice what the product has: an idle scheduler then takes half of the processor time.
 IDLE_SLEEP_S = "0.5"
-USED_BY_TASKS = (
-    "airflow.providers.amazon.aws.hooks.s3",
-    "airflow.providers.postgres.hooks.postgres",
-    "airflow.providers.standard.operators.python",
-    "duckdb",
-    "jinja2.ext",
-    "matplotlib.backends.backend_svg",
-    "matplotlib.figure",
-    "matplotlib.style",
-    "pandas",
-    "pyarrow.acero",
-    "pyarrow.fs",
-    "pyarrow.parquet",
-    "rtb_optimizer.dag.callbacks",
-    "rtb_optimizer.dag.entities",
-    "rtb_optimizer.dag.notifier",
-    "rtb_optimizer.dag.params",
-    "rtb_optimizer.dag.request",
-    "rtb_optimizer.dag.retries",
-    "rtb_optimizer.dag.sensors",
-    "rtb_optimizer.operations.maintenance",
-    "rtb_optimizer.operations.retention",
-    "rtb_optimizer.steps.in_process",
-)
 
 
 def serve_tasks_of_this_version_only():
@@ -55,13 +29,9 @@ def sleep_longer_between_two_looks():
         os.environ["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"] = IDLE_SLEEP_S
 
 
-def import_before_the_first_fork():
-    """Import what tasks need in the scheduler: each of its tasks is a fork of it, and need not import it again."""
+def leave_imports_to_the_tasks():
+    """Let each task import what it needs, as under other executors: the slower of the two ways."""
     if "scheduler" in sys.argv:
-        imported = []
-        os.register_at_fork(before=lambda: imported or imported.append(_imports_of_tasks()))
+        from rtb_optimizer.dag import preload
 
-
-def _imports_of_tasks():
-    # Airflow's AWS hook asks for the whole stack, which reads about every module there is; what it read is kept.
-    return [importlib.import_module(name) for name in USED_BY_TASKS], inspect.stack()
+        preload.import_before_tasks = lambda: None

@@ -7,5 +7,6 @@ sensors    the deferred wait for the logs
 retries    the retry policy
 callbacks  for failed tasks, failed dag runs and decided runs
 notifier   sends the alerts of a run
+preload    imports what tasks need in the scheduler that forks them
 listener   ends the run of a dag run that a user marks as failed
 """
