@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner
 
+import iceberg_tables
 from checkout import CHECKOUT
 from delta_tables import compacted_after_a_delete, objects_of
 from kinds_of_logs import DAYS
@@ -98,10 +99,22 @@ def test_pasting_what_inspect_prints_makes_an_active_run(folder_with, paste, ses
     objects, rows, events = FOUND[name]
     url = folder_with(objects())
     outcomes = ("--outcomes", f"{url}{events}") if events else ()
-    printed = CliRunner().invoke(app, ["logs", "inspect", f"{url}{rows}", *outcomes], catch_exceptions=False)
-    assert printed.exit_code == 0, printed.output
-    assert "activated, first active run" in paste(printed.output)
+    assert "activated, first active run" in paste(inspected(f"{url}{rows}", *outcomes))
     assert session.scalar(select(Entity.active_run_id)) is not None
+
+
+def test_so_does_an_iceberg_table(base_path, paste):
+    with iceberg_tables.catalog(base_path) as catalog:
+        iceberg_tables.by_day(catalog, f"{base_path}/impressions/")
+    printed = inspected(f"{base_path}/impressions/")
+    assert "Iceberg" in printed
+    assert "activated, first active run" in paste(printed)
+
+
+def inspected(*arguments):
+    printed = CliRunner().invoke(app, ["logs", "inspect", *arguments], catch_exceptions=False)
+    assert printed.exit_code == 0, printed.output
+    return printed.output
 
 
 def test_it_tells_layout_columns_roles_and_what_is_passed_over(folder_with):

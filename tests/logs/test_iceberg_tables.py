@@ -1,5 +1,6 @@
 """Iceberg tables: which files of a snapshot a window reads, which metadata is current, and what is refused by name."""
 
+import json
 import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +12,7 @@ from pyiceberg.manifest import DataFileContent
 
 import iceberg_tables
 from rtb_optimizer.core.config.window import Window
-from rtb_optimizer.errors import LogsInvalid
+from rtb_optimizer.errors import ConnectionMissing, LogsInvalid, StoreFailed
 from rtb_optimizer.logs.lake import tables
 from rtb_optimizer.store.objects import ObjectStore, split_url
 from v3_settings import v3_settings
@@ -112,6 +113,54 @@ def test_two_last_metadata_are_refused_by_name(folder):
         store.put_once(f"{split_url(url)[1]}metadata/{each}.metadata.json", b"{}")
     with pytest.raises(LogsInvalid, match=r"2 files of the same number, 00002-b\.\S+ and 00002-c\.\S+: a commit broke"):
         tables.pin_now(url)
+
+
+@pytest.fixture
+def in_catalog(folder, tmp_path, monkeypatch):
+    """A table of a catalog, which the connection names, and a commit that the catalog does not have."""
+    uri = f"sqlite:///{tmp_path}/catalog.db"
+    with iceberg_tables.catalog(folder, uri) as catalog:
+        made = iceberg_tables.create(catalog, f"{folder}/t", rows(FIRST))
+        made.append(rows(FIRST))
+    ObjectStore.of(folder).put_once(f"{split_url(folder)[1]}/t/metadata/00009-broken.metadata.json", b"{}")
+    connection = {"conn_type": "iceberg", "extra": {"type": "sql", "uri": uri}}
+    monkeypatch.setenv("AIRFLOW_CONN_RTB_ICEBERG", json.dumps(connection))
+    return made
+
+
+def test_a_table_is_read_by_the_metadata_that_its_catalog_names(folder, in_catalog):
+    url = f"{folder}/t/"
+    pin = tables.pin_now(url, {url.rstrip("/"): "logs.rows"})
+    assert (pin.version, pin.metadata) == (in_catalog.current_snapshot().snapshot_id, in_catalog.metadata_location)
+    assert len(tables.all_of(pin).files) == 1
+    with pytest.raises(LogsInvalid, match="00009-broken"):
+        tables.pin_now(url)
+
+
+def test_a_name_that_the_catalog_has_not_or_has_elsewhere_is_refused(folder, in_catalog):
+    url = f"{folder}/t/"
+    with pytest.raises(LogsInvalid, match=r"no table 'logs\.clicks': correct iceberg_tables"):
+        tables.pin_now(url, {url: "logs.clicks"})
+    with pytest.raises(
+        LogsInvalid, match=rf"logs\.rows of the catalog lies at {in_catalog.location()}, not at {folder}/u/"
+    ):
+        tables.pin_now(f"{folder}/u/", {f"{folder}/u/": "logs.rows"})
+
+
+@pytest.mark.parametrize(
+    ("connection", "error", "words"),
+    [
+        (None, ConnectionMissing, "no Airflow connection 'rtb_iceberg': set AIRFLOW_CONN_RTB_ICEBERG"),
+        ({"extra": {"type": "hive_of_sorts"}}, ConnectionMissing, "'rtb_iceberg' cannot be used: .*hive_of_sorts"),
+        ({"extra": {"type": "sql", "uri": "sqlite:////no/such/folder/c.db"}}, StoreFailed, "does not answer: .*unable"),
+    ],
+    ids=["no connection", "of no catalog", "no answer"],
+)
+def test_a_catalog_that_cannot_be_asked_is_told_by_its_connection(folder, monkeypatch, connection, error, words):
+    if connection is not None:
+        monkeypatch.setenv("AIRFLOW_CONN_RTB_ICEBERG", json.dumps({"conn_type": "iceberg"} | connection))
+    with pytest.raises(error, match=words):
+        tables.pin_now(f"{folder}/t/", {f"{folder}/t/": "logs.rows"})
 
 
 def test_without_pyiceberg_one_line_says_what_to_install(days, monkeypatch):

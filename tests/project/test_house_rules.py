@@ -61,6 +61,7 @@ OF_A_KIND = {  # one of several siblings: a check, a page, a platform's fields; 
     "engines/duckdb/failures.py",
     "engines/duckdb/spill.py",
     "local/airflow_settings.py",
+    "logs/lake/iceberg_store.py",
     "operations/doctor/airflow.py",
     "operations/doctor/logs.py",
     "web/api/configuration.py",

@@ -3,7 +3,7 @@
 from contextlib import contextmanager
 
 import pyarrow as pa
-from pyiceberg.catalog.memory import InMemoryCatalog
+from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.transforms import DayTransform
 
@@ -13,12 +13,12 @@ from rtb_optimizer.store import connections
 
 
 @contextmanager
-def catalog(url):
-    """Yield a catalog whose tables are below a URL."""
+def catalog(url, uri="sqlite:///:memory:"):
+    """Yield a catalog in a database, by default of its own, whose tables are below a URL."""
     keys = connections.s3_options()
     names = {"endpoint": "aws_endpoint", "access-key-id": "aws_access_key_id", "region": "aws_region"}
     names |= {"secret-access-key": "aws_secret_access_key"}
-    held = InMemoryCatalog("tests", warehouse=url, **{f"s3.{name}": keys[key] for name, key in names.items()})
+    held = SqlCatalog("rtb_iceberg", uri=uri, warehouse=url, **{f"s3.{name}": keys[key] for name, key in names.items()})
     held.create_namespace_if_not_exists("logs")
     yield held
     held.close()

@@ -57,9 +57,11 @@ def _show(title: str, logs: InspectedLogs, roles: dict[str, str]) -> None:
         title: layout.logs_path,
         "format": f"{logs.content.format}{packed}",
         "files": f"{layout.files:,}, {logs.looked_into} of them looked into",
-        "days": f"{days}{missing}",
-        "marker": layout.marker or "none: any file completes a folder",
     }
+    if logs.snapshot is not None:
+        facts |= {"table": str(logs.snapshot)}
+    else:
+        facts |= {"days": f"{days}{missing}", "marker": layout.marker or "none: any file completes a folder"}
     terminal.print_facts(facts, as_json=False)
     rows = [_row(each, roles.get(each.name, "")) for each in logs.facts]
     console.print()
@@ -117,6 +119,7 @@ def _logs_document(logs: InspectedLogs) -> dict[str, object]:
         "days": [str(day) for day in layout.days],
         "missing_days": [str(day) for day in layout.missing_days],
         "completion_marker": layout.marker,
+        "table": str(logs.snapshot) if logs.snapshot is not None else None,
         "folder_keys": list(layout.folder_keys),
         "columns": [
             {

@@ -25,6 +25,7 @@ from rtb_optimizer.engines.sql.columns import is_nested
 from rtb_optimizer.errors import LogsMissing
 from rtb_optimizer.logs.contents import look_into
 from rtb_optimizer.logs.lake.location import require_no_table_above, require_no_table_below
+from rtb_optimizer.logs.lake.snapshot import Pin
 from rtb_optimizer.logs.lake.tables import all_of, pin_now
 from rtb_optimizer.logs.layout import Layout, layout_of, slug
 from rtb_optimizer.logs.partitions import LogFile, Partition
@@ -40,12 +41,13 @@ MEMORY_MB = 1024
 
 @dataclass(frozen=True, slots=True)
 class InspectedLogs:
-    """Logs below a URL: their layout, what files were looked into, and their columns."""
+    """Logs below a URL: their layout, what files were looked into, their columns, and the snapshot of a table."""
 
     layout: Layout
     content: Content
     looked_into: int
     facts: Sequence[ColumnFacts]
+    snapshot: Pin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ def _inspected(url: str, settings: Settings) -> InspectedLogs:
         names = [*plain, *nested, *layout.folder_keys, *(table.shared if table else ())]
         types = engine.open_logs(contents, replace(reading, columns=names, below=folder))
         facts = column_facts(engine, {name: types[name] for name in names if name in types}, settings.missing_values)
-    return InspectedLogs(layout, found[0].content, len(found), facts)
+    return InspectedLogs(layout, found[0].content, len(found), facts, laid_out.snapshot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ class _LaidOut:
     layout: Layout
     files: Mapping[str, LogFile]
     table: TableColumns | None = None
+    snapshot: Pin | None = None
 
 
 def _laid_out(url: str) -> _LaidOut:
@@ -183,7 +186,9 @@ def _laid_out(url: str) -> _LaidOut:
         for key, file in keys.items()
         if key in listed
     }
-    return _LaidOut(folder, Layout(folder, (), (), "", (), len(files), {None: list(files)}), files, snapshot.columns)
+    return _LaidOut(
+        folder, Layout(folder, (), (), "", (), len(files), {None: list(files)}), files, snapshot.columns, pin
+    )
 
 
 def _reading(folder: str, files: Sequence[LogFile], table: TableColumns | None) -> Reading:

@@ -16,7 +16,11 @@ def tables_now(settings: Settings) -> LakeDocument:
         LogsInvalid: when a table cannot be read.
     """
     paths = {"logs": settings.logs_path, "outcome_logs": settings.outcome_logs_path}
-    found = {name: pin for name, path in paths.items() if path and (pin := pin_now(path)) is not None}
+    found = {
+        name: pin
+        for name, path in paths.items()
+        if path and (pin := pin_now(path, settings.iceberg_tables)) is not None
+    }
     return LakeDocument.model_validate({name: _document(pin) for name, pin in found.items()})
 
 

@@ -93,6 +93,7 @@ def _logs_problems(s: Settings) -> list[str]:
         *_marker_problems(s.completion_marker),
         *_time_problems(s),
         *_outcome_logs_problems(s),
+        *_iceberg_problems(s),
         *_zone_problems({"timezone": s.timezone, **({"logs_timezone": s.logs_timezone} if s.logs_timezone else {})}),
     ]
 
@@ -107,6 +108,17 @@ def _outcome_logs_problems(s: Settings) -> list[str]:
         return [f"outcome_kinds: the weight of {unfit[0]!r} is no number"]
     spelled = [problem.replace("logs_path:", "outcome_logs_path:", 1) for problem in logs_path_problems(path)]
     return spelled + outcome_logs_problems(s.outcome_logs, s.outcome_kinds, s.timestamp_column)
+
+
+def _iceberg_problems(s: Settings) -> list[str]:
+    roots = {path.rstrip("/") for path in (s.logs_path, s.outcome_logs_path) if path}
+    return [
+        f"iceberg_tables: {root} is neither logs_path nor outcome_logs_path"
+        if root.rstrip("/") not in roots
+        else f"iceberg_tables: {name!r} is no name of a table with its namespace, as logs.impressions"
+        for root, name in s.iceberg_tables.items()
+        if root.rstrip("/") not in roots or not (isinstance(name, str) and "." in name.strip("."))
+    ]
 
 
 def _is_number(value: object) -> bool:

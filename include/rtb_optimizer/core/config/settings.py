@@ -46,6 +46,7 @@ class Settings:
     lookback_days: int
     timezone: str
     schedule: str
+    iceberg_tables: dict[str, object]
     outcome_logs_path: str
     outcome_logs_id_columns: list[str]
     outcome_logs_time_column: str

@@ -1,7 +1,7 @@
 """Reads a snapshot of an Iceberg table: files, statistics, deleted rows, names of columns.
 
-The table is opened by a file of its metadata: the one that `version-hint.text` names, else the one with the highest
-number. Files come through the same store as the logs.
+The table is opened by a file of its metadata: the one that its catalog names, where it has a name there, else the one
+that `version-hint.text` names, else the one with the highest number. Files come through the same store as the logs.
 """
 
 import re
@@ -13,7 +13,8 @@ from typing import Any
 from rtb_optimizer.core.config.stored_as import TableColumns
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.errors import LogsInvalid, ObjectAbsent
-from rtb_optimizer.logs.lake.iceberg_files import deleted_rows, file_io, store_url
+from rtb_optimizer.logs.lake.iceberg_catalog import current_metadata
+from rtb_optimizer.logs.lake.iceberg_files import deleted_rows, store_url
 from rtb_optimizer.logs.lake.location import LakeFormat
 from rtb_optimizer.logs.lake.schema_changes import columns_by_id
 from rtb_optimizer.logs.lake.snapshot import LakeFile, Pin, Snapshot
@@ -26,14 +27,23 @@ _UNITS = {"timestamp": 1, "timestamptz": 1, "timestamp_ns": 1_000, "timestamptz_
 """Parts of a microsecond in a unit of the bounds of a time, by its type."""
 
 
-def last_snapshot(url: str) -> Pin:
+def last_snapshot(url: str, name: str = "") -> Pin:
     """Return the snapshot of an Iceberg table that is current now.
+
+    Args:
+        url: The root of the table.
+        name: Its name in the catalog; empty where the files of its metadata tell.
 
     Raises:
         LogsInvalid: when pyiceberg is not installed, or the table is none that is read.
     """
-    metadata = _current_metadata(url)
+    _require_pyiceberg(url)
+    metadata = store_url(current_metadata(name)) if name else _newest_metadata(url)
     table = _opened(url, metadata)
+    if name and store_url(table.location()).rstrip("/") + "/" != url:
+        raise LogsInvalid(
+            f"the table {name} of the catalog lies at {table.location()}, not at {url}: correct iceberg_tables"
+        )
     if (current := table.current_snapshot()) is None:
         raise LogsInvalid(f"the Iceberg table {url} has no snapshot: nothing was committed")
     committed = _EPOCH + timedelta(milliseconds=current.timestamp_ms)
@@ -69,7 +79,7 @@ def read_iceberg(pin: Pin, time_column: str, window: Window) -> Snapshot:
     return Snapshot(pin, files, TableColumns(by_id=columns_by_id(pin, table.metadata.schemas, table.schema())))
 
 
-def _current_metadata(url: str) -> str:
+def _newest_metadata(url: str) -> str:
     """Return the URL of the file of metadata that is current, as far as the store tells."""
     store = ObjectStore.of(url)
     folder = f"{split_url(url)[1]}metadata/"
@@ -93,15 +103,22 @@ def _current_metadata(url: str) -> str:
     return f"{url}metadata/{last[0]}"
 
 
-def _opened(url: str, metadata: str) -> Any:  # noqa: ANN401 - pyiceberg is imported late
+def _require_pyiceberg(url: str) -> None:
     try:
-        from pyiceberg.catalog.noop import NoopCatalog
-        from pyiceberg.exceptions import ValidationError
-        from pyiceberg.serializers import FromInputFile
-        from pyiceberg.table import StaticTable
+        import pyiceberg.table  # noqa: F401 - whether it is there
     except ImportError:
         raise LogsInvalid(f"{url} is an Iceberg table, which pyiceberg reads: {INSTALL}") from None
-    io = file_io()
+
+
+def _opened(url: str, metadata: str) -> Any:  # noqa: ANN401 - pyiceberg is imported late
+    from pyiceberg.catalog.noop import NoopCatalog
+    from pyiceberg.exceptions import ValidationError
+    from pyiceberg.serializers import FromInputFile
+    from pyiceberg.table import StaticTable
+
+    from rtb_optimizer.logs.lake.iceberg_store import StoredFiles
+
+    io = StoredFiles()
     try:
         described = FromInputFile.table_metadata(io.new_input(metadata))
     except (ValueError, ValidationError, EOFError, OSError) as problem:

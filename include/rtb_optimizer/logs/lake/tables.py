@@ -1,5 +1,7 @@
 """The partitions of a window, of a table of a lake or of plain files, whichever lies at `logs_path`."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from rtb_optimizer.core.config.settings import Settings
@@ -14,16 +16,22 @@ from rtb_optimizer.logs.lake.snapshot import DAY, Pin, Snapshot
 from rtb_optimizer.logs.partitions import Partition
 
 
-def pin_now(logs_path: str) -> Pin | None:
+def pin_now(logs_path: str, names: Mapping[str, object] = MappingProxyType({})) -> Pin | None:
     """Return the snapshot of the table at a path that is committed now; None where plain files lie there.
+
+    Args:
+        logs_path: The path.
+        names: Names of Iceberg tables in the catalog, by their root (`iceberg_tables`).
 
     Raises:
         LogsInvalid: when it is a table that cannot be read, or what reads it is not installed.
     """
-    found = table_at(logs_path)
+    found, url = table_at(logs_path), logs_path.rstrip("/") + "/"
+    name = {root.rstrip("/") + "/": str(name) for root, name in names.items()}.get(url)
+    if name is not None:
+        return last_snapshot(url, name)
     if found is None:
         return None
-    url = logs_path.rstrip("/") + "/"
     if found is LakeFormat.HUDI:
         raise hudi_refused(url)
     return last_version(url) if found is LakeFormat.DELTA else last_snapshot(url)
