@@ -9,7 +9,7 @@ which DataFusion wraps around; and how a float of 1e20, a NaN or an instant is w
 name one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -75,6 +75,12 @@ class DataFusionEngine:
     def query(self, sql: str, what: str = "query") -> pa.Table:  # noqa: ARG002 - nothing here takes long
         """See Engine."""
         return self._session.sql(sql).to_arrow_table()
+
+    def stream(self, sql: str, what: str = "query") -> Generator[pa.RecordBatch, None, None]:
+        """See Engine."""
+        rows = self.query(sql, what)
+        plain = [f.with_type(pa.string()) if f.type == pa.string_view() else f for f in rows.schema]
+        yield from rows.cast(pa.schema(plain)).to_batches()
 
     def keep(self, sql: str) -> None:
         """See Engine."""

@@ -3,7 +3,7 @@
 Everything else about the logs is in engines/sql, in SQL that is the same for every engine.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -91,6 +91,9 @@ class Engine(Protocol):
 
     def query(self, sql: str, what: str = "query") -> "pa.Table":
         """Run one statement and return all its rows; `what` names it in the log of a long run."""
+
+    def stream(self, sql: str, what: str = "query") -> "Generator[pa.RecordBatch, None, None]":
+        """Run one statement and yield its rows in parts, for answers that may be large; nothing else runs meanwhile."""
 
     def keep(self, sql: str) -> None:
         """Replace the table `logs` by the rows that a statement over it returns."""

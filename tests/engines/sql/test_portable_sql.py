@@ -22,6 +22,7 @@ from rtb_optimizer.engines.passes.arrivals import arrivals
 from rtb_optimizer.engines.passes.duplicates import without_repeats
 from rtb_optimizer.engines.passes.encoding import canonicalise
 from rtb_optimizer.engines.passes.profile import profile
+from rtb_optimizer.engines.sql.grouping import grouping, parts_of_sets
 from rtb_optimizer.engines.sql.table import LogTable
 from v3_settings import v3_settings
 
@@ -87,6 +88,11 @@ def as_text(answer: pa.Table) -> str:
     return hashed([answer.column_names, *sorted(rows)])
 
 
+def in_one_scan(engine, table, terms) -> pa.Table:
+    [sets] = parts_of_sets(terms)
+    return engine.query(grouping(table, sets)[0])
+
+
 def hashed(rows) -> str:
     body = io.StringIO()
     csv.writer(body).writerows(rows)
@@ -139,10 +145,11 @@ def tables(request, engines, logs):
 
 def test_exact_statistics_and_the_profile_are_the_same_bytes_on_two_engines(tables):
     for features in FEATURES:
-        answers = {name: engine.query(table.value_statistics(features)) for name, (engine, table) in tables.items()}
+        answers = {name: in_one_scan(*opened, [features]) for name, opened in tables.items()}
 
         assert len({as_text(answer) for answer in answers.values()}) == 1, features
         assert answers["datafusion"].num_rows >= 1
+    assert len({as_text(in_one_scan(*opened, FEATURES)) for opened in tables.values()}) == 1
     assert len({as_text(engine.query(table.profile())) for engine, table in tables.values()}) == 1
     assert profile(*tables["datafusion"]) == profile(*tables["duckdb-1"])
 
@@ -150,16 +157,19 @@ def test_exact_statistics_and_the_profile_are_the_same_bytes_on_two_engines(tabl
 def test_what_two_engines_count_in_sql_is_what_the_stored_codes_add_up_to(tables):
     engine, table = tables["duckdb-2"]
     assert engine.row_groups([*table.row_columns, "site"]) is not None  # else there would be nothing but SQL to compare
-    for features in FEATURES:
-        seen = engine.query(table.value_statistics(features)).to_pydict()
-        canon = [canonicalise(seen["f_" + name], name, table.settings) for name in features]
+    terms, published = {"|".join(features): features for features in FEATURES}, {}
+    for name, features in terms.items():
+        seen = in_one_scan(engine, table, [features]).to_pydict()
+        canon = [canonicalise(seen["f_" + feature], feature, table.settings) for feature in features]
         values = sorted(set(canon[0] if len(features) == 1 else map(segment_key, zip(*canon, strict=True))))
-        published = values[::2]  # the others add up
-        by_code = exact_counts(engine, table, {"term": features}, {"term": published})["term"]
-        in_sql = {name: counts_in_sql(*opened, features, published) for name, opened in tables.items()}
+        published[name] = values[::2]  # the others add up
+    by_code = exact_counts(engine, table, terms, published)
+    in_sql = {name: counts_in_sql(*opened, terms, published) for name, opened in tables.items()}
 
-        assert len({hashed(sorted(lines_of(counts))) for counts in (by_code, *in_sql.values())}) == 1, features
-        assert by_code
+    for name in terms:
+        counted = [by_code[name], *(counts[name] for counts in in_sql.values())]
+        assert len({hashed(sorted(lines_of(counts))) for counts in counted}) == 1, name
+        assert by_code[name]
 
 
 EDGES = [edge + timedelta(microseconds=n) for edge in (WINDOW.start, WINDOW.end) for n in (-1, 0, 1)]
@@ -206,7 +216,7 @@ def test_zero_is_one_value_whatever_its_sign(tmp_path, rows):
         for engine in (duckdb, DataFusionEngine(2)):
             types = engine.open_logs([f"local://{tmp_path}/part-0.parquet"])
             table = LogTable(v3_settings(), WINDOW, types, {}, engine.quote)
-            counted.append(counts_in_sql(engine, table, ["price_level"], ["0"]))
+            counted.append(counts_in_sql(engine, table, {"term": ["price_level"]}, {"term": ["0"]})["term"])
             counted.append(exact_counts(engine, table, {"term": ["price_level"]}, {"term": ["0"]})["term"])
 
     assert {value: counts.rows for value, counts in counted[0].items()} == {"0": 4, "__other__": 1}
@@ -243,10 +253,7 @@ def test_two_engines_keep_the_same_copy_of_each_row_and_see_the_same_arrivals(tm
             arrived = arrivals(engine, raw)
             table = without_repeats(engine, raw)
             log_profile = profile(engine, table)
-            counts = [
-                as_text(engine.query(table.value_statistics([f])))
-                for f in ("site", "adspace", "price_level", "carrier")
-            ]
+            counts = as_text(in_one_scan(engine, table, [[f] for f in ("site", "adspace", "price_level", "carrier")]))
             answers.append((list(arrived.rows.values()), arrived.warnings, table.dropped, log_profile, counts))
 
     assert answers[0] == answers[1]

@@ -1,6 +1,6 @@
 """Counts on this machine: DuckDB, out of core, straight on the Parquet files in S3."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 NOT_TEXT = "is not valid UTF8"
 """What DuckDB says of a text column with other bytes; it names the file and not the column."""
+STREAMED_ROWS = 1 << 16
 
 
 class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
@@ -161,6 +162,18 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             with Progress(what, self._view.rows, lambda: self._duckdb.query_progress() / 100):
                 return self._duckdb.sql(sql).to_arrow_table()
         except duckdb.Error as problem:
+            raise self._failure("counting the logs failed", problem, self._urls) from problem
+
+    def stream(self, sql: str, what: str = "query") -> "Generator[pa.RecordBatch, None, None]":
+        """See Engine. It raises as `query` does."""
+        import duckdb
+        import pyarrow as pa
+
+        self._expect(sql)
+        try:
+            with Progress(what, self._view.rows, lambda: self._duckdb.query_progress() / 100):
+                yield from self._duckdb.sql(sql).to_arrow_reader(STREAMED_ROWS)
+        except (duckdb.Error, pa.ArrowException, OSError) as problem:
             raise self._failure("counting the logs failed", problem, self._urls) from problem
 
     def keep(self, sql: str) -> None:

@@ -1,6 +1,7 @@
 """The SQL of a run, in one portable text.
 
 table     the statements; a row's instant and local day
+grouping  many terms counted in one scan
 columns   the columns that a configuration needs
 times     a row's time, however it is written
 amounts   outcomes, exposures and money of a row, with currencies

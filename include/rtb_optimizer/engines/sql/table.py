@@ -126,12 +126,6 @@ class LogTable:
         columns = [*self._identity(), *self._named(features), *(f"{sql} AS {name}" for name, sql in more.items())]
         return f"SELECT {', '.join([names, *more])} FROM {self._rows(columns)} WHERE exposure > 0 AND ({picked})"
 
-    def value_statistics(self, features: Sequence[str]) -> str:
-        """Return exact statistics of each combination of raw values of the features, usually one feature."""
-        sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
-        columns = ", ".join(self.quote("f_" + feature) for feature in features)
-        return f"SELECT {columns}, COUNT(*) AS rows, {sums} FROM {self.source(features)} GROUP BY {columns}"
-
     def values_of_people(self, features: Sequence[str], least: int) -> str:
         """Return the combinations of raw values of the features that at least `least` people stand behind.
 
