@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from datafusion import SessionConfig, SessionContext, udf
 
-from rtb_optimizer.engines.duckdb.engine import literal
 from rtb_optimizer.engines.protocol import AS_THEY_ARE, Reading
+from rtb_optimizer.engines.sql.dialect import Dialect, literal
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW
 
 TYPES = {
@@ -47,6 +47,8 @@ TRY_STRPTIME = udf(
 
 class DataFusionEngine:
     """DataFusion in this process, on files of this machine."""
+
+    dialect = Dialect()
 
     def __init__(self, threads: int) -> None:
         config = {"datafusion.execution.time_zone": "UTC", "datafusion.execution.target_partitions": str(threads)}
@@ -87,10 +89,6 @@ class DataFusionEngine:
         self._session.sql(f"CREATE TABLE kept AS {sql}").collect()
         self._session.sql("DROP VIEW logs").collect()
         self._session.sql("CREATE VIEW logs AS SELECT * FROM kept").collect()
-
-    def quote(self, identifier: str) -> str:
-        """See Engine."""
-        return '"' + identifier.replace('"', '""') + '"'
 
 
 def duckdb_name(kind: pa.DataType) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rtb_optimizer.core.config.formats import Content, TextDialect
 from rtb_optimizer.core.config.stored_as import TableColumns
+from rtb_optimizer.engines.sql.dialect import Dialect
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +53,9 @@ class BadLines:
 
 
 class Engine(Protocol):
-    """An engine that counts the logs."""
+    """An engine that counts the logs; `dialect` is how its SQL is spelled."""
+
+    dialect: Dialect
 
     def rows(self, table: str = "logs") -> int:
         """Return how many rows the opened files of a table have."""
@@ -97,6 +100,3 @@ class Engine(Protocol):
 
     def keep(self, sql: str) -> None:
         """Replace the table `logs` by the rows that a statement over it returns."""
-
-    def quote(self, identifier: str) -> str:
-        """Return an identifier quoted for this engine's SQL."""

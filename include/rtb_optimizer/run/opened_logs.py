@@ -81,7 +81,7 @@ def opened(
         types = engine.open_logs(list(reading.contents), reading)
         days = {partition.url: partition.day for partition in partitions}
         by_time = any(partition.table is not None for partition in partitions)
-        yield engine, LogTable(s, workspace.window, types, days, engine.quote, workspace.folder_zone, by_time=by_time)
+        yield engine, LogTable(s, workspace.window, types, days, engine.dialect, workspace.folder_zone, by_time=by_time)
 
 
 def _with_outcomes(

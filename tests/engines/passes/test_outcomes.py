@@ -70,7 +70,7 @@ def join(tmp_path):
         pq.write_table(pa.Table.from_pandas(events, preserve_index=False), tmp_path / "events.parquet")
         engine = DuckDBEngine(LocalFileSystem(), 2, 256)
         engines.append(engine)
-        table = LogTable(settings, WINDOW, engine.open_logs(urls), {}, engine.quote)
+        table = LogTable(settings, WINDOW, engine.open_logs(urls), {}, engine.dialect)
         types = engine.open_outcome_logs([f"local://{tmp_path}/events.parquet"])
         found = join_outcomes(engine, settings.outcome_logs, table, types, settings.outcome_logs.window(WINDOW))
         return engine, found
@@ -166,7 +166,7 @@ def test_lines_of_the_outcome_logs_that_are_no_rows_are_limited_as_their_own_sha
     (tmp_path / "events.csv").write_text("\n".join([*lines[:100], *["one,field,too,many"] * 50]))
     settings, url = v3_settings(**CONFIG), f"local://{tmp_path}/events.csv"
     with DuckDBEngine(LocalFileSystem(), 1, 256) as engine:
-        table = LogTable(settings, WINDOW, engine.open_logs([f"local://{tmp_path}/rows.parquet"]), {}, engine.quote)
+        table = LogTable(settings, WINDOW, engine.open_logs([f"local://{tmp_path}/rows.parquet"]), {}, engine.dialect)
         reading = Reading({url: Content(Format.CSV, first_line=lines[0])}, settings.outcome_logs.columns)
         types = engine.open_outcome_logs([url], reading)
         with pytest.raises(LogsInvalid, match=r"50 of 149 lines are no rows; most of them in .*events.csv, line 101"):

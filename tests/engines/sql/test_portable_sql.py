@@ -138,7 +138,7 @@ def tables(request, engines, logs):
     settings = v3_settings(**{"timestamp_column": "t", "candidate_features": "site"} | request.param)
     days = {} if settings.timestamp_column else logs[1]
     return {
-        name: (engine, LogTable(settings, WINDOW, types, days, engine.quote))
+        name: (engine, LogTable(settings, WINDOW, types, days, engine.dialect))
         for name, (engine, types) in engines.items()
     }
 
@@ -197,7 +197,7 @@ def test_a_window_is_cut_alike_however_time_is_written(tmp_path, column, timezon
     with DuckDBEngine(LocalFileSystem(), 2, 256) as duckdb:
         for engine in (duckdb, DataFusionEngine(2)):
             table = LogTable(
-                settings, WINDOW, engine.open_logs([f"local://{tmp_path}/part-0.parquet"]), {}, engine.quote
+                settings, WINDOW, engine.open_logs([f"local://{tmp_path}/part-0.parquet"]), {}, engine.dialect
             )
             texts.append(as_text(engine.query(table.profile())))
 
@@ -215,7 +215,7 @@ def test_zero_is_one_value_whatever_its_sign(tmp_path, rows):
     with DuckDBEngine(LocalFileSystem(), 2, 256) as duckdb:
         for engine in (duckdb, DataFusionEngine(2)):
             types = engine.open_logs([f"local://{tmp_path}/part-0.parquet"])
-            table = LogTable(v3_settings(), WINDOW, types, {}, engine.quote)
+            table = LogTable(v3_settings(), WINDOW, types, {}, engine.dialect)
             counted.append(counts_in_sql(engine, table, {"term": ["price_level"]}, {"term": ["0"]})["term"])
             counted.append(exact_counts(engine, table, {"term": ["price_level"]}, {"term": ["0"]})["term"])
 
@@ -249,7 +249,7 @@ def test_two_engines_keep_the_same_copy_of_each_row_and_see_the_same_arrivals(tm
             for n, cut in enumerate((rows.slice(0, 2_500), rows.slice(2_500))):
                 pq.write_table(cut, tmp_path / f"{name}-{n}.parquet")
             types = engine.open_logs([f"local://{tmp_path}/{name}-{n}.parquet" for n in (0, 1)])
-            raw = LogTable(settings, WINDOW, types, {f"local://{tmp_path}/{name}": None}, engine.quote)
+            raw = LogTable(settings, WINDOW, types, {f"local://{tmp_path}/{name}": None}, engine.dialect)
             arrived = arrivals(engine, raw)
             table = without_repeats(engine, raw)
             log_profile = profile(engine, table)
@@ -271,7 +271,7 @@ def test_people_are_counted_alike_by_both_engines(tmp_path):
     with DuckDBEngine(LocalFileSystem(), 2, 256) as duckdb:
         for engine in (duckdb, DataFusionEngine(2)):
             types = engine.open_logs([f"local://{tmp_path}/part-0.parquet"])
-            table = LogTable(v3_settings(person_id_column="who"), WINDOW, types, {}, engine.quote)
+            table = LogTable(v3_settings(person_id_column="who"), WINDOW, types, {}, engine.dialect)
             texts.append([as_text(engine.query(table.values_of_people(["site", "n"], least))) for least in (1, 3, 4)])
 
     assert texts[0] == texts[1]

@@ -10,6 +10,7 @@ from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.engines.passes.sampling import draw_sample
 from rtb_optimizer.engines.sql.columns import require_columns
+from rtb_optimizer.engines.sql.dialect import Dialect
 from rtb_optimizer.engines.sql.grouping import grouping
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
@@ -333,7 +334,7 @@ def test_a_statement_is_the_same_text_each_time():
 
     def texts(known):
         settings = v3_settings(timestamp_column="t", row_filter={"b": ["1"], "a": ["2"]})
-        table = LogTable(settings, DAY, known, {}, lambda name: f'"{name}"')
+        table = LogTable(settings, DAY, known, {}, Dialect())
         return table.profile(), table.sample(["a", "b"], 1.0, 0.25), table.values_of_people(["a"], 2), table.measures()
 
     assert texts(types) == texts(dict(reversed(types.items())))

@@ -14,7 +14,8 @@ from rtb_optimizer.engines.files.stored import StoredFiles
 from rtb_optimizer.engines.parquet.row_groups import RowGroups, bounded_columns, bounds_statement
 from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.protocol import AS_THEY_ARE, BadLines, Reading
-from rtb_optimizer.engines.sql.identity import SOURCE_FILE, literal
+from rtb_optimizer.engines.sql.dialect import Dialect, literal
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE
 from rtb_optimizer.errors import LogsInvalid, RtbOptimizerError
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
     Files come through `filesystem`, since DuckDB's own S3 reader is an extension that would be downloaded; without
     one, URLs are paths of this machine. What is held of a store's files is part of the memory.
     """
+
+    dialect = Dialect()
 
     def __init__(self, filesystem: "FileSystem | FileSource | None", threads: int, memory_mb: int) -> None:
         import duckdb
@@ -270,7 +273,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         texts = [name for name, kind, *_ in self._duckdb.execute("DESCRIBE logs").fetchall() if kind == "VARCHAR"]
         for name in (name for name in texts if name != SOURCE_FILE):
             try:
-                self._duckdb.execute(f"SELECT MAX(LENGTH({self.quote(name)})) FROM logs").fetchall()
+                self._duckdb.execute(f"SELECT MAX(LENGTH({quoted(name)})) FROM logs").fetchall()
             except duckdb.Error:
                 found.append(repr(name))
         return (
@@ -286,7 +289,3 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         except duckdb.Error:
             return False
         return True
-
-    def quote(self, identifier: str) -> str:
-        """See Engine."""
-        return quoted(identifier)

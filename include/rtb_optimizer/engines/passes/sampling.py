@@ -18,7 +18,8 @@ from rtb_optimizer.engines.passes.profile import Profile
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.amounts import MICRO
 from rtb_optimizer.engines.sql.bids import NO_BID_COLUMNS, BidColumns
-from rtb_optimizer.engines.sql.table import MEASURES, SAMPLE_BUCKETS, LogTable
+from rtb_optimizer.engines.sql.dialect import SAMPLE_BUCKETS
+from rtb_optimizer.engines.sql.table import MEASURES, LogTable
 
 if TYPE_CHECKING:
     import pyarrow as pa

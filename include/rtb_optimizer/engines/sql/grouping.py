@@ -37,7 +37,7 @@ def grouping(table: LogTable, sets: Sequence[FeatureSet]) -> tuple[str, dict[int
     # GROUPING of more than one column is not portable, nor is the order of its bits.
     bits = " + ".join(f"CAST(GROUPING({quoted[name]}) AS BIGINT) * {1 << n}" for n, name in enumerate(names))
     listed = ", ".join(f"({', '.join(quoted[name] for name in features)})" for features in sets)
-    sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
+    sums = ", ".join(f"{table.dialect.summed(m)} AS {m}" for m in MEASURES)
     sql = (
         f"SELECT {bits} AS {GROUPED_BY}, {', '.join(quoted.values())}, COUNT(*) AS rows, {sums} "
         f"FROM {table.source(names)} GROUP BY GROUPING SETS ({listed})"
