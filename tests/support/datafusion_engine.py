@@ -49,6 +49,7 @@ class DataFusionEngine:
     """DataFusion in this process, on files of this machine."""
 
     dialect = Dialect()
+    described = "datafusion"
 
     def __init__(self, threads: int) -> None:
         config = {"datafusion.execution.time_zone": "UTC", "datafusion.execution.target_partitions": str(threads)}

@@ -57,6 +57,10 @@ class Engine(Protocol):
 
     dialect: Dialect
 
+    @property
+    def described(self) -> str:
+        """The engine and its version, as `duckdb 2.0.0`."""
+
     def rows(self, table: str = "logs") -> int:
         """Return how many rows the opened files of a table have."""
 

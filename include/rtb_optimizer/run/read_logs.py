@@ -50,7 +50,7 @@ class LogsRead:
     """The partitions that hold rows, the window as a whole, its volume and bids, the selection, and warnings.
 
     `columns` are those of the logs, `outcomes` the partitions of the outcome logs, `placed` what they
-    gave the rows, by place.
+    gave the rows, by place; `engine` counted them.
     """
 
     partitions: Sequence[Partition]
@@ -62,6 +62,7 @@ class LogsRead:
     columns: Sequence[str] = ()
     outcomes: Sequence[Partition] = ()
     placed: "pa.Table | None" = None
+    engine: str = ""
 
 
 def read_logs(
@@ -88,7 +89,7 @@ def read_logs(
             log.info(
                 "%s events of %s %s: %d found a row, %d count", day.events, day.day, day.kind, day.found, day.counted
             )
-        arrived = arrivals(engine, raw)
+        arrived, by = arrivals(engine, raw), engine.described
         filled = partitions_with_rows(workspace, partitions, arrived.rows)
         require_few_strays(arrived, workspace.settings)
         _require_different_files(filled, arrived.by_file)
@@ -107,7 +108,9 @@ def read_logs(
     volume = volume_findings(window, covered, workspace.settings, before.logs, is_first=is_first)
     odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)
     warnings = [*volume.warnings, *in_part, *arrived.warnings, *odd, *bid_warnings(bids, choice.bids)]
-    return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types], outcomes.partitions, logs.placed)
+    return LogsRead(
+        filled, window, volume, bids, choice, warnings, [*table.types], outcomes.partitions, logs.placed, by
+    )
 
 
 def _left_out(contents: Contents) -> list[RunWarning]:

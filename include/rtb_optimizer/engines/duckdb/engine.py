@@ -86,6 +86,13 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             self._stored.close()
         self._spill.remove()
 
+    @property
+    def described(self) -> str:
+        """See Engine."""
+        import duckdb
+
+        return f"duckdb {duckdb.__version__}"
+
     def rows(self, table: str = "logs") -> int:
         """See Engine."""
         return self._view_of(table).rows

@@ -89,6 +89,14 @@ class Dialect:
         """Return the engine's own hash of values."""
         return f"hash({', '.join(values)})"
 
+    def portable_hash(self, text: str) -> str:
+        """Return a hash of a text that is the same on every engine: the first 64 bits of MD5, in hexadecimal digits."""
+        return f"SUBSTR(MD5({text}), 1, 16)"
+
+    def is_portably_below(self, share: float) -> str:
+        """Return the same as `is_below` of a `row_hash` that is portable."""
+        return f"row_hash < '{round(share * SAMPLE_BUCKETS) * HASH_BUCKET:016x}'"
+
     def is_below(self, share: float) -> str:
         """Return the test that a `row_hash` is of the first buckets, which a share of the rows are in."""
         return f"row_hash < {round(share * SAMPLE_BUCKETS) * HASH_BUCKET}"

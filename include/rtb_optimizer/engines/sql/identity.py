@@ -22,11 +22,24 @@ def row_hash(settings: Settings, dialect: Dialect) -> str:
     rows: ten scans, where the place costs nothing.
     """
     file = f"REPLACE({SOURCE_FILE}, {dialect.literal(fixed_part(settings.logs_path))}, '')"
-    place = dialect.row_hash(file, SOURCE_ROW)
+    place = hashed(settings, dialect, file, SOURCE_ROW)
     if not settings.row_id_columns:
         return place
-    of_id = dialect.row_hash(*map(dialect.identifier, settings.row_id_columns))
+    of_id = hashed(settings, dialect, *map(dialect.identifier, settings.row_id_columns))
     return f"CASE WHEN {without_id(settings, dialect)} THEN {place} ELSE {of_id} END"
+
+
+def is_portable(settings: Settings) -> bool:
+    """Whether hashes are the same on every engine."""
+    return settings.sample_hash == "portable"
+
+
+def hashed(settings: Settings, dialect: Dialect, *values: str) -> str:
+    """Return the hash of values: the engine's own of 64 bits, or the portable one, 16 hexadecimal digits."""
+    if not is_portable(settings):
+        return dialect.row_hash(*values)
+    texts = [dialect.text(value) for value in values]
+    return dialect.portable_hash(texts[0] if len(texts) == 1 else " || ".join(f"MD5({text})" for text in texts))
 
 
 def has_id(settings: Settings, dialect: Dialect) -> str:

@@ -18,6 +18,8 @@ from rtb_optimizer.engines.sql.dialect import Dialect, seconds
 from rtb_optimizer.engines.sql.identity import (
     SOURCE_FILE,
     has_id,
+    hashed,
+    is_portable,
     measured_columns,
     row_hash,
     without_person,
@@ -189,11 +191,16 @@ class LogTable:
 
     def _drawn(self, share: float) -> str:
         """Return the test that picks a share of the rows by their hash."""
-        return self.dialect.is_below(share) if share < 1 else "TRUE"
+        if share >= 1:
+            return "TRUE"
+        return (self.dialect.is_portably_below if is_portable(self.settings) else self.dialect.is_below)(share)
 
     def _identity(self) -> list[str]:
         s = self.settings
-        when = self.dialect.row_hash(self.quote(s.timestamp_column) if s.timestamp_column else "0")
+        when = self.quote(s.timestamp_column) if s.timestamp_column else "0"
+        if is_portable(s) and s.timestamp_column:
+            when = self.dialect.micros_of(f"CAST({instant_of(self)} AS {self.dialect.naive_type})")
+        when = hashed(s, self.dialect, when)
         tests = (row_hash(s, self.dialect), has_id(s, self.dialect), when)
         return [f"{test} AS {name}" for test, name in zip(tests, IDENTITY, strict=True)]
 
