@@ -13,7 +13,7 @@ RUN := PYTHONPATH=include $(VENV_PYTHON)
 INSTALLED := .venv/.installed
 RUNNING_LOCKS := requirements.txt requirements-local.txt
 DEV_INSTALLED := .venv/.installed-dev
-DEV_LOCKS := $(RUNNING_LOCKS) requirements-lake.txt requirements-dev.txt
+DEV_LOCKS := $(RUNNING_LOCKS) requirements-lake.txt requirements-spark.txt requirements-dev.txt
 UV := .venv/uv/bin/uv
 PEERS := .venv/bench
 AUDITOR := .venv/audit
@@ -88,7 +88,11 @@ lock: .venv/.bootstrap ## Make each requirements*.txt from its requirements*.in
 	@$(UV) $(COMPILE) --no-strip-extras --constraints requirements.txt --constraints requirements-local.txt \
 	    requirements-lake.in --output-file requirements-lake.txt $(ARGS)
 	@$(UV) $(COMPILE) --no-strip-extras --constraints requirements.txt --constraints requirements-local.txt \
-	    --constraints requirements-lake.txt requirements-dev.in --output-file requirements-dev.txt $(ARGS)
+	    --constraints requirements-lake.txt requirements-spark.in --output-file requirements-spark.txt $(ARGS)
+	@$(UV) $(COMPILE) --no-strip-extras --constraints requirements.txt --constraints requirements-local.txt \
+	    --constraints requirements-lake.txt --constraints requirements-spark.txt requirements-dev.in \
+	    --output-file requirements-dev.txt $(ARGS)
+	@$(UV) $(COMPILE) --no-strip-extras requirements-spark-server.in --output-file requirements-spark-server.txt $(ARGS)
 	@# pip 23.2 finds a hash only under the name that was asked for: a pin with extras stands without them too.
 	@for lock in $(DEV_LOCKS); do \
 	    awk 'function flush() { printf "%s", block; if (sub(/\[[^]]*\]==/, "==", block)) printf "%s", block; block = "" } \
@@ -118,7 +122,7 @@ endef
 $(INSTALLED): $(RUNNING_LOCKS) .venv/.bootstrap
 	$(call install,$(RUNNING_LOCKS),setup)
 
-$(DEV_INSTALLED): requirements-lake.txt requirements-dev.txt $(INSTALLED)
+$(DEV_INSTALLED): requirements-lake.txt requirements-spark.txt requirements-dev.txt $(INSTALLED)
 	$(call install,$(DEV_LOCKS),setup-dev)
 
 # Without dependencies, and in a folder that only `make bench` looks into: what the optimizer itself runs on stays.

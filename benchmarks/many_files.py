@@ -153,7 +153,7 @@ def _open(opened: ExitStack, prefix: str, settings: Settings) -> Logs:
     days = {url.rpartition("/")[0] for url in listed}
     start = datetime.combine(DAYS[0], datetime.min.time(), UTC)
     types = engine.open_logs(list(listed))
-    return engine, LogTable(settings, Window(start, start + timedelta(len(days))), types, {}, engine.quote)
+    return engine, LogTable(settings, Window(start, start + timedelta(len(days))), types, {}, engine.dialect)
 
 
 def _listed(prefix: str) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def scan(prefix: str, *, by_pyarrow: bool) -> dict[str, float]:
     clock = Clock()
     with DuckDBEngine(source, 2, default_settings().engine_memory_mb) as engine:
         types = engine.open_logs(list(listed))
-        engine.query(f"SELECT {', '.join(f'MAX({engine.quote(name)})' for name in types)} FROM logs")
+        engine.query(f"SELECT {', '.join(f'MAX({engine.dialect.identifier(name)})' for name in types)} FROM logs")
     return {"wall": clock.wall(), "cpu": clock.cpu()}
 
 

@@ -155,7 +155,7 @@ def logs(engine: DuckDBEngine, days: list[Path], settings: Settings, window: Day
     start, end = window or (DAYS[0], DAYS[0] + timedelta(len(days)))
     midnights = (datetime.combine(day, datetime.min.time(), UTC) for day in (start, end))
     types = engine.open_logs([str(day) for day in days])
-    return LogTable(settings, Window(*midnights), types, {}, engine.quote)
+    return LogTable(settings, Window(*midnights), types, {}, engine.dialect)
 
 
 class Clock:

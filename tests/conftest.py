@@ -32,6 +32,7 @@ from rtb_optimizer.store import connections, entities, migrate, seeds
 from rtb_optimizer.store.entities import NewEntity
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.runs import Attempt
+from sail_server import sail_server
 from seeded_logs import NIGHTS, write_logs
 from shared_stack import SharedStack, TwoStacksAtOnce, shares
 from turns import due, leave_out_other_turns, turn, turn_message
@@ -106,6 +107,13 @@ def pytest_unconfigure():
     home = Path(os.environ["AIRFLOW_HOME"])
     if home.name.startswith("rtb_optimizer_airflow_"):
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sail():
+    """A cluster that answers Spark Connect, on files of this machine."""
+    with sail_server() as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ RtbOptimizerError
 │   ├── StoreFailed          an S3 operation that failed
 │   │   ├── ObjectAbsent     an object that does not exist
 │   │   └── BucketAbsent     a bucket that does not exist
-│   └── EngineFull           not enough memory or disk for the counting engine
+│   ├── EngineFull           not enough memory or disk for the counting engine
+│   └── EngineLost           a cluster that does not answer, or lost a part of its work
 ├── MacroGap                 a selected feature without a macro in a required format
 ├── ActiveOutputsBroken      outputs of active runs that are gone or changed
 ├── RetentionIncomplete      expired objects that could not be deleted
@@ -139,6 +140,13 @@ class EngineFull(TransientError):
     """Raised when the counting engine runs out of memory or disk space.
 
     Fix: raise `engine_memory_mb`, free disk space, or set `TMPDIR` to a larger disk.
+    """
+
+
+class EngineLost(TransientError):
+    """Raised when the cluster of the counting engine does not answer, or has lost a worker's part of a statement.
+
+    Fix: retry; `rtb doctor` reads the logs through connection `rtb_engine`, and says what the cluster answers.
     """
 
 

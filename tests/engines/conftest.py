@@ -34,6 +34,6 @@ def open_logs(tmp_path):
             types = engine.open_logs(urls)
             days = {f"local://{tmp_path}/date={day:%F}/": day.date() for day in (WINDOW.start, window.start)}
             days = {url: day for url, day in days.items() if any(opened.startswith(url) for opened in urls)}
-            return engine, LogTable(v3_settings(**config), window, types, days, engine.quote)
+            return engine, LogTable(v3_settings(**config), window, types, days, engine.dialect)
 
         yield opened

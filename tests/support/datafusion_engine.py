@@ -9,15 +9,15 @@ which DataFusion wraps around; and how a float of 1e20, a NaN or an instant is w
 name one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from datafusion import SessionConfig, SessionContext, udf
 
-from rtb_optimizer.engines.duckdb.engine import literal
 from rtb_optimizer.engines.protocol import AS_THEY_ARE, Reading
+from rtb_optimizer.engines.sql.dialect import Dialect, literal
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW
 
 TYPES = {
@@ -48,6 +48,9 @@ TRY_STRPTIME = udf(
 class DataFusionEngine:
     """DataFusion in this process, on files of this machine."""
 
+    dialect = Dialect()
+    described = "datafusion"
+
     def __init__(self, threads: int) -> None:
         config = {"datafusion.execution.time_zone": "UTC", "datafusion.execution.target_partitions": str(threads)}
         self._session = SessionContext(SessionConfig(config))
@@ -76,15 +79,17 @@ class DataFusionEngine:
         """See Engine."""
         return self._session.sql(sql).to_arrow_table()
 
+    def stream(self, sql: str, what: str = "query") -> Generator[pa.RecordBatch, None, None]:
+        """See Engine."""
+        rows = self.query(sql, what)
+        plain = [f.with_type(pa.string()) if f.type == pa.string_view() else f for f in rows.schema]
+        yield from rows.cast(pa.schema(plain)).to_batches()
+
     def keep(self, sql: str) -> None:
         """See Engine."""
         self._session.sql(f"CREATE TABLE kept AS {sql}").collect()
         self._session.sql("DROP VIEW logs").collect()
         self._session.sql("CREATE VIEW logs AS SELECT * FROM kept").collect()
-
-    def quote(self, identifier: str) -> str:
-        """See Engine."""
-        return '"' + identifier.replace('"', '""') + '"'
 
 
 def duckdb_name(kind: pa.DataType) -> str:

@@ -3,12 +3,13 @@
 Everything else about the logs is in engines/sql, in SQL that is the same for every engine.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from rtb_optimizer.core.config.formats import Content, TextDialect
 from rtb_optimizer.core.config.stored_as import TableColumns
+from rtb_optimizer.engines.sql.dialect import Dialect
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +53,13 @@ class BadLines:
 
 
 class Engine(Protocol):
-    """An engine that counts the logs."""
+    """An engine that counts the logs; `dialect` is how its SQL is spelled."""
+
+    dialect: Dialect
+
+    @property
+    def described(self) -> str:
+        """The engine and its version, as `duckdb 2.0.0`."""
 
     def rows(self, table: str = "logs") -> int:
         """Return how many rows the opened files of a table have."""
@@ -92,8 +99,8 @@ class Engine(Protocol):
     def query(self, sql: str, what: str = "query") -> "pa.Table":
         """Run one statement and return all its rows; `what` names it in the log of a long run."""
 
+    def stream(self, sql: str, what: str = "query") -> "Generator[pa.RecordBatch, None, None]":
+        """Run one statement and yield its rows in parts, for answers that may be large; nothing else runs meanwhile."""
+
     def keep(self, sql: str) -> None:
         """Replace the table `logs` by the rows that a statement over it returns."""
-
-    def quote(self, identifier: str) -> str:
-        """Return an identifier quoted for this engine's SQL."""

@@ -1,22 +1,27 @@
 """Opens the logs of a run in an engine: the rows of its partitions, with the outcomes that are logs of their own."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rtb_optimizer.core.config.formats import TextDialect
 from rtb_optimizer.core.config.logs_path import fixed_part
 from rtb_optimizer.core.config.outcome_logs import OutcomeLogs
+from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.passes.legibility import require_few_bad_lines
 from rtb_optimizer.engines.passes.outcomes import EventFindings, event_findings, join_outcomes, place_outcomes
 from rtb_optimizer.engines.protocol import Engine, Reading
+from rtb_optimizer.engines.spark.engine import SparkEngine
+from rtb_optimizer.engines.spark.session import Cluster
 from rtb_optimizer.engines.sql.columns import configured_columns, require_columns
 from rtb_optimizer.engines.sql.table import LogTable
+from rtb_optimizer.errors import LogsInvalid
 from rtb_optimizer.logs.partitions import LogFile, Partition
 from rtb_optimizer.run.workspace import Workspace
+from rtb_optimizer.store.engine_connection import spark_connect
 from rtb_optimizer.store.log_objects import LogObjects
 from rtb_optimizer.store.objects import split_url
 
@@ -76,12 +81,28 @@ def opened(
     s = workspace.settings
     of_own = _files(s.outcome_logs.path, outcomes) if s.outcome_logs is not None else {}
     objects = LogObjects.of(_files(s.logs_path, partitions) | of_own)
-    with DuckDBEngine(objects, s.engine_threads, s.engine_memory_mb) as engine:
+    with _engine(s, objects) as engine:
         reading = _reading(s.logs_path, partitions, configured_columns(s), s.text_dialect)
         types = engine.open_logs(list(reading.contents), reading)
         days = {partition.url: partition.day for partition in partitions}
         by_time = any(partition.table is not None for partition in partitions)
-        yield engine, LogTable(s, workspace.window, types, days, engine.quote, workspace.folder_zone, by_time=by_time)
+        yield engine, LogTable(s, workspace.window, types, days, engine.dialect, workspace.folder_zone, by_time=by_time)
+
+
+def require_same_engine(before: str, now: str) -> None:
+    """Raise LogsInvalid where the engine is not the one that has drawn the sample; none is known of older runs."""
+    if before and before != now:
+        raise LogsInvalid(
+            f"the engine has changed while the run was counting: the sample is of {before}, this is {now}: "
+            "start a new run"
+        )
+
+
+def _engine(settings: Settings, objects: LogObjects) -> "AbstractContextManager[Engine]":
+    """Return the engine that the entity is counted by: the one place of the choice."""
+    if settings.engine == "spark":
+        return SparkEngine(Cluster(*spark_connect()), objects)
+    return DuckDBEngine(objects, settings.engine_threads, settings.engine_memory_mb)
 
 
 def _with_outcomes(

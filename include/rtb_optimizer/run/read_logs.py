@@ -51,7 +51,7 @@ class LogsRead:
     """The partitions that hold rows, the window as a whole, its volume and bids, the selection, and warnings.
 
     `columns` are those of the logs, `outcomes` the partitions of the outcome logs, `events` what became of their
-    events, `placed` what they gave the rows, by place.
+    events, `placed` what they gave the rows, by place; `engine` counted them.
     """
 
     partitions: Sequence[Partition]
@@ -64,6 +64,7 @@ class LogsRead:
     outcomes: Sequence[Partition] = ()
     events: EventFindings | None = None
     placed: "pa.Table | None" = None
+    engine: str = ""
 
 
 def read_logs(
@@ -86,7 +87,7 @@ def read_logs(
         engine, raw = logs.engine, logs.table
         in_part = [*_left_out(contents), *_left_out(outcomes), *logs.warnings]
         in_part += [*partly_absent_columns(engine, raw), *require_legible(engine, raw)]
-        arrived = arrivals(engine, raw)
+        arrived, by = arrivals(engine, raw), engine.described
         filled = partitions_with_rows(workspace, partitions, arrived.rows)
         require_few_strays(arrived, workspace.settings)
         _require_different_files(filled, arrived.by_file)
@@ -106,7 +107,17 @@ def read_logs(
     odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)
     warnings = [*volume.warnings, *in_part, *arrived.warnings, *odd, *bid_warnings(bids, choice.bids)]
     return LogsRead(
-        filled, window, volume, bids, choice, warnings, [*table.types], outcomes.partitions, logs.events, logs.placed
+        filled,
+        window,
+        volume,
+        bids,
+        choice,
+        warnings,
+        [*table.types],
+        outcomes.partitions,
+        logs.events,
+        logs.placed,
+        by,
     )
 
 

@@ -224,6 +224,7 @@ def manifest_document(workspace: Workspace, selection: SelectionDocument, writte
         valid_until=valid_until(workspace.settings.valid_hours, workspace.window.end).isoformat(),
         code_version=__version__,
         config_sha256=sha256(json_bytes(workspace.snapshot.document())).hexdigest(),
+        engine=selection.engine,
         inputs=selection.inputs,
         outputs={
             name: ListedOutput(s3_bucket=o.bucket, s3_key=o.key, byte_size=o.byte_size, sha256=o.sha256, row_count=rows)

@@ -53,6 +53,7 @@ def selection_document(
         bids=bids_document(read.bids, read.choice.bids, read.choice.drawn.sample),
         volume={**read.volume.facts, **_of_outcomes(read)},
         inputs=_inputs(read.partitions),
+        engine=read.engine,
     )
     given = {"outcome_inputs": _inputs(read.outcomes)} if read.outcomes else {}
     return document.model_copy(update={**given, **({"tables": tables} if tables.model_fields_set else {})})
@@ -95,7 +96,7 @@ def selection_beside(
     document = SelectionDocument(
         **own, logs=of_main.logs, bids=of_main.bids, volume=of_main.volume, inputs=of_main.inputs
     )
-    shared = of_main.model_fields_set & {"outcome_inputs", "tables"}
+    shared = of_main.model_fields_set & {"outcome_inputs", "tables", "engine"}
     return document.model_copy(update={name: getattr(of_main, name) for name in shared})
 
 

@@ -13,7 +13,7 @@ from rtb_optimizer.run.build_tables import Recipe, build_tables
 from rtb_optimizer.run.export_fields import key_orders
 from rtb_optimizer.run.exports import compiled_exports
 from rtb_optimizer.run.handover import hand_over, handed_over
-from rtb_optimizer.run.opened_logs import counting
+from rtb_optimizer.run.opened_logs import counting, require_same_engine
 from rtb_optimizer.run.outcome_partitions import PLACED_OUTCOMES, outcomes_as_read
 from rtb_optimizer.run.sample_file import sample_of, table_of_bytes
 from rtb_optimizer.run.what_if import changes_between_tables
@@ -34,6 +34,7 @@ def build_segments(opt_run_id: int) -> int:
     placed = table_of_bytes(selected.part(PLACED_OUTCOMES)) if selected.has(PLACED_OUTCOMES) else None
     with counting(workspace, partitions, outcomes, placed) as logs:
         engine, table = logs.engine, without_repeats(logs.engine, logs.table)
+        require_same_engine(selection.engine, engine.described)
         recipe = replace(recipe, export_keys=key_orders(recipe.features, workspace.settings))
         built = build_tables(engine, table, sample, recipe, totals, before)
         segments, summary = files.segments_parquet(recipe.features, built.segments), built.summary

@@ -1,6 +1,7 @@
 """Persistence: the catalog in PostgreSQL and the objects in S3.
 
 connections      the Airflow connections of the catalog and of S3; sessions
+engine_connection                              the one of a cluster that counts
 schema, migrate  tables and constraints; migrations/ by Alembic
 seeds            the optimizer, its version, dialects and platform fields: seeds/*.toml
 macros           the macro template of each feature and format, of all entities and of one

@@ -23,7 +23,7 @@ def read(tmp_path):
         with DuckDBEngine(LocalFileSystem(), 2, 256) as engine:
             types = engine.open_logs(urls, Reading(columns=columns, below=f"local://{tmp_path}/"))
             found = [name for name in columns if name in types]
-            named = ", ".join(engine.quote(name) for name in found)
+            named = ", ".join(engine.dialect.identifier(name) for name in found)
             rows = engine.query(f"SELECT {named} FROM logs ORDER BY n").to_pydict()
             return {name: rows[name] for name in found}
 

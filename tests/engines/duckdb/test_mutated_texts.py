@@ -75,7 +75,7 @@ def read(folder, name, body):
     try:
         with DuckDBEngine(LocalFileSystem(), 1, 256) as engine:
             reading = Reading({url: content}, configured_columns(SETTINGS))
-            table = LogTable(SETTINGS, WINDOW, engine.open_logs([url], reading), {}, engine.quote)
+            table = LogTable(SETTINGS, WINDOW, engine.open_logs([url], reading), {}, engine.dialect)
             require_few_bad_lines(engine, SETTINGS)
             require_columns(table)
             require_legible(engine, table)

@@ -37,7 +37,7 @@ def logs(first: datetime, kind=MICROS, **columns):
 def counted(opened, features=("site",), published=("a", "b")):
     engine, table = opened
     by_code = exact_counts(engine, table, {"term": features}, {"term": published})["term"]
-    assert by_code == counts_in_sql(engine, table, features, published)
+    assert by_code == counts_in_sql(engine, table, {"term": features}, {"term": published})["term"]
     return by_code
 
 

@@ -17,6 +17,7 @@ from rtb_optimizer.engines.exact.counts import exact_counts
 from rtb_optimizer.engines.passes.outcomes import MAX_ROWLESS, event_findings, join_outcomes
 from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.engines.protocol import Reading
+from rtb_optimizer.engines.spark.engine import SparkEngine
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
 from v3_settings import v3_settings
@@ -59,18 +60,20 @@ def join(tmp_path):
     """Write rows (in several files and row groups) and events, and join them; returns engine and joined outcomes."""
     engines = []
 
-    def joined(logs, events, **config):
+    def joined(logs, events, cluster=None, **config):
         settings = v3_settings(**{**CONFIG, **config})
         urls = []
         for n, part in enumerate([logs[:900], logs[900:2100], logs[2100:]]):
-            pq.write_table(
-                pa.Table.from_pandas(part, preserve_index=False), tmp_path / f"r{n}.parquet", row_group_size=300
-            )
+            in_micros = {"coerce_timestamps": "us", "allow_truncated_timestamps": True}
+            rows = pa.Table.from_pandas(part, preserve_index=False)
+            pq.write_table(rows, tmp_path / f"r{n}.parquet", row_group_size=300, **in_micros)
             urls.append(f"local://{tmp_path}/r{n}.parquet")
-        pq.write_table(pa.Table.from_pandas(events, preserve_index=False), tmp_path / "events.parquet")
-        engine = DuckDBEngine(LocalFileSystem(), 2, 256)
+        rows = pa.Table.from_pandas(events, preserve_index=False)
+        pq.write_table(rows, tmp_path / "events.parquet", **in_micros)
+        files = LocalFileSystem()
+        engine = SparkEngine(cluster, files) if cluster else DuckDBEngine(files, 2, 256)
         engines.append(engine)
-        table = LogTable(settings, WINDOW, engine.open_logs(urls), {}, engine.quote)
+        table = LogTable(settings, WINDOW, engine.open_logs(urls), {}, engine.dialect)
         types = engine.open_outcome_logs([f"local://{tmp_path}/events.parquet"])
         found = join_outcomes(engine, settings.outcome_logs, table, types, settings.outcome_logs.window(WINDOW))
         return engine, found
@@ -119,6 +122,18 @@ def test_outcomes_and_values_are_those_of_a_plain_join(join, config, kinds, amou
     assert {site: counts.outcome for site, counts in by_site.items()} == {str(s): n for s, n in expected.items()}
     in_sql = engine.query("SELECT site, SUM(click) AS n FROM logs GROUP BY site").to_pydict()
     assert dict(zip(in_sql["site"], map(int, in_sql["n"]), strict=True)) == expected.to_dict()
+
+
+def test_a_cluster_joins_the_same_outcomes_and_tells_the_same_of_the_events(join, sail):
+    logs, events = rows_and_events()
+    config = {**KINDS, "outcome_logs_value_column": "amount"}
+    (duckdb, here), (spark, there) = join(logs, events, **config), join(logs, events, cluster=sail, **config)
+
+    assert there.placed.to_pylist() == here.placed.to_pylist()
+    assert (there.days, there.without_id) == (here.days, here.without_id)
+    assert profile(spark, there.table) == profile(duckdb, here.table)
+    spark.store_rows("placed", there.placed)
+    assert spark.query("SELECT * FROM placed").num_rows == there.placed.num_rows
 
 
 def test_what_became_of_the_events_is_told_by_day(join):
@@ -177,7 +192,7 @@ def test_lines_of_the_outcome_logs_that_are_no_rows_are_limited_as_their_own_sha
     (tmp_path / "events.csv").write_text("\n".join([*lines[:100], *["one,field,too,many"] * 50]))
     settings, url = v3_settings(**CONFIG), f"local://{tmp_path}/events.csv"
     with DuckDBEngine(LocalFileSystem(), 1, 256) as engine:
-        table = LogTable(settings, WINDOW, engine.open_logs([f"local://{tmp_path}/rows.parquet"]), {}, engine.quote)
+        table = LogTable(settings, WINDOW, engine.open_logs([f"local://{tmp_path}/rows.parquet"]), {}, engine.dialect)
         reading = Reading({url: Content(Format.CSV, first_line=lines[0])}, settings.outcome_logs.columns)
         types = engine.open_outcome_logs([url], reading)
         with pytest.raises(LogsInvalid, match=r"50 of 149 lines are no rows; most of them in .*events.csv, line 101"):

@@ -35,7 +35,7 @@ def selected(tmp_path):
         settings = v3_settings(outcome_column="click", candidate_features=["auction_id"], **config)
         with DuckDBEngine(None, 1, 200) as engine:
             types = engine.open_logs([str(tmp_path / "log.parquet")])
-            table = LogTable(settings, DAY, types, {}, engine.quote)
+            table = LogTable(settings, DAY, types, {}, engine.dialect)
             found = bid_columns(table, record, rules)
             named = ", ".join(f"{sql} AS {name}" for name, sql in vars_of(found).items())
             return engine.query(f"SELECT {named} FROM logs").to_pylist(), profile(engine, table, found).by_arm

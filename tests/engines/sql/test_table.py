@@ -10,6 +10,8 @@ from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.engines.passes.sampling import draw_sample
 from rtb_optimizer.engines.sql.columns import require_columns
+from rtb_optimizer.engines.sql.dialect import Dialect
+from rtb_optimizer.engines.sql.grouping import grouping
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
 from v3_settings import v3_settings
@@ -230,7 +232,7 @@ def test_duplicates_are_counted_by_the_row_id_and_kept(open_logs, id_columns, re
 def test_money_is_summed_in_whole_micros_half_rounded_up(open_logs, paid, micros):
     engine, table = open_logs({"click": [0] * len(paid), "paid": paid}, cost_column="paid")
 
-    assert engine.query(table.value_statistics(["paid"])).num_rows == len(set(paid))
+    assert engine.query(grouping(table, [("paid",)])[0]).num_rows == len(set(paid))
     assert profile(engine, table).totals.cost * 1e6 == pytest.approx(micros, rel=1e-15)
 
 
@@ -332,7 +334,7 @@ def test_a_statement_is_the_same_text_each_time():
 
     def texts(known):
         settings = v3_settings(timestamp_column="t", row_filter={"b": ["1"], "a": ["2"]})
-        table = LogTable(settings, DAY, known, {}, lambda name: f'"{name}"')
-        return table.profile(), table.sample(["a", "b"], 1.0, 0.25), table.value_statistics(["a"]), table.measures()
+        table = LogTable(settings, DAY, known, {}, Dialect())
+        return table.profile(), table.sample(["a", "b"], 1.0, 0.25), table.values_of_people(["a"], 2), table.measures()
 
     assert texts(types) == texts(dict(reversed(types.items())))

@@ -5,6 +5,7 @@ from datetime import datetime
 import duckdb
 import pytest
 
+from rtb_optimizer.engines.sql.dialect import Dialect
 from rtb_optimizer.engines.sql.times import time_of_number, time_of_text
 
 AT = datetime(2026, 11, 20, 13, 15, 7)  # noqa: DTZ001 - times are read in naive UTC
@@ -35,7 +36,7 @@ def read(sql):
     ],
 )
 def test_a_text_is_read_as_iso_8601_as_an_epoch_by_its_size_or_by_its_pattern(text, pattern):
-    assert read(time_of_text(f"'{text}'", pattern)) == AT
+    assert read(time_of_text(f"'{text}'", pattern, Dialect())) == AT
 
 
 @pytest.mark.parametrize(
@@ -52,14 +53,14 @@ def test_a_text_is_read_as_iso_8601_as_an_epoch_by_its_size_or_by_its_pattern(te
     ],
 )
 def test_a_number_is_an_epoch_in_the_unit_that_its_size_shows(number, pattern):
-    assert read(time_of_number(f"CAST({number} AS DOUBLE)", pattern)) == AT
+    assert read(time_of_number(f"CAST({number} AS DOUBLE)", pattern, Dialect())) == AT
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "20/11/2026", "1e300", "-1e30"])
 def test_what_is_no_time_is_null(text):
-    assert read(time_of_text(f"'{text}'", "")) is None
+    assert read(time_of_text(f"'{text}'", "", Dialect())) is None
 
 
 def test_milliseconds_are_kept():
-    assert read(time_of_text("'20261120131507123'", "")).microsecond == 123_000
-    assert read(time_of_number("20261120131507123", "")).microsecond == 123_000
+    assert read(time_of_text("'20261120131507123'", "", Dialect())).microsecond == 123_000
+    assert read(time_of_number("20261120131507123", "", Dialect())).microsecond == 123_000

@@ -10,6 +10,7 @@ schedule      the cron expressions that Airflow runs as meant
 logs_path     the folders of a window, by the parts of a date in logs_path
 stored_as     how the columns of a table of a lake lie in its files
 formats       the formats of log files, by their first bytes
+spark         what Spark reads of a configuration: patterns of times, formats
 window        the half-open window of a run, in local days
 outcome_logs  outcomes in logs of their own: which events count, for which rows
 likely_roles  guesses which column has which role

@@ -11,6 +11,7 @@ from rtb_optimizer.core.config.outcome_logs import outcome_logs_problems
 from rtb_optimizer.core.config.roles import denied_problems, role_problems
 from rtb_optimizer.core.config.schedule import schedule_problem
 from rtb_optimizer.core.config.settings import Settings, settings_as_stored
+from rtb_optimizer.core.config.spark import spark_problems
 from rtb_optimizer.core.config.window import zone
 from rtb_optimizer.core.decision.alerts import kind_problems
 from rtb_optimizer.core.macros.dialect import GapPolicy
@@ -65,6 +66,7 @@ def _problems(s: Settings) -> list[str | None]:
         if not s.person_id_column or s.min_segment_exposures > 0
         else "person_id_column: min_segment_exposures is 0: no row would be limited by people",
         *_live_problems(s),
+        *spark_problems(s.engine, s.timestamp_format, s.logs_format),
         *currency_problems(s.currency_column, s.timestamp_column, s.currency_rates),
         None
         if s.bid_column == "" or s.cost_column

@@ -143,6 +143,8 @@ class Settings:
     joint_min_exposures: int
     alert_on: list[str]
     alert_connection: str
+    engine: str
+    sample_hash: str
     engine_threads: int
     engine_memory_mb: int
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rtb_optimizer.engines.duckdb.names import quoted
-from rtb_optimizer.engines.sql.identity import SOURCE_FILE, literal
+from rtb_optimizer.engines.sql.dialect import literal
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE
 from rtb_optimizer.errors import LogsInvalid
 
 TEXTS, RECORDS = ("VARCHAR", "JSON"), ("STRUCT", "MAP")

@@ -1,6 +1,6 @@
 """Counts on this machine: DuckDB, out of core, straight on the Parquet files in S3."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,8 @@ from rtb_optimizer.engines.files.stored import StoredFiles
 from rtb_optimizer.engines.parquet.row_groups import RowGroups, bounded_columns, bounds_statement
 from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.protocol import AS_THEY_ARE, BadLines, Reading
-from rtb_optimizer.engines.sql.identity import SOURCE_FILE, literal
+from rtb_optimizer.engines.sql.dialect import Dialect, literal
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE
 from rtb_optimizer.errors import LogsInvalid, RtbOptimizerError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 NOT_TEXT = "is not valid UTF8"
 """What DuckDB says of a text column with other bytes; it names the file and not the column."""
+STREAMED_ROWS = 1 << 16
 
 
 class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
@@ -37,6 +39,8 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
     Files come through `filesystem`, since DuckDB's own S3 reader is an extension that would be downloaded; without
     one, URLs are paths of this machine. What is held of a store's files is part of the memory.
     """
+
+    dialect = Dialect()
 
     def __init__(self, filesystem: "FileSystem | FileSource | None", threads: int, memory_mb: int) -> None:
         import duckdb
@@ -81,6 +85,13 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         if self._stored is not None:
             self._stored.close()
         self._spill.remove()
+
+    @property
+    def described(self) -> str:
+        """See Engine."""
+        import duckdb
+
+        return f"duckdb {duckdb.__version__}"
 
     def rows(self, table: str = "logs") -> int:
         """See Engine."""
@@ -161,6 +172,18 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             with Progress(what, self._view.rows, lambda: self._duckdb.query_progress() / 100):
                 return self._duckdb.sql(sql).to_arrow_table()
         except duckdb.Error as problem:
+            raise self._failure("counting the logs failed", problem, self._urls) from problem
+
+    def stream(self, sql: str, what: str = "query") -> "Generator[pa.RecordBatch, None, None]":
+        """See Engine. It raises as `query` does."""
+        import duckdb
+        import pyarrow as pa
+
+        self._expect(sql)
+        try:
+            with Progress(what, self._view.rows, lambda: self._duckdb.query_progress() / 100):
+                yield from self._duckdb.sql(sql).to_arrow_reader(STREAMED_ROWS)
+        except (duckdb.Error, pa.ArrowException, OSError) as problem:
             raise self._failure("counting the logs failed", problem, self._urls) from problem
 
     def keep(self, sql: str) -> None:
@@ -257,7 +280,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         texts = [name for name, kind, *_ in self._duckdb.execute("DESCRIBE logs").fetchall() if kind == "VARCHAR"]
         for name in (name for name in texts if name != SOURCE_FILE):
             try:
-                self._duckdb.execute(f"SELECT MAX(LENGTH({self.quote(name)})) FROM logs").fetchall()
+                self._duckdb.execute(f"SELECT MAX(LENGTH({quoted(name)})) FROM logs").fetchall()
             except duckdb.Error:
                 found.append(repr(name))
         return (
@@ -273,7 +296,3 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         except duckdb.Error:
             return False
         return True
-
-    def quote(self, identifier: str) -> str:
-        """See Engine."""
-        return quoted(identifier)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from rtb_optimizer.errors import EngineFull, LogsInvalid, RtbOptimizerError
 
 MAX_CAUSE = 600
+OUT_OF_MEMORY = "Out of Memory Error"
+"""How the error begins that Arrow makes of DuckDB's, where rows are streamed."""
 
 
 def classify_duckdb_error(
@@ -23,7 +25,8 @@ def classify_duckdb_error(
     import duckdb
 
     cause = _cause(problem)
-    if isinstance(problem, duckdb.OutOfMemoryException) or spill in str(problem):
+    is_full = isinstance(problem, duckdb.OutOfMemoryException) or OUT_OF_MEMORY in str(problem)
+    if is_full or spill in str(problem):
         fix = f"free disk in {tempfile.gettempdir()}, point TMPDIR elsewhere, or raise engine_memory_mb"
         return EngineFull(f"{what}: {cause.rstrip('.')}; {fix}")
     if "source column" in cause or any(url in cause for url in urls):

@@ -12,7 +12,8 @@ from rtb_optimizer.engines.duckdb.text_files import Lend, Stage, stage
 from rtb_optimizer.engines.parquet.row_groups import RowGroups
 from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.protocol import BadLines, Reading
-from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW, literal
+from rtb_optimizer.engines.sql.dialect import literal
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW
 from rtb_optimizer.errors import LogsInvalid
 
 if TYPE_CHECKING:

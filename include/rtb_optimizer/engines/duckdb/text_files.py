@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from rtb_optimizer.core.config.formats import QUOTES, Content, Format, TextDialect, delimiter_of
 from rtb_optimizer.engines.duckdb.names import quoted
 from rtb_optimizer.engines.protocol import BadLines
-from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW, literal
+from rtb_optimizer.engines.sql.dialect import literal
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW
 from rtb_optimizer.errors import LogsInvalid
 
 if TYPE_CHECKING:

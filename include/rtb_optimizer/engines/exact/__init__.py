@@ -5,4 +5,5 @@ people     the people behind each published row
 measuring  the measures of a batch of rows
 cells      from raw values to published cells
 cell_sums  integer sums by cell
+grouped_sums  the same from raw values that SQL has grouped
 """

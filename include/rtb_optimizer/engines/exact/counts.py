@@ -4,29 +4,34 @@ Counted on the codes that Parquet stores where the files allow it, else in SQL: 
 so that both give the same.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import count
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rtb_optimizer.core.sample.values import OTHER, segment_key
+from rtb_optimizer.core.sample.values import OTHER
 from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.engines.exact.cell_sums import MEASURES, CellSums
 from rtb_optimizer.engines.exact.cells import Term
+from rtb_optimizer.engines.exact.grouped_sums import GroupedSums
 from rtb_optimizer.engines.exact.measuring import measuring
 from rtb_optimizer.engines.parquet.row_groups import Place, RowGroups, within
-from rtb_optimizer.engines.passes.encoding import canonicalise
 from rtb_optimizer.engines.passes.profile import counts_of
 from rtb_optimizer.engines.progress import Progress
 from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.sql.grouping import FeatureSet, grouping, parts_of_sets
 from rtb_optimizer.engines.sql.table import LogTable
-from rtb_optimizer.errors import LogsInvalid
+from rtb_optimizer.errors import EngineFull, LogsInvalid
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+log = logging.getLogger(__name__)
 
 Terms = Mapping[str, Sequence[str]]
 Statistics = dict[str, dict[str, Counts]]
@@ -61,7 +66,7 @@ def exact_counts(engine: Engine, table: LogTable, terms: Terms, published: Terms
     columns = sorted({*table.row_columns, *features})
     groups = engine.row_groups(columns) if terms and isinstance(engine, ReadsRowGroups) else None
     if groups is None or not isinstance(engine, ReadsRowGroups):
-        return {name: counts_in_sql(engine, table, parts, published[name]) for name, parts in terms.items()}
+        return counts_in_sql(engine, table, terms, published)
     cells = {name: Term(parts, published[name]) for name, parts in terms.items()}
     sums = CellSums(cells, table.settings, measuring(table, engine.measure))
     finished, done = count(1), [0.0]
@@ -81,22 +86,31 @@ def exact_counts(engine: Engine, table: LogTable, terms: Terms, published: Terms
     return {name: _named(sums.of(name), published[name]) for name in terms}
 
 
-def counts_in_sql(
-    engine: Engine, table: LogTable, features: Sequence[str], published: Sequence[str]
-) -> dict[str, Counts]:
-    """Count one term in SQL; canonical values are added up before any rate is taken."""
-    rows = engine.query(table.value_statistics(features), "exact statistics").to_pydict()
-    canon = [canonicalise(rows["f_" + name], name, table.settings) for name in features]
-    values = canon[0] if len(features) == 1 else [segment_key(cell) for cell in zip(*canon, strict=True)]
-    place = {value: n for n, value in enumerate(published)}
-    sums = np.zeros((len(MEASURES), len(published) + 1), np.int64)
-    at = np.array([place.get(value, len(published)) for value in values], dtype=np.int64)
-    for n, measure in enumerate(MEASURES):
-        try:
-            np.add.at(sums[n], at, np.array([int(value) for value in rows[measure]], dtype=np.int64))
-        except OverflowError:
-            raise LogsInvalid(f"{measure} of a value of {', '.join(features)} is too large to be counted") from None
-    return _named(sums, published)
+def counts_in_sql(engine: Engine, table: LogTable, terms: Terms, published: Terms) -> Statistics:
+    """Count all terms in SQL, in one scan where the memory allows: see exact_counts."""
+    cells = {name: Term(parts, published[name]) for name, parts in terms.items()}
+    sums = GroupedSums(cells, table.settings)
+    for part in parts_of_sets(terms.values()):
+        _add_groups(sums, engine, table, part)
+    return {name: _named(sums.of(name), published[name]) for name in terms}
+
+
+def _add_groups(sums: GroupedSums, engine: Engine, table: LogTable, sets: Sequence[FeatureSet]) -> None:
+    """Add the groups of some sets; of fewer at a time where there is no memory for the groups of all."""
+    counted = sums.empty()
+    sql, numbered = grouping(table, sets)
+    try:
+        with closing(engine.stream(sql, "exact statistics")) as batches:
+            for batch in batches:
+                counted.add(batch, numbered)
+    except EngineFull:
+        if len(sets) == 1:
+            raise
+        log.info("the groups of %d sets do not fit into memory: they are counted in two scans", len(sets))
+        for part in (sets[: len(sets) // 2], sets[len(sets) // 2 :]):
+            _add_groups(sums, engine, table, part)
+    else:
+        sums.merge(counted)
 
 
 def _named(sums: NDArray[np.int64], published: Sequence[str]) -> dict[str, Counts]:

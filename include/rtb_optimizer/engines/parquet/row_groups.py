@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rtb_optimizer.engines.files.stored import StoredFiles
-from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW, literal
+from rtb_optimizer.engines.sql.dialect import literal
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW
 from rtb_optimizer.errors import LogsInvalid, StoreFailed
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import numpy as np
 from rtb_optimizer.core.config.window import Window, dates_of, midnight, zone
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.sql.dialect import seconds
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE
 from rtb_optimizer.engines.sql.table import LogTable, day_of, in_window, instant_of
 
@@ -164,7 +165,7 @@ def _edge(day: date, table: LogTable) -> str:
     """Return the start of a day on the clock of the rows' times, as SQL."""
     if _holds_dates(table):
         return f"DATE '{day}'"
-    return f"TIMESTAMP '{midnight(day, _folder_zone(table)):%Y-%m-%d %H:%M:%S}'"
+    return table.dialect.instant(seconds(midnight(day, _folder_zone(table))))
 
 
 def _minute(at: np.datetime64) -> str:

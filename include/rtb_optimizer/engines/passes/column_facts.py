@@ -6,14 +6,14 @@ from datetime import date
 from rtb_optimizer.core.config.likely_roles import ColumnFacts
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.amounts import FALSE_WORDS, TEXT_TYPES, TRUE_WORDS
-from rtb_optimizer.engines.sql.identity import literal
+from rtb_optimizer.engines.sql.dialect import Dialect
 from rtb_optimizer.engines.sql.times import time_of_number, time_of_text
 
 MAX_ROWS = 200_000
 MAX_TEXT = 60
 MAX_EXAMPLES = 12
 READABLE = 0.98
-_SPAN = ("TIMESTAMP '2005-01-01 00:00:00'", "TIMESTAMP '2100-01-01 00:00:00'")
+_SPAN = ("2005-01-01 00:00:00", "2100-01-01 00:00:00")
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U", "FLOAT", "DOUBLE", "DECIMAL", "BOOLEAN")
 
 
@@ -30,16 +30,17 @@ def column_facts(engine: Engine, types: Mapping[str, str], missing: Sequence[str
 
 
 def _facts(engine: Engine, name: str, kind: str, missing: Sequence[str]) -> ColumnFacts:
-    column = engine.quote(name)
-    text = f"CAST({column} AS VARCHAR)"
-    spelled = ", ".join(literal(word) for word in sorted({"", *(word.lower() for word in missing)}))
+    dialect = engine.dialect
+    column = dialect.identifier(name)
+    text = dialect.text(column)
+    spelled = dialect.literals(sorted({"", *(word.lower() for word in missing)}))
     known = f"CASE WHEN LOWER(TRIM({text})) IN ({spelled}) THEN NULL ELSE {column} END"
-    number, time = _number(kind), _time(kind)
+    number, time, as_text = _number(kind, dialect), _time(kind, dialect), dialect.text("v")
     [row] = engine.query(
         f"SELECT COUNT(*) AS n, COUNT(v) AS given, COUNT(DISTINCT v) AS distinct_values, "
-        f"LEFT(MIN(CAST(v AS VARCHAR)), {MAX_TEXT}) AS lowest, LEFT(MAX(CAST(v AS VARCHAR)), {MAX_TEXT}) AS highest, "
+        f"LEFT(MIN({as_text}), {MAX_TEXT}) AS lowest, LEFT(MAX({as_text}), {MAX_TEXT}) AS highest, "
         f"COUNT({number}) AS numbers, AVG({number}) AS mean, MIN({number}) AS least, MAX({number}) AS most, "
-        f"SUM(CASE WHEN {time} >= {_SPAN[0]} AND {time} < {_SPAN[1]} THEN 1 ELSE 0 END) AS times "
+        f"SUM(CASE WHEN {_is_plausible(time, dialect)} THEN 1 ELSE 0 END) AS times "
         f"FROM (SELECT {known} AS v FROM looked_at)",
         f"column {name}",
     ).to_pylist()
@@ -65,7 +66,7 @@ def _facts(engine: Engine, name: str, kind: str, missing: Sequence[str]) -> Colu
 
 def _days(engine: Engine, rows: str, time: str) -> tuple[date, date]:
     """Return the first and the last day of a column's times, over all rows."""
-    bounds = f"{time} >= {_SPAN[0]} AND {time} < {_SPAN[1]}"
+    bounds = _is_plausible(time, engine.dialect)
     found = engine.query(
         f"SELECT CAST(MIN({time}) AS DATE) AS first, CAST(MAX({time}) AS DATE) AS last FROM {rows} WHERE {bounds}",
         "days",
@@ -79,25 +80,32 @@ def _is_epoch(row: Mapping[str, object]) -> bool:
 
 
 def _examples(engine: Engine, known: str) -> tuple[str, ...]:
+    text = engine.dialect.text("v")
     rows = engine.query(
-        f"SELECT CAST(v AS VARCHAR) AS v, COUNT(*) AS n FROM (SELECT {known} AS v FROM looked_at) WHERE v IS NOT NULL "
+        f"SELECT {text} AS v, COUNT(*) AS n FROM (SELECT {known} AS v FROM looked_at) WHERE v IS NOT NULL "
         f"GROUP BY v ORDER BY n DESC, v LIMIT {MAX_EXAMPLES}",
         "values",
     ).to_pydict()
     return tuple(str(value) for value in rows["v"])
 
 
-def _number(kind: str) -> str:
+def _number(kind: str, dialect: Dialect) -> str:
     if kind in TEXT_TYPES:
-        words = " ".join(f"WHEN {literal(w)} THEN 1" for w in TRUE_WORDS)
-        words += "".join(f" WHEN {literal(w)} THEN 0" for w in FALSE_WORDS)
-        return f"CASE LOWER(TRIM(v)) {words} ELSE TRY_CAST(v AS DOUBLE) END"
+        words = " ".join(f"WHEN {dialect.literal(w)} THEN 1" for w in TRUE_WORDS)
+        words += "".join(f" WHEN {dialect.literal(w)} THEN 0" for w in FALSE_WORDS)
+        return f"CASE LOWER(TRIM(v)) {words} ELSE {dialect.number('v')} END"
     return "CAST(v AS DOUBLE)" if kind.startswith(_NUMBERS) else "CAST(NULL AS DOUBLE)"
 
 
-def _time(kind: str) -> str:
+def _is_plausible(time: str, dialect: Dialect) -> str:
+    first, last = map(dialect.instant, _SPAN)
+    return f"{time} >= {first} AND {time} < {last}"
+
+
+def _time(kind: str, dialect: Dialect) -> str:
     if kind in TEXT_TYPES:
-        return time_of_text("v", "")
+        return time_of_text("v", "", dialect)
     if kind.startswith(("TIMESTAMP", "DATE")):
-        return "CAST(v AS TIMESTAMP)"
-    return time_of_number("v", "") if kind.startswith(_NUMBERS) and kind != "BOOLEAN" else "CAST(NULL AS TIMESTAMP)"
+        return f"CAST(v AS {dialect.naive_type})"
+    is_number = kind.startswith(_NUMBERS) and kind != "BOOLEAN"
+    return time_of_number("v", "", dialect) if is_number else f"CAST(NULL AS {dialect.naive_type})"

@@ -47,7 +47,7 @@ def one_of_each(table: LogTable, copies: str) -> str:
     same = " AND ".join(f"repeated.id{n} = logs.{table.quote(column)}" for n, column in enumerate(s.row_id_columns))
     named = ", ".join(f"{table.quote(column)} AS id{n}" for n, column in enumerate(s.row_id_columns))
     repeated = (
-        f"SELECT {named} FROM logs WHERE {table.where()} AND NOT ({without_id(s, table.quote)}) "
+        f"SELECT {named} FROM logs WHERE {table.where()} AND NOT ({without_id(s, table.dialect)}) "
         f"GROUP BY {ids} HAVING COUNT(*) > 1"
     )
     is_repeated = f"EXISTS (SELECT 1 FROM repeated WHERE {same})"
@@ -76,7 +76,7 @@ def require_few_repeats(engine: Engine, table: LogTable, repeats: int, rows: int
         return
     statement = (
         f"SELECT {_ids(table)}, MAX({SOURCE_FILE}) AS {SOURCE_FILE}, MAX({copies}) AS times FROM logs "
-        f"WHERE {table.where()} AND NOT ({without_id(s, table.quote)}) GROUP BY {_ids(table)} "
+        f"WHERE {table.where()} AND NOT ({without_id(s, table.dialect)}) GROUP BY {_ids(table)} "
         f"ORDER BY times DESC, {_ids(table)} LIMIT 1"
     ).replace("MAX(COUNT(*))", "COUNT(*)")
     *id_values, file, times = engine.query(statement, "the most repeated id").to_pylist()[0].values()

@@ -8,7 +8,6 @@ from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.amounts import FALSE_WORDS, TEXT_TYPES, TRUE_WORDS
-from rtb_optimizer.engines.sql.identity import literal
 from rtb_optimizer.engines.sql.table import LogTable, instant_of
 from rtb_optimizer.errors import LogsInvalid
 
@@ -87,7 +86,7 @@ def _illegible(engine: Engine, table: LogTable, source: str) -> list[Illegible]:
         return []
     counts = [
         f"COUNT({table.quote(column)}) AS of{n}, SUM(CASE WHEN {test} THEN 1 ELSE 0 END) AS values{n}, "
-        f"MIN(CASE WHEN {test} THEN CAST({table.quote(column)} AS VARCHAR) END) AS example{n}"
+        f"MIN(CASE WHEN {test} THEN {table.dialect.text(table.quote(column))} END) AS example{n}"
         for n, (column, test) in enumerate(tests.values())
     ]
     where = " AND ".join(table.row_filter()) or "TRUE"
@@ -117,6 +116,8 @@ def _tests(table: LogTable) -> list[tuple[str, str, str]]:
 
 def _is_given(table: LogTable, column: str) -> str:
     """Return the test of a value that is neither NULL nor a spelling of a missing one."""
-    text = f"TRIM(CAST({table.quote(column)} AS VARCHAR))"
-    missing = ", ".join(literal(word) for word in sorted({"", *map(str.lower, table.settings.missing_values)}))
+    text = f"TRIM({table.dialect.text(table.quote(column))})"
+    missing = ", ".join(
+        table.dialect.literal(word) for word in sorted({"", *map(str.lower, table.settings.missing_values)})
+    )
     return f"({table.quote(column)} IS NOT NULL AND LOWER({text}) NOT IN ({missing}))"

@@ -82,7 +82,7 @@ def join_outcomes(
     sql = OutcomesSql(logs, rows, events, missing)
     for name, statement in ((HAPPENED, sql.happened()), (MATCHED, sql.matched()), (PLACED, sql.placed())):
         engine.store(name, statement)
-    days = [EventsOfDay(**row) for row in engine.query(sql.told(), "events by day").to_pylist()]
+    days = sorted((EventsOfDay(**row) for row in engine.query(sql.told(), "events by day").to_pylist()), key=_order)
     placed = engine.query(f"SELECT * FROM {PLACED} ORDER BY {SOURCE_FILE}, {SOURCE_ROW}", "rows with outcomes")
     without_id = int(engine.query(sql.without_id(), "events without an id").to_pydict()["n"][0])
     return JoinedOutcomes(_with_placed(engine, logs, rows), placed, days, without_id, warnings)
@@ -158,6 +158,11 @@ def _uncounted(joined: JoinedOutcomes, logs: OutcomeLogs) -> list[RunWarning]:
         message = f"outcome_kinds names {', '.join(map(repr, absent))}, of which there is no event: check the spelling"
         warnings.append(RunWarning("kinds_without_events", message))
     return warnings
+
+
+def _order(each: EventsOfDay) -> tuple[bool, date, str]:
+    """Sort by day and kind, events without a time last: engines differ in where NULL is."""
+    return each.day is None, each.day or date.max, each.kind
 
 
 def _worst(days: Sequence[EventsOfDay]) -> list[EventsOfDay]:

@@ -18,7 +18,8 @@ from rtb_optimizer.engines.passes.profile import Profile
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.amounts import MICRO
 from rtb_optimizer.engines.sql.bids import NO_BID_COLUMNS, BidColumns
-from rtb_optimizer.engines.sql.table import MEASURES, SAMPLE_BUCKETS, LogTable
+from rtb_optimizer.engines.sql.dialect import SAMPLE_BUCKETS
+from rtb_optimizer.engines.sql.table import MEASURES, LogTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,7 +69,7 @@ def draw_sample(
     shares = sampling_shares(table.settings, profile.totals.rows, profile.positive_rows)
     drawn = engine.query(table.sample(features, shares.positives, shares.others, _drawn_bids(bids)), "sample")
     encoded = {name: encode(drawn["f_" + name], name, table.settings) for name in features}
-    row_hash, time_hash = (np.asarray(drawn[name].to_numpy(), dtype=np.uint64) for name in ("row_hash", "time_hash"))
+    row_hash, time_hash = (_hashes(drawn[name]) for name in ("row_hash", "time_hash"))
     has_id = np.asarray(drawn["has_id"].to_numpy(zero_copy_only=False), dtype=bool)
     micros = {name: np.asarray(drawn[name].to_numpy(), dtype=np.int64) for name in MEASURES}
     days = np.asarray(drawn["log_day"].to_numpy(), dtype="datetime64[D]")
@@ -109,6 +110,15 @@ def sampling_shares(settings: Settings, rows: int, positive_rows: int) -> Shares
     positives = min(positive_rows, positives_at_most)
     wanted = max(settings.negatives_per_positive * max(positive_rows, 1), settings.full_sample_rows - positive_rows)
     return Shares(_share(positives, positive_rows), _share(min(wanted, settings.max_sample_rows - positives), others))
+
+
+def _hashes(column: "pa.ChunkedArray") -> Hashes:
+    """Return hashes of 64 bits: whole numbers, signed or not, or 16 hexadecimal digits."""
+    import pyarrow as pa
+
+    if pa.types.is_integer(column.type):
+        return np.asarray(column.to_numpy()).astype(np.uint64)
+    return np.frombuffer(bytes.fromhex("".join(column.to_pylist())), ">u8").astype(np.uint64)
 
 
 def _share(wanted: int, available: int) -> float:

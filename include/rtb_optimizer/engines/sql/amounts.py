@@ -4,11 +4,11 @@ Money is counted in the entity's currency. An amount of a currency without a rat
 of two currencies are not added.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rtb_optimizer.core.config.settings import Settings
-from rtb_optimizer.engines.sql.identity import literal
+from rtb_optimizer.engines.sql.dialect import Dialect
 
 MICRO = 1_000_000
 MONEY = ("value", "cost")
@@ -23,7 +23,7 @@ class Amounts:
 
     settings: Settings
     types: Mapping[str, str]
-    quote: Callable[[str], str]
+    dialect: Dialect
     day: str
 
     def micros(self, measure: str) -> str:
@@ -52,7 +52,7 @@ class Amounts:
     def amount(self, measure: str) -> str:
         """Return the value or cost of a row as the logs have it, whether it can be counted or not."""
         column = getattr(self.settings, f"{measure}_column")
-        return self.quote(column) if column else "0"
+        return self.dialect.identifier(column) if column else "0"
 
     def raw(self, column: str) -> str:
         """Return a column in millionths, weighted, 0 for NULL and NaN."""
@@ -64,24 +64,24 @@ class Amounts:
         TRY_CAST detects NaN: a comparison may be answered from a file's statistics, which leave NaN out.
         """
         if self.types.get(column) in WHOLE_TYPES and not self.settings.weight_column and not rate:
-            return f"CAST({self.quote(column)} AS BIGINT) * {MICRO}"
+            return f"CAST({self.dialect.identifier(column)} AS BIGINT) * {MICRO}"
         number = self.number(column)
         return self._weighted(f"{number} * {rate} * {MICRO}" if rate else f"{number} * {MICRO}")
 
     def whole(self, column: str) -> str:
         """Return a column in millionths without the row's weight, NULL for NULL, NaN and what is too large."""
         if self.types.get(column) in WHOLE_TYPES:
-            return f"CAST({self.quote(column)} AS BIGINT) * {MICRO}"
-        return f"TRY_CAST(FLOOR({self.number(column)} * {MICRO} + 0.5) AS BIGINT)"
+            return f"CAST({self.dialect.identifier(column)} AS BIGINT) * {MICRO}"
+        return self.dialect.floored(f"{self.number(column)} * {MICRO} + 0.5")
 
     def number(self, column: str) -> str:
         """Return a column as a number; of a text that is none, NULL, but for the words of a boolean."""
-        quoted = self.quote(column)
+        quoted = self.dialect.identifier(column)
         if self.types.get(column) not in TEXT_TYPES:
             return f"CAST({quoted} AS DOUBLE)"
-        words = " ".join(f"WHEN {literal(word)} THEN 1" for word in TRUE_WORDS)
-        words += "".join(f" WHEN {literal(word)} THEN 0" for word in FALSE_WORDS)
-        return f"CASE LOWER(TRIM({quoted})) {words} ELSE TRY_CAST(TRIM({quoted}) AS DOUBLE) END"
+        words = " ".join(f"WHEN {self.dialect.literal(word)} THEN 1" for word in TRUE_WORDS)
+        words += "".join(f" WHEN {self.dialect.literal(word)} THEN 0" for word in FALSE_WORDS)
+        return f"CASE LOWER(TRIM({quoted})) {words} ELSE {self.dialect.number(f'TRIM({quoted})')} END"
 
     def has_money(self) -> str:
         """Return the test of a row whose value or cost is not 0."""
@@ -95,7 +95,8 @@ class Amounts:
 
     def currency(self) -> str:
         """Return the code of a row's currency, in capitals, empty where it has none."""
-        return f"UPPER(TRIM(COALESCE(CAST({self.quote(self.settings.currency_column)} AS VARCHAR), '')))"
+        code = self.dialect.text(self.dialect.identifier(self.settings.currency_column))
+        return f"UPPER(TRIM(COALESCE({code}, '')))"
 
     def rate(self) -> str:
         """Return the value of one unit of a row's currency, by the rate of its day; NULL where there is none."""
@@ -111,4 +112,4 @@ class Amounts:
     def _weighted(self, micros: str) -> str:
         weight = self.settings.weight_column
         weighed = f"{micros} * {self.number(weight)}" if weight else micros
-        return f"TRY_CAST(FLOOR({weighed} + 0.5) AS BIGINT)"
+        return self.dialect.floored(f"{weighed} + 0.5")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rtb_optimizer.core.realized.arms import CONTROL_SUFFIX, DIGITS, ArmRules
 from rtb_optimizer.core.realized.row_bids import BidRecord, BidSource
-from rtb_optimizer.engines.sql.identity import literal
+from rtb_optimizer.engines.sql.dialect import Dialect
 from rtb_optimizer.engines.sql.table import LogTable, day_of, instant_of
 
 
@@ -37,19 +37,19 @@ def bid_columns(table: LogTable, record: BidRecord, rules: ArmRules) -> BidColum
         record: What is known of their bids.
         rules: What draws the arm of a row.
     """
-    s = table.settings
+    s, dialect = table.settings, table.dialect
     drawn = [(rule.id_column, rule.salt) for rule in rules.holdbacks.values() if rule.id_column in table.types]
     drawn += [(rule.id_column, rule.salt) for rule in rules.challengers.values() if rule.id_column in table.types]
     column, salt = drawn[0] if drawn else (s.arm_id_column if s.arm_column or s.run_column else "", "")
     below = {mark: rule.below for mark, rule in rules.holdbacks.items() if rule.id_column in table.types}
     above = {mark: rule.starts_at for mark, rule in rules.challengers.items() if rule.id_column in table.types}
-    digest = f"MD5({literal(salt)} || CAST({table.quote(column)} AS VARCHAR))" if column in table.types else ""
+    digest = f"MD5({dialect.literal(salt)} || {dialect.text(table.quote(column))})" if column in table.types else ""
     mark = run_mark(table, record)
     return BidColumns(
         mark=mark,
-        multiplier=f"TRY_CAST({table.quote(s.multiplier_column)} AS DOUBLE)" if s.multiplier_column else "NULL",
+        multiplier=dialect.number(table.quote(s.multiplier_column)) if s.multiplier_column else "NULL",
         is_control=_is_control(table, mark, below, digest),
-        is_challenger=_is_challenger(mark, above, digest, rules),
+        is_challenger=_is_challenger(table, mark, above, digest, rules),
         bucket=f"SUBSTR({digest}, {DIGITS + 1}, 1)" if digest else "'0'",
     )
 
@@ -63,43 +63,45 @@ def has_times(table: LogTable) -> bool:
 def run_mark(table: LogTable, record: BidRecord) -> str:
     """Return what tells the run whose table bid on a row: its code, the place of its period, or its day."""
     if record.source is BidSource.RUN:
-        return f"TRIM(CAST({table.quote(table.settings.run_column)} AS VARCHAR))"
+        return f"TRIM({table.dialect.text(table.quote(table.settings.run_column))})"
     if not has_times(table):
         return day_of(table)
     instant = instant_of(table)
     ends = [f"{period.end:%Y-%m-%d %H:%M:%S.%f}" for period in record.periods[:-1]]
-    cases = " ".join(f"WHEN {instant} < TIMESTAMP '{end}' THEN {n}" for n, end in enumerate(ends))
+    cases = " ".join(f"WHEN {instant} < {table.dialect.instant(end)} THEN {n}" for n, end in enumerate(ends))
     return f"CASE {cases} ELSE {len(ends)} END" if cases else "0"
 
 
 def _is_control(table: LogTable, mark: str, below: Mapping[object, str], digest: str) -> str:
-    s = table.settings
+    s, dialect = table.settings, table.dialect
     if s.arm_column:
-        values = ", ".join(literal(value) for value in s.control_arms)
-        return f"COALESCE(CAST({table.quote(s.arm_column)} AS VARCHAR) IN ({values}), FALSE)"
+        values = dialect.literals(s.control_arms)
+        return f"COALESCE({dialect.text(table.quote(s.arm_column))} IN ({values}), FALSE)"
     tests = list[str]()
     if s.run_column:
-        tests.append(f"COALESCE({mark} LIKE {literal('%' + CONTROL_SUFFIX)}, FALSE)")
+        tests.append(f"COALESCE({mark} LIKE {dialect.literal('%' + CONTROL_SUFFIX)}, FALSE)")
     if below:
-        tests.append(f"COALESCE(SUBSTR({digest}, 1, {DIGITS}) < {_bound(mark, below)}, FALSE)")
+        tests.append(f"COALESCE(SUBSTR({digest}, 1, {DIGITS}) < {_bound(mark, below, dialect)}, FALSE)")
     return " OR ".join(tests) or "FALSE"
 
 
-def _is_challenger(mark: str, above: Mapping[object, str], digest: str, rules: ArmRules) -> str:
+def _is_challenger(table: LogTable, mark: str, above: Mapping[object, str], digest: str, rules: ArmRules) -> str:
     tests = list[str]()
     if rules.challenger_runs:
-        tests.append(f"COALESCE({mark} IN ({', '.join(map(literal, sorted(rules.challenger_runs)))}), FALSE)")
+        tests.append(f"COALESCE({mark} IN ({table.dialect.literals(sorted(rules.challenger_runs))}), FALSE)")
     if above:
-        tests.append(f"COALESCE(SUBSTR({digest}, 1, {DIGITS}) >= {_bound(mark, above)}, FALSE)")
+        tests.append(f"COALESCE(SUBSTR({digest}, 1, {DIGITS}) >= {_bound(mark, above, table.dialect)}, FALSE)")
     return " OR ".join(tests) or "FALSE"
 
 
-def _bound(mark: str, bounds: Mapping[object, str]) -> str:
-    cases = " ".join(f"WHEN {_mark_literal(value)} THEN {literal(bound)}" for value, bound in bounds.items())
+def _bound(mark: str, bounds: Mapping[object, str], dialect: Dialect) -> str:
+    cases = " ".join(
+        f"WHEN {_mark_literal(value, dialect)} THEN {dialect.literal(bound)}" for value, bound in bounds.items()
+    )
     return f"CASE {mark} {cases} END"
 
 
-def _mark_literal(value: object) -> str:
+def _mark_literal(value: object, dialect: Dialect) -> str:
     if isinstance(value, str):
-        return literal(value)
+        return dialect.literal(value)
     return str(value) if isinstance(value, int) else f"DATE '{value}'"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.engines.sql.amounts import TEXT_TYPES
+from rtb_optimizer.engines.sql.identity import is_portable
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
 
@@ -63,6 +64,18 @@ def require_columns(table: LogTable) -> None:
     others = [f"{column!r} ({key}) is {kind}" for key, column, kind in _unfit(kinds)]
     if others:
         raise LogsInvalid(f"columns of another kind than is counted: {', '.join(others)}; {ACCEPTED}")
+    _require_portable_ids(table)
+
+
+def _require_portable_ids(table: LogTable) -> None:
+    """Raise LogsInvalid where a portable hash would be of a text that engines spell otherwise."""
+    spelled = (*TEXT_TYPES, *(name for name in NUMBERS if "INT" in name))
+    ids = {column: table.types.get(column, "") for column in table.settings.row_id_columns}
+    odd = [f"{column!r} is {kind}" for column, kind in ids.items() if kind not in spelled]
+    if is_portable(table.settings) and odd:
+        raise LogsInvalid(
+            f"sample_hash = portable needs ids (row_id_columns) that are texts or whole numbers: {', '.join(odd)}"
+        )
 
 
 def listed_names(names: Iterable[str]) -> str:

@@ -5,33 +5,46 @@ rows of one outcome must not. What identifies a row is its configured id; where 
 position there.
 """
 
-from collections.abc import Callable
-
 from rtb_optimizer.core.config.logs_path import fixed_part
 from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.engines.sql.dialect import Dialect
 
 SOURCE_FILE = "rtb_optimizer_source_file"
 SOURCE_ROW = "rtb_optimizer_source_row"
 """The engine's own columns, the file of a row and its position there; no log has a column of these names."""
 
 
-def row_hash(settings: Settings, quote: Callable[[str], str]) -> str:
+def row_hash(settings: Settings, dialect: Dialect) -> str:
     """Return the hash of a row's id, and of its place where it has no id or lacks a part of it.
 
     The place counts from the fixed part of `logs_path`: logs that are copied to another bucket draw the same sample. A
     rank among rows that are alike in everything else would hold in any order of the rows, and costs the sort of all
     rows: ten scans, where the place costs nothing.
     """
-    place = f"hash(REPLACE({SOURCE_FILE}, {literal(fixed_part(settings.logs_path))}, ''), {SOURCE_ROW})"
+    file = f"REPLACE({SOURCE_FILE}, {dialect.literal(fixed_part(settings.logs_path))}, '')"
+    place = hashed(settings, dialect, file, SOURCE_ROW)
     if not settings.row_id_columns:
         return place
-    of_id = f"hash({', '.join(map(quote, settings.row_id_columns))})"
-    return f"CASE WHEN {without_id(settings, quote)} THEN {place} ELSE {of_id} END"
+    of_id = hashed(settings, dialect, *map(dialect.identifier, settings.row_id_columns))
+    return f"CASE WHEN {without_id(settings, dialect)} THEN {place} ELSE {of_id} END"
 
 
-def has_id(settings: Settings, quote: Callable[[str], str]) -> str:
+def is_portable(settings: Settings) -> bool:
+    """Whether hashes are the same on every engine."""
+    return settings.sample_hash == "portable"
+
+
+def hashed(settings: Settings, dialect: Dialect, *values: str) -> str:
+    """Return the hash of values: the engine's own of 64 bits, or the portable one, 16 hexadecimal digits."""
+    if not is_portable(settings):
+        return dialect.row_hash(*values)
+    texts = [dialect.text(value) for value in values]
+    return dialect.portable_hash(texts[0] if len(texts) == 1 else " || ".join(f"MD5({text})" for text in texts))
+
+
+def has_id(settings: Settings, dialect: Dialect) -> str:
     """Return the test that a row has its whole configured id."""
-    return f"NOT ({without_id(settings, quote)})" if settings.row_id_columns else "FALSE"
+    return f"NOT ({without_id(settings, dialect)})" if settings.row_id_columns else "FALSE"
 
 
 def measured_columns(settings: Settings) -> list[str]:
@@ -42,22 +55,23 @@ def measured_columns(settings: Settings) -> list[str]:
     return sorted({column for column in (*named, *priced) if column})
 
 
-def without_id(settings: Settings, quote: Callable[[str], str]) -> str:
+def without_id(settings: Settings, dialect: Dialect) -> str:
     """Return the test that a row lacks a part of its configured id: it repeats no other."""
-    missing = ", ".join(literal(value) for value in sorted({value.lower() for value in settings.missing_values}))
-    tests = [f"{quote(column)} IS NULL" for column in settings.row_id_columns]
+    missing = ", ".join(
+        dialect.literal(value) for value in sorted({value.lower() for value in settings.missing_values})
+    )
+    tests = [f"{dialect.identifier(column)} IS NULL" for column in settings.row_id_columns]
     if missing:
-        tests += [f"LOWER(CAST({quote(column)} AS VARCHAR)) IN ({missing})" for column in settings.row_id_columns]
+        tests += [
+            f"LOWER({dialect.text(dialect.identifier(column))}) IN ({missing})" for column in settings.row_id_columns
+        ]
     return " OR ".join(tests) or "FALSE"
 
 
-def without_person(settings: Settings, text: str) -> str:
+def without_person(settings: Settings, text: str, dialect: Dialect) -> str:
     """Return the test that a row has no id of a person; `text` is SQL of the id as text. One of zeros is none."""
-    missing = ", ".join(literal(value) for value in sorted({value.lower() for value in settings.missing_values}))
+    missing = ", ".join(
+        dialect.literal(value) for value in sorted({value.lower() for value in settings.missing_values})
+    )
     tests = [f"{text} IS NULL", f"REPLACE(REPLACE({text}, '-', ''), '0', '') = ''"]
     return " OR ".join([*tests, f"LOWER({text}) IN ({missing})"] if missing else tests)
-
-
-def literal(text: str) -> str:
-    """Return a string as a SQL literal."""
-    return "'" + text.replace("'", "''") + "'"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rtb_optimizer.core.config.outcome_logs import OutcomeLogs
 from rtb_optimizer.engines.sql.amounts import MICRO, TEXT_TYPES
-from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW, literal
+from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW
 from rtb_optimizer.engines.sql.table import LogTable, instant_of
 
 ROWS, EVENTS = "logs", "outcome_logs"
@@ -34,9 +34,9 @@ class OutcomesSql:
 
     def happened(self) -> str:
         """Return each kind of event of each id once, with its first time and the value that it had then."""
-        quote, logs = self.events.quote, self.logs
-        ids = [f"CAST({quote(event)} AS VARCHAR) AS id{n}" for n, (_, event) in enumerate(logs.ids)]
-        kind = f"CAST({quote(logs.kind_column)} AS VARCHAR)" if logs.kind_column else "''"
+        dialect, logs = self.events.dialect, self.logs
+        ids = [f"{dialect.text(dialect.identifier(event))} AS id{n}" for n, (_, event) in enumerate(logs.ids)]
+        kind = dialect.text(dialect.identifier(logs.kind_column)) if logs.kind_column else "''"
         value = self._number(logs.value_column) if logs.value_column else "1.0"
         counted, known = self._counted(), self._with_id()
         named = ", ".join(f"id{n}" for n in range(len(ids)))
@@ -53,9 +53,9 @@ class OutcomesSql:
 
     def matched(self) -> str:
         """Return each event with the place of each row of its id, and whether it counts for that row."""
-        quote = self.rows.quote
+        dialect = self.rows.dialect
         same = " AND ".join(
-            f"CAST({quote(row)} AS VARCHAR) = happened.id{n}" for n, (row, _) in enumerate(self.logs.ids)
+            f"{dialect.text(dialect.identifier(row))} = happened.id{n}" for n, (row, _) in enumerate(self.logs.ids)
         )
         ids = ", ".join(f"happened.id{n}" for n in range(len(self.logs.ids)))
         seconds = int(self.logs.attribution.total_seconds())
@@ -67,7 +67,9 @@ class OutcomesSql:
 
     def placed(self) -> str:
         """Return the outcome and the value of each row that has any, by its place."""
-        weights = " ".join(f"WHEN {literal(kind)} THEN {weight!r}" for kind, weight in self.logs.kinds.items())
+        weights = " ".join(
+            f"WHEN {self.rows.dialect.literal(kind)} THEN {weight!r}" for kind, weight in self.logs.kinds.items()
+        )
         weight = f"CASE kind {weights} END" if weights else "1.0"
         value = f"SUM(FLOOR({weight} * COALESCE(worth, 0) * {MICRO} + 0.5)) / {MICRO}.0"
         return (
@@ -95,17 +97,20 @@ class OutcomesSql:
 
     def _counted(self) -> list[str]:
         logs = self.logs
-        kind = f"CAST({self.events.quote(logs.kind_column)} AS VARCHAR)"
-        return [f"{kind} IN ({', '.join(map(literal, logs.kinds))})"] if logs.kinds else []
+        kind = self._text(logs.kind_column)
+        return [f"{kind} IN ({self.events.dialect.literals(logs.kinds)})"] if logs.kinds else []
 
     def _with_id(self) -> list[str]:
-        return [self._known(f"CAST({self.events.quote(event)} AS VARCHAR)") for _, event in self.logs.ids]
+        return [self._known(self._text(event)) for _, event in self.logs.ids]
+
+    def _text(self, column: str) -> str:
+        return self.events.dialect.text(self.events.quote(column))
 
     def _number(self, column: str) -> str:
         quoted = self.events.quote(column)
-        kind = "TRY_CAST" if self.events.types[column] in TEXT_TYPES else "CAST"
-        return f"{kind}({quoted} AS DOUBLE)"
+        is_text = self.events.types[column] in TEXT_TYPES
+        return self.events.dialect.number(quoted) if is_text else f"CAST({quoted} AS DOUBLE)"
 
     def _known(self, text: str) -> str:
-        missing = ", ".join(literal(word) for word in self.missing)
+        missing = self.events.dialect.literals(self.missing)
         return f"{text} IS NOT NULL AND LOWER({text}) NOT IN ({missing})"

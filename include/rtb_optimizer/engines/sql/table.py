@@ -5,7 +5,7 @@ and rounded by FLOOR(x * 1e6 + 0.5), which engines agree on; only the sample's h
 values are quoted here and nowhere else.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -14,10 +14,12 @@ from zoneinfo import ZoneInfo
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window, zone
 from rtb_optimizer.engines.sql.amounts import MONEY, TEXT_TYPES, Amounts
+from rtb_optimizer.engines.sql.dialect import Dialect, seconds
 from rtb_optimizer.engines.sql.identity import (
     SOURCE_FILE,
     has_id,
-    literal,
+    hashed,
+    is_portable,
     measured_columns,
     row_hash,
     without_person,
@@ -27,8 +29,6 @@ from rtb_optimizer.engines.sql.times import time_of_number, time_of_text
 MEASURES = ("exposure", "outcome", "value", "cost")
 ZONED_TYPES = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS")
 IDENTITY = ("row_hash", "has_id", "time_hash")
-SAMPLE_BUCKETS = 1_000_000
-_BUCKET = 2**64 // SAMPLE_BUCKETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,14 @@ class LogTable:
     window: Window
     types: Mapping[str, str]
     days: Mapping[str, date | None]
-    quote: Callable[[str], str]
+    dialect: Dialect
     folder_zone: ZoneInfo | None = None
     dropped: int = 0
     by_time: bool = False
+
+    def quote(self, name: str) -> str:
+        """Return a name, quoted."""
+        return self.dialect.identifier(name)
 
     def source(self, features: Sequence[str] = ()) -> str:
         """Return the rows of the window as a subquery: day, measures in millionths, features as they are."""
@@ -66,7 +70,7 @@ class LogTable:
         when = ["log_day", *(["minute"] if s.timestamp_column else []), *more]
         raw = [
             *(f"{sql} AS {name}" for name, sql in more.items()),
-            *([f"date_trunc('minute', {instant_of(self)}) AS minute"] if s.timestamp_column else []),
+            *([f"{self.dialect.minute(instant_of(self))} AS minute"] if s.timestamp_column else []),
             f"{self.amounts.raw(s.outcome_column)} AS raw_outcome",
             f"{self.amounts.whole(s.outcome_column)} AS known_outcome",
             *(f"{self.amounts.money(name)} AS raw_{name}" for name in MONEY),
@@ -82,21 +86,21 @@ class LogTable:
             **{f"{name}_negative": f"raw_{name} < 0" for name in MONEY},
             "cost_above_bid": "cost_above_bid",
         }
-        squared = "SUM(outcome) AS weighted_outcome"
+        weighted = "outcome"
         if s.weight_column:
             raw.append(f"{self.amounts.number(s.weight_column)} AS row_weight")
             raw.append(f"{self.amounts.whole(s.weight_column)} AS raw_weight")
             counts["weight_negative"] = "raw_weight < 0"
-            squared = "SUM(TRY_CAST(FLOOR(row_weight * outcome + 0.5) AS BIGINT)) AS weighted_outcome"
+            weighted = self.dialect.floored("row_weight * outcome + 0.5")
         # A sum of cases, which engines count in one pass: a FILTER splits the rows again for each test.
         tests = ", ".join(
             f"CAST(SUM(CASE WHEN {test} THEN 1 ELSE 0 END) AS BIGINT) AS {name}" for name, test in counts.items()
         )
-        sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
+        sums = ", ".join(f"{self.dialect.summed(m)} AS {m}" for m in MEASURES)
         lacking = ["COUNT(*) - COUNT(known_outcome) AS outcome_null"]
         lacking += ["COUNT(*) - COUNT(raw_weight) AS weight_unreadable"] if s.weight_column else []
         lacking += [f"COUNT(given_{m}) - COUNT(raw_{m}) AS {m}_unreadable" for m in MONEY]
-        counted = ", ".join([sums, squared, *lacking, tests])
+        counted = ", ".join([sums, f"{self.dialect.summed(weighted)} AS weighted_outcome", *lacking, tests])
         return (
             f"SELECT {', '.join(when)}, COUNT(*) AS rows, {counted} FROM {self._rows(raw)} "
             f"GROUP BY {', '.join(when)} ORDER BY {', '.join(when)}"
@@ -121,16 +125,10 @@ class LogTable:
         of its time. Rows with an id are drawn alike whatever their order. `more` are expressions by name.
         """
         lesser, greater = sorted(((others, f"NOT {self.target} > 0"), (positives, f"{self.target} > 0")))
-        picked = f"{_below(lesser[0])} OR ({greater[1]} AND {_below(greater[0])})"
+        picked = f"{self._drawn(lesser[0])} OR ({greater[1]} AND {self._drawn(greater[0])})"
         names = ", ".join([*IDENTITY, "log_day", *MEASURES, *(self.quote("f_" + n) for n in features)])
         columns = [*self._identity(), *self._named(features), *(f"{sql} AS {name}" for name, sql in more.items())]
         return f"SELECT {', '.join([names, *more])} FROM {self._rows(columns)} WHERE exposure > 0 AND ({picked})"
-
-    def value_statistics(self, features: Sequence[str]) -> str:
-        """Return exact statistics of each combination of raw values of the features, usually one feature."""
-        sums = ", ".join(f"SUM({m}) AS {m}" for m in MEASURES)
-        columns = ", ".join(self.quote("f_" + feature) for feature in features)
-        return f"SELECT {columns}, COUNT(*) AS rows, {sums} FROM {self.source(features)} GROUP BY {columns}"
 
     def values_of_people(self, features: Sequence[str], least: int) -> str:
         """Return the combinations of raw values of the features that at least `least` people stand behind.
@@ -138,9 +136,9 @@ class LogTable:
         Rows without an id, or with one of zeros, count nobody.
         """
         columns = ", ".join(self.quote("f_" + feature) for feature in features)
-        text = f"CAST({self.quote(self.settings.person_id_column)} AS VARCHAR)"
+        text = self.dialect.text(self.quote(self.settings.person_id_column))
         names = [f"{self.quote(name)} AS {self.quote('f_' + name)}" for name in features]
-        person = f"CASE WHEN {without_person(self.settings, text)} THEN NULL ELSE {text} END AS person"
+        person = f"CASE WHEN {without_person(self.settings, text, self.dialect)} THEN NULL ELSE {text} END AS person"
         known = f"{self._rows([*names, person])} AS of_people WHERE person IS NOT NULL"
         pairs = f"(SELECT {columns}, person FROM {known} GROUP BY {columns}, person) AS pairs"
         return f"SELECT {columns} FROM {pairs} GROUP BY {columns} HAVING COUNT(*) >= {least}"
@@ -173,7 +171,7 @@ class LogTable:
     @property
     def amounts(self) -> Amounts:
         """The SQL of a row's measures."""
-        return Amounts(self.settings, self.types, self.quote, day_of(self))
+        return Amounts(self.settings, self.types, self.dialect, day_of(self))
 
     def _rows(self, columns: Sequence[str]) -> str:
         """Return the window's rows with day, measures and more columns; never `*`, whose names could be a measure's."""
@@ -187,20 +185,24 @@ class LogTable:
     def row_filter(self) -> list[str]:
         """Return the tests of `row_filter`, a column each."""
         return [
-            f"CAST({self.quote(column)} AS VARCHAR) IN ({', '.join(map(literal, values))})"
+            f"{self.dialect.text(self.quote(column))} IN ({self.dialect.literals(values)})"
             for column, values in sorted(self.settings.row_filter.items())
         ]
 
+    def _drawn(self, share: float) -> str:
+        """Return the test that picks a share of the rows by their hash."""
+        if share >= 1:
+            return "TRUE"
+        return (self.dialect.is_portably_below if is_portable(self.settings) else self.dialect.is_below)(share)
+
     def _identity(self) -> list[str]:
         s = self.settings
-        when = f"hash({self.quote(s.timestamp_column)})" if s.timestamp_column else "hash(0)"
-        tests = (row_hash(s, self.quote), has_id(s, self.quote), when)
+        when = self.quote(s.timestamp_column) if s.timestamp_column else "0"
+        if is_portable(s) and s.timestamp_column:
+            when = self.dialect.micros_of(f"CAST({instant_of(self)} AS {self.dialect.naive_type})")
+        when = hashed(s, self.dialect, when)
+        tests = (row_hash(s, self.dialect), has_id(s, self.dialect), when)
         return [f"{test} AS {name}" for test, name in zip(tests, IDENTITY, strict=True)]
-
-
-def _below(share: float) -> str:
-    """Return the test that picks a share of the rows by their hash."""
-    return f"row_hash < {round(share * SAMPLE_BUCKETS) * _BUCKET}" if share < 1 else "TRUE"
 
 
 def in_window(table: LogTable) -> list[str]:
@@ -212,23 +214,23 @@ def in_window(table: LogTable) -> list[str]:
     if table.types[column] == "DATE":
         start, end = (f"DATE '{t.astimezone(tz):%Y-%m-%d}'" for t in (table.window.start, table.window.end))
     else:
-        start, end = (f"TIMESTAMP '{t:%Y-%m-%d %H:%M:%S}'" for t in (table.window.start, table.window.end))
+        start, end = (table.dialect.instant(seconds(t)) for t in (table.window.start, table.window.end))
     return [f"{instant_of(table)} >= {start}", f"{instant_of(table)} < {end}"]
 
 
 def instant_of(table: LogTable) -> str:
     """Return a row's time in naive UTC, or its date where the logs hold dates."""
     column = table.settings.timestamp_column
-    kind, quoted = table.types[column], table.quote(column)
+    kind, quoted, dialect = table.types[column], table.quote(column), table.dialect
     if kind == "DATE":
         return quoted
     if kind in ZONED_TYPES:
-        return f"CAST({quoted} AT TIME ZONE 'UTC' AS TIMESTAMP)"
+        return dialect.naive(quoted)
     if kind in TEXT_TYPES:
-        return time_of_text(quoted, table.settings.timestamp_format)
+        return time_of_text(quoted, table.settings.timestamp_format, dialect)
     if kind.startswith("TIMESTAMP"):
-        return f"CAST({quoted} AS TIMESTAMP)"
-    return time_of_number(quoted, table.settings.timestamp_format)
+        return f"CAST({quoted} AS {dialect.naive_type})"
+    return time_of_number(quoted, table.settings.timestamp_format, dialect)
 
 
 def day_of(table: LogTable) -> str:
@@ -237,15 +239,15 @@ def day_of(table: LogTable) -> str:
     if column and (table.types[column] == "DATE" or tz == "UTC"):
         return f"CAST({instant_of(table)} AS DATE)"
     if column:
-        return f"CAST(({instant_of(table)} AT TIME ZONE 'UTC') AT TIME ZONE {literal(tz)} AS DATE)"
+        return table.dialect.local_day(instant_of(table), tz)
     dated = {url: day for url, day in table.days.items() if day is not None}
     if not dated:
         return f"DATE '{table.window.start.astimezone(zone(tz)):%Y-%m-%d}'"
-    cases = " ".join(f"WHEN {_is_below(url)} THEN DATE '{day}'" for url, day in dated.items())
+    cases = " ".join(f"WHEN {_is_below(url, table.dialect)} THEN DATE '{day}'" for url, day in dated.items())
     return f"CASE {cases} END"
 
 
-def _is_below(url: str) -> str:
+def _is_below(url: str, dialect: Dialect) -> str:
     """Return the test that a row is of a folder, or of the file with that URL: day=10 is not in day=1."""
-    below = f"starts_with({SOURCE_FILE}, {literal(url.rstrip('/') + '/')})"
-    return below if url.endswith("/") else f"({SOURCE_FILE} = {literal(url)} OR {below})"
+    below = dialect.starts_with(SOURCE_FILE, url.rstrip("/") + "/")
+    return below if url.endswith("/") else f"({SOURCE_FILE} = {dialect.literal(url)} OR {below})"

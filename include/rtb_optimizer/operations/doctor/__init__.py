@@ -5,6 +5,7 @@ catalog   PostgreSQL and the catalog
 s3        the bucket
 logs      an object of the logs, read as a run reads it
 airflow   Airflow's version and folders
+cluster   the same read on the cluster of `engine = spark`
 machine   memory, disk, packages of this machine
 findings  the result of a check, from its measurements
 """

@@ -67,6 +67,17 @@ def logs_paths() -> list[str]:
         return sorted(session.scalars(paths.where(EntityConfig.config_key == "logs_path", Entity.status != "retired")))
 
 
+def spark_logs_paths() -> list[str]:
+    """Return those of the entities that a cluster counts."""
+    on_spark = select(EntityConfig.entity_id).where(
+        EntityConfig.config_key == "engine", EntityConfig.config_value == "spark"
+    )
+    paths = select(EntityConfig.config_value).join(Entity, Entity.entity_id == EntityConfig.entity_id).distinct()
+    of_logs = paths.where(EntityConfig.config_key == "logs_path", Entity.status != "retired")
+    with connections.session() as session:
+        return sorted(session.scalars(of_logs.where(EntityConfig.entity_id.in_(on_spark))))
+
+
 def dag_list() -> Finding:
     """Compare the DAG list that Airflow reads with what the catalog would export now."""
     path = dag_list_file.path()

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from rtb_optimizer.operations.doctor import airflow, catalog, machine
+from rtb_optimizer.operations.doctor import airflow, catalog, cluster, machine
 from rtb_optimizer.operations.doctor.findings import CheckStatus, Finding
 from rtb_optimizer.operations.doctor.logs import first_object
 from rtb_optimizer.operations.doctor.s3 import Endpoint, rights
@@ -90,6 +90,8 @@ def _check_logs(failed: set[str]) -> Iterator[Finding]:
     with ThreadPoolExecutor(_BUCKETS_AT_ONCE) as pool:
         checks = [Check("logs", lambda path=path: first_object(path)) for path in catalog.logs_paths()]  # type: ignore[misc]
         yield from pool.map(_timed, checks)
+    for path in catalog.spark_logs_paths():
+        yield _timed(Check(cluster.NAME, lambda path=path: cluster.first_object(path)))  # type: ignore[misc]
 
 
 def _run_in_order(checks: Sequence[Check], failed: set[str]) -> Iterator[Finding]:

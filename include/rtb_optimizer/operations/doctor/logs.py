@@ -19,14 +19,13 @@ def first_object(logs_path: str) -> Finding:
     """Read the first object below the fixed part of a log path; the finding names the step that failed."""
     url, step = logs_path, "list"
     try:
-        if (found := _first(ObjectStore.of(logs_path), logs_path)) is None:
+        if (first := first_log(logs_path)) is None:
             fix = "deliver the logs, or correct logs_path: `python -m rtb_optimizer config set ENTITY logs_path=...`"
             return Finding("logs", CheckStatus.WARNING, f"{logs_path}: there is no object yet", fix)
-        bucket = split_url(logs_path)[0]
-        url, step = f"s3://{bucket}/{found.key}", "read"
+        (url, found), step = first, "read"
         objects = LogObjects.of({url: found})
         size = found.byte_size
-        end = objects.read(f"{bucket}/{found.key}", max(size - len(MAGIC), 0), size)
+        end = objects.read(url.removeprefix("s3://"), max(size - len(MAGIC), 0), size)
         if end != MAGIC:
             return findings.logs(url, f"listed and read, {size:,} bytes", {})
         step = "open"
@@ -37,8 +36,9 @@ def first_object(logs_path: str) -> Finding:
     return findings.logs(url, f"listed, read and opened, {len(columns)} columns", {})
 
 
-def _first(store: ObjectStore, logs_path: str) -> ListedObject | None:
-    """Return the first object that may be a log: not empty, and of no hidden name."""
-    listed = islice(store.list(split_url(logs_path.partition("{")[0])[1]), LOOKED_AT)
+def first_log(logs_path: str) -> tuple[str, ListedObject] | None:
+    """Return the first object that may be a log, with its URL: not empty, and of no hidden name."""
+    bucket, prefix = split_url(logs_path.partition("{")[0])
+    listed = islice(ObjectStore.of(logs_path).list(prefix), LOOKED_AT)
     logs = (each for each in listed if each.byte_size and not each.key.rpartition("/")[2].startswith(("_", ".")))
-    return next(logs, None)
+    return next(((f"s3://{bucket}/{each.key}", each) for each in logs), None)

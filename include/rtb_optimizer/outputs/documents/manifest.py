@@ -18,7 +18,10 @@ class ListedOutput(Document):
 
 
 class Manifest(Document):
-    """Which run this is, what it read, and what it wrote; `tables` are the snapshots whose files the inputs are."""
+    """Which run this is, what it read, and what it wrote.
+
+    `tables` are the snapshots whose files the inputs are, `engine` is what counted them, with its version.
+    """
 
     entity_code: str
     run_id: int
@@ -31,4 +34,5 @@ class Manifest(Document):
     inputs: tuple[InputDocument, ...]
     outcome_inputs: tuple[InputDocument, ...] = ()
     tables: LakeDocument = PLAIN_FILES
+    engine: str = ""
     outputs: Mapping[str, ListedOutput]

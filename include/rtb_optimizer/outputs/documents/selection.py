@@ -230,7 +230,10 @@ class ReadingDocument(Document):
 
 
 class SelectionDocument(Document):
-    """All that select_features hands over. `volume` are the facts of the gates on volume, by gate."""
+    """All that select_features hands over.
+
+    `volume` are the facts of the gates on volume, by gate; `engine` is what counted the logs, with its version.
+    """
 
     link: Link
     unit: Number
@@ -248,6 +251,7 @@ class SelectionDocument(Document):
     inputs: tuple[InputDocument, ...]
     outcome_inputs: tuple[InputDocument, ...] = ()
     tables: LakeDocument = PLAIN_FILES
+    engine: str = ""
 
     @property
     def features(self) -> FeaturesDocument:
