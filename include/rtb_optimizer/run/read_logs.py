@@ -50,7 +50,7 @@ class LogsRead:
     """The partitions that hold rows, the window as a whole, its volume and bids, the selection, and warnings.
 
     `columns` are those of the logs, `outcomes` the partitions of the outcome logs, `placed` what they
-    gave the rows, by place.
+    gave the rows, by place. `empty` are partitions that were read and hold no rows.
     """
 
     partitions: Sequence[Partition]
@@ -62,6 +62,7 @@ class LogsRead:
     columns: Sequence[str] = ()
     outcomes: Sequence[Partition] = ()
     placed: "pa.Table | None" = None
+    empty: Sequence[Partition] = ()
 
 
 def read_logs(
@@ -107,7 +108,9 @@ def read_logs(
     volume = volume_findings(window, covered, workspace.settings, before.logs, is_first=is_first)
     odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)
     warnings = [*volume.warnings, *in_part, *arrived.warnings, *odd, *bid_warnings(bids, choice.bids)]
-    return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types], outcomes.partitions, logs.placed)
+    empty = [partition for partition in partitions if partition.url not in {each.url for each in filled}]
+    of_own = outcomes.partitions, logs.placed
+    return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types], *of_own, empty)
 
 
 def _left_out(contents: Contents) -> list[RunWarning]:

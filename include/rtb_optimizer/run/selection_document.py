@@ -53,6 +53,7 @@ def selection_document(
         inputs=_inputs(read.partitions),
     )
     given = {"outcome_inputs": _inputs(read.outcomes)} if read.outcomes else {}
+    given |= {"empty_inputs": _inputs(read.empty)} if read.empty else {}
     return document.model_copy(update={**given, **({"tables": tables} if tables.model_fields_set else {})})
 
 
@@ -87,7 +88,7 @@ def selection_beside(
     document = SelectionDocument(
         **own, logs=of_main.logs, bids=of_main.bids, volume=of_main.volume, inputs=of_main.inputs
     )
-    shared = of_main.model_fields_set & {"outcome_inputs", "tables"}
+    shared = of_main.model_fields_set & {"empty_inputs", "outcome_inputs", "tables"}
     return document.model_copy(update={name: getattr(of_main, name) for name in shared})
 
 

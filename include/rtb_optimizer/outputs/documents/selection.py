@@ -214,7 +214,10 @@ class ReadingDocument(Document):
 
 
 class SelectionDocument(Document):
-    """All that select_features hands over. `volume` are the facts of the gates on volume, by gate."""
+    """All that select_features hands over. `volume` are the facts of the gates on volume, by gate.
+
+    `empty_inputs` are objects that were read and whose partitions have no rows.
+    """
 
     link: Link
     unit: Number
@@ -230,6 +233,7 @@ class SelectionDocument(Document):
     volume: Mapping[str, Number] = {}
     warnings: tuple[WarningDocument, ...]
     inputs: tuple[InputDocument, ...]
+    empty_inputs: tuple[InputDocument, ...] = ()
     outcome_inputs: tuple[InputDocument, ...] = ()
     tables: LakeDocument = PLAIN_FILES
 
