@@ -390,10 +390,10 @@ def test_a_write_that_fails_at_the_third_object_records_nothing_and_is_completed
     written = {entry.key.rsplit("/", 1)[1] for entry in store.list(f"{prefix}/") if "/work/" not in entry.key}
 
     assert breaks.fired == 1
-    assert written == {"segments.parquet", "joint_segments.parquet"}
+    assert written == {"capsule.json", "segments.parquet"}
     assert session.scalars(select(RunOutput).where(RunOutput.run_id == opt_run_id)).all() == []
     assert is_active(session, before)
-    assert write_outputs(opt_run_id) == 7
+    assert write_outputs(opt_run_id) == 8
     assert activate_run(opt_run_id).decision == "activated"
 
 
@@ -931,7 +931,7 @@ def test_only_sums_are_published(add_entity, started, session):
     opt_run_id = started()
 
     assert {o.output_type for o in runs.outputs(session, opt_run_id)} == {
-        *("segments", "joint_segments", "features", "ad_macros", "report", "report_page", "manifest"),
+        *("segments", "joint_segments", "features", "ad_macros", "report", "report_page", "capsule", "manifest"),
     }
     assert not [o.s3_key for o in runs.outputs(session, opt_run_id) if "/work/" in o.s3_key]
 

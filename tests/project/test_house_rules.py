@@ -25,7 +25,7 @@ ROOMS = {
     "live": {"core", "outputs", "store", "errors"},
     "run": {"core", "engines", "live", "exports", "logs", "outputs", "store", "errors"},
     "steps": {"run", "live", "logs", "core", "engines", "outputs", "store", "errors"},
-    "operations": {"core", "engines", "live", "logs", "store", "errors"},
+    "operations": {"steps", "run", "core", "engines", "live", "logs", "outputs", "store", "errors"},
     "dag": {"steps", "run", "operations", "store", "core", "errors"},
     "web": {"core", "live", "outputs", "store", "errors"},
     "cli": {"steps", "run", "live", "operations", "outputs", "store", "core", "errors"},

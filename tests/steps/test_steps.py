@@ -49,7 +49,16 @@ def test_logs_become_an_active_run_and_every_step_may_run_twice(add_entity, requ
     assert (run.status, session.get_one(Entity, entity.entity_id).active_run_id) == ("succeeded", opt_run_id)
     assert runs.features(session, opt_run_id)[0].feature_name == "internal_adspace_id"
     written = {o.output_type: o for o in runs.outputs(session, opt_run_id)}
-    assert set(written) == {"segments", "joint_segments", "features", "ad_macros", "report", "report_page", "manifest"}
+    assert set(written) == {
+        "segments",
+        "joint_segments",
+        "features",
+        "ad_macros",
+        "report",
+        "report_page",
+        "capsule",
+        "manifest",
+    }
     table = pq.read_table(io.BytesIO(store.read(written["segments"].s3_key)))
     assert table.num_rows == run.total_segments == written["segments"].row_count
 
@@ -239,7 +248,15 @@ def test_the_manifest_lists_what_was_read_and_written(ran, session, store):
     manifest = json.loads(store.read(rows["manifest"].s3_key))
 
     assert len(manifest["inputs"]) == len(NIGHTS)
-    assert set(manifest["outputs"]) == {"segments", "joint_segments", "features", "ad_macros", "report", "report_page"}
+    assert set(manifest["outputs"]) == {
+        "segments",
+        "joint_segments",
+        "features",
+        "ad_macros",
+        "report",
+        "report_page",
+        "capsule",
+    }
     for name, listed in manifest["outputs"].items():
         assert listed["sha256"] == rows[name].sha256 == hashlib.sha256(store.read(listed["s3_key"])).hexdigest()
 

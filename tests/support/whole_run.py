@@ -10,7 +10,7 @@ import psycopg
 import pyarrow.parquet as pq
 from psycopg.rows import dict_row
 
-KINDS = {"segments", "joint_segments", "features", "ad_macros", "report", "report_page", "manifest"}
+KINDS = {"segments", "joint_segments", "features", "ad_macros", "report", "report_page", "capsule", "manifest"}
 MOVES = ("activated", "rolled_back", "promoted")
 CONTENT = re.compile(r"/[0-9a-f]{16}/")  # the folder of what a step hands over, by its hash
 

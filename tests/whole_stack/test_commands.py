@@ -27,6 +27,7 @@ OTHER_PAGES = [
     "docs/cli.md",
     "docs/how-to/add-an-entity.md",
     "docs/how-to/what-if.md",
+    "docs/how-to/rebuild-a-run.md",
     "docs/how-to/roll-back.md",
     "docs/how-to/backfill-a-month.md",
     "docs/api.md",

@@ -10,6 +10,7 @@ runs        run, list, show, explain, activate, roll back
 diff        compare two runs
 live        what came of the tables that were live
 challenge   open a challenger, promote or drop it
+rebuild     make a run again, and compare it
 what_if     try other values, without saving them
 upkeep      retention and audit
 doctor      checks of the environment

@@ -27,6 +27,7 @@ from rtb_optimizer.cli import (
     live,
     logs,
     macros,
+    rebuild,
     runs,
     upkeep,
     what_if,
@@ -60,6 +61,7 @@ runs.register(app)
 diff.register(app)
 live.register(app)
 what_if.register(app)
+rebuild.register(app)
 challenge.register(app)
 upkeep.register(app)
 doctor.register(app)

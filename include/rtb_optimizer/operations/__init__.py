@@ -1,4 +1,4 @@
-"""Unattended operation: maintenance, retention, metrics, alerts and diagnostics.
+"""Operation: maintenance, retention, metrics, alerts, diagnostics, and runs that are made again.
 
 maintenance     sweeps, the DAG list, active.json copies, the audit of active outputs
 retention       deletes the objects of expired runs
@@ -6,5 +6,6 @@ metrics         figures for StatsD or OpenTelemetry
 alerts          sends the alerts of runs and maintenance
 alert_channels  Slack and SMTP
 inspection      what logs hold that no entity reads yet, and the configuration that fits
+rebuild/        makes a run again from its capsule and compares it, behind `rtb rebuild`
 doctor/         checks of the environment, behind `rtb doctor`
 """

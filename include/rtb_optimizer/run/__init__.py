@@ -30,5 +30,8 @@ losses              warnings about columns that a run goes without
 warnings            the other warnings of a run
 gates               the facts that activation is decided on, and their limits
 report_document     the report and the manifest
+capsule             everything that made a run, recorded
+capsule_rows        the rows of the catalog that its steps read
+made_by             what a run is made by: release, code, packages, engine
 key_metrics         the figures that lists show and plots follow
 """

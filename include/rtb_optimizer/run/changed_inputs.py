@@ -69,6 +69,11 @@ def _overlapping(session: Session, run: Run) -> Sequence[Run]:
     return session.scalars(earlier.order_by(Run.run_id.desc()).limit(EARLIER_RUNS)).all()
 
 
+def compared_earlier(session: Session, run: Run) -> list[Run]:
+    """Return the earlier runs whose inputs and configuration a run's are compared with."""
+    return [*_overlapping(session, run), *_of_same_window(session, run)]
+
+
 def _earlier(run: Run) -> Select[Run]:
     """Return the query of an entity's earlier runs that have succeeded, what-if and challengers' runs left out."""
     of_entity = select(Run).where(Run.entity_id == run.entity_id, Run.run_id < run.run_id)
@@ -104,12 +109,16 @@ def catalog_warnings(session: Session, opt_run_id: int, inputs: Inputs) -> list[
     return [*what_if_warnings(session, run), *_identical(session, run, inputs), *_moved_on(session, run)]
 
 
-def _identical(session: Session, run: Run, inputs: Inputs) -> list[RunWarning]:
+def _of_same_window(session: Session, run: Run) -> Sequence[Run]:
     same = _earlier(run).where(
         Run.version_id == run.version_id, Run.data_start == run.data_start, Run.data_end == run.data_end
     )
+    return session.scalars(same.order_by(Run.run_id.desc()).limit(IDENTICAL_RUNS)).all()
+
+
+def _identical(session: Session, run: Run, inputs: Inputs) -> list[RunWarning]:
     own = _etags(inputs)
-    for earlier in session.scalars(same.order_by(Run.run_id.desc()).limit(IDENTICAL_RUNS)):
+    for earlier in _of_same_window(session, run):
         alike = all(earlier.config_snapshot.get(k) == run.config_snapshot.get(k) for k in ("values", "code_version"))
         if alike and _etags(inputs_of(session, earlier)) == own:
             same_as = (

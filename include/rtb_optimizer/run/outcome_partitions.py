@@ -40,8 +40,14 @@ def outcomes_to_read(workspace: Workspace) -> Contents:
         return Contents((), ())
     if missing := outcomes_awaited(workspace):
         raise LogsMissing(f"{len(missing)} partitions of outcome_logs_path are not complete: {', '.join(missing)}")
-    possible = _partitions(workspace, logs, logs.window(workspace.window))
+    possible = outcomes_possible(workspace)
     return look_into([each for each in possible if each.complete], _of_outcomes(workspace.settings, logs))
+
+
+def outcomes_possible(workspace: Workspace) -> list[Partition]:
+    """Return the partitions in which events of the rows can be, complete or not."""
+    logs = workspace.settings.outcome_logs
+    return [] if logs is None else _partitions(workspace, logs, logs.window(workspace.window))
 
 
 def outcomes_as_read(workspace: Workspace, selection: SelectionDocument) -> Sequence[Partition]:

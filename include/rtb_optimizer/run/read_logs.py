@@ -47,11 +47,19 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class OutcomesRead:
+    """The partitions of the outcome logs, what became of their events, and what they gave the rows, by place."""
+
+    partitions: Sequence[Partition] = ()
+    events: EventFindings | None = None
+    placed: "pa.Table | None" = None
+
+
+@dataclass(frozen=True, slots=True)
 class LogsRead:
     """The partitions that hold rows, the window as a whole, its volume and bids, the selection, and warnings.
 
-    `columns` are those of the logs, `outcomes` the partitions of the outcome logs, `events` what became of their
-    events, `placed` what they gave the rows, by place; `engine` counted them.
+    `columns` are those of the logs; `empty` are partitions that were read and hold no rows; `engine` counted them.
     """
 
     partitions: Sequence[Partition]
@@ -61,9 +69,8 @@ class LogsRead:
     choice: Choice
     warnings: Sequence[RunWarning]
     columns: Sequence[str] = ()
-    outcomes: Sequence[Partition] = ()
-    events: EventFindings | None = None
-    placed: "pa.Table | None" = None
+    outcomes: OutcomesRead = OutcomesRead()
+    empty: Sequence[Partition] = ()
     engine: str = ""
 
 
@@ -106,19 +113,9 @@ def read_logs(
     volume = volume_findings(window, covered, workspace.settings, before.logs, is_first=is_first)
     odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)
     warnings = [*volume.warnings, *in_part, *arrived.warnings, *odd, *bid_warnings(bids, choice.bids)]
-    return LogsRead(
-        filled,
-        window,
-        volume,
-        bids,
-        choice,
-        warnings,
-        [*table.types],
-        outcomes.partitions,
-        logs.events,
-        logs.placed,
-        by,
-    )
+    empty = [partition for partition in partitions if partition.url not in {each.url for each in filled}]
+    of_own = OutcomesRead(outcomes.partitions, logs.events, logs.placed)
+    return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types], of_own, empty, by)
 
 
 def _left_out(contents: Contents) -> list[RunWarning]:

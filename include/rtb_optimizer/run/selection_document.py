@@ -55,14 +55,17 @@ def selection_document(
         inputs=_inputs(read.partitions),
         engine=read.engine,
     )
-    given = {"outcome_inputs": _inputs(read.outcomes)} if read.outcomes else {}
+    given = {"outcome_inputs": _inputs(read.outcomes.partitions)} if read.outcomes.partitions else {}
+    given |= {"empty_inputs": _inputs(read.empty)} if read.empty else {}
     return document.model_copy(update={**given, **({"tables": tables} if tables.model_fields_set else {})})
 
 
 def _of_outcomes(read: LogsRead) -> dict[str, float]:
     """Return the facts about how outcomes and rows belong together, as far as there are any."""
     unjoined = {"unjoined_share": read.choice.unjoined} if read.choice.unjoined else {}
-    return unjoined | ({"rowless_share": read.events.rowless_share} if read.events is not None else {})
+    return unjoined | (
+        {"rowless_share": read.outcomes.events.rowless_share} if read.outcomes.events is not None else {}
+    )
 
 
 def _inputs(partitions: Sequence[Partition]) -> tuple[InputDocument, ...]:
@@ -96,7 +99,7 @@ def selection_beside(
     document = SelectionDocument(
         **own, logs=of_main.logs, bids=of_main.bids, volume=of_main.volume, inputs=of_main.inputs
     )
-    shared = of_main.model_fields_set & {"outcome_inputs", "tables", "engine"}
+    shared = of_main.model_fields_set & {"empty_inputs", "outcome_inputs", "tables", "engine"}
     return document.model_copy(update={name: getattr(of_main, name) for name in shared})
 
 
@@ -162,9 +165,9 @@ def _logs(read: LogsRead, expected: Sequence[str]) -> LogsDocument:
         partitions_expected=len(expected),
         missing=tuple(url for url in expected if url not in present),
     )
-    if read.events is None:
+    if read.outcomes.events is None:
         return document
-    return document.model_copy(update={"events": tuple(map(_events, read.events.days))})
+    return document.model_copy(update={"events": tuple(map(_events, read.outcomes.events.days))})
 
 
 def _events(of_day: EventsOfDay) -> EventsDocument:

@@ -121,7 +121,7 @@ def open_workspace(opt_run_id: int) -> Workspace:
         entity_code=entity.entity_code,
         entity_id=entity.entity_id,
         opt_id=entity.opt_id,
-        settings=settings_of(snapshot.values),
+        settings=settings_of({**snapshot.values, **(snapshot.carried_out_with or {})}),
         snapshot=snapshot,
         window=Window(run.data_start, run.data_end),
         store=ObjectStore.of(entity.s3_base_path),

@@ -49,15 +49,15 @@ def run_challenger(opt_run_id: int) -> int:
         session.commit()
     if status != "succeeded":
         with leases.held(own_id) if main.airflow_dag_id == CLI_DAG_ID else nullcontext():
-            _make(own_id, main)
+            make_beside(own_id, main)
     with connections.session() as session:
         decide_by_evidence(session, entity_code, [Decision.PROMOTED])
         active_copy.refresh(session, entity_code)
     return 1
 
 
-def _make(opt_run_id: int, main: Run) -> None:
-    """Carry out the steps of the challenger's run."""
+def make_beside(opt_run_id: int, main: Run) -> None:
+    """Carry out the steps of a challenger's run, which selects from what the run `main` has read."""
     workspace = open_workspace(opt_run_id)
     with connections.session() as session:
         gaps = without_required_macro(session, workspace.opt_id, workspace.settings)

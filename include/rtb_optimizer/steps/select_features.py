@@ -33,8 +33,8 @@ def select_features(opt_run_id: int) -> int:
     selection = selection_document(read, evidence, workspace.partitions_expected, warnings, workspace.tables_read)
     live = live_document(read.bids, read.profile.by_arm, choice.bids.live.predicted, workspace.window)
     documents, parts = {"selection": selection, "live": live}, {"sample.arrow": sample_part(choice, before)}
-    if read.placed is not None:  # joined once: it is what the other steps count
-        parts[PLACED_OUTCOMES] = table_bytes(read.placed)
+    if read.outcomes.placed is not None:  # joined once: it is what the other steps count
+        parts[PLACED_OUTCOMES] = table_bytes(read.outcomes.placed)
     if choice.whole is not None:  # for the selection of a challenger's run
         documents |= {READING: reading_document(choice.whole, read)}
         parts |= reading_parts(choice.whole)

@@ -10,6 +10,7 @@ from rtb_optimizer.outputs.documents.tables import TablesDocument
 from rtb_optimizer.outputs.published import PublishedRun, rows_by_segment
 from rtb_optimizer.outputs.report_page.page import report_page
 from rtb_optimizer.run.active_before import compared_with, realized_before
+from rtb_optimizer.run.capsule import CAPSULE, capsule_document
 from rtb_optimizer.run.changed_inputs import catalog_warnings, restated
 from rtb_optimizer.run.export_warnings import export_warnings
 from rtb_optimizer.run.exports import publish
@@ -29,6 +30,7 @@ def write_outputs(opt_run_id: int) -> int:
     """Write the outputs, the manifest last, then record them; return how many there are."""
     workspace = open_workspace(opt_run_id)
     built = handed_over(workspace, "build_segments")
+    capsule = _capsule(workspace)
     parts = _parts(workspace, built)
     selection, settings = parts.selection, workspace.settings
     written = _tables_and_documents(workspace, built, parts)
@@ -48,12 +50,23 @@ def write_outputs(opt_run_id: int) -> int:
         log.warning("%s: %s", warning.code, warning.message)
     written["report_page"] = (workspace.write("report.html", report_page(report)), 1)
     written |= publish(workspace, built, parts.exports)
+    written["capsule"] = (capsule, 1)
     manifest = manifest_document(workspace, selection, written)
     written["manifest"] = (workspace.write("manifest.json", manifest.to_json()), len(written))
     with connections.session() as session:
         runs.record_outputs(session, opt_run_id, written, key_metrics(report))
         session.commit()
     return len(written)
+
+
+def _capsule(workspace: Workspace) -> StoredObject:
+    """Return the capsule, written before all that it explains, so that each try goes by what the first one read."""
+    standing = workspace.store.stored(f"{workspace.prefix}/{CAPSULE}")
+    if standing is not None:
+        return standing
+    selection = handed_over(workspace, "select_features").document("selection", SelectionDocument)
+    with connections.session() as session:
+        return workspace.write(CAPSULE, capsule_document(session, workspace, selection).to_json())
 
 
 def _parts(workspace: Workspace, built: Handover) -> RunParts:

@@ -18,6 +18,7 @@ outcomes                                       what came of runs that were live,
 verification, validity                         checks outputs against their rows; validity of active runs
 failures, alerts                               ends runs as failed; alerts to send
 log_objects                                    reads log objects by ranges, as they were listed
+row_copies, redirected, scratch_objects        a catalog and a prefix for a run that is made again
 objects, run_retention                         S3 objects; objects of past runs
 dag_list, dag_list_export, entity_overview     the entities that have a DAG; the entity list of the web pages
 """

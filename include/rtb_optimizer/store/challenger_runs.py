@@ -44,6 +44,15 @@ def beside(session: Session, main: Run, challenger: Challenger) -> Run | None:
     return session.scalars(select(Run).where(*same, *own)).one_or_none()
 
 
+def main_of(session: Session, run: Run) -> Run | None:
+    """Return the entity's own run beside which a challenger's run was made; None for a run of no challenger."""
+    if run.challenger_id is None:
+        return None
+    same = Run.airflow_dag_id == run.airflow_dag_id, Run.airflow_run_id == run.airflow_run_id
+    own = Run.clear_number == run.clear_number, Run.challenger_id.is_(None)
+    return session.scalars(select(Run).where(*same, *own)).one_or_none()
+
+
 def create(session: Session, main: Run, challenger: Challenger) -> Run:
     """Return the challenger's run beside the run `main`: the same window, rows and bids, other values.
 

@@ -18,6 +18,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.errors import ConnectionMissing
+from rtb_optimizer.store import redirected
 
 CATALOG_CONN_ID = "rtb_catalog"
 S3_CONN_ID = "rtb_s3"
@@ -83,7 +84,8 @@ def catalog_engine(connect_args: Mapping[str, Any] = _NONE, **settings: Any) -> 
 @contextmanager
 def session() -> Iterator[Session]:
     """Open a session on the catalog; leaving it without `commit()` rolls back."""
-    with Session(catalog(), expire_on_commit=False) as opened:
+    instead = redirected.current()
+    with Session(instead.catalog if instead else catalog(), expire_on_commit=False) as opened:
         yield opened
 
 
@@ -200,6 +202,12 @@ def s3_client() -> Any:  # noqa: ANN401 - boto3 clients have no static type
     client = hook.get_conn()
     _add_arguments(client, hook.service_config.get("extra_args", {}))
     return client
+
+
+def client_in_use() -> Any:  # noqa: ANN401 - boto3 clients have no static type
+    """Return the S3 client that objects and logs are read by: the connection's, but for a run that is rebuilt."""
+    instead = redirected.current()
+    return instead.s3 if instead else s3_client()
 
 
 def _add_arguments(client: Any, arguments: Mapping[str, Any]) -> None:  # noqa: ANN401 - boto3 clients have no type

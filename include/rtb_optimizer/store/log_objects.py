@@ -28,7 +28,7 @@ class LogObjects:
     @classmethod
     def of(cls, objects: Mapping[str, ListedObject]) -> Self:
         """Return objects by their s3:// URLs, in their order, through the Airflow connection."""
-        client = connections.s3_client()
+        client = connections.client_in_use()
         listed = {url.removeprefix("s3://"): each for url, each in objects.items()}
         return cls(client, listed, connections.s3_tries(client))
 

@@ -23,6 +23,7 @@ _TRIES = 5
 _MAX_DELETE_KEYS = 1000  # S3's limit for one request
 _ABSENT = ("NoSuchKey", "404", "NotFound")
 _ERRORS = dict.fromkeys(_ABSENT, ObjectAbsent) | {"NoSuchBucket": BucketAbsent}
+_CHECKSUM = "Checksum"  # what the names of such fields begin with: ChecksumCRC32, ChecksumSHA256
 _NOT_IMPLEMENTED = "NotImplemented"  # a store without conditional overwrites
 
 
@@ -64,7 +65,7 @@ class ObjectStore:
     @classmethod
     def of(cls, url: str) -> Self:
         """Return the store of an s3:// URL's bucket, through the Airflow connection."""
-        return cls(connections.s3_client(), split_url(url)[0])
+        return cls(connections.client_in_use(), split_url(url)[0])
 
     def put_once(self, key: str, body: bytes) -> StoredObject:
         """Write an object unless it exists; return the stored object, ours or the first writer's."""
@@ -135,6 +136,13 @@ class ObjectStore:
             return self._stored(key, self.read(key))
         except ObjectAbsent:
             return None
+
+    def checksum(self, key: str) -> str | None:
+        """Return what the store tells of an object's bytes beside its ETag, as `crc32:...`; None where nothing."""
+        with self._translate_errors("looked up", key):
+            told = self._client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+        found = sorted(name for name in told if name.startswith(_CHECKSUM) and name != f"{_CHECKSUM}Type")
+        return f"{found[0].removeprefix(_CHECKSUM).lower()}:{told[found[0]]}" if found else None
 
     def list(self, prefix: str) -> Iterator[ListedObject]:
         """Yield the objects below a prefix, in no particular order."""

@@ -1,10 +1,13 @@
 """Defines the configuration of a run, frozen when it is created: `opt_runs.config_snapshot`."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from rtb_optimizer.core.config.key import ConfigValue
+
+OF_SOME_RUNS = ("what_if", "challenge", "carried_out_with")
+"""Parts that most runs lack: their snapshots do not name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,9 @@ class RunSnapshot:
     That is the run that was active (`active_run_id`); for a what-if run, the one that the active run moved from, and
     for a challenger's run its last one.
     `code_version` is the release that made the run, `spelling_version` that of its canonical values; `bids` is what is
-    known of the bids of the window's rows, as `BidRecord.document` stores it.
+    known of the bids of the window's rows, as `BidRecord.document` stores it. `carried_out_with` has the settings by
+    which a run that is made again is carried out otherwise, as its threads: the configuration that it publishes is the
+    one above.
     """
 
     values: Mapping[str, ConfigValue]
@@ -43,6 +48,7 @@ class RunSnapshot:
     bids: Mapping[str, Any] | None = None
     what_if: WhatIf | None = None
     challenge: Challenge | None = None
+    carried_out_with: Mapping[str, ConfigValue] | None = None
 
     @property
     def compared_run_id(self) -> int | None:
@@ -62,9 +68,10 @@ class RunSnapshot:
             bids=stored.get("bids"),
             what_if=WhatIf(**stored["what_if"]) if stored.get("what_if") else None,
             challenge=Challenge(**stored["challenge"]) if stored.get("challenge") else None,
+            carried_out_with=stored.get("carried_out_with"),
         )
 
     def document(self) -> dict[str, Any]:
         """Return the snapshot as the row stores it."""
-        stored = asdict(self)
-        return {key: each for key, each in stored.items() if each is not None or key not in ("what_if", "challenge")}
+        stored = asdict(replace(self, carried_out_with=None))
+        return {key: each for key, each in stored.items() if each is not None or key not in OF_SOME_RUNS}

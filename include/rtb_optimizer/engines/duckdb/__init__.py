@@ -1,6 +1,7 @@
 """DuckDB on this machine: out of core, memory-bounded, straight on Parquet in S3 (through files/).
 
 engine        the engine
+identified    which engine it is, and how it hashes
 log_view      files as the table that every statement reads
 columns       configured columns that files spell, nest or store otherwise
 table_columns  the columns and rows that a table of a lake has otherwise than its files

@@ -13,4 +13,5 @@ explanation  the explanation of a bid
 realized   what came of the active policy
 report     the `report` output
 manifest   the `manifest` output
+capsule    the `capsule` output: everything that made a run
 """

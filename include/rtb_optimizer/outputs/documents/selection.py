@@ -232,7 +232,8 @@ class ReadingDocument(Document):
 class SelectionDocument(Document):
     """All that select_features hands over.
 
-    `volume` are the facts of the gates on volume, by gate; `engine` is what counted the logs, with its version.
+    `volume` are the facts of the gates on volume, by gate; `engine` is what counted the logs, with its version;
+    `empty_inputs` are objects that were read and whose partitions have no rows.
     """
 
     link: Link
@@ -249,6 +250,7 @@ class SelectionDocument(Document):
     volume: Mapping[str, Number] = {}
     warnings: tuple[WarningDocument, ...]
     inputs: tuple[InputDocument, ...]
+    empty_inputs: tuple[InputDocument, ...] = ()
     outcome_inputs: tuple[InputDocument, ...] = ()
     tables: LakeDocument = PLAIN_FILES
     engine: str = ""

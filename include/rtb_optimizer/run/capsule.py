@@ -1,0 +1,73 @@
+"""Records everything that made a run: what it read of the store and of the catalog, and what it was made by."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from rtb_optimizer.outputs.documents.capsule import SHARED, CapsuleDocument, CapsuleInput
+from rtb_optimizer.outputs.documents.selection import InputDocument, SelectionDocument
+from rtb_optimizer.outputs.files import json_bytes
+from rtb_optimizer.run.capsule_rows import rows_read
+from rtb_optimizer.run.made_by import made_by
+from rtb_optimizer.run.workspace import Workspace
+from rtb_optimizer.store import runs
+from rtb_optimizer.store.objects import ObjectStore
+from rtb_optimizer.store.row_copies import Row
+
+CAPSULE = "capsule.json"
+_AT_ONCE = 32
+
+
+def capsule_document(session: Session, workspace: Workspace, selection: SelectionDocument) -> CapsuleDocument:
+    """Return the capsule of a run whose outputs are about to be written."""
+    run, settings = runs.find(session, workspace.opt_run_id), workspace.settings
+    shared, read = dict[str, Any](), rows_read(session, run, selection.bids.runs)
+    document = CapsuleDocument(
+        entity_code=workspace.entity_code,
+        run_id=run.run_id,
+        run_code=run.run_code,
+        data_start=workspace.window.start.isoformat(),
+        data_end=workspace.window.end.isoformat(),
+        bucket=workspace.store.bucket,
+        prefix=f"{workspace.prefix}/",
+        made_by=made_by(settings.engine_threads),
+        inputs=_with_checksums(settings.logs_path, selection.inputs),
+        empty_inputs=selection.empty_inputs,
+        catalog={table: tuple(_interned(row, shared) for row in rows) for table, rows in read.items()},
+        shared=shared,
+    )
+    given = dict[str, Any]()
+    if selection.outcome_inputs and settings.outcome_logs_path:
+        given["outcome_inputs"] = _with_checksums(settings.outcome_logs_path, selection.outcome_inputs)
+    if selection.tables.model_fields_set:
+        given["tables"] = selection.tables
+    return document.model_copy(update=given)
+
+
+def _interned(row: Row, shared: dict[str, Any]) -> Row:
+    """Return a row whose snapshot has the hash of each part that runs have in common, and add the part to `shared`."""
+    if not isinstance(snapshot := row.get("config_snapshot"), dict):
+        return row
+    parts = dict(snapshot)
+    for name in SHARED & parts.keys():
+        hashed = sha256(json_bytes(parts[name])).hexdigest()
+        shared[hashed], parts[name] = parts[name], hashed
+    return {**row, "config_snapshot": parts}
+
+
+def _with_checksums(path: str, inputs: Sequence[InputDocument]) -> tuple[CapsuleInput, ...]:
+    """Return objects with what the store tells of their bytes; a store that tells nothing of one is asked once."""
+    store = ObjectStore.of(path)
+    told = [store.checksum(each.s3_key) for each in inputs[:1]]
+    if any(told):
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            told += pool.map(lambda each: store.checksum(each.s3_key), inputs[1:])
+    told += [None] * (len(inputs) - len(told))
+    facts = ({"checksum": known} if known else {} for known in told)
+    return tuple(
+        CapsuleInput.model_validate({**each.model_dump(), "s3_bucket": store.bucket, **known})
+        for each, known in zip(inputs, facts, strict=True)
+    )
