@@ -59,10 +59,10 @@ def run_challenger(opt_run_id: int) -> int:
 def _make(opt_run_id: int, main: Run) -> None:
     """Carry out the steps of the challenger's run."""
     workspace = open_workspace(opt_run_id)
+    read_as(workspace, main)
     with connections.session() as session:
         gaps = without_required_macro(session, workspace.opt_id, workspace.settings)
         before = active_before(session, workspace)
-    read_as(workspace, main)
     chosen = select_from_reading(workspace, main, gaps, before)
     if chosen is None:
         log.info("run %s reads the logs itself: its sample has other columns", workspace.run_code)

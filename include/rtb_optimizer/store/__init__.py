@@ -12,6 +12,7 @@ activation, manual_activation, active_copy     moves the active-run pointer; its
 copy_audit                                     compares that copy with the catalog
 challengers, challenger_runs                   opens, promotes and drops challengers; their runs
 manual_challenge                               the same by a person, with the checks of a decision by hand
+siblings                                       which runs of other entities a new run learns from
 policies                                       which runs belong to one policy; those found harmful
 outcomes                                       what came of runs that were live, by day and arm
 verification, validity                         checks outputs against their rows; validity of active runs

@@ -101,6 +101,7 @@ class Settings:
     max_sample_rows: int
     leak_score: float
     allowed_leaks: list[str]
+    warm_start: bool
     max_interactions: int
     min_interaction_z: float
     max_segments: int

@@ -6,6 +6,9 @@ from typing import Any, Self
 
 from rtb_optimizer.core.config.key import ConfigValue
 
+WHERE_THERE_ARE = frozenset({"what_if", "challenge", "siblings"})
+"""Parts that the row has only where there is something in them."""
+
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
@@ -31,7 +34,8 @@ class RunSnapshot:
     That is the run that was active (`active_run_id`); for a what-if run, the one that the active run moved from, and
     for a challenger's run its last one.
     `code_version` is the release that made the run, `spelling_version` that of its canonical values; `bids` is what is
-    known of the bids of the window's rows, as `BidRecord.document` stores it.
+    known of the bids of the window's rows, as `BidRecord.document` stores it; `siblings` are the runs of other entities
+    whose tables it learns from.
     """
 
     values: Mapping[str, ConfigValue]
@@ -43,6 +47,7 @@ class RunSnapshot:
     bids: Mapping[str, Any] | None = None
     what_if: WhatIf | None = None
     challenge: Challenge | None = None
+    siblings: tuple[int, ...] = ()
 
     @property
     def compared_run_id(self) -> int | None:
@@ -62,9 +67,10 @@ class RunSnapshot:
             bids=stored.get("bids"),
             what_if=WhatIf(**stored["what_if"]) if stored.get("what_if") else None,
             challenge=Challenge(**stored["challenge"]) if stored.get("challenge") else None,
+            siblings=tuple(stored.get("siblings") or ()),
         )
 
     def document(self) -> dict[str, Any]:
         """Return the snapshot as the row stores it."""
         stored = asdict(self)
-        return {key: each for key, each in stored.items() if each is not None or key not in ("what_if", "challenge")}
+        return {key: each for key, each in stored.items() if each or key not in WHERE_THERE_ARE}
