@@ -1,6 +1,7 @@
 """Unattended operation: maintenance, retention, metrics, alerts and diagnostics.
 
 maintenance     sweeps, the DAG list, active.json copies, the audit of active outputs
+deliveries      delivers exports that were not when their run became active
 retention       deletes the objects of expired runs
 metrics         figures for StatsD or OpenTelemetry
 alerts          sends the alerts of runs and maintenance

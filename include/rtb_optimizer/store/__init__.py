@@ -9,6 +9,7 @@ leases                                         of runs of the command line: whet
 entities, configs, runs, history, queries      the catalog's rows
 what_if                                        creates what-if runs, which are never activated
 activation, manual_activation, active_copy     moves the active-run pointer; its copy in S3
+deliveries                                     exports of what is active, copied to other buckets
 copy_audit                                     compares that copy with the catalog
 challengers, challenger_runs                   opens, promotes and drops challengers; their runs
 manual_challenge                               the same by a person, with the checks of a decision by hand

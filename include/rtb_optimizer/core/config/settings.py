@@ -139,6 +139,7 @@ class Settings:
     export_currency: str
     export_skip_rate: int
     export_beeswax_folder: str
+    export_deliveries: dict[str, object]
     joint_features: int
     joint_min_exposures: int
     alert_on: list[str]
