@@ -5,6 +5,7 @@
 - **export_manifest** writes the DAG list from the catalog, so that the DAGs follow it.
 - **reconcile_active_copies** brings each entity's `active.json` into line with the catalog; an entity that fails raises
   one alert a day, and the others are done.
+- **deliver_exports** copies exports of active runs to where `export_deliveries` says, where that has not been done.
 - **send_alerts** sends unsent alerts, and fails, naming the connection, when a channel fails.
 - **measure_active_runs** sends the age of the active runs to Airflow's metrics.
 """
@@ -57,6 +58,13 @@ with DAG(
         return maintenance.repair_active_copies()
 
     @task
+    def deliver_exports() -> int:
+        """Deliver exports of active runs."""
+        from rtb_optimizer.operations import deliveries
+
+        return deliveries.deliver_exports()
+
+    @task
     def send_alerts() -> int:
         """Send the alerts that no task has sent."""
         from rtb_optimizer.operations import alerts
@@ -75,3 +83,4 @@ with DAG(
     measure_active_runs()
     export_manifest()
     reconcile_active_copies()
+    deliver_exports()

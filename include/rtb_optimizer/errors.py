@@ -20,6 +20,7 @@ RtbOptimizerError
 ├── MacroGap                 a selected feature without a macro in a required format
 ├── ActiveOutputsBroken      outputs of active runs that are gone or changed
 ├── RetentionIncomplete      expired objects that could not be deleted
+├── DeliveryFailed           exports that could not be delivered
 ├── CopiesNotReconciled      active.json copies that could not be repaired
 ├── AlertsNotSent            alerts that a channel did not accept
 ├── ConnectionMissing        a connection that is not configured
@@ -119,6 +120,13 @@ class StoreFailed(TransientError):
     """Raised when an S3 operation failed after a limited number of tries.
 
     Fix: `rtb doctor` reports the missing right or wrong key or bucket; if there is none, retry.
+    """
+
+
+class DeliveryFailed(RtbOptimizerError):
+    """Raised when exports of the active run could not be delivered to a folder of `export_deliveries`.
+
+    Fix: do what the message says; `rtb deliveries ENTITY --now` tries again, and so does maintenance.
     """
 
 

@@ -198,7 +198,7 @@ def test_macros_of_an_entity_are_checked_when_they_are_saved(cli, add_entity, te
 def test_the_commands_are_the_documented_ones():
     assert {" ".join(name) for name, _ in LEAVES} == {
         *("migrate", "seed", "manifest", "reconcile", "run", "activate", "rollback"),
-        *("audit", "retention", "doctor"),
+        *("audit", "retention", "deliveries", "doctor"),
         *(f"entities {word}" for word in ("list", "add", "pause", "resume", "remove")),
         *(f"config {word}" for word in ("show", "set", "unset", "history")),
         *(f"macros {word}" for word in ("set", "unset", "list")),

@@ -167,6 +167,7 @@ def test_each_thing_that_maintenance_looks_after_waits_for_no_other(entities):
         "sweep_runs": set(),
         "export_manifest": set(),
         "reconcile_active_copies": set(),
+        "deliver_exports": set(),
         "send_alerts": set(),
         "measure_active_runs": set(),
     }

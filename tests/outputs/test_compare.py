@@ -79,7 +79,7 @@ def test_what_a_multiplier_is_worked_out_again_to_be_is_what_was_published(two_r
     table = table_of(run)
     columns = Columns.of(list(table.rows.values()))
 
-    again = rule_multiplier(columns, columns.expected, columns.prior, table.rules, table.scale)
+    again = rule_multiplier(columns, columns.expected, columns, table.rules, table.scale)
     np.testing.assert_allclose(again, columns.multiplier, rtol=1e-9)
     assert again.std() > 0.05
 

@@ -184,7 +184,7 @@ def decided_report(add_entity, session, store):
     """Add an entity, run it, and return the report of the run, which is activated, or held."""
 
     def run(entity_code, data_start, data_end, now, decision="activated", **config):
-        no_cost = {"cost_column": "", "row_id_columns": "", "anchor_features": "", **MACROS}
+        no_cost = {"cost_column": "", "row_id_columns": "", "anchor_features": "", "warm_start": "false", **MACROS}
         add_entity(entity_code, **(no_cost | config))
         window = WindowRequest(now, data_start, data_end)
         decided = in_process.run(RunRequest(entity_code, Attempt("cli", entity_code), window, "manual:tester", {}))

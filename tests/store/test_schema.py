@@ -98,6 +98,11 @@ OVERRIDE = """
 INSERT INTO opt_entity_configs (entity_id, config_key, config_value, updated_by)
 VALUES ({entity}, '{key}', '4', 'tester')
 """
+DELIVERY = """
+INSERT INTO opt_deliveries (entity_id, decision_number, run_id, export, destination, connection, status, tries, files,
+                            byte_size, problem, tried_at, delivered_at)
+VALUES ({entity}, {number}, {run}, '{export}', 's3://b/f', 'rtb_delivery_b', '{status}', 1, 1, 1, 'p', now(), NULL);
+"""
 COMBO = "INSERT INTO opt_run_feature_macros (run_id, macro_combo, macro_format) VALUES ({run}, 'x', '{format}')"
 
 
@@ -125,6 +130,10 @@ def outcome(entity=1, run=12, arm="treated", rows=5, by=12):
     return OUTCOME.format(entity=entity, run=run, arm=arm, rows=rows, by=by)
 
 
+def delivery(entity=1, number=1, run=14, export="plain", status="failed"):
+    return DELIVERY.format(entity=entity, number=number, run=run, export=export, status=status)
+
+
 def challenger(entity=2, share=0.1, overrides='{"a": "b"}', by="NULL", at="NULL", result="NULL"):
     return CHALLENGER.format(entity=entity, share=share, overrides=overrides, by=by, at=at, result=result)
 
@@ -149,6 +158,7 @@ PRIMARY_KEYS = {
     "opt_run_alerts": ALERT.format(id=1, run=14, kind="held"),
     "opt_runs": "UPDATE opt_runs SET run_id = 12 WHERE run_id = 13",
     "opt_run_outcomes": outcome() + outcome(arm="control") + "UPDATE opt_run_outcomes SET id = 7;",
+    "opt_deliveries": delivery() + delivery(export="bonsai") + "UPDATE opt_deliveries SET id = 7;",
     "opt_run_features": "INSERT INTO opt_run_features VALUES (1, 12, 'browser', 2, false, 0.1)",
     "opt_run_outputs": "INSERT INTO opt_run_outputs VALUES (1, 12, 'report', 'rtb', 'k', 1, 1, repeat('a', 64))",
     "opt_run_feature_macros": "INSERT INTO opt_run_feature_macros VALUES (1, 12, 'x', 'openrtb')",
@@ -269,6 +279,11 @@ REFUSED = [
     ("fk_opt_run_decisions_entity_id_from_run_id", decision(before=99)),
     ("fk_opt_run_decisions_entity_id_to_run_id", "UPDATE opt_run_decisions SET to_run_id = 99"),
     ("ck_opt_run_outcomes_arm", outcome(arm="half")),
+    ("ck_opt_deliveries_status", delivery(status="lost")),
+    ("ck_opt_deliveries_delivered_at", delivery(status="delivered")),
+    ("uq_opt_deliveries_entity_id_decision_number_export_destination", delivery() + delivery()),
+    ("fk_opt_deliveries_entity_id_decision_number", delivery(number=99)),
+    ("fk_opt_deliveries_entity_id_run_id", delivery(run=21)),
     ("ck_opt_run_outcomes_rows", outcome(rows=0)),
     ("uq_opt_run_outcomes_entity_id_log_day_run_id_arm", outcome() + outcome()),
     ("fk_opt_run_outcomes_entity_id_run_id", outcome(run=99)),

@@ -12,7 +12,7 @@ live        what came of the tables that were live
 challenge   open a challenger, promote or drop it
 rebuild     make a run again, and compare it
 what_if     try other values, without saving them
-upkeep      retention and audit
+upkeep      retention, audit, deliveries
 doctor      checks of the environment
 completion  names for shell completion
 terminal    tables and JSON on the terminal

@@ -12,7 +12,15 @@ from rtb_optimizer.cli.runs import Reason
 from rtb_optimizer.cli.terminal import AsJson, By, console
 from rtb_optimizer.live.summary import challenger_summary
 from rtb_optimizer.outputs.documents.realized import ChallengerDocument
-from rtb_optimizer.store import challengers, connections, dag_list, dag_list_export, entities, manual_activation
+from rtb_optimizer.store import (
+    challengers,
+    connections,
+    dag_list,
+    dag_list_export,
+    deliveries,
+    entities,
+    manual_activation,
+)
 from rtb_optimizer.store import manual_challenge as stored
 from rtb_optimizer.store.manual_challenge import ChallengerEnd
 
@@ -69,6 +77,7 @@ def promote(entity_code: Code, by: By, reason: Reason, as_json: AsJson = False) 
         record = stored.promote(session, ChallengerEnd(entity_code, by, reason))
         dag_list_export.export(session, dag_list.path())
         _ended(found, "promoted", is_copied=manual_activation.refresh_copy(session, entity_code), as_json=as_json)
+        deliveries.deliver_after(session, entity_code)
         if not as_json:
             console.print(f"run {record.opt_run_id} is active; undo it by setting the values back and `rtb rollback`")
 

@@ -12,7 +12,7 @@ from rtb_optimizer.cli import completion, terminal
 from rtb_optimizer.cli.entities import Code, pairs
 from rtb_optimizer.cli.terminal import AsJson, By, console
 from rtb_optimizer.core.config.window import WindowRequest
-from rtb_optimizer.store import connections, manual_activation, queries
+from rtb_optimizer.store import connections, deliveries, manual_activation, queries
 from rtb_optimizer.store import runs as stored_runs
 from rtb_optimizer.store.activation import DecisionRecord
 from rtb_optimizer.store.manual_activation import PointerChange
@@ -136,6 +136,7 @@ def activate(run: RunName, by: By, reason: Reason, as_json: AsJson = False) -> N
         entity_code = session.get_one(Entity, target.entity_id).entity_code
         decision = manual_activation.activate(session, PointerChange(entity_code, by, reason, target.run_id))
         _print_decision(decision, is_copied=manual_activation.refresh_copy(session, entity_code), as_json=as_json)
+        deliveries.deliver_after(session, entity_code)
 
 
 def rollback(
@@ -153,6 +154,7 @@ def rollback(
         target = stored_runs.find(session, to).run_id if to else None
         decision = manual_activation.roll_back(session, PointerChange(entity_code, by, reason, target))
         _print_decision(decision, is_copied=manual_activation.refresh_copy(session, entity_code), as_json=as_json)
+        deliveries.deliver_after(session, entity_code)
 
 
 def _print_decision(record: DecisionRecord, *, is_copied: bool = True, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Commands for the tasks of the daily DAG: audit, retention."""
+"""Commands for what the DAGs of maintenance do: audit, retention, deliveries."""
 
 import logging
 from dataclasses import asdict
@@ -8,8 +8,11 @@ import typer
 
 from rtb_optimizer.cli import completion, terminal
 from rtb_optimizer.cli.terminal import AsJson, console
+from rtb_optimizer.errors import DeliveryFailed
 from rtb_optimizer.operations import maintenance
 from rtb_optimizer.operations.retention import apply_retention
+from rtb_optimizer.store import connections, entities
+from rtb_optimizer.store import deliveries as stored
 
 EntityOrAll = Annotated[
     str,
@@ -17,12 +20,17 @@ EntityOrAll = Annotated[
         help="Entity code; default: all of them.", show_default=False, autocompletion=completion.entity_codes
     ),
 ]
+Code = Annotated[str, typer.Argument(help="Entity code, such as drugs_com.", autocompletion=completion.entity_codes)]
+DELIVERY_COLUMNS = (
+    *("export", "destination", "connection", "run", "status", "files", "bytes", "tries", "delivered_at", "problem"),
+)
 
 
 def register(root: typer.Typer) -> None:
     """Add the commands."""
     root.command("audit")(audit)
     root.command("retention")(retention)
+    root.command("deliveries")(deliveries)
 
 
 def audit(entity_code: EntityOrAll = "", as_json: AsJson = False) -> None:
@@ -70,6 +78,29 @@ def retention(
         action = "would be deleted" if dry_run else "deleted"
         console.print(f"{objects:,} objects, {size:,} bytes {action}", style="dim")
     result.require_complete()
+
+
+def deliveries(
+    entity_code: Code,
+    now: Annotated[
+        bool, typer.Option("--now", help="Deliver now, and compare again what was delivered already.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show whether the exports of the active run are where `export_deliveries` says.
+
+    `delivered`: copied, read back and the same; `waiting`: there is nothing to deliver yet; `failed`: with the reason,
+    and tried again every five minutes by maintenance. With `--now`, exit code 1 if one has failed.
+    """
+    with connections.session() as session:
+        if now:
+            stored.deliver(session, entity_code, again=True)
+        rows = stored.status(session, entities.find(session, entity_code))
+    empty = f"{entity_code} delivers nothing: `rtb config set {entity_code} export_deliveries=...` says what goes where"
+    terminal.print_table(rows, DELIVERY_COLUMNS, as_json=as_json, empty=empty)
+    failed = [f"{row['export']} to {row['destination']}: {row['problem']}" for row in rows if row["status"] == "failed"]
+    if now and failed:
+        raise DeliveryFailed("; ".join(failed))
 
 
 def _quiet() -> None:

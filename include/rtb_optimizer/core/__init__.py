@@ -1,7 +1,7 @@
 """The optimizer's pure logic: only numpy, the standard library and croniter; no file, no clock, no network.
 
 sample/     the drawn rows as arrays, canonical values, crossed features, the predicted quantity
-model/      factors by shrinkage, the link, the calibration slope
+model/      factors by shrinkage, what they shrink to, the link, the calibration slope
 selection/  signal scores, leaks, rejections, interactions, the greedy search
 table/      from factors to rows, bids, the joint table, evaluation on the hold-out, comparison of tables
 macros/     dialects, combos, expansion, routes through macros, round-trip tests of look-ups

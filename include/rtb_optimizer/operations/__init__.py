@@ -1,6 +1,7 @@
 """Operation: maintenance, retention, metrics, alerts, diagnostics, and runs that are made again.
 
 maintenance     sweeps, the DAG list, active.json copies, the audit of active outputs
+deliveries      delivers exports that were not when their run became active
 retention       deletes the objects of expired runs
 metrics         figures for StatsD or OpenTelemetry
 alerts          sends the alerts of runs and maintenance

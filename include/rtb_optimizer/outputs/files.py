@@ -25,10 +25,10 @@ def segments_parquet(features: Sequence[str], segments: Sequence[Segment]) -> by
     """Return the master table as Parquet: one row a segment, the default first.
 
     Columns: `segment` (the key), one column per feature (its value, null for any), exact `rows`, `exposures`,
-    `outcomes`, `value`, `cost`, then `expected`, `factor` with its interval, `prior` and `events` (outcomes as the
-    model counts them), `tier`, `no_bid`, `multiplier`, `bought_at` (the multiplier
-    that its exposures were bought at, as a geometric mean), `is_default`. A cell `*` is the
-    value of that name; in the key it is escaped.
+    `outcomes`, `value`, `cost`, then `expected`, `factor` with its interval, `prior`, `pooled_factor` (what the factor
+    shrinks to where other entities know it, null for 1), `events` (outcomes as the model counts them), `tier`,
+    `no_bid`, `multiplier`, `bought_at` (the multiplier that its exposures were bought at, as a geometric mean),
+    `is_default`. A cell `*` is the value of that name; in the key it is escaped.
     """
     import pyarrow as pa
 
@@ -46,6 +46,7 @@ def segments_parquet(features: Sequence[str], segments: Sequence[Segment]) -> by
         "factor_low": [s.factor_low for s in segments],
         "factor_high": [s.factor_high for s in segments],
         "prior": [s.prior for s in segments],
+        "pooled_factor": pa.array([s.pooled_factor for s in segments], pa.float64()),
         "events": [s.events for s in segments],
         "tier": [s.tier.value for s in segments],
         "no_bid": [s.no_bid for s in segments],

@@ -38,6 +38,7 @@ SEGMENT_DTYPES = {
     "factor_low": "float64",
     "factor_high": "float64",
     "prior": "float64",
+    "pooled_factor": "float64",
     "events": "float64",
     "tier": "category",
     "no_bid": "bool",
@@ -166,8 +167,9 @@ def read_segments(entity_or_run: str | SupportsIndex) -> "pd.DataFrame":
 
     Columns and dtypes: `segment` (str, the key), one `feature_<name>` for each feature (category of str, NaN for any
     value), `rows` (int64), `exposures` and `outcomes` (float64, sums of weights), `value` and `cost` (float64, in
-    the currency of the logs), `expected`, `factor`, `factor_low`, `factor_high`, `prior`, `events`, `multiplier` and
-    `bought_at` (float64), `tier` (ordered category: low, medium, high), `no_bid` and `is_default` (bool). A column that
+    the currency of the logs), `expected`, `factor`, `factor_low`, `factor_high`, `prior`, `pooled_factor`, `events`,
+    `multiplier` and `bought_at` (float64), `tier` (ordered category: low, medium, high), `no_bid` and `is_default`
+    (bool). A column that
     the run's release did not write is NaN, `no_bid` False.
 
     Args:

@@ -23,6 +23,7 @@ export_fields       the platform's field of each feature, and the fields that ar
 export_warnings     warnings about what exports lose
 macro_combos        the macro combo of each format
 prove_macros        the proof that look-ups through macros find the rows
+siblings            what other entities have in common, read once
 active_before       the run that was active when this one began
 changed_inputs      warnings about inputs and entities that changed meanwhile
 what_if             how a what-if run differs from the active run

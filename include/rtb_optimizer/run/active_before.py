@@ -16,10 +16,12 @@ from rtb_optimizer.core.table.published_table import PublishedTable
 from rtb_optimizer.live.summary import realized
 from rtb_optimizer.outputs.compare import changes_between, table_of
 from rtb_optimizer.outputs.documents.changes import NO_CHANGES, ChangesDocument
+from rtb_optimizer.outputs.documents.pooled import NO_SIBLINGS, PooledDocument
 from rtb_optimizer.outputs.documents.realized import RealizedDocument
 from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.outputs.documents.selection import LogsDocument
 from rtb_optimizer.outputs.published import PublishedRun, published, published_output
+from rtb_optimizer.run.siblings import pooled_of
 from rtb_optimizer.run.volume import counted_alike
 from rtb_optimizer.run.workspace import Workspace
 from rtb_optimizer.store.schema import Entity, Run
@@ -40,7 +42,7 @@ class Before:
 
     `compared` is the table that a what-if run is compared with, None for any other. `has_seen` tells whether the run
     that was active has learnt from the end of this window: a replay on the hold-out is biased. `logs` is what that run
-    read, None where its rows were counted otherwise.
+    read, None where its rows were counted otherwise; `pooled` is what other entities have in common.
     """
 
     table: PublishedTable | None = None
@@ -48,6 +50,7 @@ class Before:
     compared: PublishedTable | None = None
     has_seen: bool = False
     logs: LogsDocument | None = None
+    pooled: PooledDocument = NO_SIBLINGS
 
     @property
     def features(self) -> list[str]:
@@ -72,6 +75,7 @@ def active_before(session: Session, workspace: Workspace) -> Before:
         compared=table_compared(session, workspace),
         has_seen=run is not None and run.data_end >= workspace.window.end,
         logs=logs,
+        pooled=pooled_of(session, workspace),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.model.fit import FactorModel, fit, shrink_by_slope
 from rtb_optimizer.core.model.link import Link
+from rtb_optimizer.core.model.pooling import PooledFeature
 from rtb_optimizer.core.sample.crossing import parts_of, with_interactions
 from rtb_optimizer.core.sample.sample import Floats, Mask, Sample
 from rtb_optimizer.core.sample.values import segment_key
@@ -50,7 +51,7 @@ class Recipe:
     """What selection decided: ordered features, interactions, the prior of each term, the link and the slope.
 
     `z` is the gain of each feature in standard errors, `export_keys` are the features in the key of each export, in
-    order.
+    order; `pooled` is what other entities know, of the features that shrink to it.
     """
 
     features: Sequence[str]
@@ -60,6 +61,7 @@ class Recipe:
     slope: float
     z: Mapping[str, float]
     export_keys: Sequence[Sequence[str]] = ()
+    pooled: Mapping[str, PooledFeature] = field(default_factory=dict)
 
     @classmethod
     def of(cls, selection: SelectionDocument) -> Self:
@@ -133,7 +135,7 @@ def build_tables(
     settings, rules = logs.settings, logs.settings.segment_rules
     previous = RowsBefore(before.multipliers, before.no_bid.keys()) if before else None
     sample = with_interactions(sample, recipe.interactions)
-    model = shrink_by_slope(fit(sample, recipe.priors, recipe.link), sample, recipe.slope)
+    model = shrink_by_slope(fit(sample, recipe.priors, recipe.link, recipe.pooled), sample, recipe.slope)
     codes = codes_to_publish(model, sample, rules, previous)
     named = {name: [sample.features[name].values[int(code)] for code in each] for name, each in codes.items()}
     parts = {name: parts_of(name, sample.features[name]) for name in recipe.priors}

@@ -8,6 +8,7 @@ from typing import Self
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.model.link import Link, link_of
+from rtb_optimizer.core.model.pooling import NOTHING_POOLED, PooledFeature
 from rtb_optimizer.core.selection.denied_names import denied_names
 from rtb_optimizer.core.selection.fading import fading_features, fading_interactions
 from rtb_optimizer.core.selection.identifiers import identifier_warnings, identifying, require_no_addresses
@@ -24,6 +25,7 @@ from rtb_optimizer.engines.passes.sampling import Drawn
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
+from rtb_optimizer.outputs.documents.pooled import NO_SIBLINGS, PooledDocument
 from rtb_optimizer.run.bought_sample import NOTHING_KNOWN_OF_BIDS, Bidding, BidFindings, draw_bought
 from rtb_optimizer.run.losses import absent_columns
 
@@ -51,7 +53,8 @@ class Choice:
 class Candidates:
     """What features are selected from: the columns of the logs, the sample, and the effective outcomes of the window.
 
-    `before` is the table that bids move from; `compared` are features that stay in the sample, to compare bids by.
+    `before` is the table that bids move from; `compared` are features that stay in the sample, to compare
+    bids by; `pooled` is what other entities have in common.
     """
 
     columns: Collection[str]
@@ -60,15 +63,17 @@ class Candidates:
     before: PublishedTable | None
     compared: Sequence[str]
     without_macro: Collection[str] = ()
+    pooled: PooledDocument = NO_SIBLINGS
 
 
-def choose_features(
+def choose_features(  # noqa: PLR0913 - what a selection stands on
     engine: Engine,
     table: LogTable,
     profile: Profile,
     without_macro: Collection[str] = (),
     bidding: Bidding = NOTHING_KNOWN_OF_BIDS,
     *,
+    pooled: PooledDocument = NO_SIBLINGS,
     keep_whole: bool = False,
 ) -> Choice:
     """Draw the sample, reject what cannot be a segment, select on all but the hold-out.
@@ -79,6 +84,7 @@ def choose_features(
         profile: The window as a whole.
         without_macro: Candidates that a required format could not address.
         bidding: What is known of the bids behind the logs.
+        pooled: What other entities have in common.
         keep_whole: Whether the sample is handed on with every column that was drawn.
 
     Raises:
@@ -88,7 +94,7 @@ def choose_features(
     drawn, bids = draw_bought(engine, table, columns, profile, bidding)
     require_few_repeats(engine, table, drawn.duplicates, profile.totals.rows)
     effective = profile.totals.outcome / profile.design_effect
-    of = Candidates([*table.types], drawn, effective, bidding.before, bidding.features, without_macro)
+    of = Candidates([*table.types], drawn, effective, bidding.before, bidding.features, without_macro, pooled)
     choice = choose_from(of, bids, table.settings)
     return replace(choice, whole=drawn) if keep_whole else choice
 
@@ -120,7 +126,7 @@ def choose_from(candidates: Candidates, bids: BidFindings, settings: Settings) -
     drawn = _with_columns(drawn, [*s.anchor_features, *admitted, *left_out, *candidates.compared])
     sample = drawn.sample
     link = link_of(s.link, sample.outcome.sum(), sample.exposure.sum(), is_money=s.objective == "value")
-    rules = Rules.of(s, candidates.outcomes, candidates.before)
+    rules = Rules.of(s, candidates.outcomes, candidates.before, candidates.pooled.features(link))
     selection = _selected(drawn, admitted, left_out, rules, link)
     rejected = tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))
     suspicions |= _by_score(selection.rejected, suspicions, s.leak_score)
@@ -138,11 +144,17 @@ class Rules:
     anchors: Sequence[str]
 
     @classmethod
-    def of(cls, settings: Settings, outcomes: float, before: PublishedTable | None) -> Self:
-        """Return the rules for a window: of too few outcomes, nothing but the anchors is selected."""
+    def of(
+        cls,
+        settings: Settings,
+        outcomes: float,
+        before: PublishedTable | None,
+        pooled: Mapping[str, PooledFeature] = NOTHING_POOLED,
+    ) -> Self:
+        """Return the rules for a window: of too few outcomes, nothing but anchors and what is pooled is selected."""
         far = before.terms_beyond(settings.max_movement) if before else []
         enough = outcomes >= settings.min_positives  # as the gate
-        selection = replace(settings.selection_rules, fading=fading_features(far))
+        selection = replace(settings.selection_rules, fading=fading_features(far), pooled=pooled)
         interactions = settings.interaction_rules if enough else replace(settings.interaction_rules, at_most=0)
         if enough:  # the window has enough, even if the part of it that is learned from has not
             selection = replace(selection, min_positives=0)
@@ -161,7 +173,7 @@ def _selected(
         )
     selection = select(training, admitted, rules.anchors, rules.selection, link, left_out)
     passed = {feature.name: feature.prior for feature in selection.chosen if not feature.is_fading}
-    found = detect(training, passed, rules.interactions, link)
+    found = detect(training, passed, rules.interactions, link, selection.pooled)
     order = [feature.name for feature in selection.chosen]
     return replace(selection, interactions=(*found, *fading_interactions(rules.far, order, found)))
 

@@ -43,6 +43,7 @@ def gates(
         "segments": (tables.segments.total or 0) - 1,
         "partition_share": len(logs.partitions) / logs.partitions_expected,
         "holdout_gain": selection.evidence.gain or 0.0,
+        **_pooled_facts(selection),
         **({"suspected_share": selection.suspected_leaks[0].share} if selection.suspected_leaks else {}),
         **({"macro_hit_rate": min(hit_rates)} if hit_rates else {}),
         **others,
@@ -53,6 +54,15 @@ def gates(
     return GatesDocument(
         facts=facts, limits={name: limit for name, limit in _limits(settings).items() if name in facts}
     )
+
+
+def _pooled_facts(selection: SelectionDocument) -> dict[str, float]:
+    """Return what the gain of what other entities know is at least, and that on the hold-out at most."""
+    evidence = selection.evidence
+    if evidence.pooled_gain is None:
+        return {}
+    most = evidence.gain if evidence.gain_at_most is None else evidence.gain_at_most
+    return {"pooled_gain": evidence.pooled_gain, "holdout_gain_at_most": most or 0.0}
 
 
 def export_facts(exports: ExportsDocument) -> dict[str, float]:

@@ -108,7 +108,8 @@ def read_logs(
         require_few_without_outcome(window, workspace.settings)
         require_countable_money(window, workspace.settings)
         bidding = Bidding(bids, columns, before.table, before.response, before.features)
-        choice = choose_features(engine, table, window, without_macro, bidding, keep_whole=keep_whole)
+        pooled = before.pooled
+        choice = choose_features(engine, table, window, without_macro, bidding, pooled=pooled, keep_whole=keep_whole)
     covered, is_first = _coverage(workspace, filled), before.table is None
     volume = volume_findings(window, covered, workspace.settings, before.logs, is_first=is_first)
     odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)

@@ -75,7 +75,7 @@ def _inputs(partitions: Sequence[Partition]) -> tuple[InputDocument, ...]:
 
 def chosen_of(selection: SelectionDocument) -> list[Chosen]:
     """Return the selected features of what selection handed over."""
-    names = {field.name for field in fields(Chosen)}
+    names = {field.name for field in fields(Chosen)} - {"pooled"}
     return [Chosen(**feature.model_dump(include=names)) for feature in selection.chosen]
 
 
@@ -134,13 +134,18 @@ def _feature(chosen: Chosen, sample: Sample) -> FeatureDocument:
     feature = sample.features[chosen.name]
     missing = feature.codes == feature.values.index(MISSING) if MISSING in feature.values else False
     share = float((sample.exposure * missing).sum() / sample.exposure.sum())
-    return FeatureDocument(**asdict(chosen), values=len(feature.values), missing_share=share)
+    given = {field.name: getattr(chosen, field.name) for field in fields(Chosen) if field.name != "pooled"}
+    if chosen.pooled is not None:
+        known = sum(value in chosen.pooled.centres for value in feature.values)
+        given |= {"siblings": chosen.pooled.siblings, "pooled_values": known}
+    return FeatureDocument(**given, values=len(feature.values), missing_share=share)
 
 
 def _evaluation(evidence: HoldoutEvaluation, choice: Choice) -> EvaluationDocument:
     drawn = choice.drawn
+    given = {name: of for name, of in asdict(evidence).items() if of is not None}
     return EvaluationDocument(
-        **asdict(evidence),
+        **given,
         sampled_rows=len(drawn.sample.exposure),
         sampled_share=drawn.shares.others,
         sampled_positive_share=drawn.shares.positives,

@@ -25,6 +25,7 @@ from rtb_optimizer.run.read_logs import LogsRead
 from rtb_optimizer.run.sample_file import arrow_bytes, arrow_columns, sample_bytes, sample_of
 from rtb_optimizer.run.selection_document import chosen_of, selection_beside
 from rtb_optimizer.run.selection_warnings import selection_warnings
+from rtb_optimizer.run.siblings import POOLED
 from rtb_optimizer.run.workspace import FOLDERS, TABLES, Workspace
 from rtb_optimizer.store.schema import Run
 
@@ -68,12 +69,11 @@ def reading_document(drawn: Drawn, read: LogsRead) -> ReadingDocument:
 
 
 def read_as(workspace: Workspace, main: Run) -> None:
-    """Let a challenger's run read the logs as the run `main` has: its folders' zone, its snapshots of tables."""
+    """Let a challenger's run read as the run `main` has: its folders' zone, its snapshots of tables, its siblings."""
     theirs = workspace.prefix.removesuffix(workspace.run_code) + main.run_code
-    for name in (FOLDERS, TABLES):
-        found = f"{theirs}/work/{name}.json"
-        if workspace.store.stored(found) is not None:
-            workspace.write(f"work/{name}.json", workspace.store.read(found))
+    for name in (f"work/{FOLDERS}.json", f"work/{TABLES}.json", POOLED):
+        if workspace.store.stored(f"{theirs}/{name}") is not None:
+            workspace.write(name, workspace.store.read(f"{theirs}/{name}"))
 
 
 def select_from_reading(
@@ -93,7 +93,9 @@ def select_from_reading(
         return None
     logs = of_main.logs
     effective = logs.totals.outcome / float(logs.design_effect or 1.0)
-    candidates = Candidates(reading.columns, drawn, effective, before.table, before.features, without_macro)
+    candidates = Candidates(
+        reading.columns, drawn, effective, before.table, before.features, without_macro, before.pooled
+    )
     choice = choose_from(candidates, BidFindings(NOTHING_KNOWN, 0.0, NOTHING_LIVE), workspace.settings)
     evidence = evaluated(workspace, choice, before)
     warnings = selection_warnings(choice, workspace.settings)

@@ -6,7 +6,7 @@ from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.decision.activation import failed_gates
 from rtb_optimizer.live.standing_down import stand_down_if_harmful
 from rtb_optimizer.outputs.documents.report import Report
-from rtb_optimizer.store import activation, active_copy, connections, runs, verification
+from rtb_optimizer.store import activation, active_copy, connections, deliveries, runs, verification
 from rtb_optimizer.store.alerts import record_decision
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity
@@ -42,4 +42,5 @@ def activate_run(opt_run_id: int) -> activation.DecisionRecord:
         session.commit()
         log.info("run %s: %s, %s", run.run_code, decided.decision, "; ".join(decided.reasons))
         active_copy.refresh(session, entity.entity_code)
+        deliveries.deliver_after(session, entity.entity_code)
     return decided

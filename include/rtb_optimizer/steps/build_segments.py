@@ -16,6 +16,7 @@ from rtb_optimizer.run.handover import hand_over, handed_over
 from rtb_optimizer.run.opened_logs import counting, require_same_engine
 from rtb_optimizer.run.outcome_partitions import PLACED_OUTCOMES, outcomes_as_read
 from rtb_optimizer.run.sample_file import sample_of, table_of_bytes
+from rtb_optimizer.run.siblings import pooled_features
 from rtb_optimizer.run.what_if import changes_between_tables
 from rtb_optimizer.run.workspace import open_workspace, partitions_as_read
 from rtb_optimizer.store import connections
@@ -27,6 +28,7 @@ def build_segments(opt_run_id: int) -> int:
     selected = handed_over(workspace, "select_features")
     selection = selected.document("selection", SelectionDocument)
     recipe, totals = Recipe.of(selection), selection.logs.totals
+    recipe = replace(recipe, pooled=pooled_features(workspace, selection))
     sample = sample_of(selected.part("sample.arrow"))
     with connections.session() as session:
         before, compared = table_before(session, workspace), table_compared(session, workspace)

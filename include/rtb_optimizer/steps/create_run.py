@@ -13,6 +13,7 @@ from rtb_optimizer.run.request import RunRequest
 from rtb_optimizer.store import configs, connections, entities, failures, runs, what_if
 from rtb_optimizer.store.failures import UNKNOWN_WINDOW
 from rtb_optimizer.store.schema import Run
+from rtb_optimizer.store.siblings import sibling_runs
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ def _created(session: Session, request: RunRequest) -> Run:
     window = request.resolved_window(resolved.values)
     bids = bid_record(session, entity, settings_of(resolved.values), window)
     snapshot = configs.frozen(session, entity, resolved, entity.active_run_id, bids.document())
+    snapshot = replace(snapshot, siblings=sibling_runs(session, entity, resolved.values))
     return runs.create(session, entity, request.attempt, window, snapshot.document(), request.triggered_by)
 
 

@@ -14,7 +14,7 @@ from rtb_optimizer.steps.build_segments import build_segments
 from rtb_optimizer.steps.map_ad_macros import map_ad_macros
 from rtb_optimizer.steps.select_features import select_features
 from rtb_optimizer.steps.write_outputs import write_outputs
-from rtb_optimizer.store import active_copy, challenger_runs, connections, leases, runs, verification
+from rtb_optimizer.store import active_copy, challenger_runs, connections, deliveries, leases, runs, verification
 from rtb_optimizer.store.alerts import record_decision
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.runs import CLI_DAG_ID
@@ -40,6 +40,7 @@ def run_challenger(opt_run_id: int) -> int:
             return 0
         if decide_by_evidence(session, entity_code, [Decision.DROPPED]) is not None:
             active_copy.refresh(session, entity_code)
+            deliveries.deliver_after(session, entity_code)
             return 0
         challenger = challenger_runs.due(session, main)
         if challenger is None:
@@ -53,16 +54,17 @@ def run_challenger(opt_run_id: int) -> int:
     with connections.session() as session:
         decide_by_evidence(session, entity_code, [Decision.PROMOTED])
         active_copy.refresh(session, entity_code)
+        deliveries.deliver_after(session, entity_code)
     return 1
 
 
 def make_beside(opt_run_id: int, main: Run) -> None:
     """Carry out the steps of a challenger's run, which selects from what the run `main` has read."""
     workspace = open_workspace(opt_run_id)
+    read_as(workspace, main)
     with connections.session() as session:
         gaps = without_required_macro(session, workspace.opt_id, workspace.settings)
         before = active_before(session, workspace)
-    read_as(workspace, main)
     chosen = select_from_reading(workspace, main, gaps, before)
     if chosen is None:
         log.info("run %s reads the logs itself: its sample has other columns", workspace.run_code)

@@ -18,6 +18,7 @@ from rtb_optimizer.run.handover import Handover, handed_over
 from rtb_optimizer.run.key_metrics import key_metrics
 from rtb_optimizer.run.prove_macros import proof_warnings, prove_macros
 from rtb_optimizer.run.report_document import RunParts, manifest_document, report_document
+from rtb_optimizer.run.siblings import POOLED, pooled_as_read
 from rtb_optimizer.run.warnings import run_warnings
 from rtb_optimizer.run.workspace import Workspace, open_workspace
 from rtb_optimizer.store import connections, policies, runs
@@ -95,6 +96,9 @@ def _tables_and_documents(
         name: (workspace.write(f"{name}.parquet", built.part(f"{name}.parquet")), count) for name, count in rows.items()
     }
     features, macros = parts.selection.features, parts.macros
+    if workspace.snapshot.siblings:
+        pooled = pooled_as_read(workspace)
+        written["pooled"] = (workspace.write(POOLED, pooled.to_json()), pooled.rows)
     written["features"] = (workspace.write("features.json", features.to_json()), len(features.features))
     written["ad_macros"] = (workspace.write("ad_macros.json", macros.to_json()), len(macros.formats))
     return written

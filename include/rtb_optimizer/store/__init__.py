@@ -10,9 +10,11 @@ leases                                         of runs of the command line: whet
 entities, configs, runs, history, queries      the catalog's rows
 what_if                                        creates what-if runs, which are never activated
 activation, manual_activation, active_copy     moves the active-run pointer; its copy in S3
+deliveries                                     exports of what is active, copied to other buckets
 copy_audit                                     compares that copy with the catalog
 challengers, challenger_runs                   opens, promotes and drops challengers; their runs
 manual_challenge                               the same by a person, with the checks of a decision by hand
+siblings                                       which runs of other entities a new run learns from
 policies                                       which runs belong to one policy; those found harmful
 outcomes                                       what came of runs that were live, by day and arm
 verification, validity                         checks outputs against their rows; validity of active runs

@@ -74,6 +74,7 @@ def create(session: Session, main: Run, challenger: Challenger) -> Run:
         origins={**snapshot.origins, **dict.fromkeys(overrides, Origin.TRIGGER)},
         active_run_id=moved_from,
         challenge=Challenge(challenger.challenger_id, challenger.share, active),
+        siblings=snapshot.siblings if values.get("warm_start") else (),
     )
     return runs.create(
         session,

@@ -57,6 +57,16 @@ def overrides(session: Session, entity_id: int) -> dict[str, str]:
     return {key: value for key, value in rows}  # noqa: C416 - dict() does not accept the type of rows
 
 
+def json_value(session: Session, entity: Entity, name: str) -> dict[str, object]:
+    """Return an entity's present value of one JSON key, whatever the others are; empty where it is not declared."""
+    stored = overrides(session, entity.entity_id).get(name)
+    for key in declared_keys(session, entity.current_version_id):
+        if key.key == name:
+            value = read_value(key, key.default if stored is None else stored)
+            return value if isinstance(value, dict) else {}
+    return {}
+
+
 def macro_templates(session: Session, entity: Entity) -> dict[str, object]:
     """Return an entity's own macro templates, by format and feature; empty where its configuration has none."""
     keys = declared_keys(session, entity.current_version_id)

@@ -1,6 +1,7 @@
 """Where the catalog and the objects are: the only module that knows credentials.
 
-Both are Airflow connections: `rtb_catalog` (PostgreSQL) and `rtb_s3` (aws, `endpoint_url` honoured).
+Both are Airflow connections: `rtb_catalog` (PostgreSQL) and `rtb_s3` (aws, `endpoint_url` honoured); folders that
+exports are delivered to have connections of their own.
 """
 
 import os
@@ -189,8 +190,8 @@ def _extra_refused() -> Iterator[None]:
 
 
 @cache
-def s3_client() -> Any:  # noqa: ANN401 - boto3 clients have no static type
-    """Return a boto3 S3 client of the connection, the only one there is: objects and logs are read by it alike.
+def s3_client(conn_id: str = S3_CONN_ID) -> Any:  # noqa: ANN401 - boto3 clients have no static type
+    """Return a boto3 S3 client of a connection: of `rtb_s3`, by which objects and logs are read alike, or of another.
 
     Its tries are bounded, or those of `config_kwargs` in the connection's extra. `service_config.s3.extra_args` are
     added to every request that takes them, as RequestPayer or SSEKMSKeyId.
@@ -198,9 +199,9 @@ def s3_client() -> Any:  # noqa: ANN401 - boto3 clients have no static type
     Raises:
         ConnectionMissing: when there is no connection, or its `extra_args` are of no request.
     """
-    hook = _s3_hook()
+    hook = _s3_hook(conn_id)
     client = hook.get_conn()
-    _add_arguments(client, hook.service_config.get("extra_args", {}))
+    _add_arguments(client, hook.service_config.get("extra_args", {}), conn_id)
     return client
 
 
@@ -210,12 +211,12 @@ def client_in_use() -> Any:  # noqa: ANN401 - boto3 clients have no static type
     return instead.s3 if instead else s3_client()
 
 
-def _add_arguments(client: Any, arguments: Mapping[str, Any]) -> None:  # noqa: ANN401 - boto3 clients have no type
+def _add_arguments(client: Any, arguments: Mapping[str, Any], conn_id: str) -> None:  # noqa: ANN401 - boto3's client
     model = client.meta.service_model
     taken = {name for operation in S3_OPERATIONS for name in model.operation_model(operation).input_shape.members}
     if unknown := sorted(arguments.keys() - taken):
         raise ConnectionMissing(
-            f"connection {S3_CONN_ID!r} cannot be used: no S3 request takes {', '.join(unknown)}; correct extra_args "
+            f"connection {conn_id!r} cannot be used: no S3 request takes {', '.join(unknown)}; correct extra_args "
             "of service_config.s3 in its extra: RequestPayer, ServerSideEncryption, SSEKMSKeyId and the like"
         )
 
@@ -259,19 +260,19 @@ def s3_options() -> dict[str, str]:
 
 
 @cache
-def _s3_hook() -> Any:  # noqa: ANN401 - imported late
+def _s3_hook(conn_id: str = S3_CONN_ID) -> Any:  # noqa: ANN401 - imported late
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from botocore.config import Config
 
-    airflow_connection(S3_CONN_ID)  # the hook would fall back to whatever credentials the machine has
-    asked = S3Hook(aws_conn_id=S3_CONN_ID).config  # the connection's `config_kwargs`, which a config given hides
+    airflow_connection(conn_id)  # the hook would fall back to whatever credentials the machine has
+    asked = S3Hook(aws_conn_id=conn_id).config  # the connection's `config_kwargs`, which a config given hides
     bounded = Config(
         retries={"mode": "standard", "total_max_attempts": S3_TRIES},
         connect_timeout=10,
         read_timeout=60,
         max_pool_connections=S3_CONNECTIONS,
     )
-    hook: Any = S3Hook(aws_conn_id=S3_CONN_ID, config=bounded.merge(asked))
+    hook: Any = S3Hook(aws_conn_id=conn_id, config=bounded.merge(asked))
     hook.get_session = cache(hook.get_session)  # making one takes as long as ten requests; it renews its credentials
     return hook
 

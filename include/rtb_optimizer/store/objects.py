@@ -63,9 +63,9 @@ class ObjectStore:
         self.bucket = bucket
 
     @classmethod
-    def of(cls, url: str) -> Self:
-        """Return the store of an s3:// URL's bucket, through the Airflow connection."""
-        return cls(connections.client_in_use(), split_url(url)[0])
+    def of(cls, url: str, conn_id: str = "") -> Self:
+        """Return the store of an s3:// URL's bucket, through the product's Airflow connection, or another one."""
+        return cls(connections.s3_client(conn_id) if conn_id else connections.client_in_use(), split_url(url)[0])
 
     def put_once(self, key: str, body: bytes) -> StoredObject:
         """Write an object unless it exists; return the stored object, ours or the first writer's."""

@@ -20,7 +20,7 @@ NOT_OF_THE_TABLE = frozenset(
         *("keep_work_days", "schedule", "freshness_timeout_minutes", "completion_marker", "min_partition_share"),
         *("allow_older_window", "valid_hours", "holdback_share", "auto_stand_down"),
         *("min_live_lift", "min_holdout_gain", "max_predicted_change"),
-        *("min_export_answered", "max_export_error"),
+        *("min_export_answered", "max_export_error", "export_deliveries"),
     }
 )
 """Keys that change nothing in a table: who is told, how long runs are kept, when they start."""

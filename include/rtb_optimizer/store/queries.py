@@ -227,7 +227,8 @@ def run_details(session: Session, run: Run) -> RunDetails:
             }
             for d in decisions
         ],
-        "config_snapshot": run.config_snapshot,
+        # not which runs of other entities it learnt from
+        "config_snapshot": {key: of for key, of in run.config_snapshot.items() if key != "siblings"},
     }
 
 

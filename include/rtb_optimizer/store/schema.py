@@ -389,6 +389,39 @@ class RunDecision(Base):
     decided_at: Mapped[datetime] = _created_at()
 
 
+class Delivery(Base):
+    """An export of what was active after a decision, delivered to a folder, or not yet; see store/deliveries.py.
+
+    `run_id` is NULL where no run was active, `problem` says why it waits or has failed.
+    """
+
+    __tablename__ = "opt_deliveries"
+    __table_args__ = (
+        _one_of("status", "waiting", "delivered", "failed"),
+        CheckConstraint("(status = 'delivered') = (delivered_at IS NOT NULL AND problem IS NULL)", name="delivered_at"),
+        UniqueConstraint("entity_id", "decision_number", "export", "destination"),
+        ForeignKeyConstraint(
+            ["entity_id", "decision_number"], ["opt_run_decisions.entity_id", "opt_run_decisions.decision_number"]
+        ),
+        ForeignKeyConstraint(["entity_id", "run_id"], ["opt_runs.entity_id", "opt_runs.run_id"]),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    entity_id: Mapped[int]
+    decision_number: Mapped[int]
+    run_id: Mapped[int | None]
+    export: Mapped[str]
+    destination: Mapped[str]
+    connection: Mapped[str]
+    status: Mapped[str]
+    tries: Mapped[int]
+    files: Mapped[int]
+    byte_size: Mapped[int]
+    problem: Mapped[str | None]
+    tried_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+
+
 class RunOutcome(Base):
     """What came of one run's table on one day in one arm: exact sums, and what the run predicted for these rows.
 

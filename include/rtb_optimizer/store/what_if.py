@@ -40,7 +40,9 @@ def create(session: Session, entity: Entity, overrides: Mapping[str, str], attem
     _require_outputs(session, active.run_id, moved_from)
     resolved = configs.resolve_unsaved(session, entity, overrides)
     what_if = WhatIf(dict(overrides), active.run_id)
+    siblings = before.siblings if resolved.values.get("warm_start") else ()
     snapshot = configs.frozen(session, entity, resolved, moved_from, before.bids, what_if)
+    snapshot = replace(snapshot, siblings=siblings)
     window = Window(active.data_start, active.data_end)
     return runs.create(session, entity, attempt, window, snapshot.document(), f"manual:{by}", is_sandbox=True)
 

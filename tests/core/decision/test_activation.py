@@ -161,3 +161,20 @@ def test_every_gate_that_fails_is_reported():
     nothing = dict.fromkeys(PASSING, 0.0)
 
     assert [words.split()[1] for words in failed_gates(nothing, LIMITS)] == ["outcomes", "segments", "of", "on"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_let_through"),
+    [
+        ({"outcomes": 8, "holdout_gain": 0.0, "pooled_gain": 0.01}, True),
+        ({"outcomes": 8, "holdout_gain": -0.4, "pooled_gain": 0.01}, True),
+        ({"outcomes": 8, "holdout_gain": 0.2, "pooled_gain": 0.0}, False),
+        ({"outcomes": 8, "holdout_gain": 0.2}, False),
+        ({"outcomes": 800, "holdout_gain": -0.01, "holdout_gain_at_most": 0.02, "pooled_gain": 0.01}, True),
+        ({"outcomes": 800, "holdout_gain": -0.03, "holdout_gain_at_most": -0.01, "pooled_gain": 0.01}, False),
+        ({"outcomes": 800, "holdout_gain": -0.01, "holdout_gain_at_most": 0.02, "pooled_gain": -0.01}, False),
+    ],
+)
+def test_what_other_entities_know_stands_in_for_outcomes_that_are_too_few_to_tell(facts, is_let_through):
+    assert (failed_gates(PASSING | facts, LIMITS) == []) == is_let_through
+    assert failed_gates(PASSING | facts | {"segments": 0}, LIMITS) != [], "all other gates hold"

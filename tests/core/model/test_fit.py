@@ -8,6 +8,7 @@ import pytest
 from planted_samples import DEVICE_FACTORS, SITE_FACTORS, planted, reordered, sample_of
 from rtb_optimizer.core.model.fit import Fitting, fit
 from rtb_optimizer.core.model.link import Link
+from rtb_optimizer.core.model.pooling import Centre, PooledFeature
 from rtb_optimizer.core.sample.values import UNEXPANDED
 
 # One value of 10 rows without an outcome, one of 10 rows with all: base rate 1/2, five expected of each.
@@ -156,3 +157,26 @@ def test_where_outcomes_are_rare_both_scales_give_one_model():
     log, odds = (fit(sample, {"site": 8, "device": 8}, link) for link in Link)
 
     assert odds.rates(sample) == pytest.approx(log.rates(sample), rel=0.01)
+
+
+@pytest.mark.parametrize("link", Link)
+def test_factors_without_outcomes_are_those_of_other_entities_and_leave_them_as_outcomes_come(link):
+    """Other entities say that site 7 is six times site 0, as sure as 100 outcomes each; here it is eight times."""
+    told = np.exp(np.linspace(-np.log(6) / 2, np.log(6) / 2, 8))
+    pooled = {"site": PooledFeature(5, 0.01, 0.3, {f"site{n}": Centre(of, 100.0) for n, of in enumerate(told)})}
+    ratios = []
+    for rows in (40, 2_000, 400_000):
+        theta = fit(planted(rows=rows, seed=5, base=0.02), {"site": 4}, link, pooled).factors["site"].theta
+        ratios.append(theta[-1] / theta[0])
+
+    assert ratios[0] == pytest.approx(6, rel=0.15)
+    assert 5 < ratios[1] < 8.5
+    assert ratios[2] == pytest.approx(8, rel=0.1)
+
+
+def test_values_that_other_entities_do_not_know_shrink_to_1_by_their_own_prior():
+    pooled = {"half": PooledFeature(5, 0.01, 0.3, {"a": Centre(0.5, 1e6)})}
+    factors = fit(HALVES, {"half": 1e9}, Link.LOG, pooled).factors["half"]
+
+    assert factors.theta[1] == pytest.approx(1.0, abs=1e-6)
+    assert factors.centre[1] == 1.0

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from planted_samples import feature, planted, reordered, sample_of
+from planted_samples import DEVICE_FACTORS, SITE_FACTORS, feature, planted, reordered, sample_of
+from rtb_optimizer.core.model.pooling import Centre, PooledFeature
 from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.core.selection.interactions import SHRINKING
 from rtb_optimizer.core.selection.rejection import Reason, screen
@@ -263,3 +264,37 @@ def test_what_is_denied_is_reported_with_what_it_would_have_added_and_never_chos
     assert {rejections[name].reason for name in ("site", "noise")} == {Reason.DENYLISTED}
     assert rejections["site"].signal_score > 0.03
     assert rejections["noise"].signal_score < 0.0005
+
+
+def known(name, factors):
+    return PooledFeature(5, 0.01, 0.3, {f"{name}{n}": Centre(of, 50.0) for n, of in enumerate(factors)})
+
+
+POOLED = {"site": known("site", SITE_FACTORS), "device": known("device", DEVICE_FACTORS)}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_with_few_outcomes_what_other_entities_know_enters_and_the_same_dealt_to_other_rows_does_not(seed):
+    few = planted(seed, rows=1_500)
+    order = np.random.default_rng(seed).permutation(1_500)
+    shadow = replace(few.features["site"], codes=few.features["site"].codes[order])
+    few = replace(few, features={**few.features, "shadow": shadow})
+    rules = replace(RULES, min_positives=200, pooled={**POOLED, "shadow": POOLED["site"]})
+    assert few.outcome.sum() < rules.min_positives
+
+    selection = select(few, ["site", "device", "shadow", "noise"], [], rules)
+
+    assert names(selection)[0] == "site"
+    assert not {"shadow", "noise"} & {*names(selection)}
+    assert reasons(selection)["noise"] is Reason.TOO_FEW_POSITIVES
+    assert selection.pooled.keys() == {*names(selection)}
+    assert names(select(few, ["site", "device", "noise"], [], replace(rules, pooled={}))) == []
+
+
+def test_what_does_not_hold_here_is_not_pooled_and_the_feature_stands_on_its_own_outcomes():
+    """Other entities have the sites the other way round."""
+    pooled = {"site": known("site", SITE_FACTORS[::-1])}
+    selection = select(planted(), CANDIDATES[:4], [], replace(RULES, pooled=pooled))
+
+    assert names(selection) == ["site", "device"]
+    assert selection.pooled == {}

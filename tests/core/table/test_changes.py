@@ -22,8 +22,8 @@ ALONE = frozenset(frozenset([name]) for name in FEATURES)
 
 
 def bid(outcome, expected, prior, rules, *, significant=True):
-    counts = Columns(*(np.array([value]) for value in (0.0, outcome, expected, prior, 1.0)), significant)
-    return float(rule_multiplier(counts, counts.expected, counts.prior, rules, Scale())[0])
+    counts = Columns(*(np.array([value]) for value in (0.0, outcome, expected, prior, 1.0, 1.0)), significant)
+    return float(rule_multiplier(counts, counts.expected, counts, rules, Scale())[0])
 
 
 def row(outcome=400.0, expected=200.0, prior=4.0, exposure=10_000.0, rules=RULES, *, is_significant=True, **values):

@@ -7,6 +7,7 @@ import pytest
 
 from planted_samples import SITE_FACTORS, planted, sample_of
 from rtb_optimizer.core.model.link import Link
+from rtb_optimizer.core.model.pooling import Centre, PooledFeature
 from rtb_optimizer.core.selection.interactions import InteractionRules, detect
 from rtb_optimizer.core.selection.select import Selection, SelectionRules, select
 from rtb_optimizer.core.table.evaluation import deviance_gain, evaluate
@@ -143,3 +144,18 @@ def test_a_hold_out_of_weaker_effects_is_one_day_among_others():
     weaker = np.where(sample.fold == 4, draw.random(60_000) < rate, sample.outcome > 0).astype(float)
 
     assert 0.85 < evaluated(replace(sample, outcome=weaker), ["site"]).slope < 0.97
+
+
+@pytest.mark.parametrize(("direction", "passes"), [(1, True), (-1, False)])
+def test_what_other_entities_know_is_judged_alone_by_all_rows_and_by_the_lower_bound_of_its_gain(direction, passes):
+    few = planted(rows=3_000)
+    centres = {f"site{n}": Centre(of**direction, 50.0) for n, of in enumerate(SITE_FACTORS)}
+    rules = replace(RULES, min_positives=1_000, pooled={"site": PooledFeature(5, 0.01, 0.3, centres)})
+    holdout = few.fold == 4
+    selection = select(few.where(~holdout), ["noise"], ["site"], replace(rules, pooled=rules.pooled))
+    evaluation = evaluate(few, holdout, selection, Link.LOG, TABLES)
+
+    assert (evaluation.pooled_gain is not None and 0 < evaluation.pooled_gain < 0.2) == passes
+    if passes:
+        assert evaluation.gain_at_most > evaluation.gain
+    assert evaluated(few, ["site"]).pooled_gain is None

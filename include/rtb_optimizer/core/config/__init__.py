@@ -15,5 +15,6 @@ window        the half-open window of a run, in local days
 outcome_logs  outcomes in logs of their own: which events count, for which rows
 likely_roles  guesses which column has which role
 challenge     the keys that a challenger may override, and the share that it may have
+deliveries    where exports are delivered to, and by which connection
 currencies    rates of currencies by day
 """

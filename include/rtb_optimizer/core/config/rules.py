@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from rtb_optimizer.core.config.currencies import currency_problems
+from rtb_optimizer.core.config.deliveries import delivery_problems
 from rtb_optimizer.core.config.formats import EPOCHS
 from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.config.logs_path import logs_path_problems
@@ -218,6 +219,7 @@ def _export_problems(s: Settings) -> list[str | None]:
             if name not in list(Platform)
         ],
         *value_map_problems("export_value_maps", s.export_value_maps),
+        *delivery_problems(s.export_deliveries, s.exports, s.export_beeswax_folder),
         None
         if not s.export_beeswax_folder or _LOGS_PATH.fullmatch(s.export_beeswax_folder)
         else f"export_beeswax_folder: {s.export_beeswax_folder!r} is not an s3://bucket/path URL",

@@ -102,6 +102,7 @@ class Settings:
     max_sample_rows: int
     leak_score: float
     allowed_leaks: list[str]
+    warm_start: bool
     max_interactions: int
     min_interaction_z: float
     max_segments: int
@@ -139,6 +140,7 @@ class Settings:
     export_currency: str
     export_skip_rate: int
     export_beeswax_folder: str
+    export_deliveries: dict[str, object]
     joint_features: int
     joint_min_exposures: int
     alert_on: list[str]

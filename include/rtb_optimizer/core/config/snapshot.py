@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from rtb_optimizer.core.config.key import ConfigValue
 
-OF_SOME_RUNS = ("what_if", "challenge", "carried_out_with")
+OF_SOME_RUNS = frozenset({"what_if", "challenge", "carried_out_with", "siblings"})
 """Parts that most runs lack: their snapshots do not name them."""
 
 
@@ -34,9 +34,9 @@ class RunSnapshot:
     That is the run that was active (`active_run_id`); for a what-if run, the one that the active run moved from, and
     for a challenger's run its last one.
     `code_version` is the release that made the run, `spelling_version` that of its canonical values; `bids` is what is
-    known of the bids of the window's rows, as `BidRecord.document` stores it. `carried_out_with` has the settings by
-    which a run that is made again is carried out otherwise, as its threads: the configuration that it publishes is the
-    one above.
+    known of the bids of the window's rows, as `BidRecord.document` stores it; `siblings` are the runs of other entities
+    whose tables it learns from. `carried_out_with` has the settings by which a run that is made again is carried out
+    otherwise, as its threads: the configuration that it publishes is the one above.
     """
 
     values: Mapping[str, ConfigValue]
@@ -49,6 +49,7 @@ class RunSnapshot:
     what_if: WhatIf | None = None
     challenge: Challenge | None = None
     carried_out_with: Mapping[str, ConfigValue] | None = None
+    siblings: tuple[int, ...] = ()
 
     @property
     def compared_run_id(self) -> int | None:
@@ -69,9 +70,10 @@ class RunSnapshot:
             what_if=WhatIf(**stored["what_if"]) if stored.get("what_if") else None,
             challenge=Challenge(**stored["challenge"]) if stored.get("challenge") else None,
             carried_out_with=stored.get("carried_out_with"),
+            siblings=tuple(stored.get("siblings") or ()),
         )
 
     def document(self) -> dict[str, Any]:
         """Return the snapshot as the row stores it."""
         stored = asdict(replace(self, carried_out_with=None))
-        return {key: each for key, each in stored.items() if each is not None or key not in OF_SOME_RUNS}
+        return {key: each for key, each in stored.items() if each or key not in OF_SOME_RUNS}

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from math import inf
 
 from rtb_optimizer.core.decision.volume import MEASURES
 
@@ -129,6 +130,8 @@ AT_MOST_IF_PRESENT: Mapping[str, str] = {
     "suspected_share": "a column that is suspected to leak the outcome would carry {:.0%} of the gain, up to {:.0%} is "
     "allowed: the warning leak_suspected names it; settle it once by allowed_leaks or denied_features",
 }
+OF_OUTCOMES = frozenset({"outcomes", "holdout_gain"})
+"""The gates that need outcomes of the entity's own."""
 ANSWERED, ERROR = "_answered_share", "_error_share"
 """The endings of the facts of an export, after its platform."""
 EXPORT_ANSWERS = (
@@ -152,9 +155,14 @@ def failed_gates(facts: Mapping[str, float], limits: Mapping[str, float]) -> lis
     """Return the gates that a run fails, as messages.
 
     Facts about the active run are absent where there is none, the macro hit rate where no format has macros. The gain
-    on the hold-out must exceed its limit, since a constant has a gain of exactly 0.
+    on the hold-out must exceed its limit, since a constant has a gain of exactly 0. Where there are too few outcomes,
+    or too few to tell on the hold-out, what other entities know is judged instead, by all of them: none has taught it
+    anything.
     """
-    failures = [text.format(facts[k], limits[k]) for k, text in AT_LEAST.items() if facts[k] < limits[k]]
+    waived = OF_OUTCOMES if _is_known_of_others(facts, limits) else frozenset()
+    failures = [
+        text.format(facts[k], limits[k]) for k, text in AT_LEAST.items() if facts[k] < limits[k] and k not in waived
+    ]
     failures += [
         text.format(facts[k], limits[k])
         for k, text in AT_LEAST_IF_PRESENT.items()
@@ -167,12 +175,19 @@ def failed_gates(facts: Mapping[str, float], limits: Mapping[str, float]) -> lis
     ]
     failures += _of_exports(facts, limits)
     gain, limit = facts["holdout_gain"], limits["holdout_gain"]
-    if not gain > limit:  # NaN is no gain either
+    if not gain > limit and "holdout_gain" not in waived:  # NaN is no gain either
         failures.append(f"gain on the hold-out {gain:+.2%} of the baseline deviance, more than {limit:+.2%} is needed")
     for name, text in (*WITHIN_A_FACTOR.items(), *CHANGES_AT_MOST.items()):
         if name in facts and name in limits and not _within(name, facts[name], limits[name]):
             failures.append(text.format(facts[name], limits[name]))
     return failures
+
+
+def _is_known_of_others(facts: Mapping[str, float], limits: Mapping[str, float]) -> bool:
+    """Whether what other entities know stands in for the entity's own outcomes, which are too few to tell."""
+    limit = limits["holdout_gain"]
+    cannot_tell = facts["outcomes"] < limits["outcomes"] or facts.get("holdout_gain_at_most", -inf) > limit
+    return cannot_tell and facts.get("pooled_gain", -inf) > limit
 
 
 def _of_exports(facts: Mapping[str, float], limits: Mapping[str, float]) -> list[str]:

@@ -135,6 +135,13 @@ def of_copy(entity_code: str, problem: str) -> Alert:
     )
 
 
+def of_delivery(entity_code: str, problem: str) -> Alert:
+    """Return the alert of an export that cannot be delivered."""
+    what = f"an export of {entity_code} is not delivered: readers there bid by the table before"
+    fix = "do what the reason says; `rtb deliveries` shows how it stands, maintenance tries again every five minutes"
+    return Alert(Kind.BROKEN, what, _short(problem), fix)
+
+
 def kind_problems(kinds: Sequence[str]) -> list[str]:
     """Return what is wrong with the value of `alert_on`."""
     return [f"alert_on: {kind!r} is not one of {', '.join(Kind)}" for kind in kinds if kind not in list(Kind)]

@@ -13,8 +13,9 @@ from math import inf
 
 import numpy as np
 
-from rtb_optimizer.core.model.fit import FactorModel, Sums, shrunk_factor
+from rtb_optimizer.core.model.fit import FactorModel, shrunk_factor
 from rtb_optimizer.core.model.link import Link, rate_of
+from rtb_optimizer.core.model.priors import Sums
 from rtb_optimizer.core.sample.sample import Floats, Ints, Sample
 
 PRIOR_DEVIATION = 0.15
@@ -23,6 +24,8 @@ MIN_SLOPE, MAX_SLOPE = 0.5, 1.25
 MAX_STEPS = 50
 TOLERANCE = 1e-6
 TINY = 1e-300
+MAX_LOG = 50.0
+"""Where few outcomes can be told apart exactly, steps go far."""
 
 
 def calibration_slope(log_factors: Floats, sample: Sample, link: Link) -> float:
@@ -66,8 +69,9 @@ def left_out_log_factors(model: FactorModel, sample: Sample) -> Floats:
         total = factor.outcome[others, None], factor.exposure[others, None], factor.expected[others, None]
         remaining = total[2] * (1 - e / np.maximum(e.sum(axis=1, keepdims=True), TINY))
         sums = Sums(total[0] - k, np.maximum(total[1] - n, 0.0))
-        prior, rest = (np.broadcast_to(of, len(place))[others, None] for of in (factor.prior, factor.prior_without))
-        without = shrunk_factor(sums, remaining, prior, rest, model.link).theta
+        shrinkage = (factor.prior, factor.prior_without, factor.centre)
+        prior, rest, centre = (np.broadcast_to(of, len(place))[others, None] for of in shrinkage)
+        without = shrunk_factor(sums, remaining, prior, rest, model.link, centre).theta
         logs[rows] += np.log(np.maximum(without, TINY)).ravel().take(cell)
     return logs
 
@@ -89,7 +93,7 @@ def _fitted(x: Floats, sample: Sample, link: Link) -> tuple[float, float]:
     rate = np.minimum(k / n, 1 - 1e-9)
     intercept, slope = np.log(rate / (1 - rate) if link is Link.LOGIT else k / n), 1.0
     for _ in range(MAX_STEPS):
-        mean = sample.exposure * rate_of(np.exp(intercept.take(fold) + slope * x), link)
+        mean = sample.exposure * rate_of(np.exp(np.minimum(intercept.take(fold) + slope * x, MAX_LOG)), link)
         weight = mean if link is Link.LOG else mean * (1 - mean / sample.exposure)
         residual = sample.outcome - mean
         w, wx, r = (np.bincount(fold, of) for of in (weight, weight * x, residual))

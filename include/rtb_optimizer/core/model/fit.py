@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rtb_optimizer.core.model.link import Link, rate_of, rescaled_to_total, strength_of
+from rtb_optimizer.core.model.pooling import NOTHING_POOLED, PooledFeature
+from rtb_optimizer.core.model.priors import Prior, Sums, aligned, expected_with, prior_of
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Sample, sum_by
 
 MAX_CYCLES = 30
@@ -27,8 +29,9 @@ class Factor:
     """The factors of one feature: arrays of one length V, aligned with the feature's values.
 
     `expected` are the outcomes that everything else in the model expects; `prior` and `prior_without` are what
-    shrinkage adds to outcomes and to exposures without one: a number, or one by value. `theta` is to the power of
-    `slope` (core/model/calibration.py).
+    shrinkage adds to outcomes and to exposures without one: a number, or one by value. `centre` is what it shrinks to:
+    1, or what other entities know (core/model/pooling.py). `theta` is to the power of `slope`
+    (core/model/calibration.py).
     """
 
     theta: Floats
@@ -38,14 +41,7 @@ class Factor:
     prior: Floats | float
     prior_without: Floats | float
     slope: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """Observed outcomes and exposures of each value of a feature."""
-
-    outcome: Floats
-    exposure: Floats
+    centre: Floats | float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +82,18 @@ class Fitting:
         """The outcomes that the model expects of each row (n floats); read only."""
         return self._state if self.link is Link.LOG else self.sample.exposure * rate_of(self._state, self.link)
 
-    def add(self, name: str, feature: Feature, prior: float) -> Factor:
+    def add(self, name: str, feature: Feature, prior: float | Prior) -> Factor:
         """Fit one more term to the residual of the model, and add it."""
-        size = len(feature.values)
+        size, prior = len(feature.values), prior if isinstance(prior, Prior) else Prior(prior)
         self._barred[name] = feature.barred
         unfitted = Factor(
             theta=np.ones(size),
             outcome=self.sample.outcomes_by(feature.codes, size),
             expected=np.zeros(size),
             exposure=sum_by(feature.codes, self.sample.exposure, size),
-            prior=prior,
-            prior_without=prior * self._odds_against,
+            prior=prior.strength,
+            prior_without=prior.strength * self._odds_against,
+            centre=prior.centre,
         )
         return self._refit(name, feature, unfitted)
 
@@ -183,11 +180,19 @@ class Fitting:
         return new
 
 
-def fit(sample: Sample, priors: Mapping[str, float], link: Link = Link.LOG) -> FactorModel:
-    """Fit the factors of the features in `priors` (their m), in that order, then backfit them until they settle."""
+def fit(
+    sample: Sample,
+    priors: Mapping[str, float],
+    link: Link = Link.LOG,
+    pooled: Mapping[str, PooledFeature] = NOTHING_POOLED,
+) -> FactorModel:
+    """Fit the factors of the features in `priors` (their m), in that order, then backfit them until they settle.
+
+    Those in `pooled` shrink to what other entities know.
+    """
     fitting = Fitting(sample, link)
     for name, prior in priors.items():
-        fitting.add(name, sample.features[name], prior)
+        fitting.add(name, sample.features[name], prior_of(name, prior, sample, link, pooled))
     fitting.settle()
     return fitting.model()
 
@@ -210,40 +215,53 @@ def shrink_factor_by_slope(factor: Factor, slope: float) -> Factor:
 
 
 def shrunk_factor(
-    sums: Sums, expected: Floats, prior: Floats | float, prior_without: Floats | float, link: Link
+    sums: Sums,
+    expected: Floats,
+    prior: Floats | float,
+    prior_without: Floats | float,
+    link: Link,
+    centre: Floats | float = 1.0,
 ) -> Factor:
-    """Return the factors of values with these outcomes and exposures, given the expected outcomes."""
-    theta = (sums.outcome + prior) / (expected + prior)
+    """Return the factors of values with these outcomes and exposures, given the expected outcomes.
+
+    What they shrink to, `centre`, is in the expectation: the rest of a factor shrinks to 1.
+    """
+    known = expected_with(expected, sums.exposure, centre, link)
+    theta = (sums.outcome + prior) / (known + prior)
     if link is Link.LOGIT:
-        rest = np.maximum(sums.exposure - expected, 0.0) + prior_without
+        rest = np.maximum(sums.exposure - known, 0.0) + prior_without
         theta = theta * rest / np.maximum(sums.exposure - sums.outcome + prior_without, TINY)
-    return Factor(theta, sums.outcome, expected, sums.exposure, prior, prior_without)
+    return Factor(theta * centre, sums.outcome, expected, sums.exposure, prior, prior_without, centre=centre)
 
 
 def _norm(vector: Floats) -> float:
     return float(np.sqrt((vector**2).sum()))
 
 
-def _next_log(old: Factor, expected_with: Floats) -> Factor:
+def _next_log(old: Factor, expected: Floats) -> Factor:
     """Refit a factor: it is constant within its value, so that it divides out of what is expected with it."""
-    e = expected_with / old.theta
-    total = float(e.sum())
+    e = expected / old.theta
+    total, sums = float(e.sum()), Sums(old.outcome, old.exposure)
     e *= old.outcome.sum() / total if total > 0 else 1.0
-    return shrunk_factor(Sums(old.outcome, old.exposure), e, old.prior, old.prior_without, Link.LOG)
+    centre = aligned(old.centre, sums, e, Link.LOG)
+    return shrunk_factor(sums, e, old.prior, old.prior_without, Link.LOG, centre)
 
 
-def _next_logit(old: Factor, expected_with: Floats) -> Factor:
+def _next_logit(old: Factor, expected: Floats) -> Factor:
     """Move a factor of odds one step toward the value at which its rows, prior included, expect the observed outcomes.
 
-    The prior is rows of the baseline's rate, on which the factor acts too. `expected` is what identical rows would have
-    to expect without the factor for `shrunk_factor` to be its closed form: the rows differ, and odds do not divide out
-    of a sum.
+    The prior is rows of the baseline's rate, on which the factor acts too, beyond what it shrinks to. `expected` is
+    what identical rows would have to expect without the factor for `shrunk_factor` to be its closed form: the rows
+    differ, and odds do not divide out of a sum.
     """
     k, n, m, rest = old.outcome, old.exposure, old.prior, old.prior_without
-    share = m / np.maximum(m + rest, TINY)
-    expected_prior = (m + rest) * share * old.theta / (1 + share * (old.theta - 1))
+    centre = aligned(old.centre, Sums(k, n), expected_with(expected, n, 1 / old.theta, Link.LOGIT), Link.LOGIT)
+    share, beyond = m / np.maximum(m + rest, TINY), old.theta / centre
+    expected_prior = (m + rest) * share * beyond / (1 + share * (beyond - 1))
     without = np.maximum(n - k + rest, TINY)
-    theta = old.theta * (k + m) / (expected_with + expected_prior)
-    theta *= np.maximum(n - expected_with + m + rest - expected_prior, TINY) / without
+    beyond = beyond * (k + m) / (expected + expected_prior)
+    beyond *= np.maximum(n - expected + m + rest - expected_prior, TINY) / without
     odds = (k + m) / without
-    return Factor(theta, k, (odds * (n + rest) - theta * m) / (theta + odds), n, m, rest)
+    known = (odds * (n + rest) - beyond * m) / (beyond + odds)
+    e = known if isinstance(centre, float) else expected_with(known, n, 1 / centre, Link.LOGIT)
+    return Factor(beyond * centre, k, e, n, m, rest, centre=centre)

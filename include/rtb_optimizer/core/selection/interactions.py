@@ -13,6 +13,8 @@ import numpy as np
 
 from rtb_optimizer.core.model.fit import Fitting
 from rtb_optimizer.core.model.link import Link, baseline_deviance
+from rtb_optimizer.core.model.pooling import NOTHING_POOLED, PooledFeature
+from rtb_optimizer.core.model.priors import prior_of
 from rtb_optimizer.core.sample.crossing import CellNumbers, cell_codes, crossed_feature, joint_codes
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Sample
 from rtb_optimizer.core.sample.values import segment_key
@@ -58,9 +60,16 @@ class Interaction:
 
 
 def detect(
-    sample: Sample, priors: Mapping[str, float], rules: InteractionRules, link: Link = Link.LOG
+    sample: Sample,
+    priors: Mapping[str, float],
+    rules: InteractionRules,
+    link: Link = Link.LOG,
+    pooled: Mapping[str, PooledFeature] = NOTHING_POOLED,
 ) -> tuple[Interaction, ...]:
-    """Return the interactions of the features in `priors` (their shrinkage, in order), the strongest first."""
+    """Return the interactions of the features in `priors` (their shrinkage, in order), the strongest first.
+
+    Features in `pooled` shrink to what other entities know.
+    """
     order, interactions = list(priors), list[Interaction]()
     if rules.at_most == 0 or len(order) < 2:  # noqa: PLR2004 - a pair
         return ()
@@ -68,7 +77,7 @@ def detect(
     base = baseline_deviance(float(sample.outcome.sum()), float(sample.exposure.sum()), link)
     fitting = Fitting(sample, link)
     for name, prior in priors.items():
-        fitting.add(name, sample.features[name], prior)
+        fitting.add(name, sample.features[name], prior_of(name, prior, sample, link, pooled))
     fitting.settle()
     screening = _Screening(sample, link)
     open_terms: list[Term] = list(combinations(order, 2))

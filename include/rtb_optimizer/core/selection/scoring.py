@@ -10,11 +10,14 @@ would rank it first. The prior m is the best of a grid. On the logit scale the s
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 
 from rtb_optimizer.core.model.link import Link, rate_ratio
-from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Sample, sum_by
+from rtb_optimizer.core.model.pooling import PooledFeature
+from rtb_optimizer.core.model.priors import Prior, Sums, aligned, expected_with
+from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, Sample, sum_by
 
 PRIORS: tuple[float, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 COARSE = 3
@@ -26,16 +29,30 @@ MAX_USED_SHARE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """`nats` of held-out log-likelihood gained in total, its standard error, and the prior that gained most."""
+    """`nats` of held-out log-likelihood gained in total, its standard error, and the prior that gained most.
+
+    `siblings` is how many other entities the factors shrink to what is known of; 0 where they shrink to 1.
+    """
 
     nats: float
     standard_error: float
     prior: float
+    siblings: int = 0
 
     @property
     def z(self) -> float:
         """The gain in standard errors."""
         return self.nats / self.standard_error if self.standard_error > 0 else 0.0
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether the factors shrink to what other entities know."""
+        return self.siblings > 0
+
+    @property
+    def odds(self) -> float:
+        """The log odds that what all of n entities share holds for one more: n + 1 to 1 (Laplace, 1774)."""
+        return log(self.siblings + 1)
 
 
 def cross_fitted_gain(
@@ -43,6 +60,32 @@ def cross_fitted_gain(
 ) -> Gain:
     """Score one feature (n codes) on top of `expected` outcomes (n floats); the sample is sorted by fold."""
     return _best_prior(Cells.of(feature, sample, expected, link), priors)
+
+
+def pooled_gain(
+    feature: Feature, sample: Sample, expected: Floats, pooled: PooledFeature, own: float, link: Link
+) -> Gain:
+    """Score one feature whose factors shrink to what other entities know; arguments as of `cross_fitted_gain`.
+
+    What is known gains without any of the entity's outcomes; on top of it, what they add is cross-fitted. `own` is the
+    prior of values that are not known.
+    """
+    size, rate = len(feature.values), float(sample.outcome.sum() / sample.exposure.sum())
+    prior = Prior.of(pooled, own, feature, rate, link)
+    sums = Sums(sample.outcomes_by(feature.codes, size), sum_by(feature.codes, sample.exposure, size))
+    centre = aligned(prior.centre, sums, sum_by(feature.codes, expected, size), link)
+    known, positive = expected_with(expected, sample.exposure, np.asarray(centre)[feature.codes], link), sample.positive
+    logs = np.log(known[positive] / expected[positive])
+    k = sample.outcome[positive]
+    if link is Link.LOG:
+        scale = float(expected.sum() / known.sum())
+        known, nats = known * scale, float((k * (logs + np.log(scale))).sum())
+    else:
+        against = np.log((sample.exposure - known) / np.maximum(sample.exposure - expected, TINY))
+        nats = float((k * logs).sum() + ((sample.exposure - sample.outcome) * against).sum())
+    beyond = Cells.of(feature, sample, known, link).gain(prior.strength)
+    error = float(np.sqrt((k * logs**2).sum() + beyond.standard_error**2))
+    return Gain(nats + beyond.nats, error, own, pooled.siblings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +103,7 @@ class Cells:
     positive_fold: Ints
     k_positive: Floats
     n: Floats | None
+    used: Mask
 
     @classmethod
     def of(cls, feature: Feature, sample: Sample, expected: Floats, link: Link) -> "Cells":
@@ -73,7 +117,9 @@ class Cells:
             if n is not None:
                 n[j] = sum_by(codes, sample.exposure[block], size)
         used = e.sum(axis=0) > 0
-        if used.sum() < MAX_USED_SHARE * size:
+        if used.sum() >= MAX_USED_SHARE * size:
+            used[:] = True
+        else:
             k, e, n = k[:, used], e[:, used], n[:, used] if n is not None else None
         positive = np.flatnonzero(k)
         fold, k_positive = positive // max(k.shape[1], 1), k.take(positive)
@@ -82,10 +128,12 @@ class Cells:
         scale = (k_fold.sum() - k_fold) / np.maximum(e_fold.sum() - e_fold, TINY)
         k_out, e_out = np.subtract(k.sum(axis=0), k, out=k), e.sum(axis=0) - e
         e_out *= scale[:, None]
-        return cls(e, np.maximum(e_fold, TINY), k_out, e_out, positive, fold, k_positive, n)
+        return cls(e, np.maximum(e_fold, TINY), k_out, e_out, positive, fold, k_positive, n, used)
 
-    def gain(self, prior: float) -> Gain:
-        """Return the gain with this prior."""
+    def gain(self, prior: float | Floats) -> Gain:
+        """Return the gain with this prior: one, or one by value."""
+        if not isinstance(prior, float | int):
+            prior = prior[self.used]
         theta = self.k_out + prior
         theta /= self.e_out + prior
         # The mean factor is removed from the scored fold too: a gain measures discrimination, not the rate of the day.
@@ -96,7 +144,7 @@ class Cells:
         nats = float((self.k_positive * logs).sum())
         if self.n is not None and share is not None:
             nats -= float((self.n * np.log1p(share * (theta / mean[:, None] - 1))).sum())
-        return Gain(nats, float(np.sqrt((self.k_positive * logs**2).sum())), prior)
+        return Gain(nats, float(np.sqrt((self.k_positive * logs**2).sum())), float(np.max(prior, initial=0.0)))
 
 
 def _best_prior(cells: Cells, priors: Sequence[float]) -> Gain:

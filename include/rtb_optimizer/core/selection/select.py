@@ -6,17 +6,19 @@ a shadow feature, the best candidate with its values permuted over the rows (as 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import log10
 
 import numpy as np
 
 from rtb_optimizer.core.model.fit import Fitting
 from rtb_optimizer.core.model.link import Link, baseline_deviance
-from rtb_optimizer.core.sample.sample import Ints, Sample
+from rtb_optimizer.core.model.pooling import PooledFeature
+from rtb_optimizer.core.model.priors import prior_of
+from rtb_optimizer.core.sample.sample import Feature, Ints, Sample
 from rtb_optimizer.core.selection.interactions import SHRINKING, Interaction
 from rtb_optimizer.core.selection.rejection import Reason, Rejected
-from rtb_optimizer.core.selection.scoring import Gain, cross_fitted_gain
+from rtb_optimizer.core.selection.scoring import Gain, cross_fitted_gain, pooled_gain
 
 SHADOW_SEED = 20_260_101
 BEYOND_SHADOW_Z = 10.0
@@ -38,7 +40,8 @@ class SelectionRules:
     """Stopping criteria; scores are shares of the baseline deviance, `min_z` standard errors of the gain.
 
     `min_z` is for logs of many outcomes: with fewer, less is asked. Candidates that are `fading` stay, at the end, if
-    they are not selected.
+    they are not selected. What is `pooled` of other entities counts as evidence: such a feature needs a gain, not a
+    significant one, and enters with fewer outcomes than `min_positives`.
     """
 
     max_features: int
@@ -48,6 +51,7 @@ class SelectionRules:
     leak_score: float
     allowed_leaks: frozenset[str] = frozenset()
     fading: frozenset[str] = frozenset()
+    pooled: Mapping[str, PooledFeature] = field(default_factory=dict)
 
     def min_z_of(self, outcomes: float) -> float:
         """Return the standard errors that are asked of a gain, from the number of outcomes it was estimated on."""
@@ -59,7 +63,8 @@ class SelectionRules:
 class Chosen:
     """A selected feature: its order from 1, incremental score, marginal score, and the prior of its factors.
 
-    One that fades has not passed: it stays until its rows of the active run have moved to 1.
+    One that fades has not passed: it stays until its rows of the active run have moved to 1. `pooled` is what its
+    factors shrink to, where that is what other entities know.
     """
 
     name: str
@@ -71,6 +76,7 @@ class Chosen:
     z: float
     prior: float
     is_fading: bool = False
+    pooled: PooledFeature | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,11 @@ class Selection:
         """The prior of each chosen feature and interaction, in order: the input of the model fit."""
         alone = {feature.name: feature.prior for feature in self.chosen}
         return alone | {interaction.name: interaction.prior for interaction in self.interactions}
+
+    @property
+    def pooled(self) -> dict[str, PooledFeature]:
+        """What other entities know of the chosen features that shrink to it."""
+        return {feature.name: feature.pooled for feature in self.chosen if feature.pooled is not None}
 
 
 def select(
@@ -105,11 +116,15 @@ def select(
     for name in anchors:
         search.take(name, search.score(name), is_anchor=True)
     remaining = [name for name in candidates if name not in anchors]
+    unknown = []
     if sample.outcome.sum() < rules.min_positives:
-        return search.selection([Rejected(name, Reason.TOO_FEW_POSITIVES) for name in remaining])
+        unknown = [Rejected(name, Reason.TOO_FEW_POSITIVES) for name in remaining if name not in rules.pooled]
+        remaining = [name for name in remaining if name in rules.pooled]
+        if not remaining:
+            return search.selection(unknown)
     suspected = [n for n in remaining if search.alone(n) > rules.leak_score and n not in rules.allowed_leaks]
     left_out = {**(left_out or {}), **dict.fromkeys(suspected, Reason.LEAK_SUSPECTED)}
-    rejected = list[Rejected]()
+    rejected = unknown
     gains = {name: search.marginal[name] for name in remaining if name not in suspected}
     while gains:
         best = search.best(gains)
@@ -130,6 +145,7 @@ class _Search:
     def __init__(self, sample: Sample, rules: SelectionRules, link: Link, names: Sequence[str]) -> None:
         self._sample, self._rules, self._link = sample, rules, link
         self._min_z = rules.min_z_of(float(sample.outcome.sum()))
+        self._is_enough = float(sample.outcome.sum()) >= rules.min_positives
         self._base = baseline_deviance(float(sample.outcome.sum()), float(sample.exposure.sum()), link)
         self._fitting = Fitting(sample, link)
         self._expected = self._fitting.expected
@@ -154,8 +170,11 @@ class _Search:
         """Choose a feature."""
         scale = self._base or 1.0
         scored = (gain.nats / scale, gain.standard_error / scale, self.alone(name), gain.z, gain.prior)
-        self._chosen.append(Chosen(name, len(self._chosen) + 1, is_anchor, *scored))
-        self._fitting.add(name, self._sample.features[name], gain.prior)
+        pooled = self._rules.pooled[name] if gain.is_pooled else None
+        self._chosen.append(Chosen(name, len(self._chosen) + 1, is_anchor, *scored, pooled=pooled))
+        known = {name: pooled} if pooled else {}
+        prior = prior_of(name, gain.prior, self._sample, self._link, known)
+        self._fitting.add(name, self._sample.features[name], prior)
         if gain.nats >= BACKFIT_SHARE * self.marginal[self._chosen[0].name].nats:
             self._fitting.backfit()
         else:
@@ -195,7 +214,7 @@ class _Search:
             self._permutation = np.random.default_rng(SHADOW_SEED).permutation(len(self._sample.exposure))
         feature = self._sample.features[name]
         shadow = replace(feature, codes=feature.codes.take(self._permutation))
-        return cross_fitted_gain(shadow, self._sample, self._expected, self._link).nats >= gain.nats
+        return self._gain_of(name, shadow).nats >= gain.nats
 
     def left_out(self, name: str, gain: Gain, beaten_by_shadow: str | None) -> Rejected:
         """Return the rejection of a candidate that remained at the end: others may carry its signal already.
@@ -217,11 +236,22 @@ class _Search:
         return Selection(tuple(self._chosen), tuple(sorted(rejected, key=lambda r: r.name)))
 
     def _gain(self, name: str) -> Gain:
-        return cross_fitted_gain(self._sample.features[name], self._sample, self._expected, self._link)
+        return self._gain_of(name, self._sample.features[name])
+
+    def _gain_of(self, name: str, feature: Feature) -> Gain:
+        """Return the gain of a feature: by its own outcomes alone, or with what other entities know if that is more."""
+        own = cross_fitted_gain(feature, self._sample, self._expected, self._link)
+        if name not in self._rules.pooled:
+            return own
+        known = pooled_gain(feature, self._sample, self._expected, self._rules.pooled[name], own.prior, self._link)
+        return own if own.nats > known.nats and own.z >= self._min_z else known
 
     def _stop(self, gain: Gain, count: int) -> Reason | None:
         if count >= self._rules.max_features:
             return Reason.MAX_FEATURES
-        if gain.nats < self._rules.min_signal_score * self._base:
+        least = self._rules.min_signal_score * self._base
+        if gain.is_pooled:
+            return Reason.NO_GAIN if gain.nats <= (least if self._is_enough else -gain.odds) else None
+        if gain.nats < least:
             return Reason.NO_GAIN
         return Reason.NOT_SIGNIFICANT if gain.z < self._min_z else None

@@ -6,6 +6,7 @@ segments         the master table
 joint            the table for platforms that look up one joint key
 evidence         which joint cells stand on enough rows and people to be published
 lookup           which rows match a request, and the bid that follows
+pooled           what published tables have in common
 published_table  a table read back, independent of the order of its features
 evaluation       gain, calibration and lift on the hold-out
 replay           policies replayed on the hold-out; predicted changes of spend and outcomes

@@ -11,7 +11,8 @@ from typing import Self
 
 import numpy as np
 
-from rtb_optimizer.core.model.fit import Factor, Sums, shrink_factor_by_slope, shrunk_factor
+from rtb_optimizer.core.model.fit import Factor, shrink_factor_by_slope, shrunk_factor
+from rtb_optimizer.core.model.priors import Sums
 from rtb_optimizer.core.sample.sample import Floats, Mask
 from rtb_optimizer.core.table.bidding import bid_bounds, multipliers
 from rtb_optimizer.core.table.published_table import PublishedRow, PublishedTable, Scale
@@ -31,27 +32,34 @@ class Causes:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Rows as arrays of one length; `significant` tells whether the gain of a row's feature is."""
+    """Rows as arrays of one length; `significant` tells whether the gain of a row's feature is.
+
+    `prior` and `centre` are how strongly, and to what, a row's factor is shrunk.
+    """
 
     exposure: Floats
     outcome: Floats
     expected: Floats
     prior: Floats
     multiplier: Floats
+    centre: Floats
     significant: Mask | bool = True
 
     @classmethod
     def of(cls, rows: Sequence[PublishedRow]) -> Self:
         """Return the columns of rows."""
-        taken = [(r.exposure, r.outcome, r.expected, r.prior, r.multiplier) for r in rows]
+        taken = [(r.exposure, r.outcome, r.expected, r.prior, r.multiplier, r.centre) for r in rows]
         significant = np.array([r.is_significant for r in rows], dtype=bool)
-        exposure, outcome, expected, prior, multiplier = np.array(taken, dtype=float).reshape(-1, 5).T
-        return cls(exposure, outcome, expected, prior, multiplier, significant)
+        exposure, outcome, expected, prior, multiplier, centre = np.array(taken, dtype=float).reshape(-1, 6).T
+        return cls(exposure, outcome, expected, prior, multiplier, centre, significant)
 
 
-def rule_multiplier(counts: Columns, expected: Floats, prior: Floats, rules: SegmentRules, scale: Scale) -> Floats:
-    """Return the multiplier that the rules give each row; 1 in the dead band, where there would be no row."""
-    factor = _factor(counts, expected, prior, scale)
+def rule_multiplier(counts: Columns, expected: Floats, shrunk: Columns, rules: SegmentRules, scale: Scale) -> Floats:
+    """Return the multiplier that the rules give each row, shrunk as those of `shrunk`.
+
+    It is 1 in the dead band, where there would be no row.
+    """
+    factor = _factor(counts, expected, shrunk, scale)
     bounds = bid_bounds(factor, rules.bids, scale.link, significant=counts.significant)
     bids = multipliers(*bounds, rules.bids)
     return np.where(np.abs(factor.theta - 1) < rules.dead_band, 1.0, bids)
@@ -63,9 +71,9 @@ def causes_of_moved_rows(
     """Return the causes of the change of rows that both tables have, aligned with each other."""
     was, now = Columns.of(before), Columns.of(after)
     growth = np.divide(now.exposure, was.exposure, out=np.ones_like(was.exposure), where=was.exposure > 0)
-    start = np.log(rule_multiplier(was, was.expected, was.prior, old.rules, old.scale))
-    counted = np.log(rule_multiplier(now, was.expected * growth, was.prior, old.rules, old.scale))
-    modelled = np.log(rule_multiplier(now, now.expected, now.prior, old.rules, new.scale))
+    start = np.log(rule_multiplier(was, was.expected, was, old.rules, old.scale))
+    counted = np.log(rule_multiplier(now, was.expected * growth, was, old.rules, old.scale))
+    modelled = np.log(rule_multiplier(now, now.expected, now, old.rules, new.scale))
     whole = np.log(now.multiplier) - np.log(was.multiplier)
     data, model = counted - start, modelled - counted
     if old.rules == new.rules:
@@ -96,7 +104,7 @@ def causes_of_unmatched_rows(rows: Sequence[PublishedRow], own_table: PublishedT
     own = Columns.of(rows)
     whole = np.log(own.multiplier)
     is_new = np.array([row.term not in other.terms for row in rows], dtype=bool)
-    by_other_rules = rule_multiplier(own, own.expected, own.prior, other.rules, own_table.scale)
+    by_other_rules = rule_multiplier(own, own.expected, own, other.rules, own_table.scale)
     has_room = _deviance(own, other.scale) > _lowest_deviance(other)
     data = np.where(is_new, 0.0, np.log(np.where(has_room, by_other_rules, 1.0)))
     model = np.where(is_new, whole, 0.0)
@@ -114,9 +122,10 @@ def _lowest_deviance(table: PublishedTable) -> float:
 
 def _deviance(rows: Columns, scale: Scale) -> Floats:
     """Return the expected deviance by which rows compete for room, as the table's builder ranks them."""
-    return expected_deviance(_factor(rows, rows.expected, rows.prior, scale))
+    return expected_deviance(_factor(rows, rows.expected, rows, scale))
 
 
-def _factor(counts: Columns, expected: Floats, prior: Floats, scale: Scale) -> Factor:
-    sums, without = Sums(counts.outcome, counts.exposure / scale.stands_for), prior * scale.odds_against
-    return shrink_factor_by_slope(shrunk_factor(sums, expected, prior, without, scale.link), scale.slope)
+def _factor(counts: Columns, expected: Floats, shrunk: Columns, scale: Scale) -> Factor:
+    sums, without = Sums(counts.outcome, counts.exposure / scale.stands_for), shrunk.prior * scale.odds_against
+    factor = shrunk_factor(sums, expected, shrunk.prior, without, scale.link, shrunk.centre)
+    return shrink_factor_by_slope(factor, scale.slope)

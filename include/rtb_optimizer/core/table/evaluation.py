@@ -11,7 +11,7 @@ import numpy as np
 
 from rtb_optimizer.core.model.calibration import calibration_slope, left_out_log_factors
 from rtb_optimizer.core.model.fit import FactorModel, fit, shrink_by_slope
-from rtb_optimizer.core.model.link import Link, baseline_deviance, rate_of, rescaled_to_total
+from rtb_optimizer.core.model.link import Link, baseline_deviance, rate_of, rescaled_to_total, strength_of
 from rtb_optimizer.core.sample.crossing import with_interactions
 from rtb_optimizer.core.sample.sample import Floats, Mask, Sample
 from rtb_optimizer.core.selection.select import Selection
@@ -30,6 +30,8 @@ from rtb_optimizer.core.table.rows import (
 DECILES = 10
 LIFT_POINTS = 50
 MAX_KEYS = 4
+LEAST_ROWS, STANDARD_ERRORS = 20, 2.0
+"""What other entities know is judged by no fewer rows with an outcome, and by the bounds of its gain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,9 @@ class HoldoutEvaluation:
     """`gain` is a share of the hold-out's baseline deviance, `level` predicted outcomes over observed outcomes.
 
     `slope` is the calibration slope of days that the factors do not know; the other figures are those of the table
-    shrunk by it.
+    shrunk by it. `pooled_gain` is that of what other entities know alone, on all rows, less two standard errors: no row
+    has taught it anything. None where nothing is pooled, or too few rows have an outcome. `gain_at_most` is the gain
+    plus two standard errors.
     """
 
     gain: float
@@ -48,6 +52,8 @@ class HoldoutEvaluation:
     lift: tuple[Mapping[str, float], ...] = ()
     joint: tuple[Mapping[str, float], ...] = ()
     replay: tuple[Mapping[str, object], ...] = ()
+    pooled_gain: float | None = None
+    gain_at_most: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +85,24 @@ def evaluate(
     crossed = with_interactions(sample, [interaction.features for interaction in selection.interactions])
     unseen, training = crossed.where(holdout), crossed.where(~holdout)
     outcomes = float(unseen.outcome.sum())
-    if not selection.chosen or outcomes <= 0 or training.outcome.sum() <= 0:
+    if not selection.chosen or training.outcome.sum() <= 0:
         return HoldoutEvaluation(0.0, outcomes, 1.0)
-    model = fit(training, selection.priors, link)
+    model = fit(training, selection.priors, link, selection.pooled)
+    pooled_gain = _pooled_gain(crossed, model)
+    if outcomes <= 0:
+        return HoldoutEvaluation(0.0, outcomes, 1.0, pooled_gain=pooled_gain)
     unshrunk = restrict_to_rows(model, most_informative_codes(model, training, rules.segments))
     slope = calibration_slope(*_left_out(unshrunk, training, unseen), link)
     model = shrink_by_slope(model, training, slope)
     row_codes = most_informative_codes(model, training, rules.segments)
-    table_model = restrict_to_rows(model, row_codes)
-    bids = rules.segments.bids
+    table_model, bids = restrict_to_rows(model, row_codes), rules.segments.bids
     insignificant = [feature.name for feature in selection.chosen if feature.z < bids.min_z]
     rows = table_rows(model, training, row_codes, bids, insignificant=insignificant)
     rates = table_model.rates(unseen)
     calibrated = rate_of(rescaled_to_total(table_model.strengths(unseen), unseen.exposure, outcomes, link), link)
-    names = [feature.name for feature in selection.chosen]
+    names, gain = [feature.name for feature in selection.chosen], deviance_gain(unseen, calibrated, link)
     return HoldoutEvaluation(
-        gain=deviance_gain(unseen, calibrated, link),
+        gain=gain,
         outcomes=outcomes,
         slope=slope,
         level=float((rates * unseen.exposure).sum()) / outcomes,
@@ -102,7 +110,36 @@ def evaluate(
         lift=_lift(unseen, calibrated),
         joint=_joint(training, unseen, names, table_model, multiplier_product(rows, training), rules.joint),
         replay=_replay(unseen, multiplier_product(rows, unseen), active, rules.segments),
+        pooled_gain=pooled_gain,
+        gain_at_most=None if pooled_gain is None else gain + _uncertainty(unseen, calibrated, link),
     )
+
+
+def _pooled_gain(sample: Sample, model: FactorModel) -> float | None:
+    """Return the least that what factors shrink to gains on all rows."""
+    centres = {name: of for name, of in model.factors.items() if not isinstance(of.centre, float)}
+    k, n, link = float(sample.outcome.sum()), float(sample.exposure.sum()), model.link
+    if not centres or len(sample.positive) < LEAST_ROWS:
+        return None
+    strengths = np.full(len(sample.exposure), strength_of(k / n, link))
+    for name, factor in centres.items():
+        strengths *= np.asarray(factor.centre).take(sample.features[name].codes)
+    rates = rate_of(rescaled_to_total(strengths, sample.exposure, k, link), link)
+    return deviance_gain(sample, rates, link) - _uncertainty(sample, rates, link)
+
+
+def _uncertainty(sample: Sample, rates: Floats, link: Link) -> float:
+    """Return two standard errors of a gain, as a share of the baseline deviance; a row is evidence of one."""
+    k, n = float(sample.outcome.sum()), float(sample.exposure.sum())
+    base, mean = baseline_deviance(k, n, link), k / n
+    if base <= 0 or not (rates > 0).all():
+        return 0.0
+    of_rows = sample.outcome * np.log(rates / mean)
+    if link is Link.LOGIT:
+        of_rows += (sample.exposure - sample.outcome) * np.log((1 - rates) / (1 - mean))
+    else:
+        of_rows -= sample.exposure * (rates - mean)
+    return STANDARD_ERRORS * float(np.sqrt((of_rows**2).sum())) / base
 
 
 def _left_out(model: FactorModel, training: Sample, unseen: Sample) -> tuple[Floats, Sample]:

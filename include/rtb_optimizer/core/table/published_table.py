@@ -19,7 +19,7 @@ class PublishedRow:
     """A row beside the default: its key, its pattern, its statistics, and its own multiplier.
 
     `is_significant` tells whether the gain of its feature is, `no_bid` whether its requests are not bid on, `bought_at`
-    the multiplier that its exposures were bought at.
+    the multiplier that its exposures were bought at, `centre` what its factor shrinks to.
     """
 
     segment: str
@@ -33,6 +33,7 @@ class PublishedRow:
     no_bid: bool = False
     bought_at: float = 1.0
     factor: float = 1.0
+    centre: float = 1.0
 
     @property
     def term(self) -> Term:
@@ -135,6 +136,7 @@ def read_table(
             no_bid=bool(row.get("no_bid")),
             bought_at=row.get("bought_at") or 1.0,
             factor=row.get("factor", 1.0),
+            centre=row.get("pooled_factor") or 1.0,
         )
     return PublishedTable(
         features=tuple(features),

@@ -43,7 +43,8 @@ class Segment:
     """A row of the master table. `factor` predicts outcomes, `multiplier` is what to do about it.
 
     `events` are its outcomes as the model counts them, those that the interval and the tier stand on; `expected` is in
-    the measure of the logs; `bought_at` is the multiplier that its exposures were bought at (geometric mean).
+    the measure of the logs; `bought_at` is the multiplier that its exposures were bought at (geometric mean);
+    `pooled_factor` is what the factor shrinks to, where other entities know the value, instead of to 1.
     """
 
     pattern: tuple[str | None, ...]
@@ -58,6 +59,7 @@ class Segment:
     multiplier: float
     no_bid: bool
     bought_at: float = 1.0
+    pooled_factor: float | None = None
 
     @property
     def is_default(self) -> bool:
@@ -137,12 +139,17 @@ def _segment(
         factor=float(factor.theta[code]),
         factor_low=float(rows.low[n]),
         factor_high=float(rows.high[n]),
-        prior=float(factor.prior),
+        prior=_of_value(factor.prior, code),
         events=float(factor.outcome[code]),
         tier=tier(float(factor.outcome[code])),
         multiplier=float(rows.multiplier[n]),
         no_bid=bool(rows.no_bid[n]),
+        pooled_factor=None if (centre := _of_value(factor.centre, code)) == 1.0 else centre,
     )
+
+
+def _of_value(by_value: Floats | float, code: int) -> float:
+    return float(by_value if isinstance(by_value, float | int) else by_value[code])
 
 
 def _reading_order(segment: Segment) -> tuple[int, list[int], float, str]:

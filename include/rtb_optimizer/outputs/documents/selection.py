@@ -11,7 +11,8 @@ from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
 class FeatureDocument(Document):
     """A selected feature: its place, its scores, how many values it has, and which share of exposures has none.
 
-    One that is fading has not passed: its rows move to 1.
+    One that is fading has not passed: its rows move to 1. `siblings` is how many other entities its factors shrink to
+    what is known of, `pooled_values` how many of its values they know: the `pooled` output has what they know.
 
     `cumulative_score` and `rows`, its rows in the table, are known to the report alone.
     """
@@ -25,6 +26,8 @@ class FeatureDocument(Document):
     z: Number | None = None
     prior: Number = 0.0
     is_fading: bool | None = None
+    siblings: int | None = None
+    pooled_values: int | None = None
     values: Number | None = None
     missing_share: Number | None = None
     cumulative_score: Number | None = None
@@ -163,6 +166,8 @@ class EvaluationDocument(HoldoutDocument):
 
     joint: tuple[JointLossDocument, ...] = ()
     replay: tuple[PolicyDocument, ...] = ()
+    pooled_gain: Number | None = None
+    gain_at_most: Number | None = None
     sampled_rows: int
     sampled_share: Number
     sampled_positive_share: Number

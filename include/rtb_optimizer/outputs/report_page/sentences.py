@@ -1,8 +1,9 @@
 """The sentence of each section of the report, for a yield analyst."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rtb_optimizer.outputs.documents.report import KpiDocument, Report
+from rtb_optimizer.outputs.documents.selection import FeatureDocument
 from rtb_optimizer.outputs.report_page.formatting import change, count, formatted, text
 
 
@@ -66,8 +67,13 @@ def _features(report: Report) -> str:
     share = formatted(score, "percent")
     return (
         f"Of {_many(len(rows), 'feature')}, {text(name)} adds the most: "
-        f"it explains {share} of what an average rate leaves unexplained."
+        f"it explains {share} of what an average rate leaves unexplained.{_pooled(rows)}"
     )
+
+
+def _pooled(rows: Sequence[FeatureDocument]) -> str:
+    names = [text(row.name) for row in rows if row.siblings]
+    return f" What other entities have in common, the factors of {', '.join(names)} shrink to." if names else ""
 
 
 def _interactions(report: Report) -> str:

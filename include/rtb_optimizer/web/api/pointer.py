@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Callable
 
-from fastapi import APIRouter
+from fastapi import APIRouter, BackgroundTasks
 from sqlalchemy.orm import Session
 
-from rtb_optimizer.store import entities, manual_activation
+from rtb_optimizer.store import deliveries, entities, manual_activation
 from rtb_optimizer.store.activation import DecisionRecord
 from rtb_optimizer.store.manual_activation import ExpectedRun, PointerChange
 from rtb_optimizer.web.access import EditableCode, User
@@ -19,14 +19,20 @@ router = APIRouter(responses=CONFLICT)
 
 
 @router.post("/entities/{entity_code}/activate")
-def activate(entity_code: EditableCode, user: User, session: CatalogSession, change: ActivationRequest) -> MoveAnswer:
+def activate(
+    entity_code: EditableCode, user: User, session: CatalogSession, change: ActivationRequest, then: BackgroundTasks
+) -> MoveAnswer:
     """Activate a succeeded run by a manual decision, whatever its gates and window."""
+    then.add_task(deliveries.deliver_beside, entity_code)
     return _move(session, _pointer_change(entity_code, user, change), manual_activation.activate)
 
 
 @router.post("/entities/{entity_code}/rollback")
-def roll_back(entity_code: EditableCode, user: User, session: CatalogSession, change: MoveRequest) -> MoveAnswer:
+def roll_back(
+    entity_code: EditableCode, user: User, session: CatalogSession, change: MoveRequest, then: BackgroundTasks
+) -> MoveAnswer:
     """Move the pointer back: to the named run, else to the previously active one."""
+    then.add_task(deliveries.deliver_beside, entity_code)
     return _move(session, _pointer_change(entity_code, user, change), manual_activation.roll_back)
 
 

@@ -5,11 +5,12 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
+from starlette.background import BackgroundTask
 
 from rtb_optimizer.core.decision.activation import NEVER_ACTIVATED
 from rtb_optimizer.errors import EntityInvalid, NotFound, PointerMoved, RtbOptimizerError
 from rtb_optimizer.outputs.compare import compare
-from rtb_optimizer.store import activation, entities, manual_activation, runs
+from rtb_optimizer.store import activation, deliveries, entities, manual_activation, runs
 from rtb_optimizer.store.manual_activation import PointerChange
 from rtb_optimizer.store.schema import Entity, Run
 from rtb_optimizer.web.access import EditableCode, User
@@ -72,7 +73,9 @@ def _move(request: Request, session: Session, kind: Kind, change: PointerChange)
         return _confirmation(request, session, change.entity_code, kind, target, status_code=409, content=content)
     late = not manual_activation.refresh_copy(session, change.entity_code)
     word = "activated" if kind == "activate" else "rolled_back"
-    return redirect(request, "entity", change.entity_code, word, late=late)
+    response = redirect(request, "entity", change.entity_code, word, late=late)
+    response.background = BackgroundTask(deliveries.deliver_beside, change.entity_code)
+    return response
 
 
 def _confirmation(  # noqa: PLR0913 - the page of a decision, and what its first try left

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, HTTPException, Request, Response, status
 from sqlalchemy.orm import Session
+from starlette.background import BackgroundTask
 
 from rtb_optimizer.errors import ConfigInvalid, PointerMoved
 from rtb_optimizer.live.summary import challenger_summary
-from rtb_optimizer.store import challengers, entities, manual_activation, manual_challenge, queries
+from rtb_optimizer.store import challengers, deliveries, entities, manual_activation, manual_challenge, queries
 from rtb_optimizer.store.manual_challenge import ChallengerEnd
 from rtb_optimizer.web.access import EditableCode, User
 from rtb_optimizer.web.entity.config import by_key, changed_values, conflicts, form_page
@@ -107,7 +108,10 @@ def end(request: Request, entity_code: EditableCode, user: User, session: Catalo
         content = {"reason": reason, "moved": str(error)}
         return _end_page(request, session, user, entity_code, content, status.HTTP_409_CONFLICT)
     export_dag_list(session)
-    return redirect(request, "live", entity_code, result, late=not manual_activation.refresh_copy(session, entity_code))
+    late = not manual_activation.refresh_copy(session, entity_code)
+    response = redirect(request, "live", entity_code, result, late=late)
+    response.background = BackgroundTask(deliveries.deliver_beside, entity_code)
+    return response
 
 
 def _end_page(

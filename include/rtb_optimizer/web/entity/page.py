@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 from starlette.status import HTTP_422_UNPROCESSABLE_CONTENT
 
-from rtb_optimizer.store import activation, challengers, entities, history, queries
+from rtb_optimizer.store import activation, challengers, deliveries, entities, history, queries
 from rtb_optimizer.store.schema import Entity, Run
 from rtb_optimizer.store.validity import active_valid_until
 from rtb_optimizer.web.access import EditableCode, ReadableCode, User, dag_id_of, may
@@ -42,6 +42,7 @@ def head(session: Session, entity: Entity, user: User, word: str = "") -> PageCo
         "active": session.get(Run, entity.active_run_id) if entity.active_run_id else None,
         "valid_until": active_valid_until(session, [entity.entity_id]).get(entity.entity_id),
         "challenger": challengers.open_one(session, entity),
+        "deliveries": deliveries.status(session, entity),
         "last_move": history.last_move(session, entity),
         "previous_run_id": activation.active_before(session, entity),
         "next_run": next_runs([entity.entity_code]).get(entity.entity_code),

@@ -69,6 +69,7 @@ class SegmentRow:
     events: float | None = None
     expected: float | None = None
     prior: float | None = None
+    pooled_factor: float | None = None
     value: float | None = None
     cost: float | None = None
 
