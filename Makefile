@@ -92,9 +92,11 @@ lock: .venv/.bootstrap ## Make each requirements*.txt from its requirements*.in
 	@$(UV) $(COMPILE) --no-strip-extras --constraints requirements.txt --constraints requirements-local.txt \
 	    --constraints requirements-lake.txt --constraints requirements-spark.txt requirements-dev.in \
 	    --output-file requirements-dev.txt $(ARGS)
+	@$(UV) $(COMPILE) --no-strip-extras $(addprefix --constraints ,$(DEV_LOCKS)) \
+	    requirements-kubernetes.in --output-file requirements-kubernetes.txt $(ARGS)
 	@$(UV) $(COMPILE) --no-strip-extras requirements-spark-server.in --output-file requirements-spark-server.txt $(ARGS)
 	@# pip 23.2 finds a hash only under the name that was asked for: a pin with extras stands without them too.
-	@for lock in $(DEV_LOCKS); do \
+	@for lock in $(DEV_LOCKS) requirements-kubernetes.txt; do \
 	    awk 'function flush() { printf "%s", block; if (sub(/\[[^]]*\]==/, "==", block)) printf "%s", block; block = "" } \
 	        /^[^ ]/ { flush() } { block = block $$0 "\n" } END { flush() }' $$lock > requirements.tmp \
 	    && mv requirements.tmp $$lock || exit 1; done

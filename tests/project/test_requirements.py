@@ -14,7 +14,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 # What runs everywhere, what the local stack runs beside it, what reads tables of a lake, Spark's client, and the tools.
-KINDS = ("requirements", "requirements-local", "requirements-lake", "requirements-spark", "requirements-dev")
+INSTALLED = ("requirements", "requirements-local", "requirements-lake", "requirements-spark", "requirements-dev")
+KINDS = (*INSTALLED, "requirements-kubernetes")  # the executor of a cluster: in its image alone
 DECLARED = {kind: (ROOT / f"{kind}.in").read_text() for kind in KINDS}
 LOCKS = {kind: (ROOT / f"{kind}.txt").read_text() for kind in KINDS}
 PRODUCT = "requirements"
@@ -172,7 +173,7 @@ def test_no_environment_gets_two_versions_of_one_package(python: str, system: tu
 
 
 def test_this_environment_is_what_the_locks_say() -> None:
-    here = [pin for pin in pinned(*KINDS) if pin.marker is None or pin.marker.evaluate()]
+    here = [pin for pin in pinned(*INSTALLED) if pin.marker is None or pin.marker.evaluate()]
     assert {pin.name: version(pin.name) for pin in here} == {
         pin.name: str(pin.specifier).removeprefix("==") for pin in here
     }
