@@ -32,6 +32,7 @@ SCRIPTS = {
     "arms": "live_evidence.py",
     "files": "many_files.py",
     "night": "night.py",
+    "spark": "on_spark.py",
 }
 PARTS = ("world", "picks", "real", *SCRIPTS)
 
