@@ -17,6 +17,7 @@ DEV_LOCKS := $(RUNNING_LOCKS) requirements-lake.txt requirements-spark.txt requi
 UV := .venv/uv/bin/uv
 PEERS := .venv/bench
 AUDITOR := .venv/audit
+SPARK_SERVER := .venv/spark-server
 INSTALL_UV := $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --target .venv/uv uv==$(UV_VERSION)
 COMPILE := pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-annotate \
     --custom-compile-command "make lock"
@@ -55,7 +56,7 @@ status: setup ## Tell what of the local stack runs
 test: setup-dev ## Run all tests (ARGS="-k name" for some)
 	@$(VENV_PYTHON) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-long: setup-dev ## Run the tests that have larger numbers with them: every fault, 200 nights with faults (minutes)
+test-long: setup-dev $(SPARK_SERVER)/.installed ## Run the tests that have larger numbers with them: every fault, 200 nights with faults (minutes)
 	@$(VENV_PYTHON) -m pytest --long -m long $(ARGS)
 
 prebid: $(PREBID)/.installed ## Install the pinned Prebid.js that a test lets read our price floors (needs node and npm)
@@ -138,6 +139,17 @@ $(PEERS)/.installed: benchmarks/peers.txt | $(INSTALLED)
 	fi || { echo "error: the packages of benchmarks/peers.txt could not be installed (see above):" \
 	    "check network, free disk and package index, then run make bench again" >&2; exit 1; }
 	@touch $@
+
+# The server of real Spark, which the long tests run: with its JARs half a gigabyte. Without it they are skipped by name.
+$(SPARK_SERVER)/.installed: requirements-spark-server.txt | $(INSTALLED)
+	@echo "Installing the packages of requirements-spark-server.txt into $(SPARK_SERVER)"
+	@rm -rf $(SPARK_SERVER) && mkdir -p $(SPARK_SERVER)
+	@if [ -x $(UV) ]; then \
+	    $(UV) pip install --quiet --python $(VENV_PYTHON) --no-deps --target $(SPARK_SERVER) --require-hashes -r $<; \
+	else \
+	    $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --target $(SPARK_SERVER) \
+	        --require-hashes -r $<; \
+	fi && touch $@ || { echo "the Spark server could not be installed (see above): its tests are skipped" >&2; }
 
 # No scripts of packages are run: Prebid.js ships built.
 $(PREBID)/.installed: tests/exports/prebid/package-lock.json

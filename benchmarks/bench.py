@@ -33,6 +33,7 @@ SCRIPTS = {
     "files": "many_files.py",
     "night": "night.py",
     "warm": "warm_start.py",
+    "spark": "on_spark.py",
 }
 PARTS = ("world", "picks", "real", *SCRIPTS)
 

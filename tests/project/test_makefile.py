@@ -43,7 +43,8 @@ def test_make_alone_lists_every_target(make):
 
 
 def test_the_long_tests_are_those_that_are_marked_and_a_name_picks_among_them(make):
-    output = make("--dry-run", "--old-file=.venv/.installed-dev", "test-long", "ARGS=-k soak").stdout
+    made = ("--old-file=.venv/.installed-dev", "--old-file=.venv/spark-server/.installed")
+    output = make("--dry-run", *made, "test-long", "ARGS=-k soak").stdout
     assert output.splitlines()[-1] == ".venv/bin/python -m pytest --long -m long -k soak"
 
 
