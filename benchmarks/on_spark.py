@@ -8,11 +8,13 @@ Spark is measured where `make test-long` has installed its server, and Java is h
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -50,9 +52,12 @@ STATEMENTS: Mapping[str, Statement] = {
 
 
 def measure(rows: int, runs: int) -> Iterator[Measurement]:
-    """Write the logs and yield the seconds of each statement on each engine."""
+    """Write the logs and yield the seconds of each statement on each engine; nothing where the client is missing."""
     from pyarrow.fs import LocalFileSystem
 
+    if not (find_spec("pyspark") and find_spec("pysail")):
+        print("on_spark.py: no client or no Sail is here: make setup-dev installs them", file=sys.stderr)
+        return
     with TemporaryDirectory(prefix="rtb_optimizer_bench_spark_") as root, ExitStack() as stack:
         files = write_logs(world(1, interacting=False), rows, Path(root) / "logs")
         urls, local = [f"local://{file}" for file in files], LocalFileSystem()
