@@ -17,7 +17,10 @@ from typing import Any
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 # What runs everywhere, what the local stack and Kubernetes run beside it, and the tools of the tests.
-LOCKS = [ROOT / f"requirements{part}.txt" for part in ("", "-local", "-lake", "-spark", "-spark-server", "-dev", "-kubernetes")]
+LOCKS = [
+    ROOT / f"requirements{part}.txt"
+    for part in ("", "-local", "-lake", "-spark", "-spark-server", "-dev", "-kubernetes")
+]
 ADVISORIES = "https://api.osv.dev/v1/query"
 UNREACHABLE = re.compile(r"requests\.exceptions\.\w+|pip_audit\S*\.(ServiceError|ConnectionError)|Could not connect.*")
 

@@ -107,6 +107,8 @@ def test_a_value_beyond_its_limits_is_refused_at_its_field_and_nothing_is_stored
     ours.get_by_role("link", name="Configuration").click()
     heading(ours, "Selection", level=2).to_be_visible()
     screen.looks_well("configuration")
+    ours.get_by_label("Search the keys").fill("maximum features")
+    ours.get_by_role("button", name="Show", exact=True).click()
     field = ours.get_by_label("Maximum features")
 
     field.fill("21")

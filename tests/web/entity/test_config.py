@@ -60,6 +60,7 @@ def test_every_key_is_shown_in_its_section_with_value_limits_help_and_default(br
     assert [section.h2.text for section in page.select("section")] == list(
         dict.fromkeys(row["section"] for row in rows)
     )
+    assert page.select("details[open]") == []
     assert len(page.select(".field")) == len(rows)
     for row in rows:
         field = page.select_one(f"#key-{row['key']}").find_parent(class_="field")
@@ -68,6 +69,39 @@ def test_every_key_is_shown_in_its_section_with_value_limits_help_and_default(br
         assert row["description"] in field.text
         assert row["limits"] in field.text
         assert ("set by tester" in field.text) == (row["origin"] == "entity") == ("set" in field["class"])
+
+
+@pytest.mark.parametrize(
+    ("query", "keys"),
+    [
+        ("q=maximum+FEATURES+selection", ["max_features", "max_interactions"]),
+        ("q=max_missing_share", ["max_missing_share"]),
+        ("only=set&q=device_type", ["candidate_features"]),
+        ("q=no+such+words", []),
+    ],
+    ids=["words of the title", "a key", "a value, of what is set", "nothing"],
+)
+def test_a_search_shows_the_keys_that_hold_all_its_words(browser, read, entity, query, keys):
+    assert entity
+    page = read(browser.get(f"{CONFIG}?{query}"))
+    assert [field.select_one(".name code").text for field in page.select(".field")] == keys
+    assert len(page.select("details:not([open])")) == 0
+    assert ("No key has these words" in page.text) == (not keys)
+
+
+def test_what_is_set_alone_can_be_shown(browser, read, entity, session):
+    rows = queries.config_rows(session, session.get_one(Entity, entity.entity_id))
+    page = read(browser.get(f"{CONFIG}?only=set"))
+    shown = [field.select_one(".name code").text for field in page.select(".field")]
+    assert shown == [row["key"] for row in rows if row["origin"] == "entity"]
+    assert page.select_one("input[name=only]").has_attr("checked")
+
+
+def test_a_section_with_a_refused_value_is_unfolded(browser, read, entity):
+    assert entity
+    fields = form_of(read(browser.get(CONFIG)), "max_features") | {"value:max_features": "99"}
+    page = read(browser.post(CONFIG, data=fields))
+    assert [section.h2.text for section in page.select("section") if section.select("details[open]")] == ["Selection"]
 
 
 def test_a_page_sent_as_it_is_changes_nothing(browser, read, entity, stored, session):

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response, status
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.snapshot import RunSnapshot
@@ -30,18 +32,52 @@ class _Field(ConfigRow):
     why: list[str]
 
 
+class ConfigQuery(BaseModel):
+    """The parameters of the page.
+
+    `told` is the word of a message, `tried` a what-if run whose values are filled in, `q` a search, `only` is `set`
+    for the keys that are set for the entity.
+    """
+
+    told: str = ""
+    tried: int | None = Field(None, ge=1, lt=2**63)
+    q: str = ""
+    only: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Which keys the page shows: those that hold all words of a search, and those that are set for the entity."""
+
+    words: str = ""
+    set_alone: bool = False
+
+    def shows(self, row: ConfigRow) -> bool:
+        """Return whether a key is shown; words are looked for in its name, title, section, help and value."""
+        text = " ".join((row["key"], row["title"], row["section"], row["description"], row["text"] or "")).casefold()
+        is_set = row["origin"] == "entity" or not self.set_alone
+        return is_set and all(word in text for word in self.words.casefold().split())
+
+    def __bool__(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.words.split()) or self.set_alone
+
+
+EVERYTHING = Shown()
+
+
 @router.get("/entities/{entity_code}/config", name="config")
 def config_page(
     request: Request,
     entity_code: ReadableCode,
     user: User,
     session: CatalogSession,
-    told: str = "",
-    tried: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    query: Annotated[ConfigQuery, Query()],
 ) -> Response:
-    """Show every key by section; `told` is the word of a message, `tried` a what-if run whose values are filled in."""
-    entity = entities.find(session, entity_code)
-    return form_page(request, session, user, entity, word=told, tried=_what_if_run(session, entity, tried))
+    """Show the keys by section."""
+    entity, shown = entities.find(session, entity_code), Shown(query.q, query.only == "set")
+    tried = _what_if_run(session, entity, query.tried)
+    return form_page(request, session, user, entity, word=query.told, tried=tried, shown=shown)
 
 
 @router.post("/entities/{entity_code}/config", name="set_config")
@@ -118,20 +154,24 @@ def form_page(  # noqa: PLR0913 - the page of a user, and what a rejected form l
     values: Mapping[str, str] | None = None,
     problems: Mapping[str, list[str]] | None = None,
     tried: Run | None = None,
+    shown: Shown = EVERYTHING,
 ) -> Response:
     """Return the page; `values` are those of the form that were not saved, or those of the what-if run `tried`."""
     what_if = RunSnapshot.read(tried.config_snapshot).what_if if tried else None
     values = what_if.overrides if what_if else values
-    rows = [_field(row, values or {}, problems or {}) for row in queries.config_rows(session, entity)]
+    values, problems = values or {}, problems or {}
+    rows = [_field(row, values, problems) for row in queries.config_rows(session, entity)]
     keys = {row["key"] for row in rows}
     return page(
         request,
         "entity_config",
         status.HTTP_422_UNPROCESSABLE_CONTENT if problems else status.HTTP_200_OK,
         **head(session, entity, user, word),
-        sections=_by_section(rows),
+        sections=_by_section(row for row in rows if shown.shows(row)),
+        shown=shown,
+        unfolded=keys if shown else values.keys() | problems.keys(),
         overridden=sum(row["origin"] == "entity" for row in rows),
-        problems=[(key, why) for key, whys in (problems or {}).items() for why in whys],
+        problems=[(key, why) for key, whys in problems.items() for why in whys],
         keys=keys,
         may_try=may_trigger(user, entity.entity_code),
         tried=tried,
