@@ -726,3 +726,16 @@ def test_audit_reads_back_the_outputs_of_a_live_challenger(cli, invoke, challeng
     broken = invoke("audit")
     assert broken.returncode == 1
     assert f"run {challenged.run_code}: {row.output_type} is gone" in broken.stderr
+
+
+def test_deliveries_say_what_goes_where_and_how_it_stands(cli, add_entity):
+    add_entity("nowhere_com")
+    add_entity(
+        exports="plain",
+        export_deliveries='{"plain": {"to": "s3://bidder/tables", "connection": "rtb_delivery_bidder"}}',
+    )
+
+    assert "nowhere_com delivers nothing" in cli("deliveries", "nowhere_com")
+    (row,) = json.loads(cli("deliveries", "drugs_com", "--now", "--json"))
+    assert (row["export"], row["destination"], row["status"]) == ("plain", "s3://bidder/tables", "waiting")
+    assert row["problem"] == "no run was active yet"

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import text
 
+from rtb_optimizer.operations.deliveries import deliver_exports
 from rtb_optimizer.outputs.report_page.formatting import UNKNOWN
 from rtb_optimizer.store import configs, entities, failures
 from rtb_optimizer.store.runs import Attempt
@@ -217,3 +218,18 @@ def test_what_an_address_says_has_happened_is_never_shown_as_it_stands_there(bro
     answer = browser.get("/rtb/entities/drugs_com?told=call+this+number")
     assert answer.status_code == 200
     assert "call" not in answer.text
+
+
+def test_each_delivery_shows_how_it_stands_and_why_it_failed(browser, read, add_entity, finish):
+    to = '{"plain": {"to": "s3://bidder/tables", "connection": "rtb_delivery_bidder"}}'
+    entity = add_entity(exports="plain", export_deliveries=to)
+    finish(entity)
+
+    [card] = [each for each in read(browser.get("/rtb/entities/drugs_com")).select(".card") if "Delivery" in each.text]
+    assert "Delivery of plain waiting s3://bidder/tables" in " ".join(card.stripped_strings)
+
+    deliver_exports()  # by a connection that there is not
+    [card] = [each for each in read(browser.get("/rtb/entities/drugs_com")).select(".card") if "Delivery" in each.text]
+    assert "failed" in card.text
+    assert "rtb_delivery_bidder" in card.text
+    assert "tried 1 times" in card.text
