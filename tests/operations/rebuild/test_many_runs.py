@@ -1,6 +1,6 @@
 """Nights in a row are made again to the byte, each from what its own night knew."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -19,15 +19,14 @@ FIRST = date(2026, 2, 1)
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-def test_nights_of_the_demonstration_s_world_are_identical(add_entity, store, base_path, session, now, long):
+def test_nights_of_the_demonstration_s_world_are_identical(add_entity, store, base_path, session, long):
     """With the larger numbers, fifty nights; each moves from the one before, and is made again when all have run."""
     nights = [FIRST + timedelta(days=n) for n in range(50 if long else 3)]
     write_logs(store, f"{base_path}/logs/date={{date}}/", nights)
     add_entity(lookback_days="1", max_movement="1.2")
     for day in nights:
-        window = WindowRequest(
-            max(now, datetime.fromisoformat(f"{day}T00:00Z")), f"{day}", f"{day + timedelta(days=1)}"
-        )
+        end = day + timedelta(days=1)
+        window = WindowRequest(datetime.combine(end, time(4), UTC), f"{day}", f"{end}")
         in_process.run(RunRequest("drugs_com", Attempt(CLI_DAG_ID, f"{day}"), window, "manual:tester", {}))
     decided = session.scalars(select(RunDecision).order_by(RunDecision.run_id)).all()
     rebuilt = [rebuild(source_of(str(each.run_id)), RebuildOptions()) for each in decided]
