@@ -24,6 +24,7 @@ from airflow.sdk import DAG, Asset, AssetAlias, task
 
 from rtb_optimizer.dag.callbacks import dag_failed, run_decided, task_failed
 from rtb_optimizer.dag.entities import dags_of_file, schedule_of
+from rtb_optimizer.dag.lineage import tell_lineage
 from rtb_optimizer.dag.notifier import AlertNotifier
 from rtb_optimizer.dag.retries import RETRY_POLICY
 from rtb_optimizer.dag.sensors import WaitForLogs
@@ -76,6 +77,7 @@ def nightly_run(entity: DagEntry) -> DAG:
         waited >> selected >> [build_segments(run), map_ad_macros(run)] >> write_outputs(run) >> activated
         selected >> measure_live(run) >> challenged
         activated >> challenged
+    tell_lineage(dag)
     return dag
 
 

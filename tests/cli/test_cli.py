@@ -203,7 +203,7 @@ def test_the_commands_are_the_documented_ones():
         *(f"config {word}" for word in ("show", "set", "unset", "history")),
         *(f"macros {word}" for word in ("set", "unset", "list")),
         "logs inspect",
-        *("runs list", "runs show", "explain", "diff", "live", "what-if"),
+        *("runs list", "runs show", "runs export", "rebuild", "explain", "diff", "live", "what-if"),
         *("challenge", "challenger promote", "challenger drop"),
     }
 

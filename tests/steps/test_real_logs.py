@@ -13,6 +13,8 @@ from sqlalchemy.dialects.postgresql import insert
 from checkout import CHECKOUT
 from rtb_optimizer.core.config.window import WindowRequest
 from rtb_optimizer.core.platforms.column import Platform
+from rtb_optimizer.operations.rebuild.rebuild import RebuildOptions, rebuild
+from rtb_optimizer.operations.rebuild.source import source_of
 from rtb_optimizer.run.request import RunRequest
 from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import entities, runs
@@ -180,7 +182,7 @@ def assert_documented(lines):
 
 
 @pytest.fixture
-def decided_report(add_entity, session, store):
+def decided_report(add_entity, session, store, long):
     """Add an entity, run it, and return the report of the run, which is activated, or held."""
 
     def run(entity_code, data_start, data_end, now, decision="activated", **config):
@@ -192,6 +194,8 @@ def decided_report(add_entity, session, store):
         active = entities.find(session, entity_code).active_run_id
         assert active == (decided.opt_run_id if decision == "activated" else None)
         assert session.get_one(Run, decided.opt_run_id).total_segments > 1
+        if long:  # made again to the byte
+            assert rebuild(source_of(str(decided.opt_run_id)), RebuildOptions()).identical
         key = {o.output_type: o.s3_key for o in runs.outputs(session, decided.opt_run_id)}["report"]
         return json.loads(store.read(key))
 

@@ -247,6 +247,7 @@ def test_the_manifest_lists_what_was_read_and_written(ran, session, store):
     rows = {o.output_type: o for o in runs.outputs(session, opt_run_id)}
     manifest = json.loads(store.read(rows["manifest"].s3_key))
 
+    assert (manifest["triggered_by"], manifest["active_run_id"]) == ("manual:tester", None)
     assert len(manifest["inputs"]) == len(NIGHTS)
     assert set(manifest["outputs"]) == {
         "segments",

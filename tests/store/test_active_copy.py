@@ -63,6 +63,7 @@ def test_the_copy_gives_a_reader_all_it_needs(entity, activate, session, read, s
     assert (result["data_start"], result["data_end"]) == ("2026-03-09T00:00:00+00:00", "2026-03-10T00:00:00+00:00")
     assert result["decision_number"] == 1
     assert result["activated_at"]
+    assert (result["activated_by"], result["reasons"]) == ("schedule", ["first active run of the entity"])
     assert (output["s3_bucket"], output["row_count"], output["byte_size"]) == ("rtb", 7, 5)
     assert store.stored(output["s3_key"]).sha256 == output["sha256"]
 

@@ -68,6 +68,8 @@ FIGURE_DTYPES = {
     "holdout_gain": "float64",
     "predicted_change": "float64",
     "change_from_active": "float64",
+    "worst_psi": "float64",
+    "new_values": "float64",
     "features": "Int64",
     "segments": "Int64",
     "warnings": "Int64",
@@ -193,7 +195,8 @@ def read_history(entity_code: str) -> "pd.DataFrame":
     `is_sandbox` (bool, a what-if run), `is_challenger` (bool, a challenger's run that was not promoted), `data_start`
     and `data_end` (datetime64[us, UTC]), `triggered_by` (str), then of the run `rows`, `features`, `segments` and
     `warnings` (Int64), `exposures` and `outcomes` (float64, sums of weights), and as float64 fractions `outcome_rate`,
-    `partition_share`, `holdout_gain`, `predicted_change` and `change_from_active`; missing where a run has no figure.
+    `partition_share`, `holdout_gain`, `predicted_change`, `change_from_active`, `worst_psi` and `new_values`; missing
+    where a run has no figure.
     An entity without decisions has no rows, with the same dtypes.
 
     Raises:

@@ -14,6 +14,7 @@ live_days           what came of the tables that were live, by day and arm
 choose_features     which candidates are considered, and which are selected
 selection_warnings  warnings about a selection and its rows
 suspected_leaks     the columns that are suspected to leak the outcome, and what they would carry
+drift               how the values of features have shifted since the active run's window
 shared_reading      one reading of the logs, from which a challenger's run selects as well
 sample_file         the sample, handed from step to step as Arrow
 selection_document  what select_features hands on
@@ -34,5 +35,6 @@ report_document     the report and the manifest
 capsule             everything that made a run, recorded
 capsule_rows        the rows of the catalog that its steps read
 made_by             what a run is made by: release, code, packages, engine
+lineage             what a task read and wrote: datasets, rows, gates
 key_metrics         the figures that lists show and plots follow
 """

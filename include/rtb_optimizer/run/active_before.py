@@ -4,7 +4,7 @@ The run that counts is the one that the snapshot froze: the same run, tried agai
 run is compared with the active run, and moves from what that one moved from.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ from rtb_optimizer.outputs.documents.changes import NO_CHANGES, ChangesDocument
 from rtb_optimizer.outputs.documents.pooled import NO_SIBLINGS, PooledDocument
 from rtb_optimizer.outputs.documents.realized import RealizedDocument
 from rtb_optimizer.outputs.documents.report import Report
-from rtb_optimizer.outputs.documents.selection import LogsDocument
+from rtb_optimizer.outputs.documents.selection import DistributionDocument, LogsDocument
 from rtb_optimizer.outputs.published import PublishedRun, published, published_output
 from rtb_optimizer.run.siblings import pooled_of
 from rtb_optimizer.run.volume import counted_alike
@@ -42,7 +42,8 @@ class Before:
 
     `compared` is the table that a what-if run is compared with, None for any other. `has_seen` tells whether the run
     that was active has learnt from the end of this window: a replay on the hold-out is biased. `logs` is what that run
-    read, None where its rows were counted otherwise; `pooled` is what other entities have in common.
+    read, None where its rows were counted otherwise; `pooled` is what other entities have in common; `distributions`
+    are the values that its features had.
     """
 
     table: PublishedTable | None = None
@@ -51,6 +52,7 @@ class Before:
     has_seen: bool = False
     logs: LogsDocument | None = None
     pooled: PooledDocument = NO_SIBLINGS
+    distributions: Sequence[DistributionDocument] = ()
 
     @property
     def features(self) -> list[str]:
@@ -62,10 +64,11 @@ class Before:
 def active_before(session: Session, workspace: Workspace) -> Before:
     """Return what a run moves from and is compared with."""
     active, run = workspace.snapshot.active_run_id, _run(session, workspace)
-    response, logs = NOTHING_KNOWN, None
+    response, logs, distributions = NOTHING_KNOWN, None, tuple[DistributionDocument, ...]()
     if active is not None:
         active_run = session.get_one(Run, active)
         report = Report.read(published_output(session, active_run, "report"))
+        distributions = report.distributions
         response = Response(report.bids.elasticity, report.bids.precision)
         if counted_alike(workspace.snapshot.values, RunSnapshot.read(active_run.config_snapshot).values):
             logs = report.logs
@@ -76,6 +79,7 @@ def active_before(session: Session, workspace: Workspace) -> Before:
         has_seen=run is not None and run.data_end >= workspace.window.end,
         logs=logs,
         pooled=pooled_of(session, workspace),
+        distributions=distributions,
     )
 
 

@@ -8,6 +8,7 @@ def key_metrics(report: Report) -> dict[str, float | None]:
 
     `predicted_change` and `change_from_active` are relative changes of the outcomes that the hold-out's spend would
     buy: with the run's multipliers compared with flat bids, and with those of the run that was active when it began.
+    `worst_psi` and `new_values` are of the feature that has shifted most, and of that with most new values.
     """
     totals, gates, segments = report.totals, report.gates.facts, report.segments
     bought = {policy.name: policy.outcomes_per_spend for policy in report.replay.policies}
@@ -20,6 +21,8 @@ def key_metrics(report: Report) -> dict[str, float | None]:
         "holdout_gain": gates.get("holdout_gain"),
         "predicted_change": _change(bought.get("this run"), bought.get("all ones")),
         "change_from_active": _change(bought.get("this run"), bought.get("active run")),
+        "worst_psi": max((each.psi or 0.0 for each in report.drift), default=None),
+        "new_values": max((each.new_share or 0.0 for each in report.drift), default=None),
         "features": len(report.features),
         "segments": segments.total if segments else None,
         "warnings": len(report.warnings or ()),

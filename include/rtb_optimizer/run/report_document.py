@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from typing import Any
 
 from rtb_optimizer import __version__
 from rtb_optimizer.core.config.key import ConfigValue
@@ -102,7 +103,7 @@ def report_document(
         bids=selection.bids,
         features=_features(selection, tables),
         interactions=_interactions(selection, tables),
-        rejected=selection.rejected,
+        **_candidates(selection),
         segments=tables.segments,
         scatter=tables.scatter,
         joint=_joint(tables, evidence),
@@ -116,6 +117,11 @@ def report_document(
         outputs=tuple(_output(name, o, rows, workspace.prefix) for name, (o, rows) in sorted(written.items())),
         config=_config(workspace.snapshot, active.config),
     )
+
+
+def _candidates(selection: SelectionDocument) -> dict[str, Any]:
+    """Return the sections on candidates: why some were left out, which values they have, and how these have shifted."""
+    return {name: getattr(selection, name) for name in ("rejected", "distributions", "drift")}
 
 
 def _gates(settings: Settings, parts: RunParts, key_figures: Sequence[Kpi]) -> GatesDocument:
@@ -222,6 +228,8 @@ def manifest_document(workspace: Workspace, selection: SelectionDocument, writte
         data_start=workspace.window.start.isoformat(),
         data_end=workspace.window.end.isoformat(),
         valid_until=valid_until(workspace.settings.valid_hours, workspace.window.end).isoformat(),
+        triggered_by=workspace.triggered_by,
+        active_run_id=workspace.snapshot.active_run_id,
         code_version=__version__,
         config_sha256=sha256(json_bytes(workspace.snapshot.document())).hexdigest(),
         engine=selection.engine,

@@ -19,6 +19,7 @@ from rtb_optimizer.outputs.documents.selection import ReadingDocument, Selection
 from rtb_optimizer.run.active_before import Before
 from rtb_optimizer.run.bought_sample import BidFindings
 from rtb_optimizer.run.choose_features import Candidates, Choice, choose_from, columns_drawn
+from rtb_optimizer.run.drift import with_drift
 from rtb_optimizer.run.handover import hand_over, handed_over_by
 from rtb_optimizer.run.live_days import NOTHING_LIVE
 from rtb_optimizer.run.read_logs import LogsRead
@@ -100,6 +101,7 @@ def select_from_reading(
     evidence = evaluated(workspace, choice, before)
     warnings = selection_warnings(choice, workspace.settings)
     selection = selection_beside(of_main, reading, choice, evidence, warnings)
+    selection = with_drift(selection, choice, before, workspace.settings)
     parts = {"sample.arrow": sample_part(choice, before)}
     standing = hand_over(workspace, "select_features", {"selection": selection}, parts)
     return chosen_of(standing.document("selection", SelectionDocument))

@@ -45,6 +45,7 @@ class Workspace:
     opt_id: int
     settings: Settings
     snapshot: RunSnapshot
+    triggered_by: str
     window: Window
     store: ObjectStore
     prefix: str
@@ -123,6 +124,7 @@ def open_workspace(opt_run_id: int) -> Workspace:
         opt_id=entity.opt_id,
         settings=settings_of({**snapshot.values, **(snapshot.carried_out_with or {})}),
         snapshot=snapshot,
+        triggered_by=run.triggered_by,
         window=Window(run.data_start, run.data_end),
         store=ObjectStore.of(entity.s3_base_path),
         prefix=run_prefix(entity.s3_base_path, run.run_code),

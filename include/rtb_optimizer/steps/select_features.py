@@ -4,6 +4,7 @@ import logging
 
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.run.active_before import active_before
+from rtb_optimizer.run.drift import with_drift
 from rtb_optimizer.run.handover import hand_over
 from rtb_optimizer.run.live_days import live_document
 from rtb_optimizer.run.macro_combos import without_required_macro
@@ -31,6 +32,7 @@ def select_features(opt_run_id: int) -> int:
     evidence = evaluated(workspace, choice, before)
     warnings = selection_warnings(choice, workspace.settings)
     selection = selection_document(read, evidence, workspace.partitions_expected, warnings, workspace.tables_read)
+    selection = with_drift(selection, choice, before, workspace.settings)
     live = live_document(read.bids, read.profile.by_arm, choice.bids.live.predicted, workspace.window)
     documents, parts = {"selection": selection, "live": live}, {"sample.arrow": sample_part(choice, before)}
     if read.outcomes.placed is not None:  # joined once: it is what the other steps count

@@ -64,6 +64,8 @@ def content(session: Session, entity: Entity) -> bytes | None:
         "run_code": pointer.run_code,
         "decision_number": pointer.decision_number,
         "activated_at": pointer.decided_at.isoformat(),
+        "activated_by": pointer.decided_by,
+        "reasons": pointer.reasons,
         "outputs": pointer.outputs or {},
     }
     if pointer.run_id is not None:  # None after a policy stood down and no other is trusted: bidders bid 1
@@ -142,7 +144,7 @@ def _pointer(entity_id: int) -> Select[Any]:
     )
     of_entity = Entity.entity_code, Entity.object_id, Entity.object_type
     of_run = Run.run_id, Run.run_code, Run.data_start, Run.data_end, Run.config_snapshot, HOURS.label("hours")
-    of_move = RunDecision.decision_number, RunDecision.decided_at
+    of_move = RunDecision.decision_number, RunDecision.decided_at, RunDecision.decided_by, RunDecision.reasons
     return (
         select(*of_entity, *of_run, *of_move, outputs.label("outputs"))
         .join(RunDecision, (RunDecision.entity_id == Entity.entity_id) & (RunDecision.decision_number == last_move))

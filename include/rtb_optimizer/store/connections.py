@@ -85,8 +85,7 @@ def catalog_engine(connect_args: Mapping[str, Any] = _NONE, **settings: Any) -> 
 @contextmanager
 def session() -> Iterator[Session]:
     """Open a session on the catalog; leaving it without `commit()` rolls back."""
-    instead = redirected.current()
-    with Session(instead.catalog if instead else catalog(), expire_on_commit=False) as opened:
+    with Session(redirected.catalog_or(catalog), expire_on_commit=False) as opened:
         yield opened
 
 
@@ -207,8 +206,13 @@ def s3_client(conn_id: str = S3_CONN_ID) -> Any:  # noqa: ANN401 - boto3 clients
 
 def client_in_use() -> Any:  # noqa: ANN401 - boto3 clients have no static type
     """Return the S3 client that objects and logs are read by: the connection's, but for a run that is rebuilt."""
-    instead = redirected.current()
-    return instead.s3 if instead else s3_client()
+    return redirected.s3_or(s3_client)
+
+
+def forget() -> None:
+    """Connect anew from here on: a process that was forked must not use the connections of its parent."""
+    for cached in (catalog, s3_client, _s3_hook):
+        cached.cache_clear()
 
 
 def _add_arguments(client: Any, arguments: Mapping[str, Any], conn_id: str) -> None:  # noqa: ANN401 - boto3's client

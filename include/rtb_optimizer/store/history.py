@@ -89,6 +89,12 @@ def decisions_with_runs(session: Session, entity: Entity, opt_run_id: int | None
     ]
 
 
+def first_on(session: Session, run: Run) -> RunDecision | None:
+    """Return the decision that was taken on a run when it ended, None before."""
+    own = select(RunDecision).where(RunDecision.run_id == run.run_id)
+    return session.scalars(own.order_by(RunDecision.decision_number).limit(1)).one_or_none()
+
+
 def last_move(session: Session, entity: Entity) -> RunDecision | None:
     """Return the decision that made the active run active, None before the first."""
     own = select(RunDecision).where(RunDecision.entity_id == entity.entity_id)

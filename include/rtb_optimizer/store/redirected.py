@@ -1,6 +1,6 @@
 """Puts another catalog and another S3 client in the place of the connections', as a run that is rebuilt uses them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +19,14 @@ class Redirect:
 _redirects = list[Redirect]()
 
 
-def current() -> Redirect | None:
-    """Return what is used instead of the connections, None where they are used."""
-    return _redirects[-1] if _redirects else None
+def catalog_or(own: Callable[[], Engine]) -> Engine:
+    """Return the catalog that is used instead, or the one that `own` returns."""
+    return _redirects[-1].catalog if _redirects else own()
+
+
+def s3_or(own: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3 clients have no static type
+    """Return the S3 client that is used instead, or the one that `own` returns."""
+    return _redirects[-1].s3 if _redirects else own()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ sample      rows as arrays: exposure, outcome, spend, fold, features as codes; h
 rows        outcomes by row of the logs, whatever a row weighs
 lists       the elements of list-valued columns
 values      canonical values, and the escaping of segment keys
+drift       how the values of a feature have shifted between two windows
 crossing    features of several features: interactions
 objective   the predicted quantity: events, or money as effective events
 value_maps  our values to another system's ids

@@ -21,6 +21,8 @@ class Manifest(Document):
     """Which run this is, what it read, and what it wrote.
 
     `tables` are the snapshots whose files the inputs are, `engine` is what counted them, with its version.
+    `triggered_by` says who began it, `active_run_id` which run was active then. Who made it the active run, active.json
+    says.
     """
 
     entity_code: str
@@ -29,6 +31,8 @@ class Manifest(Document):
     data_start: str
     data_end: str
     valid_until: str | None = None
+    triggered_by: str | None = None
+    active_run_id: int | None = None
     code_version: str
     config_sha256: str
     inputs: tuple[InputDocument, ...]

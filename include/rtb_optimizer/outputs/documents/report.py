@@ -16,6 +16,8 @@ from rtb_optimizer.outputs.documents.macros import MacrosDocument, RoundTripDocu
 from rtb_optimizer.outputs.documents.realized import RealizedDocument
 from rtb_optimizer.outputs.documents.selection import (
     BidsDocument,
+    DistributionDocument,
+    DriftDocument,
     FeatureDocument,
     HoldoutDocument,
     InteractionDocument,
@@ -148,6 +150,8 @@ class Report(Document):
     features: tuple[FeatureDocument, ...] = ()
     interactions: tuple[InteractionDocument, ...] = ()
     rejected: tuple[RejectedDocument, ...] = ()
+    distributions: tuple[DistributionDocument, ...] = ()
+    drift: tuple[DriftDocument, ...] = ()
     segments: SegmentsDocument | None = None
     scatter: tuple[DotDocument, ...] = ()
     joint: JointDocument = JointDocument()

@@ -59,6 +59,22 @@ class RejectedDocument(Document):
     z: Number | None = None
 
 
+class DistributionDocument(Document):
+    """The shares of the exposures by value of a feature, the heaviest values alone; the others have the `rest`."""
+
+    feature: str = ""
+    shares: Mapping[str, float] = {}
+    rest: float = 0.0
+
+
+class DriftDocument(Document):
+    """How a feature has shifted since the active run's window: see `core.sample.drift`."""
+
+    feature: str = ""
+    psi: Number | None = None
+    new_share: Number | None = None
+
+
 class SuspectedLeakDocument(Document):
     """A column that is suspected to leak the outcome: why, what it would add, and its share of the gain with it."""
 
@@ -253,6 +269,8 @@ class SelectionDocument(Document):
     logs: LogsDocument
     bids: BidsDocument = BidsDocument()
     volume: Mapping[str, Number] = {}
+    distributions: tuple[DistributionDocument, ...] = ()
+    drift: tuple[DriftDocument, ...] = ()
     warnings: tuple[WarningDocument, ...]
     inputs: tuple[InputDocument, ...]
     empty_inputs: tuple[InputDocument, ...] = ()
