@@ -233,7 +233,7 @@ def test_every_command_that_lists_shows_or_decides_has_a_json_form():
     without = {name for name, command in LEAVES if "as_json" not in [p.name for p in command.params]}
     # What these have done is one line; `manifest --show` is JSON as it is.
     assert {" ".join(name) for name in without} == {
-        *("migrate", "seed", "manifest", "config set", "config unset", "macros set", "macros unset"),
+        *("migrate", "seed", "manifest", "config set", "config unset", "macros set", "macros unset", "runs export"),
         *(f"entities {word}" for word in ("add", "pause", "resume", "remove")),
     }
 

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from rtb_optimizer.operations.rebuild.rebuild import RebuildOptions, rebuild
+from rtb_optimizer.operations.rebuild.source import source_of
 from rtb_optimizer.outputs.documents.pooled import PooledDocument
 from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.outputs.published import published_output
@@ -108,6 +110,11 @@ def test_a_new_publisher_of_few_outcomes_gets_a_table_and_every_factor_says_what
     pooled = PooledDocument.read_exactly(output(session, decided.opt_run_id, "pooled"))
     values = {name: set(each.factors) for of in pooled.by_link.values() for name, each in of.items()}
     assert values == {"device": set(DEVICES), "country": set(COUNTRIES)}, "placements are an entity's own"
+
+    capsule = output(session, decided.opt_run_id, "capsule").decode()
+    assert [code for code in SIBLINGS if code in capsule] == [], "nothing of the others is told but what they share"
+    done = rebuild(source_of(str(decided.opt_run_id)), RebuildOptions())
+    assert (done.identical, done.findings) == (True, ())
     bodies = [store.read(row.s3_key).decode("latin-1") for row in runs.outputs(session, decided.opt_run_id)]
     assert not [code for code in SIBLINGS for body in bodies if code in body], "no reader sees who the others are"
 

@@ -33,7 +33,7 @@ def capsule_document(session: Session, workspace: Workspace, selection: Selectio
         data_end=workspace.window.end.isoformat(),
         bucket=workspace.store.bucket,
         prefix=f"{workspace.prefix}/",
-        made_by=made_by(settings.engine_threads),
+        made_by=made_by(settings.engine_threads, settings.engine),
         inputs=_with_checksums(settings.logs_path, selection.inputs),
         empty_inputs=selection.empty_inputs,
         catalog={table: tuple(_interned(row, shared) for row in rows) for table, rows in read.items()},

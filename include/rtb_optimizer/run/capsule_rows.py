@@ -28,13 +28,14 @@ from rtb_optimizer.store.schema import (
     VersionConfig,
 )
 
-READ_OF_OTHERS = ("segments", "features", "report", "manifest")
+READ_OF_OTHERS = ("segments", "features", "report", "manifest", "pooled")
 """The outputs of earlier runs that the steps of a run read."""
 
 
 def rows_read(session: Session, run: Run, named: Collection[str]) -> dict[str, list[Row]]:
     """Return the rows of the catalog that the steps of a run read, by table, as they are now.
 
+    Other entities' are none of them: of their tables a run has what they have in common, which is its own output.
     A challenger's run is made from what the run beside it has read: what that one needs is among them.
 
     Args:

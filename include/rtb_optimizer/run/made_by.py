@@ -8,19 +8,24 @@ from pathlib import Path
 
 from rtb_optimizer import __version__
 from rtb_optimizer.core.selection.select import SHADOW_SEED
-from rtb_optimizer.engines.duckdb.identified import identity
+from rtb_optimizer.engines.duckdb.identified import EngineIdentity, identity
 from rtb_optimizer.outputs.documents.capsule import MadeBy
 
 PACKAGES = ("numpy", "pyarrow", "duckdb", "pydantic", "jinja2", "matplotlib", "tzdata", "deltalake", "pyiceberg")
 """The packages that have a part in the bytes of an output, as far as they are installed."""
 PACKAGE = Path(__file__).parents[1]
 LOCK = PACKAGE.parents[1] / "requirements.txt"
+HERE = "duckdb"
+"""The engine that counts on this machine."""
 NO_CODE = "__pycache__"
 
 
-def made_by(threads: int) -> MadeBy:
-    """Return what a run is made by, which counts with so many threads."""
-    engine = identity()
+def made_by(threads: int, engine_name: str) -> MadeBy:
+    """Return what a run is made by, which counts with so many threads by `engine` of its configuration.
+
+    A server's version is known when it counts, and then stands in the manifest.
+    """
+    engine = identity() if engine_name == HERE else EngineIdentity(engine_name, "", "")
     return MadeBy(
         release=__version__,
         code_sha256=code_sha256(PACKAGE),

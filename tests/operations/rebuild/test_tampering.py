@@ -155,7 +155,7 @@ def test_what_changed_around_a_run_alone_leaves_it_identical(made, session, monk
     session.execute(text("UPDATE opt_entity_configs SET config_value = '1.2' WHERE config_key = 'max_movement'"))
     session.commit()
     was = rebuilding.made_by
-    monkeypatch.setattr(rebuilding, "made_by", lambda threads: was(threads).model_copy(update={"python": "3.99"}))
+    monkeypatch.setattr(rebuilding, "made_by", lambda *of: was(*of).model_copy(update={"python": "3.99"}))
     done, found = findings_of(run)
 
     assert done.identical

@@ -37,10 +37,14 @@ OF_THE_NIGHT = ("decision_number", "decided_by", "from_run_id", "active_run_id")
 """What a decision and a pointer have of their night."""
 
 
+AS_PUBLISHED = frozenset({"capsule", "pooled"})
+"""Outputs that a run is made again from: what was recorded of it, and what it knew from other entities."""
+
+
 def compared_files(source: Source, rebuilt: Mapping[str, bytes | None]) -> list[ComparedFile]:
-    """Return the published files beside those that were made again, by their bytes, the capsule left out."""
+    """Return the published files beside those that were made again, by their bytes, but those that are its inputs."""
     files = []
-    for name in sorted((source.outputs.keys() | rebuilt.keys()) - {"capsule"}):
+    for name in sorted((source.outputs.keys() | rebuilt.keys()) - AS_PUBLISHED):
         row = source.outputs.get(name)
         published = source.read(str(row["s3_bucket"]), str(row["s3_key"])) if row else None
         files.append(ComparedFile(name=name, published=_sha256(published), rebuilt=_sha256(rebuilt.get(name))))

@@ -70,7 +70,7 @@ def rebuild(
     began, capsule = time.monotonic(), source.capsule
     threads = int((options.scratch.settings or {}).get("engine_threads", capsule.made_by.threads))
     findings = [
-        *version_findings(capsule.made_by, made_by(threads)),
+        *version_findings(capsule.made_by, made_by(threads, capsule.made_by.engine)),
         *recorded_before(source),
         *output_findings(source),
         *earlier_findings(source),

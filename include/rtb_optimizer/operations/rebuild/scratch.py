@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rtb_optimizer.operations.rebuild.comparison import AS_PUBLISHED
 from rtb_optimizer.operations.rebuild.source import Source
-from rtb_optimizer.run.capsule import CAPSULE
 from rtb_optimizer.run.workspace import TABLES
 from rtb_optimizer.store import connections
 from rtb_optimizer.store.objects import ObjectStore, split_url
@@ -100,10 +100,11 @@ def _carried(source: Source, store: ObjectStore, kept: str) -> dict[Place, Place
 
 
 def _write(store: ObjectStore, kept: str, source: Source) -> None:
-    """Write what stands before the first step: the capsule, which is not made anew, and the snapshots of tables."""
-    row = source.outputs["capsule"]
-    body = source.read(str(row["s3_bucket"]), str(row["s3_key"]))
-    store.put_once(f"{kept}{CAPSULE}", body or source.capsule.to_json())
+    """Write what stands before the first step: the capsule, what other entities knew, and the snapshots of tables."""
+    for name in AS_PUBLISHED & source.outputs.keys():
+        row = source.outputs[name]
+        if (body := source.read(str(row["s3_bucket"]), str(row["s3_key"]))) is not None:
+            store.put_once(f"{kept}{str(row['s3_key']).removeprefix(source.capsule.prefix)}", body)
     if source.capsule.tables.model_fields_set:
         for run in (kept, f"{kept}{BESIDE}/"):
             store.put_once(f"{run}work/{TABLES}.json", source.capsule.tables.to_json())
