@@ -1,7 +1,6 @@
 """Where the catalog and the objects are: the only module that knows credentials.
 
-Both are Airflow connections: `rtb_catalog` (PostgreSQL) and `rtb_s3` (aws, `endpoint_url` honoured); folders that
-exports are delivered to have connections of their own.
+Airflow connections: `rtb_catalog` (PostgreSQL), `rtb_s3` (aws, `endpoint_url` honoured), those that exports go by.
 """
 
 import os
