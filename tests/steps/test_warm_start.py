@@ -142,3 +142,6 @@ def test_what_was_read_of_the_others_stays_as_it_was_however_often_a_step_is_tri
 
     assert decided.decision == "activated", decided.reasons
     assert pooled.rows == len(DEVICES) + len(COUNTRIES)
+    again = rebuild(source_of(str(decided.opt_run_id)), RebuildOptions())
+    assert "segments" in {each.name for each in again.files if each.is_same}, again.findings
+    assert [each.name for each in again.files if not each.is_same] == [], "it is made again to the byte"
