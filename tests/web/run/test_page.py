@@ -11,6 +11,7 @@ from rtb_optimizer.store import runs
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity, Run, RunOutput
 from rtb_optimizer.web.run.page import TABS
+from seeded_logs import NIGHTS
 
 
 @pytest.fixture
@@ -97,6 +98,13 @@ def test_every_part_of_a_finished_run_is_shown(finished, shown, session):
     assert len(outputs) == len(stored)
     assert outputs["segments"][1] == "stored"
     assert outputs["segments"][5] == stored["segments"].sha256
+
+    lineage = shown(run_id, "lineage")
+    read = cells(lineage, "What it read")
+    assert [row[1:3] for row in read] == [["logs", "1"]] * len(NIGHTS)
+    assert [row[0][-16:-1] for row in read] == [f"date={night}" for night in NIGHTS]
+    assert f"rtb rebuild {run_id}" in lineage.text
+    assert "activated by manual:tester" in " ".join(lineage.select_one("ol").stripped_strings)
 
     config = {row[0].split()[-1]: row for row in cells(shown(run_id, "config"), "Keys that differ")}
     assert config["outcome_column"][1:4] == ["click", "entity", UNKNOWN]

@@ -12,7 +12,7 @@ from rtb_optimizer.errors import NotFound
 from rtb_optimizer.store import queries
 from rtb_optimizer.web.access import User
 from rtb_optimizer.web.rendering import PageContent, page
-from rtb_optimizer.web.run import config, findings, segments
+from rtb_optimizer.web.run import config, findings, lineage, segments
 from rtb_optimizer.web.run.view import RunView, view_of
 from rtb_optimizer.web.sessions import CatalogSession
 
@@ -22,6 +22,7 @@ TABS = {
     "segments": "Segments",
     "macros": "Ad macros",
     "outputs": "Outputs",
+    "lineage": "Lineage",
     "config": "Configuration",
     "report": "Report",
 }
@@ -101,6 +102,7 @@ _CONTENT: Mapping[str, Callable[[RunView, RunQuery], PageContent]] = {
     ),
     "macros": lambda view, _: findings.macros(view),
     "outputs": lambda view, _: findings.outputs(view),
+    "lineage": lambda view, _: lineage.lineage(view),
     "config": lambda view, _: config.config(view),
     "report": _report,
 }

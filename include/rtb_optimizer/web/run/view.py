@@ -9,6 +9,7 @@ from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.outputs.documents.document import Document
 from rtb_optimizer.outputs.documents.macros import MacrosDocument
+from rtb_optimizer.outputs.documents.manifest import Manifest
 from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.store import activation, runs
 from rtb_optimizer.store.schema import Entity, Run
@@ -45,6 +46,15 @@ class RunView:
     def macros(self) -> tuple[MacrosDocument, str]:
         """Return the `ad_macros` output, as `report` does."""
         return self._document("ad_macros", MacrosDocument)
+
+    def manifest(self) -> tuple[Manifest | None, str]:
+        """Return the `manifest` output and an empty text, or None and the problem of reading it."""
+        try:
+            return Manifest.read(self.outputs.body("manifest")), ""
+        except NotFound as error:
+            return None, str(error)
+        except ValueError as error:
+            return None, f"The output 'manifest' is not as this release reads it: {error}"
 
     def _document(self, output_type: str, kind: type[Output]) -> tuple[Output, str]:
         try:
