@@ -19,12 +19,11 @@ def small_logs(base_path, store):
 
 @pytest.fixture
 def add_small(add_entity, small_logs):  # noqa: ARG001 - the entity is over these logs
-    """Add an entity that runs over that night in less than a second."""
+    """Add an entity that runs over that night in less than a second, and learns nothing from others."""
+    small = {"lookback_days": "1", "candidate_features": "internal_adspace_id, device_type", "warm_start": "false"}
 
     def add(entity_code="drugs_com", **config):
-        return add_entity(
-            entity_code, **{"lookback_days": "1", "candidate_features": "internal_adspace_id, device_type"} | config
-        )
+        return add_entity(entity_code, **small | config)
 
     return add
 

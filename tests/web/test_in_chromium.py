@@ -233,6 +233,7 @@ def test_the_confirmation_of_a_challenger(add_entity, finish, seen):
     finish(add_entity(), date(2026, 3, 2))
     page = seen.page
     page.goto("/rtb/entities/drugs_com/config")
+    page.locator("summary").filter(has_text="Selection").click()
     page.get_by_label("Maximum features").fill("4")
     section = page.get_by_role("region", name="Selection")
     section.get_by_role("button", name="Challenge with these changes").click()

@@ -1,5 +1,8 @@
 """Opens a session of a cluster, with the settings that make it count as every engine does."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,7 +52,9 @@ def open_session(cluster: Cluster) -> "SparkSession":
     """
     try:
         from pyspark.errors import PySparkException
-        from pyspark.sql.connect.session import SparkSession
+
+        with _a_main_module_with_a_file():
+            from pyspark.sql.connect.session import SparkSession
     except ImportError as problem:
         raise ConnectionMissing(f"engine = spark needs the client of Spark Connect: {INSTALL} ({problem})") from None
     import grpc
@@ -63,3 +68,17 @@ def open_session(cluster: Cluster) -> "SparkSession":
     except (PySparkException, grpc.RpcError) as problem:
         raise classify_spark_error(f"no session on {cluster.named}", problem, ()) from problem
     return session
+
+
+@contextmanager
+def _a_main_module_with_a_file() -> Iterator[None]:
+    """Let pyspark be imported by any process: where the main module has no file it runs its doctests, and exits."""
+    main = sys.modules["__main__"]
+    if hasattr(main, "__file__"):
+        yield
+        return
+    main.__file__ = sys.executable
+    try:
+        yield
+    finally:
+        del main.__file__
