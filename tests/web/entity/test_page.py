@@ -223,7 +223,7 @@ def test_what_an_address_says_has_happened_is_never_shown_as_it_stands_there(bro
 
 
 def test_each_delivery_shows_how_it_stands_and_why_it_failed(browser, read, add_entity, finish):
-    to = '{"plain": {"to": "s3://bidder/tables", "connection": "rtb_delivery_bidder"}}'
+    to = '{"plain": {"to": "s3://bidder/tables", "connection": "rtb_delivery_of_nobody"}}'
     entity = add_entity(exports="plain", export_deliveries=to)
     finish(entity)
 
@@ -233,5 +233,5 @@ def test_each_delivery_shows_how_it_stands_and_why_it_failed(browser, read, add_
     deliver_exports()  # by a connection that there is not
     [card] = [each for each in read(browser.get("/rtb/entities/drugs_com")).select(".card") if "Delivery" in each.text]
     assert "failed" in card.text
-    assert "rtb_delivery_bidder" in card.text
+    assert "rtb_delivery_of_nobody" in card.text
     assert "tried 1 times" in card.text
