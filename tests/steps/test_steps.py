@@ -26,6 +26,7 @@ from rtb_optimizer.steps.activate_run import activate_run
 from rtb_optimizer.steps.create_run import create_run
 from rtb_optimizer.steps.measure_live import measure_live
 from rtb_optimizer.steps.select_features import select_features
+from rtb_optimizer.steps.write_outputs import write_outputs
 from rtb_optimizer.store import connections, entities, runs
 from rtb_optimizer.store.objects import run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunFeature, RunFeatureMacro, RunOutput
@@ -35,6 +36,30 @@ from seeded_logs import BUSY_WORLD, NIGHTS, write_logs
 pytestmark = pytest.mark.usefixtures("logs")
 STEPS = (*(function for _, function in in_process.STEPS), activate_run)
 BEESWAX_FOLDER = "s3://beeswax-data-us-east-1/bid_models/key"
+
+
+@pytest.mark.parametrize("restated", [False, True])
+def test_logs_that_change_once_they_are_counted_leave_the_capsule_no_checksum(
+    add_entity, request_run, store, base_path, restated
+):
+    entity = add_entity()
+    opt_run_id = create_run(request_run())
+    before = STEPS.index(write_outputs)
+    for step in STEPS[:before]:
+        step(opt_run_id)
+    keys = [each.key for each in store.list(f"{split_url(base_path)[1]}/logs/") if each.key.endswith(".parquet")]
+    if restated:
+        store.replace(keys[0], store.read(keys[1]))
+    else:
+        store.delete(keys)
+
+    write_outputs(opt_run_id)
+
+    with connections.session() as own:
+        code = own.get_one(Run, opt_run_id).run_code
+    capsule = json.loads(store.read(f"{run_prefix(entity.s3_base_path, code)}/capsule.json"))
+    assert [each["s3_key"] for each in capsule["inputs"]] == sorted(keys)
+    assert "checksum" not in capsule["inputs"][0]
 
 
 def test_logs_become_an_active_run_and_every_step_may_run_twice(add_entity, request_run, session, store):

@@ -61,10 +61,10 @@ def _interned(row: Row, shared: dict[str, Any]) -> Row:
 def _with_checksums(path: str, inputs: Sequence[InputDocument]) -> tuple[CapsuleInput, ...]:
     """Return objects with what the store tells of their bytes; a store that tells nothing of one is asked once."""
     store = ObjectStore.of(path)
-    told = [store.checksum(each.s3_key) for each in inputs[:1]]
+    told = [store.checksum(each.s3_key, each.etag) for each in inputs[:1]]
     if any(told):
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            told += pool.map(lambda each: store.checksum(each.s3_key), inputs[1:])
+            told += pool.map(lambda each: store.checksum(each.s3_key, each.etag), inputs[1:])
     told += [None] * (len(inputs) - len(told))
     facts = ({"checksum": known} if known else {} for known in told)
     return tuple(

@@ -137,10 +137,18 @@ class ObjectStore:
         except ObjectAbsent:
             return None
 
-    def checksum(self, key: str) -> str | None:
-        """Return what the store tells of an object's bytes beside its ETag, as `crc32:...`; None where nothing."""
-        with self._translate_errors("looked up", key):
-            told = self._client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+    def checksum(self, key: str, etag: str) -> str | None:
+        """Return what the store tells of an object's bytes beside its ETag, as `crc32:...`.
+
+        None where it tells nothing, and where the object is gone by now or has another ETag.
+        """
+        try:
+            with self._translate_errors("looked up", key):
+                told = self._client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+        except ObjectAbsent:
+            return None
+        if told["ETag"].strip('"') != etag:
+            return None
         found = sorted(name for name in told if name.startswith(_CHECKSUM) and name != f"{_CHECKSUM}Type")
         return f"{found[0].removeprefix(_CHECKSUM).lower()}:{told[found[0]]}" if found else None
 

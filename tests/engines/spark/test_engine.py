@@ -1,10 +1,15 @@
 """What a cluster cannot read is refused by name, and its errors say whether a retry helps."""
 
+import os
+import subprocess
+import sys
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyarrow.fs import LocalFileSystem
 
+from checkout import CHECKOUT
 from rtb_optimizer.core.config.formats import Content, Format
 from rtb_optimizer.core.config.stored_as import TableColumns
 from rtb_optimizer.engines.protocol import Reading
@@ -143,3 +148,16 @@ def test_credentials_are_in_no_message():
     cluster = session.Cluster("sc://spark:15002/;user_id=rtb;token=s3cr3t")
 
     assert "s3cr3t" not in f"{cluster!r} {cluster.named}"
+
+
+def test_the_client_is_imported_by_a_process_whose_main_module_has_no_file():
+    code = "import pyspark.sql.connect.session"
+    ours = "from rtb_optimizer.engines.spark import session as s\nwith s._a_main_module_with_a_file():\n    "
+    environment = os.environ | {"PYTHONPATH": f"{CHECKOUT}/include"}
+    environment.pop("SPARK_HOME", None)
+    ended = [
+        subprocess.run([sys.executable, "-c", each], env=environment, capture_output=True, check=False).returncode
+        for each in (code, ours + code)
+    ]
+    assert ended[0] != 0, "pyspark no longer takes such a process for its doctests: the guard can go"
+    assert ended[1] == 0

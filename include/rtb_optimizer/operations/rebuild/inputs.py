@@ -78,7 +78,7 @@ def _other_checksums(store: ObjectStore, inputs: Sequence[CapsuleInput]) -> list
     """Return the objects whose checksum is another under the same ETag: a store that rewrites, or whose disk is bad."""
     told = [each for each in inputs if each.checksum]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        now = pool.map(lambda each: store.checksum(each.s3_key), told)
+        now = pool.map(lambda each: store.checksum(each.s3_key, each.etag), told)
     return [
         Finding(
             kind=Kind.INPUT,
