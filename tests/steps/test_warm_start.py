@@ -16,7 +16,7 @@ from rtb_optimizer.steps import in_process
 from rtb_optimizer.steps.create_run import create_run
 from rtb_optimizer.steps.select_features import select_features
 from rtb_optimizer.store import runs
-from rtb_optimizer.store.schema import Run
+from rtb_optimizer.store.schema import Entity, Run
 
 DEVICES = {"phone": 2.2, "desktop": 0.6, "tablet": 1.0, "tv": 0.3}
 COUNTRIES = {"de": 1.8, "fr": 1.2, "pl": 0.7, "us": 0.4, "br": 1.0}
@@ -124,6 +124,27 @@ def test_switched_off_or_for_another_outcome_a_run_knows_its_own_rows_alone(publ
     for n, config in enumerate([{"warm_start": "false"}, {"outcome_column": "bought"}]):
         created = session.get_one(Run, create_run(publisher(f"new{n}", FEW, 9, **config)))
         assert "siblings" not in created.config_snapshot
+
+
+@pytest.mark.usefixtures("siblings")
+@pytest.mark.parametrize("fault", ["its bucket is gone", "its table is no Parquet", "its features are no JSON"])
+def test_a_sibling_that_cannot_be_read_keeps_no_other_entity_from_its_run(publisher, session, store, caplog, fault):
+    request = publisher("new", MANY, 9)
+    opt_run_id = create_run(request)
+    broken = session.get_one(Run, opt_run_id).config_snapshot["siblings"][0]
+    if fault == "its bucket is gone":
+        session.get_one(Entity, session.get_one(Run, broken).entity_id).s3_base_path = "s3://no-such-bucket/x"
+        session.commit()
+    else:
+        name = "segments" if "table" in fault else "features"
+        (row,) = [each for each in runs.outputs(session, broken) if each.output_type == name]
+        store.replace(row.s3_key, b"neither")
+
+    decided = in_process.finish(opt_run_id)
+
+    assert decided.decision == "activated", decided.reasons
+    assert f"what run {broken} knows is not pooled" in caplog.text
+    assert PooledDocument.read_exactly(output(session, opt_run_id, "pooled")).rows == 0, "two are too few"
 
 
 @pytest.mark.usefixtures("siblings")

@@ -12,7 +12,7 @@ from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.model.pooling import MIN_ENTITIES, PooledFeature
 from rtb_optimizer.core.table.pooled import pool_tables
 from rtb_optimizer.core.table.published_table import PublishedTable
-from rtb_optimizer.errors import NotFound, ObjectAbsent
+from rtb_optimizer.errors import ObjectAbsent, RtbOptimizerError
 from rtb_optimizer.outputs.compare import table_of
 from rtb_optimizer.outputs.documents.pooled import NO_SIBLINGS, PooledDocument
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
@@ -24,6 +24,8 @@ from rtb_optimizer.store.schema import Entity, Run
 log = logging.getLogger(__name__)
 
 POOLED = "pooled.json"
+UNREADABLE = (RtbOptimizerError, ValueError, LookupError, TypeError, OSError, NotImplementedError)
+"""A table that retention has deleted, that is damaged, or whose bucket is gone keeps no other entity from its run."""
 
 
 def pooled_of(session: Session, workspace: Workspace) -> PooledDocument:
@@ -59,8 +61,8 @@ def _pooled(session: Session, workspace: Workspace) -> PooledDocument:
     for opt_run_id in workspace.snapshot.siblings:
         try:
             tables.append(table_of(published(session, session.get_one(Run, opt_run_id))))
-        except (NotFound, ObjectAbsent) as gone:  # retention deletes what is active no more
-            log.warning("what run %d knows is not pooled: %s", opt_run_id, gone)
+        except UNREADABLE as problem:
+            log.warning("what run %d knows is not pooled: %s", opt_run_id, problem)
     enough = tables if len(tables) >= MIN_ENTITIES else []
     by_link = {link: pool_tables(enough, link) for link in Link}
     return PooledDocument.of({link: pooled for link, pooled in by_link.items() if pooled})
