@@ -33,7 +33,7 @@ FEATURES = ("placement", "device", "country")
 class Logs:
     """Logs to be: a table and a folder by day, files by path below the logs, and the configuration that reads them.
 
-    `before` are days that an earlier run reads as they are; `config` are changes to CONFIG.
+    `before` are days that one earlier run reads as they are; `config` are changes to CONFIG.
     """
 
     tables: dict[date, pa.Table]
@@ -146,10 +146,11 @@ def last(change: Callable[[pa.Table], pa.Table], **config: str) -> Logs:
     return logs
 
 
-def night(change: Callable[[pa.Table], pa.Table], **config: str) -> Logs:
-    """Return a day that is changed, after an earlier run over a healthy one."""
-    logs = Logs({DAYS[1]: healthy_day(DAYS[1]), LAST: change(healthy_day(LAST))})
-    logs.before, logs.config = (DAYS[1],), {"lookback_days": "1", **config}
+def night(change: Callable[[pa.Table], pa.Table], nights: int = 1, **config: str) -> Logs:
+    """Return a day that is changed, after an earlier run over healthy ones."""
+    before = tuple(LAST - n * DAY for n in range(nights, 0, -1))
+    logs = Logs({day: healthy_day(day) for day in before} | {LAST: change(healthy_day(LAST))})
+    logs.before, logs.config = before, {"lookback_days": "1", **config}
     return logs
 
 
@@ -355,6 +356,9 @@ VOLUME: dict[str, Callable[[], Logs]] = {
     "a fifteenth of the rows of the night before": lambda: night(shares(1 / 15)),
     "a quarter of the rows of the night before": lambda: night(shares(1 / 4.2)),
     "half of the rows of the night before": lambda: night(shares(1 / 2)),
+    "half of the rows, after a week of whole nights": lambda: night(shares(1 / 2), nights=7),
+    "all rows twice, without an id, after a week of nights": lambda: night(repeated(1), nights=7, row_id_columns=""),
+    "three quarters of the rows, after a week of whole nights": lambda: night(shares(3 / 4), nights=7),
     "four times the rows of the night before": lambda: night(lambda _t: healthy_day(LAST, 4 * ROWS)),
     "a seventh of the rows on one day": lambda: last(shares(1 / 7)),
     "five times the rows on one day": lambda: last(lambda _t: healthy_day(LAST, 5 * ROWS)),

@@ -9,6 +9,7 @@ from rtb_optimizer.core.sample.sample import Sample
 from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.core.selection.select import Chosen
 from rtb_optimizer.core.table.evaluation import HoldoutEvaluation
+from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.engines.passes.outcomes import EventsOfDay
 from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.outputs.documents.document import WarningDocument
@@ -164,6 +165,7 @@ def _logs(read: LogsRead, expected: Sequence[str]) -> LogsDocument:
         rows_by_day={str(day): rows for day, rows in profile.rows_by_day.items()},
         by_day={str(day): counts for day, counts in profile.by_day.items()},
         rows_by_hour=tuple(read.volume.rows_by_hour),
+        known_days={str(day): Counts(**asdict(volume)) for day, volume in read.volume.known_days.items()},
         anomalies={name: count for name, count in anomalies.items() if count},
         worst_days={name: str(day) for name, day in profile.worst_days.items()},
         partitions=tuple(partition.url for partition in read.partitions),

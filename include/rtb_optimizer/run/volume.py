@@ -1,7 +1,7 @@
 """Compares the volume of a run's logs between its days, by the hour, and with the active run's."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,11 +17,14 @@ from rtb_optimizer.core.decision.volume import (
     Silence,
     against,
     between_days,
+    latest_days,
     mean_day,
     prices_between_days,
     silences,
+    unusual_day,
 )
 from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.engines.passes.profile import Profile
 from rtb_optimizer.outputs.documents.selection import LogsDocument
 
@@ -69,14 +72,16 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class VolumeFindings:
-    """The facts of the volume gates, what a person should look into, and rows by hour for the next run.
+    """The facts of the volume gates, what a person should look into, and what the next run is compared with.
 
-    `rows_by_hour` are the rows of a mean day by hour of the entity's clock: 24, or none for logs without times.
+    `rows_by_hour` are the rows of a mean day by hour of the entity's clock: 24, or none for logs without times;
+    `known_days` the last whole days that this run and those before it read.
     """
 
     facts: Mapping[str, float] = field(default_factory=dict)
     warnings: Sequence[RunWarning] = ()
     rows_by_hour: Sequence[float] = ()
+    known_days: Mapping[date, DayVolume] = field(default_factory=dict)
 
 
 def volume_findings(
@@ -101,13 +106,15 @@ def volume_findings(
         for day, each in days.items()
         if not _is_edge(day, hours, begins_late=begins_late, ends_early=ends_early)
     }
-    volume, price = between_days(days), prices_between_days(days)
+    before = {date.fromisoformat(day): _of_day(counts) for day, counts in (active.known_days if active else {}).items()}
+    volume, price, unusual = between_days(days), prices_between_days(days), unusual_day(days, before)
     facts = _against_active(days, active)
     facts |= {"day_volume_factor": volume.factor} if volume else {}
     facts |= {"day_price_factor": price.factor} if price else {}
     facts |= {"silent_share": max((each.share for each in silent), default=0.0)} if hours else {}
     by_hour = [sum(hours.get((day, hour), 0) for day in whole) / len(whole) for hour in range(HOURS_OF_DAY)]
-    return VolumeFindings(facts, _warnings(volume, price, silent, settings), by_hour if hours and whole else ())
+    warnings = _warnings(volume, price, unusual, silent, settings)
+    return VolumeFindings(facts, warnings, by_hour if hours and whole else (), latest_days(days, before))
 
 
 def counted_alike(values: Mapping[str, ConfigValue], before: Mapping[str, ConfigValue]) -> bool:
@@ -119,10 +126,14 @@ def _volumes(profile: Profile, covered: Coverage, *, is_first: bool) -> dict[dat
     """Return the volume of each day that is covered as a whole; of a first run, from the first day with rows on."""
     first = min(profile.by_day, default=None) if is_first else None
     return {
-        day: DayVolume(**asdict(profile.by_day[day])) if day in profile.by_day else DayVolume(0, 0, 0, 0, 0)
+        day: _of_day(profile.by_day[day]) if day in profile.by_day else DayVolume(0, 0, 0, 0, 0)
         for day in covered.days
         if first is None or day >= first
     }
+
+
+def _of_day(counts: Counts) -> DayVolume:
+    return DayVolume(counts.rows, counts.exposure, counts.outcome, counts.value, counts.cost)
 
 
 def _is_edge(day: date, hours: Mapping[Hour, int], *, begins_late: bool, ends_early: bool) -> bool:
@@ -138,7 +149,7 @@ def _against_active(days: Mapping[date, DayVolume], active: LogsDocument | None)
     if active is None:
         return {}
     now = mean_day(days)
-    before = mean_day({date.fromisoformat(day): DayVolume(**asdict(counts)) for day, counts in active.by_day.items()})
+    before = mean_day({date.fromisoformat(day): _of_day(counts) for day, counts in active.by_day.items()})
     return {f"{name}_factor": factor for name, factor in against(now, before).items()} if now and before else {}
 
 
@@ -158,7 +169,11 @@ def _rows_by_hour(rows_by_minute: Mapping[np.datetime64, int], timezone: ZoneInf
 
 
 def _warnings(
-    volume: Outlier | None, price: Outlier | None, silent: Sequence[Silence], settings: Settings
+    volume: Outlier | None,
+    price: Outlier | None,
+    unusual: Outlier | None,
+    silent: Sequence[Silence],
+    settings: Settings,
 ) -> list[RunWarning]:
     warnings = []
     if volume and not 1 / settings.max_volume_factor <= volume.factor <= settings.max_volume_factor:
@@ -167,6 +182,13 @@ def _warnings(
             f"({volume.found:,.6g} of {volume.usual:,.6g}): look into what delivers the logs of that day"
         )
         warnings.append(RunWarning("day_volume", message))
+    elif unusual:
+        message = (
+            f"{unusual.measure} of {unusual.day} are {unusual.factor:.3g} times those of the most similar day "
+            f"({unusual.found:,.6g} and {unusual.usual:,.6g}), farther than days before were from each other: a "
+            "holiday, or logs that are not whole, or delivered twice?"
+        )
+        warnings.append(RunWarning("day_unusual", message))
     if price and not 1 / settings.max_price_factor <= price.factor <= settings.max_price_factor:
         message = (
             f"{price.measure} per row of {price.day} is {price.factor:.3g} times that of the other days: micros for "

@@ -2,18 +2,21 @@
 
 from datetime import date, timedelta
 
+import numpy as np
 import pytest
 
 from rtb_optimizer.core.decision.volume import (
     DayVolume,
     against,
     between_days,
+    latest_days,
     mean_day,
     prices_between_days,
     silences,
+    unusual_day,
 )
 
-FIRST = date(2026, 11, 20)
+FIRST, SATURDAY = date(2026, 11, 20), 5
 USUAL = DayVolume(rows=12_000, exposure=12_000, outcome=700, value=900, cost=18_000)
 
 
@@ -168,3 +171,87 @@ def test_a_file_may_end_within_its_first_window():
 def test_the_mean_day_is_the_mean_of_each_measure():
     assert mean_day(days(USUAL, scaled(3))) == scaled(2)
     assert mean_day({}) is None
+
+
+def weeks(number, of_weekend=1.0, vary=0.05, seed=1, start=FIRST):
+    """Return ordinary days around the level of their weekday; `vary` is the standard deviation of the logarithm."""
+    noise = np.random.default_rng(seed).normal(0, vary, 7 * number)
+    dates = [start + timedelta(days=n) for n in range(7 * number)]
+    levels = [of_weekend if day.weekday() >= SATURDAY else 1.0 for day in dates]
+    return {day: scaled(level * np.exp(by)) for day, level, by in zip(dates, levels, noise, strict=True)}
+
+
+def next_day(before, factor=1.0, **changed):
+    return {max(before) + timedelta(days=1): scaled(factor, **changed)}
+
+
+@pytest.mark.parametrize(
+    ("before", "factor", "changed", "measure"),
+    [
+        (weeks(1), 0.5, {}, "rows"),
+        (weeks(4), 0.55, {}, "rows"),
+        (weeks(4), 2, {}, "rows"),
+        (weeks(4), 1, {"outcome": 350}, "outcomes"),
+        (weeks(4), 1, {"cost": 9_000}, "spend"),
+        (weeks(4, of_weekend=0.5), 0.5, {}, "rows"),
+    ],
+    ids=["a known week", "four of them", "twice as many", "half the clicks", "half the cost", "like a weekend"],
+)
+def test_a_day_that_has_lost_half_is_unusual_although_no_gate_holds_for_it(before, factor, changed, measure):
+    day = next_day(before, factor, **changed)
+
+    found = unusual_day(day, before)
+
+    assert found is not None
+    assert (found.measure, [found.day]) == (measure, [*day])
+    assert 1 / 3 < found.factor < 3
+
+
+@pytest.mark.parametrize(
+    ("before", "factor", "changed"),
+    [
+        (weeks(4), 1, {}),
+        (weeks(4), 0.75, {}),
+        ({**weeks(3), **weeks(1, start=FIRST + timedelta(days=21), of_weekend=0.5)}, 1, {}),
+        (weeks(4, vary=0.5), 0.5, {}),
+        (weeks(4), 1, {"outcome": 0}),
+        (dict([*weeks(1).items()][:6]), 0.5, {}),
+        ({day: DayVolume(90, 90, 9, 0, 0) for day in weeks(4)}, 1 / 200, {}),
+    ],
+    ids=[
+        "as always",
+        "a quarter less",
+        "after a weekend",
+        "always restless",
+        "none at all",
+        "six days known",
+        "few rows",
+    ],
+)
+def test_a_day_as_days_are_or_that_little_is_known_of_is_not_unusual(before, factor, changed):
+    assert unusual_day(next_day(before, factor, **changed), before) is None
+
+
+@pytest.mark.parametrize(("vary", "of_weekend", "at_most"), [(0.1, 1.0, 0.005), (0.1, 0.5, 0.005), (0.2, 0.5, 0.02)])
+def test_ordinary_nights_are_hardly_ever_unusual(vary, of_weekend, at_most):
+    nights = 0
+    for seed in range(10):
+        year = [*weeks(12, of_weekend, vary, seed).items()]
+        nights += sum(
+            unusual_day(dict([day]), dict(year[n - 28 : n])) is not None for n, day in enumerate(year) if n >= 28
+        )
+
+    assert nights / (10 * 56) <= at_most
+
+
+def test_a_run_hands_four_weeks_of_days_on_and_its_own_reading_of_a_day_counts():
+    before = weeks(4)
+    day = next_day(before, 0.5)
+    again = {max(before): scaled(3)}
+
+    known = latest_days(day | again, before)
+
+    assert len(known) == 28
+    assert [*known] == sorted(known)
+    assert min(known) == FIRST + timedelta(days=1)
+    assert known[max(before)] == scaled(3)

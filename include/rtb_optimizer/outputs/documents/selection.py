@@ -209,7 +209,8 @@ class LogsDocument(Document):
     """What the logs of the window were: sums, anomalies, partitions by URL.
 
     `by_day` has the sums of each day with rows, `rows_by_hour` the rows of a mean day by hour of the entity's clock,
-    `events` what became of the events of outcome logs.
+    `known_days` the sums of the last whole days of this run and those before it, `events` what became of the events of
+    outcome logs.
     """
 
     totals: Counts
@@ -218,6 +219,7 @@ class LogsDocument(Document):
     rows_by_day: Mapping[str, Number]
     by_day: Mapping[str, Counts] = {}
     rows_by_hour: tuple[float, ...] = ()
+    known_days: Mapping[str, Counts] = {}
     events: tuple[EventsDocument, ...] = ()
     anomalies: Mapping[str, int]
     worst_days: Mapping[str, str]
