@@ -63,6 +63,7 @@ FIGURE_DTYPES = {
     "rows": "Int64",
     "exposures": "float64",
     "outcomes": "float64",
+    "spend": "float64",
     "outcome_rate": "float64",
     "partition_share": "float64",
     "holdout_gain": "float64",
@@ -70,6 +71,7 @@ FIGURE_DTYPES = {
     "change_from_active": "float64",
     "worst_psi": "float64",
     "new_values": "float64",
+    "level": "float64",
     "features": "Int64",
     "segments": "Int64",
     "warnings": "Int64",
@@ -194,9 +196,10 @@ def read_history(entity_code: str) -> "pd.DataFrame":
     (str), `from_run_id` (Int64, the run that was active before), `decided_by` (str), `reasons` (str, joined by "; "),
     `is_sandbox` (bool, a what-if run), `is_challenger` (bool, a challenger's run that was not promoted), `data_start`
     and `data_end` (datetime64[us, UTC]), `triggered_by` (str), then of the run `rows`, `features`, `segments` and
-    `warnings` (Int64), `exposures` and `outcomes` (float64, sums of weights), and as float64 fractions `outcome_rate`,
-    `partition_share`, `holdout_gain`, `predicted_change`, `change_from_active`, `worst_psi` and `new_values`; missing
-    where a run has no figure.
+    `warnings` (Int64), `exposures` and `outcomes` (float64, sums of weights), `spend` (float64, in the currency of the
+    logs), `level` (float64, the default row's multiplier), and as float64 fractions `outcome_rate`, `partition_share`,
+    `holdout_gain`, `predicted_change`, `change_from_active`, `worst_psi` and `new_values`; missing where a run has no
+    figure.
     An entity without decisions has no rows, with the same dtypes.
 
     Raises:

@@ -8,6 +8,7 @@ def key_metrics(report: Report) -> dict[str, float | None]:
 
     `predicted_change` and `change_from_active` are relative changes of the outcomes that the hold-out's spend would
     buy: with the run's multipliers compared with flat bids, and with those of the run that was active when it began.
+    `spend` is in the currency of the logs, `level` the multiplier of the default row.
     `worst_psi` and `new_values` are of the feature that has shifted most, and of that with most new values.
     """
     totals, gates, segments = report.totals, report.gates.facts, report.segments
@@ -16,6 +17,7 @@ def key_metrics(report: Report) -> dict[str, float | None]:
         "rows": totals.rows if totals else None,
         "exposures": totals.exposure if totals else None,
         "outcomes": totals.outcome if totals else None,
+        "spend": totals.cost if totals else None,
         "outcome_rate": _ratio(totals.outcome, totals.exposure) if totals else None,
         "partition_share": gates.get("partition_share"),
         "holdout_gain": gates.get("holdout_gain"),
@@ -23,6 +25,7 @@ def key_metrics(report: Report) -> dict[str, float | None]:
         "change_from_active": _change(bought.get("this run"), bought.get("active run")),
         "worst_psi": max((each.psi or 0.0 for each in report.drift), default=None),
         "new_values": max((each.new_share or 0.0 for each in report.drift), default=None),
+        "level": segments.level if segments else None,
         "features": len(report.features),
         "segments": segments.total if segments else None,
         "warnings": len(report.warnings or ()),

@@ -22,5 +22,6 @@ failures, alerts                               ends runs as failed; alerts to se
 log_objects                                    reads log objects by ranges, as they were listed
 row_copies, redirected, scratch_objects        a catalog and a prefix for a run that is made again
 objects, run_retention                         S3 objects; objects of past runs
+trends                                         the last runs of an entity, for plots
 dag_list, dag_list_export, entity_overview     the entities that have a DAG; the entity list of the web pages
 """
