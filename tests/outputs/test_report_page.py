@@ -8,9 +8,10 @@ import pytest
 
 from report_document import report_document, report_of
 from rtb_optimizer.outputs.report_page import charts
+from rtb_optimizer.outputs.report_page.answers import answers
 from rtb_optimizer.outputs.report_page.formatting import formatted, visible, window
 from rtb_optimizer.outputs.report_page.gates import gate_rows
-from rtb_optimizer.outputs.report_page.page import SECTIONS, report_page
+from rtb_optimizer.outputs.report_page.page import FIRST_WARNINGS, OPEN, SECTIONS, report_page
 from rtb_optimizer.outputs.report_page.sentences import sentences
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>--></svg></style>&amp;$x^2$\u202e"
@@ -103,7 +104,7 @@ def test_every_section_has_a_heading_a_sentence_and_an_entry_in_the_nav(page):
     links = page.attributes("href")
 
     for name, title in SECTIONS.items():
-        assert page.sections[name].split("\n")[1] == title
+        assert page.sections[name].split("\n")[1 if name in OPEN else 2].startswith(title)
         assert sentences(report_of(report_document()))[name] in page.sections[name]
         assert f"#{name}" in links
 
@@ -117,6 +118,86 @@ def test_the_verdict_comes_first(page):
 def test_what_to_look_into_is_shown_beside_the_verdict(page):
     for warning in report_document()["warnings"]:
         assert warning["message"] in page.sections["verdict"]
+
+
+def test_of_many_warnings_the_rest_is_counted_beside_the_verdict_and_all_are_in_their_section():
+    warnings = [{"code": "duplicate", "message": f"warning number {n}."} for n in range(FIRST_WARNINGS + 3)]
+    page = Page(report_page(report_of(report_document() | {"scatter": [], "warnings": warnings})))
+
+    assert "and 3 more" in page.sections["verdict"]
+    assert [f"warning number {n}." in page.sections["verdict"] for n in (0, FIRST_WARNINGS)] == [True, False]
+    assert all(warning["message"] in page.sections["warnings"] for warning in warnings)
+
+
+MOVES = {
+    "against": "drugs_com-17",
+    "moved": 120,
+    "appeared": 10,
+    "vanished": 5,
+    "largest": [
+        {"segment": "US|mobile", "before": 1.02, "after": 1.25, "data": 0.18, "model": -0.02, "normaliser": 0.003},
+        {"segment": "DE|*", "before": None, "after": 0.7, "data": 0.1},
+    ],
+    "features": {"added": ["hour"], "removed": []},
+    "config": {"max_features": {"before": 8, "after": 9}},
+}
+ACTIVE_GATES = {"facts": {"spend_change": 0.001, "outcomes_change": 0.023}, "limits": {"spend_change": 0.3}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "question", "lines"),
+    [
+        ({"changes": {}}, "What changed", ["This is the first table: 286 rows; bids were the default before."]),
+        ({"changes": {}}, "Why", ["No run was active before."]),
+        (
+            {"changes": MOVES, "gates": ACTIVE_GATES},
+            "What changed",
+            [
+                "Predicted against the active run's table: spend +0.100%, outcomes +2.30%.",
+                "Rows: 120 moved, 10 are new, 5 are gone.",
+                "Most: US|mobile from 1.020 to 1.250.",
+            ],
+        ),
+        (
+            {"changes": MOVES},
+            "Why",
+            [
+                "Of what moved most: 92% by the logs, 7% by the model.",
+                "Features that came: hour.",
+                "Configuration: max_features changed.",
+            ],
+        ),
+        ({"changes": {"against": "drugs_com-17"}}, "Why", ["No row moved."]),
+        (
+            {},
+            "Is it safe",
+            [
+                "All of 5 gates passed.",
+                "On logs it had not seen, it explains 4.21% of what an average rate does not.",
+                "2 warnings to review.",
+            ],
+        ),
+        (
+            {"gates": {"facts": {"outcomes": 5}, "limits": {"outcomes": 500}}, "holdout": {}, "warnings": []},
+            "Is it safe",
+            ["outcomes in the window: 5, needed \u2265 500.", "No warning."],
+        ),
+    ],
+)
+def test_the_first_screen_answers_what_changed_why_and_whether_it_is_safe(changed, question, lines):
+    report = report_of(report_document() | changed)
+    by_question = {answer.question: list(answer.lines) for answer in answers(report, gate_rows(report.gates))}
+
+    assert by_question[question] == lines
+
+
+def test_the_answers_stand_in_the_first_section_and_missed_gates_are_unfolded():
+    passed = report_page(report_of(report_document() | {"scatter": []})).decode()
+    missed = {"facts": {"outcomes": 5}, "limits": {"outcomes": 500}}
+    held = report_page(report_of(report_document() | {"scatter": [], "gates": missed})).decode()
+
+    assert "Is it safe" in Page(passed.encode()).sections["verdict"]
+    assert [page.count("<details open>") for page in (passed, held)] == [0, 1]
 
 
 def test_every_element_is_closed_and_no_two_have_one_name(page):
@@ -241,6 +322,7 @@ def test_a_chart_of_nothing_is_not_drawn(document):
 
 EMPTY = {
     "verdict": "no verdict",
+    "changes": "no active run to compare with",
     "kpis": "No key figures",
     "coverage": "not recorded",
     "warnings": "not recorded",
@@ -252,7 +334,6 @@ EMPTY = {
     "holdout": "not evaluated",
     "replay": "No bids were replayed",
     "realized": "No whole day has been counted",
-    "changes": "no active run to compare with",
     "ad_macros": "No ad macros",
     "exports": "no platform's own format",
     "outputs": "No outputs",

@@ -217,6 +217,24 @@ def test_an_entity_whose_policy_is_challenged(add_entity, make_run, session, loo
     look_at("/entities/drugs_com/history", "Decisions on runs", "challenged-history")
 
 
+def test_the_trends_of_an_entity(add_entity, make_run, session, look_at):
+    entity = add_entity()
+    look_at("/entities/drugs_com/trends", "The last runs", "trends-0")
+    for n in range(6):
+        run_id = make_run(entity, data_end=date(2026, 3, 2) + timedelta(days=n)).run_id
+        session.get_one(Run, run_id).figures = {
+            "rows": 4_900_000 + 40_000 * n,
+            "spend": 900 + n,
+            "level": 0.97 + n / 200,
+        }
+        activation.complete_and_decide(session, run_id, 3, ["held"] if n == 3 else [], allow_older=False)
+    outcomes.record(session, entity.entity_code, run_id, [*challenged_days(run_id, run_id)][::2])
+    session.commit()
+
+    page = look_at("/entities/drugs_com/trends", "The last 6 runs", "trends")
+    expect(page.get_by_role("img", name="Rows of the logs by run")).to_be_visible()
+
+
 def challenged_days(active, live):
     """Days on which the challenger's requests brought a little more per cost than those of the active run."""
     for day in range(6):

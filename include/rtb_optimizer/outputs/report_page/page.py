@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.outputs.report_page import charts, formatting, sentences
+from rtb_optimizer.outputs.report_page.answers import answers
 from rtb_optimizer.outputs.report_page.gates import gate_rows
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 SECTIONS = {
     "verdict": "Verdict",
+    "changes": "Changes",
     "kpis": "Key figures",
     "coverage": "Logs",
     "warnings": "Warnings",
@@ -28,22 +30,29 @@ SECTIONS = {
     "holdout": "Hold-out",
     "replay": "Replay",
     "realized": "Live",
-    "changes": "Changes",
     "ad_macros": "Ad macros",
     "exports": "Exports",
     "outputs": "Outputs",
     "config": "Configuration",
 }
+OPEN = {"verdict", "changes", "kpis", "features", "segments"}
+"""The sections that are not folded."""
+FIRST_WARNINGS = 8
+"""So many are beside the verdict; all of them are in their section."""
 
 
 def report_page(report: Report) -> bytes:
     """Return a run's report as a page of HTML without a script, an external address or a clock."""
+    gates = gate_rows(report.gates)
     text = _template().render(
         document=report,
         sections=SECTIONS,
         says=sentences.sentences(report),
         charts=charts.drawn(report),
-        gates=gate_rows(report.gates),
+        gates=gates,
+        answers=answers(report, gates),
+        unfolded=OPEN,
+        first_warnings=FIRST_WARNINGS,
         window=formatting.window(report.data_start, report.data_end),
     )
     return text.encode()

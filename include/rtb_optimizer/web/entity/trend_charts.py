@@ -24,6 +24,8 @@ STYLES = [(colour, line) for line in ("-", "--") for colour in (STRONG, WARM, GR
 FEWEST = 2
 """A single point is no trend."""
 TICKS = 5
+THOUSAND = 1_000
+"""From here on an axis counts in k and M."""
 
 Days = NDArray[np.datetime64]
 
@@ -94,9 +96,9 @@ def _live(days: Sequence[DayPoint], objective: str) -> Chart | None:
     def draw(axes: "Axes") -> None:
         axes.plot(at, [each.predicted for each in days], color=GREY, linestyle="--", label="predicted")
         axes.plot(at, [each.realized for each in days], color=STRONG, marker=".", label="realized")
-        axes.set_ylim(bottom=0)
         axes.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, 1.22))
         _mark_dates(axes, at)
+        _scaled(axes, in_percent=False)
 
     title = f"Realized and predicted {'value' if objective == 'value' else 'outcomes'}"
     says = "Of treated requests, by day of the logs: near each other, rates are what the tables said."
@@ -170,6 +172,11 @@ def _mark_dates(axes: "Axes", at: Days) -> None:
 
 
 def _scaled(axes: "Axes", *, in_percent: bool) -> None:
-    from matplotlib.ticker import EngFormatter, PercentFormatter
+    from matplotlib.ticker import EngFormatter, PercentFormatter, StrMethodFormatter
 
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0) if in_percent else EngFormatter(sep=""))
+    if in_percent:
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    elif axes.get_ylim()[1] > THOUSAND:
+        axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+    else:
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.10g}"))
