@@ -338,8 +338,8 @@ def test_outcomes_beyond_the_exposures_are_cut_and_reported_and_too_many_fail_th
         run(deliver(logs | {LAST: many}, "worse"), "worse")
     assert str(failed.value) == (
         "8.3% of 24000 rows have more outcomes (outcome_column 'click') than exposures (1, one a row), more than the "
-        "5.0% of max_excess_share; most of them on 2026-03-09; correct the columns or the logs, or raise "
-        "max_excess_share"
+        "5.0% of max_lost_share; most of them on 2026-03-09; correct the columns or the logs, or raise "
+        "max_lost_share"
     )
 
 
@@ -498,7 +498,7 @@ def test_a_minute_that_holds_much_of_its_hour_is_warned_of(run, deliver):
     assert decided.decision == "activated"
     assert report["totals"]["rows"] == 24_000
     assert warned(report)["minute_burst"].startswith("the minute 2026-03-09 00:01 UTC has 5")
-    assert "max_minute_share is 20%" in warned(report)["minute_burst"]
+    assert "where up to 20% are usual" in warned(report)["minute_burst"]
     assert "minute_burst" not in warned(calm)
 
 
@@ -664,7 +664,7 @@ def test_a_feature_whose_values_multiply_against_the_active_run_is_warned_of(
 
     assert decided.decision == "activated"
     assert warning.startswith("internal_adspace_id has 1")
-    assert "values, 30 in the active run: more than the 3 times of max_value_growth" in warning
+    assert "values, 30 in the active run: more than 3 times as many" in warning
 
 
 @pytest.mark.case(16)

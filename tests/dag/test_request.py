@@ -41,7 +41,7 @@ def test_the_keys_of_the_form_and_the_window_are_taken(add_entity, session):
         ),
         ({"max_feature": 3}, "max_feature (trigger): unknown config key; the nearest is max_features"),
         ({"outcome_column": "click"}, "outcome_column (trigger): not on the trigger form, which has "),
-        ({"max_value_cut": 1}, "max_value_cut (trigger): not on the trigger form"),
+        ({"dead_band": 1}, "dead_band (trigger): not on the trigger form"),
         ({"denied_features": []}, "denied_features (trigger): not on the trigger form"),
         ({"date_start": "2026-03-08"}, "date_start (trigger): unknown config key"),
     ],

@@ -38,9 +38,12 @@ def move_schema(
 def seed() -> None:
     """Write the optimizer, its version v3 with all config keys, and the macro table. Safe to repeat."""
     with connections.session() as session:
-        version_id = seeds.seed(session)
+        seeded = seeds.seed(session)
         session.commit()
-    console.print(f"seeded {seeds.OPT_CODE}, version id {version_id}, macro formats {', '.join(seeds.dialects())}")
+    for line in seeded.retired:
+        console.print(line)
+    formats = ", ".join(seeds.dialects())
+    console.print(f"seeded {seeds.OPT_CODE}, version id {seeded.version_id}, macro formats {formats}")
 
 
 def write_dag_list(

@@ -161,7 +161,7 @@ def build_tables(
         rows_by_term=_rows_by_term(segments, recipe.features),
         joint_rows=joint.rows,
         predicted_changes=changes,
-        warnings=WarningDocument.of(rate_spikes(segments, recipe.features, before, settings.max_spike)),
+        warnings=WarningDocument.of(rate_spikes(segments, recipe.features, before)),
     )
     return Tables(segments, joint, summary, predictions)
 

@@ -110,9 +110,7 @@ def choose_from(candidates: Candidates, bids: BidFindings, settings: Settings) -
     s, drawn = settings, candidates.drawn
     early, names = admissible(s, candidates.columns, candidates.without_macro)
     denied = _denied(early, candidates.columns)
-    warnings = value_warnings(
-        drawn.sample.with_features(names), s.anchor_features, s.max_missing_share, s.max_unreadable_share
-    )
+    warnings = value_warnings(drawn.sample.with_features(names), s.anchor_features, s.max_missing_share)
     found = identifying(drawn.sample, names, s.allowed_identifiers)
     require_no_addresses(found, s.anchor_features)
     warnings += (*identifier_warnings(found, s.anchor_features), *absent_columns(s, early, candidates.columns))

@@ -112,7 +112,7 @@ def read_logs(
         choice = choose_features(engine, table, window, without_macro, bidding, pooled=pooled, keep_whole=keep_whole)
     covered, is_first = _coverage(workspace, filled), before.table is None
     volume = volume_findings(window, covered, workspace.settings, before.logs, is_first=is_first)
-    odd = bursts(window.rows_by_minute, workspace.settings.max_minute_share)
+    odd = bursts(window.rows_by_minute)
     warnings = [*volume.warnings, *in_part, *arrived.warnings, *odd, *bid_warnings(bids, choice.bids)]
     empty = [partition for partition in partitions if partition.url not in {each.url for each in filled}]
     of_own = OutcomesRead(outcomes.partitions, logs.events, logs.placed)

@@ -6,6 +6,9 @@ from rtb_optimizer.core.table.warnings import simpsons_paradox
 from rtb_optimizer.engines.passes.sampling import Drawn
 from rtb_optimizer.run.choose_features import Choice
 
+MAX_VALUE_CUT = 0.05
+"""Share of the money that the cap may remove without a warning."""
+
 
 def selection_warnings(choice: Choice, settings: Settings) -> list[RunWarning]:
     """Return the warnings of a selection: Simpson's paradox, much money that was cut, rows that nothing identifies."""
@@ -45,7 +48,7 @@ def _unidentified(drawn: Drawn, settings: Settings) -> list[RunWarning]:
 
 def _value_cut(choice: Choice, settings: Settings) -> list[RunWarning]:
     share, column, quantile = choice.drawn.value_cut, settings.value_column, settings.value_cap_quantile
-    if share <= settings.max_value_cut:
+    if share <= MAX_VALUE_CUT:
         return []
     return [
         RunWarning(

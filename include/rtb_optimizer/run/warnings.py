@@ -16,6 +16,7 @@ from rtb_optimizer.outputs.documents.tables import TablesDocument
 from rtb_optimizer.run.losses import lost_features
 
 FEW_VALUES = 20
+MAX_VALUE_GROWTH = 3
 """Up to so many values are no explosion, however few there were before."""
 
 UNADDRESSED = (Coverage.WILDCARD, Coverage.GAP)
@@ -51,7 +52,7 @@ def run_warnings(
         active: The report of the run that was active when it began; an empty one where none was.
     """
     of_steps = [each.warning for each in (*selection.warnings, *tables.warnings, *macros.warnings)]
-    grown = _grown(selection.chosen, active.features, settings.max_value_growth)
+    grown = _grown(selection.chosen, active.features)
     gaps = _unaddressed(macros, active.ad_macros)
     changed = [*grown, *lost_features(selection, active.features), *gaps]
     return [*_untimed(settings), *_missing(selection.logs), *_contradictions(selection.logs), *changed, *of_steps]
@@ -75,17 +76,17 @@ def _missing(logs: LogsDocument) -> list[RunWarning]:
     return [RunWarning("missing_partitions", f"{counts}, and are not counted as days without traffic: {urls}")]
 
 
-def _grown(chosen: Sequence[FeatureDocument], active: Sequence[FeatureDocument], growth: float) -> list[RunWarning]:
+def _grown(chosen: Sequence[FeatureDocument], active: Sequence[FeatureDocument]) -> list[RunWarning]:
     """Warn of features that have many more values than in the active run: a bot, or another id in the column."""
     before = {feature.name: feature.values for feature in active if feature.values is not None}
     return [
         RunWarning(
             "values_grown",
             f"{feature.name} has {feature.values} values, {before[feature.name]} in the active run: more than "
-            f"the {growth:g} times of max_value_growth; look for bots, or for another id in that column",
+            f"{MAX_VALUE_GROWTH} times as many; look for bots, or for another id in that column",
         )
         for feature in chosen
-        if feature.name in before and (feature.values or 0) > max(growth * before[feature.name], FEW_VALUES)
+        if feature.name in before and (feature.values or 0) > max(MAX_VALUE_GROWTH * before[feature.name], FEW_VALUES)
     ]
 
 

@@ -6,17 +6,18 @@ is read at run time.
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.key import ConfigKey, DataType
+from rtb_optimizer.core.config.retired import RETIRED
 from rtb_optimizer.core.macros.dialect import (
     Derivation,
     Derived,
@@ -27,7 +28,15 @@ from rtb_optimizer.core.macros.dialect import (
     template_problem,
 )
 from rtb_optimizer.errors import ConfigInvalid, NotFound
-from rtb_optimizer.store.schema import FeatureMacro, Optimizer, Version, VersionConfig
+from rtb_optimizer.store.schema import (
+    Entity,
+    EntityConfig,
+    EntityConfigChange,
+    FeatureMacro,
+    Optimizer,
+    Version,
+    VersionConfig,
+)
 
 SEEDS = Path(__file__).with_name("seeds")
 OPT_CODE, OPT_NAME = "rtb_optimizer", "RTB Optimizer"
@@ -98,8 +107,16 @@ def config_keys() -> list[ConfigKey]:
     ]
 
 
-def seed(session: Session) -> int:
-    """Write the optimizer, version v3 with its keys, and the macro templates; return the version's id."""
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """The version that was written, and the values of retired keys that were deleted, a line each."""
+
+    version_id: int
+    retired: Sequence[str]
+
+
+def seed(session: Session) -> Seeded:
+    """Write the optimizer, version v3 with its keys, and the macro templates; delete what is retired."""
     opt_id = _upsert(session, Optimizer, ["opt_code"], {"opt_code": OPT_CODE, "opt_name": OPT_NAME}, Optimizer.opt_id)
     table = _read("v3")
     version = {
@@ -121,7 +138,24 @@ def seed(session: Session) -> int:
     for row in _macro_rows(opt_id):
         natural_key = ["opt_id", "feature_name", "macro_format"]
         session.execute(insert(FeatureMacro).values(**row).on_conflict_do_nothing(index_elements=natural_key))
-    return version_id
+    return Seeded(version_id, _retire(session, version_id))
+
+
+def _retire(session: Session, version_id: int) -> list[str]:
+    """Delete retired keys, and the values that entities have of them; each is a change in the entity's history."""
+    of_version = VersionConfig.version_id == version_id, VersionConfig.config_key.in_(RETIRED)
+    session.execute(delete(VersionConfig).where(*of_version))
+    own = select(EntityConfig, Entity.entity_code).join(Entity, Entity.entity_id == EntityConfig.entity_id)
+    set_ones = own.where(Entity.current_version_id == version_id, EntityConfig.config_key.in_(RETIRED))
+    lines = []
+    for override, entity_code in session.execute(set_ones.order_by(Entity.entity_code, EntityConfig.config_key)).all():
+        key, value = override.config_key, override.config_value
+        change = {"entity_id": override.entity_id, "config_key": key, "old_value": value, "changed_by": "rtb seed"}
+        session.add(EntityConfigChange(**change))
+        session.delete(override)
+        lines.append(f"{entity_code}: {key} was {value}; it is no config key any more: {RETIRED[key]}")
+    session.flush()
+    return lines
 
 
 def is_seeded(session: Session) -> bool:

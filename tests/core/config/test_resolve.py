@@ -186,3 +186,10 @@ def test_resolution_never_returns_a_value_outside_its_declaration(key, entity, t
         measure = len(value) if isinstance(value, str | list) else value
         assert key.minimum is None or measure >= key.minimum
         assert key.maximum is None or measure <= key.maximum
+
+
+def test_a_key_that_earlier_releases_had_is_refused_with_what_holds_now():
+    with pytest.raises(ConfigInvalid, match=r"max_spike \(trigger\): no config key any more: .* ten times") as refused:
+        resolve([ConfigKey("limit", DataType.INTEGER, "5")], trigger={"max_spike": 4, "limt": 4})
+
+    assert len(refused.value.violations) == 2

@@ -41,7 +41,7 @@ DEFAULT = segment((None,), 100_000, 1_000)
     ids=["new", "good, within ten times", "few events", "jumped", "jumped less than ten times", "new beside others"],
 )
 def test_a_rate_of_more_than_ten_times_what_it_was_is_a_spike(site, before, text):
-    messages = [warning.message for warning in rate_spikes([DEFAULT, site], ["site"], before, 10.0)]
+    messages = [warning.message for warning in rate_spikes([DEFAULT, site], ["site"], before)]
 
     assert [text in message for message in messages] == ([True] if text else [])
 
@@ -49,8 +49,8 @@ def test_a_rate_of_more_than_ten_times_what_it_was_is_a_spike(site, before, text
 def test_a_good_day_of_all_is_no_spike():
     good_day = segment((None,), 100_000, 50_000)
 
-    assert rate_spikes([good_day, segment(("a",), 1000, 600)], ["site"], active(a=0.012), 10.0) == []
+    assert rate_spikes([good_day, segment(("a",), 1000, 600)], ["site"], active(a=0.012)) == []
 
 
 def test_an_entity_without_events_has_no_spikes():
-    assert rate_spikes([segment((None,), 100, 0), segment(("a",), 10, 0)], ["site"], None, 10.0) == []
+    assert rate_spikes([segment((None,), 100, 0), segment(("a",), 10, 0)], ["site"], None) == []

@@ -12,6 +12,7 @@ stored_as     how the columns of a table of a lake lie in its files
 formats       the formats of log files, by their first bytes
 spark         what Spark reads of a configuration: patterns of times, formats
 window        the half-open window of a run, in local days
+retired       keys of earlier releases, and what holds in their place
 outcome_logs  outcomes in logs of their own: which events count, for which rows
 likely_roles  guesses which column has which role
 challenge     the keys that a challenger may override, and the share that it may have

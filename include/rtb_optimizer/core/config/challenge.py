@@ -12,7 +12,7 @@ MAY_BE_CHALLENGED = frozenset(
     {
         *("candidate_features", "anchor_features", "denied_features", "allowed_identifiers", "allowed_leaks"),
         *("max_missing_share", "max_features", "min_signal_score", "min_z", "min_positives", "leak_score", "link"),
-        *("max_interactions", "min_interaction_z", "max_segments", "min_segment_exposures", "dead_band"),
+        *("max_interactions", "max_segments", "min_segment_exposures", "dead_band"),
         *("multiplier_min", "multiplier_max", "confidence", "no_bid_below", "max_movement"),
         *("joint_features", "joint_min_exposures"),
     }

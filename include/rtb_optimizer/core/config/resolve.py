@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rtb_optimizer.core.config.key import ConfigKey, ConfigValue, read_value
+from rtb_optimizer.core.config.retired import RETIRED
 from rtb_optimizer.core.decision.nearest import nearest_hint
 from rtb_optimizer.errors import ConfigInvalid
 
@@ -61,11 +62,13 @@ def resolve(
 
 
 def _unknown(declared: Mapping[str, ConfigKey], overrides: Mapping[str, object], origin: Origin) -> list[str]:
-    return [
-        f"{name} ({origin}): unknown config key{nearest_hint(name, declared)}"
-        for name in sorted(overrides)
-        if name not in declared
-    ]
+    return [f"{name} ({origin}): {_unknown_key(name, declared)}" for name in sorted(overrides) if name not in declared]
+
+
+def _unknown_key(name: str, declared: Mapping[str, ConfigKey]) -> str:
+    if name in RETIRED:
+        return f"no config key any more: {RETIRED[name]}; `rtb seed` deletes it"
+    return f"unknown config key{nearest_hint(name, declared)}"
 
 
 def _not_on_the_form(declared: Mapping[str, ConfigKey], overrides: Mapping[str, object]) -> list[str]:

@@ -75,17 +75,12 @@ class Settings:
     objective: str
     link: str
     value_cap_quantile: float
-    max_value_cut: float
     row_id_columns: list[str]
     drop_duplicates: bool
     row_filter: dict[str, list[str]]
     max_duplicate_share: float
-    max_excess_share: float
     max_lost_share: float
     max_silent_share: float
-    max_minute_share: float
-    max_unreadable_share: float
-    max_value_growth: float
     candidate_features: list[str]
     anchor_features: list[str]
     host_features: list[str]
@@ -104,10 +99,8 @@ class Settings:
     allowed_leaks: list[str]
     warm_start: bool
     max_interactions: int
-    min_interaction_z: float
     max_segments: int
     min_segment_exposures: float
-    max_spike: float
     dead_band: float
     multiplier_min: float
     multiplier_max: float
@@ -197,7 +190,7 @@ class Settings:
     @property
     def interaction_rules(self) -> InteractionRules:
         """When the search for interactions stops."""
-        return InteractionRules(self.max_interactions, self.min_signal_score, self.min_interaction_z)
+        return InteractionRules(self.max_interactions, self.min_signal_score)
 
     @property
     def segment_rules(self) -> SegmentRules:

@@ -34,13 +34,17 @@ FEW_CELLS = 1 << 14
 Term = tuple[str, ...]
 
 
+MIN_INTERACTION_Z = 3.0
+"""More than is asked of a feature: there are many pairs."""
+
+
 @dataclass(frozen=True, slots=True)
 class InteractionRules:
     """Stopping criteria: scores are shares of the baseline deviance, `min_z` standard errors of the gain."""
 
     at_most: int
     min_signal_score: float
-    min_z: float
+    min_z: float = MIN_INTERACTION_Z
 
 
 @dataclass(frozen=True, slots=True)

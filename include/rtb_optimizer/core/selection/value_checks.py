@@ -15,6 +15,8 @@ UNREADABLE = {
         "log an id instead",
     ),
 }
+MAX_UNREADABLE_SHARE = 0.01
+"""Of the exposures; some bot or test page is in any log."""
 ANCHOR_WORDS = {
     "constant": "has a single value: it carries no information",
     "near_unique": "has a distinct value in most rows: no factor can be estimated",
@@ -22,20 +24,18 @@ ANCHOR_WORDS = {
 }
 
 
-def value_warnings(
-    sample: Sample, anchors: Sequence[str], max_missing_share: float, max_unreadable_share: float
-) -> tuple[RunWarning, ...]:
+def value_warnings(sample: Sample, anchors: Sequence[str], max_missing_share: float) -> tuple[RunWarning, ...]:
     """Return the warnings about the features of a sample, the anchors in configured order."""
-    return (*_unreadable(sample, max_unreadable_share), *_uninformative_anchors(sample, anchors, max_missing_share))
+    return (*_unreadable(sample), *_uninformative_anchors(sample, anchors, max_missing_share))
 
 
-def _unreadable(sample: Sample, tolerated: float) -> Iterator[RunWarning]:
+def _unreadable(sample: Sample) -> Iterator[RunWarning]:
     exposure = float(sample.exposure.sum())
     for name, feature in sorted(sample.features.items()):
         for value, (code, what, fix) in UNREADABLE.items():
             rows = feature.codes == feature.values.index(value) if value in feature.values else None
             share = 0.0 if rows is None else float((sample.exposure * rows).sum()) / exposure
-            if share > tolerated:
+            if share > MAX_UNREADABLE_SHARE:
                 message = f"{share:.1%} of the exposures hold {what} in {name!r}, which is never a segment; {fix}"
                 yield RunWarning(code, message, share=share)
 

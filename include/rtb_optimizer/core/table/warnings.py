@@ -17,6 +17,8 @@ from rtb_optimizer.core.table.bidding import Tier
 from rtb_optimizer.core.table.published_table import PublishedTable
 from rtb_optimizer.core.table.segments import Segment
 
+MAX_SPIKE = 10.0
+"""How many times its earlier rate a value may have without a warning."""
 PARADOX_Z = 5.0
 LARGEST_STRATUM = 0.9
 """A value with more of its exposures in one stratum is nested in it, as an adspace in its site: no paradox."""
@@ -70,9 +72,9 @@ def _paradox_warning(name: str, value: str, stratum: str, alone: float, within: 
 
 
 def rate_spikes(
-    segments: Sequence[Segment], features: Sequence[str], before: PublishedTable | None, max_spike: float
+    segments: Sequence[Segment], features: Sequence[str], before: PublishedTable | None
 ) -> list[RunWarning]:
-    """Warn of values with more than `max_spike` times their earlier rate; a new value is compared with the entity.
+    """Warn of values with more than `MAX_SPIKE` times their earlier rate; a new value is compared with the entity.
 
     Both rates are taken relative to their entity's, so that a good day of all is no spike. Values of few events are
     ignored.
@@ -81,7 +83,6 @@ def rate_spikes(
         segments: The master table, the default row first.
         features: Its features in order.
         before: The active run's table, None where there is none.
-        max_spike: The largest allowed ratio of a rate to its earlier one.
     """
     default, warnings = segments[0], []
     if default.events <= 0 or default.counts.exposure <= 0:
@@ -93,7 +94,7 @@ def rate_spikes(
             continue
         now = segment.events / segment.counts.exposure / mean_rate
         was = _relative_rate(before, values) if before else None
-        if now > max_spike * (was or 1.0):
+        if now > MAX_SPIKE * (was or 1.0):
             warnings.append(_spike_warning(values[0], segment, now, was))
     return warnings
 
@@ -110,6 +111,6 @@ def _spike_warning(values: tuple[str, str], segment: Segment, now: float, was: f
     return RunWarning(
         "rate_spike",
         f"{values[0]}={values[1]} has {segment.counts.outcome:g} outcomes of {segment.counts.exposure:g} exposures, "
-        f"{now:.3g} times the entity's rate{against}: bots? exclude flagged rows with row_filter, or raise max_spike",
+        f"{now:.3g} times the entity's rate{against}: bots? exclude flagged rows with row_filter",
         segment.counts.rows,
     )

@@ -17,6 +17,8 @@ from rtb_optimizer.engines.sql.table import LogTable, day_of, in_window, instant
 
 DAY = timedelta(days=1)
 MIN_HOUR_ROWS = 500
+MAX_MINUTE_SHARE = 0.2
+"""Of an hour's rows; an even minute has a sixtieth."""
 MIN_HOUR_MINUTES = 30
 """An hour with rows in fewer minutes is not checked: its times are coarser than a minute, or traffic is low."""
 
@@ -91,21 +93,21 @@ def rows_outside(engine: Engine, table: LogTable, start: datetime, end: datetime
     )
 
 
-def bursts(rows_by_minute: Mapping[np.datetime64, int], max_minute_share: float) -> tuple[RunWarning, ...]:
-    """Warn of the most conspicuous minute that holds more than `max_minute_share` of the rows of its hour."""
+def bursts(rows_by_minute: Mapping[np.datetime64, int]) -> tuple[RunWarning, ...]:
+    """Warn of the most conspicuous minute that holds more than `MAX_MINUTE_SHARE` of the rows of its hour."""
     minutes = []
     for _, of_hour in groupby(sorted(rows_by_minute.items()), key=lambda each: each[0].astype("datetime64[h]")):
         hour = list(of_hour)
         rows, (at, most) = sum(n for _, n in hour), max(hour, key=lambda each: each[1])
-        if len(hour) >= MIN_HOUR_MINUTES and rows >= MIN_HOUR_ROWS and most > max_minute_share * rows:
+        if len(hour) >= MIN_HOUR_MINUTES and rows >= MIN_HOUR_ROWS and most > MAX_MINUTE_SHARE * rows:
             minutes.append((most / rows, most, at))
     if not minutes:
         return ()
     share, most, at = max(minutes)
     more = f", and {len(minutes) - 1} more such minutes" if len(minutes) > 1 else ""
     message = (
-        f"the minute {_minute(at)} UTC has {share:.0%} of the rows of its hour, {most}{more}; max_minute_share is "
-        f"{max_minute_share:.0%}: check for rows delivered twice, a stopped clock, or a bot"
+        f"the minute {_minute(at)} UTC has {share:.0%} of the rows of its hour, {most}{more}, where up to "
+        f"{MAX_MINUTE_SHARE:.0%} are usual: check for rows delivered twice, a stopped clock, or a bot"
     )
     return (RunWarning("minute_burst", message, most, most / sum(rows_by_minute.values())),)
 

@@ -17,13 +17,13 @@ MAX_FILES = 3
 def require_few_excesses(profile: Profile, settings: Settings) -> None:
     """Raise LogsInvalid where too many rows have more outcomes than exposures: a wrong column, or duplicated joins."""
     excesses, rows = profile.anomalies["outcome_above_exposure"], profile.totals.rows
-    if excesses <= settings.max_excess_share * rows:
+    if excesses <= settings.max_lost_share * rows:
         return
     exposures = f"exposure_column {settings.exposure_column!r}" if settings.exposure_column else "1, one a row"
     raise LogsInvalid(
         f"{excesses / rows:.1%} of {rows} rows have more outcomes (outcome_column {settings.outcome_column!r}) than "
-        f"exposures ({exposures}), more than the {settings.max_excess_share:.1%} of max_excess_share; most of them on "
-        f"{profile.worst_days['outcome_above_exposure']}; correct the columns or the logs, or raise max_excess_share"
+        f"exposures ({exposures}), more than the {settings.max_lost_share:.1%} of max_lost_share; most of them on "
+        f"{profile.worst_days['outcome_above_exposure']}; correct the columns or the logs, or raise max_lost_share"
     )
 
 
