@@ -127,24 +127,34 @@ def test_switched_off_or_for_another_outcome_a_run_knows_its_own_rows_alone(publ
 
 
 @pytest.mark.usefixtures("siblings")
-@pytest.mark.parametrize("fault", ["its bucket is gone", "its table is no Parquet", "its features are no JSON"])
+@pytest.mark.parametrize(
+    "fault",
+    ["its bucket is gone", "its table is no Parquet", "its features are no JSON", "its table is another run's"],
+)
 def test_a_sibling_that_cannot_be_read_keeps_no_other_entity_from_its_run(publisher, session, store, caplog, fault):
     request = publisher("new", MANY, 9)
     opt_run_id = create_run(request)
-    broken = session.get_one(Run, opt_run_id).config_snapshot["siblings"][0]
+    siblings = session.get_one(Run, opt_run_id).config_snapshot["siblings"]
+    broken = siblings[0]
     if fault == "its bucket is gone":
         session.get_one(Entity, session.get_one(Run, broken).entity_id).s3_base_path = "s3://no-such-bucket/x"
         session.commit()
     else:
         name = "segments" if "table" in fault else "features"
         (row,) = [each for each in runs.outputs(session, broken) if each.output_type == name]
-        store.replace(row.s3_key, b"neither")
+        others = runs.outputs(session, max(set(siblings) - {broken}))
+        another = next(store.read(each.s3_key) for each in others if each.output_type == name)
+        store.replace(row.s3_key, another if "another" in fault else b"neither")
 
     decided = in_process.finish(opt_run_id)
 
     assert decided.decision == "activated", decided.reasons
     assert f"what run {broken} knows is not pooled" in caplog.text
     assert PooledDocument.read_exactly(output(session, opt_run_id, "pooled")).rows == 0, "two are too few"
+    report = Report.read(output(session, opt_run_id, "report"))
+    (message,) = [each.message for each in report.warnings if each.code == "siblings_unread"]
+    assert message.startswith("the tables of 1 entities that ")
+    assert not [code for code in SIBLINGS if code in message], "the reader of one entity is told of no other"
 
 
 @pytest.mark.usefixtures("siblings")

@@ -5,25 +5,29 @@ challenger and a what-if run read that output, whatever has become of the siblin
 """
 
 import logging
+from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.model.pooling import MIN_ENTITIES, PooledFeature
 from rtb_optimizer.core.table.pooled import pool_tables
 from rtb_optimizer.core.table.published_table import PublishedTable
-from rtb_optimizer.errors import ObjectAbsent, RtbOptimizerError
+from rtb_optimizer.errors import ObjectAbsent, RtbOptimizerError, StoreFailed
 from rtb_optimizer.outputs.compare import table_of
 from rtb_optimizer.outputs.documents.pooled import NO_SIBLINGS, PooledDocument
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.outputs.published import published
 from rtb_optimizer.run.workspace import Workspace
-from rtb_optimizer.store.objects import run_prefix
+from rtb_optimizer.store import runs
+from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity, Run
 
 log = logging.getLogger(__name__)
 
 POOLED = "pooled.json"
+READ = ("segments", "features")
 UNREADABLE = (RtbOptimizerError, ValueError, LookupError, TypeError, OSError, NotImplementedError)
 """A table that retention has deleted, that is damaged, or whose bucket is gone keeps no other entity from its run."""
 
@@ -50,6 +54,17 @@ def pooled_as_read(workspace: Workspace) -> PooledDocument:
         return NO_SIBLINGS
 
 
+def pooled_warnings(pooled: PooledDocument) -> list[RunWarning]:
+    """Return a warning where entities were left out; it names none of them, since others read this run's report."""
+    if not pooled.unread:
+        return []
+    message = (
+        f"the tables of {pooled.unread} entities that this one has factors in common with could not be read, and are "
+        "not pooled: the log of select_features names their runs"
+    )
+    return [RunWarning("siblings_unread", message, pooled.unread)]
+
+
 def pooled_features(workspace: Workspace, selection: SelectionDocument) -> dict[str, PooledFeature]:
     """Return what the selected features of a run shrink to, of those that shrink to what other entities know."""
     known = pooled_as_read(workspace).features(selection.link)
@@ -60,12 +75,23 @@ def _pooled(session: Session, workspace: Workspace) -> PooledDocument:
     tables = list[PublishedTable]()
     for opt_run_id in workspace.snapshot.siblings:
         try:
-            tables.append(table_of(published(session, session.get_one(Run, opt_run_id))))
+            run = session.get_one(Run, opt_run_id)
+            _require_as_written(session, run)
+            tables.append(table_of(published(session, run)))
         except UNREADABLE as problem:
             log.warning("what run %d knows is not pooled: %s", opt_run_id, problem)
     enough = tables if len(tables) >= MIN_ENTITIES else []
     by_link = {link: pool_tables(enough, link) for link in Link}
-    return PooledDocument.of({link: pooled for link, pooled in by_link.items() if pooled})
+    unread = len(workspace.snapshot.siblings) - len(tables)
+    return PooledDocument.of({link: pooled for link, pooled in by_link.items() if pooled}, unread)
+
+
+def _require_as_written(session: Session, run: Run) -> None:
+    """Raise StoreFailed where a table is not the one that the run wrote: nobody vouches for its factors."""
+    store = ObjectStore.of(session.get_one(Entity, run.entity_id).s3_base_path)
+    for row in runs.outputs(session, run.run_id):
+        if row.output_type in READ and sha256(store.read(row.s3_key)).hexdigest() != row.sha256:
+            raise StoreFailed(f"s3://{store.bucket}/{row.s3_key} is not what the run wrote: its sha256 differs")
 
 
 def _of_compared_run(session: Session, workspace: Workspace) -> bytes | None:

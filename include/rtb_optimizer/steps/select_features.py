@@ -14,6 +14,7 @@ from rtb_optimizer.run.sample_file import table_bytes
 from rtb_optimizer.run.selection_document import chosen_of, selection_document
 from rtb_optimizer.run.selection_warnings import selection_warnings
 from rtb_optimizer.run.shared_reading import READING, evaluated, reading_document, reading_parts, sample_part
+from rtb_optimizer.run.siblings import pooled_warnings
 from rtb_optimizer.run.workspace import open_workspace
 from rtb_optimizer.store import challenger_runs, connections, runs
 
@@ -30,7 +31,7 @@ def select_features(opt_run_id: int) -> int:
     read = read_logs(workspace, gaps, before, keep_whole=is_shared)
     choice = read.choice
     evidence = evaluated(workspace, choice, before)
-    warnings = selection_warnings(choice, workspace.settings)
+    warnings = [*selection_warnings(choice, workspace.settings), *pooled_warnings(before.pooled)]
     selection = selection_document(read, evidence, workspace.partitions_expected, warnings, workspace.tables_read)
     selection = with_drift(selection, choice, before, workspace.settings)
     live = live_document(read.bids, read.profile.by_arm, choice.bids.live.predicted, workspace.window)

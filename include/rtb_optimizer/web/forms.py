@@ -88,7 +88,9 @@ def export_dag_list(session: Session) -> bool:
     return True
 
 
-def redirect(request: Request, route: str, entity_code: str, word: str, *, late: bool = False) -> RedirectResponse:
-    """Redirect to a page of the entity, with the message for a word."""
-    url = address_of(request, route, {"told": word + LATE * late}, entity_code=entity_code)
+def redirect(
+    request: Request, route: str, entity_code: str, word: str, *, late: bool = False, **query: str
+) -> RedirectResponse:
+    """Redirect to a page of the entity, with the message for a word, and other parameters of the page."""
+    url = address_of(request, route, {"told": word + LATE * late, **query}, entity_code=entity_code)
     return RedirectResponse(url, status.HTTP_303_SEE_OTHER)

@@ -104,6 +104,14 @@ def test_a_section_with_a_refused_value_is_unfolded(browser, read, entity):
     assert [section.h2.text for section in page.select("section") if section.select("details[open]")] == ["Selection"]
 
 
+def test_a_section_stays_unfolded_when_its_keys_were_saved_or_unset(browser, read, entity):
+    assert entity
+    fields = form_of(read(browser.get(CONFIG)), "max_features") | {"value:max_features": "7"}
+    for page in (read(browser.post(CONFIG, data=fields)), read(browser.post(f"{CONFIG}/max_features/unset"))):
+        unfolded = [section.h2.text for section in page.select("section") if section.select("details[open]")]
+        assert unfolded == ["Selection"]
+
+
 def test_a_page_sent_as_it_is_changes_nothing(browser, read, entity, stored, session):
     before, lines = stored(), len(configs.changes(session, entity.entity_id))
     page = read(browser.get(CONFIG))

@@ -234,4 +234,7 @@ def test_each_delivery_shows_how_it_stands_and_why_it_failed(browser, read, add_
     [card] = [each for each in read(browser.get("/rtb/entities/drugs_com")).select(".card") if "Delivery" in each.text]
     assert "failed" in card.text
     assert "rtb_delivery_of_nobody" in card.text
+    (answered,) = browser.get("/rtb/api/v1/entities/drugs_com/deliveries").json()
+    assert (answered["export"], answered["status"], answered["tries"]) == ("plain", "failed", 1)
+    assert "rtb_delivery_of_nobody" in answered["problem"]
     assert "tried 1 times" in card.text

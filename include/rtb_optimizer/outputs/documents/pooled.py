@@ -21,14 +21,16 @@ class PooledFeatureDocument(Document):
 
 
 class PooledDocument(Document):
-    """What entities have in common, by the scale of their factors and by feature."""
+    """What entities have in common, by scale of their factors and by feature; `unread` entities had to be left out."""
 
     by_link: Mapping[Link, Mapping[str, PooledFeatureDocument]] = {}
+    unread: int = 0
 
     @classmethod
-    def of(cls, pooled: Mapping[Link, Mapping[str, PooledFeature]]) -> "PooledDocument":
+    def of(cls, pooled: Mapping[Link, Mapping[str, PooledFeature]], unread: int = 0) -> "PooledDocument":
         """Return the document of what was pooled on each scale."""
-        return cls(by_link={link: {name: _written(each) for name, each in of.items()} for link, of in pooled.items()})
+        by_link = {link: {name: _written(each) for name, each in of.items()} for link, of in pooled.items()}
+        return cls(by_link=by_link, unread=unread) if unread else cls(by_link=by_link)
 
     def features(self, link: Link) -> dict[str, PooledFeature]:
         """Return what was pooled on a scale, by feature."""

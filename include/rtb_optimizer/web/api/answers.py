@@ -58,6 +58,21 @@ class EntityAnswer(Document):
     is_stale: bool
 
 
+class DeliveryAnswer(Document):
+    """Where an export of what is active is delivered, and how that stands."""
+
+    export: str
+    destination: str
+    connection: str
+    run: str | None
+    status: Literal["waiting", "delivered", "failed"]
+    files: int
+    bytes: int
+    tries: int
+    delivered_at: datetime | None
+    problem: str | None
+
+
 class ActiveOutput(Document):
     """The location of an output, and its expected size and content."""
 

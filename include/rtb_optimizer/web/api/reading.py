@@ -12,9 +12,10 @@ from rtb_optimizer.outputs.documents.changes import Comparison
 from rtb_optimizer.outputs.documents.explanation import Explanation
 from rtb_optimizer.outputs.documents.realized import RealizedDocument
 from rtb_optimizer.outputs.explain import explain
-from rtb_optimizer.store import active_copy, entities, history, queries
+from rtb_optimizer.store import active_copy, deliveries, entities, history, queries
+from rtb_optimizer.store.schema import JsonObject
 from rtb_optimizer.web.access import ReadableCode, User, readable
-from rtb_optimizer.web.api.answers import ActiveAnswer, DecisionAnswer, EntityAnswer, RunAnswer
+from rtb_optimizer.web.api.answers import ActiveAnswer, DecisionAnswer, DeliveryAnswer, EntityAnswer, RunAnswer
 from rtb_optimizer.web.api.etags import is_known, tag_of
 from rtb_optimizer.web.sessions import CatalogSession, SnapshotSession
 
@@ -51,6 +52,12 @@ def active(request: Request, entity_code: ReadableCode, session: SnapshotSession
     if is_known(request.headers, tag):
         return Response(status_code=HTTP_304_NOT_MODIFIED, headers=headers)
     return Response(body, media_type="application/json", headers=headers)
+
+
+@router.get("/entities/{entity_code}/deliveries", response_model=list[DeliveryAnswer])
+def list_deliveries(entity_code: ReadableCode, session: CatalogSession) -> list[JsonObject]:
+    """How each delivery of what is active stands; empty where `export_deliveries` names none."""
+    return deliveries.status(session, entities.find(session, entity_code))
 
 
 @router.get("/entities/{entity_code}/live")

@@ -1,7 +1,7 @@
 """The page of an entity's configuration: a form with all values, defaults and limits, validated when it is saved."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -36,13 +36,14 @@ class ConfigQuery(BaseModel):
     """The parameters of the page.
 
     `told` is the word of a message, `tried` a what-if run whose values are filled in, `q` a search, `only` is `set`
-    for the keys that are set for the entity.
+    for the keys that are set for the entity; `saved` are the keys that were saved last, by commas.
     """
 
     told: str = ""
     tried: int | None = Field(None, ge=1, lt=2**63)
     q: str = ""
     only: str = ""
+    saved: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def config_page(
     """Show the keys by section."""
     entity, shown = entities.find(session, entity_code), Shown(query.q, query.only == "set")
     tried = _what_if_run(session, entity, query.tried)
-    return form_page(request, session, user, entity, word=query.told, tried=tried, shown=shown)
+    saved = frozenset(query.saved.split(","))
+    return form_page(request, session, user, entity, word=query.told, tried=tried, shown=shown, saved=saved)
 
 
 @router.post("/entities/{entity_code}/config", name="set_config")
@@ -96,7 +98,7 @@ def save(request: Request, entity_code: EditableCode, user: User, session: Catal
     if problems:
         session.rollback()
         return form_page(request, session, user, entity, values=values, problems=problems)
-    return _saved(request, session, entity_code, "saved")
+    return _saved(request, session, entity_code, "saved", values)
 
 
 @router.post("/entities/{entity_code}/config/{config_key}/unset", name="unset_config")
@@ -110,7 +112,7 @@ def unset(
     except ConfigInvalid as error:
         session.rollback()
         return form_page(request, session, user, entity, problems=by_key(error.violations))
-    return _saved(request, session, entity_code, "unset")
+    return _saved(request, session, entity_code, "unset", [config_key])
 
 
 def changed_values(rows: Iterable[ConfigRow], form: Mapping[str, str]) -> dict[str, str]:
@@ -139,9 +141,10 @@ def by_key(violations: Iterable[str]) -> dict[str, list[str]]:
     return problems
 
 
-def _saved(request: Request, session: Session, entity_code: str, word: str) -> Response:
+def _saved(request: Request, session: Session, entity_code: str, word: str, keys: Iterable[str]) -> Response:
     session.commit()
-    return redirect(request, "config", entity_code, word, late=not export_dag_list(session))
+    is_late = not export_dag_list(session)
+    return redirect(request, "config", entity_code, word, late=is_late, saved=",".join(sorted(keys)))
 
 
 def form_page(  # noqa: PLR0913 - the page of a user, and what a rejected form left
@@ -155,8 +158,12 @@ def form_page(  # noqa: PLR0913 - the page of a user, and what a rejected form l
     problems: Mapping[str, list[str]] | None = None,
     tried: Run | None = None,
     shown: Shown = EVERYTHING,
+    saved: Collection[str] = (),
 ) -> Response:
-    """Return the page; `values` are those of the form that were not saved, or those of the what-if run `tried`."""
+    """Return the page; `values` are those of the form that were not saved, or those of the what-if run `tried`.
+
+    The sections of the keys that were `saved` last stay unfolded.
+    """
     what_if = RunSnapshot.read(tried.config_snapshot).what_if if tried else None
     values = what_if.overrides if what_if else values
     values, problems = values or {}, problems or {}
@@ -169,7 +176,7 @@ def form_page(  # noqa: PLR0913 - the page of a user, and what a rejected form l
         **head(session, entity, user, word),
         sections=_by_section(row for row in rows if shown.shows(row)),
         shown=shown,
-        unfolded=keys if shown else values.keys() | problems.keys(),
+        unfolded=keys if shown else {*values, *problems, *saved},
         overridden=sum(row["origin"] == "entity" for row in rows),
         problems=[(key, why) for key, whys in problems.items() for why in whys],
         keys=keys,
