@@ -23,7 +23,9 @@ from layouts_of_logs import plain
 from rtb_optimizer.errors import LogsInvalid, LogsMissing
 from rtb_optimizer.steps import in_process
 from rtb_optimizer.steps.create_run import create_run
+from rtb_optimizer.store import entities, what_if
 from rtb_optimizer.store.objects import run_prefix, split_url
+from rtb_optimizer.store.runs import CLI_DAG_ID, Attempt
 from rtb_optimizer.store.schema import Entity, Run
 
 
@@ -111,6 +113,24 @@ def test_what_is_committed_while_a_run_reads_is_left_to_the_next(logs, run, publ
     decided = run(restate, logs_path=url)
     require_counts_of_plain_rows(published(decided, "segments.parquet"))
     assert published(decided, "manifest.json")["tables"]["logs"]["version"] == 5
+
+
+def test_a_what_if_run_reads_the_snapshot_that_the_active_run_read_whatever_was_committed_since(
+    logs, run, published, session, tmp_path
+):
+    by_day(tmp_path)
+    url = logs(objects_in(tmp_path))
+    active = run(logs_path=url)
+    write_deltalake(tmp_path, with_date(plain()[LAST], LAST), mode="append", partition_by=["date"])
+    logs(objects_in(tmp_path))
+
+    tried = what_if.create(session, entities.find(session, "drugs_com"), {}, Attempt(CLI_DAG_ID, "ana-1"), "ana")
+    session.commit()
+    decided = in_process.finish(tried.run_id)
+
+    assert published(decided, "manifest.json")["tables"]["logs"]["version"] == 5
+    assert published(decided, "segments.parquet").equals(published(active, "segments.parquet"))
+    assert "inputs_changed" not in {each["code"] for each in published(decided, "report.json")["warnings"]}
 
 
 def test_a_file_that_is_vacuumed_while_a_run_reads_fails_it_by_name(logs, run, store, tmp_path):

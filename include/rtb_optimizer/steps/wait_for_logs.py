@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 
 from rtb_optimizer.errors import LogsMissing
 from rtb_optimizer.logs import partitions
+from rtb_optimizer.outputs.documents.lake import LakeDocument
 from rtb_optimizer.run.folder_zone import settle_folder_zone
+from rtb_optimizer.run.lake import tables_of
 from rtb_optimizer.run.outcome_partitions import outcomes_awaited, outcomes_to_read
-from rtb_optimizer.run.workspace import TABLES, open_workspace, partitions_to_read
+from rtb_optimizer.run.workspace import TABLES, Workspace, open_workspace, partitions_to_read
 from rtb_optimizer.store import connections, runs
 from rtb_optimizer.store.schema import Run
 
@@ -50,7 +52,7 @@ def require_partitions(opt_run_id: int) -> int:
     Of tables, the snapshots that were found to hold them are recorded: all steps read these, whatever is committed.
     """
     workspace = open_workspace(opt_run_id)
-    workspace = replace(workspace, tables=workspace.tables_read)
+    workspace = replace(workspace, tables=_tables(workspace))
     settle_folder_zone(workspace)
     try:
         count = len(partitions_to_read(workspace).partitions) + len(outcomes_to_read(workspace).partitions)
@@ -61,6 +63,14 @@ def require_partitions(opt_run_id: int) -> int:
     if workspace.tables is not None and workspace.tables.model_fields_set:
         workspace.write_work_document(TABLES, workspace.tables)  # only now: a snapshot that lacks days is not kept to
     return count
+
+
+def _tables(workspace: Workspace) -> LakeDocument:
+    now = workspace.tables_read
+    if workspace.snapshot.what_if is None or not now.model_fields_set:
+        return now
+    with connections.session() as session:
+        return tables_of(session, runs.find(session, workspace.snapshot.what_if.compared_run_id), now)
 
 
 def _mature(run: Run) -> datetime:
