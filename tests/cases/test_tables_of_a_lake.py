@@ -6,7 +6,7 @@ import json
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 import iceberg_tables
 from delta_tables import (
@@ -131,6 +131,37 @@ def test_a_what_if_run_reads_the_snapshot_that_the_active_run_read_whatever_was_
     assert published(decided, "manifest.json")["tables"]["logs"]["version"] == 5
     assert published(decided, "segments.parquet").equals(published(active, "segments.parquet"))
     assert "inputs_changed" not in {each["code"] for each in published(decided, "report.json")["warnings"]}
+
+
+@pytest.mark.parametrize("what", ["rows", "files"])
+def test_a_day_that_a_later_snapshot_holds_with_other_rows_is_told_and_a_compacted_one_is_not(
+    logs, run, request_run, published, tmp_path, what
+):
+    by_day(tmp_path)
+    url = logs(objects_in(tmp_path))
+    before = run(logs_path=url)
+    if what == "rows":
+        write_deltalake(tmp_path, with_date(plain()[LAST][:300], LAST), mode="append", partition_by=["date"])
+    else:
+        write_deltalake(tmp_path, with_date(plain()[LAST][:1], LAST), mode="append", partition_by=["date"])
+        DeltaTable(tmp_path).delete(f"date = '{LAST}'")
+        write_deltalake(tmp_path, with_date(plain()[LAST], LAST), mode="append", partition_by=["date"])
+    logs(objects_in(tmp_path))
+
+    window = {"data_start": str(DAYS[0]), "data_end": str(LAST + DAY)}
+    again = in_process.run(request_run(dag_run_id="manual__again", **window))
+
+    report = published(again, "report.json")
+    messages = [each["message"] for each in report["warnings"] if each["code"] == "inputs_changed"]
+    assert published(again, "manifest.json")["tables"]["logs"]["version"] > 5
+    if what == "files":
+        assert messages == []
+        return
+    (message,) = messages
+    assert f"since run {before.run_code}" in message
+    assert f"#{LAST} (2,400 rows and " in message
+    assert "2,700 and " in message
+    assert f"#{DAYS[0]}" not in message
 
 
 def test_a_file_that_is_vacuumed_while_a_run_reads_fails_it_by_name(logs, run, store, tmp_path):

@@ -4,16 +4,22 @@ None of them stops a run: it goes by its snapshot, and doing a run again is allo
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.errors import ConfigInvalid, NotFound, StoreFailed
+from rtb_optimizer.outputs.documents.lake import SnapshotDocument
 from rtb_optimizer.outputs.documents.manifest import Manifest
-from rtb_optimizer.outputs.documents.selection import InputDocument
+from rtb_optimizer.outputs.documents.report import Report
+from rtb_optimizer.outputs.documents.selection import InputDocument, SelectionDocument
 from rtb_optimizer.outputs.published import published_output
+from rtb_optimizer.run.volume import counted_alike
 from rtb_optimizer.run.what_if import NOT_ONLY, what_if_warnings
 from rtb_optimizer.store import configs
 from rtb_optimizer.store.objects import split_url
@@ -53,6 +59,50 @@ def restated(session: Session, opt_run_id: int, partitions: Sequence[str], input
         if not left:
             break
     return warnings
+
+
+def restated_in_table(session: Session, opt_run_id: int, selection: SelectionDocument) -> list[RunWarning]:
+    """Return a warning for each run that counted other rows on a day, from another snapshot of the same table.
+
+    The files of a table tell nothing: compaction rewrites them with the same rows. A what-if run reads the snapshot of
+    the run that it is compared with.
+    """
+    run, pin = session.get_one(Run, opt_run_id), selection.tables.logs
+    left, warnings = dict(selection.logs.by_day), []
+    if pin is None or run.is_sandbox:
+        return []
+    values = RunSnapshot.read(run.config_snapshot).values
+    for earlier in _overlapping(session, run):
+        if not any(date.fromisoformat(day) <= earlier.data_end.date() for day in left):
+            continue
+        before = _counted_of(session, earlier, pin, values)
+        changed = [
+            f"{pin.url}#{day} ({before[day].rows:,} rows and {before[day].outcome:,.10g} outcomes then, "
+            f"{now.rows:,} and {now.outcome:,.10g} now)"
+            for day, now in left.items()
+            if day in before and before[day] != now
+        ]
+        if changed:
+            message = f"inputs changed since run {earlier.run_code}: {'; '.join(changed)}"
+            warnings.append(RunWarning("inputs_changed", message))
+        left = {day: now for day, now in left.items() if day not in before}
+    return warnings
+
+
+def _counted_of(
+    session: Session, earlier: Run, pin: SnapshotDocument, values: Mapping[str, ConfigValue]
+) -> Mapping[str, Counts]:
+    """Return the sums of the days that an earlier run counted in the same table, where it counted as `values` do."""
+    try:
+        then = Manifest.read(published_output(session, earlier, "manifest")).tables.logs
+        if then is None or then.url != pin.url:
+            return {}
+        if not counted_alike(values, RunSnapshot.read(earlier.config_snapshot).values):
+            return {}
+        logs = Report.read(published_output(session, earlier, "report")).logs
+    except (NotFound, StoreFailed):
+        return {}
+    return logs.by_day if logs else {}
 
 
 def _restated_since_compared(session: Session, run: Run, inputs: Inputs) -> list[RunWarning]:
