@@ -135,7 +135,7 @@ def test_a_what_if_run_reads_the_snapshot_that_the_active_run_read_whatever_was_
 
 @pytest.mark.parametrize("what", ["rows", "files"])
 def test_a_day_that_a_later_snapshot_holds_with_other_rows_is_told_and_a_compacted_one_is_not(
-    logs, run, request_run, published, tmp_path, what
+    logs, run, request_run, published, session, tmp_path, what
 ):
     by_day(tmp_path)
     url = logs(objects_in(tmp_path))
@@ -158,7 +158,7 @@ def test_a_day_that_a_later_snapshot_holds_with_other_rows_is_told_and_a_compact
         assert messages == []
         return
     (message,) = messages
-    assert f"since run {before.run_code}" in message
+    assert f"since run {session.get_one(Run, before.opt_run_id).run_code}: " in message
     assert f"#{LAST} (2,400 rows and " in message
     assert "2,700 and " in message
     assert f"#{DAYS[0]}" not in message
