@@ -330,6 +330,19 @@ def test_a_file_that_a_bare_prebid_js_refuses_is_warned_of(predictions, fields, 
     assert all(f"its fields {strange}:" in message and known in message for message in messages)
 
 
+@pytest.mark.parametrize(("before", "told"), [("deviceType", 0), ("size", 1)])
+def test_it_is_told_when_such_a_field_comes_and_not_each_night(predictions, before, told):
+    """Where Prebid Server reads the file, nothing is wrong with it."""
+    settings = replace(SETTINGS, export_fields={"prebid_floors": {"site": "adUnitCode", "device": "deviceType"}})
+    _, document = export_and_json(Platform.PREBID_FLOORS, predictions, settings, TERMS)
+    exports = ExportsDocument.model_validate({"platforms": [document]})
+    fields = [{"feature": "site", "field": "adUnitCode"}, {"feature": "device", "field": before}]
+    active = ExportsDocument.model_validate({"platforms": [document | {"fields": fields}]})
+
+    warned = export_warnings(exports, active.platforms)
+    assert [warning.code for warning in warned].count("prebid_js_refuses") == told
+
+
 def test_an_export_far_from_the_table_is_warned_of_and_both_figures_are_gates(predictions):
     settings = replace(SETTINGS, export_fields={"beeswax": {"site": "", "device": "platform_device_model"}})
     _, document = export_and_json(Platform.BEESWAX, predictions, settings, TERMS)

@@ -1,6 +1,6 @@
 """Warns of what an export loses: values that a platform never holds, rows, fields, and distance from the table."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.platforms.column import Platform
@@ -20,12 +20,20 @@ IN_PLACE_OF_A_ROW: Mapping[str, str] = {
 """What a platform answers with where a row is absent, in its own words."""
 
 
-def export_warnings(exports: ExportsDocument) -> list[RunWarning]:
-    """Return the warnings of all exports of a run, each with the export's name and what can be done."""
-    return [warning for export in exports.platforms for warning in _of_export(export)]
+def export_warnings(exports: ExportsDocument, active: Sequence[ExportDocument] = ()) -> list[RunWarning]:
+    """Return the warnings of all exports of a run, each with the export's name and what can be done.
+
+    Args:
+        exports: The exports.
+        active: Those of the active run: what is a matter of who reads the file is told when it begins, not each night.
+    """
+    known = {export.platform: {each.field for each in export.fields} for export in active}
+    return [
+        warning for export in exports.platforms for warning in _of_export(export, known.get(export.platform, set()))
+    ]
 
 
-def _of_export(export: ExportDocument) -> list[RunWarning]:
+def _of_export(export: ExportDocument, known: Collection[str]) -> list[RunWarning]:
     name, answer = export.platform, IN_PLACE_OF_A_ROW.get(export.platform, SHORTER)
     blind = f"{name} has a field for none of the features: its export is the default alone; name fields in "
     lost = (
@@ -49,7 +57,7 @@ def _of_export(export: ExportDocument) -> list[RunWarning]:
         *_values_lost(export, answer),
         *lost,
         *_far(export),
-        *_refused_by_prebid_js(export),
+        *_refused_by_prebid_js(export, known),
     ]
 
 
@@ -89,11 +97,11 @@ def _far(export: ExportDocument) -> list[RunWarning]:
     return [RunWarning("export_far", message)]
 
 
-def _refused_by_prebid_js(export: ExportDocument) -> list[RunWarning]:
+def _refused_by_prebid_js(export: ExportDocument, known: Collection[str]) -> list[RunWarning]:
     if export.platform != Platform.PREBID_FLOORS:
         return []
     strange = [each.field for each in export.fields if each.field not in IN_PREBID_JS]
-    if not strange:
+    if all(field in known for field in strange):
         return []
     by_server = [field for field in strange if field in FIELDS]
     server = f"; Prebid Server knows {', '.join(by_server)}" if by_server else ""

@@ -43,7 +43,7 @@ def write_outputs(opt_run_id: int) -> int:
         changed += restated_in_table(session, opt_run_id, selection)
         changed += catalog_warnings(session, opt_run_id, selection.inputs)
     warnings = run_warnings(selection, parts.tables, parts.macros, settings, active.report)
-    warnings += export_warnings(parts.exports) + changed
+    warnings += export_warnings(parts.exports, active.report.exports) + changed
     warnings += proof_warnings(parts.round_trip, settings.min_macro_hit_rate)
     report = report_document(workspace, parts, written, active, warnings)
     written["report"] = (workspace.write("report.json", report.to_json()), 1)
