@@ -24,7 +24,8 @@ FOLDS = 5
 
 def is_suspected(feature: Feature, world: LeakingWorld) -> bool:
     """Whether a run would suspect a column: by its values, or by what it explains alone."""
-    if suspicion(feature, world.rows) is not None:
+    others = [other for other in world.honest.values() if other is not feature]
+    if suspicion(feature, world.rows, others) is not None:
         return True
     weight, outcome = world.rows.log_weight, world.rows.with_outcome
     fold = np.arange(len(outcome)) * FOLDS // len(outcome)

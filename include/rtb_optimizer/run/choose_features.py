@@ -221,7 +221,7 @@ def _suspicions(names: Sequence[str], drawn: Drawn, settings: Settings) -> dict[
         if name in settings.allowed_leaks:
             continue
         feature = drawn.sample.features[name]
-        found = suspicion(feature, drawn.rows)
+        found = suspicion(feature, drawn.rows, [drawn.sample.features[other] for other in names if other != name])
         if found is None and settings.row_id_columns:
             found = changes_between_exposure_and_event(feature, drawn.sample.outcome, drawn.row_hash)
         if found is not None:

@@ -6,6 +6,8 @@ interactions  pairs and triples of features
 unjoined      outcomes in event rows that were never joined to their exposures
 fading        what the active run bid by, kept until its rows have moved to 1
 leaks         columns that leak the outcome
+purity        values with too few rows without the outcome
+written_after values whose rows are like rows with the outcome by every other column
 rejection     reason codes of candidates that are left out
 denied_names  the names of columns that are denied, matched by word
 identifiers   columns whose values identify people or devices

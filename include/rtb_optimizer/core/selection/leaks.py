@@ -11,15 +11,14 @@ Signs of a leak:
 
 Values are chosen on one half of the rows and judged on the other: where it was chosen, the purest of many is pure by
 chance. The evidence is rows: where a row stands for many exposures without the outcome, as in logs that were thinned,
-one such row more or less is no proof. Values must be pure among the rows, and by their weight far above the others.
+one such row more or less is no proof. Values must be pure among the rows, and by their weight far above the others; or
+their rows must be like rows with the outcome by every other column (`written_after`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from math import sqrt
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,22 +28,15 @@ from rtb_optimizer.core.sample.rows import RowOutcomes
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, sum_by
 from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.core.selection.identifiers import kind_of
+from rtb_optimizer.core.selection.purity import MIN_OUTCOMES, OF_ELEMENTS, OF_VALUES, SUSPECT_SHARE, PurityTest, RowSums
+from rtb_optimizer.core.selection.written_after import is_as_drawn_from_outcomes
 
-SUSPECT_SHARE = 0.1
-"""Values that leak hold more than this share of the outcomes; fewer may be bots."""
-Z_CHANCE = 2.33
-"""Standard errors that the rows without the outcome stay below what honest values have: once in a hundred by chance."""
-MIN_OUTCOMES = 20
-CHOSEN_FROM = (0.5, 0.8, 0.95, 0.99, 0.998)
-"""Rates from which values are chosen on one half: the best of these is judged on the other."""
-CHOSEN_PRIOR = 2.0
-"""Rows of the base rate that shrink each value's rate when values are chosen."""
+MIN_EVENT_PAIRS = 20
+"""Minimum number of exposures that also have a row for the event."""
 MIN_ZERO_SHARE, MAX_ZERO_RATIO = 0.05, 0.002
 """A count of 0 has this share of the rows without the outcome, and at most this share of those with it."""
 MAX_SHIFTED, MAX_SHIFTED_RATIO = 0.25, 0.5
 """Total variation between the counts with an outcome, less 1, and those without; and relative to that without shift."""
-MIN_EVENT_PAIRS = 20
-"""Minimum number of exposures that also have a row for the event."""
 MAX_DIGITS = 4
 """A larger number than 9999 is an id, and no count."""
 HELD_FROM = 0.1
@@ -72,97 +64,52 @@ class Suspicion:
 
 
 @dataclass(frozen=True, slots=True)
-class _HonestOdds:
-    """The largest odds of the outcome that honest values reach: `lift` times those of all rows, `most` at most.
+class _Column:
+    """A column, the outcomes of its rows, and the other columns."""
 
-    Set so that values of 99.5 % are honest at a base rate of a half, and values of 60 % at one of 0.2 %. Of rows, odds
-    of 9 are honest at any base rate, and where nearly all rows have the outcome, 20 times those of all rows.
+    feature: Feature
+    rows: RowOutcomes
+    others: Sequence[Feature]
+
+    def is_as_drawn(self, classes: Ints, chosen: Mask) -> bool:
+        """Whether the rows of chosen classes (2 x C booleans, by half) are like rows with the outcome by other columns.
+
+        The value v is of the class `classes[v]`.
+        """
+        held = chosen[np.arange(len(self.feature.codes)) % 2, classes.take(self.feature.codes)]
+        return is_as_drawn_from_outcomes(held, self.rows, self.others)
+
+
+def suspicion(feature: Feature, rows: RowOutcomes, others: Sequence[Feature] = ()) -> Suspicion | None:
+    """Return why the values of a column (n codes) are suspected to leak the outcomes of n rows, if they are.
+
+    `others` are the other columns of the rows.
     """
-
-    lift: float
-    most: float
-
-    def of_rows(self, base: float) -> float:
-        """Return the odds of rows at a base rate."""
-        return max(self.of_weights(base), 9.0, 20 * base / (1 - base))
-
-    def of_weights(self, base: float) -> float:
-        """Return the odds of what rows stand for at a base rate."""
-        return min(self.lift * base / (1 - base), self.most)
-
-
-OF_VALUES = _HonestOdds(lift=500, most=250)
-OF_ELEMENTS = _HonestOdds(lift=60, most=60)
-"""Lists hold an element beside many others: none is nearly certain of the outcome by itself, as a placement may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sums:
-    """Rows of the logs with the outcome and without, by half of the rows and value (2 x V each).
-
-    `weight_with` and `weight_without` are what they stand for.
-    """
-
-    with_outcome: Floats
-    without: Floats
-    weight_with: Floats
-    weight_without: Floats
-
-    @classmethod
-    def of(cls, codes: Ints, size: int, rows: RowOutcomes) -> Self:
-        """Count the rows of each value; the sample is in an order that is independent of the outcome."""
-        cells = codes + size * (np.arange(len(codes)) % 2)
-        counted = [rows.with_outcome * rows.weight, rows.without * rows.weight]
-        counted += [each * rows.log_weight for each in counted]
-        return cls(*(sum_by(cells, weight, 2 * size).reshape(2, size) for weight in counted))
-
-    def by_class(self, of: Ints, among: Ints, size: int) -> Self:
-        """Return the sums of classes of values: the class `of[i]` holds the value `among[i]`."""
-        return type(self)(
-            *(
-                np.stack([sum_by(of, half.take(among), size) for half in counts])
-                for counts in (self.with_outcome, self.without, self.weight_with, self.weight_without)
-            )
-        )
-
-    @property
-    def base(self) -> float:
-        """The share of the rows that have the outcome."""
-        total = float(self.with_outcome.sum())
-        return total / (total + float(self.without.sum()))
-
-    def chosen(self, half: int, rate: float) -> Mask:
-        """Return the values whose rate on one half reaches a rate (V booleans)."""
-        k, n = self.with_outcome[half], self.with_outcome[half] + self.without[half]
-        reached = (k + CHOSEN_PRIOR * self.base) >= rate * (n + CHOSEN_PRIOR)
-        chosen: Mask = reached & (k > 0)
-        return chosen
-
-
-def suspicion(feature: Feature, rows: RowOutcomes) -> Suspicion | None:
-    """Return why the values of a column (n codes) are suspected to leak the outcomes of n rows, if they are."""
-    sums = _Sums.of(feature.codes, len(feature.values), rows)
+    sums = RowSums.of(feature.codes, len(feature.values), rows)
     if sums.with_outcome.sum() * rows.share_with < MIN_OUTCOMES or sums.without.sum() <= 0:
         return None
-    return next(_signs(feature, sums, rows), None)
+    return next(_signs(_Column(feature, rows, others), sums), None)
 
 
-def _signs(feature: Feature, sums: _Sums, rows: RowOutcomes) -> Iterator[Suspicion]:
+def _signs(column: _Column, sums: RowSums) -> Iterator[Suspicion]:
     """Yield the signs that the values of a column show."""
-    values, each = feature.values, np.arange(len(feature.values))
-    if pure := _purest(sums, sums.chosen, OF_VALUES, rows):
+    feature, values, each = column.feature, column.feature.values, np.arange(len(column.feature.values))
+    by_value = PurityTest(sums, column.rows, partial(column.is_as_drawn, each))
+    if pure := by_value.purest(sums.chosen, OF_VALUES):
         yield Suspicion(
             Sign.VALUES, pure.words(f"whose value is one such as {_quoted(values[pure.example])}", sums.base)
         )
     for usual in _usual_values(feature, sums):
-        present = sums.by_class((each != usual).astype(np.intp), each, 2)
-        if pure := _purest(present, present.chosen, OF_VALUES, rows):
+        is_present = (each != usual).astype(np.intp)
+        present = sums.by_class(is_present, each, 2)
+        by_presence = PurityTest(present, column.rows, partial(column.is_as_drawn, is_present))
+        if pure := by_presence.purest(present.chosen, OF_VALUES):
             which = "whose value is not" if pure.example else "whose value is"
             yield Suspicion(Sign.PRESENCE, pure.words(f"{which} {_quoted(values[usual])}", sums.base))
     elements = elements_of(feature)
     if elements is not None:
         of_element = sums.by_class(elements.codes, elements.holders, len(elements.names))
-        if pure := _purest(sums, partial(_holders, elements, of_element), OF_ELEMENTS, rows):
+        if pure := by_value.purest(partial(_holders, elements, of_element), OF_ELEMENTS):
             held = of_element.with_outcome.sum(axis=0) * of_element.chosen(0, pure.chosen_from)
             name = _quoted(elements.names[int(np.argmax(held))])
             yield Suspicion(Sign.ELEMENTS, pure.words(f"whose list holds an element such as {name}", sums.base))
@@ -171,65 +118,12 @@ def _signs(feature: Feature, sums: _Sums, rows: RowOutcomes) -> Iterator[Suspici
         yield Suspicion(Sign.COUNT, words)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pure:
-    """Values chosen on one half of the rows, and what they are on the other: their rate, their share of the outcomes.
-
-    `example` is the value with the most outcomes among them, `chosen_from` the rate that they were chosen from.
-    """
-
-    rate: float
-    share: float
-    example: int
-    chosen_from: float
-
-    def words(self, which: str, base: float) -> str:
-        """Return the evidence; `which` says of rows that they have such a value."""
-        return (
-            f"{self.rate:.4g} of the rows {which} have the outcome, {base:.2g} of all rows do, and they are "
-            f"{self.share:.0%} of the rows with the outcome"
-        )
-
-
-def _purest(sums: _Sums, chosen: Callable[[int, float], Mask], honest: _HonestOdds, rows: RowOutcomes) -> _Pure | None:
-    """Return the values that have too few rows without the outcome to be honest; None where there are none.
-
-    Args:
-        sums: The rows by value.
-        chosen: The values (V booleans) that are chosen on one half of the rows from a rate on.
-        honest: What honest values reach.
-        rows: Which shares of the rows were drawn.
-    """
-    total, weight_with, weight_without = (
-        float(part.sum()) for part in (sums.with_outcome, sums.weight_with, sums.weight_without)
-    )
-    of_rows = honest.of_rows(sums.base)
-    of_weights = honest.of_weights(weight_with / (weight_with + weight_without))
-    for rate in CHOSEN_FROM:
-        others = np.stack([chosen(half, rate) for half in (1, 0)])  # chosen on the one, counted on the other
-        k, c, weight = (float(part[others].sum()) for part in (sums.with_outcome, sums.without, sums.weight_with))
-        expected = k / of_rows, weight / of_weights * float(sums.without.sum()) / weight_without
-        is_rare = _is_below(c * rows.share_without, min(expected) * rows.share_without)
-        if k > SUSPECT_SHARE * total and k * rows.share_with >= MIN_OUTCOMES and is_rare:
-            example = int(np.argmax((sums.with_outcome * others).sum(axis=0)))
-            return _Pure(k / (k + c), k / total, example, rate)
-    return None
-
-
-def _is_below(count: float, expected: float) -> bool:
-    """Whether a count is significantly below what is expected, by its variance-stabilising root.
-
-    Freeman and Tukey (1950).
-    """
-    return 2 * (sqrt(expected) - sqrt(count + 1)) > Z_CHANCE
-
-
-def _holders(elements: Elements, of_element: _Sums, half: int, rate: float) -> Mask:
+def _holders(elements: Elements, of_element: RowSums, half: int, rate: float) -> Mask:
     """Return the values (V booleans) whose lists hold an element that is chosen on one half from a rate on."""
     return sum_by(elements.holders, of_element.chosen(half, rate)[elements.codes].astype(float), elements.lists) > 0
 
 
-def _usual_values(feature: Feature, sums: _Sums) -> list[int]:
+def _usual_values(feature: Feature, sums: RowSums) -> list[int]:
     """Return the codes of what may stand for no value: that of missing values, and the most frequent value."""
     if len(feature.values) < 3:  # noqa: PLR2004 - two values are judged as values
         return []
