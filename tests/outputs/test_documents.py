@@ -70,3 +70,18 @@ def test_a_decision_reads_no_gate_that_has_another_shape(facts):
 def test_what_is_no_object_or_lacks_a_field_without_a_default_is_refused(body):
     with pytest.raises(ValueError):  # noqa: PT011 - pydantic's and json's own words
         InputDocument.read(body)
+
+
+def test_whether_a_gain_is_significant_is_read_where_it_is_written_and_else_follows_from_its_z():
+    features = (
+        {"name": "eased", "z": 2.1, "is_significant": True},
+        {"name": "noise", "z": 2.5, "is_significant": False},
+        {"name": "of_an_earlier_release", "z": 2.1},
+        {"name": "strong_of_an_earlier_release", "z": 9.0},
+        {"name": "without_z"},
+    )
+
+    assert FeaturesDocument.model_validate({"features": features}).insignificant(2.25) == [
+        "noise",
+        "of_an_earlier_release",
+    ]

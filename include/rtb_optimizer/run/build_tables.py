@@ -1,7 +1,7 @@
 """Builds the tables that a run publishes, and their summary for the report."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -50,8 +50,8 @@ from rtb_optimizer.outputs.documents.tables import DotDocument, MatchedDocument,
 class Recipe:
     """What selection decided: ordered features, interactions, the prior of each term, the link and the slope.
 
-    `z` is the gain of each feature in standard errors, `export_keys` are the features in the key of each export, in
-    order; `pooled` is what other entities know, of the features that shrink to it.
+    The gain of the features that are `insignificant` was too small to count; `export_keys` are the features in the key
+    of each export, in order; `pooled` is what other entities know, of the features that shrink to it.
     """
 
     features: Sequence[str]
@@ -59,7 +59,7 @@ class Recipe:
     priors: Mapping[str, float]
     link: Link
     slope: float
-    z: Mapping[str, float]
+    insignificant: Collection[str] = ()
     export_keys: Sequence[Sequence[str]] = ()
     pooled: Mapping[str, PooledFeature] = field(default_factory=dict)
 
@@ -74,7 +74,7 @@ class Recipe:
             priors=alone | crossed,
             link=selection.link,
             slope=selection.slope,
-            z={feature.name: feature.z for feature in selection.chosen if feature.z is not None},
+            insignificant=[feature.name for feature in selection.chosen if feature.is_significant is False],
         )
 
 
@@ -143,8 +143,7 @@ def build_tables(
     evidence = _evidence(engine, logs, Wanted(parts, named), cells, is_whole=len(sample.exposure) == totals.rows)
     exact, people = evidence
     codes = countable(codes, sample, exact, rules.min_exposures, people)
-    insignificant = [name for name, z in recipe.z.items() if z < rules.bids.min_z]
-    fitted = Fitted(model, sample, table_rows(model, sample, codes, rules.bids, previous, insignificant))
+    fitted = Fitted(model, sample, table_rows(model, sample, codes, rules.bids, previous, recipe.insignificant))
     segments = build_segments(model, sample, fitted.rows, exact, totals, rules.bids)
     predictions = replace(
         predictions_of(fitted, segments[0].multiplier, recipe.features, settings),

@@ -49,6 +49,22 @@ def test_of_two_equal_candidates_the_one_with_the_smaller_name_is_chosen_whateve
         assert names(select(planted(), order, [], RULES)) == ["site"]
 
 
+def test_whatever_passes_is_significant_and_an_anchor_may_not_be():
+    """Fewer outcomes ask for less: what was chosen by that is not doubted by the z that many outcomes would ask."""
+    few = planted(rows=6_000)
+    z_of = {feature.name: feature.z for feature in select(few, ["site", "device"], [], replace(RULES, min_z=0)).chosen}
+    rules = replace(RULES, min_z=z_of["device"] + 0.05, min_positives=0)
+
+    selection = select(few, ["site", "device"], ["noise"], rules)
+
+    assert rules.min_z_of(float(few.outcome.sum())) < z_of["device"] < rules.min_z
+    assert {feature.name: feature.is_significant for feature in selection.chosen} == {
+        "noise": False,
+        "site": True,
+        "device": True,
+    }
+
+
 def test_signal_that_only_shows_beside_another_feature_is_found():
     """The better device is seen where the worse site is: alone it has no gain (Simpson's paradox)."""
     draw = np.random.default_rng(7)

@@ -63,8 +63,9 @@ class SelectionRules:
 class Chosen:
     """A selected feature: its order from 1, incremental score, marginal score, and the prior of its factors.
 
-    One that fades has not passed: it stays until its rows of the active run have moved to 1. `pooled` is what its
-    factors shrink to, where that is what other entities know.
+    One that fades has not passed: it stays until its rows of the active run have moved to 1. The gain of an anchor, or
+    of what is pooled, may not be significant: of fewer standard errors than are asked for this number of outcomes.
+    `pooled` is what its factors shrink to, where that is what other entities know.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Chosen:
     z: float
     prior: float
     is_fading: bool = False
+    is_significant: bool = True
     pooled: PooledFeature | None = None
 
 
@@ -171,7 +173,8 @@ class _Search:
         scale = self._base or 1.0
         scored = (gain.nats / scale, gain.standard_error / scale, self.alone(name), gain.z, gain.prior)
         pooled = self._rules.pooled[name] if gain.is_pooled else None
-        self._chosen.append(Chosen(name, len(self._chosen) + 1, is_anchor, *scored, pooled=pooled))
+        place, is_significant = len(self._chosen) + 1, gain.z >= self._min_z
+        self._chosen.append(Chosen(name, place, is_anchor, *scored, is_significant=is_significant, pooled=pooled))
         known = {name: pooled} if pooled else {}
         prior = prior_of(name, gain.prior, self._sample, self._link, known)
         self._fitting.add(name, self._sample.features[name], prior)
@@ -186,7 +189,8 @@ class _Search:
         gain = replace(self.score(name), prior=FADED_PRIOR)
         scale = self._base or 1.0
         scored = (gain.nats / scale, gain.standard_error / scale, self.alone(name), gain.z, gain.prior)
-        self._chosen.append(Chosen(name, len(self._chosen) + 1, False, *scored, is_fading=True))
+        place = len(self._chosen) + 1
+        self._chosen.append(Chosen(name, place, False, *scored, is_fading=True, is_significant=False))
 
     def best(self, gains: dict[str, Gain]) -> str | None:
         """Return the candidate with the largest gain over what is chosen; `gains` are updated as far as needed.

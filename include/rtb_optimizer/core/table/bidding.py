@@ -40,8 +40,9 @@ class BidRules:
 
     `minimum` and `maximum` bound a bid's total multiplier; `confidence` is the mass of the interval whose bounds bids
     act on, 0 for the factor itself; a segment whose upper bound is below `no_bid_below` times its surroundings is not
-    bid on; `max_movement` is the largest ratio of a row's multiplier to the active run's; a gain of fewer than `min_z`
-    standard errors is not significant; a segment of fewer than `no_bid_exposures` is bid on whatever its factor.
+    bid on; `max_movement` is the largest ratio of a row's multiplier to the active run's; the gain of a joint table's
+    residuals is not significant below `min_z` standard errors; a segment of fewer than `no_bid_exposures` is bid on
+    whatever its factor.
     """
 
     minimum: float

@@ -96,7 +96,7 @@ def evaluate(
     model = shrink_by_slope(model, training, slope)
     row_codes = most_informative_codes(model, training, rules.segments)
     table_model, bids = restrict_to_rows(model, row_codes), rules.segments.bids
-    insignificant = [feature.name for feature in selection.chosen if feature.z < bids.min_z]
+    insignificant = [feature.name for feature in selection.chosen if not feature.is_significant]
     rows = table_rows(model, training, row_codes, bids, insignificant=insignificant)
     rates = table_model.rates(unseen)
     calibrated = rate_of(rescaled_to_total(table_model.strengths(unseen), unseen.exposure, outcomes, link), link)

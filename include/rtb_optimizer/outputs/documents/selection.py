@@ -11,7 +11,8 @@ from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
 class FeatureDocument(Document):
     """A selected feature: its place, its scores, how many values it has, and which share of exposures has none.
 
-    One that is fading has not passed: its rows move to 1. `siblings` is how many other entities its factors shrink to
+    One that is fading has not passed: its rows move to 1. Documents of earlier releases do not say whether its gain
+    `is_significant`. `siblings` is how many other entities its factors shrink to
     what is known of, `pooled_values` how many of its values they know: the `pooled` output has what they know.
 
     `cumulative_score` and `rows`, its rows in the table, are known to the report alone.
@@ -26,6 +27,7 @@ class FeatureDocument(Document):
     z: Number | None = None
     prior: Number = 0.0
     is_fading: bool | None = None
+    is_significant: bool | None = None
     siblings: int | None = None
     pooled_values: int | None = None
     values: Number | None = None
@@ -135,8 +137,13 @@ class FeaturesDocument(Document):
         return [feature.name for feature in self.features]
 
     def insignificant(self, min_z: float) -> list[str]:
-        """Return the features whose gain is smaller than `min_z` standard errors: only anchors may be."""
-        return [feature.name for feature in self.features if feature.z is not None and feature.z < min_z]
+        """Return the features whose gain is not significant; where none says, by `min_z` standard errors."""
+        return [
+            feature.name
+            for feature in self.features
+            if feature.is_significant is False
+            or (feature.is_significant is None and feature.z is not None and feature.z < min_z)
+        ]
 
 
 class LiftDocument(Document):
