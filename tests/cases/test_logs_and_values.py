@@ -1,4 +1,4 @@
-"""Cases 1 to 21 and 53 of docs/edge-cases.md: logs that are late, changed, repeated or odd; values that are none."""
+"""Cases 1 to 21, 53 and 59 of docs/edge-cases.md: logs that are late, changed or odd; values that are none."""
 
 import io
 import json
@@ -635,6 +635,31 @@ def test_a_column_that_leaks_the_outcome_holds_the_run_until_somebody_answers(en
     assert first["message"].endswith("add it to allowed_leaks; else to denied_features")
     assert {answer: each.decision for answer, each in settled.items()} == dict.fromkeys(answers, "activated")
     assert "state" in [feature["name"] for feature in report_of(settled["allowed"])[0]["features"]]
+
+
+@pytest.mark.case(59)
+def test_a_column_that_says_much_and_is_left_out_for_its_values_is_warned_of(entity, deliver, request_run, report_of):
+    entity(
+        deliver({day: hardly_shared(t) for day, t in nights().items()}), candidate_features=f"{FEATURES}, floor, deal"
+    )
+    run = in_process.run(request_run("odd", dag_run_id="manual__1"))
+    report, _ = report_of(run)
+    reasons = {rejected["name"]: rejected["reason"] for rejected in report["rejected"]}
+    said = {warning["code"]: warning["message"] for warning in report["warnings"]}
+
+    assert run.decision == "activated"
+    assert (reasons["floor"], reasons["deal"]) == ("near_unique", "mostly_missing")
+    assert said["numbers_unbanded"].startswith("floor holds numbers that few rows share: in 16 bands")
+    assert said["missing_left_out"].startswith("deal is left out, mostly missing, and would add")
+
+
+def hardly_shared(table):
+    """Return logs with a price of its own in each row, and a deal in few rows; both go with the click."""
+    click = np.asarray(table["click"])
+    draw = np.random.default_rng(3)
+    floor = draw.gamma(2, 1, len(click)) + click
+    deal = np.where(draw.random(len(click)) < np.where(click > 0, 0.2, 0.005), "deal-1", None)
+    return having(table, floor=pa.array(floor.tolist()), deal=pa.array(deal.tolist(), pa.string()))
 
 
 def leaking(table):

@@ -3,8 +3,9 @@
 import pytest
 
 from rtb_optimizer.core.selection.rejection import Reason, Rejected
+from rtb_optimizer.core.selection.select import Chosen, Selection
 from rtb_optimizer.outputs.documents.selection import FeatureDocument, RejectedDocument, SelectionDocument
-from rtb_optimizer.run.losses import absent_columns, lost_features
+from rtb_optimizer.run.losses import BANDED, absent_columns, lost_features, unused_gains
 from v3_settings import v3_settings
 
 COLUMNS = ["site", "device_type", "Country", "click"]
@@ -72,3 +73,42 @@ def test_each_feature_of_the_active_run_that_is_not_selected_is_named_with_its_r
 
 def test_without_an_active_run_no_feature_is_lost():
     assert lost_features(selection(), []) == []
+
+
+def unused(name, reason, score=0.02, z=5.0, banded=("floor", "site")):
+    """The warnings of a selection that gains 4 % of the deviance, and left one column out."""
+    chosen = (Chosen("site", 1, False, 0.04, 0.002, 0.04, 20.0, 8.0),)
+    rejected = (Rejected(name, reason, score, score, score / z, z), Rejected("noise", Reason.NO_GAIN, -0.001))
+    return unused_gains(Selection(chosen, rejected), banded)
+
+
+def test_what_is_mostly_missing_and_would_add_to_the_table_is_said_with_what_lets_it_in():
+    (warning,) = unused("deal", Reason.MOSTLY_MISSING)
+
+    assert warning.code == "missing_left_out"
+    assert warning.message == (
+        "deal is left out, mostly missing, and would add 2.00% of the baseline deviance, 33% of the gain that the "
+        "table then had; raise max_missing_share to let it in"
+    )
+
+
+def test_numbers_that_would_add_in_bands_are_said():
+    (warning,) = unused(BANDED.format("floor"), Reason.NEAR_UNIQUE)
+
+    assert warning.code == "numbers_unbanded"
+    assert warning.message.startswith("floor holds numbers that few rows share: in 16 bands of about equal exposure it")
+    assert warning.message.endswith("if bidders know it before the auction, log its band as a column")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "score", "z"),
+    [
+        ("deal", Reason.MOSTLY_MISSING, 0.002, 5.0),  # less than 5 % of the gain
+        ("deal", Reason.MOSTLY_MISSING, 0.02, 2.9),  # may be chance
+        ("deal", Reason.NEAR_UNIQUE, 0.02, 5.0),  # an id: what it gains is not of its numbers
+        (BANDED.format("floor"), Reason.NEAR_UNIQUE, 0.002, 5.0),
+        (BANDED.format("floor"), Reason.NEAR_UNIQUE, 0.02, 2.9),
+    ],
+)
+def test_what_would_add_little_or_may_be_chance_is_not_warned_of(name, reason, score, z):
+    assert unused(name, reason, score, z) == []

@@ -9,6 +9,8 @@ from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.model.link import Link, link_of
 from rtb_optimizer.core.model.pooling import NOTHING_POOLED, PooledFeature
+from rtb_optimizer.core.sample.sample import Feature
+from rtb_optimizer.core.selection.bands import in_bands
 from rtb_optimizer.core.selection.denied_names import denied_names
 from rtb_optimizer.core.selection.fading import fading_features, fading_interactions
 from rtb_optimizer.core.selection.identifiers import identifier_warnings, identifying, require_no_addresses
@@ -27,7 +29,7 @@ from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
 from rtb_optimizer.outputs.documents.pooled import NO_SIBLINGS, PooledDocument
 from rtb_optimizer.run.bought_sample import NOTHING_KNOWN_OF_BIDS, Bidding, BidFindings, draw_bought
-from rtb_optimizer.run.losses import absent_columns
+from rtb_optimizer.run.losses import BANDED, absent_columns, unused_gains
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +123,15 @@ def choose_from(candidates: Candidates, bids: BidFindings, settings: Settings) -
     why_not = dict.fromkeys(found, Reason.IDENTIFIER) | dict.fromkeys(suspicions, Reason.LEAK_SUSPECTED)
     admitted, left_out, unscored = _screened(names, denied, why_not, drawn, s)
     early = [r for r in early if r.name not in left_out] + unscored
+    banded = _banded(drawn, [name for name in names if name not in why_not])
     drawn = _with_columns(drawn, [*s.anchor_features, *admitted, *left_out, *candidates.compared])
     sample = drawn.sample
     link = link_of(s.link, sample.outcome.sum(), sample.exposure.sum(), is_money=s.objective == "value")
     rules = Rules.of(s, candidates.outcomes, candidates.before, candidates.pooled.features(link))
-    selection = _selected(drawn, admitted, left_out, rules, link)
+    beside = replace(drawn, sample=replace(sample, features={**sample.features, **banded}))
+    selection = _selected(beside, admitted, left_out | dict.fromkeys(banded, Reason.NEAR_UNIQUE), rules, link)
+    warnings += (*unused_gains(selection, names),)
+    selection = replace(selection, rejected=tuple(r for r in selection.rejected if r.name not in banded))
     rejected = tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))
     suspicions |= _by_score(selection.rejected, suspicions, s.leak_score)
     chosen = replace(selection, rejected=rejected)
@@ -174,6 +180,13 @@ def _selected(
     found = detect(training, passed, rules.interactions, link, selection.pooled)
     order = [feature.name for feature in selection.chosen]
     return replace(selection, interactions=(*found, *fading_interactions(rules.far, order, found)))
+
+
+def _banded(drawn: Drawn, names: Sequence[str]) -> dict[str, Feature]:
+    """Return the columns of numbers in bands, by a name of their own: to be scored, and in no table."""
+    sample = drawn.sample
+    banded = {BANDED.format(name): in_bands(sample.features[name], sample.exposure) for name in names}
+    return {name: feature for name, feature in banded.items() if feature is not None}
 
 
 def _with_columns(drawn: Drawn, names: Sequence[str]) -> Drawn:
@@ -235,7 +248,7 @@ def _screened(
     """Part the columns into those to select from, those that are scored and left out, and those refused unscored.
 
     Anchors are always admitted: they are a contract. `known` are the reasons against other columns, by name; a
-    suspected leak is scored, since a person has to judge what it would add.
+    suspected leak is scored, since a person has to judge what it would add, and so is what is mostly missing.
     """
     admitted, left_out, unscored = list[str](), dict[str, Reason](), list[Rejected]()
     for name in (*names, *denied):
@@ -243,7 +256,7 @@ def _screened(
         why = known.get(name, of_values)
         if name in settings.anchor_features:
             admitted.append(name)
-        elif why is Reason.LEAK_SUSPECTED:
+        elif why is Reason.LEAK_SUSPECTED or (why is Reason.MOSTLY_MISSING and name not in denied):
             left_out[name] = why
         elif why is None and name in denied:
             left_out[name] = Reason.DENYLISTED

@@ -1,4 +1,4 @@
-"""Warns of columns that a run goes without: those that no file has, and features of the active run.
+"""Warns of columns that a run goes without: those that no file has, features of the active run, and what has a gain.
 
 A candidate that is absent, or no longer selected, stops no run: the others are still worth a table.
 """
@@ -8,8 +8,15 @@ from collections.abc import Collection, Iterable, Sequence
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.nearest import nearest_hint
 from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.selection.bands import BANDS
 from rtb_optimizer.core.selection.rejection import Reason, Rejected
+from rtb_optimizer.core.selection.select import Selection
 from rtb_optimizer.outputs.documents.selection import FeatureDocument, RejectedDocument, SelectionDocument
+
+BANDED = "{} in bands"
+"""What a column of numbers is called where it is scored in bands."""
+UNUSED_FROM, UNUSED_Z = 0.05, 3.0
+"""The least share of the gain, and its standard errors, that a column is warned of for."""
 
 
 def absent_columns(settings: Settings, rejected: Iterable[Rejected], columns: Collection[str]) -> list[RunWarning]:
@@ -41,6 +48,36 @@ def absent_columns(settings: Settings, rejected: Iterable[Rejected], columns: Co
         for name in names
         if name not in features
     ]
+
+
+def unused_gains(selection: Selection, banded: Collection[str]) -> list[RunWarning]:
+    """Return a warning for each column that would add to the table with its values, or with its numbers in bands.
+
+    Args:
+        selection: What was selected, and what was scored beside it.
+        banded: The columns whose numbers were scored in bands too.
+    """
+    table = sum(each.signal_score for each in selection.chosen)
+    table += sum(each.signal_score for each in selection.interactions)
+    in_bands, warnings = {BANDED.format(name): name for name in banded}, list[RunWarning]()
+    for each in selection.rejected:
+        added, z = max(each.signal_score or 0.0, 0.0), each.z or 0.0
+        if added <= UNUSED_FROM * (table + added) or z < UNUSED_Z:
+            continue
+        would_add = (
+            f"would add {added:.2%} of the baseline deviance, {added / (table + added):.0%} of the gain that the table "
+            "then had"
+        )
+        if each.name in in_bands:
+            message = (
+                f"{in_bands[each.name]} holds numbers that few rows share: in {BANDS} bands of about equal exposure it "
+                f"{would_add}; if bidders know it before the auction, log its band as a column"
+            )
+            warnings.append(RunWarning("numbers_unbanded", message))
+        elif each.reason is Reason.MOSTLY_MISSING:
+            message = f"{each.name} is left out, mostly missing, and {would_add}; raise max_missing_share to let it in"
+            warnings.append(RunWarning("missing_left_out", message))
+    return warnings
 
 
 def lost_features(selection: SelectionDocument, active: Sequence[FeatureDocument]) -> list[RunWarning]:

@@ -274,6 +274,35 @@ def test_an_absent_candidate_is_rejected_and_the_others_are_still_looked_at(open
     assert gain_of(choice, table) > 0
 
 
+def test_what_would_add_to_the_table_but_has_no_values_that_rows_share_is_scored_and_said(open_logs):
+    """A price of its own in each row, and a deal that one row of fifty has: both tell the outcome."""
+    draw = np.random.default_rng(3)
+    n = 20_000
+    price, has_deal = draw.gamma(2, 1, n), draw.random(n) < 0.02
+    click = draw.random(n) < 0.02 + 0.1 * (price > 3) + 0.5 * has_deal
+    columns = {
+        "t": [datetime(2026, 3, 6 + k % 4, k % 24, tzinfo=UTC) for k in range(n)],
+        "click": click.astype(int).tolist(),
+        "floor": price.tolist(),
+        "request": draw.random(n).tolist(),
+        "deal": np.where(has_deal, "deal-1", None).tolist(),
+    }
+    engine, table = open_logs(columns, timestamp_column="t", candidate_features="floor,request,deal")
+    choice = choose_features(engine, table, profile(engine, table))
+
+    rejected = {r.name: (r.reason.value, r.signal_score is not None) for r in choice.selection.rejected}
+    assert rejected == {
+        "deal": ("mostly_missing", True),
+        "floor": ("near_unique", False),
+        "request": ("near_unique", False),
+    }
+    assert [(w.code, w.message.split()[0]) for w in choice.warnings] == [
+        ("missing_left_out", "deal"),
+        ("numbers_unbanded", "floor"),
+    ]
+    assert set(choice.drawn.sample.features) == {"deal"}
+
+
 def test_anchors_and_no_outcome_at_all_is_a_choice_without_gain_and_no_crash(open_logs):
     days = [datetime(2026, 3, 6 + n % 4, tzinfo=UTC) for n in range(40)]
     on_the_last_day_only = [int(day.day == 9) for day in days]

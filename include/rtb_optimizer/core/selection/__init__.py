@@ -8,6 +8,7 @@ fading        what the active run bid by, kept until its rows have moved to 1
 leaks         columns that leak the outcome
 purity        values with too few rows without the outcome
 written_after values whose rows are like rows with the outcome by every other column
+bands         numbers cut into bands, to know what a column would say so
 rejection     reason codes of candidates that are left out
 denied_names  the names of columns that are denied, matched by word
 identifiers   columns whose values identify people or devices
