@@ -92,6 +92,13 @@ def test_what_is_mostly_missing_and_would_add_to_the_table_is_said_with_what_let
     )
 
 
+def test_a_suspected_leak_is_not_advised_to_be_logged_in_bands():
+    leaking = Rejected("floor", Reason.LEAK_SUSPECTED, 0.7, 0.7, 0.01, 70.0)
+    in_bands = Rejected(BANDED.format("floor"), Reason.NEAR_UNIQUE, 0.7, 0.7, 0.01, 70.0)
+
+    assert unused_gains(Selection((), (leaking, in_bands)), ["floor"]) == []
+
+
 def test_numbers_that_would_add_in_bands_are_said():
     (warning,) = unused(BANDED.format("floor"), Reason.NEAR_UNIQUE)
 

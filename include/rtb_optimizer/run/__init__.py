@@ -13,6 +13,7 @@ bought_sample       the sample with the bids that bought its rows
 live_days           what came of the tables that were live, by day and arm
 choose_features     which candidates are considered, and which are selected
 selection_warnings  warnings about a selection and its rows
+find_leaks          leaks in values, scores and interactions
 suspected_leaks     the columns that are suspected to leak the outcome, and what they would carry
 drift               how the values of features have shifted since the active run's window
 shared_reading      one reading of the logs, from which a challenger's run selects as well

@@ -15,7 +15,9 @@ from rtb_optimizer.core.selection.denied_names import denied_names
 from rtb_optimizer.core.selection.fading import fading_features, fading_interactions
 from rtb_optimizer.core.selection.identifiers import identifier_warnings, identifying, require_no_addresses
 from rtb_optimizer.core.selection.interactions import InteractionRules, detect
-from rtb_optimizer.core.selection.leaks import Sign, Suspicion, changes_between_exposure_and_event, suspicion
+from rtb_optimizer.core.selection.leaks import (
+    Suspicion,
+)
 from rtb_optimizer.core.selection.rejection import Reason, Rejected, screen
 from rtb_optimizer.core.selection.select import Selection, SelectionRules, select
 from rtb_optimizer.core.selection.unjoined import MAX_UNJOINED, unjoined_share
@@ -29,6 +31,7 @@ from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
 from rtb_optimizer.outputs.documents.pooled import NO_SIBLINGS, PooledDocument
 from rtb_optimizer.run.bought_sample import NOTHING_KNOWN_OF_BIDS, Bidding, BidFindings, draw_bought
+from rtb_optimizer.run.find_leaks import leaks_by_score, leaks_by_values, leaks_together, without_interactions
 from rtb_optimizer.run.losses import BANDED, absent_columns, unused_gains
 
 
@@ -119,7 +122,7 @@ def choose_from(candidates: Candidates, bids: BidFindings, settings: Settings) -
     unjoined = unjoined_share(drawn.sample, names)
     if unjoined > MAX_UNJOINED:  # the cause is known and named: no column leaks by itself
         s = replace(s, leak_score=inf)
-    suspicions = _suspicions(names, drawn, s) if s.leak_score < inf else {}
+    suspicions = leaks_by_values(names, drawn, s) if s.leak_score < inf else {}
     why_not = dict.fromkeys(found, Reason.IDENTIFIER) | dict.fromkeys(suspicions, Reason.LEAK_SUSPECTED)
     admitted, left_out, unscored = _screened(names, denied, why_not, drawn, s)
     early = [r for r in early if r.name not in left_out] + unscored
@@ -133,8 +136,10 @@ def choose_from(candidates: Candidates, bids: BidFindings, settings: Settings) -
     warnings += (*unused_gains(selection, names),)
     selection = replace(selection, rejected=tuple(r for r in selection.rejected if r.name not in banded))
     rejected = tuple(sorted((*selection.rejected, *early), key=lambda r: r.name))
-    suspicions |= _by_score(selection.rejected, suspicions, s.leak_score)
-    chosen = replace(selection, rejected=rejected)
+    suspicions |= leaks_by_score(selection.rejected, suspicions, s.leak_score)
+    together = leaks_together(selection.interactions, drawn, s) if s.leak_score < inf else {}
+    chosen = without_interactions(replace(selection, rejected=rejected), together)
+    suspicions |= together
     return Choice(chosen, link, drawn, suspicions, warnings, bids, unjoined)
 
 
@@ -227,21 +232,6 @@ def admissible(
     return rejected, list(dict.fromkeys((*settings.anchor_features, *left)))
 
 
-def _suspicions(names: Sequence[str], drawn: Drawn, settings: Settings) -> dict[str, Suspicion]:
-    """Return which columns are suspected by their values, anchors too; what is allowed by name is not looked at."""
-    suspicions = dict[str, Suspicion]()
-    for name in names:
-        if name in settings.allowed_leaks:
-            continue
-        feature = drawn.sample.features[name]
-        found = suspicion(feature, drawn.rows, [drawn.sample.features[other] for other in names if other != name])
-        if found is None and settings.row_id_columns:
-            found = changes_between_exposure_and_event(feature, drawn.sample.outcome, drawn.row_hash)
-        if found is not None:
-            suspicions[name] = found
-    return suspicions
-
-
 def _screened(
     names: Sequence[str], denied: Sequence[str], known: Mapping[str, Reason], drawn: Drawn, settings: Settings
 ) -> tuple[list[str], dict[str, Reason], list[Rejected]]:
@@ -265,16 +255,3 @@ def _screened(
         elif name not in denied:
             unscored.append(Rejected(name, why))
     return admitted, left_out, unscored
-
-
-def _by_score(rejected: Sequence[Rejected], known: Collection[str], leak_score: float) -> dict[str, Suspicion]:
-    """Return the columns that are suspected by what they explain alone."""
-    return {
-        each.name: Suspicion(
-            Sign.SCORE,
-            f"alone it explains {each.marginal_score or 0.0:.0%} of the baseline deviance, more than the "
-            f"{leak_score:.0%} of leak_score",
-        )
-        for each in rejected
-        if each.reason is Reason.LEAK_SUSPECTED and each.name not in known
-    }

@@ -59,10 +59,12 @@ def unused_gains(selection: Selection, banded: Collection[str]) -> list[RunWarni
     """
     table = sum(each.signal_score for each in selection.chosen)
     table += sum(each.signal_score for each in selection.interactions)
+    suspected = {each.name for each in selection.rejected if each.reason is Reason.LEAK_SUSPECTED}
     in_bands, warnings = {BANDED.format(name): name for name in banded}, list[RunWarning]()
     for each in selection.rejected:
         added, z = max(each.signal_score or 0.0, 0.0), each.z or 0.0
-        if added <= UNUSED_FROM * (table + added) or z < UNUSED_Z:
+        is_worth_it = added > UNUSED_FROM * (table + added) and z >= UNUSED_Z
+        if not is_worth_it or in_bands.get(each.name) in suspected:
             continue
         would_add = (
             f"would add {added:.2%} of the baseline deviance, {added / (table + added):.0%} of the gain that the table "

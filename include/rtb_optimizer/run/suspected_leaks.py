@@ -55,5 +55,9 @@ def _message(leak: SuspectedLeak) -> str:
             f"it is left out, and would add {leak.added:.2%} of the baseline deviance, {leak.share:.0%} of the gain "
             "that the table then had"
         )
-        answers = "if bidders know it before the auction, add it to allowed_leaks; else to denied_features"
+        answers = (
+            "if bidders know them before the auction, add them to allowed_leaks; else one of them to denied_features"
+            if leak.sign is Sign.TOGETHER
+            else "if bidders know it before the auction, add it to allowed_leaks; else to denied_features"
+        )
     return f"{leak.name} is suspected to leak the outcome: {leak.evidence}; {state}; {answers}"

@@ -206,7 +206,7 @@ def test_the_rules_of_each_part_carry_their_own_keys():
 
     rules = settings.selection_rules
     assert (rules.max_features, rules.min_z, rules.min_positives, rules.allowed_leaks) == (3, 4, 7, frozenset("x"))
-    assert (rules.min_signal_score, rules.leak_score) == (0.0001, 0.5)
+    assert (rules.min_signal_score, rules.leak_score) == (0.0001, 0.55)
     assert (settings.segment_rules.max_segments, settings.segment_rules.dead_band) == (9, 0.02)
     assert settings.segment_rules.bids == BidRules(0.2, 2.0, 0.9, 0.0, 1.25, 4.0)
 

@@ -15,6 +15,7 @@ from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.engines.passes.sampling import Shares, draw_sample, sampling_shares
 from rtb_optimizer.errors import LogsInvalid
 from rtb_optimizer.run.choose_features import admissible, choose_features
+from rtb_optimizer.run.suspected_leaks import leak_warnings, suspected_leaks
 from v3_settings import v3_settings
 
 ROWS = 40_000
@@ -301,6 +302,39 @@ def test_what_would_add_to_the_table_but_has_no_values_that_rows_share_is_scored
         ("numbers_unbanded", "floor"),
     ]
     assert set(choice.drawn.sample.features) == {"deal"}
+
+
+@pytest.mark.parametrize(("answer", "interactions"), [("", []), ("served", []), ("served,seen", [("served", "seen")])])
+def test_an_interaction_that_leaks_the_outcome_is_left_out_unless_all_of_its_columns_are_allowed(
+    open_logs, answer, interactions
+):
+    """Two columns say a little alone; together, where they agree, the outcome is certain."""
+    draw = np.random.default_rng(3)
+    n = 30_000
+    served = draw.integers(0, 4, n)
+    click = draw.random(n) < np.array([0.1, 0.15, 0.2, 0.3])[served]
+    seen = np.where(click & (draw.random(n) < 0.5), served, (served + draw.integers(1, 4, n)) % 4)
+    columns = {
+        "t": [datetime(2026, 3, 6 + k % 4, k % 24, tzinfo=UTC) for k in range(n)],
+        "click": click.astype(int).tolist(),
+        "served": served.tolist(),
+        "seen": seen.tolist(),
+    }
+    engine, table = open_logs(
+        columns, timestamp_column="t", candidate_features="served,seen", allowed_leaks=answer, min_signal_score=0.0
+    )
+    choice = choose_features(engine, table, profile(engine, table))
+    suspected = [each.name for each in choice.selection.rejected if each.reason.value == "leak_suspected"]
+    warnings = [warning.message for warning in leak_warnings(suspected_leaks(choice))]
+
+    assert sorted(feature.name for feature in choice.selection.chosen) == ["seen", "served"]
+    assert [tuple(sorted(each.features, reverse=True)) for each in choice.selection.interactions] == interactions
+    assert len(suspected) == len(warnings) == (0 if interactions else 1)
+    if suspected:
+        assert "whose values together are such as" in warnings[0]
+        assert warnings[0].endswith(
+            "if bidders know them before the auction, add them to allowed_leaks; else one of them to denied_features"
+        )
 
 
 def test_anchors_and_no_outcome_at_all_is_a_choice_without_gain_and_no_crash(open_logs):

@@ -7,7 +7,8 @@ Signs of a leak:
 - presence: the column is filled, or leaves its usual value, with the outcome alone, as an id of the outcome does;
 - a whole number that counts the outcome itself: at 0 there is none, and with an outcome it is distributed as without
   one, plus 1;
-- a value that differs between the row of an exposure and the row of its event, where the logs have both.
+- a value that differs between the row of an exposure and the row of its event, where the logs have both;
+- values of two or three columns that interact, which come with the outcome together though neither does alone.
 
 Values are chosen on one half of the rows and judged on the other: where it was chosen, the purest of many is pure by
 chance. The evidence is rows: where a row stands for many exposures without the outcome, as in logs that were thinned,
@@ -23,9 +24,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from rtb_optimizer.core.sample.crossing import cell_codes
 from rtb_optimizer.core.sample.lists import Elements, elements_of
 from rtb_optimizer.core.sample.rows import RowOutcomes
-from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, sum_by
+from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, Sample, sum_by
 from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.core.selection.identifiers import kind_of
 from rtb_optimizer.core.selection.purity import MIN_OUTCOMES, OF_ELEMENTS, OF_VALUES, SUSPECT_SHARE, PurityTest, RowSums
@@ -52,6 +54,7 @@ class Sign(StrEnum):
     PRESENCE = "presence"
     COUNT = "count"
     EVENT = "event"
+    TOGETHER = "together"
     SCORE = "score"
 
 
@@ -89,6 +92,21 @@ def suspicion(feature: Feature, rows: RowOutcomes, others: Sequence[Feature] = (
     if sums.with_outcome.sum() * rows.share_with < MIN_OUTCOMES or sums.without.sum() <= 0:
         return None
     return next(_signs(_Column(feature, rows, others), sums), None)
+
+
+def suspicion_together(sample: Sample, names: Sequence[str], rows: RowOutcomes) -> Suspicion | None:
+    """Return why the values of several columns together are suspected to leak the outcome, if they are."""
+    codes, size = cell_codes(sample, names)
+    sums = RowSums.of(codes, size, rows)
+    if sums.with_outcome.sum() * rows.share_with < MIN_OUTCOMES or sums.without.sum() <= 0:
+        return None
+    pure = PurityTest(sums, rows, lambda _: False).purest(sums.chosen, OF_VALUES)
+    if pure is None:
+        return None
+    row = int(np.argmax(codes == pure.example))
+    features = [sample.features[name] for name in names]
+    example = " and ".join(_quoted(feature.values[feature.codes[row]]) for feature in features)
+    return Suspicion(Sign.TOGETHER, pure.words(f"whose values together are such as {example}", sums.base))
 
 
 def _signs(column: _Column, sums: RowSums) -> Iterator[Suspicion]:
