@@ -138,12 +138,9 @@ class FeaturesDocument(Document):
 
     def insignificant(self, min_z: float) -> list[str]:
         """Return the features whose gain is not significant; where none says, by `min_z` standard errors."""
-        return [
-            feature.name
-            for feature in self.features
-            if feature.is_significant is False
-            or (feature.is_significant is None and feature.z is not None and feature.z < min_z)
-        ]
+        is_doubted = {feature.name: feature.z is not None and feature.z < min_z for feature in self.features}
+        is_doubted |= {f.name: not f.is_significant for f in self.features if f.is_significant is not None}
+        return [name for name, doubted in is_doubted.items() if doubted]
 
 
 class LiftDocument(Document):
