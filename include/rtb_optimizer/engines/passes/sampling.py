@@ -13,6 +13,7 @@ from rtb_optimizer.core.realized.row_bids import BidMarks
 from rtb_optimizer.core.sample.objective import effective_events, share_cut
 from rtb_optimizer.core.sample.rows import RowOutcomes
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, Sample, split_rows
+from rtb_optimizer.engines.passes.arms import ArmCounts, counts_by_arm
 from rtb_optimizer.engines.passes.encoding import encode
 from rtb_optimizer.engines.passes.profile import Profile
 from rtb_optimizer.engines.protocol import Engine
@@ -42,7 +43,8 @@ class Drawn:
     """A sample, sorted by fold, with its sampling shares.
 
     `row_hash` identifies rows, by the id of those that have one (`has_id`); `duplicates` is the estimated number of
-    rows of the logs that repeat another.
+    rows of the logs that repeat another; `by_arm` are the sums of the window by what bought its rows, where that is
+    known.
     """
 
     sample: Sample
@@ -55,6 +57,7 @@ class Drawn:
     rows: RowOutcomes
     bid_marks: BidMarks
     value_cut: float = 0.0
+    by_arm: Sequence[ArmCounts] = ()
 
 
 def draw_sample(
@@ -76,10 +79,14 @@ def draw_sample(
     if shares == Shares(1.0, 1.0) and not has_id.all():
         alike = _hashed(days.astype(np.uint64), [has_id, *(feature.codes for feature in encoded.values())])
         row_hash = np.where(has_id, row_hash, _ranked(alike, micros))
+    positive = micros[table.target] > 0
     split = split_rows(days, row_hash)
     values = [*(feature.codes for feature in encoded.values()), *micros.values()]
     row = _hashed(row_hash, values)
-    repeats = _repeats(table, shares, micros[table.target] > 0, row_hash, has_id, _hashed(time_hash, values))
+    repeats = _repeats(table, shares, positive, row_hash, has_id, _hashed(time_hash, values))
+    by_arm = tuple[ArmCounts, ...]()
+    if bids != NO_BID_COLUMNS:
+        by_arm = counts_by_arm(drawn, micros, positive, (shares.positives, shares.others), profile.by_day)
     order = np.argsort((split.fold.astype(np.uint64) << _FOLD_BITS) | (row >> _HASH_BITS))
     encoded = {name: replace(feature, codes=feature.codes.take(order)) for name, feature in encoded.items()}
     micros = {name: column.take(order) for name, column in micros.items()}
@@ -96,6 +103,7 @@ def draw_sample(
         duplicates=repeats,
         rows=_row_outcomes(micros, weight, shares, table),
         bid_marks=_bid_marks(drawn, days, order),
+        by_arm=by_arm,
     )
 
 
@@ -159,7 +167,8 @@ def _row_outcomes(micros: Mapping[str, Ints], weight: Floats, shares: Shares, ta
 
 
 def _drawn_bids(bids: BidColumns) -> dict[str, str]:
-    return {
+    bucket = {} if bids == NO_BID_COLUMNS else {"bucket": bids.bucket}
+    return bucket | {
         "run_mark": bids.mark,
         "multiplier": bids.multiplier,
         "is_control": bids.is_control,
