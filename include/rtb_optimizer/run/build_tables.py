@@ -11,6 +11,7 @@ from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.model.fit import FactorModel, fit, shrink_by_slope
 from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.model.pooling import PooledFeature
+from rtb_optimizer.core.realized.groups import strongest
 from rtb_optimizer.core.sample.crossing import parts_of, with_interactions
 from rtb_optimizer.core.sample.sample import Floats, Mask, Sample
 from rtb_optimizer.core.sample.values import segment_key
@@ -42,8 +43,10 @@ from rtb_optimizer.engines.exact.people import with_enough_people
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.outputs.documents.document import WarningDocument
+from rtb_optimizer.outputs.documents.groups import GroupDocument
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.outputs.documents.tables import DotDocument, MatchedDocument, SegmentsDocument, TablesDocument
+from rtb_optimizer.run.groups import group_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ class Recipe:
     """What selection decided: ordered features, interactions, the prior of each term, the link and the slope.
 
     `z` is the gain of each feature in standard errors, `export_keys` are the features in the key of each export, in
-    order; `pooled` is what other entities know, of the features that shrink to it.
+    order; `pooled` is what other entities know, of the features that shrink to it; `strongest` are the features whose
+    values are the groups of the traffic.
     """
 
     features: Sequence[str]
@@ -62,6 +66,7 @@ class Recipe:
     z: Mapping[str, float]
     export_keys: Sequence[Sequence[str]] = ()
     pooled: Mapping[str, PooledFeature] = field(default_factory=dict)
+    strongest: Sequence[str] = ()
 
     @classmethod
     def of(cls, selection: SelectionDocument) -> Self:
@@ -75,6 +80,7 @@ class Recipe:
             link=selection.link,
             slope=selection.slope,
             z={feature.name: feature.z for feature in selection.chosen if feature.z is not None},
+            strongest=strongest({feature.name: feature.signal_score or 0.0 for feature in selection.chosen}),
         )
 
 
@@ -151,16 +157,17 @@ def build_tables(
         publishable=publishable_rows(cells, exact, rules.min_exposures, people),
     )
     joint = joint_table(predictions, settings)
-    changes = {}
+    changes, groups = dict[str, float](), tuple[GroupDocument, ...]()
     if before is not None:
-        was = bids_of(before, sample) * is_bid_on(before, sample)
-        changes = predicted_changes(sample, was, predictions.multiplier * ~predictions.no_bid)
+        was, now = bids_of(before, sample) * is_bid_on(before, sample), predictions.multiplier * ~predictions.no_bid
+        changes, groups = predicted_changes(sample, was, now), group_changes(sample, recipe.strongest, was, now)
     summary = TablesDocument(
         segments=SegmentsDocument.of(segments, _coverage(fitted)),
         scatter=DotDocument.of(segments),
         rows_by_term=_rows_by_term(segments, recipe.features),
         joint_rows=joint.rows,
         predicted_changes=changes,
+        groups=groups,
         warnings=WarningDocument.of(rate_spikes(segments, recipe.features, before)),
     )
     return Tables(segments, joint, summary, predictions)

@@ -43,6 +43,7 @@ from rtb_optimizer.outputs.documents.tables import TablesDocument
 from rtb_optimizer.outputs.files import json_bytes
 from rtb_optimizer.run.active_before import Active
 from rtb_optimizer.run.gates import export_facts, gates, live_lift
+from rtb_optimizer.run.groups import groups_with_lifts
 from rtb_optimizer.run.workspace import Workspace
 from rtb_optimizer.store.objects import StoredObject
 
@@ -111,6 +112,7 @@ def report_document(
         replay=ReplayDocument(assumption=_assumption(selection.bids.assumed), policies=evidence.replay),
         realized=parts.realized,
         changes=active.changes,
+        groups=groups_with_lifts(selection, tables),
         ad_macros=MacrosDocument(fields=macros.fields, formats=macros.formats),
         round_trip=parts.round_trip,
         exports=parts.exports.platforms,

@@ -13,6 +13,7 @@ from rtb_optimizer.outputs.documents.macros import MacrosDocument
 from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.outputs.documents.selection import FeatureDocument, LogsDocument, SelectionDocument
 from rtb_optimizer.outputs.documents.tables import TablesDocument
+from rtb_optimizer.run.groups import group_warnings, groups_with_lifts
 from rtb_optimizer.run.losses import lost_features
 
 FEW_VALUES = 20
@@ -55,6 +56,7 @@ def run_warnings(
     grown = _grown(selection.chosen, active.features)
     gaps = _unaddressed(macros, active.ad_macros)
     changed = [*grown, *lost_features(selection, active.features), *gaps]
+    changed += group_warnings(groups_with_lifts(selection, tables), tables.predicted_changes.get("outcomes_change"))
     return [*_untimed(settings), *_missing(selection.logs), *_contradictions(selection.logs), *changed, *of_steps]
 
 

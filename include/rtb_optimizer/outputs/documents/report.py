@@ -12,6 +12,7 @@ from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.outputs.documents.changes import ChangesDocument
 from rtb_optimizer.outputs.documents.document import Document, Number, WarningDocument
 from rtb_optimizer.outputs.documents.exports import ExportDocument
+from rtb_optimizer.outputs.documents.groups import GroupDocument
 from rtb_optimizer.outputs.documents.macros import MacrosDocument, RoundTripDocument
 from rtb_optimizer.outputs.documents.realized import RealizedDocument
 from rtb_optimizer.outputs.documents.selection import (
@@ -159,6 +160,7 @@ class Report(Document):
     replay: ReplayDocument = ReplayDocument()
     realized: RealizedDocument | None = None
     changes: ChangesDocument = ChangesDocument()
+    groups: tuple[GroupDocument, ...] = ()
     ad_macros: MacrosDocument = MacrosDocument()
     round_trip: Mapping[str, RoundTripDocument] = {}
     exports: tuple[ExportDocument, ...] = ()

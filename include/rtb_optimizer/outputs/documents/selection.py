@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.outputs.documents.document import Document, Number, WarningDocument
+from rtb_optimizer.outputs.documents.groups import GroupLiftDocument
 from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
 
 
@@ -273,6 +274,7 @@ class SelectionDocument(Document):
     volume: Mapping[str, Number] = {}
     distributions: tuple[DistributionDocument, ...] = ()
     drift: tuple[DriftDocument, ...] = ()
+    lifts: tuple[GroupLiftDocument, ...] = ()
     warnings: tuple[WarningDocument, ...]
     inputs: tuple[InputDocument, ...]
     empty_inputs: tuple[InputDocument, ...] = ()
