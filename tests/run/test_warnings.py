@@ -26,7 +26,7 @@ LOGS = LogsDocument(
     missing=(),
 )
 SELECTION = SelectionDocument.model_construct(logs=LOGS, chosen=(), warnings=())
-TABLES = TablesDocument.model_construct(warnings=())
+TABLES = TablesDocument.model_construct(warnings=(), predicted_changes={})
 
 
 def macros(policy, *addressed):
