@@ -109,7 +109,7 @@ def report_document(
         scatter=tables.scatter,
         joint=_joint(tables, evidence),
         holdout=_holdout(evidence),
-        replay=ReplayDocument(assumption=_assumption(selection.bids.assumed), policies=evidence.replay),
+        replay=_replay(selection),
         realized=parts.realized,
         changes=active.changes,
         groups=groups_with_lifts(selection, tables),
@@ -131,6 +131,12 @@ def _gates(settings: Settings, parts: RunParts, key_figures: Sequence[Kpi]) -> G
     return gates(
         settings, parts.selection, parts.tables, parts.round_trip, key_figures, live | export_facts(parts.exports)
     )
+
+
+def _replay(selection: SelectionDocument) -> ReplayDocument:
+    replay = ReplayDocument(assumption=_assumption(selection.bids.assumed), policies=selection.evidence.replay)
+    prices = selection.evidence.second_price
+    return replay if prices is None else replay.model_copy(update={"second_price": prices})
 
 
 def _assumption(elasticity: float) -> str:

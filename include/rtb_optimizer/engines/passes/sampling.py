@@ -70,7 +70,7 @@ def draw_sample(
     that are alike instead of their place: then the order of the rows does not matter either.
     """
     shares = sampling_shares(table.settings, profile.totals.rows, profile.positive_rows)
-    drawn = engine.query(table.sample(features, shares.positives, shares.others, _drawn_bids(bids)), "sample")
+    drawn = engine.query(table.sample(features, shares.positives, shares.others, _drawn_bids(bids, table)), "sample")
     encoded = {name: encode(drawn["f_" + name], name, table.settings) for name in features}
     row_hash, time_hash = (_hashes(drawn[name]) for name in ("row_hash", "time_hash"))
     has_id = np.asarray(drawn["has_id"].to_numpy(zero_copy_only=False), dtype=bool)
@@ -90,10 +90,14 @@ def draw_sample(
     order = np.argsort((split.fold.astype(np.uint64) << _FOLD_BITS) | (row >> _HASH_BITS))
     encoded = {name: replace(feature, codes=feature.codes.take(order)) for name, feature in encoded.items()}
     micros = {name: column.take(order) for name, column in micros.items()}
+    paid = drawn["paid_share"].to_numpy().take(order) if table.settings.bid_column else None
     row_hash, row = row_hash.take(order), row.take(order)
     weight = np.where(micros[table.target] > 0, 1.0 / shares.positives, 1.0 / shares.others)
     return Drawn(
-        sample=_sample(micros, weight, split.fold.take(order), encoded, table.settings, profile.design_effect),
+        sample=replace(
+            _sample(micros, weight, split.fold.take(order), encoded, table.settings, profile.design_effect),
+            paid_share=paid,
+        ),
         holdout=split.holdout.take(order),
         by_day=split.by_day,
         shares=shares,
@@ -166,9 +170,10 @@ def _row_outcomes(micros: Mapping[str, Ints], weight: Floats, shares: Shares, ta
     return RowOutcomes(with_outcome, exposure - with_outcome, weight, log_weight, shares.positives, shares.others)
 
 
-def _drawn_bids(bids: BidColumns) -> dict[str, str]:
-    bucket = {} if bids == NO_BID_COLUMNS else {"bucket": bids.bucket}
-    return bucket | {
+def _drawn_bids(bids: BidColumns, table: LogTable) -> dict[str, str]:
+    more = {} if bids == NO_BID_COLUMNS else {"bucket": bids.bucket}
+    more |= {"paid_share": table.amounts.paid_share()} if table.settings.bid_column else {}
+    return more | {
         "run_mark": bids.mark,
         "multiplier": bids.multiplier,
         "is_control": bids.is_control,

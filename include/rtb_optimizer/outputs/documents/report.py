@@ -15,6 +15,7 @@ from rtb_optimizer.outputs.documents.exports import ExportDocument
 from rtb_optimizer.outputs.documents.groups import GroupDocument
 from rtb_optimizer.outputs.documents.macros import MacrosDocument, RoundTripDocument
 from rtb_optimizer.outputs.documents.realized import RealizedDocument
+from rtb_optimizer.outputs.documents.replay import SecondPriceDocument
 from rtb_optimizer.outputs.documents.selection import (
     BidsDocument,
     DistributionDocument,
@@ -88,10 +89,11 @@ class JointDocument(Document):
 
 
 class ReplayDocument(Document):
-    """Policies replayed on the hold-out, under an assumption that is stated."""
+    """Policies replayed on the hold-out, under an assumption that is stated, and by logged prices where known."""
 
     assumption: str | None = None
     policies: tuple[PolicyDocument, ...] = ()
+    second_price: SecondPriceDocument | None = None
 
 
 class OutputDocument(Document):

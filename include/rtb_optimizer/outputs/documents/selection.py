@@ -7,6 +7,7 @@ from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.outputs.documents.document import Document, Number, WarningDocument
 from rtb_optimizer.outputs.documents.groups import GroupLiftDocument
 from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
+from rtb_optimizer.outputs.documents.replay import SecondPriceDocument
 
 
 class FeatureDocument(Document):
@@ -185,6 +186,7 @@ class EvaluationDocument(HoldoutDocument):
     replay: tuple[PolicyDocument, ...] = ()
     pooled_gain: Number | None = None
     gain_at_most: Number | None = None
+    second_price: SecondPriceDocument | None = None
     sampled_rows: int
     sampled_share: Number
     sampled_positive_share: Number
