@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -43,7 +43,6 @@ from rtb_optimizer.engines.exact.people import with_enough_people
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.outputs.documents.document import WarningDocument
-from rtb_optimizer.outputs.documents.groups import GroupDocument
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.outputs.documents.tables import DotDocument, MatchedDocument, SegmentsDocument, TablesDocument
 from rtb_optimizer.run.groups import group_changes
@@ -157,20 +156,27 @@ def build_tables(
         publishable=publishable_rows(cells, exact, rules.min_exposures, people),
     )
     joint = joint_table(predictions, settings)
-    changes, groups = dict[str, float](), tuple[GroupDocument, ...]()
-    if before is not None:
-        was, now = bids_of(before, sample) * is_bid_on(before, sample), predictions.multiplier * ~predictions.no_bid
-        changes, groups = predicted_changes(sample, was, now), group_changes(sample, recipe.strongest, was, now)
     summary = TablesDocument(
         segments=SegmentsDocument.of(segments, _coverage(fitted)),
         scatter=DotDocument.of(segments),
         rows_by_term=_rows_by_term(segments, recipe.features),
         joint_rows=joint.rows,
-        predicted_changes=changes,
-        groups=groups,
+        **_changes(before, predictions, recipe.strongest),
         warnings=WarningDocument.of(rate_spikes(segments, recipe.features, before)),
     )
     return Tables(segments, joint, summary, predictions)
+
+
+def _changes(before: PublishedTable | None, predictions: TablePredictions, features: Sequence[str]) -> dict[str, Any]:
+    """Return the predicted changes from the active run's table, in total and by group; none where there is no such."""
+    if before is None:
+        return {"predicted_changes": {}, "groups": ()}
+    sample = predictions.sample
+    was, now = bids_of(before, sample) * is_bid_on(before, sample), predictions.multiplier * ~predictions.no_bid
+    return {
+        "predicted_changes": predicted_changes(sample, was, now),
+        "groups": group_changes(sample, features, was, now),
+    }
 
 
 def joint_table(predictions: TablePredictions, settings: Settings) -> JointTable:

@@ -107,9 +107,7 @@ def report_document(
         **_candidates(selection),
         segments=tables.segments,
         scatter=tables.scatter,
-        joint=_joint(tables, evidence),
-        holdout=_holdout(evidence),
-        replay=_replay(selection),
+        **_evidence(selection, tables),
         realized=parts.realized,
         changes=active.changes,
         groups=groups_with_lifts(selection, tables),
@@ -119,6 +117,12 @@ def report_document(
         outputs=tuple(_output(name, o, rows, workspace.prefix) for name, (o, rows) in sorted(written.items())),
         config=_config(workspace.snapshot, active.config),
     )
+
+
+def _evidence(selection: SelectionDocument, tables: TablesDocument) -> dict[str, Any]:
+    """Return the sections on what the table is worth on the hold-out."""
+    evidence = selection.evidence
+    return {"joint": _joint(tables, evidence), "holdout": _holdout(evidence), "replay": _replay(selection)}
 
 
 def _candidates(selection: SelectionDocument) -> dict[str, Any]:

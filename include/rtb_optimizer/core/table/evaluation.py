@@ -6,6 +6,7 @@ reported separately: it drifts from day to day, and multipliers need relative ra
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -102,7 +103,6 @@ def evaluate(
     rows = table_rows(model, training, row_codes, bids, insignificant=insignificant)
     rates = table_model.rates(unseen)
     calibrated = rate_of(rescaled_to_total(table_model.strengths(unseen), unseen.exposure, outcomes, link), link)
-    policies = _policies(unseen, multiplier_product(rows, unseen), active, rules.segments)
     names, gain = [feature.name for feature in selection.chosen], deviance_gain(unseen, calibrated, link)
     return HoldoutEvaluation(
         gain=gain,
@@ -112,10 +112,9 @@ def evaluate(
         calibration=_calibration(unseen, calibrated),
         lift=_lift(unseen, calibrated),
         joint=_joint(training, unseen, names, table_model, multiplier_product(rows, training), rules.joint),
-        replay=_replay(unseen, policies),
         pooled_gain=pooled_gain,
         gain_at_most=None if pooled_gain is None else gain + _uncertainty(unseen, calibrated, link),
-        second_price=replayed(unseen, policies),
+        **_replays(unseen, _policies(unseen, multiplier_product(rows, unseen), active, rules.segments)),
     )
 
 
@@ -220,6 +219,10 @@ def _policies(
     if active is not None:
         policies["active run"] = _spend_neutral(product_of_rows(active, unseen), unseen, rules)
     return policies | {"this run": _spend_neutral(product, unseen, rules)}
+
+
+def _replays(unseen: Sample, policies: Mapping[str, Floats]) -> dict[str, Any]:
+    return {"replay": _replay(unseen, policies), "second_price": replayed(unseen, policies)}
 
 
 def _replay(unseen: Sample, policies: Mapping[str, Floats]) -> tuple[Mapping[str, object], ...]:

@@ -84,20 +84,15 @@ def draw_sample(
     values = [*(feature.codes for feature in encoded.values()), *micros.values()]
     row = _hashed(row_hash, values)
     repeats = _repeats(table, shares, positive, row_hash, has_id, _hashed(time_hash, values))
-    by_arm = tuple[ArmCounts, ...]()
-    if bids != NO_BID_COLUMNS:
-        by_arm = counts_by_arm(drawn, micros, positive, (shares.positives, shares.others), profile.by_day)
+    by_arm = _by_arm(drawn, micros, positive, shares, profile) if bids != NO_BID_COLUMNS else ()
     order = np.argsort((split.fold.astype(np.uint64) << _FOLD_BITS) | (row >> _HASH_BITS))
     encoded = {name: replace(feature, codes=feature.codes.take(order)) for name, feature in encoded.items()}
     micros = {name: column.take(order) for name, column in micros.items()}
-    paid = drawn["paid_share"].to_numpy().take(order) if table.settings.bid_column else None
     row_hash, row = row_hash.take(order), row.take(order)
     weight = np.where(micros[table.target] > 0, 1.0 / shares.positives, 1.0 / shares.others)
+    sample = _sample(micros, weight, split.fold.take(order), encoded, table.settings, profile.design_effect)
     return Drawn(
-        sample=replace(
-            _sample(micros, weight, split.fold.take(order), encoded, table.settings, profile.design_effect),
-            paid_share=paid,
-        ),
+        sample=_with_prices(sample, drawn, order),
         holdout=split.holdout.take(order),
         by_day=split.by_day,
         shares=shares,
@@ -153,6 +148,19 @@ def _sample(
     exposure *= weight
     spend = np.maximum(micros["cost"], 0) / MICRO * weight if settings.cost_column else exposure
     return Sample(exposure / effect, outcome * weight / effect, spend, fold, encoded, unit, effect)
+
+
+def _with_prices(sample: Sample, drawn: "pa.Table", order: Ints) -> Sample:
+    """Return a sample with what its rows cost over their bids, where bids were drawn."""
+    if "paid_share" not in drawn.column_names:
+        return sample
+    return replace(sample, paid_share=drawn["paid_share"].to_numpy().take(order))
+
+
+def _by_arm(
+    drawn: "pa.Table", micros: Mapping[str, Ints], positive: Mask, shares: Shares, profile: Profile
+) -> Sequence[ArmCounts]:
+    return counts_by_arm(drawn, micros, positive, (shares.positives, shares.others), profile.by_day)
 
 
 def _row_outcomes(micros: Mapping[str, Ints], weight: Floats, shares: Shares, table: LogTable) -> RowOutcomes:
