@@ -1,7 +1,7 @@
 """Sums the rows of a window by what bought them: day, run or period, arm, and part of the ids.
 
-The arm of a row is a hash of its id that any bidder computes (MD5): over all rows it costs two scans. It is computed
-for the sample alone, which has every row with an outcome, as far as `max_sample_rows` allows, and so many others that
+The arm of a row is a hash of its id that any bidder computes (MD5), which costs one to two scans over all rows. It is
+known of the sample alone: every row with an outcome, as far as `max_sample_rows` allows, and so many others that
 the sums of an arm vary little more than its outcomes do (Horvitz and Thompson, 1952). What a day adds up to over its
 arms is exact, as the profile has it; where the sample is all of the logs, so are the arms.
 """
