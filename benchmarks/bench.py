@@ -29,6 +29,7 @@ SCRIPTS = {
     "small": "small_campaigns.py",
     "leaks": "leaks.py",
     "loop": "loop.py",
+    "prices": "second_price.py",
     "arms": "live_evidence.py",
     "files": "many_files.py",
     "night": "night.py",

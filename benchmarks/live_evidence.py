@@ -3,7 +3,8 @@
 PYTHONPATH=include:.venv/bench .venv/bin/python benchmarks/live_evidence.py --entities 1000
 
 Every look of every entity is judged, as a run judges it each night. Worlds are `measured`, as dispersed as the more
-dispersed of two real campaigns; `heavy`; and `value`, where each outcome has a value of its own.
+dispersed of two real campaigns; `heavy`; `value`, where each outcome has a value of its own; and `sampled`, where the
+spend of an arm is estimated from a sample.
 """
 
 import argparse
@@ -26,6 +27,7 @@ KINDS = {
     "measured": Dispersion(bunching=1.6, returning=1.05, night=0.16, ratio=0.13),
     "heavy": Dispersion(bunching=4.0, returning=2.0, night=0.4, ratio=0.2),
     "value": Dispersion(bunching=1.6, returning=1.05, night=0.16, ratio=0.13, value=2.0),
+    "sampled": Dispersion(bunching=1.6, returning=1.05, night=0.16, ratio=0.13, sampled=True),
 }
 SIZES = (20, 400, 10_000, 100_000)
 HOLDBACKS, CHALLENGERS = (0.95, 0.9, 0.5), (0.1, 0.5)

@@ -22,6 +22,8 @@ from rtb_optimizer.core.sample.sample import Floats, Mask, Sample
 
 BUCKETS = 16
 RETURNING_NIGHTS = 30
+SAMPLED_ROWS, ROWS_AN_OUTCOME, PRICES = 200_000, 20, 0.8
+"""The rows of a sample by default, or so many an outcome; the coefficient of variation of a row's cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Dispersion:
     `bunching` is the variance of outcomes over that of independent ones within a night; `returning` by what factor
     that grows over 30 nights, as ids return to their arm; `night` and `ratio` the standard deviations of the log rate
     of a night, and of the log ratio of the arms in a night; `value` the coefficient of variation of an outcome's value,
-    0 where outcomes are counted.
+    0 where outcomes are counted. Where spend is `sampled`, its split between arms is estimated from a sample.
     """
 
     bunching: float
@@ -39,6 +41,7 @@ class Dispersion:
     night: float
     ratio: float
     value: float = 0.0
+    sampled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,9 @@ def draw(world: World, entities: int, nights: int, seed: int) -> Nights:
     bunches = generator.poisson(mean / size)
     more = generator.negative_binomial(np.maximum(bunches, 1), 1 / size)
     outcomes = (bunches + np.where(bunches > 0, more, 0)).astype(float)
+    if of.sampled:
+        rows = max(SAMPLED_ROWS, ROWS_AN_OUTCOME * world.outcomes) * share / BUCKETS
+        spend = spend * np.maximum(1 + generator.normal(0, np.sqrt((1 + PRICES**2) / rows), shape), 0.0)
     if not of.value:
         return Nights(outcomes, spend, outcomes)
     values = generator.gamma(np.maximum(outcomes, 1.0) / of.value**2, of.value**2)

@@ -8,8 +8,9 @@ from as_json import as_json
 from report_document import report_document
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.outputs.documents.document import WarningDocument
+from rtb_optimizer.outputs.documents.logs import InputDocument
 from rtb_optimizer.outputs.documents.report import Report
-from rtb_optimizer.outputs.documents.selection import FeaturesDocument, InputDocument
+from rtb_optimizer.outputs.documents.selection import FeaturesDocument
 
 
 def test_warnings_are_written_once_each_in_order_without_what_is_not_known():

@@ -369,6 +369,11 @@ def test_a_section_without_content_says_so(document):
         ({"holdout": {"gain": 0.0}}, "holdout", "no better than one average rate"),
         ({"holdout": {"gain": 0.0421}}, "holdout", "explains 4.21% of"),
         ({"changes": {"against": "run-17", "moved": 0}}, "changes", "Against run-17: 0 moved"),
+        (
+            {"groups": [{"feature": "country", "value": "DE", "pays": True}, {"feature": "country", "value": "US"}]},
+            "changes",
+            "The total gains, and country=DE pays for it.",
+        ),
         ({"segments": {"total": 1}}, "segments", "1 row."),
         (
             {"exports": [{"platform": "plain", "mean_error": 0.031}]},

@@ -4,9 +4,10 @@ import pytest
 
 from rtb_optimizer.core.macros.combo import GapPolicy, map_ad_macros
 from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.outputs.documents.logs import LogsDocument
 from rtb_optimizer.outputs.documents.macros import MacrosDocument
 from rtb_optimizer.outputs.documents.report import Report
-from rtb_optimizer.outputs.documents.selection import LogsDocument, SelectionDocument
+from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.outputs.documents.tables import TablesDocument
 from rtb_optimizer.run.macro_combos import macros_document
 from rtb_optimizer.run.warnings import run_warnings
@@ -26,7 +27,7 @@ LOGS = LogsDocument(
     missing=(),
 )
 SELECTION = SelectionDocument.model_construct(logs=LOGS, chosen=(), warnings=())
-TABLES = TablesDocument.model_construct(warnings=())
+TABLES = TablesDocument.model_construct(warnings=(), predicted_changes={})
 
 
 def macros(policy, *addressed):

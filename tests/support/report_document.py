@@ -171,6 +171,33 @@ def report_document():
                 },
             ],
         },
+        "groups": [
+            {
+                "feature": "country",
+                "value": "DE",
+                "outcomes": 1_204.0,
+                "spend": 101.3,
+                "outcomes_change": -0.181,
+                "low": -0.21,
+                "high": -0.151,
+                "spend_change": -0.176,
+                "pays": True,
+                "lift": -0.06,
+                "lift_low": -0.3,
+                "lift_high": 0.27,
+            },
+            {
+                "feature": "country",
+                "value": "US",
+                "outcomes": 5_377.0,
+                "spend": 402.9,
+                "outcomes_change": 0.071,
+                "low": 0.06,
+                "high": 0.083,
+                "spend_change": 0.05,
+                "pays": False,
+            },
+        ],
         "ad_macros": {"fields": [row[0] for row in FEATURES], "formats": macro_formats()},
         "round_trip": {
             "adx": {

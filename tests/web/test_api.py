@@ -331,6 +331,9 @@ def test_a_viewer_s_token_changes_nothing(loader, entity, finish, session):
         ("POST", "rollback", asked),
         ("PATCH", "config", {"min_z": 2}),
         ("PUT", "status", {"status": "paused"}),
+        ("POST", "challenger", {"share": 0.1, "values": {"max_features": 4}}),
+        ("POST", "challenger/promote", {"reason": "x"}),
+        ("POST", "challenger/drop", {"reason": "x"}),
     ):
         answer = loader.request(method, f"{DRUGS}/{call}", json=body)
         assert (answer.status_code, answer.json()["detail"]) == (403, "you may not change drugs_com")
@@ -365,7 +368,8 @@ def test_the_description_is_complete_and_its_references_lead_somewhere(loader):
         assert call["summary"], path
         assert call["description"], path
         assert {"200", "401", "403", "404", "422"} <= call["responses"].keys()
-        assert ("409" in call["responses"]) == (path.endswith(("activate", "rollback", "status", "{output_type}")))
+        moving = ("activate", "rollback", "status", "{output_type}", "/challenger", "promote", "drop")
+        assert ("409" in call["responses"]) == path.endswith(moving)
         assert {part[1:-1] for part in path.split("/") if part.startswith("{")} == {
             each["name"] for each in call.get("parameters", []) if each["in"] == "path"
         }

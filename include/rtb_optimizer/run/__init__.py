@@ -29,6 +29,7 @@ siblings            what other entities have in common, read once
 active_before       the run that was active when this one began
 changed_inputs      warnings about inputs and entities that changed meanwhile
 what_if             how a what-if run differs from the active run
+groups              who gains and who pays for it, by value
 losses              warnings about columns that a run goes without
 warnings            the other warnings of a run
 gates               the facts that activation is decided on, and their limits

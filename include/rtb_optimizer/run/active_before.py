@@ -16,10 +16,11 @@ from rtb_optimizer.core.table.published_table import PublishedTable
 from rtb_optimizer.live.summary import realized
 from rtb_optimizer.outputs.compare import changes_between, table_of
 from rtb_optimizer.outputs.documents.changes import NO_CHANGES, ChangesDocument
+from rtb_optimizer.outputs.documents.logs import LogsDocument
 from rtb_optimizer.outputs.documents.pooled import NO_SIBLINGS, PooledDocument
 from rtb_optimizer.outputs.documents.realized import RealizedDocument
 from rtb_optimizer.outputs.documents.report import Report
-from rtb_optimizer.outputs.documents.selection import DistributionDocument, LogsDocument
+from rtb_optimizer.outputs.documents.selection import DistributionDocument
 from rtb_optimizer.outputs.published import PublishedRun, published, published_output
 from rtb_optimizer.run.siblings import pooled_of
 from rtb_optimizer.run.volume import counted_alike

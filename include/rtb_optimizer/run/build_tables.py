@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.model.fit import FactorModel, fit, shrink_by_slope
 from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.model.pooling import PooledFeature
+from rtb_optimizer.core.realized.groups import strongest
 from rtb_optimizer.core.sample.crossing import parts_of, with_interactions
 from rtb_optimizer.core.sample.sample import Floats, Mask, Sample
 from rtb_optimizer.core.sample.values import segment_key
@@ -44,6 +45,7 @@ from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.outputs.documents.tables import DotDocument, MatchedDocument, SegmentsDocument, TablesDocument
+from rtb_optimizer.run.groups import group_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Recipe:
     """What selection decided: ordered features, interactions, the prior of each term, the link and the slope.
 
     The gain of the features that are `insignificant` was too small to count; `export_keys` are the features in the key
-    of each export, in order; `pooled` is what other entities know, of the features that shrink to it.
+    of each export, in order; `pooled` is what other entities know, of the features that shrink to it; `strongest` are
+    the features whose values are the groups of the traffic.
     """
 
     features: Sequence[str]
@@ -62,6 +65,7 @@ class Recipe:
     insignificant: Collection[str] = ()
     export_keys: Sequence[Sequence[str]] = ()
     pooled: Mapping[str, PooledFeature] = field(default_factory=dict)
+    strongest: Sequence[str] = ()
 
     @classmethod
     def of(cls, selection: SelectionDocument) -> Self:
@@ -75,6 +79,7 @@ class Recipe:
             link=selection.link,
             slope=selection.slope,
             insignificant=[feature.name for feature in selection.chosen if feature.is_significant is False],
+            strongest=strongest({feature.name: feature.signal_score or 0.0 for feature in selection.chosen}),
         )
 
 
@@ -150,19 +155,27 @@ def build_tables(
         publishable=publishable_rows(cells, exact, rules.min_exposures, people),
     )
     joint = joint_table(predictions, settings)
-    changes = {}
-    if before is not None:
-        was = bids_of(before, sample) * is_bid_on(before, sample)
-        changes = predicted_changes(sample, was, predictions.multiplier * ~predictions.no_bid)
     summary = TablesDocument(
         segments=SegmentsDocument.of(segments, _coverage(fitted)),
         scatter=DotDocument.of(segments),
         rows_by_term=_rows_by_term(segments, recipe.features),
         joint_rows=joint.rows,
-        predicted_changes=changes,
+        **_changes(before, predictions, recipe.strongest),
         warnings=WarningDocument.of(rate_spikes(segments, recipe.features, before)),
     )
     return Tables(segments, joint, summary, predictions)
+
+
+def _changes(before: PublishedTable | None, predictions: TablePredictions, features: Sequence[str]) -> dict[str, Any]:
+    """Return the predicted changes from the active run's table, in total and by group; none where there is no such."""
+    if before is None:
+        return {"predicted_changes": {}, "groups": ()}
+    sample = predictions.sample
+    was, now = bids_of(before, sample) * is_bid_on(before, sample), predictions.multiplier * ~predictions.no_bid
+    return {
+        "predicted_changes": predicted_changes(sample, was, now),
+        "groups": group_changes(sample, features, was, now),
+    }
 
 
 def joint_table(predictions: TablePredictions, settings: Settings) -> JointTable:

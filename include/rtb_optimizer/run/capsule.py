@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.outputs.documents.capsule import SHARED, CapsuleDocument, CapsuleInput
-from rtb_optimizer.outputs.documents.selection import InputDocument, SelectionDocument
+from rtb_optimizer.outputs.documents.logs import InputDocument
+from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.outputs.files import json_bytes
 from rtb_optimizer.run.capsule_rows import rows_read
 from rtb_optimizer.run.made_by import made_by

@@ -15,9 +15,10 @@ from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.errors import ConfigInvalid, NotFound, StoreFailed
 from rtb_optimizer.outputs.documents.lake import SnapshotDocument
+from rtb_optimizer.outputs.documents.logs import InputDocument
 from rtb_optimizer.outputs.documents.manifest import Manifest
 from rtb_optimizer.outputs.documents.report import Report
-from rtb_optimizer.outputs.documents.selection import InputDocument, SelectionDocument
+from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.outputs.published import published_output
 from rtb_optimizer.run.volume import counted_alike
 from rtb_optimizer.run.what_if import NOT_ONLY, what_if_warnings

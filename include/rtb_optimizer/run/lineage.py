@@ -10,8 +10,9 @@ from rtb_optimizer.core.config.settings import Settings, settings_as_stored
 from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.decision.activation import MOVES
 from rtb_optimizer.errors import NotFound, ObjectAbsent
+from rtb_optimizer.outputs.documents.logs import InputDocument
 from rtb_optimizer.outputs.documents.report import Report
-from rtb_optimizer.outputs.documents.selection import InputDocument, SelectionDocument
+from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.outputs.published import published_output
 from rtb_optimizer.outputs.report_page.gates import GateRow, gate_rows
 from rtb_optimizer.run.handover import handed_over_by

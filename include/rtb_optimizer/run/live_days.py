@@ -13,7 +13,7 @@ from rtb_optimizer.core.realized.calibration import Group, deciles, groups_off
 from rtb_optimizer.core.realized.row_bids import BidMarks
 from rtb_optimizer.core.sample.sample import Mask
 from rtb_optimizer.core.table.replay import predicted_rates
-from rtb_optimizer.engines.passes.profile import ArmCounts
+from rtb_optimizer.engines.passes.arms import ArmCounts
 from rtb_optimizer.engines.passes.sampling import Drawn
 from rtb_optimizer.live.row_bids import RowBids
 from rtb_optimizer.outputs.documents.live import LiveDayDocument, LiveDocument

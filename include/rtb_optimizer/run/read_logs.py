@@ -101,7 +101,7 @@ def read_logs(
         table = without_repeats(engine, raw)
         bids = _row_bids(workspace, engine, table)
         columns = _bid_columns(workspace, table, bids)
-        window = profile(engine, table, columns if bids.is_known else None)
+        window = profile(engine, table)
         log.info("%d rows, %g outcomes, %s", window.totals.rows, window.totals.outcome, dict(window.anomalies))
         require_few_without_weight(window, workspace.settings)
         require_few_excesses(window, workspace.settings)

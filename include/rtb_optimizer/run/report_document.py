@@ -15,6 +15,7 @@ from rtb_optimizer.core.sample.values import segment_key
 from rtb_optimizer.core.table.kpis import Kpi, kpis
 from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.exports import ExportsDocument
+from rtb_optimizer.outputs.documents.logs import LogsDocument
 from rtb_optimizer.outputs.documents.macros import MacrosDocument, RoundTripDocument
 from rtb_optimizer.outputs.documents.manifest import ListedOutput, Manifest
 from rtb_optimizer.outputs.documents.realized import RealizedDocument
@@ -36,13 +37,13 @@ from rtb_optimizer.outputs.documents.selection import (
     FeatureDocument,
     HoldoutDocument,
     InteractionDocument,
-    LogsDocument,
     SelectionDocument,
 )
 from rtb_optimizer.outputs.documents.tables import TablesDocument
 from rtb_optimizer.outputs.files import json_bytes
 from rtb_optimizer.run.active_before import Active
 from rtb_optimizer.run.gates import export_facts, gates, live_lift
+from rtb_optimizer.run.groups import groups_with_lifts
 from rtb_optimizer.run.workspace import Workspace
 from rtb_optimizer.store.objects import StoredObject
 
@@ -106,17 +107,22 @@ def report_document(
         **_candidates(selection),
         segments=tables.segments,
         scatter=tables.scatter,
-        joint=_joint(tables, evidence),
-        holdout=_holdout(evidence),
-        replay=ReplayDocument(assumption=_assumption(selection.bids.assumed), policies=evidence.replay),
+        **_evidence(selection, tables),
         realized=parts.realized,
         changes=active.changes,
+        groups=groups_with_lifts(selection, tables),
         ad_macros=MacrosDocument(fields=macros.fields, formats=macros.formats),
         round_trip=parts.round_trip,
         exports=parts.exports.platforms,
         outputs=tuple(_output(name, o, rows, workspace.prefix) for name, (o, rows) in sorted(written.items())),
         config=_config(workspace.snapshot, active.config),
     )
+
+
+def _evidence(selection: SelectionDocument, tables: TablesDocument) -> dict[str, Any]:
+    """Return the sections on what the table is worth on the hold-out."""
+    evidence = selection.evidence
+    return {"joint": _joint(tables, evidence), "holdout": _holdout(evidence), "replay": _replay(selection)}
 
 
 def _candidates(selection: SelectionDocument) -> dict[str, Any]:
@@ -129,6 +135,12 @@ def _gates(settings: Settings, parts: RunParts, key_figures: Sequence[Kpi]) -> G
     return gates(
         settings, parts.selection, parts.tables, parts.round_trip, key_figures, live | export_facts(parts.exports)
     )
+
+
+def _replay(selection: SelectionDocument) -> ReplayDocument:
+    replay = ReplayDocument(assumption=_assumption(selection.bids.assumed), policies=selection.evidence.replay)
+    prices = selection.evidence.second_price
+    return replay if prices is None else replay.model_copy(update={"second_price": prices})
 
 
 def _assumption(elasticity: float) -> str:

@@ -14,13 +14,11 @@ from rtb_optimizer.engines.passes.outcomes import EventsOfDay
 from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
+from rtb_optimizer.outputs.documents.logs import EventsDocument, InputDocument, LogsDocument
 from rtb_optimizer.outputs.documents.selection import (
     EvaluationDocument,
-    EventsDocument,
     FeatureDocument,
-    InputDocument,
     InteractionDocument,
-    LogsDocument,
     ReadingDocument,
     RejectedDocument,
     SelectionDocument,
@@ -28,6 +26,7 @@ from rtb_optimizer.outputs.documents.selection import (
 )
 from rtb_optimizer.run.bought_sample import bids_document
 from rtb_optimizer.run.choose_features import Choice
+from rtb_optimizer.run.groups import group_lifts
 from rtb_optimizer.run.read_logs import LogsRead
 from rtb_optimizer.run.suspected_leaks import leak_warnings, suspected_leaks
 
@@ -56,7 +55,9 @@ def selection_document(
         inputs=_inputs(read.partitions),
         engine=read.engine,
     )
-    given = {"outcome_inputs": _inputs(read.outcomes.partitions)} if read.outcomes.partitions else {}
+    given: dict[str, Any] = {"outcome_inputs": _inputs(read.outcomes.partitions)} if read.outcomes.partitions else {}
+    lifts = group_lifts(read.choice)
+    given |= {"lifts": lifts} if lifts else {}
     given |= {"empty_inputs": _inputs(read.empty)} if read.empty else {}
     return document.model_copy(update={**given, **({"tables": tables} if tables.model_fields_set else {})})
 

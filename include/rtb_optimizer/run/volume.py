@@ -26,7 +26,7 @@ from rtb_optimizer.core.decision.volume import (
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.engines.passes.profile import Profile
-from rtb_optimizer.outputs.documents.selection import LogsDocument
+from rtb_optimizer.outputs.documents.logs import LogsDocument
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HOURS_OF_DAY = 24

@@ -9,10 +9,12 @@ from rtb_optimizer.core.config.logs_path import is_dated
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.macros.combo import Coverage
+from rtb_optimizer.outputs.documents.logs import LogsDocument
 from rtb_optimizer.outputs.documents.macros import MacrosDocument
 from rtb_optimizer.outputs.documents.report import Report
-from rtb_optimizer.outputs.documents.selection import FeatureDocument, LogsDocument, SelectionDocument
+from rtb_optimizer.outputs.documents.selection import FeatureDocument, SelectionDocument
 from rtb_optimizer.outputs.documents.tables import TablesDocument
+from rtb_optimizer.run.groups import group_warnings, groups_with_lifts
 from rtb_optimizer.run.losses import lost_features
 
 FEW_VALUES = 20
@@ -55,6 +57,7 @@ def run_warnings(
     grown = _grown(selection.chosen, active.features)
     gaps = _unaddressed(macros, active.ad_macros)
     changed = [*grown, *lost_features(selection, active.features), *gaps]
+    changed += group_warnings(groups_with_lifts(selection, tables), tables.predicted_changes.get("outcomes_change"))
     return [*_untimed(settings), *_missing(selection.logs), *_contradictions(selection.logs), *changed, *of_steps]
 
 

@@ -1,6 +1,7 @@
 """How a what-if run differs from the active run: predicted changes, and what beside the values tried differs, too."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -10,19 +11,25 @@ from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.sample.sample import Sample
 from rtb_optimizer.core.table.published_table import PublishedTable
 from rtb_optimizer.core.table.replay import bids_of, is_bid_on, predicted_changes
+from rtb_optimizer.run.groups import group_changes
 from rtb_optimizer.store import configs
 from rtb_optimizer.store.schema import Run
 
 NOT_ONLY = "the difference is not only by the values tried"
 
 
-def changes_between_tables(sample: Sample, active: PublishedTable, tried: PublishedTable) -> dict[str, float]:
-    """Return the predicted relative changes of the window's spend and outcomes from the active run's table to this one.
+def changes_between_tables(
+    sample: Sample, active: PublishedTable, tried: PublishedTable, features: Sequence[str]
+) -> dict[str, Any]:
+    """Return the predicted changes of a window from the active run's table to this one, in total and by group.
 
-    The sample has the features of both, as far as the logs do.
+    The sample has the features of both, as far as the logs do; groups are the values of `features`.
     """
     before, after = (bids_of(table, sample) * is_bid_on(table, sample) for table in (active, tried))
-    return predicted_changes(sample, before, after)
+    return {
+        "predicted_changes": predicted_changes(sample, before, after),
+        "groups": group_changes(sample, features, before, after),
+    }
 
 
 def what_if_warnings(session: Session, run: Run) -> list[RunWarning]:

@@ -43,8 +43,8 @@ def build_segments(opt_run_id: int) -> int:
         if compared is not None:
             rows, values = rows_by_segment(segments), workspace.snapshot.values
             own = table_of(PublishedRun(workspace.run_code, values, selection.features, rows))
-            changes = changes_between_tables(sample, compared, own)
-            summary = summary.model_copy(update={"predicted_changes": changes})
+            changes = changes_between_tables(sample, compared, own, recipe.strongest)
+            summary = summary.model_copy(update=changes)
     outcomes_as_read(workspace, selection)
     partitions_as_read(workspace, selection)  # nor have they changed while they were counted
     exports, export_files = compiled_exports(workspace, built.predictions)

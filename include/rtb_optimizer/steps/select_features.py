@@ -34,7 +34,7 @@ def select_features(opt_run_id: int) -> int:
     warnings = [*selection_warnings(choice, workspace.settings), *pooled_warnings(before.pooled)]
     selection = selection_document(read, evidence, workspace.partitions_expected, warnings, workspace.tables_read)
     selection = with_drift(selection, choice, before, workspace.settings)
-    live = live_document(read.bids, read.profile.by_arm, choice.bids.live.predicted, workspace.window)
+    live = live_document(read.bids, choice.drawn.by_arm, choice.bids.live.predicted, workspace.window)
     documents, parts = {"selection": selection, "live": live}, {"sample.arrow": sample_part(choice, before)}
     if read.outcomes.placed is not None:  # joined once: it is what the other steps count
         parts[PLACED_OUTCOMES] = table_bytes(read.outcomes.placed)

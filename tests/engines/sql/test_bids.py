@@ -13,6 +13,7 @@ from rtb_optimizer.core.realized.arms import ArmRules, ChallengerRule, Holdback
 from rtb_optimizer.core.realized.row_bids import BidRecord, BidSource, LivePeriod
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.passes.profile import profile
+from rtb_optimizer.engines.passes.sampling import draw_sample
 from rtb_optimizer.engines.sql.bids import bid_columns
 from rtb_optimizer.engines.sql.table import LogTable
 from v3_settings import v3_settings
@@ -38,7 +39,8 @@ def selected(tmp_path):
             table = LogTable(settings, DAY, types, {}, engine.dialect)
             found = bid_columns(table, record, rules)
             named = ", ".join(f"{sql} AS {name}" for name, sql in vars_of(found).items())
-            return engine.query(f"SELECT {named} FROM logs").to_pylist(), profile(engine, table, found).by_arm
+            drawn = draw_sample(engine, table, [], profile(engine, table), found)
+            return engine.query(f"SELECT {named} FROM logs").to_pylist(), drawn.by_arm
 
     return select
 
@@ -127,7 +129,7 @@ def test_a_multiplier_is_a_number_or_none(selected, logged, read):
     assert found[0]["multiplier"] == read
 
 
-def test_a_profile_by_arm_adds_up_to_the_window_and_has_sixteen_parts(selected):
+def test_the_sums_by_arm_add_up_to_the_window_and_have_sixteen_parts(selected):
     rows = rows_at(*[n / 100 for n in range(2_000)])
     rules = ArmRules({0: RULE, 1: RULE})
     _, by_arm = selected(rows, BidRecord(BidSource.HISTORY, PERIODS), rules, timestamp_column="at")

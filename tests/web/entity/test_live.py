@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from rtb_optimizer.core.realized.arms import Arm
-from rtb_optimizer.store import activation, challenger_runs, challengers, outcomes
+from rtb_optimizer.store import activation, challenger_runs, challengers, configs, outcomes
 from rtb_optimizer.store.outcomes import Outcome
 from rtb_optimizer.store.schema import Challenger, Entity, Run
 
@@ -189,3 +189,87 @@ def test_the_configuration_s_form_opens_one_after_a_confirmation(browser, read, 
     assert live.entity_id == challenger.entity_id
     assert "Challenge with these changes" not in browser.get("/rtb/entities/drugs_com/config").text
     assert "Nothing was changed" in browser.post("/rtb/entities/drugs_com/challenge", data={}).text
+
+
+API = "/rtb/api/v1/entities/drugs_com/challenger"
+CHALLENGE = {"share": 0.2, "values": {"max_features": 4, "min_z": "2.5"}}
+
+
+@pytest.fixture
+def challengeable(live, session):
+    """The same entity, whose requests are drawn by an id of the logs."""
+    configs.set_overrides(session, session.get_one(Entity, live.entity_id), {"row_id_columns": "auction_id"}, "ana")
+    session.commit()
+    return live
+
+
+def test_a_program_opens_a_challenger_which_is_open_once(browser, challengeable, session):
+    opened = browser.post(API, json=CHALLENGE)
+    again = browser.post(API, json=CHALLENGE)
+    (stored,) = session.scalars(select(Challenger)).all()
+
+    assert challengeable
+    assert opened.json() == {
+        "entity_code": "drugs_com",
+        "challenger_id": stored.challenger_id,
+        "share": 0.2,
+        "values": {"max_features": "4", "min_z": "2.5"},
+    }
+    assert (stored.created_by, stored.overrides) == ("admin", {"max_features": "4", "min_z": "2.5"})
+    assert (again.status_code, "has a challenger already" in again.json()["detail"]) == (409, True)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"share": 0.2, "values": {}},
+        {"share": 0.2, "values": {"lookback_days": 3}},
+        {"share": 0.2, "values": {"max_features": 0}},
+        {"share": 0.2, "values": {"max_features": None}},
+        *({"share": share, "values": {"max_features": 4}} for share in (0, 1, -0.1, "0.1", True)),
+        {"values": {"max_features": 4}},
+        CHALLENGE | {"reason": "x"},
+    ],
+)
+def test_a_challenger_that_is_not_spelled_out_is_not_opened(browser, challengeable, session, body):
+    assert challengeable
+    assert browser.post(API, json=body).status_code == 422
+    assert session.scalars(select(Challenger)).all() == []
+
+
+def test_a_program_drops_the_challenger_that_it_expects(browser, challenged, session):
+    number = session.scalar(select(Challenger.challenger_id))
+    wrong = browser.post(f"{API}/drop", json={"reason": "no gain", "expected_challenger_id": number + 1})
+    dropped = browser.post(f"{API}/drop", json={"reason": " no gain ", "expected_challenger_id": number})
+    gone = browser.post(f"{API}/drop", json={"reason": "no gain"})
+    session.rollback()
+
+    assert wrong.status_code == 409
+    assert dropped.json() == {
+        "entity_code": "drugs_com",
+        "decision": "dropped",
+        "run_id": challenged,
+        "reasons": ["no gain"],
+        "copy_written": True,
+    }
+    assert session.get_one(Challenger, number).result == "dropped"
+    assert gone.status_code == 404
+
+
+def test_a_program_promotes_the_challenger_whose_values_become_the_entity_s(browser, challenged, session, monkeypatch):
+    monkeypatch.setattr("rtb_optimizer.store.verification.verify_outputs", lambda *_: None)
+    promoted = browser.post(f"{API}/promote", json={"reason": "better"})
+    session.rollback()
+    entity = session.scalars(select(Entity)).one()
+
+    assert (promoted.json()["decision"], promoted.json()["run_id"]) == ("promoted", challenged)
+    assert entity.active_run_id == challenged
+    assert configs.overrides(session, entity.entity_id)["max_features"] == "4"
+
+
+@pytest.mark.parametrize("call", ["promote", "drop"])
+@pytest.mark.parametrize("body", [{}, {"reason": " "}, {"reason": "x", "expected_challenger_id": "1"}])
+def test_an_end_that_is_not_spelled_out_ends_nothing(browser, challenged, session, call, body):
+    assert challenged
+    assert browser.post(f"{API}/{call}", json=body).status_code == 422
+    assert session.scalars(select(Challenger)).one().ended_at is None

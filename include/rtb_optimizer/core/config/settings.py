@@ -1,6 +1,6 @@
 """Converts the values of a resolved configuration to typed settings; the field names are the config keys."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
@@ -172,8 +172,8 @@ class Settings:
 
     @property
     def arm_id_column(self) -> str:
-        """The column of the id that draws a request's arm: the one named, else the row's id if it is one column."""
-        return self.holdback_id_column or (self.row_id_columns[0] if len(self.row_id_columns) == 1 else "")
+        """The column of the id that draws a request's arm."""
+        return arm_id_column(self.holdback_id_column, self.row_id_columns)
 
     @property
     def selection_rules(self) -> SelectionRules:
@@ -207,6 +207,11 @@ class Settings:
         exposures = max(self.joint_min_exposures, rules.min_exposures)
         joint = JointRules(rules.max_segments, exposures, rules.dead_band, rules.bids, rules.min_exposures)
         return TableRules(rules, joint)
+
+
+def arm_id_column(named: str, row_ids: Sequence[str]) -> str:
+    """Return the column of the id that draws a request's arm: the one named, else the row's id if it is one column."""
+    return named or (row_ids[0] if len(row_ids) == 1 else "")
 
 
 def settings_as_stored(values: Mapping[str, ConfigValue]) -> Settings:

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 
 SUSPECTED_LEAK = "leak_suspected"
-"""The code of the warning that comes before all others: a table must not be made of the column that it names."""
+"""A table must not be made of the column that it names."""
+GROUP_PAYS = "group_pays"
+"""The total gains, and a part of the traffic pays for it."""
+FIRST = (SUSPECTED_LEAK, GROUP_PAYS)
+"""The codes of the warnings that come before all others, in this order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+from rtb_optimizer.core.config.settings import arm_id_column
+
 HASH = "md5"
 """Every language and every engine has it; it draws lots here, and protects nothing."""
 DIGITS = 8
@@ -49,11 +51,10 @@ class Holdback:
     def of(cls, config: Mapping[str, Any], entity_code: str) -> Self | None:
         """Return the rule of a run's configuration; None without a holdback, or where the platform draws the arm."""
         share = float(config.get("holdback_share") or 0)
-        ids = config.get("row_id_columns") or []
-        column = config.get("holdback_id_column") or (ids[0] if len(ids) == 1 else "")
-        if share <= 0 or not column or config.get("arm_column"):
+        column = _id_column(config)
+        if share <= 0 or not column:
             return None
-        return cls(share, str(column), f"{entity_code}:")
+        return cls(share, column, f"{entity_code}:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,14 @@ class ChallengerRule:
     @classmethod
     def of(cls, config: Mapping[str, Any], entity_code: str, share: float) -> Self:
         """Return the rule of a share under a configuration: by the id that draws the control as well."""
-        ids = config.get("row_id_columns") or []
-        column = config.get("holdback_id_column") or (ids[0] if len(ids) == 1 else "")
-        return cls(share, "" if config.get("arm_column") else str(column), f"{entity_code}:")
+        return cls(share, _id_column(config), f"{entity_code}:")
+
+
+def _id_column(config: Mapping[str, Any]) -> str:
+    """Return the column of the id that draws the arm by a stored configuration; none where the platform draws it."""
+    if config.get("arm_column"):
+        return ""
+    return arm_id_column(str(config.get("holdback_id_column") or ""), config.get("row_id_columns") or [])
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,8 @@ class Sample:
 
     `unit` is the amount of the logs' measure per outcome: 1 for events, money for value. `stands_for` is the design
     effect, the rows of the logs per effective row: a row that counts ten times is evidence of one. `bought` is None
-    where all rows were bought at a multiplier of 1.
+    where all rows were bought at a multiplier of 1. `paid_share` is what each row cost over its bid, NaN where that
+    is not known; None where bids are not logged.
     """
 
     exposure: Floats
@@ -72,6 +73,7 @@ class Sample:
     unit: float = 1.0
     stands_for: float = 1.0
     bought: Bought | None = None
+    paid_share: Floats | None = None
 
     @cached_property
     def base_spend(self) -> Floats:
@@ -120,7 +122,8 @@ class Sample:
         bought = self.bought
         if bought is not None:
             bought = Bought(part(bought.bid), part(bought.volume), bought.elasticity)
-        return Sample(exposure, outcome, spend, fold, features, self.unit, self.stands_for, bought)
+        paid = None if self.paid_share is None else part(self.paid_share)
+        return Sample(exposure, outcome, spend, fold, features, self.unit, self.stands_for, bought, paid)
 
     def with_features(self, names: Iterable[str]) -> "Sample":
         """Return the sample with only these of its features: ids with a value per row take much memory."""

@@ -10,6 +10,7 @@ pooled           what published tables have in common
 published_table  a table read back, independent of the order of its features
 evaluation       gain, calibration and lift on the hold-out
 replay           policies replayed on the hold-out; predicted changes of spend and outcomes
+second_price     policies replayed by logged bids and second prices
 changes, causes  what differs between two tables, and by which cause
 kpis             key figures of a window
 warnings         Simpson's paradox and spikes of a rate

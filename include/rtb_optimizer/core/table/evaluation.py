@@ -6,6 +6,7 @@ reported separately: it drifts from day to day, and multipliers need relative ra
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from rtb_optimizer.core.table.rows import (
     restrict_to_rows,
     table_rows,
 )
+from rtb_optimizer.core.table.second_price import SecondPrice, replayed
 
 DECILES = 10
 LIFT_POINTS = 50
@@ -41,7 +43,7 @@ class HoldoutEvaluation:
     `slope` is the calibration slope of days that the factors do not know; the other figures are those of the table
     shrunk by it. `pooled_gain` is that of what other entities know alone, on all rows, less two standard errors: no row
     has taught it anything. None where nothing is pooled, or too few rows have an outcome. `gain_at_most` is the gain
-    plus two standard errors.
+    plus two standard errors. `second_price` is the replay by logged bids and prices, None where there are none.
     """
 
     gain: float
@@ -54,6 +56,7 @@ class HoldoutEvaluation:
     replay: tuple[Mapping[str, object], ...] = ()
     pooled_gain: float | None = None
     gain_at_most: float | None = None
+    second_price: SecondPrice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,9 @@ def evaluate(
         calibration=_calibration(unseen, calibrated),
         lift=_lift(unseen, calibrated),
         joint=_joint(training, unseen, names, table_model, multiplier_product(rows, training), rules.joint),
-        replay=_replay(unseen, multiplier_product(rows, unseen), active, rules.segments),
         pooled_gain=pooled_gain,
         gain_at_most=None if pooled_gain is None else gain + _uncertainty(unseen, calibrated, link),
+        **_replays(unseen, _policies(unseen, multiplier_product(rows, unseen), active, rules.segments)),
     )
 
 
@@ -208,14 +211,22 @@ def _joint(
     return tuple(losses)
 
 
-def _replay(
+def _policies(
     unseen: Sample, product: Floats, active: Mapping[Pattern, float] | None, rules: SegmentRules
-) -> tuple[Mapping[str, object], ...]:
-    """Return outcomes per spend with equal bids and with each table's, by the response of volume to a bid."""
+) -> dict[str, Floats]:
+    """Return equal bids and each table's by name, for each row."""
     policies = {"all ones": np.ones(len(product))}
     if active is not None:
         policies["active run"] = _spend_neutral(product_of_rows(active, unseen), unseen, rules)
-    policies["this run"] = _spend_neutral(product, unseen, rules)
+    return policies | {"this run": _spend_neutral(product, unseen, rules)}
+
+
+def _replays(unseen: Sample, policies: Mapping[str, Floats]) -> dict[str, Any]:
+    return {"replay": _replay(unseen, policies), "second_price": replayed(unseen, policies)}
+
+
+def _replay(unseen: Sample, policies: Mapping[str, Floats]) -> tuple[Mapping[str, object], ...]:
+    """Return outcomes per spend with the bids of each policy, by the response of volume to a bid."""
     rows, before = [], None
     for name, multiplier in policies.items():
         volume = multiplier**unseen.elasticity

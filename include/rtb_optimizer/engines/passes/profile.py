@@ -1,6 +1,6 @@
 """Counts the window as a whole: its totals, its days, and the rows that contradict themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,6 @@ from rtb_optimizer.core.config.window import dates_of, zone
 from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.amounts import MICRO
-from rtb_optimizer.engines.sql.bids import BidColumns
 from rtb_optimizer.engines.sql.table import MEASURES, LogTable
 from rtb_optimizer.errors import LogsInvalid
 
@@ -24,7 +23,6 @@ ANOMALIES = (
     *("value_unreadable", "cost_negative", "cost_unreadable", "cost_above_bid"),
 )
 OF_WEIGHTS = ("weight_unreadable", "weight_negative")
-BOUGHT_BY = ("run_mark", "is_control", "is_challenger", "bucket")
 MAX_LISTED = 5
 
 LARGEST_SUM = 2**63
@@ -47,7 +45,6 @@ class Profile:
     zero_outcomes: int = 0
     design_effect: float = 1.0
     rows_by_minute: Mapping[np.datetime64, int] = field(default_factory=dict)
-    by_arm: Sequence["ArmCounts"] = ()
 
     @property
     def rows_by_day(self) -> dict[date, int]:
@@ -55,20 +52,8 @@ class Profile:
         return {day: counts.rows for day, counts in self.by_day.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class ArmCounts:
-    """The rows of a day that one run's table bid on, or one period or day had, by arm and part of the ids."""
-
-    day: date
-    mark: object
-    is_control: bool
-    is_challenger: bool
-    bucket: str
-    counts: Counts
-
-
-def profile(engine: Engine, table: LogTable, bids: BidColumns | None = None) -> Profile:
-    """Count the window's rows; by arm as well, where `bids` has expressions of what bought them.
+def profile(engine: Engine, table: LogTable) -> Profile:
+    """Count the window's rows.
 
     Raises:
         LogsInvalid: when the window has no row, rows of days that are not its own, sums that are too large, money in a
@@ -76,7 +61,7 @@ def profile(engine: Engine, table: LogTable, bids: BidColumns | None = None) -> 
     """
     if table.settings.currency_column and (table.settings.value_column or table.settings.cost_column):
         _require_rates(engine, table)
-    rows = engine.query(table.profile(_counted_by(bids) if bids else {}), "profile")
+    rows = engine.query(table.profile(), "profile")
     if table.settings.timestamp_column:
         _require_days_of_the_window(np.asarray(rows["log_day"].to_numpy(), dtype="datetime64[D]"), table)
     days = _by_day(rows)
@@ -103,28 +88,7 @@ def profile(engine: Engine, table: LogTable, bids: BidColumns | None = None) -> 
         worst_days={name: days["log_day"][days[name].index(max(days[name]))] for name in anomalies if any(days[name])},
         design_effect=_design_effect(sums["outcome"], sum(part or 0 for part in days["weighted_outcome"])),
         rows_by_minute=_by_minute(rows) if table.settings.timestamp_column else {},
-        by_arm=_by_arm(rows) if bids else (),
     )
-
-
-def _counted_by(bids: BidColumns) -> dict[str, str]:
-    return dict(zip(BOUGHT_BY, (bids.mark, bids.is_control, bids.is_challenger, bids.bucket), strict=True))
-
-
-def _by_arm(rows: "pa.Table") -> tuple[ArmCounts, ...]:
-    summed = rows.group_by(["log_day", *BOUGHT_BY]).aggregate([(name, "sum") for name in ("rows", *MEASURES)])
-    counts = [
-        ArmCounts(
-            row["log_day"],
-            row["run_mark"],
-            row["is_control"],
-            row["is_challenger"],
-            row["bucket"] or "",
-            counts_of({name: row[f"{name}_sum"] for name in ("rows", *MEASURES)}),
-        )
-        for row in summed.to_pylist()
-    ]
-    return tuple(sorted(counts, key=lambda c: (c.day, str(c.mark), c.is_control, c.is_challenger, c.bucket)))
 
 
 def _by_minute(rows: "pa.Table") -> dict[np.datetime64, int]:
@@ -134,7 +98,7 @@ def _by_minute(rows: "pa.Table") -> dict[np.datetime64, int]:
 
 def _by_day(rows: "pa.Table") -> dict[str, list[Any]]:
     """Return the columns of a profile added up by day."""
-    counted = [name for name in rows.column_names if name not in ("log_day", "minute", *BOUGHT_BY)]
+    counted = [name for name in rows.column_names if name not in ("log_day", "minute")]
     days = rows.group_by("log_day").aggregate([(name, "sum") for name in counted]).sort_by("log_day")
     return {name.removesuffix("_sum"): column.to_pylist() for name, column in zip(days.column_names, days, strict=True)}
 

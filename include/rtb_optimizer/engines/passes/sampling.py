@@ -13,6 +13,7 @@ from rtb_optimizer.core.realized.row_bids import BidMarks
 from rtb_optimizer.core.sample.objective import effective_events, share_cut
 from rtb_optimizer.core.sample.rows import RowOutcomes
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, Sample, split_rows
+from rtb_optimizer.engines.passes.arms import ArmCounts, counts_by_arm
 from rtb_optimizer.engines.passes.encoding import encode
 from rtb_optimizer.engines.passes.profile import Profile
 from rtb_optimizer.engines.protocol import Engine
@@ -42,7 +43,8 @@ class Drawn:
     """A sample, sorted by fold, with its sampling shares.
 
     `row_hash` identifies rows, by the id of those that have one (`has_id`); `duplicates` is the estimated number of
-    rows of the logs that repeat another.
+    rows of the logs that repeat another; `by_arm` are the sums of the window by what bought its rows, where that is
+    known.
     """
 
     sample: Sample
@@ -55,6 +57,7 @@ class Drawn:
     rows: RowOutcomes
     bid_marks: BidMarks
     value_cut: float = 0.0
+    by_arm: Sequence[ArmCounts] = ()
 
 
 def draw_sample(
@@ -67,7 +70,7 @@ def draw_sample(
     that are alike instead of their place: then the order of the rows does not matter either.
     """
     shares = sampling_shares(table.settings, profile.totals.rows, profile.positive_rows)
-    drawn = engine.query(table.sample(features, shares.positives, shares.others, _drawn_bids(bids)), "sample")
+    drawn = engine.query(table.sample(features, shares.positives, shares.others, _drawn_bids(bids, table)), "sample")
     encoded = {name: encode(drawn["f_" + name], name, table.settings) for name in features}
     row_hash, time_hash = (_hashes(drawn[name]) for name in ("row_hash", "time_hash"))
     has_id = np.asarray(drawn["has_id"].to_numpy(zero_copy_only=False), dtype=bool)
@@ -76,17 +79,20 @@ def draw_sample(
     if shares == Shares(1.0, 1.0) and not has_id.all():
         alike = _hashed(days.astype(np.uint64), [has_id, *(feature.codes for feature in encoded.values())])
         row_hash = np.where(has_id, row_hash, _ranked(alike, micros))
+    positive = micros[table.target] > 0
     split = split_rows(days, row_hash)
     values = [*(feature.codes for feature in encoded.values()), *micros.values()]
     row = _hashed(row_hash, values)
-    repeats = _repeats(table, shares, micros[table.target] > 0, row_hash, has_id, _hashed(time_hash, values))
+    repeats = _repeats(table, shares, positive, row_hash, has_id, _hashed(time_hash, values))
+    by_arm = _by_arm(drawn, micros, positive, shares, profile) if bids != NO_BID_COLUMNS else ()
     order = np.argsort((split.fold.astype(np.uint64) << _FOLD_BITS) | (row >> _HASH_BITS))
     encoded = {name: replace(feature, codes=feature.codes.take(order)) for name, feature in encoded.items()}
     micros = {name: column.take(order) for name, column in micros.items()}
     row_hash, row = row_hash.take(order), row.take(order)
     weight = np.where(micros[table.target] > 0, 1.0 / shares.positives, 1.0 / shares.others)
+    sample = _sample(micros, weight, split.fold.take(order), encoded, table.settings, profile.design_effect)
     return Drawn(
-        sample=_sample(micros, weight, split.fold.take(order), encoded, table.settings, profile.design_effect),
+        sample=_with_prices(sample, drawn, order),
         holdout=split.holdout.take(order),
         by_day=split.by_day,
         shares=shares,
@@ -96,6 +102,7 @@ def draw_sample(
         duplicates=repeats,
         rows=_row_outcomes(micros, weight, shares, table),
         bid_marks=_bid_marks(drawn, days, order),
+        by_arm=by_arm,
     )
 
 
@@ -143,6 +150,19 @@ def _sample(
     return Sample(exposure / effect, outcome * weight / effect, spend, fold, encoded, unit, effect)
 
 
+def _with_prices(sample: Sample, drawn: "pa.Table", order: Ints) -> Sample:
+    """Return a sample with what its rows cost over their bids, where bids were drawn."""
+    if "paid_share" not in drawn.column_names:
+        return sample
+    return replace(sample, paid_share=drawn["paid_share"].to_numpy().take(order))
+
+
+def _by_arm(
+    drawn: "pa.Table", micros: Mapping[str, Ints], positive: Mask, shares: Shares, profile: Profile
+) -> Sequence[ArmCounts]:
+    return counts_by_arm(drawn, micros, positive, (shares.positives, shares.others), profile.by_day)
+
+
 def _row_outcomes(micros: Mapping[str, Ints], weight: Floats, shares: Shares, table: LogTable) -> RowOutcomes:
     """Return the outcomes by row: a row counts once, or, where it is an aggregate, by its exposures.
 
@@ -158,8 +178,10 @@ def _row_outcomes(micros: Mapping[str, Ints], weight: Floats, shares: Shares, ta
     return RowOutcomes(with_outcome, exposure - with_outcome, weight, log_weight, shares.positives, shares.others)
 
 
-def _drawn_bids(bids: BidColumns) -> dict[str, str]:
-    return {
+def _drawn_bids(bids: BidColumns, table: LogTable) -> dict[str, str]:
+    more = {} if bids == NO_BID_COLUMNS else {"bucket": bids.bucket}
+    more |= {"paid_share": table.amounts.paid_share()} if table.settings.bid_column else {}
+    return more | {
         "run_mark": bids.mark,
         "multiplier": bids.multiplier,
         "is_control": bids.is_control,

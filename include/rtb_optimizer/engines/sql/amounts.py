@@ -93,6 +93,11 @@ class Amounts:
         cost, bid = self.settings.cost_column, self.settings.bid_column
         return f"COALESCE({self.counted(cost)} > {self.counted(bid)}, FALSE)" if cost and bid else "FALSE"
 
+    def paid_share(self) -> str:
+        """Return what a row cost over its bid; NULL where either is not known, and where it cost more than its bid."""
+        cost, bid = (self.number(column) for column in (self.settings.cost_column, self.settings.bid_column))
+        return f"CASE WHEN {cost} > 0 AND {cost} <= {bid} THEN {cost} / {bid} END"
+
     def currency(self) -> str:
         """Return the code of a row's currency, in capitals, empty where it has none."""
         code = self.dialect.text(self.dialect.identifier(self.settings.currency_column))

@@ -61,15 +61,11 @@ class LogTable:
     def _named(self, features: Sequence[str]) -> list[str]:
         return [f"{self.quote(name)} AS {self.quote('f_' + name)}" for name in features]
 
-    def profile(self, more: Mapping[str, str] = MappingProxyType({})) -> str:
-        """Return rows by day, and minute where rows have times: counts, sums, and rows that contradict themselves.
-
-        `more` are expressions by name to count by as well.
-        """
+    def profile(self) -> str:
+        """Return rows by day, and minute where rows have times: counts, sums, and rows that contradict themselves."""
         s = self.settings
-        when = ["log_day", *(["minute"] if s.timestamp_column else []), *more]
+        when = ["log_day", *(["minute"] if s.timestamp_column else [])]
         raw = [
-            *(f"{sql} AS {name}" for name, sql in more.items()),
             *([f"{self.dialect.minute(instant_of(self))} AS minute"] if s.timestamp_column else []),
             f"{self.amounts.raw(s.outcome_column)} AS raw_outcome",
             f"{self.amounts.whole(s.outcome_column)} AS known_outcome",

@@ -9,7 +9,7 @@ from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.operations.rebuild.findings import Finding, Kind
 from rtb_optimizer.operations.rebuild.source import Source
 from rtb_optimizer.outputs.documents.capsule import CapsuleInput
-from rtb_optimizer.outputs.documents.selection import InputDocument
+from rtb_optimizer.outputs.documents.logs import InputDocument
 from rtb_optimizer.run.outcome_partitions import outcomes_possible, outcomes_to_read
 from rtb_optimizer.run.workspace import Workspace, partitions_to_read
 from rtb_optimizer.store.objects import ObjectStore, split_url

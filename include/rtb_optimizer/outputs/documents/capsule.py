@@ -10,7 +10,7 @@ from typing import Any
 from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.outputs.documents.document import Document
 from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
-from rtb_optimizer.outputs.documents.selection import InputDocument
+from rtb_optimizer.outputs.documents.logs import InputDocument
 
 SHARED = frozenset({"values", "origins", "defaults"})
 """The parts of a snapshot that most runs of an entity have in common: they are written once."""

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
 
-from rtb_optimizer.core.decision.warning import SUSPECTED_LEAK, RunWarning
+from rtb_optimizer.core.decision.warning import FIRST, RunWarning
 from rtb_optimizer.outputs.files import json_bytes
 
 log = logging.getLogger(__name__)
@@ -73,8 +73,9 @@ class WarningDocument(Document):
 
     @classmethod
     def of(cls, warnings: Iterable[RunWarning]) -> "tuple[WarningDocument, ...]":
-        """Return distinct warnings by code and message, suspected leaks first, without what is not known."""
-        ordered = sorted(set(warnings), key=lambda w: (w.code != SUSPECTED_LEAK, w.code, w.message))
+        """Return distinct warnings, those of FIRST first, by code and message, without what is not known."""
+        place = {code: n for n, code in enumerate(FIRST)}
+        ordered = sorted(set(warnings), key=lambda w: (place.get(w.code, len(FIRST)), w.code, w.message))
         facts = ({name: value for name, value in asdict(w).items() if value is not None} for w in ordered)
         return tuple(map(cls.model_validate, facts))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from rtb_optimizer.outputs.documents.document import Document
 from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
-from rtb_optimizer.outputs.documents.selection import InputDocument
+from rtb_optimizer.outputs.documents.logs import InputDocument
 
 
 class ListedOutput(Document):

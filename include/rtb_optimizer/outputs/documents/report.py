@@ -12,8 +12,11 @@ from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.outputs.documents.changes import ChangesDocument
 from rtb_optimizer.outputs.documents.document import Document, Number, WarningDocument
 from rtb_optimizer.outputs.documents.exports import ExportDocument
+from rtb_optimizer.outputs.documents.groups import GroupDocument
+from rtb_optimizer.outputs.documents.logs import LogsDocument
 from rtb_optimizer.outputs.documents.macros import MacrosDocument, RoundTripDocument
 from rtb_optimizer.outputs.documents.realized import RealizedDocument
+from rtb_optimizer.outputs.documents.replay import SecondPriceDocument
 from rtb_optimizer.outputs.documents.selection import (
     BidsDocument,
     DistributionDocument,
@@ -22,7 +25,6 @@ from rtb_optimizer.outputs.documents.selection import (
     HoldoutDocument,
     InteractionDocument,
     JointLossDocument,
-    LogsDocument,
     PolicyDocument,
     RejectedDocument,
 )
@@ -87,10 +89,11 @@ class JointDocument(Document):
 
 
 class ReplayDocument(Document):
-    """Policies replayed on the hold-out, under an assumption that is stated."""
+    """Policies replayed on the hold-out, under an assumption that is stated, and by logged prices where known."""
 
     assumption: str | None = None
     policies: tuple[PolicyDocument, ...] = ()
+    second_price: SecondPriceDocument | None = None
 
 
 class OutputDocument(Document):
@@ -159,6 +162,7 @@ class Report(Document):
     replay: ReplayDocument = ReplayDocument()
     realized: RealizedDocument | None = None
     changes: ChangesDocument = ChangesDocument()
+    groups: tuple[GroupDocument, ...] = ()
     ad_macros: MacrosDocument = MacrosDocument()
     round_trip: Mapping[str, RoundTripDocument] = {}
     exports: tuple[ExportDocument, ...] = ()

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 from rtb_optimizer.core.model.link import Link
-from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.outputs.documents.document import Document, Number, WarningDocument
+from rtb_optimizer.outputs.documents.groups import GroupLiftDocument
 from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
+from rtb_optimizer.outputs.documents.logs import InputDocument, LogsDocument
+from rtb_optimizer.outputs.documents.replay import SecondPriceDocument
 
 
 class FeatureDocument(Document):
@@ -188,56 +190,12 @@ class EvaluationDocument(HoldoutDocument):
     replay: tuple[PolicyDocument, ...] = ()
     pooled_gain: Number | None = None
     gain_at_most: Number | None = None
+    second_price: SecondPriceDocument | None = None
     sampled_rows: int
     sampled_share: Number
     sampled_positive_share: Number
     value_cut_share: Number
     folds: str
-
-
-class EventsDocument(Document):
-    """What became of the events of a kind on a day (UTC): how many, repeats of them, with a row, and counted for one.
-
-    `day` is null for events without a time, `kind` is empty where all events are of one.
-    """
-
-    day: str | None = None
-    kind: str = ""
-    events: int = 0
-    repeats: int = 0
-    found: int = 0
-    counted: int = 0
-
-
-class LogsDocument(Document):
-    """What the logs of the window were: sums, anomalies, partitions by URL.
-
-    `by_day` has the sums of each day with rows, `rows_by_hour` the rows of a mean day by hour of the entity's clock,
-    `known_days` the sums of the last whole days of this run and those before it, `events` what became of the events of
-    outcome logs.
-    """
-
-    totals: Counts
-    design_effect: Number
-    positive_rows: int
-    rows_by_day: Mapping[str, Number]
-    by_day: Mapping[str, Counts] = {}
-    rows_by_hour: tuple[float, ...] = ()
-    known_days: Mapping[str, Counts] = {}
-    events: tuple[EventsDocument, ...] = ()
-    anomalies: Mapping[str, int]
-    worst_days: Mapping[str, str]
-    partitions: tuple[str, ...]
-    partitions_expected: int
-    missing: tuple[str, ...]
-
-
-class InputDocument(Document):
-    """An object of the logs that was read."""
-
-    s3_key: str
-    byte_size: int
-    etag: str
 
 
 class ReadingDocument(Document):
@@ -277,6 +235,7 @@ class SelectionDocument(Document):
     volume: Mapping[str, Number] = {}
     distributions: tuple[DistributionDocument, ...] = ()
     drift: tuple[DriftDocument, ...] = ()
+    lifts: tuple[GroupLiftDocument, ...] = ()
     warnings: tuple[WarningDocument, ...]
     inputs: tuple[InputDocument, ...]
     empty_inputs: tuple[InputDocument, ...] = ()

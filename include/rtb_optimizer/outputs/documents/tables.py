@@ -8,6 +8,7 @@ from typing import Self
 from rtb_optimizer.core.sample.values import segment_key
 from rtb_optimizer.core.table.segments import Segment
 from rtb_optimizer.outputs.documents.document import Document, Number, WarningDocument
+from rtb_optimizer.outputs.documents.groups import GroupDocument
 
 TOP_SEGMENTS = 20
 SCATTERED = 2_000
@@ -95,11 +96,15 @@ class SegmentsDocument(Document):
 
 
 class TablesDocument(Document):
-    """All that build_segments hands over about the tables; `predicted_changes` are those from the active run's."""
+    """All that build_segments hands over about the tables; `predicted_changes` are those from the active run's.
+
+    `groups` are the same by value of the strongest features.
+    """
 
     segments: SegmentsDocument
     scatter: tuple[DotDocument, ...]
     rows_by_term: Mapping[str, int]
     joint_rows: int
     predicted_changes: Mapping[str, float]
+    groups: tuple[GroupDocument, ...] = ()
     warnings: tuple[WarningDocument, ...]

@@ -147,7 +147,11 @@ def _changes(report: Report) -> str:
         return "There is no active run to compare with."
     counts = {"appeared": part.appeared, "vanished": part.vanished, "moved": part.moved}
     listed = ", ".join(f"{count(number)} {name}" for name, number in counts.items() if number is not None)
-    return f"Against {text(part.against)}: {listed or 'nothing was counted'}."
+    payers = [f"{text(each.feature)}={text(each.value)}" for each in report.groups if each.pays]
+    paid = (
+        f" The total gains, and {', '.join(payers)} {'pays' if len(payers) == 1 else 'pay'} for it." if payers else ""
+    )
+    return f"Against {text(part.against)}: {listed or 'nothing was counted'}.{paid}"
 
 
 def _ad_macros(report: Report) -> str:

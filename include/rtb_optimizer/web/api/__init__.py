@@ -4,14 +4,15 @@ reading        entities, runs, segments, bids
 runs           runs and their outputs
 configuration  configuration, read and written
 pointer        activate and roll back
+challenger     open, promote and drop a challenger
 answers        the types of requests, answers and errors
 etags          conditional reads
 """
 
 from fastapi import APIRouter
 
-from rtb_optimizer.web.api import answers, configuration, pointer, reading, runs
+from rtb_optimizer.web.api import answers, challenger, configuration, pointer, reading, runs
 
 router = APIRouter(prefix="/api/v1", tags=["rtb_optimizer"], responses=answers.ERRORS)
-for part in (reading, pointer, configuration, runs):
+for part in (reading, pointer, challenger, configuration, runs):
     router.include_router(part.router)

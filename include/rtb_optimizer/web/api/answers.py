@@ -235,3 +235,40 @@ class StatusRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     status: Literal["active", "paused"]
+
+
+class ChallengeRequest(BaseModel):
+    """A challenger to open: its share of the requests, and the values that it tries, as JSON values or their text."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    share: float = Field(gt=0, lt=1, strict=True)
+    values: dict[str, str | int | float | bool | list[str] | dict[str, object]] = Field(min_length=1)
+
+
+class ChallengeAnswer(BaseModel):
+    """An open challenger."""
+
+    entity_code: str
+    challenger_id: int
+    share: float
+    values: dict[str, str]
+
+
+class EndRequest(BaseModel):
+    """The end of a challenger: its reason, and the expected challenger; omitted, whichever is open."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(min_length=1, max_length=1000, pattern=r"\S")
+    expected_challenger_id: RunId | None = None
+
+
+class EndAnswer(BaseModel):
+    """The decision on a challenger and its live run, null where it had none yet; `copy_written` as in `MoveAnswer`."""
+
+    entity_code: str
+    decision: Literal["promoted", "dropped"]
+    run_id: int | None
+    reasons: list[str]
+    copy_written: bool

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rtb_optimizer.core.config.snapshot import RunSnapshot
-from rtb_optimizer.outputs.documents.selection import InputDocument
+from rtb_optimizer.outputs.documents.logs import InputDocument
 from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.web.rendering import PageContent
 from rtb_optimizer.web.run.view import RunView
