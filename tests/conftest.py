@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 
 import drawn_once
 from catalogs import Catalogs
+from longest_first import rank
 from prepared_stack import leave_unguarded, migrated_folder, prepare
 from recorded_runs import Recordings
 from rtb_optimizer.core.config.window import WindowRequest
@@ -75,7 +76,7 @@ def pytest_collection():
 def pytest_collection_modifyitems(config, items):
     """The files that take longest come first: a worker that is left alone with one would be waited for."""
     leave_out_other_turns(items, turn()[0], everything=config.getoption("--long"))
-    items.sort(key=lambda item: (item.get_closest_marker("airflow") is None, not shares(item.path)))
+    items.sort(key=lambda item: (item.get_closest_marker("airflow") is None, not shares(item.path), rank(item.path)))
 
 
 def pytest_xdist_make_scheduler(config, log):
