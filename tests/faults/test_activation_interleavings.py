@@ -225,11 +225,12 @@ def active(server, of):
     return cursor.fetchone()["active_run_id"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", CASES)
-def test_an_activation_while_another(case, arrange, server, subtests):
+def test_an_activation_while_another(case, arrange, server, taking_turns, subtests):
     act, a_first, b_first = CASES[case]
     expected = dict.fromkeys(A_FIRST, a_first) | dict.fromkeys(B_FIRST, b_first)
-    for number, (order, decisions) in enumerate(expected.items()):
+    for number, (order, decisions) in enumerate(taking_turns(expected.items())):
         of = arrange(f"entity_{number}")
         actors = {"a": Actor(lambda session, of: finish(session, of["mine"]), of), "b": Actor(act, of)}
         with subtests.test(f"{case}: {order}"):

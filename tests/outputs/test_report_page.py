@@ -276,6 +276,7 @@ def test_a_name_that_no_font_has_or_that_is_half_a_character_is_shown_as_far_as_
 OF_FEW_POINTS = report_document() | {"scatter": report_document()["scatter"][:5]}
 
 
+@pytest.mark.takes_turns
 @pytest.mark.parametrize("path", list(places(OF_FEW_POINTS)), ids=lambda path: ".".join(map(str, path)))
 def test_any_part_may_be_none(path, monkeypatch):
     monkeypatch.setattr("rtb_optimizer.outputs.report_page.charts.inline_svg", lambda *_: "")  # drawn by the next test

@@ -22,13 +22,18 @@ TABLES = ("segments", "joint_segments", "features", "ad_macros")
 
 
 @pytest.fixture
-def active(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
+def active(ran, session):
     """An entity whose second night is active, having moved from the first; returns the id of the active run."""
-    add_entity(max_movement="1.05")
-    in_process.run(request_run(**THREE_NIGHTS))
-    decided = in_process.run(request_run(dag_run_id="manual__2"))
-    assert decided.decision == "activated"
-    return decided.opt_run_id
+    *_, second = ran(THREE_NIGHTS, {}, max_movement="1.05")
+    assert session.scalar(select(Entity.active_run_id)) == second
+    return second
+
+
+@pytest.fixture
+def folder_of_logs(active, session):
+    """The folder of the nights that the active run has read."""
+    assert active
+    return split_url(entities.find(session, "drugs_com").s3_base_path)[1].removesuffix("drugs_com") + "logs"
 
 
 @pytest.fixture
@@ -124,9 +129,9 @@ def test_a_candidate_that_is_taken_out_is_still_bid_on_in_the_active_table(activ
         assert denied.gates.facts[name] != 0
 
 
-def test_logs_that_have_changed_since_are_told(active, tried, session, store, base_path):
-    assert active
-    key = split_url(f"{base_path}/logs/date={NIGHTS[0]}/part-0.parquet")[1]
+def test_logs_that_have_changed_since_are_told(folder_of_logs, tried, session, store):
+    key = f"{folder_of_logs}/date={NIGHTS[0]}/part-0.parquet"
+    assert store.stored(key)
     store.replace(key, night(NIGHTS[0], replace(WORLD, seed=99)))
     messages = warnings_of(report_of(session, tried(max_features="2")))
 
@@ -134,10 +139,10 @@ def test_logs_that_have_changed_since_are_told(active, tried, session, store, ba
     assert "replaced" in messages["inputs_changed"]
 
 
-def test_logs_that_are_gone_fail_it_at_once_and_say_so(active, begin, session, store, base_path):
-    assert active
-    prefix = split_url(f"{base_path}/logs/")[1]
-    store.delete([each.key for each in store.list(prefix)])
+def test_logs_that_are_gone_fail_it_at_once_and_say_so(folder_of_logs, begin, session, store):
+    gone = [each.key for each in store.list(f"{folder_of_logs}/")]
+    assert gone
+    store.delete(gone)
     opt_run_id = begin()
 
     assert wait_for_logs.awaited(opt_run_id, session.get_one(Run, opt_run_id).started_at) == []

@@ -68,7 +68,8 @@ class Market:
             rate *= factor[codes[name]]
         second = np.sort(rng.integers(0, 86_400, self.requests))
         price = rng.gamma(4.0, 0.0005, self.requests)
-        ids = np.array([f"{self.seed}-{day:%m%d}-{n:06d}" for n in range(self.requests)])
+        before = f"{self.seed}-{day:%m%d}-"  # made once: the calendar is most of the work of an id
+        ids = np.array([f"{before}{n:06d}" for n in range(self.requests)])
         return Requests(day, codes, second, np.minimum(rate, 0.6), price, ids)
 
     def won(self, multiplier: Floats) -> Floats:
@@ -143,19 +144,31 @@ def _table(read: Callable[[str], bytes | None], outputs: Mapping[str, Any]) -> T
     return Table.read(read(outputs["segments"]["s3_key"]) or b"", config)
 
 
+def _where(
+    part: NDArray[np.bool_],
+    chosen: Callable[[NDArray[np.str_], Mapping[str, Any]], NDArray[np.bool_]],
+    ids: NDArray[np.str_],
+    rule: Mapping[str, Any],
+) -> NDArray[np.bool_]:
+    """Return which requests of a part a rule chooses: hashing the others, too, would take most of a night."""
+    result = np.zeros(len(ids), dtype=bool)
+    result[part] = chosen(ids[part], rule)
+    return result
+
+
 def held_back(ids: NDArray[np.str_], rule: Mapping[str, Any]) -> NDArray[np.bool_]:
     """Return which requests the holdback's rule bids 1.0, as a bidder applies it to the id of each."""
     if not rule:
         return np.zeros(len(ids), dtype=bool)
     salt, below = rule["salt"], rule["below"]
-    digests = (hashlib.md5(f"{salt}{each}".encode()).hexdigest() for each in ids)  # noqa: S324
+    digests = (hashlib.md5(f"{salt}{each}".encode()).hexdigest() for each in ids.tolist())  # noqa: S324
     return np.fromiter((digest[:8] < below for digest in digests), bool, len(ids))
 
 
 def is_challengers(ids: NDArray[np.str_], rule: Mapping[str, Any]) -> NDArray[np.bool_]:
     """Return which requests are bid by the challenger's table, as a bidder applies its rule to the id of each."""
     salt, start = rule["salt"], rule["from"]
-    digests = (hashlib.md5(f"{salt}{each}".encode()).hexdigest() for each in ids)  # noqa: S324
+    digests = (hashlib.md5(f"{salt}{each}".encode()).hexdigest() for each in ids.tolist())  # noqa: S324
     return np.fromiter((digest[:8] >= start for digest in digests), bool, len(ids))
 
 
@@ -192,11 +205,11 @@ def play(market: Market, day: date, readings: Sequence[Reading], *, follows: boo
         start, end = ((at - midnight).total_seconds() for at in (reading.at, until))
         part = (requests.second >= start) & (requests.second < end)
         if reading.table is not None and part.any():
-            held, bids = held_back(requests.ids, reading.holdback), reading.table.bids(requests)
+            held, bids = _where(part, held_back, requests.ids, reading.holdback), reading.table.bids(requests)
             run[part & ~held] = reading.run_code
             if reading.challenger is not None:
                 table, run_code, rule = reading.challenger
-                other = is_challengers(requests.ids, rule)
+                other = _where(part, is_challengers, requests.ids, rule)
                 bids = np.where(other, table.bids(requests), bids)
                 run[part & other] = run_code
             multiplier = np.where(part, np.where(held, 1.0, bids), multiplier)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rtb_optimizer.cli.terminal import AsJson, console, print_json
+from rtb_optimizer.cli.terminal import AsJson, console, log_from, print_json
 from rtb_optimizer.operations import maintenance
 from rtb_optimizer.store import connections, dag_list, dag_list_export, migrate, seeds
 
@@ -61,9 +61,9 @@ def write_dag_list(
     console.print(f"{count} entities in {to or dag_list.path()}")
 
 
+@log_from(logging.ERROR)  # failures are reported in one line at the end
 def reconcile(as_json: AsJson = False) -> None:
     """Bring each entity's active.json into line with the catalog, which is authoritative."""
-    logging.getLogger("rtb_optimizer").setLevel(logging.ERROR)  # failures are reported in one line at the end
     repaired = maintenance.reconcile_active_copies()
     if as_json:
         print_json({"repaired": repaired})

@@ -23,6 +23,7 @@ def register(root: typer.Typer) -> None:
     runs.app.command("export")(export_run)
 
 
+@terminal.log_from(logging.ERROR)
 def rebuild(
     run: Annotated[
         str,
@@ -59,7 +60,6 @@ def rebuild(
     from rtb_optimizer.operations.rebuild.rebuild import rebuild as rebuilt
     from rtb_optimizer.operations.rebuild.scratch import ScratchOptions
 
-    logging.getLogger("rtb_optimizer").setLevel(logging.ERROR)
     scratch = ScratchOptions(to, pairs(at or []), {"engine_threads": threads} if threads else {}, keep=bool(to))
 
     def print_step(step: str, count: int) -> None:

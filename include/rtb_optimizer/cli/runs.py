@@ -68,6 +68,7 @@ def show(run: RunName, as_json: AsJson = False) -> None:
     terminal.print_facts(details, as_json=as_json)
 
 
+@terminal.log_from(logging.WARNING)
 def run(
     entity_code: Code,
     by: By,
@@ -86,7 +87,6 @@ def run(
     from rtb_optimizer.run.request import RunRequest
     from rtb_optimizer.steps import in_process
 
-    logging.getLogger("rtb_optimizer").setLevel(logging.WARNING)
     request = RunRequest(
         entity_code=entity_code,
         attempt=Attempt(CLI_DAG_ID, f"{by}-{uuid.uuid4()}"),

@@ -2,7 +2,9 @@
 
 import getpass
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated
 
@@ -16,6 +18,18 @@ By = Annotated[str, typer.Option("--by", help="Your name; recorded.", default_fa
 
 # No markup: a reason or a path may contain square brackets. No wrapping: piped output keeps one line per row.
 console = Console(highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def log_from(level: int) -> Iterator[None]:
+    """Log nothing below a level while a command runs; its process may have others to do, or be a notebook's."""
+    log = logging.getLogger("rtb_optimizer")
+    before = log.level
+    log.setLevel(level)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def print_table(rows: Iterable[Mapping[str, object]], columns: Sequence[str], *, as_json: bool, empty: str) -> None:

@@ -33,6 +33,7 @@ def register(root: typer.Typer) -> None:
     root.command("deliveries")(deliveries)
 
 
+@terminal.log_from(logging.CRITICAL)  # failures are reported in one line at the end
 def audit(entity_code: EntityOrAll = "", as_json: AsJson = False) -> None:
     """Read back every output of the active runs, compare it with the recorded size and sha256, and active.json too.
 
@@ -42,7 +43,6 @@ def audit(entity_code: EntityOrAll = "", as_json: AsJson = False) -> None:
     Exit codes: 0 every output is as written; 1 outputs are gone or changed, each is named: roll back to a run whose
     outputs are intact, or run again; or active.json does not match the catalog: what to do is said.
     """
-    _quiet()
     results = maintenance.audit(entity_code)
     columns = ("entity_code", "run_id", "run_code", "valid_until", "is_stale", "problems")
     rows = [asdict(each) | {"problems": list(each.problems)} for each in results]
@@ -52,6 +52,7 @@ def audit(entity_code: EntityOrAll = "", as_json: AsJson = False) -> None:
     maintenance.require_intact(results)
 
 
+@terminal.log_from(logging.CRITICAL)  # failures are reported in one line at the end
 def retention(
     entity_code: EntityOrAll = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be deleted.")] = False,
@@ -67,7 +68,6 @@ def retention(
     Exit codes: 0 expired objects are deleted (or listed); 1 some could not be deleted, each entity is named; the
     others are done, and it is safe to repeat.
     """
-    _quiet()
     result = apply_retention(entity_code, dry_run=dry_run)
     columns = ("entity_code", "run_code", "what", "objects", "byte_size")
     terminal.print_table(
@@ -101,8 +101,3 @@ def deliveries(
     failed = [f"{row['export']} to {row['destination']}: {row['problem']}" for row in rows if row["status"] == "failed"]
     if now and failed:
         raise DeliveryFailed("; ".join(failed))
-
-
-def _quiet() -> None:
-    """Silence the log: failures are reported in one line at the end."""
-    logging.getLogger("rtb_optimizer").setLevel(logging.CRITICAL)

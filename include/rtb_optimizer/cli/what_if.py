@@ -25,6 +25,7 @@ def register(root: typer.Typer) -> None:
     root.command("what-if")(what_if)
 
 
+@terminal.log_from(logging.WARNING)
 def what_if(
     entity_code: Code,
     by: By,
@@ -49,7 +50,6 @@ def what_if(
     """
     from rtb_optimizer.steps import in_process
 
-    logging.getLogger("rtb_optimizer").setLevel(logging.WARNING)
     opt_run_id = _create(entity_code, pairs(set_ or []), by)
     in_process.finish(opt_run_id, lambda step, count: None if as_json else terminal.print_progress(f"{step}: {count}"))
     comparison, tried = _result(opt_run_id, limit)

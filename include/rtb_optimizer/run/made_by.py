@@ -51,6 +51,7 @@ def code_sha256(package: Path) -> str:
     return digest.hexdigest()
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return version(package)

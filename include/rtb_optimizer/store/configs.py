@@ -22,9 +22,8 @@ from rtb_optimizer.store.seeds import dialects
 
 def declared_keys(session: Session, version_id: int) -> list[ConfigKey]:
     """Return the keys that a version declares, in the order of their declaration."""
-    rows = session.scalars(
-        select(VersionConfig).where(VersionConfig.version_id == version_id).order_by(VersionConfig.config_id)
-    )
+    table = VersionConfig.__table__  # not the class: the session need not keep an object of each of a hundred rows
+    rows = session.execute(select(table).where(table.c.version_id == version_id).order_by(table.c.config_id))
     return [
         ConfigKey(
             key=row.config_key,

@@ -57,10 +57,10 @@ def dag(airflow_database, active):
 
 
 @pytest.fixture
-def active(logs, add_entity, request_run):  # noqa: ARG001 - there have to be logs
+def active(ran):
     """An entity with an active run; returns its id."""
-    add_entity()
-    return in_process.run(request_run(dag_run_id="night")).opt_run_id
+    (opt_run_id,) = ran({})
+    return opt_run_id
 
 
 @pytest.fixture

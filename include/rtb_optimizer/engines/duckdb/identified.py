@@ -1,6 +1,7 @@
 """Says which DuckDB counts, and how it hashes: the hash draws samples, and is the engine's own."""
 
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +13,9 @@ class EngineIdentity:
     hash_sample: str
 
 
+@cache
 def identity() -> EngineIdentity:
-    """Return which engine is installed."""
+    """Return which engine is installed; it stays the same as long as the process."""
     import duckdb
 
     with duckdb.connect() as database:
