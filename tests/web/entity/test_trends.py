@@ -8,7 +8,7 @@ import pytest
 from rtb_optimizer.core.realized.arms import Arm
 from rtb_optimizer.store import activation, outcomes
 from rtb_optimizer.store.outcomes import Outcome
-from rtb_optimizer.store.schema import Run, RunFeature
+from rtb_optimizer.store.schema import EntityConfig, Run, RunFeature
 from rtb_optimizer.store.trends import RunPoint, live_points, run_points
 from rtb_optimizer.web.entity.trend_charts import strongest, trend_charts
 
@@ -131,16 +131,27 @@ def test_figures_that_runs_of_earlier_releases_lack_leave_out_their_point_and_th
         run.figures = {name: value for name, value in run.figures.items() if name not in ("spend", "level")}
     session.commit()
 
-    titles = [chart.title for chart in trend_charts(run_points(session, entity), [], "outcome")]
+    titles = [chart.title for chart in trend_charts(run_points(session, entity), [])]
 
     assert titles == [title for title in CHARTS[1:] if title not in ("Spend of the window", "Level")]
 
 
 def test_the_strongest_features_are_those_of_the_largest_mean_score_absent_ones_counting_as_none():
     scores = [{"often": 0.02, "once": 0.03}, {"often": 0.02}, {"often": 0.02} | {f"x{n}": 0.001 for n in range(9)}]
-    runs = [RunPoint(n, None, {}, True, of) for n, of in enumerate(scores)]
+    runs = [RunPoint(n, None, {}, True, "outcome", of) for n, of in enumerate(scores)]
 
     assert strongest(runs) == ["often", "once", *(f"x{n}" for n in range(6))]
+
+
+def test_past_runs_are_plotted_whatever_the_configuration_is_now(browser, read, nights, session):
+    entity, ids = nights(2, {"objective": "value"})
+    outcomes.record(session, entity.entity_code, ids[-1], live_days(ids[-1], 4))
+    row = {"config_key": "max_features", "config_value": "a dozen", "updated_by": "by hand"}
+    session.add(EntityConfig(entity_id=entity.entity_id, **row))
+    session.commit()
+
+    page = read(browser.get("/rtb/entities/drugs_com/trends"))
+    assert page.select_one("figcaption").find(string=True) == "Realized and predicted value"
 
 
 def test_a_hostile_name_of_a_feature_is_text(nights, session, browser):

@@ -77,6 +77,8 @@ def segment_key(parts: Iterable[str | None], delimiter: str = "|") -> str:
 
 def split_key(key: str, delimiter: str = "|") -> list[str | None]:
     """Undo `segment_key`."""
+    if "\\" not in key:  # as most keys are; a table has tens of thousands
+        return [None if part == WILDCARD else part for part in key.split(delimiter)]
     parts: list[str] = [""]
     characters = iter(key)
     for character in characters:
@@ -94,4 +96,6 @@ def _escaped(part: str | None, delimiter: str) -> str:
         return WILDCARD
     if part == WILDCARD:
         return "\\" + WILDCARD
+    if "\\" not in part and delimiter not in part:
+        return part
     return part.replace("\\", "\\\\").replace(delimiter, "\\" + delimiter)

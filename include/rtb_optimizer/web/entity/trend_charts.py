@@ -75,16 +75,19 @@ FIGURES = (
 )
 
 
-def trend_charts(runs: Sequence[RunPoint], days: Sequence[DayPoint], objective: str) -> list[Chart]:
+def trend_charts(runs: Sequence[RunPoint], days: Sequence[DayPoint]) -> list[Chart]:
     """Return the charts for which there are two points or more.
 
     Args:
         runs: The runs, the oldest first.
         days: The days that were live, the oldest first.
-        objective: `outcome` or `value`: what the days were predicted in.
     """
     with _style_is_of_the_process:
-        drawn = [_live(days, objective), *(_figure(figure, runs) for figure in FIGURES), _scores(runs)]
+        drawn = [
+            _live(days, runs[-1].objective if runs else ""),
+            *(_figure(figure, runs) for figure in FIGURES),
+            _scores(runs),
+        ]
     return [chart for chart in drawn if chart is not None]
 
 

@@ -4,7 +4,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from rtb_optimizer.store import entities, trends
-from rtb_optimizer.store.configs import resolve_for
 from rtb_optimizer.web.access import ReadableCode, User
 from rtb_optimizer.web.entity.page import head
 from rtb_optimizer.web.entity.trend_charts import trend_charts
@@ -19,12 +18,11 @@ def trends_page(request: Request, entity_code: ReadableCode, user: User, session
     """Show what was predicted and came of it, money, volume and the features' scores over the last runs."""
     entity = entities.find(session, entity_code)
     runs, days = trends.run_points(session, entity), trends.live_points(session, entity)
-    objective = str(resolve_for(session, entity).values["objective"])
     return page(
         request,
         "entity_trends",
         **head(session, entity, user),
-        charts=trend_charts(runs, days, objective),
+        charts=trend_charts(runs, days),
         runs=len(runs),
         last_runs=trends.LAST_RUNS,
     )
