@@ -129,6 +129,9 @@ OF_NESTED = {
 }
 HEADERLESS = {"completion_marker": "", "csv_columns": ", ".join(COLUMNS)}
 LAYOUTS = {
+    "a name in two spellings, one of them configured": days(
+        lambda t: parquet(t.append_column("Country", pa.array(["elsewhere"] * len(t))))
+    ),
     "files without an ending": days(parquet, name="20261128_031500_00001_ab12c_1ad6f92e-a1e0"),
     "files with other endings": days(parquet, name="000000_0.SNAPPY"),
     "compact dates": Layout(
@@ -336,9 +339,12 @@ REFUSED = {
         Layout(lambda: {f"date={LAST}/a": parquet(plain()[LAST])}, config={"completion_marker": "{base}/_SUCCESS"}),
         ["no s3://", "/_SUCCESS"],
     ),
-    "two spellings of a name": (
-        days(lambda t: parquet(t.append_column("Country", t["country"]))),
-        ["'country' and 'Country'", "differ in case alone"],
+    "two spellings of a name, and a third that is configured": (
+        days(
+            lambda t: parquet(t.append_column("Country", t["country"])),
+            config={"completion_marker": "", "candidate_features": "placement, device, COUNTRY"},
+        ),
+        ["'country' and 'Country'", "differ in case alone", "configure one of these spellings alone"],
     ),
     "clicks of a day that are not there": (
         Layout(
