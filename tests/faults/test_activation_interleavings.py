@@ -18,6 +18,7 @@ from rtb_optimizer.store import (
     activation,
     challenger_runs,
     challengers,
+    configs,
     connections,
     entities,
     failures,
@@ -247,12 +248,13 @@ def test_an_activation_while_another(case, arrange, server, taking_turns, subtes
             assert_the_history_adds_up(lines, active(server, of))
 
 
-def renew_challenger(session, make_run, entity, turn):
+def renew_challenger(session, make_run, entity):
     """Let a challenger with a live run be open; returns the number of decisions that it took."""
     session.expire_all()
     if challengers.open_one(session, entity) is not None or entity.active_run_id is None:
         return 0
-    values = {"max_features": str(3 + turn % 2)}
+    now = configs.resolve_for(session, entity).values["max_features"]  # that of the last one that was promoted
+    values = {"max_features": "3" if now == 4 else "4"}
     number = challengers.challenge(session, entity.entity_code, 0.1, values, "ana").challenger_id
     challenger_runs.complete(session, make_run(entity, data_end=DAY, challenger_id=number).run_id, 1, ())
     session.commit()
@@ -297,7 +299,7 @@ def test_of_thirty_two_at_once_each_is_decided_once_and_connections_stay_bounded
         made = [("finish", make_run(entity, data_end=DAY + timedelta(days=day)).run_id) for day in days]
         hands = [("by hand", before), ("roll back", None), ("roll back", None)] if before else [made[0]] * 3
         if before:
-            landed += renew_challenger(session, make_run, entity, turn)
+            landed += renew_challenger(session, make_run, entity)
         hands += [("promote", None), ("stand down", made[0][1])]
         count, *results = at_once(act, [("count", None), *made, *hands])
         landed, peak, before = landed + sum(results), max(peak, count), made[0][1]
