@@ -153,7 +153,7 @@ def test_a_sibling_that_cannot_be_read_keeps_no_other_entity_from_its_run(publis
     assert PooledDocument.read_exactly(output(session, opt_run_id, "pooled")).rows == 0, "two are too few"
     report = Report.read(output(session, opt_run_id, "report"))
     (message,) = [each.message for each in report.warnings if each.code == "siblings_unread"]
-    assert message.startswith("the tables of 1 entities that ")
+    assert "their factors are not pooled: 1; the log of select_features" in message
     assert not [code for code in SIBLINGS if code in message], "the reader of one entity is told of no other"
 
 

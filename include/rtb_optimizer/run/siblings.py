@@ -59,8 +59,8 @@ def pooled_warnings(pooled: PooledDocument) -> list[RunWarning]:
     if not pooled.unread:
         return []
     message = (
-        f"the tables of {pooled.unread} entities that this one has factors in common with could not be read, and are "
-        "not pooled: the log of select_features names their runs"
+        f"entities whose tables could not be read, so that their factors are not pooled: {pooled.unread}; the log of "
+        "select_features names their runs"
     )
     return [RunWarning("siblings_unread", message, pooled.unread)]
 

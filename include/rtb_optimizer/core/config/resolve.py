@@ -62,12 +62,17 @@ def resolve(
 
 
 def _unknown(declared: Mapping[str, ConfigKey], overrides: Mapping[str, object], origin: Origin) -> list[str]:
-    return [f"{name} ({origin}): {_unknown_key(name, declared)}" for name in sorted(overrides) if name not in declared]
+    return [
+        f"{name} ({origin}): {_unknown_key(name, declared, origin)}"
+        for name in sorted(overrides)
+        if name not in declared
+    ]
 
 
-def _unknown_key(name: str, declared: Mapping[str, ConfigKey]) -> str:
+def _unknown_key(name: str, declared: Mapping[str, ConfigKey], origin: Origin) -> str:
     if name in RETIRED:
-        return f"no config key any more: {RETIRED[name]}; `rtb seed` deletes it"
+        fix = "`rtb seed` deletes it" if origin is Origin.ENTITY else "leave it out"
+        return f"no config key any more: {RETIRED[name]}; {fix}"
     return f"unknown config key{nearest_hint(name, declared)}"
 
 
