@@ -50,7 +50,7 @@ up: setup ## Start PostgreSQL, the S3 store and Airflow, with a migrated and see
 down: ## End what `make up` started
 	@if [ -x $(VENV_PYTHON) ]; then $(RUN) -m rtb_optimizer.local down; else echo "Nothing runs: there is no .venv"; fi
 
-status: setup ## Tell what of the local stack runs
+status: setup ## Show which parts of the local stack run
 	@$(RUN) -m rtb_optimizer.local status $(ARGS)
 
 test: setup-dev ## Run all tests (ARGS="-k name" for some)
@@ -64,10 +64,10 @@ prebid: $(PREBID)/.installed ## Install the pinned Prebid.js that a test lets re
 bench: setup $(PEERS)/.installed ## Measure speed, memory and quality on synthetic logs (ARGS="--rows 1e7" for more rows)
 	@PYTHONPATH=include:tests/support:$(PEERS) $(VENV_PYTHON) benchmarks/bench.py $(ARGS)
 
-docs: setup ## Make docs/reference anew from the code
+docs: setup ## Generate docs/reference from the code
 	@$(RUN) docs/generate.py
 
-screenshots: setup-dev ## Make docs/images anew from the demonstration, in Chromium
+screenshots: setup-dev ## Take the pictures of docs/images from the demonstration, in Chromium
 	@PYTHONPATH=include:tests/support $(VENV_PYTHON) docs/screenshots.py
 
 lint: setup-dev ## Check style, format and types

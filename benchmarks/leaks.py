@@ -16,7 +16,7 @@ from results import Measurement
 
 from rtb_optimizer.core.model.link import baseline_deviance, link_of
 from rtb_optimizer.core.sample.sample import Feature, Sample
-from rtb_optimizer.core.selection.leaks import suspicion
+from rtb_optimizer.core.selection.leaks import suspected_from, suspicion
 from rtb_optimizer.core.selection.scoring import cross_fitted_gain
 
 FOLDS = 5
@@ -33,7 +33,7 @@ def is_suspected(feature: Feature, world: LeakingWorld) -> bool:
     k, n = float(sample.outcome.sum()), float(sample.exposure.sum())
     link = link_of("auto", k, n, is_money=False)
     gain = cross_fitted_gain(feature, sample, sample.exposure * k / n, link)
-    return gain.nats > default_settings().leak_score * baseline_deviance(k, n, link)
+    return gain.nats > suspected_from(default_settings().leak_score, k / n, link) * baseline_deviance(k, n, link)
 
 
 def measurements(worlds: int) -> Iterator[Measurement]:

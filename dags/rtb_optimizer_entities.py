@@ -5,7 +5,7 @@
 3. **select_features** draws a sample and selects the features that carry signal on the outcome.
 4. **build_segments** counts all rows and builds the segment table with its bid multipliers.
 5. **map_ad_macros** maps the features to each ad platform's macros.
-   **measure_live**, beside them, records what came of the tables that were live in the window, by day and arm.
+   **measure_live**, beside them, records the outcomes of the tables that were live in the window, by day and arm.
 6. **write_outputs** writes the outputs to S3, the manifest last, and records them.
 7. **activate_run** activates the run if it passes its gates and is newer in data than the active run; otherwise it is
    held or superseded, with reasons, and the active run stays active.
@@ -24,7 +24,7 @@ from airflow.sdk import DAG, Asset, AssetAlias, task
 
 from rtb_optimizer.dag.callbacks import dag_failed, run_decided, task_failed
 from rtb_optimizer.dag.entities import dags_of_file, schedule_of
-from rtb_optimizer.dag.lineage import tell_lineage
+from rtb_optimizer.dag.lineage import attach_lineage
 from rtb_optimizer.dag.notifier import AlertNotifier
 from rtb_optimizer.dag.retries import RETRY_POLICY
 from rtb_optimizer.dag.sensors import WaitForLogs
@@ -77,7 +77,7 @@ def nightly_run(entity: DagEntry) -> DAG:
         waited >> selected >> [build_segments(run), map_ad_macros(run)] >> write_outputs(run) >> activated
         selected >> measure_live(run) >> challenged
         activated >> challenged
-    tell_lineage(dag)
+    attach_lineage(dag)
     return dag
 
 
@@ -98,16 +98,16 @@ def select_features(opt_run_id: int) -> int:
     return select_features(opt_run_id)
 
 
-# Of its own: what fails here fails no run.
+# No failure callback: the run does not need this task, so its failure does not end the run.
 @task(on_failure_callback=None)
 def measure_live(opt_run_id: int) -> int:
-    """Record what came of the tables that were live in the window."""
+    """Record the outcomes of the tables that were live in the window."""
     from rtb_optimizer.steps.measure_live import measure_live
 
     return measure_live(opt_run_id)
 
 
-# Of its own, as above: it makes a run of its own, which the failure of the dag run ends.
+# No failure callback: the challenger's run is another one, which the callback of the dag run ends.
 @task(on_failure_callback=None, on_success_callback=[AlertNotifier()])
 def run_challenger(opt_run_id: int) -> int:
     """Make the run of the entity's challenger, where one is open."""

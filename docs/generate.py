@@ -27,7 +27,7 @@ from rtb_optimizer.store.seeds import SEEDS
 REFERENCE = Path(__file__).with_name("reference")
 REVISION_PAGES = [*Path(__file__).parent.glob("*.md"), *Path(__file__).parent.glob("how-to/*.md")]
 CASES = Path(__file__).parent.parent / "tests" / "cases"
-CASE = re.compile(r"pytest\.mark\.case\((\d+)\)")
+CASE = re.compile(r"(?:pytest\.mark\.)?case\((\d+)\)")
 CASES_INTRODUCTION = "Each line of [edge-cases.md](../edge-cases.md), and the tests in `tests/cases/` that hold it.\n"
 CONFIG_INTRODUCTION = (
     "Set for an entity with `rtb config set ENTITY KEY=VALUE ...`, for one run with `rtb run ENTITY --set KEY=VALUE` "

@@ -27,7 +27,7 @@ COLOURS = 128  # enough for a page, and a third of the bytes
 def main() -> int:
     """Make all pictures; an error is one line and exit code 1."""
     try:
-        with running_stack(local_settings(), tell=print) as settings:
+        with running_stack(local_settings(), on_step=print) as settings:
             os.environ.update(process_environment(settings) | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING"})
             run(settings, prepare())
             run_again(settings)

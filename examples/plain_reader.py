@@ -9,13 +9,13 @@ from pathlib import Path
 
 def read(path):
     """Return the features in order, the default multiplier, and (multiplier, no_bid) by the values that a row gives."""
-    text = Path(path).read_text(encoding="utf-8")
     if path.endswith(".json"):
-        table = json.loads(text)
+        table = json.loads(Path(path).read_text(encoding="utf-8"))
         rows = {tuple(r["values"]): (r["multiplier"], r["no_bid"]) for r in table["rows"]}
         return table["features"], table["default"], rows
-    lines = csv.reader(text.split("\n")[:-1])
-    features = [name.removeprefix("feature_") for name in next(lines)[1:-3]]
+    with Path(path).open(encoding="utf-8", newline="") as file:  # a value may hold a line break, in quotes
+        head, *lines = csv.reader(file)
+    features = [name.removeprefix("feature_") for name in head[1:-3]]
     rows = {tuple(v[: int(depth)]): (float(bid), no_bid == "true") for depth, *v, bid, no_bid, _ in lines}
     return features, rows.pop(())[0], rows
 

@@ -23,6 +23,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 import drawn_once
+import own_ports
 from catalogs import Catalogs
 from longest_first import rank
 from prepared_stack import leave_unguarded, migrated_folder, prepare
@@ -31,9 +32,10 @@ from rtb_optimizer.core.config.window import WindowRequest
 from rtb_optimizer.local.environment import environment
 from rtb_optimizer.local.settings import settings_on_free_ports
 from rtb_optimizer.local.stack import running_stack
+from rtb_optimizer.local.state import read_alive
 from rtb_optimizer.store import connections, entities, migrate, seeds
 from rtb_optimizer.store.entities import NewEntity
-from rtb_optimizer.store.objects import ObjectStore
+from rtb_optimizer.store.objects import ObjectStore, split_url
 from rtb_optimizer.store.runs import Attempt
 from sail_server import sail_server
 from seeded_logs import NIGHTS, write_logs
@@ -46,6 +48,7 @@ settings.register_profile("default", max_examples=100, derandomize=True, **UNTIM
 settings.register_profile("nightly", max_examples=10_000, print_blob=True, **UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+own_ports.take_share()
 MOST_WORKERS = 4
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
 
@@ -56,10 +59,10 @@ def pytest_addoption(parser):
 
 
 def pytest_xdist_auto_num_workers():
-    """One more than there are cores: a third of their time tests wait for servers, of which each worker has its own."""
+    """Two more than there are cores: tests wait for servers of their own; with one more, cores are idle for a third."""
     if workers := os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
         return int(workers)
-    return min((os.cpu_count() or 1) + 1, MOST_WORKERS)
+    return min((os.cpu_count() or 1) + 2, MOST_WORKERS)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -139,6 +142,8 @@ def stack(tmp_path_factory):
         for name in ("AIRFLOW_CONN_RTB_CATALOG", "AIRFLOW_CONN_RTB_S3", "RTB_BUCKET"):
             patch.setenv(name, environment(live)[name])
         yield live
+        said = (live.logs / "supervisor.log").read_text()[-3000:]
+        assert read_alive(live.root), f"the stack of these tests has ended before them: {said}"
 
 
 @pytest.fixture(scope="session")
@@ -219,6 +224,18 @@ def folder(stack):
 def store(base_path):
     """The objects of the bucket."""
     return ObjectStore.of(base_path)
+
+
+@pytest.fixture
+def put_objects(base_path, store):
+    """Put objects, by their paths, into a folder of the base path; returns its URL."""
+
+    def put(objects, name="impressions"):
+        for path, body in objects.items():
+            store.put_once(f"{split_url(base_path)[1]}/{name}/{path}", body)
+        return f"{base_path}/{name}/"
+
+    return put
 
 
 @pytest.fixture
@@ -344,7 +361,7 @@ def make_run(session):
 
 @pytest.fixture
 def at_once():
-    """Call a function once per argument, in as many threads that all start together; returns what came of each."""
+    """Call a function once per argument, in as many threads that all start together; returns the result of each."""
 
     def run(function, arguments):
         start = threading.Barrier(len(arguments))

@@ -26,7 +26,7 @@ UNREACHABLE = re.compile(r"requests\.exceptions\.\w+|pip_audit\S*\.(ServiceError
 
 
 def main() -> int:
-    """Audit, and say what came of it."""
+    """Audit, print the findings, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requirements", type=Path, nargs="+", default=LOCKS)
     parser.add_argument("--exceptions", type=Path, default=HERE / "exceptions.txt")

@@ -2,18 +2,22 @@
 
 dag/         what Airflow loads beside the graph: params, sensors, callbacks, notifier, listener
 steps/       the nightly run, one module a task, named as the task
-run/         what the steps are made of
+run/         the parts of the steps: workspace, documents, tables, warnings, report
 outputs/     what a run leaves, written and read back
-operations/  what keeps the product true: maintenance, retention, metrics, alerts, doctor
+operations/  maintenance, retention, metrics, alerts, doctor, rebuilds
 exports/     one module an ad platform
 engines/     where the logs are counted
 logs/        which objects are a window's logs, and whether they are complete
 store/       what is remembered: catalog and objects
 core/        decisions, pure
-web/         pages and API        cli/  commands
-local/       the local stack      demo/ the demonstration
+live/        what bidders read, seen from the logs: bids of rows, results, policies that stand down
+web/         pages and API
+cli/         commands
+local/       the local stack
+demo/        the demonstration
+errors       the errors that the product raises
 
-`read_run`, `read_segments` and `read_history` return what the product knows as pandas DataFrames: docs/pandas.md.
+`read_run`, `read_segments` and `read_history` return runs, tables and decisions as pandas DataFrames: docs/pandas.md.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""One country pays for all others: the run that makes it pay says so first, with what came of its bids before."""
+"""One country pays for all others: the run that makes it pay says so first, with the results of its bids before."""
 
 import json
 

@@ -1,6 +1,8 @@
 """Logs that nobody has configured: `rtb logs inspect` looks at them, and what it prints makes an active run."""
 
+import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,14 +12,20 @@ from typer.testing import CliRunner
 import iceberg_tables
 from checkout import CHECKOUT
 from delta_tables import compacted_after_a_delete, objects_of
-from kinds_of_logs import DAYS
+from kinds_of_logs import DAYS, healthy_day, put
 from layouts_of_logs import LAYOUTS, columns_as, days, gzip, json_lines, lines_of, parquet, plain, rows_and_clicks
 from rtb_optimizer.cli.app import app
-from rtb_optimizer.core.config.likely_roles import ColumnFacts, likely_roles
+from rtb_optimizer.core.config.column_facts import ColumnFacts
+from rtb_optimizer.core.config.event_logs import WINS
+from rtb_optimizer.core.config.key import read_value
+from rtb_optimizer.core.config.likely_money import LostRows, MoneyFacts, MoneyPair
+from rtb_optimizer.core.config.likely_roles import likely_event_roles, likely_roles
 from rtb_optimizer.errors import LogsMissing
 from rtb_optimizer.operations.inspection import inspect
+from rtb_optimizer.store import seeds
 from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.schema import Entity
+from three_logs import delivered, three_logs
 
 DATA = CHECKOUT.parent / "shared" / "data"
 
@@ -48,6 +56,11 @@ def auctions_and_clicks():
         lambda clicks: gzip.compress(lines_of(clicks)),
         ".csv.gz",
     )
+
+
+def three_logs_of_a_dsp():
+    """Return an auction log, a win log and a click log in packed text, as a DSP delivers them."""
+    return delivered(three_logs())
 
 
 # What lies in the bucket, the folder of the rows, and that of the events.
@@ -103,7 +116,40 @@ def test_pasting_what_inspect_prints_makes_an_active_run(folder_with, paste, ses
     assert session.scalar(select(Entity.active_run_id)) is not None
 
 
-def test_so_does_an_iceberg_table(base_path, paste):
+def test_so_do_the_auctions_the_wins_and_the_clicks_of_a_dsp(folder_with, paste, session, request_run):
+    assert request_run  # a case that makes a whole run
+    url = folder_with(three_logs_of_a_dsp())
+    printed = inspected(f"{url}auctions/", "--wins", f"{url}wins/", "--outcomes", f"{url}clicks/")
+    for title in ("wins", "outcomes"):
+        assert f"\n{title} " in printed
+    assert "missing: " not in printed
+    assert "activated, first active run" in paste(printed)
+    assert session.scalar(select(Entity.active_run_id)) is not None
+
+
+def test_wins_are_joined_by_names_that_no_column_has(folder_with):
+    logs = three_logs()
+    taken = replace(logs, auctions=logs.auctions.assign(won="maybe", Win_Cost="much"))
+    url = folder_with(delivered(taken))
+    found = inspect(f"{url}auctions/", f"{url}clicks/", f"{url}wins/")
+    of_wins = {key: value for key, value in found.values.items() if key.startswith("win_")}
+    assert of_wins == {
+        "win_logs_path": f"{url}wins/{{date}}/",
+        "win_logs_time_column": "won_at",
+        "win_logs_cost_column": "win_price",
+    }
+    assert (found.values["exposure_column"], found.values["cost_column"]) == ("joined_won", "joined_win_cost")
+    assert found.values["outcome_logs_id_columns"] == "auction"
+
+
+def test_wins_without_an_id_are_named_as_what_is_missing(folder_with):
+    logs = three_logs()
+    url = folder_with(delivered(replace(logs, wins=logs.wins.drop(columns="auction_id"))))
+    found = inspect(f"{url}auctions/", f"{url}clicks/", f"{url}wins/")
+    assert found.lacks == ("no column of the win logs looks like the id of a row; set win_logs_id_columns",)
+
+
+def test_the_command_for_an_iceberg_table_adds_an_entity_that_runs(base_path, paste):
     with iceberg_tables.catalog(base_path) as catalog:
         iceberg_tables.by_day(catalog, f"{base_path}/impressions/")
     printed = inspected(f"{base_path}/impressions/")
@@ -128,6 +174,25 @@ def test_it_tells_layout_columns_roles_and_what_is_passed_over(folder_with):
     assert "identify people" in found.roles.passed_over["device.ifa"]
     assert found.lacks == ("no column looks like an outcome; set outcome_column, or give --outcomes with clicks",)
     assert (found.window or ())[0] == DAYS[0]
+
+
+def test_a_column_with_one_value_a_day_and_an_outcome_that_is_lost_on_the_fullest_day_are_found(folder_with):
+    logs = {day: healthy_day(day, 900 if day == DAYS[1] else 800) for day in DAYS}
+    logs = {day: put(rows, "weekday", [f"{day:%A}"] * rows.num_rows) for day, rows in logs.items()}
+    logs = {day: put(rows, "release", ["r1"] * rows.num_rows) for day, rows in logs.items()}
+    logs[DAYS[1]] = put(logs[DAYS[1]], "click", [0] * 900)
+    found = inspect(folder_with({f"date={day}/a.parquet": parquet(rows) for day, rows in logs.items()}))
+
+    assert found.roles.columns["outcome_column"] == "click"
+    assert "weekday" in found.roles.candidate_features
+    assert found.roles.passed_over["release"] == "it has one value"
+
+
+def test_a_day_that_cannot_be_read_is_not_needed_to_find_what_another_holds(folder_with):
+    logs = {f"date={day}/a.parquet": parquet(put(healthy_day(day), "release", ["r1"] * 2_400)) for day in DAYS[1:]}
+    found = inspect(folder_with(logs | {f"date={DAYS[0]}/a.parquet": b"PAR1 and no more"}))
+
+    assert found.roles.columns["outcome_column"] == "click"
 
 
 def test_a_folder_without_logs_is_named(folder_with):
@@ -163,6 +228,15 @@ COUNT = {"values": 500, "mean": 40.0}
             [facts("clicks", values=30, mean=2.0), facts("impressions", **COUNT)],
             {"outcome_column": "clicks", "exposure_column": "impressions"},
         ),
+        ([facts("click", values=1, mean=1.0, missing=0.98)], {"outcome_column": "click"}),
+        (
+            [facts("click", values=2, mean=0.01), facts("is_won", values=2, mean=0.3), facts("imps", **COUNT)],
+            {"outcome_column": "click", "exposure_column": "is_won"},
+        ),
+        (
+            [facts("click", values=2, mean=0.01), facts("is_won", values=2, mean=0.3)],
+            {"outcome_column": "click", "exposure_column": "is_won"},
+        ),
         ([facts("win_price", **COUNT), facts("bid_price", **COUNT)], {"cost_column": "win_price"}),
         ([facts("publisher_revenue", **COUNT), facts("order_id", **COUNT)], {"value_column": "publisher_revenue"}),
         (
@@ -177,3 +251,195 @@ COUNT = {"values": 500, "mean": 40.0}
 )
 def test_a_role_goes_to_the_column_whose_name_and_values_fit(columns, roles):
     assert likely_roles(columns, ()).columns == roles
+
+
+MONEY = {"kind": "DOUBLE", "values": 900, "mean": 1.5}
+
+
+def pair(cost, bid, rows=500, at_most=1.0, above=0.1, ratio=0.7):
+    return MoneyPair(cost, bid, rows, at_most, above, ratio)
+
+
+@pytest.mark.parametrize(
+    ("names", "known", "cost", "bid", "questions"),
+    [
+        *(
+            ([cost, bid], MoneyFacts([pair(cost, bid)]), cost, bid, [])
+            for cost in ("price", "clearing_price", "win_price", "payprice", "media_cost", "spend", "WinPrice")
+            for bid in ("bid", "bid_price", "bidprice", "bid_cpm", "bidAmount")
+        ),
+        (
+            ["win_price", "bid"],
+            MoneyFacts([pair("win_price", "bid", at_most=0.97)]),
+            "win_price",
+            "",
+            ["3.0% of 500 rows"],
+        ),
+        (["win_price", "bid"], MoneyFacts([pair("win_price", "bid", ratio=7e-4)]), "win_price", "", ["per mille"]),
+        (
+            ["win_price", "bid_cpm"],
+            MoneyFacts([pair("win_price", "bid_cpm", at_most=0.0, above=1.0, ratio=700.0)]),
+            "win_price",
+            "",
+            ["per mille"],
+        ),
+        (["win_price", "bid"], MoneyFacts([pair("win_price", "bid", rows=12)]), "win_price", "", ["too few rows"]),
+        (["win_price", "bid"], MoneyFacts(), "win_price", "", ["too few rows"]),
+        (
+            ["win_price", "media_cost", "bid"],
+            MoneyFacts([pair("win_price", "bid"), pair("media_cost", "bid")]),
+            "",
+            "",
+            ["cost_column: win_price or media_cost?", "bid_column: bid? It needs cost_column"],
+        ),
+        (
+            ["win_price", "spend"],
+            MoneyFacts([pair("win_price", "spend", at_most=1.0, above=1.0, ratio=1.0)]),
+            "win_price",
+            "",
+            [],
+        ),
+        (
+            ["cost", "bid", "bid_max"],
+            MoneyFacts([pair("cost", "bid"), pair("cost", "bid_max"), pair("bid", "bid_max")]),
+            "cost",
+            "",
+            ["bid_column: bid or bid_max?"],
+        ),
+        (["cost", "price"], MoneyFacts([pair("cost", "price")]), "cost", "", ["bid_column: price?"]),
+        (["bid_price"], MoneyFacts(), "", "", ["bid_column: bid_price? It needs cost_column"]),
+        (
+            ["price"],
+            MoneyFacts(lost=[LostRows("price", "won", 400, 0.98)]),
+            "",
+            "",
+            [],
+        ),
+        (["price"], MoneyFacts(lost=[LostRows("price", "won", 400, 0.001)]), "price", "", []),
+        (["price", "bid_floor", "bid_id", "bid_count", "bidding_strategy"], MoneyFacts(), "price", "", []),
+    ],
+)
+def test_cost_and_bid_are_told_by_names_and_amounts_and_what_is_open_is_a_question(names, known, cost, bid, questions):
+    found = likely_roles([facts(name, **MONEY) for name in names], (), known)
+    assert (found.columns.get("cost_column", ""), found.columns.get("bid_column", "")) == (cost, bid)
+    assert len(found.questions) == len(questions)
+    for said, part in zip(found.questions, questions, strict=True):
+        assert part in said
+    assert set(found.evidence) == {key for key in ("cost_column", "bid_column") if found.columns.get(key)}
+    assert not {name for name in names if name.startswith("bid") and name[3:] in {"", "_price", "_max", "price"}} & {
+        *found.candidate_features
+    }
+
+
+def test_a_price_of_rows_that_were_not_won_is_named_as_no_cost():
+    found = likely_roles([facts("price", **MONEY)], (), MoneyFacts(lost=[LostRows("price", "won", 400, 0.98)]))
+    assert found.passed_over["price"] == (
+        "it has amounts in 98.0% of the rows where won is 0: a bid or a floor, no cost"
+    )
+
+
+def auctions_of_one_log(rows=900, bid_unit=1.0):
+    """Return auctions as lines of CSV: a third won, at 70 % of the bid, with a floor in each row."""
+    lines = ["ts,auction_id,country,won,bid_price,price_floor,clearing_price,click"]
+    for n in range(rows):
+        bid, won = 1 + (n % 17) / 10, n % 3 == 0
+        paid = f"{bid * 0.7:.4f}" if won else ("" if n % 2 else "0")
+        lines.append(
+            f"2026-03-06 0{n % 9}:00:00,a{n},{'DE' if n % 2 else 'FR'},{int(won)},{bid * bid_unit:.4f},0.5,{paid},"
+            f"{int(won and n % 5 == 0)}"
+        )
+    return "\n".join(lines).encode()
+
+
+def test_the_cost_and_the_bid_of_an_auction_log_are_in_the_command_with_their_evidence(folder_with):
+    url = folder_with({"date=2026-03-06/log.csv": auctions_of_one_log()})
+    printed = inspected(url)
+    assert "--set cost_column=clearing_price" in printed
+    assert "--set bid_column=bid_price" in printed
+    assert "0 or missing in 100.0% of the rows where won is 0" in printed
+    assert "clearing_price is at most it in 100.0% of 300 rows, 70% of it" in printed
+    assert "to settle" not in printed
+
+
+def test_a_bid_in_another_unit_is_a_question_above_the_command(folder_with):
+    url = folder_with({"date=2026-03-06/log.csv": auctions_of_one_log(bid_unit=1000)})
+    printed = inspected(url)
+    question = "bid_column: bid_price? clearing_price is 0.0007 times it on the mean: one may be per impression"
+    assert f"to settle: {question}" in printed
+    assert f"\n# {question}" in printed
+    assert "--set bid_column" not in printed
+    assert json.loads(inspected(url, "--json"))["questions"] == list(inspect(url).questions)
+
+
+def test_a_bid_in_the_auctions_and_a_cost_in_the_wins_are_a_question(folder_with):
+    url = folder_with(three_logs_of_a_dsp())
+    found = inspect(f"{url}auctions/", f"{url}clicks/", f"{url}wins/")
+    assert "bid_column" not in found.values
+    [question] = found.questions
+    assert question.startswith("bid_column: bid_price? No row of one log has it and win_price of the win logs")
+
+
+OF_A_BID = "it looks like what was bid, which a table must not follow"
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [
+        (facts("domain", kind="VARCHAR", values=700, shared=0.8), None),
+        (facts("page", kind="VARCHAR", values=700, shared=0.1), "it has about 700 values in 1,000 rows"),
+        (
+            facts("bid_multiplier", **COUNT | {"values": 30}),
+            "it looks like what was bid, which a table must not follow",
+        ),
+        (facts("bid", values=9, mean=2.0), "it looks like what was bid, which a table must not follow"),
+        (facts("bid_floor", values=9, mean=2.0), None),
+        (facts("multiplier_group", values=9, mean=2.0), None),
+    ],
+    ids=["values that rows share", "values of a row each", "a multiplier", "a bid", "a floor", "a group"],
+)
+def test_a_column_that_cannot_be_a_feature_is_passed_over_with_the_reason(column, reason):
+    assert likely_roles([column], ()).passed_over.get(column.name) == reason
+
+
+@pytest.mark.parametrize("name", ["geo, or region", " blank", "[list"], ids=["a comma", "a blank before", "a bracket"])
+def test_a_column_whose_name_is_no_plain_item_of_a_list_is_named_all_the_same(folder_with, name):
+    logs = {
+        day: rows.rename_columns([name if c == "country" else c for c in rows.column_names])
+        for day, rows in plain().items()
+    }
+    found = inspect(folder_with({f"date={day}/a.parquet": parquet(rows) for day, rows in logs.items()}))
+    key = next(key for key in seeds.config_keys() if key.key == "candidate_features")
+
+    assert name in read_value(key, found.values["candidate_features"])
+
+
+IDS = facts("auction_id", kind="VARCHAR", values=1_000)
+OTHER_IDS = facts("AuctionId", kind="VARCHAR", values=990)
+FLAG = facts("win", values=1, mean=1.0)
+AT = facts("rx_timestamp", kind="VARCHAR", is_time=True, values=900)
+
+
+@pytest.mark.parametrize(
+    ("columns", "roles"),
+    [
+        (
+            [IDS, AT, facts("win_cost_micros_usd", values=1_000, mean=900.0), facts("bid_price_micros", **COUNT)],
+            {"win_logs_id_columns": "auction_id", "win_logs_cost_column": "win_cost_micros_usd"},
+        ),
+        (
+            [
+                OTHER_IDS,
+                AT,
+                facts("clearing_price", mean=1.2),
+                facts("price", **COUNT),
+            ],
+            {"win_logs_id_columns": "AuctionId", "win_logs_cost_column": "clearing_price"},
+        ),
+        (
+            [IDS, AT, FLAG, facts("floor_price", **COUNT)],
+            {"win_logs_id_columns": "auction_id"},
+        ),
+    ],
+)
+def test_what_a_win_cost_is_told_by_its_name(columns, roles):
+    assert likely_event_roles(columns, ["auction_id"], WINS) == roles | {"win_logs_time_column": "rx_timestamp"}

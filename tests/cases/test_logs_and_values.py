@@ -1,4 +1,4 @@
-"""Cases 1 to 21, 53 and 59 of docs/edge-cases.md: logs that are late, changed or odd; values that are none."""
+"""Cases 1 to 21, 53, 59 and 61 of docs/edge-cases.md: logs that are late, changed or odd; values that are none."""
 
 import io
 import json
@@ -651,6 +651,57 @@ def test_a_column_that_says_much_and_is_left_out_for_its_values_is_warned_of(ent
     assert (reasons["floor"], reasons["deal"]) == ("near_unique", "mostly_missing")
     assert said["numbers_unbanded"].startswith("floor holds numbers that few rows share: in 16 bands")
     assert said["missing_left_out"].startswith("deal is left out, mostly missing, and would add")
+
+
+def together(table, with_click=0.75, without=0.5, seed=4):
+    """Return logs with two columns, each a fair coin, that differ more often with the click than without."""
+    click = np.asarray(table["click"])
+    draw = np.random.default_rng(seed)
+    hand = draw.random(len(click)) < 0.5
+    differs = draw.random(len(click)) < np.where(click > 0, with_click, without)
+    sides = {"hand": np.where(hand, "left", "right"), "side": np.where(hand ^ differs, "left", "right")}
+    return having(table, **{name: pa.array(column.tolist()) for name, column in sides.items()})
+
+
+PAIR = ("hand", "side")
+
+
+@pytest.mark.case(61)
+def test_columns_that_say_something_only_together_are_features_and_their_combinations_are_rows(run, deliver):
+    decided, report, table = run(
+        deliver({day: together(t) for day, t in nights().items()}), candidate_features=f"{FEATURES}, hand, side"
+    )
+    features = [feature["name"] for feature in report["features"]]
+    factors = {key: row["factor"] for key, row in table.items() if key.endswith(("|left|left", "|left|right"))}
+
+    assert decided.decision == "activated"
+    assert features[-2:] == [*PAIR]
+    assert [*PAIR] in [interaction["features"] for interaction in report["interactions"]]
+    assert sorted(round(factor, 1) for factor in factors.values()) == [0.5, 1.5]
+    assert not {*PAIR} & {rejected["name"] for rejected in report["rejected"]}
+
+
+@pytest.mark.case(61)
+def test_columns_that_say_something_only_together_are_warned_of_where_there_is_no_room(run, deliver):
+    logs_path = deliver({day: together(t) for day, t in nights().items()})
+    decided, report, _ = run(logs_path, candidate_features=f"{FEATURES}, hand, side", max_features=4)
+
+    assert decided.decision == "activated"
+    assert not {*PAIR} & {feature["name"] for feature in report["features"]}
+    assert warned(report)["pair_unused"].startswith("hand and side say together what neither says alone")
+    assert warned(report)["pair_unused"].endswith("raise max_features to let them in")
+
+
+@pytest.mark.case(61)
+def test_columns_that_leak_the_outcome_only_together_hold_the_run(run, deliver):
+    leaks = {day: together(t, 0.9, 0.0005) for day, t in nights().items()}
+    decided, report, _ = run(deliver(leaks), candidate_features=f"{FEATURES}, hand, side")
+    reasons = {rejected["name"]: rejected["reason"] for rejected in report["rejected"]}
+
+    assert decided.decision == "held"
+    assert reasons["hand|side"] == "leak_suspected"
+    assert not {*PAIR} & {feature["name"] for feature in report["features"]}
+    assert warned(report)["leak_suspected"].startswith("hand|side is suspected to leak the outcome")
 
 
 def hardly_shared(table):

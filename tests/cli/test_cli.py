@@ -169,6 +169,25 @@ def test_a_macro_that_cannot_be_one_is_refused_with_what_was_probably_meant(cli,
         cli("macros", "set", *arguments)
 
 
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("macros list --format zandr", "macro format 'zandr' is not one of adx"),
+        ("macros list --entity nobody", "nobody"),
+        ("macros unset slot_id zandr", "macro format 'zandr' is not one of adx"),
+        ("runs list --entity nobody", "nobody"),
+        *((f"{name} nobody", "nobody") for name in ("audit", "retention", "live", "deliveries", "diff", "explain")),
+        *((f"{name} nobody", "nobody") for name in ("config show", "config history", "entities pause --by ana")),
+        ("config unset drugs_com no_key --by ana", "no_key"),
+        ("migrate --to 9999", "9999"),
+    ],
+)
+def test_a_name_that_there_is_not_is_an_error_and_not_an_empty_answer(cli, add_entity, command, message):
+    add_entity()
+    with pytest.raises((NotFound, ConfigInvalid), match=message):
+        cli(*command.split())
+
+
 def test_an_entity_has_macros_of_its_own_by_its_configuration(cli, add_entity):
     add_entity()
     own = {"adx": {"country": "", "slot_id": "[ADX_SLOT]"}}
@@ -338,6 +357,23 @@ def test_what_is_not_key_value_is_a_word_written_wrong(add_entity, catalog):
         done = CliRunner().invoke(app, arguments)
         assert done.exit_code == 2
         assert "is not KEY=VALUE" in re.sub(r"\s+", " ", done.output)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("config", "set", "drugs_com", "max_features=5", "max_features=6"),
+        ("run", "drugs_com", "--set", "max_features=5", "--set", "max_features=6"),
+        ("explain", "drugs_com", "max_features=5", "max_features=6"),
+    ],
+    ids=["config set", "run", "explain"],
+)
+def test_what_is_given_twice_is_refused_instead_of_dropping_one(add_entity, catalog, arguments):
+    assert catalog
+    add_entity()
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
+    assert "max_features is given twice" in re.sub(r"\s+", " ", done.output)
 
 
 def test_a_value_is_set_by_somebody_and_unset_again(cli, add_entity, exported):

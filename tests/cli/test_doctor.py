@@ -64,13 +64,13 @@ def forget_connections():
 
 
 def failed(result):
-    return {each["check"] for each in result["every"] if each["standing"] == "failed"}
+    return {each["check"] for each in result["every"] if each["status"] == "failed"}
 
 
 def assert_fails(result, check, summary, fix):
     """This check alone has failed, with its problem, its fix and the exit code."""
     assert failed(result) == {check}, result
-    assert summary in result[check]["told"]
+    assert summary in result[check]["summary"]
     assert fix in result[check]["fix"]
     assert result["exit"] == 1
 
@@ -96,9 +96,9 @@ def test_where_all_is_well_every_check_is_ok_with_its_time_and_leaves_nothing_be
         *("catalog", "clock of the catalog", "schema", "seeds", "S3", "clock of S3", "bucket", "logs"),
         *("engine", "spill folder", "DAG list", "Airflow"),
     ]
-    assert {name for name, each in result.items() if each["standing"] != "ok"} == {"Airflow"}, result
+    assert {name for name, each in result.items() if each["status"] != "ok"} == {"Airflow"}, result
     assert all(each["milliseconds"] >= 0 for each in result.values())
-    assert surroundings.s3_base_path in result["bucket"]["told"]
+    assert surroundings.s3_base_path in result["bucket"]["summary"]
     assert list(store.list(surroundings.s3_base_path.split("/", 3)[3] + "/doctor")) == []
 
 
@@ -146,7 +146,7 @@ def test_a_catalog_that_cannot_be_used_is_reported_and_what_needs_it_is_skipped(
         own.execute("ALTER ROLE postgres SET lc_messages = 'C'")
     result = doctor(AIRFLOW_CONN_RTB_CATALOG=change(catalog, secret))
     assert_fails(result, "catalog", summary, "correct host, port, user, password and database")
-    skipped = {each["check"] for each in result["every"] if each["standing"] == "skipped"}
+    skipped = {each["check"] for each in result["every"] if each["status"] == "skipped"}
     assert skipped == {"clock of the catalog", "schema", "seeds", "bucket", "logs", "engine", "DAG list", "Airflow"}
     assert secret not in str(result)
     assert "s3cret" not in str(result)
@@ -185,7 +185,7 @@ def test_what_was_never_seeded_is_named(doctor, catalog, statement, summary):
     with psycopg.connect(catalog, autocommit=True) as own:
         own.execute(statement)
     result = doctor()
-    assert summary in result["seeds"]["told"]
+    assert summary in result["seeds"]["summary"]
     assert "rtb_optimizer seed" in result["seeds"]["fix"]
     assert (failed(result), result["exit"]) == ({"seeds"}, 1)
 
@@ -195,8 +195,8 @@ def test_a_key_that_is_declared_otherwise_is_a_warning_and_no_failure(doctor, ca
         own.execute("UPDATE opt_version_configs SET max_value = 7 WHERE config_key = 'max_features'")
     export()
     result = doctor()
-    assert (result["seeds"]["standing"], result["exit"]) == ("warning", 0)
-    assert "config key max_features" in result["seeds"]["told"]
+    assert (result["seeds"]["status"], result["exit"]) == ("warning", 0)
+    assert "config key max_features" in result["seeds"]["summary"]
 
 
 # ---- S3
@@ -214,7 +214,7 @@ def test_a_key_that_is_declared_otherwise_is_a_warning_and_no_failure(doctor, ca
 def test_an_s3_that_cannot_be_used_is_reported_and_buckets_are_skipped(doctor, stack, changed, summary, fix):
     result = doctor(AIRFLOW_CONN_RTB_S3=s3_connection(stack, **changed))
     assert_fails(result, "S3", summary, fix)
-    assert (result["bucket"]["standing"], result["logs"]["standing"]) == ("skipped", "skipped")
+    assert (result["bucket"]["status"], result["logs"]["status"]) == ("skipped", "skipped")
     assert "s3cret" not in str(result)
 
 
@@ -238,7 +238,7 @@ def test_each_right_that_a_bucket_denies_is_named_with_the_action_to_grant(docto
     with denying(action) as bucket:
         result = doctor("--s3-path", f"s3://{bucket}/base")
     assert_fails(result, "bucket", f"s3://{bucket}/base: {right}: ", f"grant {action} there")
-    assert "AccessDenied" in result["bucket"]["told"]
+    assert "AccessDenied" in result["bucket"]["summary"]
 
 
 def test_a_bucket_that_is_read_only_fails_though_it_can_be_listed(doctor):
@@ -270,23 +270,37 @@ def denying(*actions):
 
 
 @pytest.mark.parametrize(
-    ("body", "standing", "summary"),
+    ("body", "status", "summary"),
     [
         (None, "warning", "there is no object yet"),
         (b"a,b\n1,2\n", "ok", "listed and read, 8 bytes"),
         (b"\xff" * 100 + b"PAR1", "failed", "open: "),
     ],
 )
-def test_an_object_of_the_logs_is_read_as_a_run_reads_it(doctor, store, base_path, body, standing, summary):
+def test_an_object_of_the_logs_is_read_as_a_run_reads_it(doctor, store, base_path, body, status, summary):
     if body is not None:
         key = split_url(f"{base_path}/logs/date=2026-03-06/part-0")[1]
         for name, of_name in {"_SUCCESS": b"x", "part-0": body}.items():
             store.put_once(f"{key.rpartition('/')[0]}/{name}", of_name)
     found = doctor()["logs"]
 
-    assert found["standing"] == standing
-    assert summary in found["told"]
-    assert (found["fix"] != "") == (standing != "ok")
+    assert found["status"] == status
+    assert summary in found["summary"]
+    assert (found["fix"] != "") == (status != "ok")
+
+
+def test_logs_of_events_are_looked_at_too_and_named_by_their_key(doctor, add_entity, store, base_path):
+    prefix = split_url(base_path)[1]
+    for folder in ("logs", "wins"):
+        store.put_once(f"{prefix}/{folder}/2026-03-06.csv", b"auction_id,at\n1,2026-03-06\n")
+    wins, clicks = f"{base_path}/wins/{{date}}.csv", f"{base_path}/clicks/{{date}}.csv"
+    add_entity("a_dsp", win_logs_path=wins, exposure_column="won", outcome_logs_path=clicks)
+    export()
+    of_logs = [each for each in doctor()["every"] if each["check"] == "logs"]
+
+    assert f"{base_path}/wins/2026-03-06.csv: listed and read" in "; ".join(each["summary"] for each in of_logs)
+    [absent] = [each for each in of_logs if each["summary"] == f"{clicks}: there is no object yet"]
+    assert "correct outcome_logs_path: " in absent["fix"]
 
 
 def test_logs_that_may_be_listed_and_not_read_are_told_apart(doctor, add_entity):
@@ -295,9 +309,9 @@ def test_logs_that_may_be_listed_and_not_read_are_told_apart(doctor, add_entity)
         add_entity("denied", logs_path=f"s3://{bucket}/logs/")
         export()
         result = doctor()
-    [denied] = [each for each in result["every"] if each["check"] == "logs" and each["standing"] == "failed"]
+    [denied] = [each for each in result["every"] if each["check"] == "logs" and each["status"] == "failed"]
 
-    assert f"s3://{bucket}/logs/part-0: read: " in denied["told"]
+    assert f"s3://{bucket}/logs/part-0: read: " in denied["summary"]
     assert "grant s3:GetObject there" in denied["fix"]
 
 
@@ -331,8 +345,8 @@ def test_an_engine_that_may_take_more_than_the_machine_has_is_a_warning_with_the
         )
     export()
     engine = doctor()["engine"]
-    assert engine["standing"] == "warning"
-    assert "900,000 MB of" in engine["told"]
+    assert engine["status"] == "warning"
+    assert "900,000 MB of" in engine["summary"]
     assert "lower engine_memory_mb" in engine["fix"]
 
 
@@ -381,7 +395,7 @@ def test_a_part_of_airflow_that_is_not_healthy_is_named(doctor):
     with serving(parts | {"triggerer": {"status": None}}) as url:
         assert_fails(doctor("--airflow-url", url), "Airflow", "triggerer is None", "runs do not wait for their logs")
     with serving(parts) as url:
-        assert doctor("--airflow-url", url)["Airflow"]["standing"] == "ok"
+        assert doctor("--airflow-url", url)["Airflow"]["status"] == "ok"
 
 
 @contextmanager

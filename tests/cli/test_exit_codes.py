@@ -15,6 +15,7 @@ from rtb_optimizer.cli.app import main
 from rtb_optimizer.store import connections
 
 ROW = re.compile(r"^\| (\d+) \| (.*) \|$", re.MULTILINE)
+REQUIRED = "--set logs_path=s3://rtb/logs/ --set outcome_column=click --set candidate_features=site"
 PROMISED = {int(code): when for code, when in ROW.findall((CHECKOUT / "docs/cli.md").read_text())}
 
 
@@ -72,6 +73,22 @@ def test_0_the_command_succeeded(ended, arguments):
 )
 def test_1_it_could_not_be_done(ended, arguments):
     assert ended(*arguments.split()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "runs show \udcff",
+        f"entities add new_com --name N --object-id {10**20} --s3-base-path s3://rtb/new {REQUIRED}",
+    ],
+    ids=["bytes that are no text", "a number beyond 64 bits"],
+)
+def test_1_a_value_that_the_catalog_cannot_hold_is_one_line_that_says_so(ended, capsys, arguments):
+    assert ended("seed") == 0
+    assert ended(*arguments.split()) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: a value cannot be stored: it contains an invalid character")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize(("arguments", "code"), [("entities list", 0), ("runs show 4711", 1), ("nope", 2)])

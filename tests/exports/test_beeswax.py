@@ -237,7 +237,8 @@ def test_no_two_rows_of_different_values_are_one_row_in_the_file(combinations):
     export = exported(table)
     model = read_back(export)
 
-    assert len(model.rows) == len(set(model.rows)) == export.rows == len(export.table.rows)
+    assert len(model.rows) == len(set(model.rows)) == max(export.rows, 1), "the default alone is a row, too"
+    assert export.rows == len(export.table.rows)
     assert export.rows + sum(export.lost.values()) == len(combinations)
     for row in export.table.rows:
         assert answered(model, table, row.values) == row.multiplier
@@ -246,7 +247,7 @@ def test_no_two_rows_of_different_values_are_one_row_in_the_file(combinations):
 prefixes = st.lists(st.sampled_from(["a", "b", "c", MISSING]), min_size=1, max_size=4).map(tuple)
 
 
-@given(st.sets(prefixes, max_size=12), st.integers(0, 3))
+@given(st.sets(prefixes, min_size=1, max_size=12), st.integers(0, 3))
 def test_any_table_becomes_rows_that_exclude_each_other_and_answers_the_same(rows, wildcards):
     features = ("domain", "platform_os", "geo_region", "platform_device_type")
     table = table_of({values: 1.0 + n for n, values in enumerate(sorted(rows))}, features)
@@ -295,3 +296,20 @@ def test_a_column_that_no_row_uses_is_not_in_the_file_and_takes_no_wildcard():
         "wildcard_fields": ["platform_os"],
     }
     assert export.lost == {}
+
+
+@pytest.mark.parametrize("features", [(), ("domain", "platform_os"), ("geo_zip",)], ids=["none", "two", "one"])
+def test_a_table_without_rows_is_a_file_of_one_row_that_matches_every_request(features):
+    export = exported(table_of({}, features, default=0.97))
+    model = read_back(export)
+
+    assert model.answer(("x", "y")) == 0.97
+    assert model.fields
+    assert (export.rows, export.file_rows["predictions-001.csv"]) == (0, 1)
+
+
+@pytest.mark.parametrize("folder", [FOLDER, f"{FOLDER}/", f"{FOLDER}//"])
+def test_the_manifest_names_the_files_where_they_are_delivered_with_a_slash_at_the_folder_s_end_or_without(folder):
+    export = bid_model(table_of({("a.com",): 2.0}), Terms("run7", 0.0, "USD", folder))
+
+    assert json.loads(export.files["manifest.json"])["model_predictions"] == [f"{FOLDER}/run7/predictions-001.csv"]

@@ -1,20 +1,27 @@
 """A logistic regression over the look-up tables bids what the table bids, for every request."""
 
 import json
+from dataclasses import replace
 from math import exp
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keyed_tables import TERMS, requests_of, table_of, wide_table
+from keyed_tables import TERMS as AT_80_CENTS
+from keyed_tables import requests_of, table_of, wide_table
 from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.exports.export import Terms
 from rtb_optimizer.exports.lookup_tables import lookup_tables
 
+TERMS = replace(AT_80_CENTS, base_cpm=4.0)
+
 
 def expected_value(body, request):
-    """The service's formula: beta0 and the weight of each table's key, as a probability, scaled and clamped."""
+    """The service's formula: beta0 and the weight of each table's key, as a probability, scaled and clamped.
+
+    First by the model's own bounds, then by the service's, 1 to 100 CPM.
+    """
     model = json.loads(body)["custom-model-logit"]
     total = model["beta0"]
     for predictor in model["predictors"]:
@@ -24,7 +31,7 @@ def expected_value(body, request):
         weights = [c["weight"] for c in predictor["coefficients"] if list(map(str, c["key"])) == list(map(str, key))]
         total += weights[0] if weights else predictor["default_value"]
     value = model["scale"] / (1 + exp(-total)) + model["offset"]
-    return min(max(value, model["min"]), model["max"])
+    return min(max(value, model["min"], 1.0), model["max"], 100.0)
 
 
 def test_the_weights_add_up_to_the_longest_prefix_s_bid():
@@ -38,6 +45,25 @@ def test_the_weights_add_up_to_the_longest_prefix_s_bid():
         request = {f: v for f, v in zip(table.features, values, strict=True) if v != MISSING}
         bid = table.default if row is None else row.multiplier
         assert expected_value(export.files["logit.json"], request) == pytest.approx(bid * TERMS.base_cpm, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("base_cpm", "bids", "clamped"),
+    [(4.0, [0.3, 0.9, 3.0], 0), (0.8, [1.25, 1.25, 3.0], 2), (50.0, [0.3, 0.9, 2.0], 1), (0.0, [0.3, 0.9, 3.0], 0)],
+    ids=["within", "below 1 CPM", "above 100 CPM", "multipliers"],
+)
+def test_the_table_has_what_the_service_bids_and_says_how_many_answers_it_clamps(base_cpm, bids, clamped):
+    table = table_of((("x",), 0.3), (("y",), 3.0))
+    export = lookup_tables(table, replace(TERMS, base_cpm=base_cpm))
+    requests = [{"a": "x"}, {"a": "elsewhere"}, {"a": "y"}]
+    rows = [export.table.row_of([request["a"]]) for request in requests]
+    answers = [export.table.default if row is None else row.multiplier for row in rows]
+
+    assert answers == pytest.approx(bids)
+    assert sum(export.cut.values()) == clamped
+    if base_cpm:
+        values = [expected_value(export.files["logit.json"], request) for request in requests]
+        assert values == pytest.approx([bid * base_cpm for bid in bids])
 
 
 def test_without_a_base_cpm_the_value_is_the_multiplier():

@@ -120,6 +120,15 @@ def test_every_value_that_the_canonicaliser_lets_through_is_found(tmp_path_facto
             assert reader.bid(contents, dict(zip(table.features, values, strict=True))) == ours(table, values)
 
 
+@given(st.lists(st.text(alphabet='\n",a\u2028\x0b\x85', max_size=4), unique=True, min_size=1))
+def test_a_value_with_quotes_and_line_breaks_is_found_too(tmp_path_factory, values):
+    path, table = tmp_path_factory.mktemp("plain") / "table.csv", table_of(*(((value,), 2.0) for value in values))
+    path.write_bytes(plain(table, TERMS).files["table.csv"])
+    contents = reader.read(str(path))
+
+    assert [reader.bid(contents, {"a": value}) for value in values] == [2.0] * len(values)
+
+
 def test_the_csv_is_one_that_any_reader_takes():
     body = plain(table_of((('say "hi", you', "x"), 2.0), features=("a", "depth")), TERMS).files["table.csv"].decode()
 

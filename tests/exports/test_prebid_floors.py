@@ -201,6 +201,16 @@ def test_a_holdback_is_a_second_model_group_of_the_base_cpm_that_prebid_draws_by
     assert len(control) == pytest.approx(400, abs=76)  # 4 standard errors
 
 
+@pytest.mark.parametrize(("share", "weight"), [(0.001, 1), (0.005, 1), (0.01, 1), (0.05, 5), (0.5, 50)])
+def test_a_holdback_below_a_percent_is_one_and_not_none(share, weight):
+    export = prebid_floors(
+        table_of((("a",), 1.5)), replace(TERMS, holdback=Holdback(share, "auction_id", "drugs_com:"))
+    )
+    groups = json.loads(export.files["floors.json"])["modelGroups"]
+
+    assert [group["modelWeight"] for group in groups] == [100 - weight, weight]
+
+
 def test_a_challenger_s_file_has_three_model_groups_that_prebid_draws_by_their_weights(prebid):
     holdback, of_active = Holdback(0.1, "auction_id", "drugs_com:"), replace(TERMS, run_code="active-1")
     active = prebid_floors(table_of((("a",), 1.5)), replace(of_active, holdback=holdback)).files["floors.json"]

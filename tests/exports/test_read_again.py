@@ -9,11 +9,13 @@ from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from checkout import CHECKOUT
 from master_table import rows_of
 from planted_samples import sample_of
-from read_again import FOLDER, read_combo, reader_of
+from read_again import FOLDER, read_combo, reader_of, spelt
 from rtb_optimizer.core.macros.combo import Coverage, map_ad_macros
 from rtb_optimizer.core.macros.expansion import cause_of, expanded
 from rtb_optimizer.core.macros.route import route_of
@@ -32,7 +34,7 @@ from rtb_optimizer.store import seeds
 from v3_settings import v3_settings
 
 DOCUMENTED = set((CHECKOUT / "docs" / "exports.md").read_text().splitlines())
-TERMS = Terms("run7", 0.8, "USD", FOLDER)
+TERMS = Terms("run7", 5.0, "USD", FOLDER)
 COUNTRIES = {"DE": "DEU", "us": "USA", "GB": "GBR", "FRA": "FRA", "chn": "CHN", "XK": None, "Germany": None}
 TWO_LETTERS = {"DEU": "DE", "us": "US", "GB": "GB", "fra": "FR", "233": "233", "XKX": None, "Germany": None}
 HOURS = {"0": "0", "13": "13", "23": "23", "24": None, "07": None, "7.5": None}
@@ -68,7 +70,7 @@ SPACES = {
     Platform.BONSAI: {
         **BY_XANDR,
         "postal_code": {"US:10010": "US:10010", "1367515": "1367515", "CA:J0K 1B0": "CA:J0K 1B0", "J0K 1B0": None},
-        "position": {"Above": "above", "2": "2", "atf": None},
+        "position": {"Above": "1", "2": "2", "atf": None},
         "size": SIZES,
     },
 }
@@ -203,6 +205,44 @@ def test_every_country_has_one_code_of_each_kind_and_is_translated_both_ways():
     for short, long in ALPHA_3_OF.items():
         assert {three.spelt(code) for code in (short, long, short.lower(), long.lower())} == {long}
         assert {two.spelt(code) for code in (short, long, short.lower(), long.lower())} == {short}
+
+
+RAW = [
+    *("512.0", "-0.0", "-0.00", "007", "1.50", "1e5", " pad ", "x\ty", "x\r\ny", "e\u0301", "\u00a0a\u3000", "\ufeffx"),
+    *(
+        "${TAG_ID}",
+        "[X]",
+        "%5BX%5D",
+        "%%SITE%%",
+        "{{ a.b | c }}",
+        "##PBS-X##",
+        "[2001:db8::1]",
+        "[]",
+        "NULL",
+        "n/a",
+        "",
+    ),
+    *(
+        "A.COM.",
+        "a.com .",
+        "Example.COM",
+        "x" * 256,
+        "x" * 257,
+        "\u00e9" * 128,
+        "\u00e9" * 129,
+        "__other__",
+        "\u0661.0",
+    ),
+]
+
+
+@pytest.mark.parametrize("is_host", [False, True])
+@given(st.sampled_from(RAW) | st.text(max_size=12))
+def test_the_steps_that_the_docs_give_spell_a_value_as_the_run_does(is_host, raw):
+    missing = frozenset({"", "null", "n/a"})
+    ours = canonical(raw, missing, is_host=is_host)
+
+    assert spelt(raw, missing, is_host=is_host) == (None if ours in NO_VALUES else ours)
 
 
 @pytest.mark.parametrize("macro_format", sorted(seeds.dialects()))

@@ -1,4 +1,4 @@
-"""Counts hostile logs as a run would, seed by seed, and prints what came of each: run as a process of its own.
+"""Counts hostile logs as a run would, seed by seed, and prints the result of each: run as a process of its own.
 
 `python hostile_batch.py FOLDER FIRST COUNT`: a line of JSON per seed. One that takes too long ends the process with
 its traceback, so that a hang is an exit code, and so is an abort of the interpreter.
@@ -66,7 +66,7 @@ def counted(urls: list[str]) -> int:
 
 
 def verdict(seed: int, folder: Path) -> dict[str, object]:
-    """Return what came of one seed's logs."""
+    """Return the result of one seed's logs."""
     made = hostile(seed)
     urls = []
     for name, body in made.files.items():

@@ -29,7 +29,7 @@ BATCHES, BATCHES_THAT_TAKE_TURNS = 18, 3
 
 @pytest.fixture
 def batch(tmp_path):
-    """Count the logs of some seeds in another process; returns what came of each."""
+    """Count the logs of some seeds in another process; returns the result of each."""
 
     def run(first, size=BATCH):
         done = subprocess.run(

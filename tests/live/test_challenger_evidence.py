@@ -1,4 +1,4 @@
-"""What came of a challenger beside the active policy, and what is decided by it."""
+"""The results of a challenger beside the active policy, and the decision by them."""
 
 from datetime import date, timedelta
 

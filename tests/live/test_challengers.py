@@ -1,4 +1,4 @@
-"""A challenger bids on its share, is told apart in the logs, and is promoted or dropped by what came of both."""
+"""A challenger bids on its share, is told apart in the logs, and is promoted or dropped by the results of both."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What came of a table after it went live, and policies that stand down."""
+"""The results of a table after it went live, and policies that stand down."""
 
 from datetime import UTC, date, datetime, timedelta
 

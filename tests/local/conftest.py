@@ -40,7 +40,7 @@ def stopped(used_folder):
 
 
 @pytest.fixture
-def command():
+def command(variables_of):
     """`python -m rtb_optimizer.local ...` on a stack."""
 
     def run(settings, *arguments, **variables):
@@ -56,14 +56,20 @@ def command():
     return run
 
 
-def variables_of(settings):
-    return {
-        "PYTHONPATH": str(CHECKOUT / "include"),
-        "RTB_LOCAL_DIR": str(settings.root),
-        "RTB_PG_PORT": str(settings.pg_port),
-        "RTB_S3_PORT": str(settings.s3_port),
-        "RTB_AIRFLOW_PORT": str(settings.airflow_port),
-    }
+@pytest.fixture
+def variables_of():
+    """The environment variables by which a process of its own finds a stack."""
+
+    def of(settings):
+        return {
+            "PYTHONPATH": str(CHECKOUT / "include"),
+            "RTB_LOCAL_DIR": str(settings.root),
+            "RTB_PG_PORT": str(settings.pg_port),
+            "RTB_S3_PORT": str(settings.s3_port),
+            "RTB_AIRFLOW_PORT": str(settings.airflow_port),
+        }
+
+    return of
 
 
 @pytest.fixture

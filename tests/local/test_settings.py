@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from rtb_optimizer.errors import LocalStackError
-from rtb_optimizer.local import environment, postgres
+from rtb_optimizer.local import environment, ports, postgres
 from rtb_optimizer.local.credentials import load_or_create
 from rtb_optimizer.local.ports import all_free, pick_free, with_grpc
 from rtb_optimizer.local.postgres_account import Account, choose_for_root
@@ -41,6 +41,16 @@ def test_picked_ports_are_free_and_apart():
     assert all_free(ports)
     assert len(set(ports)) == len(ports)
     assert max(ports) < 65_536
+
+
+def test_picked_ports_are_not_those_of_a_stack_with_default_settings(monkeypatch):
+    default = {15_432, 18_080, *with_grpc(18_333)}
+    monkeypatch.setattr(ports, "FREE_RANGE", [15_432, 18_080, 18_331, 18_333, 16_000, 17_000, 19_000])
+    monkeypatch.setattr(ports, "all_free", lambda _: True)
+
+    for _ in range(200):
+        postgres_port, store, airflow = pick_free()
+        assert default.isdisjoint({postgres_port, airflow, *with_grpc(store)})
 
 
 def test_a_shell_that_reads_the_env_file_has_the_environment(settings):

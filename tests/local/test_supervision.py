@@ -13,8 +13,8 @@ import pytest
 from rtb_optimizer.errors import LocalStackError
 from rtb_optimizer.local import postgres, stack, state
 from rtb_optimizer.local.endings import has_exited, stop_all
-from rtb_optimizer.local.processes import Service, StopStep, is_alive, start
-from rtb_optimizer.local.settings import CATALOG_DATABASE, CHECKOUT
+from rtb_optimizer.local.processes import Service, StopStep, identify, is_alive, start
+from rtb_optimizer.local.settings import CATALOG_DATABASE
 from rtb_optimizer.local.supervisor import MAX_RESTARTS, Supervisor
 
 
@@ -103,21 +103,15 @@ def test_a_start_after_a_killed_supervisor_replaces_what_it_left(stopped):
         assert not any(is_alive(child) for child in left)
 
 
-def test_a_stack_ends_with_the_process_that_started_it(stopped, until):
+def test_a_stack_ends_with_the_process_that_started_it(stopped, variables_of, until):
     code = (
         "import time; from pathlib import Path\n"
         "from rtb_optimizer.local.settings import local_settings\n"
         "from rtb_optimizer.local.stack import running_stack\n"
         "with running_stack(local_settings(), ('postgres',)): print('up', flush=True); time.sleep(60)"
     )
-    variables = {
-        "PYTHONPATH": str(CHECKOUT / "include"),
-        "RTB_LOCAL_DIR": str(stopped.root),
-        "RTB_PG_PORT": str(stopped.pg_port),
-    }
-    owner = subprocess.Popen(
-        [sys.executable, "-c", code], env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True
-    )
+    variables = os.environ | variables_of(stopped)
+    owner = subprocess.Popen([sys.executable, "-c", code], env=variables, stdout=subprocess.PIPE, text=True)
     assert owner.stdout.readline() == "up\n"
     running = [state.read_alive(stopped.root), *state.read_children(stopped.root)]
 
@@ -160,6 +154,22 @@ def test_a_pid_file_of_another_program_does_not_keep_postgres_down(stopped):
     pid_file.write_text(f"{os.getpid()}\n{pid_file.parent}\n1\n{stopped.pg_port}\n\n127.0.0.1\n\n")
     with stack.running_stack(stopped, ("postgres",)) as live:
         assert postgres.is_ready(live)
+
+
+def test_a_process_stays_the_same_when_the_clock_of_the_machine_is_set(monkeypatch):
+    before, created = identify(os.getpid()), psutil.Process().create_time()
+    booted = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted + 3600)
+    assert psutil.Process().create_time() == pytest.approx(created + 3600)
+
+    assert identify(os.getpid()) == before
+    assert is_alive(before)
+
+
+def test_a_process_that_has_ended_is_never_alive():
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    assert not is_alive(identify(ended.pid))
 
 
 def _child(settings, name):

@@ -14,6 +14,8 @@ import iceberg_tables
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.errors import ConnectionMissing, LogsInvalid, StoreFailed
 from rtb_optimizer.logs.lake import tables
+from rtb_optimizer.operations.inspection import inspect
+from rtb_optimizer.store import connections
 from rtb_optimizer.store.objects import ObjectStore, split_url
 from v3_settings import v3_settings
 
@@ -59,6 +61,54 @@ def test_a_window_reads_the_files_of_its_days(days):
     assert [len(each.files) for each in found] == [1, 1]
     assert [each.missing for each in found] == ["", ""]
     assert all(f"event_day={day.day}" in file.key for day in found for file in day.files)
+
+
+def with_data_at(path, folder):
+    """Write a table of two days whose files of rows lie at a path of their own."""
+    with iceberg_tables.catalog(folder) as catalog:
+        made = iceberg_tables.create(catalog, f"{folder}/apart", rows(FIRST), **{"write.data.path": path})
+        for n in (1, 2):
+            made.append(rows(FIRST + timedelta(days=n)))
+    return f"{folder}/apart/"
+
+
+def test_files_at_another_path_than_the_table_are_read(settings, folder):
+    url = with_data_at(f"{folder}/elsewhere/data", folder)
+    found = tables.in_window(replace(settings, logs_path=url), WINDOW, UTC_ZONE, tables.pin_now(url))
+    looked_at = inspect(url)
+
+    keys = [file.key for day in found for file in day.files]
+    assert len(keys) == 2
+    assert all(key.startswith(f"{split_url(folder)[1]}/elsewhere/data/") for key in keys)
+    assert (looked_at.logs.layout.files, looked_at.roles.columns["timestamp_column"]) == (2, "event_time")
+    assert {each.name: each.rows for each in looked_at.logs.facts} == {"event_time": 48, "n": 48}
+
+
+@pytest.fixture
+def other_bucket(folder):
+    """Another bucket of the same store."""
+    name = f"rtb-{split_url(folder)[1].rpartition('/')[2].replace('_', '-')}"[:60]
+    connections.s3_client().create_bucket(Bucket=name)
+    yield name
+    store = ObjectStore.of(f"s3://{name}/")
+    store.delete([each.key for each in store.list("")])
+    connections.s3_client().delete_bucket(Bucket=name)
+
+
+def test_files_in_another_bucket_than_the_table_are_refused_with_what_to_do(settings, folder, other_bucket):
+    url = with_data_at(f"s3://{other_bucket}/data", folder)
+    assert list(ObjectStore.of(f"s3://{other_bucket}/").list("data/"))  # the rows are there
+    refused = (
+        rf"the Iceberg table {url}.* has files in another bucket, s3://{other_bucket}/data/.*: a run records what it "
+        rf"read by the bucket of the table; set write.data.path to a path in rtb and rewrite the files .*, or have the "
+        rf"table, its metadata too, in {other_bucket}"
+    )
+    for look in (
+        lambda: tables.in_window(replace(settings, logs_path=url), WINDOW, UTC_ZONE, tables.pin_now(url)),
+        lambda: inspect(url),
+    ):
+        with pytest.raises(LogsInvalid, match=refused):
+            look()
 
 
 def test_a_day_of_which_the_snapshot_has_no_file_is_missing(table, days):

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from rtb_optimizer.core.config.logs_path import folders_of
 from rtb_optimizer.core.config.window import Window
 from rtb_optimizer.logs import partitions
 from rtb_optimizer.store.objects import ObjectStore, split_url
@@ -162,3 +163,42 @@ def test_the_hours_of_a_day_are_those_of_the_folders_clock(look, day, hours):
     keys = [f"{folder}/{name}" for folder in folders for name in ("a.parquet", "_SUCCESS")]
     (result,) = look(keys, window=window, timezone="America/New_York")
     assert (len(folders), result.complete) == (hours, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "lists"),
+    [
+        ("{date:%Y/%m/%d/%H}/", 2),
+        ("dt={date:%Y%m%d}/h={date:%-H}", 2),
+        ("{date:%H}/{date}/", 24 + 6),
+        ("day={date}/", 2),
+    ],
+)
+def test_the_hours_of_a_day_are_listed_together_where_the_day_stands_before_them(look, names, monkeypatch, path, lists):
+    window = Window(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, 6, tzinfo=UTC))
+    folders = [split_url(each.url)[1] for each in folders_of(f"s3://b/{path}", window, UTC_ZONE)]
+    beside = [
+        f"{folder.rstrip('/')}{more}" for folder in folders for more in ("0x/other.parquet", "-old/other.parquet")
+    ]
+    look(beside, path, window)
+    listed = []
+    real = ObjectStore.list
+    monkeypatch.setattr(ObjectStore, "list", lambda store, prefix: listed.append(prefix) or real(store, prefix))
+    keys = [f"{folder.rstrip('/')}/{name}" for folder in folders for name in ("a.parquet", "x/b.parquet")]
+
+    found = look(keys, path, window, completion_marker="")
+
+    assert [names(partition) for partition in found] == [keys[n : n + 2] for n in range(0, len(keys), 2)]
+    assert len([prefix for prefix in listed if "2026" in prefix]) == lists
+
+
+def test_a_marker_for_all_hours_is_looked_for_once(look, folder, monkeypatch):
+    listed = []
+    real = ObjectStore.list
+    monkeypatch.setattr(ObjectStore, "list", lambda store, prefix: listed.append(prefix) or real(store, prefix))
+    keys = [f"2026/11/01/{hour:02}/a.parquet" for hour in range(24)] + ["done/2026-11-01"]
+
+    found = look(keys, "{date:%Y/%m/%d/%H}/", completion_marker=f"{folder}/done/{{date}}")
+
+    assert [each.complete for each in found] == [True] * 24
+    assert len([prefix for prefix in listed if "done" in prefix]) == 1

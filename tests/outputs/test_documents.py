@@ -67,10 +67,24 @@ def test_a_decision_reads_no_gate_that_has_another_shape(facts):
         Report.read_exactly(body)
 
 
-@pytest.mark.parametrize("body", ["", "[]", "null", "no JSON", '{"s3_key": "a", "byte_size": 1}'])
-def test_what_is_no_object_or_lacks_a_field_without_a_default_is_refused(body):
-    with pytest.raises(ValueError):  # noqa: PT011 - pydantic's and json's own words
-        InputDocument.read(body)
+@pytest.mark.parametrize("read", [InputDocument.read, InputDocument.read_exactly])
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("", "InputDocument is no JSON: Expecting value"),
+        ("no JSON", "InputDocument is no JSON: Expecting value"),
+        (b"\xff", "InputDocument is no JSON: "),
+        ("[]", "InputDocument is no JSON object"),
+        ("null", "InputDocument is no JSON object"),
+        ('{"s3_key": "a", "byte_size": 1}', "InputDocument: etag: field required"),
+    ],
+)
+def test_what_is_no_object_or_lacks_a_field_without_a_default_is_refused_with_the_reason(body, reason, read):
+    with pytest.raises(ValueError) as refused:  # noqa: PT011 - the reason is compared
+        read(body)
+
+    assert str(refused.value).startswith(reason)
+    assert "pydantic" not in str(refused.value)
 
 
 def test_whether_a_gain_is_significant_is_read_where_it_is_written_and_else_follows_from_its_z():

@@ -191,6 +191,27 @@ def test_what_has_no_table_is_refused_with_name_and_fix(add_entity, make_run, re
         read(name.format(failed=failed.run_code) if isinstance(name, str) else name)
 
 
+@pytest.mark.parametrize("name", [None, 1.5, [], b"drugs_com", {}], ids=repr)
+@pytest.mark.parametrize(
+    ("read", "taken"),
+    [
+        (read_run, "an entity code, a run id or a run code"),
+        (read_segments, "an entity code, a run id or a run code"),
+        (read_history, "an entity code"),
+    ],
+)
+def test_what_is_no_name_is_refused_with_what_is_taken(catalog, read, taken, name):
+    assert catalog
+    with pytest.raises(TypeError, match=re.escape(f"{name!r} cannot be read: give {taken}")):
+        read(name)
+
+
+def test_a_run_has_no_history_of_its_own(catalog):
+    assert catalog
+    with pytest.raises(TypeError, match="412 cannot be read: give an entity code"):
+        read_history(412)
+
+
 def test_a_history_of_nobody_is_refused_with_those_there_are(add_entity):
     add_entity()
     with pytest.raises(NotFound, match="no entity 'nobody'; existing: drugs_com"):

@@ -1,5 +1,6 @@
 """Values of logs are no formulas in a spreadsheet, and nothing else of the file changes."""
 
+import codecs
 import csv
 import io
 
@@ -35,10 +36,12 @@ def written(rows):
 def test_a_cell_that_would_be_a_formula_is_text_however_the_file_is_cut(size):
     body = written([["segment", "multiplier"], *([cell, "1.5"] for cell in CELLS)])
     chunks = [body[start : start + size] for start in range(0, len(body), size)]
-    safe = b"".join(without_formulas(chunks)).decode()
+    written_out = b"".join(without_formulas(chunks))
+    safe = written_out.decode("utf-8-sig")
+    assert written_out.startswith(codecs.BOM_UTF8), "Excel reads a file without it in another encoding"
     rows = list(csv.reader(io.StringIO(safe, newline="")))
     assert rows == [["segment", "multiplier"], *([cell, "1.5"] for cell in CELLS.values())]
 
 
 def test_a_file_without_a_last_line_end_is_whole():
-    assert b"".join(without_formulas([b"a,b\n=1,2"])) == b"a,b\r\n'=1,2\r\n"
+    assert b"".join(without_formulas([b"a,b\n=1,2"])) == codecs.BOM_UTF8 + b"a,b\r\n'=1,2\r\n"

@@ -131,8 +131,9 @@ def test_the_glossary_has_every_decision():
 
 
 def test_every_column_and_output_is_documented():
+    from rtb_optimizer.core.sample.counts import Counts
     from rtb_optimizer.core.table.bidding import Tier
-    from rtb_optimizer.core.table.segments import Counts, Segment
+    from rtb_optimizer.core.table.segments import Segment
     from rtb_optimizer.outputs import files
 
     default = Segment((None,), Counts(1, 1, 1, 0, 0), 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, Tier.LOW, 1.0, no_bid=False)

@@ -59,7 +59,7 @@ def test_an_object_that_a_test_has_deleted_is_there_for_the_next_one(night, stat
     assert state() == before
 
 
-def test_something_else_is_run_for_itself(night, state):
+def test_another_run_is_not_taken_from_the_record(night, state):
     night("a_com")
     night("b_com")
     assert night.calls == ["a_com", "b_com"]

@@ -6,7 +6,7 @@ import pytest
 from master_table import master_table, rows_of
 from planted_samples import planted
 from rtb_optimizer.core.model.fit import fit
-from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.core.sample.counts import Counts
 from rtb_optimizer.run.build_tables import Fitted, joint_table, predictions_of
 from v3_settings import v3_settings
 

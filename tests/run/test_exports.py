@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from as_json import as_json
-from keyed_tables import TERMS, predictions_of_planted
+from keyed_tables import TERMS as AT_80_CENTS
+from keyed_tables import predictions_of_planted
 from rtb_optimizer.core.platforms.beeswax import COLUMNS
 from rtb_optimizer.core.platforms.bonsai import FEATURES
 from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.core.platforms.prebid import FIELDS
+from rtb_optimizer.core.realized.arms import Holdback
 from rtb_optimizer.core.sample.values import MISSING, UNEXPANDED
 from rtb_optimizer.exports.export import Export
 from rtb_optimizer.exports.keyed_table import KeyedTable
@@ -30,6 +32,8 @@ SETTINGS = v3_settings(
     export_base_cpm=0.8,
     export_fields={name: {"site": "adUnitCode", "device": "gptSlot"} for name in ("prebid_floors", "lookup_tables")},
 )
+
+TERMS = replace(AT_80_CENTS, base_cpm=5.0)  # Xandr clamps what is not within 1 to 100
 
 FIRST_FILE = {Platform.BEESWAX: "predictions_001_csv", Platform.BONSAI: "tree_txt"}
 
@@ -214,6 +218,11 @@ def with_devices(predictions, *names):
         (Platform.BEESWAX, "geo_country", ("DEU", "fra", "us"), {"DEU", "FRA", "USA"}),
         (Platform.BEESWAX, "platform_device_type", ("2", "phone", "Tablet"), {"PC", "PHONE", "TABLET"}),
         (Platform.PREBID_FLOORS, "country", ("DE", "FR", "US"), {"deu", "fra", "usa"}),
+        (Platform.BONSAI, "position", ("unknown", "1", "Below"), {"0", "1", "2"}),
+        (Platform.LOOKUP_TABLES, "supply_type", ("web", "mobile_web", "2"), {"0", "1", "2"}),
+        (Platform.BONSAI, "browser", ("0", "8", "Chrome"), {MISSING, "8", "Chrome"}),
+        (Platform.LOOKUP_TABLES, "browser", ("0", "8", "クローム"), {MISSING, "8", "クローム"}),
+        (Platform.LOOKUP_TABLES, "os_extended", ("0", "81", "82"), {MISSING, "81", "82"}),
         (Platform.PREBID_FLOORS, "deviceType", ("2", "4", "Tablet"), {"desktop", "phone", "tablet"}),
         (Platform.BONSAI, "country", ("DEU", "FRA", "US"), {"DE", "FR", "US"}),
         (Platform.BONSAI, "device_type", ("desktop", "phone", "tablet"), {"pc & other devices", "phone", "tablet"}),
@@ -236,6 +245,7 @@ def test_values_are_written_as_the_requests_of_the_platform_hold_them(prediction
         (Platform.BEESWAX, "geo_country", ("DE", "XK", "Germany"), ["Germany", "XK"], "a country of three letters"),
         (Platform.BEESWAX, "geo_region", ("USA/NJ", "NJ", "US-NJ"), ["NJ", "US-NJ"], "as USA/NJ"),
         (Platform.BEESWAX, "geo_city", ("5128581", "New York", "x"), ["New York", "x"], "the number of a city"),
+        (Platform.BONSAI, "placement", ("17", "1" * 19, "1" * 20), ["1" * 19, "1" * 20], "whole numbers"),
         (Platform.PREBID_FLOORS, "deviceType", ("phone", "mobile", "1"), ["1", "mobile"], "phone, tablet, desktop"),
         (Platform.PREBID_FLOORS, "size", ("300x250", "MPU", "300"), ["300", "MPU"], "WIDTHxHEIGHT"),
         (Platform.BONSAI, "region", ("US:NY", "NY", "USA/NY"), ["NY", "USA/NY"], "as US:NY"),
@@ -274,11 +284,19 @@ def test_what_a_value_map_gives_is_held_to_the_field_s_values_too(predictions):
     assert [each["examples"] for each in document["outside"]] == [[["nowhere", ""]]]
 
 
-def test_values_of_one_spelling_are_added_up(predictions):
-    settings = replace(SETTINGS, export_fields={"beeswax": {"site": "", "device": "geo_country"}})
-    export, _ = export_and_json(Platform.BEESWAX, with_devices(predictions, "DE", "DEU", "deu"), settings, TERMS)
+@pytest.mark.parametrize(
+    ("platform", "field", "ours", "theirs"),
+    [
+        (Platform.BEESWAX, "geo_country", ("DE", "DEU", "deu"), "DEU"),
+        (Platform.BONSAI, "position", ("1", "above", "Above"), "1"),
+        (Platform.BONSAI, "os_extended", ("0", MISSING, "__missing__"), MISSING),
+    ],
+)
+def test_values_of_one_spelling_are_added_up(predictions, platform, field, ours, theirs):
+    settings = replace(SETTINGS, export_fields={platform.value: {"site": "", "device": field}})
+    export, _ = export_and_json(platform, with_devices(predictions, *ours), settings, TERMS)
 
-    assert {row.values for row in export.table.rows} <= {("DEU",)}
+    assert {row.values for row in export.table.rows} <= {(theirs,)}
     assert sum(row.exposures for row in export.table.rows) in (0, len(predictions.sample.exposure))
 
 
@@ -343,6 +361,36 @@ def test_it_is_told_when_such_a_field_comes_and_not_each_night(predictions, befo
     assert [warning.code for warning in warned].count("prebid_js_refuses") == told
 
 
+def test_answers_that_a_platform_clamps_are_warned_of_and_are_errors_of_the_export(predictions):
+    settings = replace(SETTINGS, export_fields={"lookup_tables": {"site": "domain", "device": "os_family"}})
+    documents = [
+        export_and_json(Platform.LOOKUP_TABLES, predictions, settings, terms)[1] for terms in (AT_80_CENTS, TERMS)
+    ]
+    clamped, within = (ExportsDocument.model_validate({"platforms": [each]}) for each in documents)
+    (message,) = [w.message for w in export_warnings(clamped) if w.code == "export_rows_cut"]
+
+    assert "1 to 100 CPM" in message
+    assert "export_base_cpm" in message
+    assert documents[0]["mean_error"] > documents[1]["mean_error"]
+    assert not [w for w in export_warnings(within) if w.code == "export_rows_cut"]
+
+
+@pytest.mark.parametrize(
+    ("platform", "cannot"), [(platform, platform not in ("plain", "prebid_floors")) for platform in Platform]
+)
+def test_an_export_that_cannot_hold_requests_back_is_warned_of_when_that_begins(predictions, platform, cannot):
+    terms = replace(TERMS, holdback=Holdback(0.05, "auction_id", "drugs_com:"))
+    settings = replace(SETTINGS, export_fields={"beeswax": {"site": "domain"}, "bonsai": {"site": "domain"}})
+    documents = [export_and_json(platform, predictions, settings, each)[1] for each in (TERMS, terms)]
+    without, with_one = (ExportsDocument.model_validate({"platforms": [each]}) for each in documents)
+    counts = [
+        [warning.code for warning in export_warnings(now, before.platforms)].count("export_bids_on_control")
+        for before, now in ((without, without), (without, with_one), (with_one, with_one))
+    ]
+
+    assert counts == [0, int(cannot), 0]
+
+
 def test_an_export_far_from_the_table_is_warned_of_and_both_figures_are_gates(predictions):
     settings = replace(SETTINGS, export_fields={"beeswax": {"site": "", "device": "platform_device_model"}})
     _, document = export_and_json(Platform.BEESWAX, predictions, settings, TERMS)
@@ -392,6 +440,42 @@ def test_fields_are_the_seeded_ones_with_the_configuration_s_over_them(own, expe
     settings = replace(SETTINGS, export_fields={"prebid_floors": own})
 
     assert fields_of(Platform.PREBID_FLOORS, ["site_domain", "ad_size", "hour"], settings) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (
+            {"site": "domain", "device": "domain"},
+            ["bonsai: device is averaged over: domain is the field of site already"],
+        ),
+        ({"site": "domain", "device": "os_family", "no_feature": "domain"}, []),
+    ],
+)
+def test_a_feature_whose_field_another_one_has_is_warned_of(predictions, fields, told):
+    settings = replace(SETTINGS, export_fields={"bonsai": fields})
+    _, document = export_and_json(Platform.BONSAI, predictions, settings, TERMS)
+    warned = export_warnings(ExportsDocument.model_validate({"platforms": [document]}))
+
+    assert [warning.message for warning in warned if warning.code == "export_field_taken"] == told
+
+
+@pytest.mark.parametrize(
+    ("keys", "names"),
+    [
+        ({"export_fields": {"bonsai": {"site": "domain", "sight": "domain", "gone": ""}}}, "sight"),
+        ({"export_value_maps": {"bonsai": {"sight": {"a": "1"}, "site": {}}, "plain": {"other": {"a": "1"}}}}, "sight"),
+        ({"export_value_maps": {"bonsai": {"empty": {}}}}, None),
+    ],
+)
+def test_a_name_that_is_no_candidate_is_warned_of(predictions, keys, names):
+    settings = replace(SETTINGS, candidate_features=["site", "device"], **keys)
+    _, document = export_and_json(Platform.BONSAI, predictions, settings, TERMS)
+    warned = export_warnings(ExportsDocument.model_validate({"platforms": [document]}))
+    told = [warning.message for warning in warned if warning.code == "export_unknown_feature"]
+
+    assert len(told) == (names is not None)
+    assert all(message.startswith(f"bonsai: {names} in export_fields or export_value_maps") for message in told)
 
 
 def test_an_own_bidder_gets_every_feature_by_its_name():

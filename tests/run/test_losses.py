@@ -2,10 +2,11 @@
 
 import pytest
 
+from rtb_optimizer.core.selection.hidden_pairs import Unused
 from rtb_optimizer.core.selection.rejection import Reason, Rejected
 from rtb_optimizer.core.selection.select import Chosen, Selection
 from rtb_optimizer.outputs.documents.selection import FeatureDocument, RejectedDocument, SelectionDocument
-from rtb_optimizer.run.losses import BANDED, absent_columns, lost_features, unused_gains
+from rtb_optimizer.run.losses import BANDED, absent_columns, lost_features, unused_gains, unused_pairs
 from v3_settings import v3_settings
 
 COLUMNS = ["site", "device_type", "Country", "click"]
@@ -119,3 +120,26 @@ def test_numbers_that_would_add_in_bands_are_said():
 )
 def test_what_would_add_little_or_may_be_chance_is_not_warned_of(name, reason, score, z):
     assert unused(name, reason, score, z) == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "why"),
+    [
+        (
+            "max_features",
+            "max_features leaves no room for the columns that it needs; raise max_features to let them in",
+        ),
+        (
+            "max_interactions",
+            "max_interactions is reached by interactions that gain more; raise max_interactions to let them in",
+        ),
+    ],
+)
+def test_a_pair_that_was_found_and_has_no_room_is_warned_of_with_the_limit(limit, why):
+    (warning,) = unused_pairs([Unused(("hour", "zone"), limit, 0.0123, 8.04)])
+
+    assert warning.code == "pair_unused"
+    assert warning.message == (
+        "hour and zone say together what neither says alone: their combinations would add 1.23% of the baseline "
+        f"deviance (8.0 standard errors), and are left out: {why}"
+    )

@@ -1,10 +1,12 @@
 """A sample comes back from the object store as it was, with the selected features alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from planted_samples import planted
-from rtb_optimizer.core.sample.sample import Feature
+from rtb_optimizer.core.sample.sample import Bought, Feature
 from rtb_optimizer.run.sample_file import sample_bytes, sample_of
 
 
@@ -40,3 +42,16 @@ def test_values_and_names_of_any_characters_are_read_back():
 
 def test_the_same_sample_gives_the_same_bytes():
     assert sample_bytes(planted(), ["site"]) == sample_bytes(planted(), ["site"])
+
+
+@pytest.mark.parametrize("mean", [None, np.array([0.1, 1.0, 2.8])], ids=["bid alike", "held back in part"])
+def test_how_rows_were_bought_is_kept_in_the_file_and_for_a_part_of_the_rows(mean):
+    bought = Bought(np.array([1.0, 1.0, 3.0]), np.array([0.1, 1.0, 2.0]), 0.7, mean)
+    sample = replace(planted(rows=3_000).at(np.arange(3)), bought=bought)
+    back = sample_of(sample_bytes(sample, ["site"])).bought
+
+    assert back.elasticity == 0.7
+    for name in ("bid", "volume", "mean_multiplier"):
+        whole = getattr(bought, name)
+        assert getattr(back, name).tolist() == whole.tolist(), name
+        assert getattr(sample.at(np.array([2, 0])).bought, name).tolist() == whole[[2, 0]].tolist(), name

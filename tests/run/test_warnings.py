@@ -3,7 +3,7 @@
 import pytest
 
 from rtb_optimizer.core.macros.combo import GapPolicy, map_ad_macros
-from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.core.sample.counts import Counts
 from rtb_optimizer.outputs.documents.logs import LogsDocument
 from rtb_optimizer.outputs.documents.macros import MacrosDocument
 from rtb_optimizer.outputs.documents.report import Report
@@ -46,6 +46,13 @@ def warned(now, before=None):
 FIX = "if the platform has one, `rtb macros set {} adx TEMPLATE`, or macro_templates on the entity's page"
 GAP = "adx has no macro for {}: bids there cannot depend on it; " + FIX
 SKIPPED = "adx has no macro for {}: it has no macro combo at all; " + FIX
+
+
+def test_the_command_of_a_gap_can_be_pasted_into_a_shell():
+    combo = map_ad_macros(["site id|x"], {}, dialect("adx"), GapPolicy.WILDCARD)
+    (warning,) = warned(macros_document(["site id|x"], [combo], v3_settings()))
+
+    assert warning == ("macro_missing", SKIPPED.format("site id|x", "'site id|x'"))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
 """The run of a challenger beside the entity's own: what it reads, what it leaves, and what its failure does."""
 
+import io
 from datetime import date
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select
 
@@ -11,6 +15,7 @@ from rtb_optimizer.outputs.documents.selection import FeaturesDocument
 from rtb_optimizer.outputs.published import published_output
 from rtb_optimizer.steps import in_process, run_challenger
 from rtb_optimizer.store import challenger_runs, challengers, connections
+from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.schema import Entity, Run, RunDecision
 
 pytestmark = pytest.mark.usefixtures("logs")
@@ -76,6 +81,23 @@ def test_it_selects_what_it_would_have_selected_by_a_reading_of_its_own(nights, 
 
     features = [FeaturesDocument.read(published_output(session, run, "features")).features for run in (shared, alone)]
     assert features[0] == features[1]
+
+
+def test_it_is_warned_of_days_as_the_entity_s_own_run_is(nights, session, monkeypatch, store, base_path):
+    key = f"{split_url(base_path)[1]}/logs/date=2026-03-08/part-0.parquet"
+    rows = pq.read_table(io.BytesIO(store.read(key)))
+    untracked = pc.equal(rows["device_type"], "mobile")
+    clicks = pc.if_else(untracked, pa.scalar(0, rows["click"].type), rows["click"])
+    body = io.BytesIO()
+    pq.write_table(rows.set_column(rows.schema.get_field_index("click"), "click", clicks), body)
+    store.replace(key, body.getvalue())
+    nights(monkeypatch, {"max_features": "2"}, lookback_days="4")
+    (_, main), (own,) = runs_of(session)
+
+    reports = [Report.read(published_output(session, run, "report")) for run in (main, own)]
+    by_day = [[each.message for each in report.warnings if each.code == "rate_stops"] for report in reports]
+    assert by_day[0][0].startswith("browser=chrome_mobile has 0 outcomes on 2026-03-08, where")
+    assert by_day[0] == by_day[1]
 
 
 def test_with_a_column_that_was_not_drawn_it_reads_the_logs_itself(nights, session, monkeypatch):

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rtb_optimizer.dag.sensors import WaitForLogs
+from rtb_optimizer.errors import LogsMissing
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.run.handover import handed_over
 from rtb_optimizer.run.workspace import open_workspace
@@ -80,6 +81,18 @@ def rows_read(opt_run_id):
     require_partitions(opt_run_id)
     select_features(opt_run_id)
     return handed_over(open_workspace(opt_run_id), "select_features").document("selection", SelectionDocument)
+
+
+def test_a_folder_that_the_clock_of_the_rows_asks_for_is_missed_with_the_two_clocks(deliver, request_window):
+    """As of local times that are logged without a zone."""
+    first = date(2026, 1, 15)
+    deliver(first, 1, "UTC", until=first + DAY)
+    with pytest.raises(LogsMissing) as failed:
+        require_partitions(request_window(YORK, first, 1))
+
+    assert f"date={first + DAY}/ (no file)" in str(failed.value)
+    assert f"cut at midnights of UTC, and the window is of {YORK}" in str(failed.value)
+    assert "local times without a zone, which are read as UTC" in str(failed.value)
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,7 @@ def test_six_publishers_of_pre_aggregated_rows_run_as_six_entities(decided_repor
             denied_features=",".join(DEMAND),
             **ALL_EXPORTS,
             export_fields=json.dumps(SUPPLY_FIELDS),
-            export_base_cpm="0.5",
+            export_base_cpm="5",
         )
         exported += export_rows(f"publisher {site}", report)
         reasons = {rejected["name"]: rejected["reason"] for rejected in report["rejected"]}
@@ -263,7 +263,7 @@ def test_two_campaigns_of_weighted_rows_run_and_columns_written_after_the_click_
         "candidate_features": ",".join(IPINYOU),
         **ALL_EXPORTS,
         "export_fields": json.dumps(IPINYOU_FIELDS),
-        "export_base_cpm": "0.5",
+        "export_base_cpm": "5",
     }
     window = ("2013-06-06", "2013-06-13", now)
     held = decided_report(f"held_{advertiser}", *window, "held", denied_features="", **config)

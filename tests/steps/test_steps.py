@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -178,6 +179,28 @@ def test_a_bad_configuration_is_recorded_as_a_failed_run_with_every_violation(ad
         "create_run: ConfigInvalid: max_featurs (trigger): unknown config key; the nearest is max_features; "
         "max_features (trigger): 99 is above the maximum of 20"
     )
+
+
+@pytest.mark.parametrize("form_only", [True, False], ids=["conf of a dag run", "command line"])
+def test_a_queued_run_with_a_key_that_an_update_retired_is_a_failed_run_that_names_the_key(
+    add_entity, request_run, session, form_only
+):
+    """A run with less than what it was asked for would be activated as if it had it."""
+    add_entity()
+
+    with pytest.raises(ConfigInvalid):
+        create_run(replace(request_run(overrides={"max_spike": 4}), form_only=form_only))
+
+    run = session.scalars(select(Run)).one()
+    assert (run.status, run.error_message.partition(": rate_spike")[0]) == (
+        *("failed", "create_run: ConfigInvalid: max_spike (trigger): no config key any more"),
+    )
+
+
+def test_a_form_that_was_sent_before_an_update_names_retired_keys_without_a_value(add_entity, request_run, session):
+    add_entity()
+    create_run(replace(request_run(overrides={"max_spike": None}), form_only=True))
+    assert session.scalars(select(Run)).one().status == "running"
 
 
 def test_a_paused_entity_starts_no_run_and_a_running_one_finishes_without_activating(add_entity, request_run, session):

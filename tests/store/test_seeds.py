@@ -3,15 +3,12 @@
 import pytest
 from sqlalchemy import func, select, update
 
-from rtb_optimizer.core.config.retired import RETIRED
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.macros.dialect import template_problem
 from rtb_optimizer.errors import NotFound
 from rtb_optimizer.store import configs, seeds
 from rtb_optimizer.store.schema import (
     Base,
-    EntityConfig,
-    EntityConfigChange,
     FeatureMacro,
     Optimizer,
     Version,
@@ -26,7 +23,7 @@ def counts(session):
 def test_seeding_again_changes_nothing(session):
     before = counts(session)
     ids = session.scalars(select(VersionConfig.config_id).order_by(VersionConfig.config_key)).all()
-    version_id = seeds.seed(session).version_id
+    version_id = seeds.seed(session)
     assert counts(session) == before
     assert session.scalars(select(VersionConfig.config_id).order_by(VersionConfig.config_key)).all() == ids
     assert version_id == session.scalars(select(Version.version_id)).one()
@@ -39,29 +36,6 @@ def test_seeding_again_brings_a_key_back_to_what_the_file_says(session):
     seeds.seed(session)
     query = select(VersionConfig.max_value).where(VersionConfig.config_key == "max_features")
     assert session.scalar(query) == 20
-
-
-def test_a_retired_key_goes_with_the_values_that_entities_have_of_it_and_is_said(session, add_entity):
-    entity = add_entity()
-    version_id = entity.current_version_id
-    declared = {"config_key": "max_spike", "config_section": "Segments", "display_name": "Spike", "data_type": "float"}
-    session.add(VersionConfig(version_id=version_id, **declared))
-    session.add(EntityConfig(entity_id=entity.entity_id, config_key="max_spike", config_value="5", updated_by="ana"))
-    session.flush()
-
-    seeded = seeds.seed(session)
-
-    assert [line for line in seeded.retired if line.startswith("drugs_com: max_spike was 5; it is no config key any ")]
-    change = session.scalars(select(EntityConfigChange).order_by(EntityConfigChange.id.desc()).limit(1)).one()
-    assert (change.config_key, change.old_value, change.new_value, change.changed_by) == (
-        *("max_spike", "5", None, "rtb seed"),
-    )
-    assert configs.resolve_for(session, entity).values.keys() == set(Settings.__annotations__)
-    assert seeds.seed(session).retired == []
-
-
-def test_no_retired_key_is_declared():
-    assert not RETIRED.keys() & {key.key for key in seeds.config_keys()}
 
 
 def test_the_declared_keys_are_those_the_code_reads(session):

@@ -19,9 +19,9 @@ BROKER_PASSWORD = "broker"
 
 
 def free_ports(count: int) -> list[int]:
-    """Find ports below those that the system hands out to clients, which could take one before we do."""
-    first = 26_000 + secrets.randbelow(2_000)
-    return list(islice((port for port in range(first, 29_000) if is_free(port)), count))
+    """Find ports between those of stacks and their gRPC ports, below those that the system hands out to clients."""
+    first = 22_100 + secrets.randbelow(2_000)
+    return list(islice((port for port in range(first, 25_000) if is_free(port)), count))
 
 
 def celery_settings(broker: int, health: int) -> dict[str, str]:

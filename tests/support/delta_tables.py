@@ -4,6 +4,7 @@ import base64
 import json
 import struct
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -64,6 +65,15 @@ def clicks_by_day(folder):
     for table in plain().values():
         clicks = table.filter(pc.equal(table["click"], 1)).select(["auction_id", "event_time"])
         write_deltalake(folder, pa.concat_tables([clicks, clicks]), mode="append")
+
+
+def wins_by_day(folder):
+    """Write a table of wins, a minute after their rows; repeats have another price."""
+    for table in plain().values():
+        wins = table.select(["auction_id", "event_time", "price"])
+        again = wins.set_column(2, "price", pc.add(wins["price"], 1))
+        later = again.set_column(1, "event_time", pc.add(wins["event_time"], pa.scalar(timedelta(minutes=9))))
+        write_deltalake(folder, pa.concat_tables([wins, later]), mode="append")
 
 
 def objects_of(write):

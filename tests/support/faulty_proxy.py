@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
 HOST = "127.0.0.1"
+CODES = {http.client.SERVICE_UNAVAILABLE: "SlowDown", http.client.FORBIDDEN: "AccessDenied"}
 
 
 @dataclass
@@ -142,7 +143,7 @@ class FaultyProxy:
         fault = next((bad for bad in self.bad if bad.concerns(request.command, request.path)), None)
         how = fault.how if fault else None
         if isinstance(how, int):
-            code = "SlowDown" if how == http.client.SERVICE_UNAVAILABLE else "InternalError"
+            code = CODES.get(how, "InternalError")
             self._send(request, how, {}, f"<Error><Code>{code}</Code><Message>not now</Message></Error>".encode())
         elif how == "slow":
             fault.over.wait(60)

@@ -20,7 +20,7 @@ class Hanging:
 
 
 def in_a_thread(act):
-    """Do something in a session of its own; returns the thread and what came of it."""
+    """Do something in a session of its own; returns the thread and its result."""
     came = []
 
     def run():

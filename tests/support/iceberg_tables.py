@@ -42,6 +42,15 @@ def by_day(held, url):
     return table
 
 
+def at_another_path(held, url):
+    """Write a table whose files of rows lie at another path of the bucket."""
+    elsewhere = url.rstrip("/") + "_rows"
+    table = create(held, url, plain()[min(plain())], **{"write.data.path": elsewhere})
+    for rows in plain().values():
+        table.append(rows)
+    return table
+
+
 def by_other_names(held, url):
     """Write a table whose columns changed names between its days: what was `device` is another column now."""
     first, *others = plain().values()

@@ -5,8 +5,8 @@ import numpy as np
 from master_table import master_table, rows_of
 from planted_samples import planted
 from rtb_optimizer.core.model.fit import fit
+from rtb_optimizer.core.sample.counts import Counts
 from rtb_optimizer.core.sample.values import MISSING
-from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.exports.export import Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 from rtb_optimizer.run.build_tables import Fitted, predictions_of

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 DAYS = (date(2026, 3, 7), date(2026, 3, 8), date(2026, 3, 9))
@@ -249,6 +250,51 @@ def leaking(table: pa.Table) -> pa.Table:
     return put(table, "landing_page", [f"page{n % 5}" if click else None for n, click in enumerate(clicks)])
 
 
+def with_lost_bids(table: pa.Table) -> pa.Table:
+    """Return a table of which three of five rows are bids that were lost, with a flag of the others."""
+    lost = some(table, 0.6)
+    for name, of_lost in {"click": 0, "price": None}.items():
+        values = [of_lost if is_lost else v for is_lost, v in zip(lost, table[name].to_pylist(), strict=True)]
+        table = put(table, name, pa.array(values, table[name].type))
+    return put(table, "won", pa.array(~lost))
+
+
+def without_clicks(name: str, value: object) -> Callable[[pa.Table], pa.Table]:
+    """Return a change that loses the clicks of one value of a column, as a broken tracker does."""
+
+    def change(table: pa.Table) -> pa.Table:
+        held = zip(table["click"].to_pylist(), table[name].to_pylist(), strict=True)
+        return put(table, "click", pa.array([0 if of == value else click for click, of in held], pa.int64()))
+
+    return change
+
+
+def without_clicks_of(first: int, after: int) -> Callable[[pa.Table], pa.Table]:
+    """Return a change that loses the clicks of the hours from one to before another."""
+
+    def change(table: pa.Table) -> pa.Table:
+        hour = pc.hour(table["event_time"])
+        is_lost = pc.and_(pc.greater_equal(hour, first), pc.less(hour, after))
+        return put(table, "click", pc.if_else(is_lost, 0, table["click"]))
+
+    return change
+
+
+def of_other_rows(name: str) -> Callable[[pa.Table], pa.Table]:
+    """Return a change that gives the values of a column to other rows, as a wrong join does."""
+    return lambda table: put(table, name, table[name].take(np.random.default_rng(3).permutation(table.num_rows)))
+
+
+def at_another_price(placement: int, factor: float) -> Callable[[pa.Table], pa.Table]:
+    """Return a change that multiplies the price of one placement."""
+
+    def change(table: pa.Table) -> pa.Table:
+        held = zip(table["price"].to_pylist(), table["placement"].to_pylist(), strict=True)
+        return put(table, "price", [price * factor if of == placement else price for price, of in held])
+
+    return change
+
+
 def damaged(objects: dict[str, bytes], change: Callable[[bytes], bytes]) -> None:
     """Damage the first file of the last day."""
     name = f"date={LAST}/part-0.parquet"
@@ -261,6 +307,14 @@ def flipped(body: bytes) -> bytes:
     for at in range(200, len(body) // 2, 97):
         broken[at] ^= 0x5A
     return bytes(broken)
+
+
+def open_quotes(table: pa.Table) -> bytes:
+    """Return a table as text in which each hundredth line has a quote that is not closed, as a cut text leaves it."""
+    body = io.BytesIO()
+    pcsv.write_csv(table, body, pcsv.WriteOptions(quoting_style="none", quoting_header="none"))
+    lines = body.getvalue().splitlines()
+    return b"\n".join(b'"' + line if n and n % 100 == 0 else line for n, line in enumerate(lines))
 
 
 def renamed(old: str, new: str) -> Callable[[pa.Table], pa.Table]:
@@ -422,6 +476,30 @@ OUTCOMES: dict[str, Callable[[], Logs]] = {
     "a copy of the outcome": lambda: every(
         lambda t: put(t, "was_clicked", t["click"]), candidate_features=f"{CANDIDATES}, was_clicked"
     ),
+    "a placement whose clicks are lost": lambda: every(without_clicks("placement", 105)),
+    "a placement whose clicks are lost on one day": lambda: last(without_clicks("placement", 105)),
+    "a placement whose clicks are lost since the night before": lambda: Logs(
+        {day: without_clicks("placement", 105)(healthy_day(day, 4 * ROWS)) for day in DAYS[1:]},
+        config={"lookback_days": "1"},
+        before=(DAYS[1],),
+    ),
+    "the clicks of an evening are lost": lambda: Logs(
+        {day: without_clicks_of(18, 24)(t) if day == LAST else t for day in DAYS for t in [healthy_day(day, 4 * ROWS)]}
+    ),
+    "the clicks of every evening are lost": lambda: Logs(
+        {day: without_clicks_of(18, 24)(healthy_day(day, 4 * ROWS)) for day in DAYS}
+    ),
+    "orders of a day are worth nothing": lambda: Logs(
+        {
+            day: put(t, "revenue", pc.multiply(t["revenue"], pc.cast(t["click"] if day != LAST else 0, pa.float64())))
+            for day in DAYS
+            for t in [healthy_day(day, 5 * ROWS)]
+        },
+        config={"value_column": "revenue", "objective": "value"},
+    ),
+    "bids that were lost among the exposures": lambda: every(with_lost_bids),
+    "a flag of the bids that were won": lambda: every(with_lost_bids, candidate_features=f"{CANDIDATES}, won"),
+    "lost bids, and the flag of the won ones as exposures": lambda: every(with_lost_bids, exposure_column="won"),
 }
 TIMES: dict[str, Callable[[], Logs]] = {
     "no time column": lambda: every(dropped("event_time")),
@@ -491,11 +569,19 @@ MONEY: dict[str, Callable[[], Logs]] = {
     "money earned that is NaN": lambda: every(with_value("revenue", float("nan"), 0.1), value_column="revenue"),
     "costs that are null": lambda: every(with_value("price", None, 0.1)),
     "costs as texts": lambda: every(mapped("price", str)),
+    "costs as texts, of which a third is NULL": lambda: every(
+        lambda t: with_value("price", "NULL", 0.3)(mapped("price", str)(t))
+    ),
+    "costs as texts, of which a third is \\N": lambda: every(
+        lambda t: with_value("price", "\\N", 0.3)(mapped("price", str)(t))
+    ),
     "costs with a currency sign": lambda: every(mapped("price", lambda v: f"${v}")),
     "costs with a comma": lambda: every(mapped("price", lambda v: f"{v}".replace(".", ","))),
     "no cost column": lambda: every(dropped("price")),
     "no cost column in one file": lambda: last(dropped("price")),
     "costs above the bid": lambda: every(added("bid", lambda _n: 1.0), bid_column="bid"),
+    "one placement at a thousand times the price": lambda: every(at_another_price(103, 1000)),
+    "one placement without a price on one day": lambda: last(at_another_price(103, 0)),
     "a currency without a rate": lambda: every(
         added("cur", lambda n: "USD" if n % 10 else "XYZ"), currency_column="cur", currency_rates='{"USD": 1}'
     ),
@@ -535,6 +621,25 @@ FEATURES_BROKEN: dict[str, Callable[[], Logs]] = {
     "an anchor of another type in one file": lambda: last(cast("placement", pa.string())),
     "a candidate of another type in one file": lambda: last(cast("device", pa.dictionary(pa.int32(), pa.string()))),
     "numbers with a point in one file": lambda: last(cast("placement", pa.float64())),
+    "ids of 18 digits, as floats in one file": lambda: Logs(
+        {
+            day: mapped(
+                "placement", lambda v, d=day: (float if d == LAST else int)(123_456_789_012_345_678 + 1_000 * v)
+            )(healthy_day(day))
+            for day in DAYS
+        }
+    ),
+    "ids of 18 digits, as numbers a spreadsheet shows": lambda: every(
+        mapped("placement", lambda v: f"{(10**17 + 10**14 * v):.3E}")
+    ),
+    "ids of 18 digits, as texts in one file": lambda: Logs(
+        {
+            day: mapped("placement", lambda v, d=day: (str if d == LAST else int)(123_456_789_012_345_678 + 1_000 * v))(
+                healthy_day(day)
+            )
+            for day in DAYS
+        }
+    ),
     "ids of rows as a candidate": lambda: every(lambda t: t, candidate_features=f"{CANDIDATES}, auction_id"),
     "mail addresses as a candidate": lambda: every(
         added("who", lambda n: f"u{n}@example.com"), candidate_features=f"{CANDIDATES}, who"
@@ -560,6 +665,26 @@ FEATURES_BROKEN: dict[str, Callable[[], Logs]] = {
     "the value __missing__": lambda: every(with_value("device", "__missing__", 0.3)),
     "the value __other__": lambda: every(with_value("device", "__other__", 0.3)),
     "values with line ends": lambda: every(mapped("device", lambda v: f"{v}\n{v}")),
+    "a default in all rows of the last day": lambda: last(mapped("device", lambda _v: "unknown")),
+    "a column of other rows on the last day": lambda: Logs(
+        {day: of_other_rows("device")(t) if day == LAST else t for day in DAYS for t in [healthy_day(day, 5 * ROWS)]}
+    ),
+    "values that were given new codes on the last day": lambda: Logs(
+        {
+            day: mapped("placement", lambda v: 206 - v)(t) if day == LAST else t
+            for day in DAYS
+            for t in [healthy_day(day, 5 * ROWS)]
+        }
+    ),
+    "values that were given new codes since the night before": lambda: Logs(
+        {
+            DAYS[1]: healthy_day(DAYS[1], 5 * ROWS),
+            LAST: mapped("placement", lambda v: 206 - v)(healthy_day(LAST, 5 * ROWS)),
+        },
+        config={"lookback_days": "1"},
+        before=(DAYS[1],),
+    ),
+    "values that are spelt otherwise since the night before": lambda: night(mapped("country", lambda v: f"{v}A")),
     "values with quotes": lambda: every(mapped("device", lambda v: f"'{v}\"; DROP TABLE opt_runs; --")),
     "values with a zero byte": lambda: every(mapped("device", lambda v: f"{v}\x00")),
     "emoji": lambda: every(mapped("device", lambda v: f"{v}\U0001f600")),
@@ -624,6 +749,9 @@ FILES: dict[str, Callable[[], Logs]] = {
     "a file with flipped bytes": lambda: files(lambda o: damaged(o, flipped)),
     "a file with another footer": lambda: files(lambda o: damaged(o, lambda b: b[:-8] + b"\xff\xff\xff\x7fPAR1")),
     "one damaged file of four": lambda: files(lambda o: damaged(o, lambda b: b[:100]), split=4),
+    "texts with quotes that are not closed": lambda: Logs(
+        {}, {f"date={day}/a.csv": open_quotes(healthy_day(day)) for day in DAYS}, {"completion_marker": ""}
+    ),
     "a file without columns": lambda: files(lambda o: damaged(o, lambda _b: parquet(healthy_day(LAST).select([])))),
     "a file name with glob characters": lambda: files(
         lambda o: o.update({f"date={LAST}/part[0]*?.parquet": o.pop(f"date={LAST}/part-0.parquet")})

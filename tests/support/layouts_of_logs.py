@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import cache
 from urllib.parse import quote
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -25,6 +26,21 @@ COLUMNS = ("auction_id", "event_time", "placement", "device", "country", "click"
 def plain():
     """Return the rows of each day."""
     return {day: healthy_day(day) for day in DAYS}
+
+
+def require_counts_of_plain_rows(segments, features=FEATURES):
+    """Require that segments have the counts of the plain rows; `features` is what FEATURES are called in them."""
+    rows = pd.concat([table.to_pandas() for table in plain().values()])
+    named = dict(zip(features, FEATURES, strict=True))
+    assert len(segments) >= 10
+    for _, segment in segments.iterrows():
+        match = pd.Series(data=True, index=rows.index)
+        for feature, column in named.items():
+            if isinstance(value := segment[f"feature_{feature}"], str) and value != "*":
+                match &= rows[column].astype(str) == value
+        at = segment["segment"]
+        assert (at, segment["exposures"]) == (at, match.sum())
+        assert (at, segment["outcomes"]) == (at, rows["click"][match].sum())
 
 
 @dataclass
@@ -176,6 +192,29 @@ LAYOUTS = {
             )
             for day, table in plain().items()
             for country in ("US", "DE", "FR", "BR")
+        }
+    ),
+    "keys of folders, records in another case and names of files beyond ASCII": Layout(
+        lambda: {
+            f"date={day}/Country={country}/pa rt+é-{n}.parquet": parquet(
+                put(
+                    table.filter(pc.equal(table["country"], country)).drop_columns(["country", "device"]),
+                    "Device",
+                    [{"Kind": v} for v in table.filter(pc.equal(table["country"], country))["device"].to_pylist()],
+                )
+            )
+            for day, table in plain().items()
+            for n, country in enumerate(("US", "DE", "FR", "BR"))
+        },
+        config={"completion_marker": "", "candidate_features": "placement, device.kind, country"},
+        features=("placement", "device.kind", "country"),
+    ),
+    "a column that is wider in some files": Layout(
+        lambda: {
+            f"date={day}/a.parquet": parquet(
+                put(table, "click", table["click"].cast(pa.int8() if day == LAST else pa.int64()))
+            )
+            for day, table in plain().items()
         }
     ),
     "files beside the logs": Layout(

@@ -15,6 +15,7 @@ import beeswax_reader
 import bonsai_evaluator
 from checkout import CHECKOUT
 
+NEXT_CENTURY = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 FOLDER = "s3://beeswax-data-us-east-1/bid_models/acme"
 
 
@@ -50,7 +51,10 @@ def _floors(files, _run_code, base_cpm):
 
 
 def _logit(files, _run_code, base_cpm):
-    """Xandr's formula: beta0 and the weight of each table's key, as a probability, scaled and clamped."""
+    """Xandr's formula: beta0 and the weight of each table's key, as a probability, scaled and clamped.
+
+    By the model's bounds, and by Xandr's own.
+    """
     model = json.loads(files["logit.json"])["custom-model-logit"]
 
     def read(request):
@@ -60,7 +64,7 @@ def _logit(files, _run_code, base_cpm):
             weights = [c["weight"] for c in predictor["coefficients"] if list(map(str, c["key"])) == key]
             total += weights[0] if weights else predictor["default_value"]
         value = model["scale"] / (1 + exp(-total)) + model["offset"]
-        return min(max(value, model["min"]), model["max"]) / base_cpm
+        return min(max(value, model["min"], 1.0), model["max"], 100.0) / base_cpm
 
     return read
 
@@ -114,16 +118,36 @@ def _value(part, place, route):
     if place["ids"] is not None:
         theirs = {value: name for name, value in place["ids"].items()}
         return theirs.get(part, "__missing__" if part.lower() in missing else None)
-    if part.lower() in missing:
+    return spelt(part, missing, is_host=place["is_host"])
+
+
+UNEXPANDED = re.compile(
+    r"\$\{[\w:.-]+\}|%%[\w:.-]+%%|\[%?[A-Za-z][\w:.-]*%?\]|\{\{?\s*[A-Za-z][\w:.|\s-]*\}?\}|##[\w-]+##"
+)
+
+
+def spelt(text, missing, *, is_host=False):
+    """Spell a text as docs/outputs.md says, from its second step on; None for no value."""
+    text = unicodedata.normalize("NFC", re.sub("[\x00-\x1f\x7f]", " ", text)).strip()
+    as_written = text
+    if is_host:
+        text = re.sub(r"[\s.]+$", "", unicodedata.normalize("NFC", text.lower()))
+    if whole := re.fullmatch(r"(-?\d+)\.0+", text):
+        text = "0" if whole[1] == "-0" else whole[1]
+    if {as_written.lower(), text.lower()} & missing:
         return "__missing__"
-    text = unicodedata.normalize("NFC", part).strip()
-    return text.lower().rstrip(".") if place["is_host"] else text
+    is_macro = UNEXPANDED.fullmatch(text) or UNEXPANDED.fullmatch(unquote(text))
+    no_value = is_macro or len(text.encode()) > 256 or text in ("__other__", "__unexpanded__")
+    return None if no_value else text
 
 
 def _hour(text, derived):
     if derived.startswith("unix"):
         seconds = int(text) / (1000 if derived.endswith("milliseconds") else 1)
         return str(datetime.fromtimestamp(seconds, UTC).hour)
+    if text.isdigit():  # an epoch: the precision is the one by which it lies in this century
+        precision = next(each for each in (1, 1_000, 1_000_000) if int(text) / each < NEXT_CENTURY)
+        return str(datetime.fromtimestamp(int(text) / precision, UTC).hour)
     moment = parser.parse(text.replace(",", "."))
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -3,13 +3,14 @@
 No more than two whole stacks run at once: more would wait for each other's processor time, up to their time-outs.
 """
 
+import json
 from contextlib import ExitStack, contextmanager
 from pathlib import PurePath
 from types import SimpleNamespace
 
 from xdist.scheduler import LoadFileScheduling
 
-from listening import mail_server, statsd_server
+from listening import mail_server, statsd_server, webhook_server
 from rtb_optimizer.local.settings import settings_on_free_ports
 from rtb_optimizer.local.stack import running_stack
 
@@ -43,14 +44,14 @@ class TwoStacksAtOnce(LoadFileScheduling):
 
 
 class SharedStack:
-    """Starts with its first file and ends with its last. Its mail and metrics are received."""
+    """Starts with its first file and ends with its last. Its mail, metrics and lineage are received."""
 
     def __init__(self, root, files):
         self.root, self.left, self.live, self.listeners, self._open = root, set(files), None, None, ExitStack()
 
     @contextmanager
     def used_by(self, file):
-        """Yield the settings of the stack and the receivers of its mail and metrics."""
+        """Yield the settings of the stack and the receivers of its mail, metrics and lineage."""
         if self.live is None:
             self._start()
         yield self.live, self.listeners
@@ -65,7 +66,12 @@ class SharedStack:
     def _start(self):
         mailbox, connection = self._open.enter_context(mail_server())
         statsd, port = self._open.enter_context(statsd_server())
+        lineage, collector = self._open.enter_context(webhook_server())
         metrics = f"statsd_on = True\nstatsd_influxdb_enabled = True\nstatsd_port = {port}\n"
-        (self.root / "airflow" / "airflow.cfg").write_text(f"[metrics]\n{metrics}")
+        transport = json.dumps({"type": "http", "url": collector["host"].removesuffix("/services")})
+        settings = f"[metrics]\n{metrics}\n[openlineage]\ntransport = {transport}\n"
+        (self.root / "airflow" / "airflow.cfg").write_text(settings)
         self.live = self._open.enter_context(running_stack(settings_on_free_ports(self.root)))
-        self.listeners = SimpleNamespace(mailbox=mailbox, connection=connection, statsd=statsd, statsd_port=port)
+        self.listeners = SimpleNamespace(
+            mailbox=mailbox, connection=connection, statsd=statsd, statsd_port=port, lineage=lineage
+        )

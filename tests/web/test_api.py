@@ -1,5 +1,6 @@
 """The API: the pointer with an entity tag, outputs as written, and the same permissions as the pages."""
 
+import asyncio
 import json
 from datetime import date
 from typing import get_args
@@ -7,6 +8,8 @@ from typing import get_args
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from fastapi import Request
+from fastapi.responses import StreamingResponse
 from jsonschema import Draft202012Validator
 from sqlalchemy import event, select
 
@@ -15,6 +18,7 @@ from rtb_optimizer.store import active_copy, configs, connections, entities
 from rtb_optimizer.store.objects import active_key, split_url
 from rtb_optimizer.store.schema import Entity, RunDecision, RunOutput
 from rtb_optimizer.web.api.answers import Decided
+from rtb_optimizer.web.api.etags import without_body
 from rtb_optimizer.web.app import app
 
 API = "/rtb/api/v1"
@@ -73,6 +77,59 @@ def test_a_tag_is_known_however_it_is_sent(loader, entity, finish, known):
     assert loader.get(f"{DRUGS}/active", headers={"if-none-match": known.format(tag)}).status_code == 304
 
 
+@pytest.mark.parametrize("path", ["entities/drugs_com/active", "runs/1/outputs/segments", "runs/1/outputs/nothing"])
+def test_a_head_has_the_headers_of_a_get_and_no_body(loader, ran, path):
+    ran({})
+    whole, head = loader.get(f"{API}/{path}"), loader.head(f"{API}/{path}")
+
+    assert (head.status_code, dict(head.headers)) == (whole.status_code, dict(whole.headers))
+    if whole.status_code == 200:
+        assert head.content == b""
+        assert int(head.headers["content-length"]) == len(whole.content)
+        known = {"if-none-match": head.headers["etag"]}
+        assert loader.head(f"{API}/{path}", headers=known).status_code == 304
+
+
+@pytest.mark.parametrize(("method", "read"), [("HEAD", []), ("GET", [b"rows"])])
+def test_what_is_asked_by_its_head_is_not_read(method, read):
+    """A server drops the body of an answer to HEAD by itself, once the whole object has been read for it."""
+    chunks = []
+
+    def body():
+        chunks.append(b"rows")
+        yield chunks[-1]
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def send(_message):
+        await asyncio.sleep(0)
+
+    request = Request({"type": "http", "method": method, "headers": []})
+    answer = without_body(request, StreamingResponse(body(), headers={"etag": '"a"'}))
+    asyncio.run(answer(request.scope, receive, send))
+
+    assert chunks == read
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"a"')
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "detail"),
+    [
+        (b"\xff", 400, "There was an error parsing the body"),
+        (b"[" * 100_000, 400, "There was an error parsing the body"),
+        (b"", 422, "body: Field required"),
+        (b'"a"', 422, "body: Input should be a valid dictionary or object to extract fields from"),
+        (b'{"run_id":NaN,"reason":"x"}', 422, "run_id: Input should be a valid integer"),
+    ],
+)
+def test_a_body_that_is_no_document_is_refused_as_described(program, entity, body, code, detail):
+    assert entity
+    answer = program().post(f"{DRUGS}/activate", content=body, headers={"content-type": "application/json"})
+
+    assert (answer.status_code, answer.json()["detail"]) == (code, detail)
+
+
 def test_a_pointer_that_moved_has_another_tag(loader, entity, finish):
     finish(entity, date(2026, 3, 9))
     before = loader.get(f"{DRUGS}/active").headers["etag"]
@@ -120,6 +177,8 @@ def test_an_output_is_downloaded_as_it_was_written_under_its_own_name(loader, ra
     explained = loader.get(f"{DRUGS}/explain", params={"internal_adspace_id": "1002"}).json()
     assert explained["run_id"] == run_id
     assert loader.get(f"{DRUGS}/explain", params={"no_feature": "x"}).status_code == 404
+    twice = loader.get(f"{DRUGS}/explain?internal_adspace_id=1002&internal_adspace_id=1003")
+    assert (twice.status_code, twice.json()["detail"]) == (422, "internal_adspace_id: give one value")
     assert loader.get(f"{DRUGS}/diff").status_code == 404
 
 
@@ -142,8 +201,12 @@ def test_a_csv_output_is_downloaded_for_a_spreadsheet_without_formulas(loader, e
     path = f"{API}/runs/{run.run_id}/outputs/export_plain_table_csv"
     assert loader.get(path).content == b"segment,multiplier\n=1+1,2.0\n"
     safe = loader.get(path, params={"spreadsheet": "true"})
-    assert safe.content == b"segment,multiplier\r\n'=1+1,2.0\r\n"
+    assert safe.content == b"\xef\xbb\xbfsegment,multiplier\r\n'=1+1,2.0\r\n"
     assert "etag" not in safe.headers
+    as_written = {"if-none-match": loader.get(path).headers["etag"]}
+    assert loader.get(path, headers=as_written).status_code == 304
+    again = loader.get(path, params={"spreadsheet": "true"}, headers=as_written)
+    assert (again.status_code, again.content) == (200, safe.content), "the tag is of the file as it was written"
 
 
 @pytest.mark.parametrize(

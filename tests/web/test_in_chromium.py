@@ -76,11 +76,28 @@ def look_at(seen):
     return look
 
 
-def test_no_entity(look_at):
+def test_a_list_without_entities_says_so(look_at):
     expect(look_at("/", "Entities", "entities-0").locator("main")).to_contain_text("There is no entity yet")
 
 
-def test_one_entity_that_never_ran(add_entity, look_at):
+@pytest.mark.usefixtures("logs")
+def test_an_entity_is_added_for_logs_that_were_looked_at(look_at, base_path):
+    page = look_at("/new-entity", "Add an entity", "new-0")
+    page.get_by_label("Logs: auctions, impressions or requests").fill("s3://rtb/nothing_here/")
+    page.get_by_role("button", name="Look at the logs").click()
+    expect(page.get_by_role("alert")).to_contain_text("there are no files below")
+
+    look_at(f"/new-entity?logs={base_path}/logs/", "The entity", "new-1")
+    page.get_by_label("Code").fill("my_ssp")
+    page.get_by_label("Object id").fill("one")
+    page.get_by_role("button", name="Add the entity").click()
+    expect(page.get_by_role("alert")).to_contain_text("'one' is no whole number")
+    page.get_by_label("Object id").fill("1334")
+    page.get_by_role("button", name="Add the entity").click()
+    expect(page.get_by_text("Added: its DAG appears")).to_be_visible()
+
+
+def test_an_entity_that_never_ran_is_listed_as_such(add_entity, look_at):
     add_entity()
 
     expect(look_at("/", "Entities", "entities-1").locator("main")).to_contain_text("never")
@@ -95,14 +112,14 @@ def test_one_entity_that_never_ran(add_entity, look_at):
 
 
 @pytest.mark.usefixtures("thousand")
-def test_a_thousand_entities(look_at):
+def test_a_thousand_entities_are_paged(look_at):
     page = look_at("/?page=3", "Entities", "entities-1000")
 
     expect(page.locator("tbody tr")).to_have_count(50)
     expect(page.get_by_role("navigation", name="Pages")).to_contain_text("1,000 entities, page 3 of 20")
 
 
-def test_an_entity_whose_runs_went_in_every_way(add_entity, make_run, finish, session, look_at):
+def test_every_outcome_of_a_run_has_its_place_on_the_pages(add_entity, make_run, finish, session, look_at):
     entity = add_entity()
     first = finish(entity, date(2026, 3, 8), predicted_change=0.031)
     finish(entity, date(2026, 3, 9), predicted_change=0.032, change_from_active=0.001)
@@ -162,7 +179,7 @@ def many_rows(body, seed):
     return out.getvalue()
 
 
-def test_50_000_segments(grown, look_at):
+def test_a_table_of_50_000_segments_is_paged(grown, look_at):
     first, second = grown
 
     page = look_at(f"/runs/{second}?tab=segments&search=site-4&sort=highest", "Segments", "many-segments")
@@ -174,7 +191,7 @@ def test_50_000_segments(grown, look_at):
     look_at("/entities/drugs_com/explain?feature_internal_adspace_id=site-7.example", "Explanation", "many-explained")
 
 
-def test_what_is_refused_is_told_as_a_page(look_at, seen):
+def test_a_refusal_is_a_page(look_at, seen):
     look_at("/entities/nobody", "Not found", "refused")
     seen.page.context.clear_cookies()
     look_at("/", "Please sign in", "signed-out")
@@ -191,7 +208,7 @@ def test_a_page_that_scrolled_sideways_or_was_unreadable_would_be_found(add_enti
         seen.looks_well("eyes")
 
 
-def test_an_entity_whose_policy_is_challenged(add_entity, make_run, session, look_at):
+def test_a_challenger_is_shown_and_dropped_with_a_reason(add_entity, make_run, session, look_at):
     entity = add_entity()
     active = make_run(entity, data_end=date(2026, 3, 2)).run_id
     activation.complete_and_decide(session, active, 3, [], allow_older=False)
@@ -217,7 +234,7 @@ def test_an_entity_whose_policy_is_challenged(add_entity, make_run, session, loo
     look_at("/entities/drugs_com/history", "Decisions on runs", "challenged-history")
 
 
-def test_the_trends_of_an_entity(add_entity, make_run, session, look_at):
+def test_trends_are_charts_of_the_last_runs(add_entity, make_run, session, look_at):
     entity = add_entity()
     look_at("/entities/drugs_com/trends", "The last runs", "trends-0")
     for n in range(6):
@@ -247,7 +264,7 @@ def challenged_days(active, live):
             )
 
 
-def test_the_confirmation_of_a_challenger(add_entity, finish, seen):
+def test_a_challenger_is_confirmed_and_a_share_that_is_no_number_refused(add_entity, finish, seen):
     finish(add_entity(), date(2026, 3, 2))
     page = seen.page
     page.goto("/rtb/entities/drugs_com/config")

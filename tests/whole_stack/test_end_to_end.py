@@ -30,6 +30,10 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 LOGS = "s3://rtb/e2e/logs/date={date}/"
 AUDIT = "rtb_optimizer_audit"
+TASKS = {
+    *("create_run", "wait_for_logs", "select_features", "measure_live", "build_segments", "map_ad_macros"),
+    *("write_outputs", "activate_run", "run_challenger"),
+}
 AUDIT_TASKS = ("audit_active_outputs", "apply_retention")
 
 
@@ -39,7 +43,7 @@ def night(days_ago):
 
 @pytest.fixture(scope="module")
 def stack_and_listeners(shared_stack):
-    """A whole stack, and the receivers of its alerts by mail and its metrics by StatsD."""
+    """A whole stack, and the receivers of its alerts by mail, its metrics by StatsD and its lineage."""
     with shared_stack.used_by(Path(__file__).name) as shared:
         yield shared
 
@@ -101,6 +105,49 @@ def test_the_scheduled_run_covers_the_last_day_and_becomes_active(airflow):
     assert active_run().airflow_run_id == dag_run["dag_run_id"]
 
 
+def told_of(listeners, run):
+    """The events by which tasks of a run said that they had succeeded, by task."""
+    events = [event for path, event in listeners.lineage.posts if path == "/api/v1/lineage"]
+    own = [
+        event
+        for event in events
+        if event["eventType"] == "COMPLETE"
+        and event["run"]["facets"].get("rtb_optimizer_run", {}).get("opt_run_id") == run.run_id
+    ]
+    return {event["job"]["name"].rpartition(".")[2]: event for event in own}
+
+
+def test_the_listener_of_openlineage_tells_what_each_task_of_a_run_read_and_wrote(airflow, listeners):
+    """It forks the process of a task that has succeeded, and asks there."""
+    assert airflow
+    run = active_run()
+    told = until(lambda: of if len(of := told_of(listeners, run)) == len(TASKS) else None, "the events of all tasks")
+    with connections.session() as session:
+        outputs = {f"s3://{each.s3_bucket}/{each.s3_key}": each for each in runs.outputs(session, run.run_id)}
+
+    assert told.keys() == TASKS
+    rows = {}
+    for task in ("select_features", "build_segments", "write_outputs"):
+        (logs,) = told[task]["inputs"]
+        assert f"{logs['namespace']}/{logs['name']}" == "s3://rtb/e2e/logs"
+        assert logs["facets"]["version"]["datasetVersion"] == f"{night(1):%Y-%m-%dT%H:%MZ}/{TODAY:%Y-%m-%dT%H:%MZ}"
+        rows[task] = logs["inputFacets"]["inputStatistics"]["rowCount"]
+    assert set(rows.values()) == {run.figures["rows"]}
+    written = {f"{each['namespace']}/{each['name']}": each for each in told["write_outputs"]["outputs"]}
+    assert outputs
+    for url, output in outputs.items():
+        assert written[url]["outputFacets"]["outputStatistics"]["rowCount"] == output.row_count
+        assert written[url]["facets"]["version"]["datasetVersion"] == output.sha256
+    (segments,) = told["activate_run"]["inputs"]
+    gates = segments["inputFacets"]["dataQualityAssertions"]["assertions"]
+    assert len(gates) > 3
+    assert {each["success"] for each in gates} == {True}
+    facts = told["activate_run"]["run"]["facets"]["rtb_optimizer_run"]
+    assert (facts["run_code"], facts["decision"], facts["decided_by"]) == (run.run_code, "activated", "schedule")
+    parents = {event["run"]["facets"]["parent"]["run"]["runId"] for event in told.values()}
+    assert len(parents) == 1
+
+
 def test_the_pages_are_served_by_airflow_to_who_is_signed_in(live, airflow):
     assert airflow.call("GET", "/plugins/importErrors")["import_errors"] == []
     pages = airflow.client.get(f"{live.airflow_url}/rtb/", headers={"accept": "text/html"})
@@ -123,6 +170,36 @@ def test_a_manual_run_takes_its_window_from_the_form_and_an_older_one_does_not_t
     assert (row["status"], row["decision"]) == ("succeeded", "superseded")
     assert run.config_snapshot["values"]["max_features"] == 2
     assert run.config_snapshot["origins"]["max_features"] == "trigger"
+    assert active_run().run_id == before.run_id
+
+
+def dags_test(live, *arguments):
+    """What `airflow dags test` says of a run of the DAG beside the live scheduler, and the run that it made."""
+    before = newest_run()
+    done = subprocess.run(
+        [sys.executable, "-m", "airflow", "dags", "test", DAG, *arguments],
+        env=process_environment(live, os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    made = until(lambda: run if (run := newest_run()).run_id > before.run_id else None, f"a run: {done.stdout[-2000:]}")
+    return f"{done.stdout}{done.stderr}", made
+
+
+def test_dags_test_makes_a_right_run_beside_the_live_scheduler_and_records_why_one_fails(live, airflow):
+    assert airflow
+    before = active_run()
+    window = {"data_start": f"{night(5):%F}", "data_end": f"{night(3):%F}"}
+
+    said, run = dags_test(live, "--conf", json.dumps(window))
+    row = row_of(run.airflow_run_id)
+    assert (row["status"], row["decision"], row["data_start"]) == ("succeeded", "superseded", night(5)), said[-3000:]
+    assert "DetachedInstanceError" not in said
+
+    said, run = dags_test(live, "--conf", json.dumps(window | {"data_end": f"{night(6):%F}"}))
+    assert (run.status, run.error_message.partition(":")[0]) == ("failed", "create_run"), said[-3000:]
+    assert "DetachedInstanceError" not in said
     assert active_run().run_id == before.run_id
 
 
@@ -154,12 +231,13 @@ def test_a_backfill_records_each_night_with_its_own_window_and_the_newest_stays_
 
 
 def test_a_rerun_of_the_newest_night_is_activated_and_triggers_downstream_dags(airflow):
-    before = events(airflow)
+    scheduled = active_run().airflow_run_id
+    assert events(airflow) == [scheduled], "only activations are events"
     dag_run = airflow.trigger(DAG)
 
     assert airflow.wait(DAG, dag_run) == "success"
     assert active_run().airflow_run_id == dag_run
-    assert events(airflow) == before + 1 == 2, "only activations are events: one scheduled run, one rerun"
+    assert events(airflow) == [scheduled, dag_run]
 
 
 def test_values_that_are_tried_on_the_page_run_in_airflow_and_never_become_active(live, airflow):
@@ -193,9 +271,9 @@ def newest_run():
 
 
 def events(airflow):
-    assets = airflow.call("GET", "/assets?name_pattern=rtb_active/drugs_com")["assets"]
-    matching = [asset for asset in assets if asset["name"] == "rtb_active/drugs_com"]
-    return airflow.call("GET", f"/assets/events?asset_id={matching[0]['id']}")["total_entries"] if matching else 0
+    """The dag runs whose activation was an event, the oldest first; Airflow lists the asset itself only later."""
+    found = airflow.call("GET", f"/assets/events?source_dag_id={DAG}&order_by=timestamp")["asset_events"]
+    return [each["source_run_id"] for each in found if each["name"] == "rtb_active/drugs_com"]
 
 
 def test_a_value_beyond_its_limits_is_refused_at_the_form_and_leaves_no_run(airflow):

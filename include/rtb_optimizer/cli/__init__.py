@@ -8,7 +8,7 @@ config      get and set configuration
 macros      list and set the ad macro of a column
 runs        run, list, show, explain, activate, roll back
 diff        compare two runs
-live        what came of the tables that were live
+live        outcomes of the tables that were live
 challenge   open a challenger, promote or drop it
 rebuild     make a run again, and compare it
 what_if     try other values, without saving them

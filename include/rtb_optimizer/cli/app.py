@@ -14,7 +14,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 
 from rtb_optimizer import __version__
 from rtb_optimizer.cli import (
@@ -33,7 +33,8 @@ from rtb_optimizer.cli import (
     what_if,
 )
 from rtb_optimizer.errors import RtbOptimizerError, StoreFailed
-from rtb_optimizer.store.connections import S3_CONN_ID, catalog_url
+from rtb_optimizer.operations.store_faults import fault_of_store
+from rtb_optimizer.store.connections import catalog_url
 
 PROGRAM = "rtb"  # bin/rtb: shell completion needs a program name, which `python -m rtb_optimizer` is not
 INTERRUPTED = 130
@@ -90,7 +91,7 @@ def _main() -> None:
         is_completion = any(word.startswith(("--install-completion", "--show-completion")) for word in sys.argv[1:])
         app(prog_name=PROGRAM if is_completion else None)
     except (StoreFailed, BotoCoreError, ClientError) as problem:
-        _fail(f"the S3 of connection {S3_CONN_ID!r} cannot be used: {problem}")
+        _fail(fault_of_store(problem))
     except RtbOptimizerError as problem:
         _fail(str(problem))
     except OperationalError as problem:
@@ -103,6 +104,8 @@ def _main() -> None:
         if state != _NO_PRIVILEGE:
             raise
         _fail(f"the catalog denies access: {problem.orig}; grant it to the role of {catalog_url().render_as_string()}")
+    except (DataError, UnicodeEncodeError):
+        _fail("a value cannot be stored: it contains an invalid character, or a number is too large")
     except OSError as problem:
         _fail(str(problem))
     except KeyboardInterrupt:

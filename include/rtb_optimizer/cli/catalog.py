@@ -8,7 +8,7 @@ import typer
 
 from rtb_optimizer.cli.terminal import AsJson, console, log_from, print_json
 from rtb_optimizer.operations import maintenance
-from rtb_optimizer.store import connections, dag_list, dag_list_export, migrate, seeds
+from rtb_optimizer.store import connections, dag_list, dag_list_export, migrate, retirement, seeds
 
 
 def register(app: typer.Typer) -> None:
@@ -38,12 +38,13 @@ def move_schema(
 def seed() -> None:
     """Write the optimizer, its version v3 with all config keys, and the macro table. Safe to repeat."""
     with connections.session() as session:
-        seeded = seeds.seed(session)
+        version_id = seeds.seed(session)
+        retired = retirement.retire(session, version_id)
         session.commit()
-    for line in seeded.retired:
+    for line in retired:
         console.print(line)
     formats = ", ".join(seeds.dialects())
-    console.print(f"seeded {seeds.OPT_CODE}, version id {seeded.version_id}, macro formats {formats}")
+    console.print(f"seeded {seeds.OPT_CODE}, version id {version_id}, macro formats {formats}")
 
 
 def write_dag_list(

@@ -1,4 +1,4 @@
-"""Commands for challengers: open one, show what came of it, promote or drop it."""
+"""Commands for challengers: open one, show its results, promote or drop it."""
 
 from typing import Annotated
 
@@ -25,7 +25,6 @@ from rtb_optimizer.store import manual_challenge as stored
 from rtb_optimizer.store.manual_challenge import ChallengerEnd
 
 SHARE = 0.1
-LATE = "active.json could not be written: `reconcile` writes it, and so does the maintenance DAG within 5 minutes"
 
 app = typer.Typer(help="Promote or drop the challenger of an entity.", no_args_is_help=True)
 
@@ -50,10 +49,10 @@ def challenge(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try other values on a share of the requests, beside the active policy, until one of both is proven better.
+    """Try other values on a share of the requests, beside the active policy, until one of the two is proven better.
 
-    From the next night on both have a run, made from one reading of the logs. What came of both is compared every
-    night; the challenger is promoted or dropped by itself, with an interval that holds at every look, or by a person.
+    From the next night on both have a run, made from one reading of the logs. Their results are compared every
+    night; the challenger is promoted or dropped automatically, with an interval that holds at every look, or by hand.
     For example: `rtb challenge drugs_com --share 0.1 --set max_features=4`.
     """
     overrides = pairs(set_ or [])
@@ -105,4 +104,4 @@ def _ended(found: ChallengerDocument, result: str, *, is_copied: bool, as_json: 
         return
     console.print(f"challenger {' '.join(f'{key}={value}' for key, value in found.overrides.items())}: {result}")
     if not is_copied:
-        console.print(LATE)
+        console.print(terminal.COPY_IS_LATE)

@@ -72,7 +72,11 @@ def pairs(arguments: list[str]) -> dict[str, str]:
     invalid = [text for text in arguments if "=" not in text]
     if invalid:
         raise typer.BadParameter(f"{invalid[0]!r} is not KEY=VALUE")
-    return dict(text.split("=", 1) for text in arguments)
+    named = dict(text.split("=", 1) for text in arguments)
+    names = [text.split("=", 1)[0] for text in arguments]
+    if twice := [name for name in named if names.count(name) > 1]:
+        raise typer.BadParameter(f"{', '.join(twice)} is given twice: give one value")
+    return named
 
 
 def _set(entity_code: str, status: str, by: str) -> None:

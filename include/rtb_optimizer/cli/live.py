@@ -1,4 +1,4 @@
-"""The command for what came of a table after it went live."""
+"""The command that shows the outcomes of tables after they went live."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ def register(root: typer.Typer) -> None:
 
 
 def live(entity_code: Code, as_json: AsJson = False) -> None:
-    """Show what came of an entity's tables after they went live, since its configuration last changed.
+    """Show the outcomes of an entity's tables after they went live, since its configuration last changed.
 
     One row a day and arm: `treated` requests were bid by the table, those of the `control` 1.0 on purpose
     (`holdback_share`). `realized_over_predicted` near 1 means that rates are what the table said. The lift compares
@@ -47,7 +47,7 @@ def live(entity_code: Code, as_json: AsJson = False) -> None:
 
 
 def print_challenger(found: ChallengerDocument) -> None:
-    """Print what came of a challenger: the days of both policies, its lift over the active one, and what follows."""
+    """Print the results of a challenger: the days of both policies, its lift over the active one, and what follows."""
     days = [day.model_dump() for day in found.days]
     terminal.print_table(
         days, COLUMNS, as_json=False, empty="no whole day yet on which challenger and active were live"

@@ -6,13 +6,16 @@ import typer
 
 from rtb_optimizer.cli import terminal
 from rtb_optimizer.cli.terminal import AsJson, console
-from rtb_optimizer.core.config.likely_roles import ColumnFacts
+from rtb_optimizer.core.config.column_facts import ColumnFacts
+from rtb_optimizer.core.config.event_logs import OUTCOMES, WINS
+from rtb_optimizer.core.config.event_logs import ROLES as EVENT_ROLES
 from rtb_optimizer.operations import inspection
-from rtb_optimizer.operations.inspection import InspectedLogs, Inspection
-from rtb_optimizer.store.objects import split_url
+from rtb_optimizer.operations.inspected_logs import InspectedLogs
+from rtb_optimizer.operations.inspection import Inspection
 
 app = typer.Typer(help="Logs in S3, before an entity reads them.", no_args_is_help=True)
 MAX_EXAMPLES, MAX_TEXT = 3, 36
+TITLES = {OUTCOMES.name: "outcomes", WINS.name: "wins"}
 
 
 @app.command()
@@ -21,24 +24,33 @@ def inspect(
     outcomes: Annotated[
         str, typer.Option("--outcomes", help="s3:// URL of events that name the rows by id: clicks, conversions.")
     ] = "",
+    wins: Annotated[
+        str, typer.Option("--wins", help="s3:// URL of wins that name the rows by id, where these are auctions.")
+    ] = "",
     entity: Annotated[str, typer.Option("--entity", help="Code of the entity in the printed command.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Show what is there, and print the command that adds an entity for it.
 
-    The layout is found from the names of all objects below the URL; format and columns from files of the last day, at
-    most 200,000 rows of them. Roles are guesses by name and values: look them over before you paste the command.
+    The layout is found from the names of all objects below the URL; format and columns from files of one of the last
+    days, at most 200,000 rows of them, and columns with one value there from a file of each other day. Roles are
+    guesses by name and values: look them over before you paste the command.
     Nothing is written.
     """
-    found = inspection.inspect(url, outcomes)
+    found = inspection.inspect(url, outcomes, wins)
     code = entity or inspection.entity_code_of(url)
-    command = found.add_command(code, f"s3://{split_url(url)[0]}/rtb_optimizer/{code}")
+    command = found.add_command(code, inspection.base_path_of(url, code))
     if as_json:
         terminal.print_json(_document(found, command))
         return
-    _show("logs", found.logs, _roles(found))
-    if found.outcomes is not None:
-        _show("outcomes", found.outcomes, {name: key for key, name in found.event_roles.items()})
+    _show("logs", found.logs, found.roles_of_columns)
+    for role in EVENT_ROLES:
+        if events := found.events.get(role.name):
+            _show(TITLES[role.name], events.logs, {name: key for key, name in events.roles.items()})
+    for key, evidence in found.roles.evidence.items():
+        console.print(f"{key}: {found.roles.columns[key]}, {evidence}")
+    for question in found.questions:
+        console.print(f"to settle: {question}", style="bold yellow")
     for lack in found.lacks:
         console.print(f"missing: {lack}", style="bold red")
     console.print("\nTo add an entity for them, look this over and paste it:\n", style="bold")
@@ -88,21 +100,17 @@ def _cut(text: str) -> str:
     return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 3]}..."
 
 
-def _roles(found: Inspection) -> dict[str, str]:
-    """Return the role of each column, in words."""
-    roles = dict(found.roles.passed_over)
-    roles |= dict.fromkeys(found.roles.candidate_features, "candidate")
-    roles |= dict.fromkeys(found.roles.anchor_features, "candidate, anchor")
-    roles |= dict.fromkeys(found.roles.row_id_columns, "row_id_columns")
-    return roles | {name: key for key, name in found.roles.columns.items()}
-
-
 def _document(found: Inspection, command: str) -> dict[str, object]:
     return {
         "logs": _logs_document(found.logs),
-        "outcomes": _logs_document(found.outcomes) if found.outcomes else None,
-        "roles": _roles(found),
+        **{
+            title: _logs_document(found.events[name].logs) if name in found.events else None
+            for name, title in TITLES.items()
+        },
+        "roles": found.roles_of_columns,
         "values": dict(found.values),
+        "evidence": dict(found.roles.evidence),
+        "questions": list(found.questions),
         "lacks": list(found.lacks),
         "command": command,
         "window": [str(day) for day in found.window] if found.window else None,

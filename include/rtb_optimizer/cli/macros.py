@@ -6,7 +6,7 @@ import typer
 
 from rtb_optimizer.cli import completion, terminal
 from rtb_optimizer.cli.terminal import AsJson, console
-from rtb_optimizer.store import configs, connections, entities, macros
+from rtb_optimizer.store import configs, connections, entities, macros, seeds
 
 app = typer.Typer(
     help="The ad macro of each feature, by format. Set those of columns with names of your own:\n\n"
@@ -48,7 +48,9 @@ def unset(feature: Feature, macro_format: Format) -> None:
 
 @app.command("list")
 def list_templates(
-    macro_format: Annotated[str, typer.Option("--format", help="Of this format alone.")] = "",
+    macro_format: Annotated[
+        str, typer.Option("--format", help="Of this format alone.", autocompletion=completion.macro_formats)
+    ] = "",
     entity_code: Annotated[
         str,
         typer.Option("--entity", help="As this entity has them.", autocompletion=completion.entity_codes),
@@ -56,6 +58,8 @@ def list_templates(
     as_json: AsJson = False,
 ) -> None:
     """Show the macro of each column by format: seeded, set for all entities, or of the entity's own key."""
+    if macro_format:
+        seeds.dialect(macro_format)  # or there is no such format
     with connections.session() as session:
         own = configs.macro_templates(session, entities.find(session, entity_code)) if entity_code else {}
         rows = macros.template_rows(session, own)

@@ -1,13 +1,13 @@
 """The commands rebuild and runs export: a run is made again from what was recorded of it, here or elsewhere."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rtb_optimizer.cli import completion, runs, terminal
-from rtb_optimizer.cli.entities import pairs
 from rtb_optimizer.cli.terminal import AsJson, console
 from rtb_optimizer.errors import RunIncomplete
 from rtb_optimizer.operations.rebuild.export import export
@@ -60,7 +60,7 @@ def rebuild(
     from rtb_optimizer.operations.rebuild.rebuild import rebuild as rebuilt
     from rtb_optimizer.operations.rebuild.scratch import ScratchOptions
 
-    scratch = ScratchOptions(to, pairs(at or []), {"engine_threads": threads} if threads else {}, keep=bool(to))
+    scratch = ScratchOptions(to, moved_logs(at or []), {"engine_threads": threads} if threads else {}, keep=bool(to))
 
     def print_step(step: str, count: int) -> None:
         if not as_json:
@@ -73,6 +73,15 @@ def rebuild(
         _print(done)
     if not done.identical:
         raise typer.Exit(1)
+
+
+def moved_logs(arguments: Sequence[str]) -> dict[str, str]:
+    """Read OLD=NEW arguments; folders of a URL may hold `=`, as `date=2026-03-10` does."""
+    found = [text.rpartition("=s3://") for text in arguments]
+    for text, (old, _, new) in zip(arguments, found, strict=True):
+        if not old.startswith("s3://") or not new:
+            raise typer.BadParameter(f"{text!r} is not OLD=NEW with two s3:// URLs", param_hint="--at")
+    return {old: f"s3://{new}" for old, _, new in found}
 
 
 def export_run(run: runs.RunName, file: Annotated[Path, typer.Argument(help="To write, as run42.zip.")]) -> None:

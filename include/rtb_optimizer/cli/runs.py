@@ -163,6 +163,4 @@ def _print_decision(record: DecisionRecord, *, is_copied: bool = True, as_json: 
         return
     console.print(f"run {record.opt_run_id} of {record.entity_code}: {record.decision}, {'; '.join(record.reasons)}")
     if not is_copied:
-        console.print(
-            "active.json could not be written: `reconcile` writes it, and so does the maintenance DAG within 5 minutes"
-        )
+        console.print(terminal.COPY_IS_LATE)

@@ -19,10 +19,15 @@ By = Annotated[str, typer.Option("--by", help="Your name; recorded.", default_fa
 # No markup: a reason or a path may contain square brackets. No wrapping: piped output keeps one line per row.
 console = Console(highlight=False, markup=False, soft_wrap=True)
 
+COPY_IS_LATE = (
+    "active.json could not be written: `reconcile` writes it, and so does the maintenance DAG within 5 minutes"
+)
+"""The message after a decision that is recorded, and whose copy could not be written."""
+
 
 @contextmanager
 def log_from(level: int) -> Iterator[None]:
-    """Log nothing below a level while a command runs; its process may have others to do, or be a notebook's."""
+    """Log nothing below a level while a command runs; the process may go on with other work, as a notebook's does."""
     log = logging.getLogger("rtb_optimizer")
     before = log.level
     log.setLevel(level)

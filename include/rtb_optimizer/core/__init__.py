@@ -7,6 +7,6 @@ table/      from factors to rows, bids, the joint table, evaluation on the hold-
 macros/     dialects, combos, expansion, routes through macros, round-trip tests of look-ups
 platforms/  the fields that ad platforms accept, and their values
 decision/   activation and its gates, warnings, alerts, retention
-realized/   what came of the tables: lift over a control arm at every look, the verdict on a policy
+realized/   results of the live tables: lift over a control arm at every look, the verdict on a policy
 config/     config keys, their rules, typed settings, windows, currencies
 """

@@ -1,4 +1,4 @@
-"""Tells OpenLineage what tasks read and wrote, where its provider has a transport: else nothing of this is called.
+"""Reports to OpenLineage what tasks read and wrote; its provider calls this only where it has a transport.
 
 The provider calls `get_openlineage_facets_on_complete` of a task after it has succeeded, in a process that it forks.
 """
@@ -15,14 +15,14 @@ RUN_FACET = "rtb_optimizer_run"
 """The facet with the run's id, code, release and window, who triggered it, and the decision on it."""
 
 
-def tell_lineage(dag: DAG) -> None:
-    """Let each task of a DAG tell what it has read and written."""
+def attach_lineage(dag: DAG) -> None:
+    """Give each task of a DAG the method that reports what it has read and written."""
     for task in dag.tasks:
         task.get_openlineage_facets_on_complete = partial(facets_of, task.task_id)  # type: ignore[union-attr] # read by name
 
 
 def facets_of(task_id: str, task_instance: Any) -> Any:  # noqa: ANN401 - Airflow's classes differ between processes
-    """Return what a task has read and written as OpenLineage has it.
+    """Return what a task has read and written in the types of OpenLineage.
 
     Datasets are those of `rtb_optimizer.run.lineage`: a path of logs, an object, a table of the catalog. Gates are
     assertions on the segment table that the decision is about.

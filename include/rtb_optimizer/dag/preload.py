@@ -48,7 +48,7 @@ def import_before_tasks() -> None:
 @cache
 def _import_all() -> None:
     for name in USED_BY_TASKS:
-        with suppress(ImportError):  # the task that needs it tells what is wrong with it
+        with suppress(ImportError):  # the task that needs it reports the error
             importlib.import_module(name)
     # Airflow's AWS hook asks for the stack of calls, for which inspect reads every module there is, once.
     inspect.stack()

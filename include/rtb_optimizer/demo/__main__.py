@@ -11,7 +11,7 @@ from rtb_optimizer.local.airflow_api import AirflowApi
 from rtb_optimizer.local.environment import process_environment
 from rtb_optimizer.local.settings import LocalSettings, local_settings
 from rtb_optimizer.local.stack import running_stack
-from rtb_optimizer.store import connections, dag_list_export, migrate, seeds
+from rtb_optimizer.store import connections, dag_list_export, migrate, retirement, seeds
 
 USER = "demo"
 
@@ -19,7 +19,7 @@ USER = "demo"
 def main() -> int:
     """Run the demonstration; an error is printed in one line, with exit code 1."""
     try:
-        with running_stack(local_settings(), tell=console.print) as settings:
+        with running_stack(local_settings(), on_step=console.print) as settings:
             os.environ.update(process_environment(settings) | {"AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING"})
             codes = prepare()
             run(settings, codes)
@@ -47,7 +47,7 @@ def prepare() -> list[str]:
             status.update(f"writing logs: {code} {day}, {written:,} rows")
     console.print(f"logs: {written:,} rows of {content.DAYS} days up to {yesterday} in s3://{content.bucket()}/logs/")
     with connections.session() as session:
-        seeds.seed(session)
+        retirement.retire(session, seeds.seed(session))
         codes = content.add_entities(session, USER)
         session.commit()
         exported = dag_list_export.export(session)

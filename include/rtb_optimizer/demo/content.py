@@ -54,6 +54,7 @@ def configuration(entity: DemoEntity) -> dict[str, str]:
         "anchor_features": "internal_adspace_id",
         "candidate_features": "internal_adspace_id, site_domain, device_type, browser, ad_size, country, hour, "
         "deal_id, carrier, user_id",
+        "column_clocks": '{"hour": "utc"}',
     }
 
 

@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class JsonColumns:
+    """The values in the records of a file's JSON lines, and the lines that are no rows, the first counted from 1.
+
+    A value is given by the names that lead to it: a plain one, a list, or a record without names; what is null in all
+    lines is none.
+    """
+
+    values: Sequence[Sequence[str]]
+    bad_lines: int
+    first_bad: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """How files become the table `logs`, where they are more than Parquet with the configured columns.
 
@@ -28,6 +41,7 @@ class Reading:
         table: How the columns of a table of a lake lie in the files; None for files that are no table's.
         values: The values that all rows of a file share, by URL and column, as text.
         deleted: The positions of rows that do not count, by URL.
+        found: What files of JSON lines hold, by URL, where that was found before; they are not looked into again.
     """
 
     contents: Mapping[str, Content] = field(default_factory=dict)
@@ -37,6 +51,7 @@ class Reading:
     table: TableColumns | None = None
     values: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     deleted: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    found: Mapping[str, JsonColumns] = field(default_factory=dict)
 
 
 AS_THEY_ARE = Reading()
@@ -67,14 +82,23 @@ class Engine(Protocol):
     def bad_lines(self, table: str = "logs") -> Sequence[BadLines]:
         """Return the lines of the opened files of a table that are no rows, and do not count."""
 
+    def found(self) -> Mapping[str, JsonColumns]:
+        """Return what the opened files of the logs that hold JSON lines were found to hold, by URL."""
+
     def open_logs(self, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
         """Make the files queryable as the table `logs`; return its columns and their SQL types.
 
         The table also has the columns SOURCE_FILE and SOURCE_ROW of engines/sql/identity.
         """
 
-    def open_outcome_logs(self, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
-        """Make files queryable as the table `outcome_logs`; return its columns and their SQL types."""
+    def open_events(self, name: str, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
+        """Make files of events queryable as a table of a name; return its columns and their SQL types.
+
+        Args:
+            name: The name of the table, as `outcome_logs`.
+            urls: The files.
+            reading: How they are read.
+        """
 
     def store(self, name: str, sql: str) -> None:
         """Keep the rows that a statement returns as a table."""

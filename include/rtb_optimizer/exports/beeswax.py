@@ -2,7 +2,8 @@
 
 Beeswax has no "longest prefix": a request that two rows match gets neither. A prefix with longer rows under it is
 therefore expanded, one row for each value that may follow it: every value of a column that has few (the hours of a
-day), every observed one in the others. A value that was never observed there gets the default bid.
+day), every observed one in the others. A value that was never observed there gets the default bid. A table without
+rows is one row of `*`, the default: a file needs a column and a row.
 """
 
 import json
@@ -18,6 +19,8 @@ from rtb_optimizer.exports.export import Export, Terms
 from rtb_optimizer.exports.keyed_table import KeyedRow, KeyedTable
 
 ANY, NULL, NO_BID = "*", "", "0"
+ANY_COLUMN = "domain"
+"""What the row of a table without features has its `*` in."""
 FOLDER = "s3://beeswax-data-REGION/bid_models/BUZZ_KEY"
 
 NOT_EXPANDABLE = "rows to be expanded that have no value left"
@@ -56,10 +59,13 @@ def bid_model(table: KeyedTable, terms: Terms, limits: Limits = LIMITS) -> Expor
     lost[NO_ROOM] = len(cells) - len(fitted)
     lost[NO_ROOM_FOR_ALL] = sum(fitted[values] < cells[values] for values in fitted)
     lost[OBSERVED_ONLY] = len(expansion.incomplete & set(fitted))
+    names = accepted.features or (ANY_COLUMN,)
+    bodies = bodies if rows or not limits.wildcard_fields else [_default_alone(names, table.default)]
     files = {f"predictions-{number:03}.csv": body for number, body in enumerate(bodies, 1)}
     file_rows = {name: body.count(b"\n") - 1 for name, body in files.items()}
-    paths = [f"{terms.folder or FOLDER}/{terms.run_code}/{name}" for name in files]
-    files["manifest.json"] = _manifest(accepted.features, rows, paths)
+    folder = terms.folder.rstrip("/") or FOLDER  # with a slash more a path names another object of S3
+    paths = [f"{folder}/{terms.run_code}/{name}" for name in files]
+    files["manifest.json"] = _manifest(names, rows, paths)
     files["README.txt"] = _readme(table, terms.run_code)
     priced = (replace(row, multiplier=float(format_multiplier(row.multiplier))) for row in rows)
     read_back = KeyedTable(accepted.features, tuple(priced), float(format_multiplier(table.default)))
@@ -151,8 +157,13 @@ def _line(row: KeyedRow, columns: int) -> str:
     return "|".join([*texts, (NO_BID if row.no_bid else format_multiplier(row.multiplier)) + "\n"])
 
 
+def _default_alone(names: Sequence[str], default: float) -> bytes:
+    lines = ("|".join([*names, "value"]), "|".join([*[ANY] * len(names), format_multiplier(default)]))
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
 def _manifest(names: Sequence[str], rows: list[KeyedRow], paths: list[str]) -> bytes:
-    wildcards = names[min((len(row.values) for row in rows), default=len(names)) :]
+    wildcards = names[min((len(row.values) for row in rows), default=0) :]
     metadata = {"fields": names, "wildcard_fields": wildcards}
     return json.dumps({"model_predictions": paths, "metadata": metadata}, indent=1).encode()
 

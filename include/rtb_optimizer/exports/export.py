@@ -12,8 +12,9 @@ class Export:
     """Files by name, and `table`: what a reader of them reads, after truncation to the platform's limits.
 
     `rows` are the rows in the files, which may be more or fewer than the table's: a platform may need some expanded.
-    `lost` has, by cause, how many rows of the table are not in the files. `normalise` converts a request's value as the
-    platform does before the look-up. `file_rows`: the rows of each file, where it is not all of them.
+    `lost` has, by cause, how many rows of the table are not in the files; `cut`, how many answers, the default among
+    them, the platform bids otherwise than the files say, which `table` has as it bids them. `normalise` converts a
+    request's value as the platform does before the look-up. `file_rows`: the rows of each file, where it is not all.
     """
 
     files: Mapping[str, bytes]
@@ -22,6 +23,7 @@ class Export:
     lost: Mapping[str, int]
     normalise: Callable[[str], str] = str
     file_rows: Mapping[str, int] = field(default_factory=dict)
+    cut: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

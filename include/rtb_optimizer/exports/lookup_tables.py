@@ -4,6 +4,7 @@ The shape is that of Xandr's logit service. A request is looked up in every tabl
 and so on; a table without its key gives `default_value`, 0. A row's weight is its difference to the row that answers
 one value earlier, so that the sum is the longest prefix's: EV = scale / (1 + exp(-sum)) + offset, bounded by min and
 max, is the base CPM times its multiplier. There is no weight for "no bid": such rows have the smallest multiplier.
+Xandr clamps every expected value to 1 to 100 CPM, whatever the file says.
 """
 
 import json
@@ -22,6 +23,12 @@ NO_VALUE = -1
 """The key of a feature that a request lacks."""
 HEADROOM = 2.0
 """Ratio of the scale to the largest bid: probabilities stay away from 1, where weights would grow."""
+LOWEST_EV, HIGHEST_EV = 1.0, 100.0
+"""The bounds, in CPM, that the service has on expected values of its own (Logistic regression models)."""
+CLAMPED = (
+    "Xandr clamps expected values to 1 to 100 CPM: choose an export_base_cpm that keeps the multipliers within, or 0 "
+    "for multipliers, which a model of the type bid_modifier takes"
+)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}", re.ASCII)
 
 
@@ -35,7 +42,21 @@ def lookup_tables(table: KeyedTable, terms: Terms) -> Export:
     bid_on = replace(addressable, rows=tuple(replace(row, no_bid=False) for row in addressable.rows))
     document = _document(bid_on, terms)
     body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-    return Export({"logit.json": body}, bid_on, len(bid_on.rows), lost, normalise=_normalised)
+    answered, clamped = _clamped(bid_on, terms.base_cpm)
+    cut = {CLAMPED: clamped} if clamped else {}
+    return Export({"logit.json": body}, answered, len(bid_on.rows), lost, normalise=_normalised, cut=cut)
+
+
+def _clamped(table: KeyedTable, base_cpm: float) -> tuple[KeyedTable, int]:
+    """Return the table that the service bids, and how many of its answers it clamps; multipliers are not clamped."""
+    if not base_cpm:
+        return table, 0
+    low, high = LOWEST_EV / base_cpm, HIGHEST_EV / base_cpm
+    rows = tuple(replace(row, multiplier=min(max(row.multiplier, low), high)) for row in table.rows)
+    default = min(max(table.default, low), high)
+    answers = [*zip(table.rows, rows, strict=True)]
+    clamped = sum(ours.multiplier != theirs.multiplier for ours, theirs in answers) + (default != table.default)
+    return replace(table, rows=rows, default=default), clamped
 
 
 def _normalised(value: str) -> str:

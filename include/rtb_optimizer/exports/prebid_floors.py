@@ -103,7 +103,7 @@ def _fields(table: KeyedTable) -> Sequence[str]:
 def _document(table: KeyedTable, terms: Terms, rules: Mapping[str, float]) -> bytes:
     if terms.challenge and terms.challenge.beside:
         return _beside(terms.challenge, terms.challenge.beside, table, terms, rules)
-    control = round(100 * terms.holdback.share) if terms.holdback else 0
+    control = _weight(terms.holdback.share) if terms.holdback else 0
     groups = [_group(table, terms, terms.run_code, 100 - control, rules)]
     if control:
         flat = KeyedTable(table.features, (), 1.0)
@@ -114,15 +114,20 @@ def _document(table: KeyedTable, terms: Terms, rules: Mapping[str, float]) -> by
 
 
 def _beside(challenge: Challenge, active: bytes, table: KeyedTable, terms: Terms, rules: Mapping[str, float]) -> bytes:
-    """Return the active run's file with one more group; the first of its groups gives up the weight, not the control.
+    """Return the active run's file with one more group; the first of its groups gives up the weight.
 
-    A group must have a weight from 1 to 100: a share below a percent is one.
+    The control keeps its weight.
     """
     document = json.loads(active)
-    share = max(round(100 * challenge.rule.share), 1)
+    share = _weight(challenge.rule.share)
     main, *others = document["modelGroups"]
     left = {**main, "modelWeight": max(main["modelWeight"] - share, 1)}
     return _json(document | {"modelGroups": [left, _group(table, terms, terms.run_code, share, rules), *others]})
+
+
+def _weight(share: float) -> int:
+    """Return the weight of a group in percent, which must be from 1 to 100: a share below a percent is one."""
+    return max(round(100 * share), 1)
 
 
 def _group(

@@ -1,4 +1,4 @@
-"""Says what came of an entity's challenger beside the active policy, and promotes or drops it by that evidence."""
+"""Compares an entity's challenger with the active policy, and promotes or drops it by that evidence."""
 
 import logging
 from collections import defaultdict
@@ -27,7 +27,7 @@ DECIDED_BY_EVIDENCE = {Standing.BETTER: Decision.PROMOTED, Standing.WORSE: Decis
 
 @dataclass(frozen=True, slots=True)
 class LiveChallenger:
-    """What came of an open challenger.
+    """The results of an open challenger.
 
     Attributes:
         challenger: The challenger.
@@ -49,7 +49,7 @@ class LiveChallenger:
 
 
 def live_challenger(session: Session, entity: Entity) -> LiveChallenger | None:
-    """Return what came of an entity's open challenger, None where none is open."""
+    """Return the results of an entity's open challenger, None where none is open."""
     challenger = challengers.open_one(session, entity)
     if challenger is None:
         return None

@@ -1,4 +1,4 @@
-"""Reads what came of an entity's active policy: its days, the lift over the holdback, and the verdict."""
+"""Reads the results of an entity's active policy: its days, the lift over the holdback, and the verdict."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ MOST_DAYS = 400
 
 @dataclass(frozen=True, slots=True)
 class LiveDay:
-    """What came of a policy's tables on one day in one arm; `predicted` is in the measure of the objective."""
+    """The results of a policy's tables on one day in one arm; `predicted` is in the measure of the objective."""
 
     day: date
     arm: str
@@ -38,13 +38,13 @@ class LiveDay:
     predicted_error: float
 
     def result(self, objective: str) -> float:
-        """What was to be won: outcomes, or value."""
+        """The results by the objective: outcomes, or value."""
         return self.value if objective == "value" else self.outcomes
 
 
 @dataclass(frozen=True, slots=True)
 class LivePolicy:
-    """What came of the active policy.
+    """The results of the active policy.
 
     Attributes:
         policy: The policy, as `store.policies` names it.
@@ -69,14 +69,14 @@ class LivePolicy:
 
     @property
     def realized_over_predicted(self) -> float | None:
-        """What came of the treated requests over what was predicted of them, None where nothing was predicted."""
+        """Realized over predicted results of the treated requests, None where nothing was predicted."""
         treated = [day for day in self.days if day.arm == Arm.TREATED]
         predicted = sum(day.predicted for day in treated)
         return sum(day.result(self.objective) for day in treated) / predicted if predicted > 0 else None
 
 
 def live_policy(session: Session, entity: Entity) -> LivePolicy | None:
-    """Return what came of the policy of the entity's active run; None where no run is active."""
+    """Return the results of the policy of the entity's active run; None where no run is active."""
     run = session.get(Run, entity.active_run_id) if entity.active_run_id is not None else None
     if run is None:
         return None

@@ -38,7 +38,7 @@ from rtb_optimizer.store.schema import Challenger, Entity, Run, RunDecision
 
 
 def bid_record(session: Session, entity: Entity, settings: Settings, window: Window) -> BidRecord:
-    """Return what is known of the bids of a window's rows when a run begins: the best source, and the live runs."""
+    """Return the best source of the bids of a window's rows when a run begins, and the runs that were live."""
     if settings.run_column and not settings.multiplier_column:
         return BidRecord(BidSource.RUN)
     if not settings.bids_follow_tables:
@@ -83,9 +83,9 @@ class RowBids:
 
         Args:
             sample: The rows; it has the features of the tables, and of `before`, as far as the logs do.
-            marks: What tells the bid of each row.
+            marks: What identifies the bid of each row.
             before: The active run's table.
-            known: What was known of the response of volume when that was made.
+            known: The response of volume as measured when that was made.
         """
         if not self.is_known:
             return None, known

@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 def stand_down_if_harmful(session: Session, entity_code: str) -> DecisionRecord | None:
     """Take the entity's active policy off the pointer where it is proven harmful; commit; return the decision.
 
-    The same evidence never does it twice: a policy that stood down is judged by later days alone. A person who goes on
-    with it outranks the finding, until such days prove it again.
+    The same evidence never does it twice: a policy that stood down is judged by later days alone. A decision by hand
+    for the policy overrides the finding, until such days prove it again.
     """
     entity = entities.find(session, entity_code)
     run = session.get(Run, entity.active_run_id) if entity.active_run_id is not None else None

@@ -1,4 +1,4 @@
-"""Summarises what came of the active policy, for the pages, the API and the command line."""
+"""Summarises the results of the active policy, for the pages, the API and the command line."""
 
 from math import isfinite
 
@@ -25,7 +25,7 @@ SUGGESTED_SHARE, NOTABLE = 0.05, 0.1
 
 
 def realized(session: Session, entity: Entity) -> RealizedDocument:
-    """Return what came of an entity's active policy.
+    """Return the results of an entity's active policy.
 
     Raises:
         NotFound: when no run of the entity is active.
@@ -55,7 +55,7 @@ def realized(session: Session, entity: Entity) -> RealizedDocument:
 
 
 def challenger_summary(session: Session, entity: Entity) -> ChallengerDocument | None:
-    """Return what came of an entity's open challenger, None where none is open."""
+    """Return the results of an entity's open challenger, None where none is open."""
     found = live_challenger(session, entity)
     if found is None:
         return None

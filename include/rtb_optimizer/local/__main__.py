@@ -16,7 +16,7 @@ from rtb_optimizer.local.status import describe, stack_status
 
 def up(settings: LocalSettings, options: argparse.Namespace) -> int:
     """Start the stack in the background and leave it running."""
-    live, started = stack.start(settings, options.services, tell=lambda step: print(step, flush=True))
+    live, started = stack.start(settings, options.services, on_step=lambda step: print(step, flush=True))
     if started is None:
         print("The local stack is already running.")
     print(welcome(live, options.services))

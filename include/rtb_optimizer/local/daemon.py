@@ -14,7 +14,7 @@ from rtb_optimizer.local import preflight, state
 from rtb_optimizer.local.endings import end_leftovers
 from rtb_optimizer.local.environment import write_env_file
 from rtb_optimizer.local.files import private_folder
-from rtb_optimizer.local.processes import Identity, identify, is_alive
+from rtb_optimizer.local.processes import identify, is_alive
 from rtb_optimizer.local.settings import LocalSettings
 from rtb_optimizer.local.startup import Startup
 from rtb_optimizer.local.supervisor import Child, Supervisor
@@ -42,10 +42,10 @@ def supervise(settings: LocalSettings, services: Sequence[str], owner: int | Non
 
 class _Daemon:
     def __init__(self, settings: LocalSettings, services: Sequence[str], owner: int | None) -> None:
-        me = identify(os.getpid()) or Identity(os.getpid(), time.time())
+        me = identify(os.getpid())
         ports = (settings.pg_port, settings.s3_port, settings.airflow_port)
         self._settings = settings
-        self._state = state.StackState(me.pid, me.create_time, tuple(services), *ports)
+        self._state = state.StackState(me.pid, me.started, tuple(services), *ports)
         self._owner = identify(owner) if owner else None
         self._stop_requested = False
         self._began = time.monotonic()
@@ -60,8 +60,8 @@ class _Daemon:
             self._start()
             while True:
                 self._pause()
-        except _StopRequestedError:
-            print("stopped on request", flush=True)
+        except _StopRequestedError as request:
+            print(request, flush=True)
             self._supervisor.stop()
             state.forget_state(self._settings.root)
         except (LocalStackError, OSError) as error:
@@ -79,8 +79,10 @@ class _Daemon:
 
     def _pause(self) -> None:
         time.sleep(_TICK_SECONDS)
-        if self._stop_requested or (self._owner and not is_alive(self._owner)):
-            raise _StopRequestedError
+        if self._stop_requested:
+            raise _StopRequestedError("stopped on request")
+        if self._owner and not is_alive(self._owner):
+            raise _StopRequestedError(f"stopped: the process it was started for ended (pid {self._owner.pid})")
         self._supervisor.tend()
 
     def _request_stop(self, _number: int, _frame: FrameType | None) -> None:
@@ -100,7 +102,7 @@ class _Daemon:
 
     def _note_children(self, children: Sequence[Child]) -> None:
         states = [
-            state.ChildState(each.service.name, each.identity.pid, each.identity.create_time, len(each.restarts))
+            state.ChildState(each.service.name, each.identity.pid, each.identity.started, len(each.restarts))
             for each in children
         ]
         state.write_children(self._settings.root, states)

@@ -65,7 +65,7 @@ def client(settings: LocalSettings) -> "S3Client":
 
 
 def is_ready(s3: "S3Client") -> bool:
-    """Tell whether the store knows our keys and has the bucket."""
+    """Return whether the store knows our keys and has the bucket."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

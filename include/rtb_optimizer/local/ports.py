@@ -14,8 +14,9 @@ LOOPBACK = "127.0.0.1"
 GRPC_OFFSET = 10_000
 OBJECT_STORE_PARTS = ("s3", "master", "volume", "filer", "admin")
 HIGHEST_PORT = 65_535
+DEFAULT_POSTGRES, DEFAULT_STORE, DEFAULT_AIRFLOW = 15_432, 18_333, 18_080
 # Below the ports that operating systems hand out to clients (from 32768 on Linux), gRPC included.
-_FREE_RANGE = range(15_000, 22_000)
+FREE_RANGE = range(15_000, 22_000)
 
 
 def from_environment(variable: str, default: int, environ: Mapping[str, str] = os.environ) -> int:
@@ -42,7 +43,7 @@ def with_grpc(base: int) -> list[int]:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on this loopback port now."""
+    """Return whether a server could listen on this loopback port now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -69,19 +70,20 @@ def _listens_on(connection: object, port: int) -> bool:
 
 
 def pick_free() -> tuple[int, int, int]:
-    """Find free ports for PostgreSQL, S3 (with its inner ports) and Airflow.
+    """Find free ports for PostgreSQL, S3 (with its inner ports) and Airflow, apart from the default ones.
 
     Raises:
         LocalStackError: when a hundred tries yield none.
     """
+    default = {DEFAULT_POSTGRES, DEFAULT_AIRFLOW, *with_grpc(DEFAULT_STORE)}
     for _ in range(100):
-        postgres, store, airflow = (_FREE_RANGE[secrets.randbelow(len(_FREE_RANGE))] for _ in range(3))
+        postgres, store, airflow = (FREE_RANGE[secrets.randbelow(len(FREE_RANGE))] for _ in range(3))
         wanted = [postgres, airflow, *with_grpc(store)]
-        if len(set(wanted)) == len(wanted) and all_free(wanted):
+        if len(set(wanted)) == len(wanted) and default.isdisjoint(wanted) and all_free(wanted):
             return postgres, store, airflow
     raise LocalStackError("no free ports between 15000 and 22000: stop some servers on this machine")
 
 
 def all_free(ports: Iterable[int]) -> bool:
-    """Tell whether every one of these ports is free."""
+    """Return whether every one of these ports is free."""
     return all(is_free(port) for port in ports)

@@ -10,8 +10,9 @@ import psutil
 
 from rtb_optimizer.local.files import open_log
 
-# Two readings of one start time may differ by the clock's tick.
-_SAME_START_SECONDS = 2.0
+# A start is counted in ticks of the kernel, of which a second has at least 100.
+_SAME_START_SECONDS = 0.005
+_GONE = -1.0
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,13 @@ class Service:
 
 @dataclass(frozen=True)
 class Identity:
-    """The identity of a process: pids are reused, pids with a start time are not."""
+    """The identity of a process: pids are reused, pids with a start are not.
+
+    The start is one that stays the same when the machine's clock is set.
+    """
 
     pid: int
-    create_time: float
+    started: float
 
 
 def start(service: Service, log: Path) -> subprocess.Popen[bytes]:
@@ -62,22 +66,36 @@ def start(service: Service, log: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def identify(pid: int) -> Identity | None:
-    """Return the identity of the process that has this pid now."""
+def identify(pid: int) -> Identity:
+    """Return the identity of the process that has this pid now; one that is never alive if there is none."""
     try:
-        return Identity(pid, float(psutil.Process(pid).create_time()))
+        return Identity(pid, _start_of(psutil.Process(pid)))
     except psutil.Error:
-        return None
+        return Identity(pid, _GONE)
 
 
 def is_alive(identity: Identity) -> bool:
     """Whether this process is still running."""
     try:
         process = psutil.Process(identity.pid)
-        same = abs(float(process.create_time()) - identity.create_time) < _SAME_START_SECONDS
+        same = abs(_start_of(process) - identity.started) < _SAME_START_SECONDS
         return same and not is_zombie(process)
     except psutil.Error:
         return False
+
+
+def _start_of(process: psutil.Process) -> float:
+    """Return when a process started, in seconds since boot; since the epoch where the system keeps it so.
+
+    Linux counts from boot, and psutil adds the time of boot, which moves when the clock is set.
+    """
+    if not psutil.LINUX:
+        return float(process.create_time())
+    while True:
+        booted = psutil.boot_time()
+        created = process.create_time()
+        if psutil.boot_time() == booted:
+            return float(created - booted)
 
 
 def is_zombie(process: psutil.Process) -> bool:

@@ -8,6 +8,9 @@ from pathlib import Path
 from rtb_optimizer.errors import LocalStackError
 from rtb_optimizer.local.credentials import Credentials, load_or_create
 from rtb_optimizer.local.ports import (
+    DEFAULT_AIRFLOW,
+    DEFAULT_POSTGRES,
+    DEFAULT_STORE,
     GRPC_OFFSET,
     HIGHEST_PORT,
     LOOPBACK,
@@ -70,9 +73,9 @@ def local_settings(environ: Mapping[str, str] = os.environ) -> LocalSettings:
     """
     root = Path(environ.get("RTB_LOCAL_DIR") or CHECKOUT / ".local").absolute()
     ports = (
-        from_environment("RTB_PG_PORT", 15_432, environ),
-        from_environment("RTB_S3_PORT", 18_333, environ),
-        from_environment("RTB_AIRFLOW_PORT", 18_080, environ),
+        from_environment("RTB_PG_PORT", DEFAULT_POSTGRES, environ),
+        from_environment("RTB_S3_PORT", DEFAULT_STORE, environ),
+        from_environment("RTB_AIRFLOW_PORT", DEFAULT_AIRFLOW, environ),
     )
     _check_ports(*ports)
     dags = Path(environ.get("RTB_DAGS_FOLDER") or CHECKOUT / "dags").absolute()

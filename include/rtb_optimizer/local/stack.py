@@ -16,7 +16,7 @@ from rtb_optimizer.local import state
 from rtb_optimizer.local.endings import end_leftovers
 from rtb_optimizer.local.environment import process_environment
 from rtb_optimizer.local.files import last_line, open_log, private_folder
-from rtb_optimizer.local.processes import Identity, is_alive
+from rtb_optimizer.local.processes import Identity, identify, is_alive
 from rtb_optimizer.local.settings import LocalSettings
 from rtb_optimizer.local.startup import SERVICES
 
@@ -28,7 +28,7 @@ _STOP_SECONDS = 90.0
 def running_stack(
     settings: LocalSettings,
     services: Sequence[str] = SERVICES,
-    tell: Callable[[str], None] = lambda _: None,
+    on_step: Callable[[str], None] = lambda _: None,
 ) -> Iterator[LocalSettings]:
     """Have the stack up for the length of a `with` block.
 
@@ -38,12 +38,12 @@ def running_stack(
     Args:
         settings: Which stack.
         services: Which of postgres, s3 and airflow are needed.
-        tell: Is given a line for every step of the start.
+        on_step: Is called with a line for every step of the start.
 
     Yields:
         The settings of the stack that runs.
     """
-    live, started = start(settings, services, owner=os.getpid(), tell=tell)
+    live, started = start(settings, services, owner=os.getpid(), on_step=on_step)
     try:
         yield live
     finally:
@@ -57,7 +57,7 @@ def start(
     services: Sequence[str] = SERVICES,
     *,
     owner: int | None = None,
-    tell: Callable[[str], None] = lambda _: None,
+    on_step: Callable[[str], None] = lambda _: None,
 ) -> tuple[LocalSettings, subprocess.Popen[bytes] | None]:
     """Start the stack in the background unless it runs, and return when it is ready.
 
@@ -72,8 +72,8 @@ def start(
         with lock.acquire(timeout=_START_SECONDS):
             running = state.read_alive(settings.root)
             if running:
-                return _join(settings, running, services, tell), None
-            return settings, _launch(settings, services, owner, tell)
+                return _join(settings, running, services, on_step), None
+            return settings, _launch(settings, services, owner, on_step)
     except Timeout as error:
         raise LocalStackError(f"another start in {settings.root} does not end: `make down`, then try again") from error
 
@@ -106,7 +106,7 @@ def _end_supervisor(supervisor: Identity, settings: LocalSettings) -> None:
 
 
 def _join(
-    settings: LocalSettings, running: state.StackState, services: Sequence[str], tell: Callable[[str], None]
+    settings: LocalSettings, running: state.StackState, services: Sequence[str], on_step: Callable[[str], None]
 ) -> LocalSettings:
     missing = [service for service in services if service not in running.services]
     if missing:
@@ -114,12 +114,12 @@ def _join(
             f"the stack in {settings.root} runs without {' and '.join(missing)}: `make down`, then try again"
         )
     if running.phase != state.READY:
-        _follow(settings, running.identity, tell)
+        _follow(settings, running.identity, on_step)
     return replace(settings, pg_port=running.pg_port, s3_port=running.s3_port, airflow_port=running.airflow_port)
 
 
 def _launch(
-    settings: LocalSettings, services: Sequence[str], owner: int | None, tell: Callable[[str], None]
+    settings: LocalSettings, services: Sequence[str], owner: int | None, on_step: Callable[[str], None]
 ) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "rtb_optimizer.local", "supervise", "--services", ",".join(services)]
     if owner:
@@ -135,7 +135,7 @@ def _launch(
             umask=0o077,
         )
     try:
-        _follow(settings, Identity(process.pid, time.time()), tell)
+        _follow(settings, identify(process.pid), on_step)
     except BaseException:
         process.terminate()
         process.wait()
@@ -143,8 +143,8 @@ def _launch(
     return process
 
 
-def _follow(settings: LocalSettings, supervisor: Identity, tell: Callable[[str], None]) -> None:
-    """Tell each step of a start until the stack is ready.
+def _follow(settings: LocalSettings, supervisor: Identity, on_step: Callable[[str], None]) -> None:
+    """Report each step of a start until the stack is ready.
 
     Raises:
         LocalStackError: when the supervisor fails or ends.
@@ -155,7 +155,7 @@ def _follow(settings: LocalSettings, supervisor: Identity, tell: Callable[[str],
         now = state.read_state(settings.root)
         if now and now.pid == supervisor.pid:
             for step in now.steps[reported:]:
-                tell(step)
+                on_step(step)
             reported = len(now.steps)
             if now.phase == state.READY and alive:
                 return

@@ -18,7 +18,7 @@ _AIRFLOW_SECONDS = 240.0
 
 
 class Startup:
-    """One ascent: starts what is wanted, reports each step as it is reached."""
+    """One start of the stack: starts the requested services, and reports each step as it is reached."""
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ class StackState:
     """The supervisor's state; valid only while its process is alive."""
 
     pid: int
-    create_time: float
+    started: float
     services: tuple[str, ...]
     pg_port: int
     s3_port: int
@@ -28,7 +28,7 @@ class StackState:
     @property
     def identity(self) -> Identity:
         """The supervisor's process."""
-        return Identity(self.pid, self.create_time)
+        return Identity(self.pid, self.started)
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class ChildState:
 
     name: str
     pid: int
-    create_time: float
+    started: float
     restarts: int = 0
 
     @property
     def identity(self) -> Identity:
         """The child's process."""
-        return Identity(self.pid, self.create_time)
+        return Identity(self.pid, self.started)
 
 
 def write_state(root: Path, state: StackState) -> None:

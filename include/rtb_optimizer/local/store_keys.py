@@ -38,7 +38,7 @@ def closing_variables(folder: Path) -> dict[str, str]:
 
 
 def _self_signed() -> tuple[str, str]:
-    """Make a certificate that vouches for itself, and its key, both in PEM."""
+    """Make a self-signed certificate and its key, both in PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

@@ -73,7 +73,7 @@ class Supervisor:
 
     def _launch(self, service: Service) -> Child:
         process = start(service, self.log_of(service.name))
-        return Child(service, process, identify(process.pid) or Identity(process.pid, time.time()))
+        return Child(service, process, identify(process.pid))
 
     def _restart(self, child: Child) -> Child:
         name, code = child.service.name, child.process.returncode

@@ -1,7 +1,7 @@
-"""Tells by its markers whether a folder of logs is complete.
+"""Decides by its markers whether a folder of logs is complete.
 
 Either the marker stands at the folder's own path, or every sub-folder with data has one of its own and they are as many
-as a whole day has. A marker anywhere else says nothing of the day: an hour that is written early has one, too.
+as a whole day has. A marker anywhere else does not count for the day: an hour that is written early has one, too.
 """
 
 import re
@@ -17,7 +17,7 @@ MAX_LISTED = 3
 def missing_markers(
     data: Sequence[str], marked: Collection[str], marker: str, expected: int, hours: Sequence[int]
 ) -> str:
-    """Return what a folder with data lacks to be complete, in words; empty where it lacks nothing.
+    """Return a description of what a folder with data lacks to be complete; empty where it lacks nothing.
 
     Args:
         data: The paths of its data, below the folder.

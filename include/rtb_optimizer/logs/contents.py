@@ -1,4 +1,4 @@
-"""Tells by their first bytes what the files of a window hold, and leaves out those that are no logs.
+"""Finds by their first bytes what the files of a window hold, and leaves out those that are no logs.
 
 A name alone decides for Parquet: a damaged file is to fail, not to be left out. Every other file is looked into.
 """
@@ -36,7 +36,7 @@ MAX_LISTED = 3
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A file that is no log: its URL, its size in bytes, and what it is, in words."""
+    """A file that is no log: its URL, its size in bytes, and a description of its content."""
 
     url: str
     byte_size: int
@@ -76,7 +76,7 @@ def look_into(partitions: Sequence[Partition], settings: Settings) -> Contents:
 
 
 def listed(left_out: Sequence[LeftOut]) -> str:
-    """Return the files that were left out, in words: how many, the first of them, and what they are."""
+    """Return a description of the files that were left out: how many, the first of them, and what they are."""
     first = ", ".join(f"{each.url} ({each.what})" for each in left_out[:MAX_LISTED])
     more = f" and {len(left_out) - MAX_LISTED} more" if len(left_out) > MAX_LISTED else ""
     return f"{first}{more}"

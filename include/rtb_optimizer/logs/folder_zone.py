@@ -1,7 +1,7 @@
-"""Tells at the midnights of which time zone the folders of the logs are cut.
+"""Finds the time zone at whose midnights the folders of the logs are cut.
 
-Writers cut folders in UTC, whatever the entity's days are, more often than not: the window of an entity elsewhere then
-lies in one more folder than it has days.
+Most writers cut folders in UTC, also where the entity's days are not: its window then lies in one more folder than it
+has days.
 """
 
 from collections.abc import Mapping, Sequence

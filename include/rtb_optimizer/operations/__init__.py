@@ -6,7 +6,9 @@ retention       deletes the objects of expired runs
 metrics         figures for StatsD or OpenTelemetry
 alerts          sends the alerts of runs and maintenance
 alert_channels  Slack and SMTP
-inspection      what logs hold that no entity reads yet, and the configuration that fits
+inspected_logs  looks into logs that no entity reads yet: layout, format, columns
+store_faults    words a fault of the store: object, connection, fix
+inspection      the roles of their columns, and the configuration that fits
 rebuild/        makes a run again from its capsule and compares it, behind `rtb rebuild`
 doctor/         checks of the environment, behind `rtb doctor`
 """

@@ -1,68 +1,55 @@
-"""Inspects logs that no entity reads yet: layout, format, columns, likely roles, and the configuration that fits."""
+"""Inspects logs that no entity reads yet: the likely roles of their columns, and the configuration that fits."""
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from rtb_optimizer.core.config.formats import Content
+from rtb_optimizer.core.config.event_logs import OUTCOMES, ROLES, WINS, EventRole
+from rtb_optimizer.core.config.likely_money import is_bid
 from rtb_optimizer.core.config.likely_roles import (
-    ColumnFacts,
     LikelyRoles,
     counted_kinds,
     likely_event_roles,
     likely_roles,
+    likely_win_cost,
 )
 from rtb_optimizer.core.config.resolve import resolve
 from rtb_optimizer.core.config.rules import problems
 from rtb_optimizer.core.config.settings import Settings, settings_as_stored
-from rtb_optimizer.core.config.stored_as import TableColumns
-from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
-from rtb_optimizer.engines.passes.column_facts import column_facts
-from rtb_optimizer.engines.protocol import Reading
-from rtb_optimizer.engines.sql.columns import is_nested
-from rtb_optimizer.errors import LogsMissing
-from rtb_optimizer.logs.contents import look_into
-from rtb_optimizer.logs.lake.location import require_no_table_above, require_no_table_below
-from rtb_optimizer.logs.lake.snapshot import Pin
-from rtb_optimizer.logs.lake.tables import all_of, pin_now
-from rtb_optimizer.logs.layout import Layout, layout_of, slug
-from rtb_optimizer.logs.partitions import LogFile, Partition
+from rtb_optimizer.logs.layout import slug
+from rtb_optimizer.operations.inspected_logs import InspectedLogs, looked_into
 from rtb_optimizer.store import seeds
-from rtb_optimizer.store.log_objects import LogObjects
-from rtb_optimizer.store.objects import ObjectStore, split_url
+from rtb_optimizer.store.objects import split_url
 
-MAX_FILES, MAX_BYTES = 24, 512 << 20
-"""Files of a day that are looked into: as many as tell what the others are."""
 MAX_WINDOW_DAYS = 7
-MEMORY_MB = 1024
+JOINED_NAMES = {OUTCOMES.name: ("outcome", "worth"), WINS.name: ("won", "win_cost")}
+"""What the columns that events give the rows are called, as long as no column of the rows is called so."""
 
 
 @dataclass(frozen=True, slots=True)
-class InspectedLogs:
-    """Logs below a URL: their layout, what files were looked into, their columns, and the snapshot of a table."""
+class InspectedEvents:
+    """Logs of events, and the likely roles of their columns by config key."""
 
-    layout: Layout
-    content: Content
-    looked_into: int
-    facts: Sequence[ColumnFacts]
-    snapshot: Pin | None = None
+    logs: InspectedLogs
+    roles: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """What was found, and the configuration that fits as overrides by key.
 
-    `lacks` are what a person has to add before an entity can be added.
+    `events` are logs of events by the name of their role; `lacks` are what a person has to add before an entity can be
+    added; `questions` are what the logs leave open, and what the configuration does without.
     """
 
     logs: InspectedLogs
     roles: LikelyRoles
-    outcomes: InspectedLogs | None
-    event_roles: Mapping[str, str]
+    events: Mapping[str, InspectedEvents]
     values: Mapping[str, str]
     lacks: Sequence[str] = field(default_factory=tuple)
+    questions: Sequence[str] = field(default_factory=tuple)
 
     @property
     def window(self) -> tuple[date, date] | None:
@@ -77,6 +64,15 @@ class Inspection:
         return first, last + timedelta(days=1)
 
     @property
+    def roles_of_columns(self) -> dict[str, str]:
+        """The role of each column of the rows that has one, or why it has none, in words."""
+        roles = dict(self.roles.passed_over)
+        roles |= dict.fromkeys(self.roles.candidate_features, "candidate")
+        roles |= dict.fromkeys(self.roles.anchor_features, "candidate, anchor")
+        roles |= dict.fromkeys(self.roles.row_id_columns, "row_id_columns")
+        return roles | {name: key for key, name in self.roles.columns.items()}
+
+    @property
     def _days_of_rows(self) -> Sequence[date]:
         """The days between the first and the last time of the rows."""
         name = self.roles.columns.get("timestamp_column")
@@ -86,33 +82,46 @@ class Inspection:
         return [bounds[0] + timedelta(days=n) for n in range((bounds[1] - bounds[0]).days + 1)]
 
     def add_command(self, entity_code: str, s3_base_path: str) -> str:
-        """Return the command that adds an entity for these logs."""
+        """Return the command that adds an entity for these logs, below its open questions as comments."""
         named = [f"--name {shlex.quote(entity_code)}", "--object-id 1", f"--s3-base-path {shlex.quote(s3_base_path)}"]
         lines = [f"rtb entities add {entity_code} {' '.join(named)}"]
         lines += [f"    --set {shlex.quote(f'{key}={value}')}" for key, value in self.values.items()]
-        return " \\\n".join(lines)
+        return "\n".join([*(f"# {question}" for question in self.questions), " \\\n".join(lines)])
 
 
-def inspect(url: str, outcomes_url: str = "") -> Inspection:
-    """Inspect logs, and logs of their outcomes.
+def inspect(url: str, outcomes_url: str = "", wins_url: str = "") -> Inspection:
+    """Inspect logs, and logs of their wins and outcomes.
 
     Args:
         url: What lies below it is looked at: an s3:// URL of a folder or a file.
         outcomes_url: The same of events, such as clicks; empty where the logs hold the outcomes.
+        wins_url: The same of wins; empty where each row is an exposure, or the logs hold the exposures.
 
     Raises:
         LogsMissing: when there are no files.
         LogsInvalid: when they cannot be read.
+        StoreFailed: when the store denies access, does not answer, or has no such bucket.
+        ConnectionMissing: when there is no connection to the store.
+        EngineFull: when they need more memory or disk than there is.
     """
     settings = _defaults()
-    logs, outcomes = _inspected(url, settings), _inspected(outcomes_url, settings) if outcomes_url else None
-    roles = likely_roles(logs.facts, settings.denied_features)
-    values = _values(logs, roles)
-    events = likely_event_roles(outcomes.facts, roles.row_id_columns) if outcomes is not None else {}
-    if outcomes is not None:
-        values |= _outcome_values(roles, outcomes, events)
-        values = {key: value for key, value in values.items() if value or key == "completion_marker"}
-    return Inspection(logs, roles, outcomes, events, values, _lacks(values))
+    logs = looked_into(url, settings)
+    roles = likely_roles(logs.facts, settings.denied_features, logs.money)
+    names, questions = {each.name.lower() for each in logs.facts}, list(roles.questions)
+    values, events = _values(logs, roles), dict[str, InspectedEvents]()
+    urls = {WINS.name: wins_url, OUTCOMES.name: outcomes_url}
+    for role in (each for each in ROLES if urls[each.name]):
+        inspected = looked_into(urls[role.name], settings)
+        found = InspectedEvents(
+            inspected, likely_event_roles(inspected.facts, roles.row_id_columns, role, inspected.money)
+        )
+        events[role.name] = found
+        values |= _event_values(role, roles, found, names)
+        if role == WINS:
+            questions = _questions_of_wins(logs, found)
+            values.pop("bid_column", None)
+    values = {key: value for key, value in values.items() if value or key == "completion_marker"}
+    return Inspection(logs, roles, events, values, (*_without_id(events), *_lacks(values)), questions)
 
 
 def entity_code_of(url: str) -> str:
@@ -120,139 +129,80 @@ def entity_code_of(url: str) -> str:
     return slug(url)
 
 
+def base_path_of(url: str, entity_code: str) -> str:
+    """Return a base path for the outputs of an entity that reads logs below a URL: in the same bucket."""
+    return f"s3://{split_url(url)[0]}/rtb_optimizer/{entity_code}"
+
+
 def _defaults() -> Settings:
     given: dict[str, str] = {"logs_path": "s3://unknown/", "outcome_column": "unknown", "candidate_features": "unknown"}
     return settings_as_stored(resolve(seeds.config_keys(), given).values)
-
-
-def _inspected(url: str, settings: Settings) -> InspectedLogs:
-    laid_out = _laid_out(url)
-    layout, listed, folder = laid_out.layout, laid_out.files, laid_out.folder
-    if not layout.files:
-        raise LogsMissing(f"there are no files below {url}: give the URL of the folder with the logs")
-    files = _some([listed[key] for key in _fullest_day(layout, listed) if listed[key].byte_size > 0])
-    found = look_into([Partition(folder, None, files, "")], _for(settings, folder)).partitions[0].files
-    if not found:
-        raise LogsMissing(
-            f"none of the {len(files)} files of {folder} that were looked into is of a format that is read"
-        )
-    reading, table = _reading(folder, found, laid_out.table), laid_out.table
-    contents = list(reading.contents)
-    objects = LogObjects.of({f"s3://{split_url(folder)[0]}/{file.key}": file for file in found})
-    with DuckDBEngine(objects, settings.engine_threads, MEMORY_MB) as engine:
-        types = engine.open_logs(contents, reading)
-        nested = engine.nested_columns()
-        roots = {path.partition(".0")[0] for path in nested}  # a list of JSON is a text
-        plain = [name for name, kind in types.items() if not is_nested(kind) and name not in roots]
-        names = [*plain, *nested, *layout.folder_keys, *(table.shared if table else ())]
-        types = engine.open_logs(contents, replace(reading, columns=names, below=folder))
-        facts = column_facts(engine, {name: types[name] for name in names if name in types}, settings.missing_values)
-    return InspectedLogs(layout, found[0].content, len(found), facts, laid_out.snapshot)
-
-
-@dataclass(frozen=True, slots=True)
-class _LaidOut:
-    """What lies below a URL: plain files, or those of a table's snapshot; `files` are by key."""
-
-    folder: str
-    layout: Layout
-    files: Mapping[str, LogFile]
-    table: TableColumns | None = None
-    snapshot: Pin | None = None
-
-
-def _laid_out(url: str) -> _LaidOut:
-    """Return how logs lie below a URL.
-
-    Raises:
-        LogsInvalid: when it is a folder of a table, or above one.
-    """
-    prefix, store = split_url(url)[1], ObjectStore.of(url)
-    listed = {
-        each.key: LogFile(each.key, each.byte_size, each.etag, each.modified)
-        for each in store.list(prefix)
-        if _is_below(each.key, prefix)
-    }
-    folder = url if prefix in listed or url.endswith("/") else f"{url}/"
-    if (pin := pin_now(folder)) is None:
-        require_no_table_above(folder)
-        root = prefix if prefix in listed else split_url(folder)[1]
-        require_no_table_below(folder, [key.removeprefix(root) for key in listed])
-        return _LaidOut(folder, layout_of(folder, list(listed), root), listed)
-    snapshot = all_of(pin)
-    keys = {split_url(file.url)[1]: file for file in snapshot.files}
-    files = {
-        key: replace(listed[key], values=file.values, deleted=file.deleted)
-        for key, file in keys.items()
-        if key in listed
-    }
-    return _LaidOut(
-        folder, Layout(folder, (), (), "", (), len(files), {None: list(files)}), files, snapshot.columns, pin
-    )
-
-
-def _reading(folder: str, files: Sequence[LogFile], table: TableColumns | None) -> Reading:
-    by_url = {f"s3://{split_url(folder)[0]}/{file.key}": file for file in files}
-    return Reading(
-        {url: file.content for url, file in by_url.items()},
-        table=table,
-        values={url: file.values for url, file in by_url.items() if file.values},
-        deleted={url: file.deleted for url, file in by_url.items() if file.deleted},
-    )
-
-
-def _fullest_day(layout: Layout, listed: Mapping[str, LogFile]) -> Sequence[str]:
-    """Return the keys of the last days' fullest one: the last may still be written."""
-    days = list(layout.by_day) if not layout.days else list(layout.days[-MAX_WINDOW_DAYS:])
-    return max((layout.by_day[day] for day in days), key=lambda keys: sum(listed[key].byte_size for key in keys))
-
-
-def _some(files: Sequence[LogFile]) -> tuple[LogFile, ...]:
-    """Return files from all over a day, up to a number and a size."""
-    step = max(len(files) // MAX_FILES, 1)
-    chosen, size = list[LogFile](), 0
-    for file in files[::step]:
-        size += file.byte_size
-        if chosen and size > MAX_BYTES:
-            break
-        chosen.append(file)
-    return tuple(chosen)
-
-
-def _for(settings: Settings, url: str) -> Settings:
-    return replace(settings, logs_path=url)
-
-
-def _is_below(key: str, prefix: str) -> bool:
-    return key == prefix or key.startswith(prefix.rstrip("/") + "/" if prefix else "")
 
 
 def _values(logs: InspectedLogs, roles: LikelyRoles) -> dict[str, str]:
     layout = logs.layout
     values = {"logs_path": layout.logs_path, "completion_marker": layout.marker, **roles.columns}
     values |= {
-        "row_id_columns": ",".join(roles.row_id_columns),
-        "anchor_features": ",".join(roles.anchor_features),
-        "candidate_features": ",".join(roles.candidate_features),
+        "row_id_columns": _listed(roles.row_id_columns),
+        "anchor_features": _listed(roles.anchor_features),
+        "candidate_features": _listed(roles.candidate_features),
     }
     if layout.marker == "_SUCCESS":  # the default
         del values["completion_marker"]
     return {key: value for key, value in values.items() if value or key == "completion_marker"}
 
 
-def _outcome_values(roles: LikelyRoles, outcomes: InspectedLogs, found: Mapping[str, str]) -> dict[str, str]:
+def _listed(names: Sequence[str]) -> str:
+    """Return names as a list is written in the configuration: as JSON where commas and blanks are of the names."""
+    is_plain = all(name == name.strip() and "," not in name for name in names) and not "".join(names).startswith("[")
+    return ",".join(names) if is_plain else json.dumps(list(names), ensure_ascii=False)
+
+
+def _event_values(
+    role: EventRole, roles: LikelyRoles, events: InspectedEvents, names: Collection[str]
+) -> dict[str, str]:
     """Return the overrides that join events; what is called as in the rows is not named."""
-    values = {"outcome_logs_path": outcomes.layout.logs_path, **found, "outcome_column": "outcome", "value_column": ""}
-    if [found.get("outcome_logs_id_columns")] == list(roles.row_id_columns):
-        del values["outcome_logs_id_columns"]
-    if found.get("outcome_logs_time_column") == roles.columns.get("timestamp_column"):
-        values.pop("outcome_logs_time_column", None)
+    found, flag, amount = events.roles, *JOINED_NAMES[role.name]
+    values = {role.path_key: events.logs.layout.logs_path, **found, role.flag_key: _free(flag, names)}
+    if [found.get(role.id_key)] == list(roles.row_id_columns):
+        del values[role.id_key]
+    if found.get(role.time_key) == roles.columns.get("timestamp_column"):
+        values.pop(role.time_key, None)
+    if role.amount_of in found:
+        values[role.amount_key] = _free(amount, names)
+    elif role == OUTCOMES:
+        values[role.amount_key] = ""  # a joined value of 1 an event says no more than the outcome
     if kind := found.get("outcome_logs_kind_column"):
-        examples = next(each.examples for each in outcomes.facts if each.name == kind)
+        examples = next(each.examples for each in events.logs.facts if each.name == kind)
         values["outcome_kinds"] = json.dumps(counted_kinds(examples))
-    if "outcome_logs_value_column" in found:
-        values["value_column"] = "worth"
     return values
+
+
+def _questions_of_wins(logs: InspectedLogs, wins: InspectedEvents) -> list[str]:
+    """Return what two logs leave open: the cost is in the wins, the bid in the auctions, and no row has both."""
+    cost = likely_win_cost(wins.logs.facts, wins.logs.money)
+    paid = next((each for each in wins.logs.facts if each.name == cost.column), None)
+    bids = [] if paid is None else [each for each in logs.facts if is_bid(each)]
+    return [
+        *cost.questions,
+        *(
+            f"bid_column: {each.name}? No row of one log has it and {cost.column} of the win logs: their means are "
+            f"{each.mean:.4g} and {paid.mean:.4g}; add --set bid_column={each.name} if both are in one unit"
+            for each in bids
+            if paid is not None
+        ),
+    ]
+
+
+def _free(name: str, names: Collection[str]) -> str:
+    """Return a name that no column of the rows has."""
+    return name if name not in names else _free(f"joined_{name}", names)
+
+
+def _without_id(events: Mapping[str, InspectedEvents]) -> list[str]:
+    """Return the logs of events in which no column looks like the id of a row, in words."""
+    lacking = [role for role in ROLES if role.name in events and role.id_key not in events[role.name].roles]
+    return [f"no column of the {role.words} looks like the id of a row; set {role.id_key}" for role in lacking]
 
 
 def _lacks(values: Mapping[str, str]) -> tuple[str, ...]:

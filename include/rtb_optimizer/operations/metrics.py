@@ -77,7 +77,7 @@ def _of_run(session: Session, dag_id: str, dag_run_id: str) -> list[Measure]:
 
 
 def _of_live(session: Session, entity_code: str) -> list[Measure]:
-    """Return what came of the active policy: how well it predicts, and its lift over the holdback."""
+    """Return the figures of the active policy's results: how well it predicts, and its lift over the holdback."""
     found = live_policy(session, entities.find(session, entity_code))
     if found is None:
         return []

@@ -6,7 +6,7 @@ published    a run read back: configuration, features, rows
 frames       a run, its table and an entity's history as pandas DataFrames
 explain      the bid of a request, explained by the rows that match
 compare      what differs between two runs, and why
-what_if      what came of a what-if run
+what_if      the result of a what-if run
 spreadsheet  CSV that is safe to open in a spreadsheet
 report_page/ the report as one HTML page
 """

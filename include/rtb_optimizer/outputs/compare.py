@@ -61,7 +61,7 @@ def changes_between(before: PublishedRun, after: PublishedRun, limit: int = LARG
 def compared(before: PublishedRun, after: PublishedRun) -> tuple[ChangesDocument, list[Change]]:
     """Return what changed from one run to another but the rows, and every row that changed itself, the largest first.
 
-    The default row is none of them.
+    The default row is not among them.
     """
     old, new = table_of(before), table_of(after)
     all_changes = changes(old, new)

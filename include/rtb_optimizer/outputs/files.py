@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.core.sample.values import segment_key, segment_keys
 from rtb_optimizer.core.table.joint import JointTable
 from rtb_optimizer.core.table.segments import Segment
 
@@ -27,14 +27,15 @@ def segments_parquet(features: Sequence[str], segments: Sequence[Segment]) -> by
     Columns: `segment` (the key), one column per feature (its value, null for any), exact `rows`, `exposures`,
     `outcomes`, `value`, `cost`, then `expected`, `factor` with its interval, `prior`, `pooled_factor` (what the factor
     shrinks to where other entities know it, null for 1), `events` (outcomes as the model counts them), `tier`,
-    `no_bid`, `multiplier`, `bought_at` (the multiplier that its exposures were bought at, as a geometric mean),
+    `no_bid`, `multiplier`, `bought_at` (the multiplier that would have bought its exposures, all bid alike),
     `is_default`. A cell `*` is the value of that name; in the key it is escaped.
     """
     import pyarrow as pa
 
-    columns: dict[str, Any] = {"segment": [segment_key(s.pattern) for s in segments]}
-    for n, feature in enumerate(features):
-        columns[f"feature_{feature}"] = pa.array([s.pattern[n] for s in segments], pa.string())
+    given = [[s.pattern[n] for s in segments] for n in range(len(features))]
+    columns: dict[str, Any] = {"segment": segment_keys(given) if features else [""] * len(segments)}
+    for feature, values in zip(features, given, strict=True):
+        columns[f"feature_{feature}"] = pa.array(values, pa.string())
     columns |= {
         "rows": [s.counts.rows for s in segments],
         "exposures": [s.counts.exposure for s in segments],
@@ -67,7 +68,7 @@ def joint_parquet(table: JointTable) -> bytes:
     rest = len(table.features)
     rows: list[tuple[Any, ...]] = [(segment_key([None] * rest), None, None, None, table.rate * unit, table.multiplier)]
     for depth, level in enumerate(table.by_depth, start=1):
-        padded = [segment_key([*prefix, *[None] * (rest - depth)]) for prefix in table.prefixes(depth)]
+        padded = segment_keys([*table.columns(depth), *[[None] * len(level.rows)] * (rest - depth)])
         sums = [
             (array * stands_for).tolist() for array in (level.exposure, level.outcome * unit, level.expected * unit)
         ]
@@ -81,12 +82,13 @@ def joint_parquet(table: JointTable) -> bytes:
 def parquet_table(body: bytes) -> "pa.Table":
     """Return the table that a Parquet file in memory holds.
 
-    By this thread alone, and not by `pyarrow.parquet.read_table`: other threads may hold the Python file past the
-    interpreter's end, and a process that has done its work is then aborted on its way out.
+    By this thread alone: not by `pyarrow.parquet.read_table`, nor with its buffers filled ahead. Other threads may hold
+    the Python object past the interpreter's end, and a process that has done its work is then aborted on its way out.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(io.BytesIO(body)) as file:
+    with pq.ParquetFile(pa.BufferReader(body), pre_buffer=False) as file:
         return file.read(use_threads=False)
 
 

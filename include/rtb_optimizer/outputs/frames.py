@@ -145,6 +145,7 @@ def read_run(entity_or_run: str | SupportsIndex) -> RunFrames:
     Raises:
         NotFound: when there is no such entity or run, the entity has no active run, the run did not succeed, or
             retention has deleted its outputs.
+        TypeError: when the name is neither text nor an integer.
         ConnectionMissing: when the connection of the catalog or of S3 is not configured.
     """
     with connections.session() as session:
@@ -173,8 +174,7 @@ def read_segments(entity_or_run: str | SupportsIndex) -> "pd.DataFrame":
     value), `rows` (int64), `exposures` and `outcomes` (float64, sums of weights), `value` and `cost` (float64, in
     the currency of the logs), `expected`, `factor`, `factor_low`, `factor_high`, `prior`, `pooled_factor`, `events`,
     `multiplier` and `bought_at` (float64), `tier` (ordered category: low, medium, high), `no_bid` and `is_default`
-    (bool). A column that
-    the run's release did not write is NaN, `no_bid` False.
+    (bool). A column that the run's release did not write is NaN, `no_bid` False.
 
     Args:
         entity_or_run: As `read_run` takes it.
@@ -204,8 +204,11 @@ def read_history(entity_code: str) -> "pd.DataFrame":
 
     Raises:
         NotFound: when there is no such entity, with those there are.
+        TypeError: when the code is no text.
         ConnectionMissing: when the connection of the catalog is not configured.
     """
+    if not isinstance(entity_code, str):
+        raise TypeError(f"{entity_code!r} cannot be read: give an entity code")
     with connections.session() as session:
         return _decisions(history.decisions_with_runs(session, entities.find(session, entity_code)))
 
@@ -216,6 +219,8 @@ def _run(session: Session, name: str | SupportsIndex) -> tuple[Entity, Run]:
         if entity.active_run_id is None:
             raise NotFound(f"{name} has no active run: name one of `rtb runs list --entity {name}`")
         return entity, session.get_one(Run, entity.active_run_id)
+    if not isinstance(name, str | SupportsIndex):
+        raise TypeError(f"{name!r} cannot be read: give an entity code, a run id or a run code")
     run = runs.find(session, name if isinstance(name, str) else str(operator.index(name)))
     entity = session.get_one(Entity, run.entity_id)
     if run.status != "succeeded":

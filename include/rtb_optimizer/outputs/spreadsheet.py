@@ -17,8 +17,10 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 def without_formulas(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield a CSV file in UTF-8 with an apostrophe before each cell that a spreadsheet would take for a formula.
 
-    Numbers stay as they are.
+    Numbers stay as they are. The file begins with a byte order mark: without one, Excel reads it in the encoding of the
+    machine's language, and what is not ASCII as other letters.
     """
+    yield codecs.BOM_UTF8
     for row in csv.reader(_lines(chunks)):
         written = io.StringIO(newline="")
         csv.writer(written).writerow([_as_text(cell.replace(_CR, "\r")) for cell in row])

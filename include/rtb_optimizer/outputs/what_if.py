@@ -1,4 +1,4 @@
-"""What came of a what-if run: the predicted changes from the active run, the gates, and how to save its values."""
+"""The result of a what-if run: the predicted changes from the active run, the gates, and how to save its values."""
 
 import shlex
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class WhatIfDocument(Document):
 
 
 def what_if_document(session: Session, run: Run) -> WhatIfDocument | None:
-    """Return what came of a succeeded what-if run, None for any other run.
+    """Return the result of a succeeded what-if run, None for any other run.
 
     Raises:
         NotFound: when its report is gone.

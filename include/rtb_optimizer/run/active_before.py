@@ -20,17 +20,17 @@ from rtb_optimizer.outputs.documents.logs import LogsDocument
 from rtb_optimizer.outputs.documents.pooled import NO_SIBLINGS, PooledDocument
 from rtb_optimizer.outputs.documents.realized import RealizedDocument
 from rtb_optimizer.outputs.documents.report import Report
-from rtb_optimizer.outputs.documents.selection import DistributionDocument
+from rtb_optimizer.outputs.documents.selection import DistributionDocument, DriftDocument
 from rtb_optimizer.outputs.published import PublishedRun, published, published_output
 from rtb_optimizer.run.siblings import pooled_of
-from rtb_optimizer.run.volume import counted_alike
+from rtb_optimizer.run.volume import comparable_logs
 from rtb_optimizer.run.workspace import Workspace
 from rtb_optimizer.store.schema import Entity, Run
 
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """What the report says of the active run: its own report and configuration, and what changed since."""
+    """The active run for the report: its own report and configuration, and the changes since."""
 
     report: Report = field(default_factory=Report)
     config: Mapping[str, ConfigValue] = field(default_factory=dict)
@@ -41,10 +41,10 @@ class Active:
 class Before:
     """What a run moves from, as selection needs it: the table, and how volume followed bids until it was made.
 
-    `compared` is the table that a what-if run is compared with, None for any other. `has_seen` tells whether the run
-    that was active has learnt from the end of this window: a replay on the hold-out is biased. `logs` is what that run
+    `compared` is the table that a what-if run is compared with, None for any other. `has_seen` is whether the run
+    that was active was fitted on the end of this window: a replay on the hold-out is biased. `logs` is what that run
     read, None where its rows were counted otherwise; `pooled` is what other entities have in common; `distributions`
-    are the values that its features had.
+    are the values that its features had, `drift` how these had shifted.
     """
 
     table: PublishedTable | None = None
@@ -54,6 +54,7 @@ class Before:
     logs: LogsDocument | None = None
     pooled: PooledDocument = NO_SIBLINGS
     distributions: Sequence[DistributionDocument] = ()
+    drift: Sequence[DriftDocument] = ()
 
     @property
     def features(self) -> list[str]:
@@ -61,18 +62,21 @@ class Before:
         tables = (table for table in (self.table, self.compared) if table is not None)
         return list(dict.fromkeys(name for table in tables for name in table.features))
 
+    def usual_new_share(self, feature: str) -> float:
+        """Return the share of new values that a feature had in the active run's window, 0 where it is not known."""
+        return next((float(each.new_share or 0.0) for each in self.drift if each.feature == feature), 0.0)
+
 
 def active_before(session: Session, workspace: Workspace) -> Before:
     """Return what a run moves from and is compared with."""
     active, run = workspace.snapshot.active_run_id, _run(session, workspace)
-    response, logs, distributions = NOTHING_KNOWN, None, tuple[DistributionDocument, ...]()
+    response, logs, report = NOTHING_KNOWN, None, Report()
     if active is not None:
         active_run = session.get_one(Run, active)
         report = Report.read(published_output(session, active_run, "report"))
-        distributions = report.distributions
         response = Response(report.bids.elasticity, report.bids.precision)
-        if counted_alike(workspace.snapshot.values, RunSnapshot.read(active_run.config_snapshot).values):
-            logs = report.logs
+        then = RunSnapshot.read(active_run.config_snapshot).values
+        logs = comparable_logs(report.logs, workspace.snapshot.values, then)
     return Before(
         table=table_before(session, workspace),
         response=response,
@@ -80,7 +84,8 @@ def active_before(session: Session, workspace: Workspace) -> Before:
         has_seen=run is not None and run.data_end >= workspace.window.end,
         logs=logs,
         pooled=pooled_of(session, workspace),
-        distributions=distributions,
+        distributions=report.distributions,
+        drift=report.drift,
     )
 
 
@@ -107,7 +112,7 @@ def compared_with(session: Session, workspace: Workspace, own: PublishedRun) -> 
 
 
 def realized_before(session: Session, workspace: Workspace) -> RealizedDocument | None:
-    """Return what came of the policy of the entity's active run so far, None where no run is active."""
+    """Return the results so far of the policy of the entity's active run, None where no run is active."""
     entity = session.get_one(Entity, workspace.entity_id)
     return realized(session, entity) if entity.active_run_id is not None else None
 

@@ -27,13 +27,13 @@ MAX_UNKNOWN_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Bidding:
-    """What a run knows of the bids behind its logs.
+    """The bids behind the logs of a run.
 
     Attributes:
         rows: The tables that may have bought the rows.
-        columns: What tells which of them did, as SQL.
+        columns: The SQL that identifies the table of a row.
         before: The active run's table, None where there is none.
-        response: What was known of the response of volume when that was made.
+        response: The response of volume as measured when that was made.
         compared: The features of the tables that bids are compared with.
     """
 
@@ -72,7 +72,7 @@ def draw_bought(
         table: The logs.
         features: Columns to draw.
         profile: The window as a whole.
-        bidding: What is known of the bids.
+        bidding: The bids behind the logs.
     """
     bids = bidding.rows
     drawn_names = dict.fromkeys([*features, *(name for name in bidding.features if name in table.types)])

@@ -8,13 +8,16 @@ from typing import Any, Self
 import numpy as np
 
 from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.model.fit import FactorModel, fit, shrink_by_slope
 from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.model.pooling import PooledFeature
 from rtb_optimizer.core.realized.groups import strongest
+from rtb_optimizer.core.sample.counts import Counts
 from rtb_optimizer.core.sample.crossing import parts_of, with_interactions
 from rtb_optimizer.core.sample.sample import Floats, Mask, Sample
 from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.core.table.contradictions import contradicting_window
 from rtb_optimizer.core.table.evidence import (
     Prefix,
     PrefixCells,
@@ -36,9 +39,9 @@ from rtb_optimizer.core.table.rows import (
     table_rows,
     without_bid,
 )
-from rtb_optimizer.core.table.segments import Counts, People, Segment, Statistics, build_segments, countable
-from rtb_optimizer.core.table.warnings import rate_spikes
-from rtb_optimizer.engines.exact.counts import exact_counts
+from rtb_optimizer.core.table.segments import People, Segment, build_segments, countable
+from rtb_optimizer.core.table.warnings import prices_apart, rate_spikes, rate_stops
+from rtb_optimizer.engines.exact.counts import Counted, exact_counts
 from rtb_optimizer.engines.exact.people import with_enough_people
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.table import LogTable
@@ -145,14 +148,14 @@ def build_tables(
     named = {name: [sample.features[name].values[int(code)] for code in each] for name, each in codes.items()}
     parts = {name: parts_of(name, sample.features[name]) for name in recipe.priors}
     cells = _joint_cells(sample, [recipe.features[: settings.joint_features], *recipe.export_keys], settings)
-    evidence = _evidence(engine, logs, Wanted(parts, named), cells, is_whole=len(sample.exposure) == totals.rows)
-    exact, people = evidence
+    counted, people = _evidence(engine, logs, Wanted(parts, named), cells, is_whole=len(sample.exposure) == totals.rows)
+    exact = counted.statistics
     codes = countable(codes, sample, exact, rules.min_exposures, people)
     fitted = Fitted(model, sample, table_rows(model, sample, codes, rules.bids, previous, recipe.insignificant))
     segments = build_segments(model, sample, fitted.rows, exact, totals, rules.bids)
     predictions = replace(
         predictions_of(fitted, segments[0].multiplier, recipe.features, settings),
-        publishable=publishable_rows(cells, exact, rules.min_exposures, people),
+        publishable=publishable_rows(cells, counted.rows, rules.min_exposures, people),
     )
     joint = joint_table(predictions, settings)
     summary = TablesDocument(
@@ -161,9 +164,18 @@ def build_tables(
         rows_by_term=_rows_by_term(segments, recipe.features),
         joint_rows=joint.rows,
         **_changes(before, predictions, recipe.strongest),
-        warnings=WarningDocument.of(rate_spikes(segments, recipe.features, before)),
+        warnings=WarningDocument.of(_value_warnings(segments, recipe.features, before, sample)),
     )
     return Tables(segments, joint, summary, predictions)
+
+
+def _value_warnings(
+    segments: Sequence[Segment], features: Sequence[str], before: PublishedTable | None, sample: Sample
+) -> list[RunWarning]:
+    """Return the warnings about values whose rates or prices are not those of such values."""
+    stops = rate_stops(segments, features, before, sample.unit * sample.stands_for)
+    against = contradicting_window(segments, features, before)
+    return [*rate_spikes(segments, features, before), *stops, *against, *prices_apart(segments, features)]
 
 
 def _changes(before: PublishedTable | None, predictions: TablePredictions, features: Sequence[str]) -> dict[str, Any]:
@@ -198,27 +210,21 @@ def _joint_cells(sample: Sample, orders: Iterable[Sequence[str]], settings: Sett
     if least <= 0:
         return {}
     has_people = bool(settings.person_id_column)
-    return {
-        prefix: prefix_cells(sample, prefix, rules.min_exposures, least, has_people=has_people)
-        for prefix in prefixes_of(orders)
-    }
+    return prefix_cells(sample, prefixes_of(orders), rules.min_exposures, least, has_people=has_people)
 
 
 def _evidence(
     engine: Engine, logs: LogTable, wanted: Wanted, cells: Mapping[Prefix, PrefixCells], *, is_whole: bool
-) -> tuple[Statistics, People]:
-    """Return the exact statistics of the published rows and of uncertain joint cells, and the people behind them.
+) -> tuple[Counted, People]:
+    """Return the exact statistics of the published rows, the rows of uncertain joint cells, and the people behind both.
 
     In a sample of all rows no cell is uncertain for its rows: one with too few has too few.
     """
     least = logs.settings.min_segment_exposures
-    doubtful = {term_of(prefix): prefix for prefix, of_prefix in cells.items() if len(of_prefix.uncertain)}
-    people = with_enough_people(engine, logs, {**wanted.parts, **doubtful}, least)
-    if is_whole and not people:
-        doubtful = {}
-    keys = {term: cells[prefix].keys for term, prefix in doubtful.items()}
-    exact = exact_counts(engine, logs, {**wanted.parts, **doubtful}, {**wanted.published, **keys})
-    return exact, people
+    doubtful = {prefix: of_prefix.keys for prefix, of_prefix in cells.items() if len(of_prefix.uncertain)}
+    people = with_enough_people(engine, logs, {**wanted.parts} | {term_of(each): each for each in doubtful}, least)
+    keys = {} if is_whole and not people else doubtful
+    return exact_counts(engine, logs, wanted.parts, wanted.published, keys), people
 
 
 def predictions_of(fitted: Fitted, level: float, features: Sequence[str], settings: Settings) -> TablePredictions:

@@ -41,8 +41,9 @@ def capsule_document(session: Session, workspace: Workspace, selection: Selectio
         shared=shared,
     )
     given = dict[str, Any]()
-    if selection.outcome_inputs and settings.outcome_logs_path:
-        given["outcome_inputs"] = _with_checksums(settings.outcome_logs_path, selection.outcome_inputs)
+    for logs in settings.event_logs:
+        if read_of_events := selection.inputs_of(logs.role):
+            given[logs.role.inputs] = _with_checksums(logs.path, read_of_events)
     if selection.tables.model_fields_set:
         given["tables"] = selection.tables
     return document.model_copy(update=given)
@@ -60,14 +61,14 @@ def _interned(row: Row, shared: dict[str, Any]) -> Row:
 
 
 def _with_checksums(path: str, inputs: Sequence[InputDocument]) -> tuple[CapsuleInput, ...]:
-    """Return objects with what the store tells of their bytes; a store that tells nothing of one is asked once."""
+    """Return objects with the store's checksums; a store that has none for the first object has none."""
     store = ObjectStore.of(path)
-    told = [store.checksum(each.s3_key, each.etag) for each in inputs[:1]]
-    if any(told):
+    checksums = [store.checksum(each.s3_key, each.etag) for each in inputs[:1]]
+    if any(checksums):
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            told += pool.map(lambda each: store.checksum(each.s3_key, each.etag), inputs[1:])
-    told += [None] * (len(inputs) - len(told))
-    facts = ({"checksum": known} if known else {} for known in told)
+            checksums += pool.map(lambda each: store.checksum(each.s3_key, each.etag), inputs[1:])
+    checksums += [None] * (len(inputs) - len(checksums))
+    facts = ({"checksum": known} if known else {} for known in checksums)
     return tuple(
         CapsuleInput.model_validate({**each.model_dump(), "s3_bucket": store.bucket, **known})
         for each, known in zip(inputs, facts, strict=True)

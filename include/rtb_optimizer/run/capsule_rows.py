@@ -35,7 +35,7 @@ READ_OF_OTHERS = ("segments", "features", "report", "manifest", "pooled")
 def rows_read(session: Session, run: Run, named: Collection[str]) -> dict[str, list[Row]]:
     """Return the rows of the catalog that the steps of a run read, by table, as they are now.
 
-    Other entities' are none of them: of their tables a run has what they have in common, which is its own output.
+    Rows of other entities are not among them: what their tables have in common is an output of the run itself.
     A challenger's run is made from what the run beside it has read: what that one needs is among them.
 
     Args:
@@ -89,7 +89,7 @@ def _moves(session: Session, entity: Entity) -> Sequence[RunDecision]:
 
 
 def _since(session: Session, entity: Entity) -> ColumnElement[bool]:
-    """Return the test of the outcomes that tell of the policies of now: the days since another policy was live."""
+    """Return the test of the outcomes that count for the present policies: the days since another policy was live."""
     rows = outcomes.of_entity(session, entity, MOST_DAYS)
     since = min((row.log_day for row in rows), default=date.min)
     active = session.get(Run, entity.active_run_id) if entity.active_run_id is not None else None

@@ -9,10 +9,11 @@ from datetime import date
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.event_logs import ROLES
 from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.decision.warning import RunWarning
-from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.core.sample.counts import Counts
 from rtb_optimizer.errors import ConfigInvalid, NotFound, StoreFailed
 from rtb_optimizer.outputs.documents.lake import SnapshotDocument
 from rtb_optimizer.outputs.documents.logs import InputDocument
@@ -20,7 +21,7 @@ from rtb_optimizer.outputs.documents.manifest import Manifest
 from rtb_optimizer.outputs.documents.report import Report
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.outputs.published import published_output
-from rtb_optimizer.run.volume import counted_alike
+from rtb_optimizer.run.volume import counted_alike, same_clock
 from rtb_optimizer.run.what_if import NOT_ONLY, what_if_warnings
 from rtb_optimizer.store import configs
 from rtb_optimizer.store.objects import split_url
@@ -35,7 +36,9 @@ IDENTICAL_RUNS = 3
 Inputs = Sequence[InputDocument]
 
 
-def restated(session: Session, opt_run_id: int, partitions: Sequence[str], inputs: Inputs) -> list[RunWarning]:
+def restated(
+    session: Session, opt_run_id: int, partitions: Sequence[str], inputs: Inputs, events: Inputs = ()
+) -> list[RunWarning]:
     """Return a warning for each run whose inputs were not those of now.
 
     Each partition is compared with the last earlier run that read it; a what-if run is compared with the active run.
@@ -44,11 +47,12 @@ def restated(session: Session, opt_run_id: int, partitions: Sequence[str], input
         session: The catalog.
         opt_run_id: The run.
         partitions: The URLs of the partitions it has read.
-        inputs: Key and etag of the objects it has read.
+        inputs: Key and etag of the objects of the logs it has read.
+        events: Those of logs of events: compared for a what-if run alone, since late events are read by a later run.
     """
     run, left, warnings = session.get_one(Run, opt_run_id), set(partitions), []
     if run.is_sandbox:
-        return _restated_since_compared(session, run, inputs)
+        return _restated_since_compared(session, run, [*inputs, *events])
     for earlier in _overlapping(session, run):
         before = inputs_of(session, earlier)
         known = {url: objects for url in sorted(left) if (objects := _below(url, before))}
@@ -65,8 +69,8 @@ def restated(session: Session, opt_run_id: int, partitions: Sequence[str], input
 def restated_in_table(session: Session, opt_run_id: int, selection: SelectionDocument) -> list[RunWarning]:
     """Return a warning for each run that counted other rows on a day, from another snapshot of the same table.
 
-    The files of a table tell nothing: compaction rewrites them with the same rows. A what-if run reads the snapshot of
-    the run that it is compared with.
+    The files of a table are not compared: compaction rewrites them with the same rows. A what-if run reads the
+    snapshot of the run that it is compared with.
     """
     run, pin = session.get_one(Run, opt_run_id), selection.tables.logs
     left, warnings = dict(selection.logs.by_day), []
@@ -98,7 +102,8 @@ def _counted_of(
         then = Manifest.read(published_output(session, earlier, "manifest")).tables.logs
         if then is None or then.url != pin.url:
             return {}
-        if not counted_alike(values, RunSnapshot.read(earlier.config_snapshot).values):
+        of_earlier = RunSnapshot.read(earlier.config_snapshot).values
+        if not (counted_alike(values, of_earlier) and same_clock(values, of_earlier)):
             return {}
         logs = Report.read(published_output(session, earlier, "report")).logs
     except (NotFound, StoreFailed):
@@ -108,7 +113,7 @@ def _counted_of(
 
 def _restated_since_compared(session: Session, run: Run, inputs: Inputs) -> list[RunWarning]:
     compared = session.get_one(Run, RunSnapshot.read(run.config_snapshot).compared_run_id)
-    then, now = _etags(inputs_of(session, compared)), _etags(inputs)
+    then, now = _etags(_all_inputs_of(session, compared)), _etags(inputs)
     if then == now:
         return []
     message = f"inputs changed since run {compared.run_code}: {NOT_ONLY}: {_describe('the window', then, now)}"
@@ -132,11 +137,32 @@ def _earlier(run: Run) -> Select[Run]:
 
 
 def inputs_of(session: Session, run: Run) -> Inputs:
-    """Return what a run has read, and nothing where retention has deleted its manifest."""
+    """Return what a run has read of its logs, and nothing where retention has deleted its manifest."""
+    manifest = _manifest(session, run)
+    return manifest.inputs if manifest is not None else ()
+
+
+def _all_inputs_of(session: Session, run: Run) -> Inputs:
+    """Return what a run has read of its logs and of those of events."""
+    manifest = _manifest(session, run)
+    return all_inputs(manifest) if manifest is not None else ()
+
+
+def all_inputs(document: Manifest | SelectionDocument) -> Inputs:
+    """Return the objects of the logs and of those of events that a document names."""
+    return [*document.inputs, *event_inputs(document)]
+
+
+def event_inputs(document: Manifest | SelectionDocument) -> Inputs:
+    """Return the objects of logs of events that a document names."""
+    return [each for role in ROLES for each in getattr(document, role.inputs)]
+
+
+def _manifest(session: Session, run: Run) -> Manifest | None:
     try:
-        return Manifest.read(published_output(session, run, "manifest")).inputs
+        return Manifest.read(published_output(session, run, "manifest"))
     except (NotFound, StoreFailed):
-        return ()
+        return None
 
 
 def _below(url: str, inputs: Inputs) -> dict[str, str]:
@@ -155,7 +181,7 @@ def _describe(url: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 
 def catalog_warnings(session: Session, opt_run_id: int, inputs: Inputs) -> list[RunWarning]:
-    """Return the warnings of a run that has read `inputs`, objects by `s3_key` and `etag`."""
+    """Return the warnings of a run that has read `inputs`, objects of all logs by `s3_key` and `etag`."""
     run = session.get_one(Run, opt_run_id)
     return [*what_if_warnings(session, run), *_identical(session, run, inputs), *_moved_on(session, run)]
 
@@ -171,7 +197,7 @@ def _identical(session: Session, run: Run, inputs: Inputs) -> list[RunWarning]:
     own = _etags(inputs)
     for earlier in _of_same_window(session, run):
         alike = all(earlier.config_snapshot.get(k) == run.config_snapshot.get(k) for k in ("values", "code_version"))
-        if alike and _etags(inputs_of(session, earlier)) == own:
+        if alike and _etags(_all_inputs_of(session, earlier)) == own:
             same_as = (
                 f"identical to run {earlier.run_code} (id {earlier.run_id}): the same window, version, configuration"
             )

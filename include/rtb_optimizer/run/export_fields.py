@@ -30,6 +30,24 @@ def refused_fields(platform: Platform, features: Sequence[str], settings: Settin
     ]
 
 
+def taken_fields(platform: Platform, features: Sequence[str], settings: Settings) -> list[RefusedDocument]:
+    """Return the fields that `export_fields` gives to a feature while one before it has them already."""
+    own = settings.export_fields.get(platform)
+    holders = {field: feature for feature, field in _named(platform, features, settings).items()}
+    return [
+        RefusedDocument(feature=feature, field=field, reason=f"{field} is the field of {holders[field]} already")
+        for feature, field in (own.items() if isinstance(own, dict) else ())
+        if feature in features and holders.get(field, feature) != feature
+    ]
+
+
+def unknown_features(platform: Platform, settings: Settings) -> list[str]:
+    """Return the names in the keys of an export that are neither candidates nor anchors: they have no effect."""
+    known = {*settings.candidate_features, *settings.anchor_features}
+    named = (settings.export_fields.get(platform), settings.export_value_maps.get(platform))
+    return sorted({name for of in named if isinstance(of, dict) for name, given in of.items() if given} - known)
+
+
 def key_orders(features: Sequence[str], settings: Settings) -> list[list[str]]:
     """Return the features in the key of each export, in order."""
     return [list(fields_of(Platform(name), features, settings)) for name in settings.exports]

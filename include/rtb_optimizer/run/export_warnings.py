@@ -25,15 +25,17 @@ def export_warnings(exports: ExportsDocument, active: Sequence[ExportDocument] =
 
     Args:
         exports: The exports.
-        active: Those of the active run: what is a matter of who reads the file is told when it begins, not each night.
+        active: Those of the active run: a limit of the file's reader is warned of when it begins, not each night.
     """
-    known = {export.platform: {each.field for each in export.fields} for export in active}
+    before = {export.platform: export for export in active}
     return [
-        warning for export in exports.platforms for warning in _of_export(export, known.get(export.platform, set()))
+        warning
+        for export in exports.platforms
+        for warning in _of_export(export, before.get(export.platform, ExportDocument()))
     ]
 
 
-def _of_export(export: ExportDocument, known: Collection[str]) -> list[RunWarning]:
+def _of_export(export: ExportDocument, before: ExportDocument) -> list[RunWarning]:
     name, answer = export.platform, IN_PLACE_OF_A_ROW.get(export.platform, SHORTER)
     blind = f"{name} has a field for none of the features: its export is the default alone; name fields in "
     lost = (
@@ -54,11 +56,31 @@ def _of_export(export: ExportDocument, known: Collection[str]) -> list[RunWarnin
             RunWarning("export_clock", f"{name}: {each.feature} is not exported: {each.reason}")
             for each in export.refused
         ),
+        *(
+            RunWarning("export_field_taken", f"{name}: {each.feature} is averaged over: {each.reason}")
+            for each in export.taken
+        ),
+        *_unknown(export),
         *_values_lost(export, answer),
         *lost,
+        *(
+            RunWarning("export_rows_cut", f"{name}: {each.rows:,} answers are not bid as the table says: {each.cause}")
+            for each in export.cut
+        ),
         *_far(export),
-        *_refused_by_prebid_js(export, known),
+        *_refused_by_prebid_js(export, {each.field for each in before.fields}),
+        *_bids_on_control(export, before),
     ]
+
+
+def _unknown(export: ExportDocument) -> list[RunWarning]:
+    if not export.unknown:
+        return []
+    message = (
+        f"{export.platform}: {', '.join(export.unknown)} in export_fields or export_value_maps: no candidate is called "
+        "so, and nothing is exported by that; correct the name, or take it off"
+    )
+    return [RunWarning("export_unknown_feature", message)]
 
 
 def _values_lost(export: ExportDocument, answer: str) -> list[RunWarning]:
@@ -110,3 +132,14 @@ def _refused_by_prebid_js(export: ExportDocument, known: Collection[str]) -> lis
         f"on the page (additionalSchemaFields), or give the features other fields in export_fields{server}"
     )
     return [RunWarning("prebid_js_refuses", message)]
+
+
+def _bids_on_control(export: ExportDocument, before: ExportDocument) -> list[RunWarning]:
+    if not export.bids_on_control or before.bids_on_control:
+        return []
+    message = (
+        f"{export.platform}: its files cannot hold requests back by their id: those of the control are bid by the "
+        "table too, and the lift over the holdback compares the table with itself; bid 1.0 on them before the platform "
+        "does, or let it draw the arm (arm_column)"
+    )
+    return [RunWarning("export_bids_on_control", message)]

@@ -39,7 +39,7 @@ from rtb_optimizer.outputs.documents.exports import (
 )
 from rtb_optimizer.outputs.published import published_output
 from rtb_optimizer.run.build_tables import TablePredictions
-from rtb_optimizer.run.export_fields import fields_of, refused_fields
+from rtb_optimizer.run.export_fields import fields_of, refused_fields, taken_fields, unknown_features
 from rtb_optimizer.run.handover import Handover
 from rtb_optimizer.run.workspace import Workspace
 from rtb_optimizer.store import connections
@@ -55,6 +55,9 @@ WRITERS: Mapping[Platform, Callable[[KeyedTable, Terms], Export]] = {
     Platform.BEESWAX: bid_model,
     Platform.BONSAI: bonsai_tree,
 }
+
+HOLD_BACK = (Platform.PLAIN, Platform.PREBID_FLOORS)
+"""The exports whose files have the rule of the holdback, or a group of the platform's that stands for it."""
 
 
 def compiled_exports(workspace: Workspace, predictions: TablePredictions) -> tuple[ExportsDocument, dict[str, bytes]]:
@@ -137,23 +140,32 @@ def exported(
         respelt=_spelt_documents(spelt.respelt),
         outside=_spelt_documents(spelt.outside),
         refused=tuple(refused_fields(platform, predictions.features, settings)),
+        taken=tuple(taken_fields(platform, predictions.features, settings)),
+        unknown=tuple(unknown_features(platform, settings)),
         rows_asked=len(table.rows),
         rows=len(export.table.rows),
-        lost=tuple(LostDocument(cause=cause, rows=rows) for cause, rows in sorted(export.lost.items())),
-        files=tuple(
-            FileDocument(
-                name=name,
-                output_type=output_type(platform, name, export),
-                rows=export.file_rows.get(name, export.rows),
-            )
-            for name in export.files
-        ),
+        lost=_lost_documents(export.lost),
+        cut=_lost_documents(export.cut),
+        files=_file_documents(platform, export),
         **asdict(cost),
+        bids_on_control=terms.holdback is not None and platform not in HOLD_BACK,
     )
 
 
 def _spelt_documents(of_features: Sequence[SpeltValues]) -> tuple[SpeltDocument, ...]:
     return tuple(SpeltDocument(**asdict(each)) for each in of_features)
+
+
+def _lost_documents(by_cause: Mapping[str, int]) -> tuple[LostDocument, ...]:
+    return tuple(LostDocument(cause=cause, rows=rows) for cause, rows in sorted(by_cause.items()))
+
+
+def _file_documents(platform: Platform, export: Export) -> tuple[FileDocument, ...]:
+    rows = {name: export.file_rows.get(name, export.rows) for name in export.files}
+    return tuple(
+        FileDocument(name=name, output_type=output_type(platform, name, export), rows=rows[name])
+        for name in export.files
+    )
 
 
 def _without_id(name: str, ours: Sample, theirs: Sample) -> WithoutIdDocument | None:

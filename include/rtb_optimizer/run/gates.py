@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from rtb_optimizer.core.config.event_logs import ROLES
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.activation import ANSWERED, ERROR
 from rtb_optimizer.core.decision.volume import MEASURES
@@ -9,7 +10,7 @@ from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.core.selection.leaks import HELD_FROM
 from rtb_optimizer.core.selection.unjoined import MAX_UNJOINED
 from rtb_optimizer.core.table.kpis import Kpi
-from rtb_optimizer.engines.passes.outcomes import MAX_ROWLESS
+from rtb_optimizer.engines.passes.events import MAX_ROWLESS
 from rtb_optimizer.outputs.documents.exports import ExportsDocument
 from rtb_optimizer.outputs.documents.macros import RoundTripDocument
 from rtb_optimizer.outputs.documents.realized import RealizedDocument
@@ -34,7 +35,7 @@ def gates(
         tables: What build_segments handed over.
         round_trip: The proof of each macro format.
         key_figures: The key figures, beside the active run's.
-        others: What came of the policy, as far as it is a gate, and of the exports: `live_lift`, `export_facts`.
+        others: Further facts: `live_lift` of the policy, `export_facts` of the exports.
     """
     logs = selection.logs
     hit_rates = [trip.addressable_hit_rate for trip in round_trip.values() if trip.addressable_hit_rate is not None]
@@ -96,21 +97,21 @@ def _limits(settings: Settings) -> dict[str, float]:
         **{f"{measure}_factor": settings.max_volume_factor for measure in (*MEASURES, "day_volume")},
         "silent_share": settings.max_silent_share,
         "unjoined_share": MAX_UNJOINED,
-        "rowless_share": MAX_ROWLESS,
+        **dict.fromkeys((role.rowless for role in ROLES), MAX_ROWLESS),
         **{f"{platform}{ANSWERED}": settings.min_export_answered for platform in Platform},
         **{f"{platform}{ERROR}": settings.max_export_error for platform in Platform},
         **dict.fromkeys(("spend_change", "outcomes_change"), settings.max_predicted_change),
     }
 
 
-def live_lift(settings: Settings, came: RealizedDocument | None, *, is_same_policy: bool) -> dict[str, float]:
+def live_lift(settings: Settings, realized: RealizedDocument | None, *, is_same_policy: bool) -> dict[str, float]:
     """Return the most that the lift of a run's policy can be, where it is asked for and known.
 
     Args:
         settings: The configuration of the run.
-        came: What came of the active policy.
+        realized: The results of the active policy.
         is_same_policy: Whether the run belongs to it.
     """
-    if came is None or not is_same_policy or settings.min_live_lift <= -1 or came.lift.high is None:
+    if realized is None or not is_same_policy or settings.min_live_lift <= -1 or realized.lift.high is None:
         return {}
-    return {"live_lift": came.lift.high}
+    return {"live_lift": realized.lift.high}

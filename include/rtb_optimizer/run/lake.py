@@ -15,17 +15,13 @@ from rtb_optimizer.store.schema import Run
 
 
 def tables_now(settings: Settings) -> LakeDocument:
-    """Return the last snapshots of the tables that logs and outcome logs are; empty where they are plain files.
+    """Return the last snapshots of the tables that logs and logs of events are; empty where they are plain files.
 
     Raises:
         LogsInvalid: when a table cannot be read.
     """
-    paths = {"logs": settings.logs_path, "outcome_logs": settings.outcome_logs_path}
-    found = {
-        name: pin
-        for name, path in paths.items()
-        if path and (pin := pin_now(path, settings.iceberg_tables)) is not None
-    }
+    paths = {"logs": settings.logs_path, **{logs.role.name: logs.path for logs in settings.event_logs}}
+    found = {name: pin for name, path in paths.items() if (pin := pin_now(path, settings.iceberg_tables)) is not None}
     return LakeDocument.model_validate({name: _document(pin) for name, pin in found.items()})
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.event_logs import ROLES
 from rtb_optimizer.core.config.logs_path import fixed_part
 from rtb_optimizer.core.config.settings import Settings, settings_as_stored
 from rtb_optimizer.core.config.snapshot import RunSnapshot
@@ -80,7 +81,7 @@ def _facts(run: Run) -> dict[str, object]:
 
 
 def _logs(run: Run) -> tuple[Dataset, ...]:
-    """Return the logs that were read, and the outcome logs: each path is one dataset, through all its days."""
+    """Return the logs that were read, and those of events: each path is one dataset, through all its days."""
     try:
         selection = handed_over_by(run.run_id, "select_features")[1].document("selection", SelectionDocument)
     except ObjectAbsent:
@@ -88,8 +89,8 @@ def _logs(run: Run) -> tuple[Dataset, ...]:
     settings = settings_as_stored(RunSnapshot.read(run.config_snapshot).values)
     rows = int(selection.logs.totals.rows)
     found = [_log(settings.logs_path, selection.inputs, run, settings, rows)]
-    if selection.outcome_inputs and settings.outcome_logs_path:
-        found.append(_log(settings.outcome_logs_path, selection.outcome_inputs, run, settings, None))
+    inputs = ((getattr(settings, role.path_key), selection.inputs_of(role)) for role in reversed(ROLES))
+    found += [_log(path, read, run, settings, None) for path, read in inputs if read and path]
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""Sums what came of the tables that were live in a window, by day and arm, beside what they had predicted."""
+"""Sums the outcomes of the tables that were live in a window, by day and arm, beside the predicted ones."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -83,7 +83,7 @@ def _by_arm(marks: BidMarks) -> Sequence[tuple[Arm, Mask]]:
 def live_document(
     bids: RowBids, counted: Iterable[ArmCounts], predicted: Mapping[LiveDay, Predicted], window: Window
 ) -> LiveDocument:
-    """Return what came of the live tables on the whole days of a window."""
+    """Return the outcomes of the live tables on the whole days of a window."""
     whole, by_day = set(_whole_days(window, bids.timezone)), defaultdict[LiveDay, list[ArmCounts]](list)
     for each in counted:
         arm = Arm.CONTROL if each.is_control else Arm.CHALLENGER if each.is_challenger else Arm.TREATED

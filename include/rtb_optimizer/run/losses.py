@@ -1,4 +1,4 @@
-"""Warns of columns that a run goes without: those that no file has, features of the active run, and what has a gain.
+"""Warns of columns that a run lacks: those that no file has, features of the active run, and columns with a gain.
 
 A candidate that is absent, or no longer selected, stops no run: the others are still worth a table.
 """
@@ -9,6 +9,7 @@ from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.nearest import nearest_hint
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.selection.bands import BANDS
+from rtb_optimizer.core.selection.hidden_pairs import Unused
 from rtb_optimizer.core.selection.rejection import Reason, Rejected
 from rtb_optimizer.core.selection.select import Selection
 from rtb_optimizer.outputs.documents.selection import FeatureDocument, RejectedDocument, SelectionDocument
@@ -80,6 +81,27 @@ def unused_gains(selection: Selection, banded: Collection[str]) -> list[RunWarni
             message = f"{each.name} is left out, mostly missing, and {would_add}; raise max_missing_share to let it in"
             warnings.append(RunWarning("missing_left_out", message))
     return warnings
+
+
+LIMITS = {
+    "max_features": "max_features leaves no room for the columns that it needs",
+    "max_interactions": "max_interactions is reached by interactions that gain more",
+}
+"""What the limits say that keep a pair out."""
+
+
+def unused_pairs(pairs: Iterable[Unused]) -> list[RunWarning]:
+    """Return a warning for each pair of columns that says something only together, and has no room in the table."""
+    return [
+        RunWarning(
+            "pair_unused",
+            f"{first} and {second} say together what neither says alone: their combinations would add "
+            f"{each.signal_score:.2%} of the baseline deviance ({each.z:.1f} standard errors), and are left out: "
+            f"{LIMITS[each.limit]}; raise {each.limit} to let them in",
+        )
+        for each in pairs
+        for first, second in (each.pair,)
+    ]
 
 
 def lost_features(selection: SelectionDocument, active: Sequence[FeatureDocument]) -> list[RunWarning]:

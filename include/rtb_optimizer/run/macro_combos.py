@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.macros.combo import MacroCombo, map_ad_macros, near_misses
 from rtb_optimizer.core.macros.dialect import GapPolicy
-from rtb_optimizer.core.macros.route import route_of
+from rtb_optimizer.core.macros.route import Route, route_of
 from rtb_optimizer.core.platforms.column import Clock
 from rtb_optimizer.core.sample.value_maps import value_maps
 from rtb_optimizer.outputs.documents.document import WarningDocument
@@ -31,11 +32,36 @@ def combos_of(session: Session, opt_id: int, settings: Settings, features: Seque
 def macros_document(features: Sequence[str], combos: Sequence[MacroCombo], settings: Settings) -> MacrosDocument:
     """Return the macro combos with what a reader needs to take them apart, and the matrix feature x format."""
     warnings = [warning for combo in combos for warning in near_misses(combo, dialect(combo.macro_format))]
+    formats = {combo.macro_format: _format(combo, settings) for combo in combos}
+    warnings += [
+        warning
+        for name, each in formats.items()
+        if each.combo and each.route
+        for warning in assumed_utc(name, each.route, settings)
+    ]
     return MacrosDocument(
         fields=tuple(features),
-        formats={combo.macro_format: _format(combo, settings) for combo in combos},
+        formats=formats,
         warnings=WarningDocument.of(warnings),
     )
+
+
+def assumed_utc(macro_format: str, route: Route, settings: Settings) -> list[RunWarning]:
+    """Warn of the hours that are computed from an instant in UTC while nothing says that the logs' hour is in UTC.
+
+    The hour of the user's place would find another hour's row with each request, and no test on the run's own rows can
+    tell.
+    """
+    return [
+        RunWarning(
+            "macro_clock",
+            f"{macro_format}: {place.feature} is computed from {place.macro} as the hour in UTC, and column_clocks "
+            f'does not say which clock it is by in the logs: set column_clocks to {{"{place.feature}": "utc"}}, or to '
+            f'{{"{place.feature}": "user"}}, which leaves it open',
+        )
+        for place in route.places
+        if place.derived is not None and place.gap is None and place.feature not in settings.column_clocks
+    ]
 
 
 def without_required_macro(session: Session, opt_id: int, settings: Settings) -> set[str]:

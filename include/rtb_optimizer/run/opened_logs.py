@@ -1,19 +1,19 @@
-"""Opens the logs of a run in an engine: the rows of its partitions, with the outcomes that are logs of their own."""
+"""Opens the logs of a run in an engine: the rows of its partitions, with wins and outcomes of logs of their own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rtb_optimizer.core.config.formats import TextDialect
 from rtb_optimizer.core.config.logs_path import fixed_part
-from rtb_optimizer.core.config.outcome_logs import OutcomeLogs
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
+from rtb_optimizer.engines.passes.events import EventFindings, OpenedEvents, event_findings, join_events, place_events
 from rtb_optimizer.engines.passes.legibility import require_few_bad_lines
-from rtb_optimizer.engines.passes.outcomes import EventFindings, event_findings, join_outcomes, place_outcomes
-from rtb_optimizer.engines.protocol import Engine, Reading
+from rtb_optimizer.engines.protocol import Engine, JsonColumns, Reading
 from rtb_optimizer.engines.spark.engine import SparkEngine
 from rtb_optimizer.engines.spark.session import Cluster
 from rtb_optimizer.engines.sql.columns import configured_columns, require_columns
@@ -33,13 +33,14 @@ if TYPE_CHECKING:
 class OpenedLogs:
     """The logs in an engine.
 
-    `events` is what became of those of the outcome logs, `placed` the outcomes by the places of their rows.
+    `events` is the result of each join by the name of the logs of events, `placed` the joined columns by the places of
+    the rows.
     """
 
     engine: Engine
     table: LogTable
     warnings: Sequence[RunWarning] = ()
-    events: EventFindings | None = None
+    events: Mapping[str, EventFindings] = field(default_factory=dict)
     placed: "pa.Table | None" = None
 
 
@@ -47,43 +48,49 @@ class OpenedLogs:
 def counting(
     workspace: Workspace,
     partitions: Sequence[Partition],
-    outcomes: Sequence[Partition],
+    events: Mapping[str, Sequence[Partition]],
     placed: "pa.Table | None" = None,
+    found: Mapping[str, JsonColumns] = MappingProxyType({}),
 ) -> Iterator[OpenedLogs]:
-    """Open an engine on the files of the partitions, outcomes joined, columns checked.
+    """Open an engine on the files of the partitions, wins and outcomes joined, columns checked.
 
     Args:
         workspace: The run.
         partitions: Those of the rows.
-        outcomes: Those of the outcome logs.
-        placed: The outcomes that an earlier step has joined to the same rows, in place of the outcome logs.
+        events: Those of logs of events, by the name of these.
+        placed: What an earlier step has joined to the same rows, in place of the logs of events.
+        found: What an earlier step has found the same files of JSON lines to hold, by URL.
 
     Raises:
-        LogsInvalid: when lines, columns or ids are not as configured.
+        LogsInvalid: when lines, columns or ids are not as configured, or no row was won.
     """
-    with opened(workspace, partitions, outcomes) as (engine, table):
+    with opened(workspace, partitions, events, found) as (engine, table):
         warnings = require_few_bad_lines(engine, workspace.settings)
-        of_own = workspace.settings.outcome_logs
+        of_own = workspace.settings.event_logs
         logs = OpenedLogs(engine, table)
-        if of_own is not None and placed is not None:
-            logs = replace(logs, table=place_outcomes(engine, of_own, table, placed))
-        elif of_own is not None:
-            logs = _with_outcomes(workspace, of_own, logs, outcomes)
+        if of_own and placed is not None:
+            logs = replace(logs, table=place_events(engine, of_own, table, placed))
+        elif of_own:
+            logs = _with_events(workspace, logs, events)
         require_columns(logs.table)
         yield replace(logs, warnings=[*warnings, *logs.warnings])
 
 
 @contextmanager
 def opened(
-    workspace: Workspace, partitions: Sequence[Partition], outcomes: Sequence[Partition] = ()
+    workspace: Workspace,
+    partitions: Sequence[Partition],
+    events: Mapping[str, Sequence[Partition]] | None = None,
+    found: Mapping[str, JsonColumns] = MappingProxyType({}),
 ) -> Iterator[tuple[Engine, LogTable]]:
     """Open an engine on the partitions' files, without what is in logs of its own, whose files it may open later."""
     s = workspace.settings
-    of_own = _files(s.outcome_logs.path, outcomes) if s.outcome_logs is not None else {}
-    objects = LogObjects.of(_files(s.logs_path, partitions) | of_own)
-    with _engine(s, objects) as engine:
+    files = _files(s.logs_path, partitions)
+    for logs in s.event_logs:
+        files |= _files(logs.path, (events or {}).get(logs.role.name, ()))
+    with _engine(s, LogObjects.of(files)) as engine:
         reading = _reading(s.logs_path, partitions, configured_columns(s), s.text_dialect)
-        types = engine.open_logs(list(reading.contents), reading)
+        types = engine.open_logs(list(reading.contents), replace(reading, found=found))
         days = {partition.url: partition.day for partition in partitions}
         by_time = any(partition.table is not None for partition in partitions)
         yield engine, LogTable(s, workspace.window, types, days, engine.dialect, workspace.folder_zone, by_time=by_time)
@@ -105,14 +112,16 @@ def _engine(settings: Settings, objects: LogObjects) -> "AbstractContextManager[
     return DuckDBEngine(objects, settings.engine_threads, settings.engine_memory_mb)
 
 
-def _with_outcomes(
-    workspace: Workspace, logs: OutcomeLogs, rows: OpenedLogs, outcomes: Sequence[Partition]
-) -> OpenedLogs:
-    reading = _reading(logs.path, outcomes, logs.columns, workspace.settings.text_dialect)
-    types = rows.engine.open_outcome_logs(list(reading.contents), reading)
-    joined = join_outcomes(rows.engine, logs, rows.table, types, logs.window(workspace.window))
-    events = event_findings(joined, logs, workspace.window)
-    return OpenedLogs(rows.engine, joined.table, events.warnings, events, joined.placed)
+def _with_events(workspace: Workspace, rows: OpenedLogs, partitions: Mapping[str, Sequence[Partition]]) -> OpenedLogs:
+    engine, window, events = rows.engine, workspace.window, list[OpenedEvents]()
+    for logs in workspace.settings.event_logs:
+        name = logs.role.name
+        reading = _reading(logs.path, partitions[name], logs.columns, workspace.settings.text_dialect)
+        events.append(OpenedEvents(logs, engine.open_events(name, list(reading.contents), reading)))
+    joined = join_events(engine, events, rows.table, window)
+    found = {each.logs.role.name: event_findings(joined, each.logs, window) for each in events}
+    warnings = [warning for each in found.values() for warning in each.warnings]
+    return OpenedLogs(engine, joined.table, warnings, found, joined.placed)
 
 
 def _reading(path: str, partitions: Sequence[Partition], columns: Sequence[str], dialect: TextDialect) -> Reading:

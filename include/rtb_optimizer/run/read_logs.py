@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rtb_optimizer.core.config.formats import EMPTY
@@ -11,6 +11,7 @@ from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.realized.row_bids import BidRecord, BidSource
 from rtb_optimizer.engines.passes.arrivals import arrivals, bursts
 from rtb_optimizer.engines.passes.duplicates import without_repeats
+from rtb_optimizer.engines.passes.events import EventFindings
 from rtb_optimizer.engines.passes.legibility import require_legible
 from rtb_optimizer.engines.passes.limits import (
     partly_absent_columns,
@@ -20,20 +21,21 @@ from rtb_optimizer.engines.passes.limits import (
     require_few_without_outcome,
     require_few_without_weight,
 )
-from rtb_optimizer.engines.passes.outcomes import EventFindings
 from rtb_optimizer.engines.passes.profile import Profile, profile
-from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.protocol import Engine, JsonColumns
 from rtb_optimizer.engines.sql.bids import NO_BID_COLUMNS, BidColumns, bid_columns, has_times, run_mark
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
 from rtb_optimizer.live.row_bids import RowBids, row_bids
 from rtb_optimizer.logs.contents import Contents, listed
 from rtb_optimizer.logs.partitions import Partition
+from rtb_optimizer.outputs.documents.logs import EventsDocument
 from rtb_optimizer.run.active_before import Before
 from rtb_optimizer.run.bought_sample import Bidding, bid_warnings
-from rtb_optimizer.run.choose_features import Choice, choose_features
+from rtb_optimizer.run.choose_features import Background, Choice, choose_features
+from rtb_optimizer.run.event_partitions import events_to_read
+from rtb_optimizer.run.event_volume import event_volume
 from rtb_optimizer.run.opened_logs import counting
-from rtb_optimizer.run.outcome_partitions import outcomes_to_read
 from rtb_optimizer.run.volume import Coverage, VolumeFindings, volume_findings
 from rtb_optimizer.run.workspace import Workspace, partitions_to_read, partitions_with_rows
 from rtb_optimizer.store import connections
@@ -47,19 +49,25 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class OutcomesRead:
-    """The partitions of the outcome logs, what became of their events, and what they gave the rows, by place."""
+class EventsRead:
+    """The partitions of logs of events and the results of their joins, by the name of these logs.
 
-    partitions: Sequence[Partition] = ()
-    events: EventFindings | None = None
+    `placed` are the joined columns by the places of the rows; `known` are the days that the next run's are compared
+    with.
+    """
+
+    partitions: Mapping[str, Sequence[Partition]] = field(default_factory=dict)
+    found: Mapping[str, EventFindings] = field(default_factory=dict)
     placed: "pa.Table | None" = None
+    known: Mapping[str, Sequence[EventsDocument]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LogsRead:
     """The partitions that hold rows, the window as a whole, its volume and bids, the selection, and warnings.
 
-    `columns` are those of the logs; `empty` are partitions that were read and hold no rows; `engine` counted them.
+    `columns` are those of the logs; `empty` are partitions that were read and hold no rows; `engine` counted them;
+    `found` is what files of JSON lines hold, by URL.
     """
 
     partitions: Sequence[Partition]
@@ -69,32 +77,31 @@ class LogsRead:
     choice: Choice
     warnings: Sequence[RunWarning]
     columns: Sequence[str] = ()
-    outcomes: OutcomesRead = OutcomesRead()
+    events: EventsRead = EventsRead()
     empty: Sequence[Partition] = ()
     engine: str = ""
+    found: Mapping[str, JsonColumns] = field(default_factory=dict)
 
 
-def read_logs(
-    workspace: Workspace, without_macro: Collection[str], before: Before, *, keep_whole: bool = False
-) -> LogsRead:
+def read_logs(workspace: Workspace, without_macro: Collection[str], before: Before) -> LogsRead:
     """Count the logs, refuse those that cannot become a table, and choose features.
 
     Args:
         workspace: The run.
         without_macro: Candidates that a required format could not address.
         before: The run that was active when this one began.
-        keep_whole: Whether the sample is handed on with every column that was drawn.
 
     Raises:
         LogsMissing: when too few partitions hold rows.
         LogsInvalid: when a column is missing, or too many rows repeat each other or contradict themselves.
     """
-    contents, outcomes = partitions_to_read(workspace), outcomes_to_read(workspace)
-    with counting(workspace, partitions := contents.partitions, outcomes.partitions) as logs:
+    contents, events = partitions_to_read(workspace), events_to_read(workspace)
+    of_events = {name: each.partitions for name, each in events.items()}
+    with counting(workspace, partitions := contents.partitions, of_events) as logs:
         engine, raw = logs.engine, logs.table
-        in_part = [*_left_out(contents), *_left_out(outcomes), *logs.warnings]
+        in_part = [*(warning for each in (contents, *events.values()) for warning in _left_out(each)), *logs.warnings]
         in_part += [*partly_absent_columns(engine, raw), *require_legible(engine, raw)]
-        arrived, by = arrivals(engine, raw), engine.described
+        arrived, by, found = arrivals(engine, raw), engine.described, engine.found()
         filled = partitions_with_rows(workspace, partitions, arrived.rows)
         require_few_strays(arrived, workspace.settings)
         _require_different_files(filled, arrived.by_file)
@@ -108,15 +115,22 @@ def read_logs(
         require_few_without_outcome(window, workspace.settings)
         require_countable_money(window, workspace.settings)
         bidding = Bidding(bids, columns, before.table, before.response, before.features)
-        pooled = before.pooled
-        choice = choose_features(engine, table, window, without_macro, bidding, pooled=pooled, keep_whole=keep_whole)
+        choice = choose_features(engine, table, window, Background(without_macro, bidding, before.pooled))
     covered, is_first = _coverage(workspace, filled), before.table is None
     volume = volume_findings(window, covered, workspace.settings, before.logs, is_first=is_first)
     odd = bursts(window.rows_by_minute)
-    warnings = [*volume.warnings, *in_part, *arrived.warnings, *odd, *bid_warnings(bids, choice.bids)]
+    by_events = event_volume(logs.events, workspace.settings, workspace.window, before.logs, is_first=is_first)
+    warnings = [
+        *volume.warnings,
+        *by_events.warnings,
+        *in_part,
+        *arrived.warnings,
+        *odd,
+        *bid_warnings(bids, choice.bids),
+    ]
     empty = [partition for partition in partitions if partition.url not in {each.url for each in filled}]
-    of_own = OutcomesRead(outcomes.partitions, logs.events, logs.placed)
-    return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types], of_own, empty, by)
+    of_own = EventsRead(of_events, logs.events, logs.placed, by_events.known)
+    return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types], of_own, empty, by, found)
 
 
 def _left_out(contents: Contents) -> list[RunWarning]:

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from rtb_optimizer import __version__
+from rtb_optimizer.core.config.event_logs import ROLES
 from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.snapshot import RunSnapshot
@@ -57,7 +58,7 @@ MEASURED = "the multiplier to the power of {:.2f}, as measured"
 class RunParts:
     """What the steps of a run handed over, and how look-ups through its macros end, by format.
 
-    `realized` is what came of the active policy so far, `is_same_policy` whether this run belongs to it.
+    `realized` are the results of the active policy so far, `is_same_policy` whether this run belongs to it.
     """
 
     selection: SelectionDocument
@@ -251,5 +252,5 @@ def manifest_document(workspace: Workspace, selection: SelectionDocument, writte
             for name, (o, rows) in sorted(written.items())
         },
     )
-    read = selection.model_fields_set & {"outcome_inputs", "tables"}
+    read = selection.model_fields_set & {*(role.inputs for role in ROLES), "tables"}
     return manifest.model_copy(update={name: getattr(selection, name) for name in read})

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ARRAYS = ("exposure", "outcome", "spend")
-BOUGHT = ("bid", "volume")
+BOUGHT = ("bid", "volume", "mean")
 
 
 def sample_bytes(sample: Sample, features: Sequence[str]) -> bytes:
@@ -29,7 +29,8 @@ def sample_bytes(sample: Sample, features: Sequence[str]) -> bytes:
     values = {name: list(sample.features[name].values) for name in features}
     facts = {"unit": sample.unit, "stands_for": sample.stands_for, "values": values, "elasticity": None}
     if sample.bought is not None:
-        columns |= {name: getattr(sample.bought, name) for name in BOUGHT}
+        bought = {name: getattr(sample.bought, name) for name in BOUGHT}
+        columns |= {name: array for name, array in bought.items() if array is not None}
         facts["elasticity"] = sample.bought.elasticity
     return _written(pa.table(columns).replace_schema_metadata({"sample": json.dumps(facts)}))
 
@@ -86,7 +87,7 @@ def sample_of(body: bytes) -> Sample:
     exposure, outcome, spend = (columns[name] for name in ARRAYS)
     fold = columns["fold"].astype(np.int32)
     known = facts["elasticity"] is not None
-    bought = Bought(columns["bid"], columns["volume"], facts["elasticity"]) if known else None
+    bought = Bought(columns["bid"], columns["volume"], facts["elasticity"], columns.get("mean")) if known else None
     return Sample(exposure, outcome, spend, fold, features, facts["unit"], facts["stands_for"], bought)
 
 

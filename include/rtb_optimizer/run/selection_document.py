@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
+from rtb_optimizer.core.config.event_logs import ROLES
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.sample.sample import Sample
 from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.core.selection.select import Chosen
 from rtb_optimizer.core.table.evaluation import HoldoutEvaluation
-from rtb_optimizer.core.table.segments import Counts
-from rtb_optimizer.engines.passes.outcomes import EventsOfDay
+from rtb_optimizer.engines.passes.events import EventsOfDay
 from rtb_optimizer.logs.partitions import Partition
 from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
@@ -51,23 +51,23 @@ def selection_document(
         **_of_choice(read.choice, evidence, WarningDocument.of(read.warnings), warnings),
         logs=_logs(read, expected),
         bids=bids_document(read.bids, read.choice.bids, read.choice.drawn.sample),
-        volume={**read.volume.facts, **_of_outcomes(read)},
+        volume={**read.volume.facts, **_of_joins(read)},
         inputs=_inputs(read.partitions),
         engine=read.engine,
     )
-    given: dict[str, Any] = {"outcome_inputs": _inputs(read.outcomes.partitions)} if read.outcomes.partitions else {}
+    of_events = read.events.partitions
+    given: dict[str, Any] = {r.inputs: _inputs(of_events[r.name]) for r in ROLES if of_events.get(r.name)}
     lifts = group_lifts(read.choice)
     given |= {"lifts": lifts} if lifts else {}
     given |= {"empty_inputs": _inputs(read.empty)} if read.empty else {}
     return document.model_copy(update={**given, **({"tables": tables} if tables.model_fields_set else {})})
 
 
-def _of_outcomes(read: LogsRead) -> dict[str, float]:
-    """Return the facts about how outcomes and rows belong together, as far as there are any."""
+def _of_joins(read: LogsRead) -> dict[str, float]:
+    """Return the facts about how events and rows belong together, as far as there are any."""
     unjoined = {"unjoined_share": read.choice.unjoined} if read.choice.unjoined else {}
-    return unjoined | (
-        {"rowless_share": read.outcomes.events.rowless_share} if read.outcomes.events is not None else {}
-    )
+    found = read.events.found
+    return unjoined | {role.rowless: found[role.name].rowless_share for role in ROLES if role.name in found}
 
 
 def _inputs(partitions: Sequence[Partition]) -> tuple[InputDocument, ...]:
@@ -101,7 +101,7 @@ def selection_beside(
     document = SelectionDocument(
         **own, logs=of_main.logs, bids=of_main.bids, volume=of_main.volume, inputs=of_main.inputs
     )
-    shared = of_main.model_fields_set & {"empty_inputs", "outcome_inputs", "tables", "engine"}
+    shared = of_main.model_fields_set & {"empty_inputs", *(role.inputs for role in ROLES), "tables", "engine"}
     return document.model_copy(update={name: getattr(of_main, name) for name in shared})
 
 
@@ -166,16 +166,19 @@ def _logs(read: LogsRead, expected: Sequence[str]) -> LogsDocument:
         rows_by_day={str(day): rows for day, rows in profile.rows_by_day.items()},
         by_day={str(day): counts for day, counts in profile.by_day.items()},
         rows_by_hour=tuple(read.volume.rows_by_hour),
-        known_days={str(day): Counts(**asdict(volume)) for day, volume in read.volume.known_days.items()},
+        known_days={str(day): counts for day, counts in read.volume.known_days.items()},
         anomalies={name: count for name, count in anomalies.items() if count},
         worst_days={name: str(day) for name, day in profile.worst_days.items()},
         partitions=tuple(partition.url for partition in read.partitions),
         partitions_expected=len(expected),
         missing=tuple(url for url in expected if url not in present),
     )
-    if read.outcomes.events is None:
-        return document
-    return document.model_copy(update={"events": tuple(map(_events, read.outcomes.events.days))})
+    found = read.events.found
+    days = {role.days: tuple(map(_events, found[role.name].days)) for role in ROLES if role.name in found}
+    known = {
+        f"known_{role.days}": tuple(read.events.known[role.name]) for role in ROLES if role.name in read.events.known
+    }
+    return document.model_copy(update=days | known)
 
 
 def _events(of_day: EventsOfDay) -> EventsDocument:

@@ -2,6 +2,11 @@
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.selection.last_day import last_day_warnings
+from rtb_optimizer.core.selection.leaks import Sign
+from rtb_optimizer.core.selection.unbought import unbought_rows
+from rtb_optimizer.core.table.contradictions import contradicting_days
+from rtb_optimizer.core.table.day_rates import day_rates, unpriced_days
 from rtb_optimizer.core.table.warnings import simpsons_paradox
 from rtb_optimizer.engines.passes.sampling import Drawn
 from rtb_optimizer.run.choose_features import Choice
@@ -9,12 +14,22 @@ from rtb_optimizer.run.choose_features import Choice
 MAX_VALUE_CUT = 0.05
 """Share of the money that the cap may remove without a warning."""
 
+MIN_UNBOUGHT = 0.01
+"""Share of the exposures that may have been lost bids without a warning."""
+
 
 def selection_warnings(choice: Choice, settings: Settings) -> list[RunWarning]:
-    """Return the warnings of a selection: Simpson's paradox, much money that was cut, rows that nothing identifies."""
+    """Return the warnings of a selection: what its rows are, values that mislead, money that was cut, missing ids."""
     sample = choice.drawn.sample
-    paradoxes = simpsons_paradox(sample, [f.name for f in choice.selection.chosen])
-    return [*_unjoined(choice), *paradoxes, *_value_cut(choice, settings), *_unidentified(choice.drawn, settings)]
+    chosen = [feature.name for feature in choice.selection.chosen]
+    days = choice.drawn.bid_marks.day
+    known_cause = choice.unjoined > 0  # rows of events have the outcomes of all values
+    of_values = [] if known_cause else [*day_rates(sample, chosen, days), *contradicting_days(sample, chosen, days)]
+    of_values += unpriced_days(sample, chosen, days) if settings.cost_column else []
+    of_values += last_day_warnings(sample, chosen, days)
+    of_values += simpsons_paradox(sample, chosen)
+    rows = [*_unjoined(choice), *_unbought(choice, settings)]
+    return [*rows, *of_values, *_value_cut(choice, settings), *_unidentified(choice.drawn, settings)]
 
 
 def _unjoined(choice: Choice) -> list[RunWarning]:
@@ -25,6 +40,22 @@ def _unjoined(choice: Choice) -> list[RunWarning]:
         "rows of events that were not joined to their exposures; deliver one row an exposure, with its outcome"
     )
     return [RunWarning("outcomes_unjoined", message, share=choice.unjoined)]
+
+
+def _unbought(choice: Choice, settings: Settings) -> list[RunWarning]:
+    drawn = choice.drawn
+    found = unbought_rows(drawn.sample.spend, drawn.rows) if settings.cost_column else None
+    if found is None or found.share < MIN_UNBOUGHT:
+        return []
+    tell = sorted(name for name, each in choice.suspicions.items() if each.sign is Sign.PURCHASE)
+    of_column = f" ({', '.join(tell)} tells which)" if tell else ""
+    message = (
+        f"{found.share:.0%} of the exposures have no cost in {settings.cost_column} and no outcome, where "
+        f"{found.expected:.0f} would be: bids that were lost are no exposures, and what most of them have looks "
+        f"bad{of_column}; name a column that is 1 for what was won in exposure_column, or keep the others out by "
+        "row_filter; where a cost is only charged for what was seen, nothing is to be done"
+    )
+    return [RunWarning("exposures_unbought", message, share=found.share)]
 
 
 def _unidentified(drawn: Drawn, settings: Settings) -> list[RunWarning]:

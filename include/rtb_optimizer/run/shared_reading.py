@@ -4,9 +4,11 @@ The run that reads leaves its sample with every column that it drew. The challen
 its own rules, and without a look at the logs. It reads the logs itself where it needs a column that was not drawn.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rtb_optimizer.core.realized.elasticity import NOTHING_KNOWN
 from rtb_optimizer.core.realized.row_bids import BidMarks
@@ -18,12 +20,13 @@ from rtb_optimizer.outputs.documents.document import WarningDocument
 from rtb_optimizer.outputs.documents.selection import ReadingDocument, SelectionDocument
 from rtb_optimizer.run.active_before import Before
 from rtb_optimizer.run.bought_sample import BidFindings
-from rtb_optimizer.run.choose_features import Candidates, Choice, choose_from, columns_drawn
+from rtb_optimizer.run.choose_features import Choice, choose_from
 from rtb_optimizer.run.drift import with_drift
 from rtb_optimizer.run.handover import hand_over, handed_over_by
 from rtb_optimizer.run.live_days import NOTHING_LIVE
 from rtb_optimizer.run.read_logs import LogsRead
 from rtb_optimizer.run.sample_file import arrow_bytes, arrow_columns, sample_bytes, sample_of
+from rtb_optimizer.run.screen_candidates import Candidates, columns_drawn
 from rtb_optimizer.run.selection_document import chosen_of, selection_beside
 from rtb_optimizer.run.selection_warnings import selection_warnings
 from rtb_optimizer.run.siblings import POOLED
@@ -31,7 +34,7 @@ from rtb_optimizer.run.workspace import FOLDERS, TABLES, Workspace
 from rtb_optimizer.store.schema import Run
 
 SAMPLE, ROWS, READING = "drawn_sample.arrow", "drawn_rows.arrow", "reading"
-ROW_COLUMNS = ("holdout", "row_hash", "has_id")
+ROW_COLUMNS, DAY = ("holdout", "row_hash", "has_id"), "day"
 OUTCOME_COLUMNS = ("with_outcome", "without", "weight", "log_weight")
 
 
@@ -51,7 +54,7 @@ def sample_part(choice: Choice, before: Before) -> bytes:
 
 def reading_parts(drawn: Drawn) -> dict[str, bytes]:
     """Return all that was drawn, for the selection of a challenger's run."""
-    rows = {name: getattr(drawn, name) for name in ROW_COLUMNS}
+    rows = {name: getattr(drawn, name) for name in ROW_COLUMNS} | {DAY: drawn.bid_marks.day}
     rows |= {name: getattr(drawn.rows, name) for name in OUTCOME_COLUMNS}
     return {SAMPLE: sample_bytes(drawn.sample, list(drawn.sample.features)), ROWS: arrow_bytes(rows)}
 
@@ -88,7 +91,10 @@ def select_from_reading(
     if READING not in handed.content.documents:
         return None
     reading, of_main = handed.document(READING, ReadingDocument), handed.document("selection", SelectionDocument)
-    drawn = _drawn(handed.part(SAMPLE), handed.part(ROWS), reading)
+    rows = arrow_columns(handed.part(ROWS))
+    if DAY not in rows:  # an earlier release began this run
+        return None
+    drawn = _drawn(handed.part(SAMPLE), rows, reading)
     needed = {*columns_drawn(workspace.settings, reading.columns, without_macro), *before.features}
     if not needed & {*reading.columns} <= drawn.sample.features.keys():
         return None
@@ -101,14 +107,13 @@ def select_from_reading(
     evidence = evaluated(workspace, choice, before)
     warnings = selection_warnings(choice, workspace.settings)
     selection = selection_beside(of_main, reading, choice, evidence, warnings)
-    selection = with_drift(selection, choice, before, workspace.settings)
+    selection = with_drift(selection, choice, before, workspace.settings, workspace.window)
     parts = {"sample.arrow": sample_part(choice, before)}
     standing = hand_over(workspace, "select_features", {"selection": selection}, parts)
     return chosen_of(standing.document("selection", SelectionDocument))
 
 
-def _drawn(sample: bytes, rows: bytes, reading: ReadingDocument) -> Drawn:
-    columns = arrow_columns(rows)
+def _drawn(sample: bytes, columns: Mapping[str, NDArray[Any]], reading: ReadingDocument) -> Drawn:
     shares = Shares(reading.share_positives, reading.share_others)
     size = len(columns["holdout"])
     nothing = np.zeros(size, dtype=bool)
@@ -134,7 +139,7 @@ def _drawn(sample: bytes, rows: bytes, reading: ReadingDocument) -> Drawn:
             np.full(size, np.nan),
             nothing,
             nothing,
-            np.empty(0, "datetime64[D]"),
+            columns[DAY],
         ),
         value_cut=reading.value_cut,
     )

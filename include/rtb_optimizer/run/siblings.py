@@ -1,7 +1,7 @@
 """What a run knows of values from other entities' tables: read once, and written before anything is made of it.
 
 Which runs are read is in the snapshot; what they have in common is an output of the run. A retry, the run of a
-challenger and a what-if run read that output, whatever has become of the siblings' tables.
+challenger and a what-if run read that output, also when the siblings' tables are gone.
 """
 
 import logging
@@ -87,7 +87,7 @@ def _pooled(session: Session, workspace: Workspace) -> PooledDocument:
 
 
 def _require_as_written(session: Session, run: Run) -> None:
-    """Raise StoreFailed where a table is not the one that the run wrote: nobody vouches for its factors."""
+    """Raise StoreFailed where a table is not the one that the run wrote: its factors cannot be trusted."""
     store = ObjectStore.of(session.get_one(Entity, run.entity_id).s3_base_path)
     for row in runs.outputs(session, run.run_id):
         if row.output_type in READ and sha256(store.read(row.s3_key)).hexdigest() != row.sha256:
@@ -95,7 +95,7 @@ def _require_as_written(session: Session, run: Run) -> None:
 
 
 def _of_compared_run(session: Session, workspace: Workspace) -> bytes | None:
-    """Return what the run that a what-if run is compared with was told, so that nothing differs but the values."""
+    """Return what the run that a what-if run is compared with has pooled, so that only the values tried differ."""
     if workspace.snapshot.what_if is None:
         return None
     compared = session.get_one(Run, workspace.snapshot.what_if.compared_run_id)

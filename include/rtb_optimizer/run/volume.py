@@ -1,8 +1,10 @@
 """Compares the volume of a run's logs between its days, by the hour, and with the active run's."""
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from statistics import median
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,20 +13,20 @@ from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window, dates_of, midnight, zone
 from rtb_optimizer.core.decision.volume import (
-    DayVolume,
+    ENOUGH_OUTCOMES,
+    ENOUGH_POSITIVES,
     Hour,
     Outlier,
     Silence,
     against,
     between_days,
     latest_days,
-    mean_day,
     prices_between_days,
     silences,
     unusual_day,
 )
 from rtb_optimizer.core.decision.warning import RunWarning
-from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.core.sample.counts import NO_ROWS, Counts
 from rtb_optimizer.engines.passes.profile import Profile
 from rtb_optimizer.outputs.documents.logs import LogsDocument
 
@@ -32,7 +34,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HOURS_OF_DAY = 24
 COUNTED_BY = (
     *("row_filter", "drop_duplicates", "outcome_column", "exposure_column", "weight_column", "cost_column"),
-    *("bid_column", "currency_column", "currency_rates"),
+    *("bid_column", "currency_column", "currency_rates", "win_logs_path", "win_logs_cost_column"),
+    *("outcome_logs_path", "outcome_logs_kind_column", "outcome_kinds"),
 )
 """Keys whose change makes other rows, or other amounts, of the same logs: volumes do not compare then."""
 
@@ -81,7 +84,7 @@ class VolumeFindings:
     facts: Mapping[str, float] = field(default_factory=dict)
     warnings: Sequence[RunWarning] = ()
     rows_by_hour: Sequence[float] = ()
-    known_days: Mapping[date, DayVolume] = field(default_factory=dict)
+    known_days: Mapping[date, Counts] = field(default_factory=dict)
 
 
 def volume_findings(
@@ -96,7 +99,7 @@ def volume_findings(
         active: The logs of the active run, None where there is none, or its rows were counted otherwise.
         is_first: Whether no run is active: the logs may begin within the window then.
     """
-    hours = _rows_by_hour(profile.rows_by_minute, covered.timezone)
+    hours = _by_hour(profile.rows_by_minute, covered.timezone)
     days, whole = _volumes(profile, covered, is_first=is_first), covered.days
     usual = active.rows_by_hour if active else ()
     begins_late, ends_early = is_first, is_first and not covered.is_dated
@@ -106,34 +109,45 @@ def volume_findings(
         for day, each in days.items()
         if not _is_edge(day, hours, begins_late=begins_late, ends_early=ends_early)
     }
-    before = {date.fromisoformat(day): _of_day(counts) for day, counts in (active.known_days if active else {}).items()}
+    before = {date.fromisoformat(day): counts for day, counts in (active.known_days if active else {}).items()}
     volume, price, unusual = between_days(days), prices_between_days(days), unusual_day(days, before)
-    facts = _against_active(days, active)
+    factors = against(days.values(), active.by_day.values()) if active and days else {}
+    facts = {f"{name}_factor": factor for name, factor in factors.items()}
     facts |= {"day_volume_factor": volume.factor} if volume else {}
     facts |= {"day_price_factor": price.factor} if price else {}
     facts |= {"silent_share": max((each.share for each in silent), default=0.0)} if hours else {}
     by_hour = [sum(hours.get((day, hour), 0) for day in whole) / len(whole) for hour in range(HOURS_OF_DAY)]
     warnings = _warnings(volume, price, unusual, silent, settings)
+    warnings += _without_outcomes(profile, covered, hours, settings)
     return VolumeFindings(facts, warnings, by_hour if hours and whole else (), latest_days(days, before))
 
 
 def counted_alike(values: Mapping[str, ConfigValue], before: Mapping[str, ConfigValue]) -> bool:
     """Whether two configurations count the rows and amounts of the same logs alike."""
-    return all(values.get(key) == before.get(key) for key in COUNTED_BY)
+    return all((values.get(key) or None) == (before.get(key) or None) for key in COUNTED_BY)  # older runs lack keys
 
 
-def _volumes(profile: Profile, covered: Coverage, *, is_first: bool) -> dict[date, DayVolume]:
+def same_clock(values: Mapping[str, ConfigValue], before: Mapping[str, ConfigValue]) -> bool:
+    """Whether two configurations cut days and hours by the same clock."""
+    return values.get("timezone") == before.get("timezone")
+
+
+def comparable_logs(
+    logs: LogsDocument | None, values: Mapping[str, ConfigValue], before: Mapping[str, ConfigValue]
+) -> LogsDocument | None:
+    """Return the logs of an earlier run as far as they are a measure of this one's.
+
+    None where it counted the same logs otherwise; without hours and single days where its clock is another.
+    """
+    if logs is None or not counted_alike(values, before):
+        return None
+    return logs if same_clock(values, before) else logs.model_copy(update={"rows_by_hour": (), "known_days": {}})
+
+
+def _volumes(profile: Profile, covered: Coverage, *, is_first: bool) -> dict[date, Counts]:
     """Return the volume of each day that is covered as a whole; of a first run, from the first day with rows on."""
     first = min(profile.by_day, default=None) if is_first else None
-    return {
-        day: _of_day(profile.by_day[day]) if day in profile.by_day else DayVolume(0, 0, 0, 0, 0)
-        for day in covered.days
-        if first is None or day >= first
-    }
-
-
-def _of_day(counts: Counts) -> DayVolume:
-    return DayVolume(counts.rows, counts.exposure, counts.outcome, counts.value, counts.cost)
+    return {day: profile.by_day.get(day, NO_ROWS) for day in covered.days if first is None or day >= first}
 
 
 def _is_edge(day: date, hours: Mapping[Hour, int], *, begins_late: bool, ends_early: bool) -> bool:
@@ -144,16 +158,7 @@ def _is_edge(day: date, hours: Mapping[Hour, int], *, begins_late: bool, ends_ea
     return (begins_late and (day, 0) < first and day == first[0]) or (ends_early and last < (day, HOURS_OF_DAY - 1))
 
 
-def _against_active(days: Mapping[date, DayVolume], active: LogsDocument | None) -> dict[str, float]:
-    """Return by what factor the mean day differs from the active run's, by measure."""
-    if active is None:
-        return {}
-    now = mean_day(days)
-    before = mean_day({date.fromisoformat(day): _of_day(counts) for day, counts in active.by_day.items()})
-    return {f"{name}_factor": factor for name, factor in against(now, before).items()} if now and before else {}
-
-
-def _rows_by_hour(rows_by_minute: Mapping[np.datetime64, int], timezone: ZoneInfo) -> dict[Hour, int]:
+def _by_hour(rows_by_minute: Mapping[np.datetime64, int], timezone: ZoneInfo) -> dict[Hour, int]:
     """Return the rows of each hour of the entity's clock."""
     if not rows_by_minute:
         return {}
@@ -200,6 +205,39 @@ def _warnings(
         message = f"hours without rows, in which other days or the active run have rows: {listed}"
         warnings.append(RunWarning("silent_hours", message, share=max(each.share for each in silent)))
     return warnings
+
+
+def _without_outcomes(
+    profile: Profile, covered: Coverage, rows: Mapping[Hour, int], settings: Settings
+) -> list[RunWarning]:
+    """Return a warning of hours with rows and without outcomes, where the same hours of other days have some.
+
+    A day without any outcome is told by its volume; of money, there is no volume.
+    """
+    is_money = settings.objective == "value"
+    positives, by_day = _by_hour(profile.positives_by_minute, covered.timezone), Counter[date]()
+    for (day, _), n in positives.items():
+        by_day[day] += n
+    of_hour = defaultdict[int, list[int]](list)
+    for (_, hour), n in rows.items():
+        of_hour[hour].append(n)
+    usual = {hour: median(counts) for hour, counts in of_hour.items()}
+    # An hour with few rows has few outcomes: that is told by its rows.
+    looked_at = [each for each, n in rows.items() if each[0] in by_day and n >= usual[each[1]] / 2]
+    found = silences(positives, looked_at, (), enough=ENOUGH_POSITIVES)
+    if is_money and by_day and median(by_day.values()) >= ENOUGH_OUTCOMES:
+        bare = sorted({day for day, _ in rows} - by_day.keys())
+        found += [Silence(day, tuple(sorted(hour for at, hour in rows if at == day)), 1.0) for day in bare]
+    if not found:
+        return []
+    what = f"money in {settings.value_column}" if is_money else "outcomes"
+    listed = "; ".join(f"{each.day} {_spans(each.hours)} ({each.share:.0%} of its {what})" for each in found)
+    message = (
+        f"hours with rows and without {what}, in which other days have some: {listed}: is it tracked, joined, or still "
+        "to come (maturity_lag_hours)? the table takes these rows for worse than they are; have the day delivered "
+        "with it, or leave it out of the window"
+    )
+    return [RunWarning("outcomes_silent", message, share=max(each.share for each in found))]
 
 
 def _spans(hours: Sequence[int]) -> str:

@@ -4,6 +4,7 @@ A step leaves its own under `warnings` in the document that it hands over.
 """
 
 from collections.abc import Sequence
+from shlex import quote
 
 from rtb_optimizer.core.config.logs_path import is_dated
 from rtb_optimizer.core.config.settings import Settings
@@ -39,6 +40,12 @@ ANOMALY_WORDS = {
     "duplicate": "rows that repeat another: kept; with an id in row_id_columns, drop_duplicates counts one of them",
     "repeat_dropped": "rows that repeat the id of another: not counted",
 }
+OF_AUCTIONS = {
+    "zero_exposure": "",
+    "outcome_above_exposure": "rows with an outcome and without a win within attribution_hours: their outcomes do not "
+    "count, and their value in sums alone; look for wins that are missing or late, and for events that name other rows",
+}
+"""The words where exposures are wins: most auctions are lost."""
 
 
 def run_warnings(
@@ -58,7 +65,13 @@ def run_warnings(
     gaps = _unaddressed(macros, active.ad_macros)
     changed = [*grown, *lost_features(selection, active.features), *gaps]
     changed += group_warnings(groups_with_lifts(selection, tables), tables.predicted_changes.get("outcomes_change"))
-    return [*_untimed(settings), *_missing(selection.logs), *_contradictions(selection.logs), *changed, *of_steps]
+    return [
+        *_untimed(settings),
+        *_missing(selection.logs),
+        *_contradictions(selection.logs, settings),
+        *changed,
+        *of_steps,
+    ]
 
 
 def _untimed(settings: Settings) -> list[RunWarning]:
@@ -100,7 +113,7 @@ def _unaddressed(macros: MacrosDocument, active: MacrosDocument) -> list[RunWarn
         RunWarning(
             "macro_missing",
             f"{name} has no macro for {', '.join(new)}: {_LEFT[macros.formats[name].combo is None]}; if the platform "
-            f"has one, `rtb macros set {new[0]} {name} TEMPLATE`, or macro_templates on the entity's page",
+            f"has one, `rtb macros set {quote(new[0])} {name} TEMPLATE`, or macro_templates on the entity's page",
         )
         for name, gaps in sorted(_gaps(macros).items())
         if (new := [feature for feature in gaps if feature not in known.get(name, ())])
@@ -115,11 +128,13 @@ def _gaps(macros: MacrosDocument) -> dict[str, list[str]]:
     }
 
 
-def _contradictions(logs: LogsDocument) -> list[RunWarning]:
-    """Return a warning for each kind of row that contradicts itself."""
+def _contradictions(logs: LogsDocument, settings: Settings) -> list[RunWarning]:
+    """Return a warning for each kind of row that contradicts itself; rows that were not won are not counted."""
+    words = ANOMALY_WORDS | (OF_AUCTIONS if settings.win_logs_path else {})
     rows = logs.totals.rows + logs.anomalies.get("repeat_dropped", 0)
     where = {name: f"; most of them on {day}" for name, day in logs.worst_days.items()}
     return [
-        RunWarning(name, f"{count} {ANOMALY_WORDS[name]}{where.get(name, '')}", count, count / rows)
+        RunWarning(name, f"{count} {words[name]}{where.get(name, '')}", count, count / rows)
         for name, count in logs.anomalies.items()
+        if words[name]
     ]

@@ -82,7 +82,7 @@ class Workspace:
         """The snapshots of the tables that the logs are: as recorded, else of now; empty for plain files."""
         if self.tables is not None:
             return self.tables
-        if all(is_dated(path) for path in (self.settings.logs_path, self.settings.outcome_logs_path) if path):
+        if all(is_dated(path) for path in (self.settings.logs_path, *(each.path for each in self.settings.event_logs))):
             return PLAIN_FILES
         try:
             return self.read_work_document(TABLES, LakeDocument)
@@ -184,6 +184,17 @@ def _require_enough(workspace: Workspace, partitions: Sequence[Partition]) -> li
         missing = incomplete(partitions)
         raise LogsMissing(
             f"{len(missing)} of {len(partitions)} partitions are not complete: {', '.join(missing)}; "
-            "deliver them, or lower min_partition_share"
+            f"deliver them, or lower min_partition_share{_other_clock(workspace)}"
         )
     return complete
+
+
+def _other_clock(workspace: Workspace) -> str:
+    """Return what may be wrong where the folders are of another clock than the window, in words."""
+    cut, own = workspace.folder_zone.key, workspace.settings.timezone
+    if cut == own or workspace.settings.logs_timezone:
+        return ""
+    return (
+        f"; by the times of the rows the folders are cut at midnights of {cut}, and the window is of {own}: if these "
+        "are local times without a zone, which are read as UTC, set timezone=UTC, or have them logged with their offset"
+    )

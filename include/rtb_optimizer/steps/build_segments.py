@@ -10,11 +10,12 @@ from rtb_optimizer.outputs.documents.tables import TablesDocument
 from rtb_optimizer.outputs.published import PublishedRun, rows_by_segment
 from rtb_optimizer.run.active_before import table_before, table_compared
 from rtb_optimizer.run.build_tables import Recipe, build_tables
+from rtb_optimizer.run.event_partitions import PLACED, events_as_read
 from rtb_optimizer.run.export_fields import key_orders
 from rtb_optimizer.run.exports import compiled_exports
+from rtb_optimizer.run.found_columns import FOUND, as_found
 from rtb_optimizer.run.handover import hand_over, handed_over
 from rtb_optimizer.run.opened_logs import counting, require_same_engine
-from rtb_optimizer.run.outcome_partitions import PLACED_OUTCOMES, outcomes_as_read
 from rtb_optimizer.run.sample_file import sample_of, table_of_bytes
 from rtb_optimizer.run.siblings import pooled_features
 from rtb_optimizer.run.what_if import changes_between_tables
@@ -32,9 +33,10 @@ def build_segments(opt_run_id: int) -> int:
     sample = sample_of(selected.part("sample.arrow"))
     with connections.session() as session:
         before, compared = table_before(session, workspace), table_compared(session, workspace)
-    partitions, outcomes = partitions_as_read(workspace, selection), outcomes_as_read(workspace, selection)
-    placed = table_of_bytes(selected.part(PLACED_OUTCOMES)) if selected.has(PLACED_OUTCOMES) else None
-    with counting(workspace, partitions, outcomes, placed) as logs:
+    partitions, events = partitions_as_read(workspace, selection), events_as_read(workspace, selection)
+    placed = table_of_bytes(selected.part(PLACED)) if selected.has(PLACED) else None
+    found = as_found(partitions, selected.part(FOUND)) if selected.has(FOUND) else {}
+    with counting(workspace, partitions, events, placed, found) as logs:
         engine, table = logs.engine, without_repeats(logs.engine, logs.table)
         require_same_engine(selection.engine, engine.described)
         recipe = replace(recipe, export_keys=key_orders(recipe.features, workspace.settings))
@@ -45,7 +47,7 @@ def build_segments(opt_run_id: int) -> int:
             own = table_of(PublishedRun(workspace.run_code, values, selection.features, rows))
             changes = changes_between_tables(sample, compared, own, recipe.strongest)
             summary = summary.model_copy(update=changes)
-    outcomes_as_read(workspace, selection)
+    events_as_read(workspace, selection)
     partitions_as_read(workspace, selection)  # nor have they changed while they were counted
     exports, export_files = compiled_exports(workspace, built.predictions)
     parts = {"segments.parquet": segments, "joint_segments.parquet": files.joint_parquet(built.joint), **export_files}

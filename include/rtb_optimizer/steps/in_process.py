@@ -32,11 +32,11 @@ STEPS: tuple[tuple[str, Callable[[int], int]], ...] = (
 
 RECORDING_TRIES, RECORDING_PAUSE_S = 6, 5.0
 BESIDE = ("measure_live",)
-"""Steps that keep no run from being made."""
+"""Steps whose failure does not fail the run."""
 
 
 def run(request: RunRequest, on_step: Callable[[str, int], None] = lambda _step, _count: None) -> DecisionRecord:
-    """Run every step; `on_step` hears each step's name and count. A failure lands in opt_runs and is raised."""
+    """Run every step; `on_step` gets each step's name and count. A failure is recorded in opt_runs and raised."""
     return finish(create_run(request), on_step)
 
 
@@ -62,7 +62,7 @@ def finish(opt_run_id: int, on_step: Callable[[str, int], None] = lambda _step, 
 
 
 def _challenge(opt_run_id: int, on_step: Callable[[str, int], None]) -> None:
-    """Make the challenger's run, where one is due; a failure lands in that run alone."""
+    """Make the challenger's run, where one is due; a failure is recorded in that run alone."""
     try:
         if made := run_challenger(opt_run_id):
             on_step("run_challenger", made)
@@ -77,7 +77,7 @@ def _challenge(opt_run_id: int, on_step: Callable[[str, int], None]) -> None:
 
 
 def _record_failure(opt_run_id: int, message: str) -> None:
-    """Record a failure; a catalog that is away is waited for, and then the sweep finds that the process has ended."""
+    """Record a failure; an unavailable catalog is waited for; after that the sweep finds that the process has ended."""
     for tries_left in reversed(range(RECORDING_TRIES)):
         try:
             with connections.session() as session:

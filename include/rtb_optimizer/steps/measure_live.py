@@ -1,4 +1,4 @@
-"""Records what came of the tables that were live in a run's window, by day and arm."""
+"""Records the outcomes of the tables that were live in a run's window, by day and arm."""
 
 import logging
 from datetime import date

@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 def run_challenger(opt_run_id: int) -> int:
     """Make the challenger's run beside an entity's own run; return how many there is: 1, or 0 where none is due.
 
-    Before it the challenger is dropped if it is proven worse than the active policy, after it promoted if it is proven
-    better: bidders then read the run of tonight.
+    Before that, the challenger is dropped if it is proven worse than the active policy; after that, it is promoted if
+    it is proven better: bidders then read tonight's run.
 
     Raises:
         RunNotRunning: when the challenger's run has failed before.
@@ -89,6 +89,6 @@ def _complete(opt_run_id: int) -> None:
         total = int(report.segments.total or 0) if report.segments else 0
         gates = failed_gates(report.gates.facts, report.gates.limits)
         decided = challenger_runs.complete(session, opt_run_id, total, gates)
-        record_decision(session, run, decided, [])  # what is odd about the logs, the entity's own run has reported
+        record_decision(session, run, decided, [])  # the entity's own run has the warnings about the logs
         session.commit()
         log.info("run %s: %s, %s", run.run_code, decided.decision, "; ".join(decided.reasons))

@@ -5,10 +5,11 @@ import logging
 from rtb_optimizer.outputs.documents.selection import SelectionDocument
 from rtb_optimizer.run.active_before import active_before
 from rtb_optimizer.run.drift import with_drift
+from rtb_optimizer.run.event_partitions import PLACED
+from rtb_optimizer.run.found_columns import FOUND, found_columns
 from rtb_optimizer.run.handover import hand_over
 from rtb_optimizer.run.live_days import live_document
 from rtb_optimizer.run.macro_combos import without_required_macro
-from rtb_optimizer.run.outcome_partitions import PLACED_OUTCOMES
 from rtb_optimizer.run.read_logs import read_logs
 from rtb_optimizer.run.sample_file import table_bytes
 from rtb_optimizer.run.selection_document import chosen_of, selection_document
@@ -28,17 +29,19 @@ def select_features(opt_run_id: int) -> int:
         gaps = without_required_macro(session, workspace.opt_id, workspace.settings)
         before = active_before(session, workspace)
         is_shared = challenger_runs.due(session, runs.find(session, opt_run_id)) is not None
-    read = read_logs(workspace, gaps, before, keep_whole=is_shared)
+    read = read_logs(workspace, gaps, before)
     choice = read.choice
     evidence = evaluated(workspace, choice, before)
     warnings = [*selection_warnings(choice, workspace.settings), *pooled_warnings(before.pooled)]
     selection = selection_document(read, evidence, workspace.partitions_expected, warnings, workspace.tables_read)
-    selection = with_drift(selection, choice, before, workspace.settings)
+    selection = with_drift(selection, choice, before, workspace.settings, workspace.window)
     live = live_document(read.bids, choice.drawn.by_arm, choice.bids.live.predicted, workspace.window)
     documents, parts = {"selection": selection, "live": live}, {"sample.arrow": sample_part(choice, before)}
-    if read.outcomes.placed is not None:  # joined once: it is what the other steps count
-        parts[PLACED_OUTCOMES] = table_bytes(read.outcomes.placed)
-    if choice.whole is not None:  # for the selection of a challenger's run
+    if read.events.placed is not None:  # joined once: it is what the other steps count
+        parts[PLACED] = table_bytes(read.events.placed)
+    if read.found:
+        parts[FOUND] = found_columns(read.partitions, read.found).to_json()
+    if is_shared:  # for the selection of a challenger's run
         documents |= {READING: reading_document(choice.whole, read)}
         parts |= reading_parts(choice.whole)
     standing = hand_over(workspace, "select_features", documents, parts)

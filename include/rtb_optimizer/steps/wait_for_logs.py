@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 from rtb_optimizer.errors import LogsMissing
 from rtb_optimizer.logs import partitions
 from rtb_optimizer.outputs.documents.lake import LakeDocument
+from rtb_optimizer.run.event_partitions import events_awaited, events_to_read
 from rtb_optimizer.run.folder_zone import settle_folder_zone
 from rtb_optimizer.run.lake import tables_of
-from rtb_optimizer.run.outcome_partitions import outcomes_awaited, outcomes_to_read
 from rtb_optimizer.run.workspace import TABLES, Workspace, open_workspace, partitions_to_read
 from rtb_optimizer.store import connections, runs
 from rtb_optimizer.store.schema import Run
 
 
 def awaited(opt_run_id: int, now: datetime) -> list[str]:
-    """Return, in words, what a run still waits for: that its window is mature, then each partition not complete yet.
+    """Return descriptions of what a run still waits for: that its window is mature, then each incomplete partition.
 
     A what-if run waits for nothing: the active run has read its logs, and what is missing now will not come.
     """
@@ -27,13 +27,13 @@ def awaited(opt_run_id: int, now: datetime) -> list[str]:
     if now < mature:
         return [f"its window to be {workspace.settings.maturity_lag_hours:g} hours old at {mature:%F %R} UTC"]
     workspace = replace(workspace, tables=workspace.tables_read)
-    return [*partitions.incomplete(workspace.partitions), *outcomes_awaited(workspace)]
+    return [*partitions.incomplete(workspace.partitions), *events_awaited(workspace)]
 
 
 def look_into_logs(opt_run_id: int) -> None:
-    """Find which folders can hold rows of the window, as far as the logs are there: it may be one more than was known.
+    """Find which folders can hold rows of the window, by the logs that are there: it may be one more than expected.
 
-    It counts rows: work for a task, not for what polls.
+    It counts rows, which is work for a task and not for the triggerer.
     """
     settle_folder_zone(open_workspace(opt_run_id))
 
@@ -55,13 +55,14 @@ def require_partitions(opt_run_id: int) -> int:
     workspace = replace(workspace, tables=_tables(workspace))
     settle_folder_zone(workspace)
     try:
-        count = len(partitions_to_read(workspace).partitions) + len(outcomes_to_read(workspace).partitions)
+        read = (partitions_to_read(workspace), *events_to_read(workspace).values())
+        count = sum(len(contents.partitions) for contents in read)
     except LogsMissing as problem:
         if workspace.snapshot.what_if is None:
             raise
         raise LogsMissing(f"the logs of the active run's window are gone meanwhile: {problem}") from problem
     if workspace.tables is not None and workspace.tables.model_fields_set:
-        workspace.write_work_document(TABLES, workspace.tables)  # only now: a snapshot that lacks days is not kept to
+        workspace.write_work_document(TABLES, workspace.tables)  # only now: one that lacks days is not recorded
     return count
 
 

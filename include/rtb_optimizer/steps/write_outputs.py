@@ -11,7 +11,7 @@ from rtb_optimizer.outputs.published import PublishedRun, rows_by_segment
 from rtb_optimizer.outputs.report_page.page import report_page
 from rtb_optimizer.run.active_before import compared_with, realized_before
 from rtb_optimizer.run.capsule import CAPSULE, capsule_document
-from rtb_optimizer.run.changed_inputs import catalog_warnings, restated, restated_in_table
+from rtb_optimizer.run.changed_inputs import all_inputs, catalog_warnings, event_inputs, restated, restated_in_table
 from rtb_optimizer.run.export_warnings import export_warnings
 from rtb_optimizer.run.exports import publish
 from rtb_optimizer.run.handover import Handover, handed_over
@@ -39,9 +39,9 @@ def write_outputs(opt_run_id: int) -> int:
     own = PublishedRun(workspace.run_code, workspace.snapshot.values, selection.features, table)
     with connections.session() as session:
         active = compared_with(session, workspace, own)
-        changed = restated(session, opt_run_id, selection.logs.partitions, selection.inputs)
+        changed = restated(session, opt_run_id, selection.logs.partitions, selection.inputs, event_inputs(selection))
         changed += restated_in_table(session, opt_run_id, selection)
-        changed += catalog_warnings(session, opt_run_id, selection.inputs)
+        changed += catalog_warnings(session, opt_run_id, all_inputs(selection))
     warnings = run_warnings(selection, parts.tables, parts.macros, settings, active.report)
     warnings += export_warnings(parts.exports, active.report.exports) + changed
     warnings += proof_warnings(parts.round_trip, settings.min_macro_hit_rate)

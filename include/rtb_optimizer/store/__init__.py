@@ -1,27 +1,28 @@
 """Persistence: the catalog in PostgreSQL and the objects in S3.
 
-connections      the Airflow connections of the catalog and of S3; sessions
-engine_connection                              the one of a cluster that counts
-schema, migrate  tables and constraints; migrations/ by Alembic
-seeds            the optimizer, its version, dialects and platform fields: seeds/*.toml
-macros           the macro template of each feature and format, of all entities and of one
-locks                                          waits for a row's lock, and says who holds it
-leases                                         of runs of the command line: whether their process lives
-entities, configs, runs, history, queries      the catalog's rows
-what_if                                        creates what-if runs, which are never activated
-activation, manual_activation, active_copy     moves the active-run pointer; its copy in S3
-deliveries                                     exports of what is active, copied to other buckets
-copy_audit                                     compares that copy with the catalog
-challengers, challenger_runs                   opens, promotes and drops challengers; their runs
-manual_challenge                               the same by a person, with the checks of a decision by hand
-siblings                                       which runs of other entities a new run learns from
-policies                                       which runs belong to one policy; those found harmful
-outcomes                                       what came of runs that were live, by day and arm
-verification, validity                         checks outputs against their rows; validity of active runs
-failures, alerts                               ends runs as failed; alerts to send
-log_objects                                    reads log objects by ranges, as they were listed
-row_copies, redirected, scratch_objects        a catalog and a prefix for a run that is made again
-objects, run_retention                         S3 objects; objects of past runs
-trends                                         the last runs of an entity, for plots
-dag_list, dag_list_export, entity_overview     the entities that have a DAG; the entity list of the web pages
+connections, engine_connection            the Airflow connections of the catalog, S3 and a Spark cluster; sessions
+schema, migrate                           tables and constraints; migrations/ by Alembic
+seeds, retirement                         writes version, keys and macros of seeds/*.toml; deletes retired keys
+locks, leases                             waits for the lock of a row; the lock of a command-line run's process
+
+entities, configs, runs                   the rows of entities, of their configuration and of their runs
+queries, history, trends                  reads of the catalog for commands, API and pages
+macros                                    the macro template of each feature and format, for all entities or one
+what_if                                   creates what-if runs, which are never activated
+failures, alerts                          ends runs as failed; the alerts to send
+
+activation, manual_activation             moves the active-run pointer; by hand, after checks
+active_copy, copy_audit                   writes active.json, the pointer's copy in S3; compares it with the catalog
+deliveries                                copies exports of the active run to other buckets
+verification, validity                    checks outputs against their rows; until when active runs are valid
+challengers, challenger_runs              opens, promotes and drops challengers; their runs
+manual_challenge                          opens, promotes and drops challengers by hand, after checks
+policies, outcomes                        which runs belong to one policy; outcomes of live runs, by day and arm
+siblings                                  which runs of other entities a new run learns from
+
+objects, log_objects                      S3 objects; reads of log objects by ranges, as they were listed
+run_retention                             the catalog side of retention
+row_copies, redirected, scratch_objects   a catalog and a prefix of its own for a run that is rebuilt
+dag_list, dag_list_export                 the DAG list: read and written; exported from the catalog
+entity_overview                           one page of the entity list
 """

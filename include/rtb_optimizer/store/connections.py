@@ -209,7 +209,7 @@ def client_in_use() -> Any:  # noqa: ANN401 - boto3 clients have no static type
 
 
 def forget() -> None:
-    """Connect anew from here on: a process that was forked must not use the connections of its parent."""
+    """Connect again from here on: a process that was forked must not use the connections of its parent."""
     for cached in (catalog, s3_client, _s3_hook):
         cached.cache_clear()
 

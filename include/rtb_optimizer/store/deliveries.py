@@ -73,7 +73,7 @@ def deliver(session: Session, entity_code: str, *, again: bool = False) -> list[
 
 
 def deliver_after(session: Session, entity_code: str) -> None:
-    """Deliver after a decision that is committed, whatever comes of it: maintenance tries again."""
+    """Deliver after a decision that is committed. A failure is not raised: maintenance tries again."""
     try:
         for row in deliver(session, entity_code):
             if row.status == FAILED:

@@ -138,19 +138,19 @@ class ObjectStore:
             return None
 
     def checksum(self, key: str, etag: str) -> str | None:
-        """Return what the store tells of an object's bytes beside its ETag, as `crc32:...`.
+        """Return the checksum that the store has of an object beside its ETag, as `crc32:...`.
 
-        None where it tells nothing, and where the object is gone by now or has another ETag.
+        None where it has none, and where the object is gone by now or has another ETag.
         """
         try:
             with self._translate_errors("looked up", key):
-                told = self._client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+                answer = self._client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
         except ObjectAbsent:
             return None
-        if told["ETag"].strip('"') != etag:
+        if answer["ETag"].strip('"') != etag:
             return None
-        found = sorted(name for name in told if name.startswith(_CHECKSUM) and name != f"{_CHECKSUM}Type")
-        return f"{found[0].removeprefix(_CHECKSUM).lower()}:{told[found[0]]}" if found else None
+        found = sorted(name for name in answer if name.startswith(_CHECKSUM) and name != f"{_CHECKSUM}Type")
+        return f"{found[0].removeprefix(_CHECKSUM).lower()}:{answer[found[0]]}" if found else None
 
     def list(self, prefix: str) -> Iterator[ListedObject]:
         """Yield the objects below a prefix, in no particular order."""

@@ -1,4 +1,4 @@
-"""Stores what came of runs after they went live: one row for each day, run and arm, however often it is counted."""
+"""Stores the outcomes of runs after they went live: one row for each day, run and arm, however often it is counted."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from rtb_optimizer.store.schema import Entity, JsonObject, RunOutcome
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one run's table on one day in one arm.
+    """The outcomes of one run's table on one day in one arm.
 
     `buckets` has, by part of the ids, exposures, outcomes, value and cost.
     """
@@ -35,7 +35,7 @@ class Outcome:
 def record(session: Session, entity_code: str, measured_by: int, outcomes: Sequence[Outcome]) -> int:
     """Replace the outcomes of the days that were counted; return how many rows there are now.
 
-    Days are counted anew by every run whose window holds them: logs are restated, and late events arrive. A day that a
+    Days are counted again by every run whose window holds them: logs are restated, and late events arrive. A day that a
     later run has counted already is left as it is.
     """
     entity = entities.find(session, entity_code, lock=True)

@@ -6,13 +6,16 @@ A run is live for one night; what can be proven is about the policy that it belo
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.key import ConfigValue, read_value
 from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.core.decision.activation import MOVES, Decision
 from rtb_optimizer.store.schema import Entity, Run, RunDecision
+from rtb_optimizer.store.seeds import config_keys
 
 NOT_OF_THE_TABLE = frozenset(
     {
@@ -28,17 +31,33 @@ DIGITS = 12
 
 
 def policy_of(run: Run) -> str:
-    """Return the policy of a run, as a hash of its version and of all configuration that its table depends on."""
-    values = RunSnapshot.read(run.config_snapshot).values
-    of_table = {key: value for key, value in values.items() if key not in NOT_OF_THE_TABLE}
+    """Return the policy of a run, as a hash of its version and of all configuration that its table depends on.
+
+    A key at its default is as good as one that is not there: the release that adds a key begins no new policy, and the
+    one that retires it neither. A default that is another now begins one: the runs before it have another value.
+    Hashes of two releases may differ for one run. So they are compared with hashes of now alone, never with one that
+    was recorded.
+    """
+    snapshot = RunSnapshot.read(run.config_snapshot)
+    before = {**snapshot.defaults, **_defaults()}
+    of_table = {
+        key: value for key, value in snapshot.values.items() if key not in NOT_OF_THE_TABLE and value != before.get(key)
+    }
     content = json.dumps([run.version_id, of_table], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:DIGITS]
+
+
+@cache
+def _defaults() -> dict[str, ConfigValue]:
+    """Return the defaults of this release by key."""
+    return {key.key: None if key.default is None else read_value(key, key.default) for key in config_keys()}
 
 
 def harmful(session: Session, entity: Entity) -> dict[str, RunDecision]:
     """Return the policies that were found harmful, each with the decision by which it stood down.
 
-    A person who activates a run of such a policy afterwards outranks the finding.
+    A person who activates a run of such a policy afterwards outranks the finding. Which policy stood down is told by
+    its run: the hash that a decision has recorded is that of the release of its day.
     """
     moves = select(RunDecision).where(RunDecision.entity_id == entity.entity_id, RunDecision.decision.in_(MOVES))
     found = dict[str, RunDecision]()
@@ -47,17 +66,20 @@ def harmful(session: Session, entity: Entity) -> dict[str, RunDecision]:
         return found
     policies = policies_of(session, [decision.run_id for decision in decisions])
     for decision in decisions:
+        policy = policies[decision.run_id]
         if decision.harmful_policy:
-            found[decision.harmful_policy] = decision
+            found[policy] = decision
         elif decision.decision != Decision.STOOD_DOWN:
-            found.pop(policies[decision.run_id], None)
+            found.pop(policy, None)
     return found
 
 
 def last_stood_down(session: Session, entity: Entity, policy: str) -> RunDecision | None:
     """Return the decision by which a policy stood down last, None where it never did."""
-    own = select(RunDecision).where(RunDecision.entity_id == entity.entity_id, RunDecision.harmful_policy == policy)
-    return session.scalars(own.order_by(RunDecision.decision_number.desc()).limit(1)).one_or_none()
+    own = select(RunDecision).where(RunDecision.entity_id == entity.entity_id, RunDecision.harmful_policy.is_not(None))
+    decisions = session.scalars(own.order_by(RunDecision.decision_number.desc())).all()
+    policies = policies_of(session, [decision.run_id for decision in decisions])
+    return next((decision for decision in decisions if policies[decision.run_id] == policy), None)
 
 
 def policies_of(session: Session, run_ids: Sequence[int]) -> dict[int, str]:

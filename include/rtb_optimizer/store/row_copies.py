@@ -58,7 +58,7 @@ def _number_on(connection: Connection, table: Table) -> None:
 
 
 def differing(then: Iterable[Row], now: Iterable[Row], by: Sequence[str], leave_out: Sequence[str] = ()) -> list[str]:
-    """Return in words how rows differ, in columns that both have; rows are matched by the columns `by`."""
+    """Return descriptions of how rows differ, in columns that both have; rows are matched by the columns `by`."""
     before, after = ({_key(row, by): row for row in rows} for rows in (then, now))
     found = [f"{key} is gone" for key in before if key not in after]
     found += [f"{key} is new" for key in after if key not in before]

@@ -423,7 +423,7 @@ class Delivery(Base):
 
 
 class RunOutcome(Base):
-    """What came of one run's table on one day in one arm, and what the run predicted for these rows.
+    """The outcomes of one run's table on one day in one arm, and those that the run predicted for these rows.
 
     The sums of a day over its runs and arms are exact, their split is that of the sample (`engines.passes.arms`).
     `buckets` has the sums of parts of the ids, for the variance; `measured_by` is the run that read these logs.

@@ -37,7 +37,7 @@ class ScratchObjects:
         """Write an object of the run.
 
         Raises:
-            StoreFailed: when it is none of the run's.
+            StoreFailed: when it is not one of the run's.
         """
         if not any(_is_below(own, (Bucket, Key)) for own in self.kept):
             raise StoreFailed(f"s3://{Bucket}/{Key} is none of the run's objects: a rebuild writes no others")

@@ -6,18 +6,17 @@ is read at run time.
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypedDict
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.core.config.key import ConfigKey, DataType
-from rtb_optimizer.core.config.retired import RETIRED
 from rtb_optimizer.core.macros.dialect import (
     Derivation,
     Derived,
@@ -29,9 +28,6 @@ from rtb_optimizer.core.macros.dialect import (
 )
 from rtb_optimizer.errors import ConfigInvalid, NotFound
 from rtb_optimizer.store.schema import (
-    Entity,
-    EntityConfig,
-    EntityConfigChange,
     FeatureMacro,
     Optimizer,
     Version,
@@ -102,21 +98,16 @@ def config_keys() -> list[ConfigKey]:
             maximum=key.get("max"),
             required=key.get("required", False),
             choices=tuple(key.get("choices", ())),
+            section=key["section"],
+            display_name=key["title"],
+            description=key["description"],
         )
         for key in _read("v3")["keys"]
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Seeded:
-    """The version that was written, and the values of retired keys that were deleted, a line each."""
-
-    version_id: int
-    retired: Sequence[str]
-
-
-def seed(session: Session) -> Seeded:
-    """Write the optimizer, version v3 with its keys, and the macro templates; delete what is retired."""
+def seed(session: Session) -> int:
+    """Write the optimizer, version v3 with its keys, and the macro templates; return the version's id."""
     opt_id = _upsert(session, Optimizer, ["opt_code"], {"opt_code": OPT_CODE, "opt_name": OPT_NAME}, Optimizer.opt_id)
     table = _read("v3")
     version = {
@@ -138,24 +129,7 @@ def seed(session: Session) -> Seeded:
     for row in _macro_rows(opt_id):
         natural_key = ["opt_id", "feature_name", "macro_format"]
         session.execute(insert(FeatureMacro).values(**row).on_conflict_do_nothing(index_elements=natural_key))
-    return Seeded(version_id, _retire(session, version_id))
-
-
-def _retire(session: Session, version_id: int) -> list[str]:
-    """Delete retired keys, and the values that entities have of them; each is a change in the entity's history."""
-    of_version = VersionConfig.version_id == version_id, VersionConfig.config_key.in_(RETIRED)
-    session.execute(delete(VersionConfig).where(*of_version))
-    own = select(EntityConfig, Entity.entity_code).join(Entity, Entity.entity_id == EntityConfig.entity_id)
-    set_ones = own.where(Entity.current_version_id == version_id, EntityConfig.config_key.in_(RETIRED))
-    lines = []
-    for override, entity_code in session.execute(set_ones.order_by(Entity.entity_code, EntityConfig.config_key)).all():
-        key, value = override.config_key, override.config_value
-        change = {"entity_id": override.entity_id, "config_key": key, "old_value": value, "changed_by": "rtb seed"}
-        session.add(EntityConfigChange(**change))
-        session.delete(override)
-        lines.append(f"{entity_code}: {key} was {value}; it is no config key any more: {RETIRED[key]}")
-    session.flush()
-    return lines
+    return version_id
 
 
 def is_seeded(session: Session) -> bool:

@@ -32,7 +32,7 @@ class RunPoint:
 
 @dataclass(frozen=True, slots=True)
 class DayPoint:
-    """A day of requests that tables bid on: what came of them and was predicted, in outcomes or money (`objective`)."""
+    """A day of requests that tables bid on: realized and predicted results, in outcomes or money (`objective`)."""
 
     day: date
     realized: float

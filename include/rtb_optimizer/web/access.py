@@ -25,7 +25,7 @@ async def signed_in(
     _documented: Annotated[str | None, Depends(oauth2_scheme)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer_scheme)],
 ) -> BaseUser:
-    """Return the user of Airflow's token; refuse with 401 whatever is no token of a user.
+    """Return the user of Airflow's token; refuse every other token with 401.
 
     Airflow refuses an expired token with 401 and a text that is none with 403, which here means that a user who is
     known may not do something.
@@ -115,6 +115,13 @@ def may_edit(entity_code: str, user: User) -> str:
     return entity_code
 
 
+def may_edit_all(user: User) -> BaseUser:
+    """Return the user if they may change entities at all, not some of them; refuse otherwise."""
+    require(user, "PUT")
+    return user
+
+
+Editor = Annotated[BaseUser, Depends(may_edit_all)]
 ReadableCode = Annotated[str, Depends(may_read)]
 EditableCode = Annotated[str, Depends(may_edit)]
 

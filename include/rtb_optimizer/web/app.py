@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from rtb_optimizer import __version__, errors
 from rtb_optimizer.web import api, assets, compare_page, explain_page
 from rtb_optimizer.web.access import require_user_and_origin
-from rtb_optimizer.web.entity import activation, challenger, config, trends, what_if
+from rtb_optimizer.web.entity import activation, challenger, config, new, trends, what_if
 from rtb_optimizer.web.entity import list as entity_list
 from rtb_optimizer.web.entity import live as entity_live
 from rtb_optimizer.web.entity import page as entity_page
@@ -24,7 +24,7 @@ from rtb_optimizer.web.run import page as run_page
 log = logging.getLogger(__name__)
 
 PAGES = (
-    *(assets, entity_list, entity_page, entity_live, trends, activation, challenger, config, what_if),
+    *(assets, entity_list, new, entity_page, entity_live, trends, activation, challenger, config, what_if),
     *(run_page, compare_page, explain_page),
 )
 STATUS = {
@@ -84,7 +84,9 @@ def _http_error(request: Request, problem: Any) -> Response:  # noqa: ANN401 - S
 
 
 def _validation_error(request: Request, problem: Any) -> Response:  # noqa: ANN401 - as above
-    violations = [f"{'.'.join(map(str, error['loc'][1:]))}: {error['msg']}" for error in problem.errors()]
+    places = ([str(part) for part in error["loc"]] for error in problem.errors())
+    named = (".".join(place[1:]) or place[0] for place in places)  # the whole body has no name within it
+    violations = [f"{name}: {error['msg']}" for name, error in zip(named, problem.errors(), strict=True)]
     return error_response(request, status.HTTP_422_UNPROCESSABLE_CONTENT, "; ".join(violations), violations)
 
 

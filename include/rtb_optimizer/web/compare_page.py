@@ -71,7 +71,7 @@ def compare_page(
 
 
 def _what_if(session: Session, before: Run, after: Run) -> WhatIfDocument | None:
-    """Return what came of a what-if run, beside the run that it is compared with."""
+    """Return the result of a what-if run, beside the run that it is compared with."""
     try:
         tried = what_if_document(session, after)
     except UNREADABLE:  # the difference is shown all the same

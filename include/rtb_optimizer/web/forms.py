@@ -11,18 +11,19 @@ from sqlalchemy.orm import Session
 from rtb_optimizer.store import dag_list_export
 from rtb_optimizer.store.manual_activation import ExpectedRun
 from rtb_optimizer.store.runs import MAX_ID_DIGITS
-from rtb_optimizer.web.access import EditableCode
+from rtb_optimizer.web.access import EditableCode, Editor
 from rtb_optimizer.web.rendering import address_of
 
 MAX_FIELDS = 1000
 MAX_REASON_LENGTH = 1000
 LATE = "_late"
 SOON = "within 5 minutes"
-# The message of a page after a write, by the word in its address: no text of an address is shown itself.
+# The message of a page after a write, by the `notice` in its address: no text of an address is shown itself.
 MESSAGES = {
     "activated": "The run is active: bidders read it from now on.",
     "rolled_back": "Rolled back: bidders read the earlier run from now on.",
     "paused": "Paused: there are no scheduled runs, and no run is activated. The active run stays active.",
+    "added": "Added: its DAG appears with Airflow's next parse. Look its configuration over before the first run.",
     "resumed": "Resumed: the entity runs on its schedule again.",
     "saved": "Saved: the next run uses it.",
     "unset": "The default applies again, from the next run on.",
@@ -39,19 +40,30 @@ MESSAGES |= {
 }
 MESSAGES |= {
     f"{word}{LATE}": f"{MESSAGES[word]} Airflow's schedule is updated {SOON}."
-    for word in ("paused", "resumed", "saved", "unset")
+    for word in ("added", "paused", "resumed", "saved", "unset")
 }
 
 log = logging.getLogger(__name__)
 
 
-async def _posted(request: Request, _code: EditableCode) -> dict[str, str]:
+async def _fields(request: Request) -> dict[str, str]:
     """Return the text fields of a form; files are ignored."""
     form = await request.form(max_files=0, max_fields=MAX_FIELDS)
     return {name: value.replace("\r\n", "\n") for name, value in form.items() if isinstance(value, str)}
 
 
+async def _posted(request: Request, _code: EditableCode) -> dict[str, str]:
+    return await _fields(request)
+
+
+async def _posted_by_editor(request: Request, _user: Editor) -> dict[str, str]:
+    return await _fields(request)
+
+
 Posted = Annotated[dict[str, str], Depends(_posted)]
+"""The form of a page of an entity that the user may change."""
+PostedByEditor = Annotated[dict[str, str], Depends(_posted_by_editor)]
+"""The form of a page of no entity, of a user who may change them all."""
 
 
 def number(form: Mapping[str, str], name: str) -> int | None:
@@ -89,8 +101,8 @@ def export_dag_list(session: Session) -> bool:
 
 
 def redirect(
-    request: Request, route: str, entity_code: str, word: str, *, late: bool = False, **query: str
+    request: Request, route: str, entity_code: str, notice: str, *, late: bool = False, **query: str
 ) -> RedirectResponse:
-    """Redirect to a page of the entity, with the message for a word, and other parameters of the page."""
-    url = address_of(request, route, {"told": word + LATE * late, **query}, entity_code=entity_code)
+    """Redirect to a page of the entity, with the message that `notice` names, and other parameters of the page."""
+    url = address_of(request, route, {"notice": notice + LATE * late, **query}, entity_code=entity_code)
     return RedirectResponse(url, status.HTTP_303_SEE_OTHER)

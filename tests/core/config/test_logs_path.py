@@ -13,6 +13,7 @@ from rtb_optimizer.core.config.logs_path import (
     is_hourly,
     logs_path_problems,
     nearest_form,
+    shared_by_hours,
 )
 from rtb_optimizer.core.config.window import Window, midnight
 
@@ -114,3 +115,23 @@ def test_the_fixed_part_is_what_all_files_begin_with():
     assert fixed_part("s3://b/logs/{date:%Y}/x") == "s3://b/logs/"
     assert fixed_part("s3://b/logs/") == "s3://b/logs/"
     assert logs_path_problems("s3://b/a%20b/{date}/") == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "shared"),
+    [
+        ("s3://b/l/{date:%Y/%m/%d/%H}/", "s3://b/l/2026/03/08/"),
+        ("s3://b/dt={date:%Y%m%d%H}/", "s3://b/dt=20260308"),
+        ("s3://b/{date}/hour={date:%-H}/x", "s3://b/2026-03-08/hour="),
+        ("s3://b/{date:%Y/%j}/h{date:%H}.csv", "s3://b/2026/067/h"),
+        ("s3://b/{date:%H}/{date}/", ""),
+        ("s3://b/{date:%Y/%m/%H/%d}/", ""),
+        ("s3://b/{date}/", ""),
+        ("s3://b/", ""),
+    ],
+)
+def test_the_hours_of_a_day_share_what_stands_before_the_hour_where_it_names_the_day(path, shared):
+    folders = folders_of(path, days(date(2026, 3, 8), 1), UTC_ZONE)
+
+    assert {shared_by_hours(path, folder) for folder in folders} == {shared}
+    assert all(folder.url.startswith(shared) for folder in folders)

@@ -9,7 +9,8 @@ from rtb_optimizer.core.config.settings import Settings, settings_as_stored
 from rtb_optimizer.errors import ConfigInvalid
 from v3_settings import v3_settings
 
-ROLES = [n for n in Settings.__annotations__ if n.endswith("_column") and not n.startswith("outcome_logs_")]
+OF_EVENTS = ("outcome_logs_", "win_logs_")
+ROLES = [n for n in Settings.__annotations__ if n.endswith("_column") and not n.startswith(OF_EVENTS)]
 MAY_BE_ONE = {
     ("outcome_column", "value_column"): "each event is worth 1",
     ("value_column", "cost_column"): "a seller's revenue is what bids are normalized on",

@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import pytest
 
+from rtb_optimizer.core.config.formats import EPOCHS
 from rtb_optimizer.core.config.resolve import resolve
 from rtb_optimizer.core.config.rules import settings_of
 from rtb_optimizer.core.config.schedule import PRESETS
@@ -35,15 +36,34 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
         assert type(getattr(settings, name)) is kinds.get(str(kind), kind), name
 
 
+NO_ID = (
+    "export_value_maps: site in 'plain' gives {!r} to 'a': an id is neither blank nor a placeholder, without blanks "
+    "around it or control characters; leave a value without an id out of the map"
+)
+
+
 @pytest.mark.parametrize(
     ("overrides", "complaint"),
     [
         ({"logs_path": "/var/logs/x.parquet"}, "logs_path: '/var/logs/x.parquet' is not an s3://bucket/path URL"),
+        ({"timestamp_column": "at", "timestamp_format": "%"}, "timestamp_format: '%' ends with a % without its letter"),
+        (
+            {"timestamp_column": "at", "timestamp_format": "%Y %"},
+            "timestamp_format: '%Y %' ends with a % without its letter",
+        ),
+        (
+            {"timestamp_column": "at", "timestamp_format": "at noon%%"},
+            f"timestamp_format: 'at noon%%' is no pattern such as %Y-%m-%d %H:%M:%S, and none of {', '.join(EPOCHS)}",
+        ),
         ({"logs_path": "s3://bucket"}, "logs_path: 's3://bucket' is not an s3://bucket/path URL"),
         ({"logs_path": "s3://Bucket_1/x"}, "logs_path: 's3://Bucket_1/x' is not an s3://bucket/path URL"),
         (
             {"export_fields": '{"bonsai": {"site": "site"}}'},
             f"export_fields: bonsai has no field 'site' for site: choose one of {', '.join(FEATURES)}",
+        ),
+        (
+            {"export_fields": {"lookup_tables": {"ad_size": "size"}}},
+            "export_fields: size for ad_size: a look-up table has no keys of it, since Xandr buckets it as a scalar",
         ),
         ({"export_beeswax_folder": "bid_models"}, "export_beeswax_folder: 'bid_models' is not an s3://bucket/path URL"),
         ({"exports": "dv360"}, f"exports: 'dv360' is not one of {', '.join(Platform)}"),
@@ -66,6 +86,10 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
         (
             {"export_value_maps": {"plain": {"site": {"a": "1", "b": "1"}}}},
             "export_value_maps: site in 'plain' gives '1' to more than one of our values: the map must be injective",
+        ),
+        *(
+            ({"export_value_maps": {"plain": {"site": {"a": theirs}}}}, NO_ID.format(theirs))
+            for theirs in ("", " 12", "12\n", "1\r2", "__other__")
         ),
         ({"column_clocks": {"hour": "ET"}}, "column_clocks: 'ET' of 'hour' is not one of utc, user"),
         (
@@ -118,6 +142,13 @@ def test_the_defaults_of_the_seed_break_no_rule_and_have_the_type_of_their_field
             "macro_gap_policies: 'ignore' of 'adx' is not one of fail, wildcard, derived, skip_format",
         ),
         ({"bid_column": "bid"}, "bid_column: it is compared with cost_column, which is not set"),
+        *[
+            (
+                {key: "bid_by", "bids_follow_tables": False},
+                f"bids_follow_tables: false, but {key} names a column with the bids: set true, or unset {key}",
+            )
+            for key in ("multiplier_column", "run_column")
+        ],
         *[
             ({"currency_column": "currency", "currency_rates": rates}, f"currency_rates: {complaint}")
             for rates, complaint in [

@@ -56,6 +56,16 @@ def test_a_decided_run_raises_what_its_decision_and_its_warnings_say(decision, r
 
 
 @pytest.mark.parametrize(
+    "code",
+    ["rate_stops", "price_apart", "price_stops", "last_day_other_values", "values_replaced", "exposures_unbought"],
+)
+def test_what_makes_a_table_follow_an_error_of_the_logs_is_an_alert(code):
+    [alert] = of_decision("code", Decision.ACTIVATED, ["newer"], [RunWarning(code, "it is so")])
+
+    assert (alert.kind, alert.reason) == ("drift", "it is so")
+
+
+@pytest.mark.parametrize(
     ("stale_since", "problems", "alerts"),
     [
         (None, [], []),

@@ -6,23 +6,23 @@ import numpy as np
 import pytest
 
 from rtb_optimizer.core.decision.volume import (
-    DayVolume,
+    MEASURES,
     against,
     between_days,
     latest_days,
-    mean_day,
     prices_between_days,
     silences,
     unusual_day,
 )
+from rtb_optimizer.core.sample.counts import Counts
 
 FIRST, SATURDAY = date(2026, 11, 20), 5
-USUAL = DayVolume(rows=12_000, exposure=12_000, outcome=700, value=900, cost=18_000)
+USUAL = Counts(rows=12_000, exposure=12_000, outcome=700, value=900, cost=18_000)
 
 
 def scaled(factor, **changed):
-    values = {name: getattr(USUAL, name) * factor for name in DayVolume.__slots__}
-    return DayVolume(**values | changed)
+    values = {name: getattr(USUAL, name) * factor for name in Counts.__slots__}
+    return Counts(**values | changed)
 
 
 def days(*volumes):
@@ -39,14 +39,14 @@ def days(*volumes):
     ],
 )
 def test_a_window_is_compared_with_the_active_runs_by_its_mean_day(now, factors):
-    assert against(now, USUAL) == pytest.approx(factors)
+    assert against([now], [USUAL, USUAL]) == pytest.approx(factors)
 
 
 def test_small_numbers_and_measures_that_the_active_run_had_none_of_are_not_compared():
-    few = DayVolume(rows=60, exposure=60, outcome=3, value=0, cost=0)
+    few = Counts(rows=60, exposure=60, outcome=3, value=0, cost=0)
 
-    assert against(scaled(0.1, rows=10, outcome=1), few) == {}
-    assert against(USUAL, scaled(1, cost=0)).keys() == {"rows", "exposures", "outcomes"}
+    assert against([scaled(0.1, rows=10, outcome=1)], [few]) == {}
+    assert against([USUAL], [scaled(1, cost=0)]).keys() == {"rows", "exposures", "outcomes"}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_ordinary_days_differ_by_little_and_one_day_is_compared_with_none():
     assert 0.5 < ordinary.factor < 2
     assert between_days(days(USUAL)) is None
     assert between_days({}) is None
-    few = {day: DayVolume(5, 5, 1, 0, 0) for day in days(USUAL, USUAL)}
+    few = {day: Counts(5, 5, 1, 0, 0) for day in days(USUAL, USUAL)}
     assert between_days(few) is None
 
 
@@ -168,9 +168,9 @@ def test_a_file_may_end_within_its_first_window():
     assert [each.hours for each in silences(ended, HOURS, ())] == [tuple(range(16, 24))]
 
 
-def test_the_mean_day_is_the_mean_of_each_measure():
-    assert mean_day(days(USUAL, scaled(3))) == scaled(2)
-    assert mean_day({}) is None
+def test_a_mean_day_is_the_mean_of_each_measure_and_of_no_days_nothing_is_said():
+    assert against([scaled(1), scaled(3)], [USUAL]) == pytest.approx(dict.fromkeys(MEASURES, 2))
+    assert against([USUAL], []) == {}
 
 
 def weeks(number, of_weekend=1.0, vary=0.05, seed=1, start=FIRST):
@@ -216,7 +216,7 @@ def test_a_day_that_has_lost_half_is_unusual_although_no_gate_holds_for_it(befor
         (weeks(4, vary=0.5), 0.5, {}),
         (weeks(4), 1, {"outcome": 0}),
         (dict([*weeks(1).items()][:6]), 0.5, {}),
-        ({day: DayVolume(90, 90, 9, 0, 0) for day in weeks(4)}, 1 / 200, {}),
+        ({day: Counts(90, 90, 9, 0, 0) for day in weeks(4)}, 1 / 200, {}),
     ],
     ids=[
         "as always",

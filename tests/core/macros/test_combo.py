@@ -91,6 +91,11 @@ def test_a_gap_is_reported_in_one_line_with_format_every_feature_and_the_fix():
     )
 
 
+def test_the_command_of_the_fix_can_be_pasted_into_a_shell_whatever_the_column_is_called():
+    with pytest.raises(MacroGap, match=r"`rtb macros set 'site id\|x' xandr TEMPLATE`"):
+        mapped("xandr", ["site id|x"], GapPolicy.FAIL)
+
+
 @pytest.mark.parametrize("macro_format", [name for name, dialect in seeds.dialects().items() if TEMPLATES[name]])
 def test_a_combo_can_be_taken_apart_again_at_its_separator(macro_format):
     features = [*TEMPLATES[macro_format], "hour", "carrier"]

@@ -10,6 +10,7 @@ from rtb_optimizer.core.model.link import (
     rate_of,
     rate_ratio,
     rescaled_to_total,
+    scale_to_totals,
     strength_of,
 )
 
@@ -50,6 +51,28 @@ def test_a_level_brings_what_is_expected_to_what_was_seen_and_keeps_the_shape(li
 
     assert (rate_of(even, link) * exposure).sum() == pytest.approx(7.0)
     assert even / even[0] == pytest.approx(strength / strength[0])
+
+
+@pytest.mark.parametrize("share", [1e-6, 0.001, 0.5, 0.999, 1 - 1e-7])
+@pytest.mark.parametrize("spread", [0.1, 1, 8])
+def test_the_scale_of_odds_is_found_however_far_away_and_unlike_they_are(share, spread):
+    drawn = np.random.default_rng(1)
+    odds, exposure = np.exp(drawn.normal(-3, spread, (50, 100))), np.exp(drawn.normal(0, 3, (50, 100)))
+    totals = share * exposure.sum(axis=1)
+
+    scaled = odds * scale_to_totals(odds, exposure, totals)[:, None]
+
+    assert (exposure * rate_of(scaled, Link.LOGIT)).sum(axis=1) == pytest.approx(totals, rel=1e-9)
+
+
+def test_folds_without_exposures_and_those_of_nothing_but_outcomes_have_a_finite_scale():
+    odds, exposure = np.ones((3, 2)), np.array([[0.0, 0.0], [1.0, 1.0], [1.0, 1.0]])
+
+    scales = scale_to_totals(odds, exposure, np.array([0.0, 2.0, 0.0]))
+
+    assert scales[0] == 1
+    assert scales[2] < 1e-9
+    assert scales[1] > 1e9
 
 
 def test_the_baseline_deviance_is_the_entropy_and_for_rare_outcomes_the_poisson_one():

@@ -1,4 +1,4 @@
-"""What came of bids beside what was predicted, by deciles and by value."""
+"""Realized beside predicted outcomes, by deciles and by value."""
 
 import numpy as np
 import pytest

@@ -8,7 +8,7 @@ import pytest
 
 from planted_samples import sample_of
 from rtb_optimizer.core.realized.elasticity import NOTHING_KNOWN, Following, Response, updated
-from rtb_optimizer.core.sample.sample import Bought
+from rtb_optimizer.core.sample.sample import Bought, sum_by
 from rtb_optimizer.core.table.bidding import BidRules
 from rtb_optimizer.core.table.published_table import PublishedRow, PublishedTable
 from rtb_optimizer.core.table.rows import SegmentRules
@@ -124,7 +124,10 @@ def test_without_evidence_twice_the_bid_buys_twice_as_much():
     ("response", "assumed"),
     [
         (Response(0.5, 400.0), 0.5),
-        (Response(0.9, 400.0), 0.9),
+        (Response(0.6, 400.0), 0.6),
+        (Response(1.4, 400.0), 1.4),
+        (Response(0.9, 2_500.0), 0.9),
+        (Response(1.15, 2_500.0), 1.15),
         (Response(0.95, 400.0), 1.0),  # 1 may be the truth
         (Response(0.5, 9.0), 1.0),  # the interval is too wide
         (Response(0.02, 400.0), 1.0),  # bids do not follow at all
@@ -132,3 +135,55 @@ def test_without_evidence_twice_the_bid_buys_twice_as_much():
 )
 def test_a_measured_elasticity_replaces_one_only_where_one_is_certainly_wrong(response, assumed):
     assert response.assumed == assumed
+
+
+HELD_BACK = 0.1
+DEVICES = ("phone", "desktop", "tablet")
+
+
+def mixed_window(power, seed=3, night=0):
+    """Rows of a window in which a site's bids differ by device, a tenth is held back, and a third is not bid on.
+
+    From the second night of a seed on, bids move by a fiftieth.
+    """
+    rng = np.random.default_rng(seed)
+    bids = np.outer(3 * MULTIPLIERS, [2.5, 1.0, 0.3])
+    is_treated = (1 - HELD_BACK) * (rng.random(bids.shape) > 1 / 3)
+    if night:
+        rng = np.random.default_rng([seed, night])
+        bids *= np.exp(rng.normal(0, 0.02, bids.shape))
+    treated = is_treated * bids**power
+    volume, mean = treated + HELD_BACK, is_treated * bids + HELD_BACK
+    counts = rng.poisson(TRAFFIC / len(DEVICES) * volume)
+    site, device = (np.repeat(each.ravel(), counts.ravel()) for each in np.indices(counts.shape))
+    values = {"site": np.array(SITES)[site], "device": np.array(DEVICES)[device]}
+    sample = sample_of(np.zeros(len(site)), fold=np.zeros(len(site), dtype=int), **values)
+    geometric = np.exp(np.log(bids) * treated / volume)
+    return sample, Bought(geometric[site, device], volume[site, device], power, mean[site, device])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_bids_that_differ_within_a_value_or_are_held_back_do_not_make_a_bidder_look_more_elastic(seed):
+    assert updated(NOTHING_KNOWN, BEFORE, *mixed_window(1.0, seed)).elasticity == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_not_bid_on_at_all_hides_a_part_of_how_weakly_the_rest_follows(seed):
+    """It is bought by the holdback alone, whatever the power."""
+    assert 0.5 < updated(NOTHING_KNOWN, BEFORE, *mixed_window(0.5, seed)).elasticity < 0.8
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nights_of_nearly_the_same_table_do_not_draw_the_elasticity_to_zero(seed):
+    """A site's bid is estimated from its rows: without a correction, its error passes for a change without effect."""
+    before, known = BEFORE, NOTHING_KNOWN
+    for night in range(14):
+        sample, bought = mixed_window(1.0, seed, night)
+        known = updated(known, before, sample, bought)
+        site = sample.features["site"]
+        exposures = sum_by(site.codes, sample.exposure, len(site.values))
+        paid = bought.multiplier_of(sample.exposure, site.codes, len(site.values))
+        order = [site.values.index(each) for each in SITES]
+        before = table(exposures[order], bought_at=paid[order])
+
+    assert known.elasticity == pytest.approx(1, abs=0.05)

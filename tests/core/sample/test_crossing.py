@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from planted_samples import sample_of
-from rtb_optimizer.core.sample import crossing
+from rtb_optimizer.core.sample import crossing, numbering
 from rtb_optimizer.core.sample.crossing import cell_codes, crossed, with_interactions
 from rtb_optimizer.core.sample.values import UNEXPANDED, split_key
 
@@ -20,6 +20,11 @@ def sample():
     return sample_of(np.zeros(6), fold=[0] * 6, **COLUMNS)
 
 
+def sort_from(cells, monkeypatch):
+    for module in (crossing, numbering):
+        monkeypatch.setattr(module, "DENSE_CELLS", cells)
+
+
 def test_rows_share_a_cell_when_all_their_values_are_the_same(sample):
     codes, size = cell_codes(sample, ["a", "b"])
 
@@ -31,7 +36,7 @@ def test_rows_share_a_cell_when_all_their_values_are_the_same(sample):
 
 @pytest.mark.parametrize("dense", [1, 1 << 22], ids=["sorted", "in a table of all possible cells"])
 def test_cells_are_numbered_in_the_order_of_their_parts(sample, monkeypatch, dense):
-    monkeypatch.setattr(crossing, "DENSE_CELLS", dense)
+    sort_from(dense, monkeypatch)
     codes, _ = cell_codes(sample, ["a", "b"])
     cells = list(zip(sample.features["a"].codes, sample.features["b"].codes, strict=True))
 
@@ -66,7 +71,7 @@ def test_many_values_do_not_overflow_the_numbering(monkeypatch):
     columns = {name: [f"{name}{n}" for n in rng.integers(0, 40, 500)] for name in "abc"}
     sample = sample_of(np.zeros(500), **columns)
     wide = cell_codes(sample, ["a", "b", "c"])[0]
-    monkeypatch.setattr(crossing, "DENSE_CELLS", 50)
+    sort_from(50, monkeypatch)
     narrow = cell_codes(sample, ["a", "b", "c"])[0]
 
     assert len(set(zip(wide, narrow, strict=True))) == len(set(wide)) == len(set(narrow))

@@ -1,17 +1,20 @@
 """A column that was written after the outcome gives itself away: values that never stand without it."""
 
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 import pytest
 
 from planted_samples import feature, planted
+from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.core.sample.rows import RowOutcomes
 from rtb_optimizer.core.sample.values import MISSING
 from rtb_optimizer.core.selection.leaks import (
     MIN_EVENT_PAIRS,
     Sign,
     changes_between_exposure_and_event,
+    suspected_from,
     suspicion,
 )
 
@@ -226,3 +229,20 @@ def test_rows_of_one_id_that_both_have_an_outcome_or_none_are_no_pair():
     for outcome in (np.zeros(200), np.ones(200)):
         assert not changes_between_exposure_and_event(column, outcome, ids)
     assert changes_between_exposure_and_event(column, np.tile([0.0, 1.0], 100), ids)
+
+
+@pytest.mark.parametrize(
+    ("link", "rate", "least"),
+    [
+        (Link.LOG, 0.003, 0.55),
+        (Link.LOG, 0.6, 0.55),
+        (Link.LOGIT, 0.0, 0.55),
+        (Link.LOGIT, 0.2, 0.64),
+        (Link.LOGIT, 0.5, 0.775),
+        (Link.LOGIT, 0.8, 0.64),
+    ],
+)
+def test_the_less_rare_an_outcome_the_more_may_an_honest_column_explain(link, rate, least):
+    assert suspected_from(0.55, rate, link) == pytest.approx(least)
+    assert suspected_from(1.0, rate, link) == 1.0
+    assert suspected_from(inf, rate, link) == inf

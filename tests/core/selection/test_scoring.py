@@ -196,3 +196,83 @@ def test_the_odds_gain_is_about_and_never_more_than_what_rows_gain_one_by_one():
         by_row += float((k * np.log(both / old) + (1 - k) * np.log((1 - both) / (1 - old))).sum())
 
     assert 0.85 * by_row < gain.nats < 1.02 * by_row
+
+
+def strong_column(base, seed=1, rows=60_000):
+    """Rows whose log odds follow a column of eight values, with a base rate as given, and the rates of the values."""
+    draw = np.random.default_rng(seed)
+    code, effect, level = draw.integers(0, 8, rows), draw.normal(0, 1, 8), 0.0
+    for _ in range(50):
+        rate = 1 / (1 + np.exp(-level - effect))
+        level += np.log(base / (1 - base)) - np.log(rate[code].mean() / (1 - rate[code].mean()))
+    return sample_of((draw.random(rows) < rate[code]).astype(float), column=code)
+
+
+@pytest.mark.parametrize("base", [0.05, 0.2, 0.5, 0.8, 0.95])
+def test_at_any_base_rate_a_strong_column_scores_the_binomial_deviance_it_explains_exactly(base):
+    sample = strong_column(base)
+    codes, outcome, mean = sample.features["column"].codes, sample.outcome, sample.outcome.mean()
+    rate = (np.bincount(codes, outcome) / np.bincount(codes))[codes]
+    exact = (outcome * np.log(rate / mean) + (1 - outcome) * np.log((1 - rate) / (1 - mean))).sum()
+
+    gain = cross_fitted_gain(sample.features["column"], sample, np.full(len(outcome), mean), Link.LOGIT)
+
+    assert gain.nats == pytest.approx(exact, abs=15)  # seven factors, each learnt from other rows than it is scored on
+    assert exact > 200
+
+
+@pytest.mark.parametrize("base", [0.05, 0.5, 0.95])
+def test_the_error_of_a_gain_on_the_odds_scale_is_that_of_samples_drawn_again(base):
+    gains = [
+        cross_fitted_gain(s.features["column"], s, np.full(len(s.outcome), s.outcome.mean()), Link.LOGIT)
+        for s in (redrawn(strong_column(base, rows=8_000), seed) for seed in range(150))
+    ]
+    errors = np.array([gain.standard_error for gain in gains])
+
+    assert np.std([gain.nats for gain in gains]) == pytest.approx(errors.mean(), rel=0.35)
+
+
+def redrawn(sample, seed):
+    """The same rows with outcomes drawn again, at the rates of the values."""
+    codes = sample.features["column"].codes
+    rate = np.bincount(codes, sample.outcome) / np.bincount(codes)
+    return replace(sample, outcome=(np.random.default_rng(seed).random(len(codes)) < rate[codes]).astype(float))
+
+
+def test_what_outcomes_and_their_absence_score_is_the_same():
+    """Odds are symmetric: whether a row was seen or was not seen explains as much."""
+    sample = strong_column(0.7)
+    absence = replace(sample, outcome=1 - sample.outcome)
+    one, other = (
+        cross_fitted_gain(s.features["column"], s, np.full(len(s.outcome), s.outcome.mean()), Link.LOGIT)
+        for s in (sample, absence)
+    )
+
+    assert one.nats == pytest.approx(other.nats, rel=1e-3)
+
+
+def test_with_an_outcome_in_every_row_or_in_none_nothing_is_gained():
+    for outcome in (np.ones(200), np.zeros(200)):
+        sample = sample_of(outcome, x=["a", "b"] * 100)
+        gain = cross_fitted_gain(sample.features["x"], sample, np.full(200, outcome.mean()), Link.LOGIT)
+
+        assert gain.nats == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("base", [0.5, 0.8])
+@pytest.mark.parametrize("thinned", ["outcomes", "their absence"])
+def test_noise_of_thinned_logs_is_not_significant_on_the_odds_scale(base, thinned):
+    """One of four rows of a kind is left and counts four times: it is evidence of one."""
+    z = []
+    for seed in range(30):
+        draw = np.random.default_rng(seed)
+        outcome = draw.random(6_000) < base
+        is_thinned = outcome if thinned == "outcomes" else ~outcome
+        kept = np.flatnonzero(~is_thinned | (draw.random(6_000) < 0.25))
+        weight = np.where(is_thinned, 4.0, 1.0)[kept]
+        sample = sample_of(outcome[kept] * weight, exposure=weight, x=draw.integers(0, 20, len(kept)))
+        expected = sample.exposure * sample.outcome.sum() / sample.exposure.sum()
+        z.append(cross_fitted_gain(sample.features["x"], sample, expected, Link.LOGIT).z)
+
+    assert max(z) < 2.25
+    assert np.mean(z) < 0.5

@@ -46,7 +46,7 @@ def test_event_rows_are_found_whatever_they_still_have(bare, base):
     ],
     ids=["rows with features", "bare rows that also fail", "ordinary logs", "no outcome", "nothing but outcomes"],
 )
-def test_rows_that_are_no_events_are_not(sample):
+def test_rows_that_are_no_events_are_no_unjoined_outcomes(sample):
     assert unjoined_share(sample, NAMES) == 0.0
 
 

@@ -8,7 +8,6 @@ from rtb_optimizer.core.sample.values import OTHER
 from rtb_optimizer.core.table.bidding import BidRules
 from rtb_optimizer.core.table.evidence import prefix_cells, prefixes_of, publishable_rows, term_of
 from rtb_optimizer.core.table.joint import JointRules, compile_joint
-from rtb_optimizer.core.table.segments import Counts
 
 PAIR = ("site", "device")
 RULES = JointRules(100, 1, 0.0, BidRules(0.3, 3, 0.8, 0, 1.25))
@@ -26,10 +25,6 @@ def site_of(rows):
     return np.array([feature.values[code] for code in feature.codes])
 
 
-def counted(rows):
-    return Counts(rows, rows, 0, 0, 0)
-
-
 def test_prefixes_of_several_keys_are_listed_once():
     assert prefixes_of([["a", "b"], ["a", "c"], []]) == [("a",), ("a", "b"), ("a", "c")]
     assert [term_of(("a",)), term_of(("a", "b"))] == ["a|*", "a|b|*"]
@@ -45,11 +40,11 @@ def test_prefixes_of_several_keys_are_listed_once():
     ],
 )
 def test_cells_without_enough_sampled_rows_are_to_be_counted(prefix, has_people, keys):
-    assert prefix_cells(sample(), prefix, 4, 10, has_people=has_people).keys == keys
+    assert prefix_cells(sample(), [prefix], 4, 10, has_people=has_people)[prefix].keys == keys
 
 
 def test_cells_below_the_least_exposures_need_no_count():
-    assert prefix_cells(sample(), PAIR, 100, 10, has_people=False).keys == ["c|m"]
+    assert prefix_cells(sample(), [PAIR], 100, 10, has_people=False)[PAIR].keys == ["c|m"]
 
 
 @pytest.mark.parametrize(
@@ -63,11 +58,10 @@ def test_cells_below_the_least_exposures_need_no_count():
 )
 def test_the_count_in_the_logs_decides(rows, people, published):
     drawn = sample()
-    cells = {PAIR: prefix_cells(drawn, PAIR, 4, 10, has_people=False)}
+    cells = prefix_cells(drawn, [PAIR], 4, 10, has_people=False)
     known = None if people is None else {term_of(PAIR): people}
-    exact = {term_of(PAIR): {key: counted(n) for key, n in rows.items()}}
 
-    enough = publishable_rows(cells, exact, 10, known)[PAIR]
+    enough = publishable_rows(cells, {PAIR: rows}, 10, known)[PAIR]
 
     assert set(site_of(drawn)[enough]) == published
 

@@ -176,3 +176,16 @@ def test_a_residual_is_bid_in_full_where_its_gain_is_significant_and_else_by_its
     expected = residuals if follows else {key: multiplier for key, (_, multiplier) in cautious.items()}
     common = bold.keys() & cautious.keys()
     assert {key: bold[key][1] for key in common} == pytest.approx({key: expected[key] for key in common})
+
+
+@pytest.mark.parametrize(
+    ("most", "kept"), [(1, []), (2, ["a"]), (3, ["a", "b"]), (4, ["a", "b", "c"]), (9, list("abcd"))]
+)
+def test_of_cells_that_differ_equally_the_first_have_the_rows(most, kept):
+    site = list("dcba") * 50
+    sample = sample_of(np.zeros(200), site=site)
+    expected = np.where(np.isin(site, ["a", "b"]), 0.5, 0.25)
+
+    table = compile_joint(sample, ["site"], expected, np.ones(200), JointRules(most, 1, 0.0, BIDS))
+
+    assert [value for (value,) in table.prefixes(1)] == kept

@@ -2,8 +2,8 @@
 
 import pytest
 
+from rtb_optimizer.core.sample.counts import Counts
 from rtb_optimizer.core.table.kpis import kpis
-from rtb_optimizer.core.table.segments import Counts
 
 WINDOW = Counts(rows=1000, exposure=10_000, outcome=100, value=50.0, cost=20.0)
 

@@ -8,11 +8,11 @@ import pytest
 from master_table import master_table
 from planted_samples import planted, sample_of
 from rtb_optimizer.core.model.fit import fit
+from rtb_optimizer.core.sample.counts import Counts
 from rtb_optimizer.core.sample.crossing import with_interactions
 from rtb_optimizer.core.sample.values import UNEXPANDED
 from rtb_optimizer.core.table.bidding import BidRules
 from rtb_optimizer.core.table.rows import RowsBefore, SegmentRules, codes_of, codes_to_publish, table_rows
-from rtb_optimizer.core.table.segments import Counts
 
 RULES = SegmentRules(max_segments=100, dead_band=0.02, bids=BidRules(0.3, 3.0, 0.8, 0.0, 1.25))
 FLAT = sample_of([1.0, 0.0, 0.0, 0.0] * 400, x=["a", "a", "a", "a", "b", "b", "b", "b"] * 200)

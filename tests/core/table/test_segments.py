@@ -8,11 +8,11 @@ import pytest
 from master_table import master_table
 from planted_samples import feature, planted, sample_of
 from rtb_optimizer.core.model.fit import fit
+from rtb_optimizer.core.sample.counts import Counts
 from rtb_optimizer.core.sample.sample import sum_by
 from rtb_optimizer.core.sample.values import UNEXPANDED, segment_key
 from rtb_optimizer.core.table.bidding import BidRules, Tier
 from rtb_optimizer.core.table.rows import SegmentRules
-from rtb_optimizer.core.table.segments import Counts
 
 RULES = SegmentRules(max_segments=1_000, dead_band=0.02, bids=BidRules(0.3, 3.0, 0.8))
 PRIORS = {"site": 4.0, "device": 8.0}

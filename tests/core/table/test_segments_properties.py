@@ -9,12 +9,12 @@ from master_table import master_table
 from planted_samples import sample_of
 from rtb_optimizer.core.model.fit import fit
 from rtb_optimizer.core.model.link import Link
+from rtb_optimizer.core.sample.counts import Counts
 from rtb_optimizer.core.sample.crossing import with_interactions
 from rtb_optimizer.core.sample.values import MISSING, UNEXPANDED, segment_key
 from rtb_optimizer.core.table.bidding import BidRules
 from rtb_optimizer.core.table.lookup import Row, look_up
 from rtb_optimizer.core.table.rows import SegmentRules, most_informative_codes, restrict_to_rows
-from rtb_optimizer.core.table.segments import Counts
 
 pytestmark = pytest.mark.timeout(3_600)  # nightly, each takes minutes
 BIDS = BidRules(0.01, 100.0, 0.8)

@@ -14,7 +14,8 @@ from rtb_optimizer.engines.passes.encoding import encode
 from rtb_optimizer.engines.passes.profile import profile
 from rtb_optimizer.engines.passes.sampling import Shares, draw_sample, sampling_shares
 from rtb_optimizer.errors import LogsInvalid
-from rtb_optimizer.run.choose_features import admissible, choose_features
+from rtb_optimizer.run.choose_features import choose_features
+from rtb_optimizer.run.screen_candidates import admissible
 from rtb_optimizer.run.suspected_leaks import leak_warnings, suspected_leaks
 from v3_settings import v3_settings
 

@@ -43,10 +43,10 @@ def test_more_terms_than_a_statement_takes_are_counted_as_the_stored_codes_add_u
 def test_a_row_without_a_value_is_not_taken_for_one_of_another_set(open_logs):
     engine, table = open_logs({"click": [1, 0, 0], "site": ["x", None, None], "level": [None, 1, None]})
     terms, published = {"site": ["site"], "level": ["level"]}, {"site": ["__missing__", "x"], "level": ["1"]}
-    counted = counts_in_sql(engine, table, terms, published)
+    counted = counts_in_sql(engine, table, terms, published).statistics
 
     assert {value: counts.rows for value, counts in counted["site"].items()} == {"__missing__": 2, "x": 1}
-    assert counted == exact_counts(engine, table, terms, published)
+    assert counted == exact_counts(engine, table, terms, published).statistics
 
 
 def test_keys_as_wide_as_the_rows_fit_into_little_memory(open_logs):
@@ -57,7 +57,7 @@ def test_keys_as_wide_as_the_rows_fit_into_little_memory(open_logs):
     engine, table = open_logs(logs, memory_mb=40)
     terms = {"device": ["device"], "session": ["session"], "both": ["device", "session"], "site": ["site"]}
     published = {"device": wide["device"][:2], "session": [], "both": [], "site": ["3"]}
-    counted = counts_in_sql(engine, table, terms, published)
+    counted = counts_in_sql(engine, table, terms, published).statistics
 
     assert {
         name: sum(counts.rows for counts in of_term.values()) for name, of_term in counted.items()

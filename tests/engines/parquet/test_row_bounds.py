@@ -36,8 +36,8 @@ def logs(first: datetime, kind=MICROS, **columns):
 
 def counted(opened, features=("site",), published=("a", "b")):
     engine, table = opened
-    by_code = exact_counts(engine, table, {"term": features}, {"term": published})["term"]
-    assert by_code == counts_in_sql(engine, table, {"term": features}, {"term": published})["term"]
+    by_code = exact_counts(engine, table, {"term": features}, {"term": published}).statistics["term"]
+    assert by_code == counts_in_sql(engine, table, {"term": features}, {"term": published}).statistics["term"]
     return by_code
 
 

@@ -41,3 +41,15 @@ def test_a_column_without_rows_has_no_values():
     feature = encode(pa.chunked_array([], pa.string()), "site", SETTINGS)
 
     assert len(feature.codes) == len(feature.values) == 0
+
+
+@given(values=st.lists(st.one_of(st.none(), st.integers(-12, 12), st.integers(-(2**63), 2**63 - 1)), min_size=1))
+@example(values=[10, 9, -1, None, -10, 7])
+def test_whole_numbers_are_encoded_as_their_digits(values):
+    settings = v3_settings(missing_values=["", "-1", "7"])
+
+    feature = encode(pa.chunked_array([pa.array(values, pa.int64())]), "site", settings)
+
+    expected = [canonical(value, frozenset({"", "-1", "7"})) for value in values]
+    assert [feature.values[code] for code in feature.codes] == expected
+    assert list(feature.values) == sorted(set(expected))

@@ -79,6 +79,23 @@ def test_a_part_of_the_rows_without_an_outcome_is_drawn_in_its_share(open_logs, 
     assert abs((drawn.sample.outcome == 0).sum() - expected) < 5 * np.sqrt(expected)
 
 
+@pytest.mark.parametrize("overrides", [SAMPLED, {"full_sample_rows": 20_000}], ids=["by outcomes", "by rows"])
+def test_rows_without_an_exposure_take_no_place_in_the_sample(open_logs, overrides):
+    """As auctions that were not won: as many exposures are drawn as of a log without them."""
+    won = logs()
+    others = {name: [*column] * 9 for name, column in logs(seed=2).items()}
+    auctions = {name: [*won[name], *others[name]] for name in ("device", "click")}
+    auctions |= {"id": [f"r{n}" for n in range(10 * ROWS)], "won": [1] * ROWS + [0] * (9 * ROWS)}
+    auctions["click"] = [click * was_won for click, was_won in zip(auctions["click"], auctions["won"], strict=True)]
+    identity = {"row_id_columns": ["id"], **overrides}
+
+    alone = drawn_from(open_logs, won, **identity)
+    drawn = drawn_from(open_logs, auctions, exposure_column="won", **identity)
+
+    assert drawn.shares == alone.shares
+    assert sorted(drawn.row_hash) == sorted(alone.row_hash)
+
+
 @pytest.mark.parametrize("identity", IDENTITIES.values(), ids=IDENTITIES)
 def test_where_all_rows_are_drawn_their_order_does_not_matter(open_logs, identity):
     columns = logs(rows=3000)

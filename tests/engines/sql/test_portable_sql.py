@@ -84,8 +84,8 @@ def test_what_engines_count_in_sql_is_what_the_stored_codes_add_up_to(tables):
         canon = [canonicalise(seen["f_" + feature], feature, table.settings) for feature in features]
         values = sorted(set(canon[0] if len(features) == 1 else map(segment_key, zip(*canon, strict=True))))
         published[name] = values[::2]  # the others add up
-    by_code = exact_counts(engine, table, terms, published)
-    in_sql = {name: counts_in_sql(*opened, terms, published) for name, opened in tables.items()}
+    by_code = exact_counts(engine, table, terms, published).statistics
+    in_sql = {name: counts_in_sql(*opened, terms, published).statistics for name, opened in tables.items()}
 
     for name in terms:
         counted = [by_code[name], *(counts[name] for counts in in_sql.values())]
@@ -139,8 +139,8 @@ def test_zero_is_one_value_whatever_its_sign(tmp_path, sail, rows):
         for engine in (duckdb, DataFusionEngine(2), spark):
             types = engine.open_logs([f"local://{tmp_path}/part-0.parquet"])
             table = LogTable(v3_settings(), WINDOW, types, {}, engine.dialect)
-            counted.append(counts_in_sql(engine, table, {"term": ["price_level"]}, {"term": ["0"]})["term"])
-            counted.append(exact_counts(engine, table, {"term": ["price_level"]}, {"term": ["0"]})["term"])
+            counted.append(counts_in_sql(engine, table, {"term": ["price_level"]}, {"term": ["0"]}).statistics["term"])
+            counted.append(exact_counts(engine, table, {"term": ["price_level"]}, {"term": ["0"]}).statistics["term"])
 
     assert {value: counts.rows for value, counts in counted[0].items()} == {"0": 4, "__other__": 1}
     assert all(each == counted[0] for each in counted)

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import zipfile
+from itertools import chain
 
 import numpy as np
 import psycopg
@@ -24,11 +25,14 @@ from rtb_optimizer.steps.create_run import create_run
 from rtb_optimizer.store import challengers, configs, connections, entities, failures, what_if
 from rtb_optimizer.store.objects import split_url
 from rtb_optimizer.store.runs import CLI_DAG_ID, Attempt
-from rtb_optimizer.store.schema import Base, Run, RunOutput
+from rtb_optimizer.store.schema import Base, EntityConfig, Run, RunOutput, VersionConfig
 from seeded_logs import NIGHTS, WORLD
 
 pytestmark = pytest.mark.timeout(600)
 TABLES = {"segments", "joint_segments", "features", "ad_macros", "export_plain_table_csv", "export_plain_table_json"}
+
+OLD = "min_interaction_z"
+"""A key of an earlier release."""
 
 
 @pytest.fixture
@@ -123,6 +127,52 @@ def test_a_what_if_run_is_made_again_as_it_was_compared(made, session):
     assert run.config_snapshot["what_if"]["compared_run_id"] == made
 
 
+@pytest.fixture
+def of_before(logs, add_entity, session):  # noqa: ARG001 - there have to be logs
+    """An entity of the release before, whose version declares a key that this release has retired, set to 2.5."""
+    entity = add_entity()
+    fields = {"config_section": "Selection", "display_name": "Old", "data_type": "float", "default_value": "3"}
+    session.add(VersionConfig(version_id=entity.current_version_id, config_key=OLD, **fields))
+    session.add(EntityConfig(entity_id=entity.entity_id, config_key=OLD, config_value="2.5", updated_by="ana"))
+    session.commit()
+    return entity
+
+
+@pytest.mark.usefixtures("of_before")
+def test_a_run_with_a_key_that_was_retired_since_is_identical_and_the_key_is_named(request_run, session, cli):
+    run = in_process.run(request_run()).opt_run_id
+    said = cli("seed").output
+    done = again(run)
+    found = {f"{each.kind} {each.name}: {each.what}" for each in done.findings}
+
+    assert f"drugs_com: {OLD} was 2.5; it is no config key any more: " in said
+    assert session.get_one(Run, run).config_snapshot["values"][OLD] == 2.5
+    assert done.identical
+    assert found == {f"since opt_entity_configs: {OLD} is gone", f"since opt_version_configs: 1 {OLD} is gone"}
+
+
+@pytest.mark.usefixtures("of_before")
+def test_a_run_that_began_before_a_key_was_retired_ends_after_it(request_run, cli, session):
+    run = create_run(request_run())
+    assert cli("seed").exit_code == 0
+    in_process.finish(run)
+    assert session.get_one(Run, run).status == "succeeded"
+
+
+@pytest.mark.usefixtures("of_before")
+def test_a_what_if_run_that_is_cleared_after_a_key_was_retired_is_made_without_it(request_run, cli, session):
+    in_process.run(request_run())
+    attempt = Attempt("rtb_optimizer__drugs_com", "what_if__1")
+    entity = entities.find(session, "drugs_com")
+    what_if.create(session, entity, {OLD: "2", "max_features": "4"}, attempt, "ana")
+    session.commit()
+    assert cli("seed").exit_code == 0
+    again = create_run(request_run(dag_run_id="what_if__1", clear_number=1))
+    in_process.finish(again)
+
+    assert (session.get_one(Run, again).status, session.get_one(Run, again).is_sandbox) == ("succeeded", True)
+
+
 def test_a_run_of_an_earlier_release_says_what_differs(logs, add_entity, request_run, monkeypatch):  # noqa: ARG001
     add_entity()
     with monkeypatch.context() as earlier:
@@ -168,17 +218,25 @@ def test_it_is_exported_as_one_file_and_made_again_on_another_machine(
     assert cli("runs", "export", made, file).exit_code == 0
     elsewhere()
     for each in list(store.list(f"{prefix}/logs/")):
-        store.put_once(each.key.replace("/logs/", "/copied/"), store.read(each.key))
+        store.put_once(each.key.replace("/logs/date=", "/copied/"), store.read(each.key))
     store.delete([each.key for folder in ("logs", "drugs_com") for each in store.list(f"{prefix}/{folder}/")])
 
-    moved = "--at", f"{base_path}/logs/={base_path}/copied/", "--to", f"{base_path}/kept"
-    done = cli("rebuild", file, *moved)
+    nights = [("--at", f"{base_path}/logs/date={night}/={base_path}/copied/{night}/") for night in NIGHTS]
+    done = cli("rebuild", file, *chain(*nights), "--to", f"{base_path}/kept")
 
     assert done.exit_code == 0, done.output
     assert f"run {code}: identical; 9 of 9 files have the same bytes" in done.output
     assert any(each.key.endswith("/segments.parquet") for each in store.list(f"{prefix}/kept/rebuilds/"))
     with connections.session() as there:
         assert there.scalar(select(func.count()).select_from(Run)) == 0
+
+
+@pytest.mark.parametrize("moved", ["s3://a/logs/", "s3://a/=", "=s3://b/", "logs/=s3://b/", "s3://a/=/b"])
+def test_where_the_logs_are_now_is_two_urls(cli, moved):
+    done = cli("rebuild", 1, "--at", moved)
+
+    assert done.exit_code == 2
+    assert "is not OLD=NEW with two s3:// URLs" in done.output
 
 
 def test_a_file_that_is_no_exported_run_is_refused(tmp_path):

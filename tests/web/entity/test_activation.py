@@ -161,13 +161,14 @@ def test_a_run_that_did_not_succeed_is_not_activated(browser, entity, two_runs, 
     assert pointer()[0] == two_runs[1].run_id
 
 
-def test_a_run_whose_outputs_are_not_what_was_written_is_not_activated(browser, entity, two_runs, store, pointer):
+def test_a_run_whose_outputs_are_not_what_was_written_is_not_activated(browser, read, entity, two_runs, store, pointer):
     first, second = two_runs
     store.replace(f"{active_key(entity.s3_base_path).rpartition('/')[0]}/runs/{first.run_code}/segments.json", b"x")
-    data = {"run_id": first.run_id, "expected_active_run_id": second.run_id, "reason": "now"}
+    data = {"run_id": first.run_id, "expected_active_run_id": second.run_id, "reason": "the campaign ended"}
     answer = browser.post(f"{ENTITY}/activate", data=data)
     assert answer.status_code == 409
-    assert "is not what was written" in answer.text
+    assert "is not what was written" in read(answer).select_one("[role=alert]").text
+    assert fields_of(read(answer))["reason"].strip() == "the campaign ended"
     assert pointer()[0] == second.run_id
 
 
@@ -201,9 +202,14 @@ def test_while_s3_is_away_nothing_is_activated_and_the_page_says_why(browser, re
     asked = unreachable_s3()
     page = read(browser.get(f"{ENTITY}/activate", params={"run": first.run_id}))
     assert "The differences cannot be computed" in page.text
-    answer = browser.post(f"{ENTITY}/activate", data=fields_of(page) | {"reason": "now"})
+    answer = browser.post(f"{ENTITY}/activate", data=fields_of(page) | {"reason": "the campaign ended"})
+    said = read(answer).select_one("[role=alert]").text
     assert asked
     assert answer.status_code == 503
+    assert "Nothing was changed: the S3 of connection 'rtb_s3' cannot be used: s3://" in said
+    assert "start the store, or correct endpoint_url" in said
+    assert fields_of(read(answer))["reason"].strip() == "the campaign ended"
+    assert "127.0.0.1:9" not in page.text + answer.text
     assert pointer()[0] == second.run_id
 
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, update
 
 from rtb_optimizer.store import configs, connections, queries
-from rtb_optimizer.store.schema import Entity, EntityConfig, EntityConfigChange, VersionConfig
+from rtb_optimizer.store.schema import Entity, EntityConfig, EntityConfigChange, Run, VersionConfig
 
 CONFIG = "/rtb/entities/drugs_com/config"
 HOSTILE = '"><script>alert(1)</script>'
@@ -227,7 +227,7 @@ def test_an_override_is_set_back_to_the_default(browser, read, stored, override,
         ({"objective": "value"}, "value_column", "required when objective is value"),
     ],
 )
-def test_what_others_need_is_not_set_back(browser, read, stored, override, overridden, key, said):
+def test_a_key_that_other_keys_need_is_not_set_back(browser, read, stored, override, overridden, key, said):
     override(**overridden)
     before = stored()
     answer = browser.post(f"{CONFIG}/{key}/unset")
@@ -269,3 +269,37 @@ def test_a_hostile_value_is_shown_as_it_is_or_refused(browser, read, stored, val
     assert page.select("main script, main b") == []
     unchanged = browser.post(CONFIG, data=form_of(page, "denied_features"))
     assert "Nothing was changed" in unchanged.text
+
+
+RETIRED_KEY = ("max_spike", "no config key any more: rate_spike warns from ten times the earlier rate on; leave it out")
+
+
+@pytest.mark.parametrize("route", ["config", "what-if", "challenge"])
+def test_a_form_of_before_an_update_says_which_of_its_values_has_no_key_any_more(browser, read, entity, stored, route):
+    key, why = RETIRED_KEY
+    assert entity
+    before, form = stored(), form_of(read(browser.get(CONFIG)), "max_features")
+    for changed in ({}, {"value:max_features": "7"}):
+        answer = browser.post(
+            f"/rtb/entities/drugs_com/{route}", data=form | {f"value:{key}": "4", f"was:{key}": "10"} | changed
+        )
+        assert answer.status_code == 422
+        assert f"{key}: {why}" in " ".join(read(answer).select_one(".notice.bad").text.split())
+    untouched = browser.post(CONFIG, data=form | {f"value:{key}": "10", f"was:{key}": "10"}, follow_redirects=False)
+    assert untouched.status_code == 303
+    assert stored() == before
+
+
+def test_a_what_if_run_of_an_earlier_release_fills_in_what_there_still_is_and_says_what_not(
+    browser, read, entity, make_run, session
+):
+    key, why = RETIRED_KEY
+    run_id = make_run(entity, is_sandbox=True).run_id
+    tried = {"overrides": {key: "4", "max_features": "7"}, "compared_run_id": run_id}
+    session.get_one(Run, run_id).config_snapshot = {"values": {}, "what_if": tried}
+    session.commit()
+
+    page = read(browser.get(CONFIG, params={"tried": run_id}))
+
+    assert page.select_one("#key-max_features")["value"] == "7"
+    assert f"It also had {key}=4: {why}" in page.select_one(".notice").text

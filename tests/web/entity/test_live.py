@@ -1,4 +1,4 @@
-"""The page of what came of an entity's tables, and the same over the API."""
+"""The page with the results of an entity's tables, and the same over the API."""
 
 import re
 from datetime import date, timedelta
@@ -9,7 +9,7 @@ from sqlalchemy import select
 from rtb_optimizer.core.realized.arms import Arm
 from rtb_optimizer.store import activation, challenger_runs, challengers, configs, outcomes
 from rtb_optimizer.store.outcomes import Outcome
-from rtb_optimizer.store.schema import Challenger, Entity, Run
+from rtb_optimizer.store.schema import Challenger, Entity, Run, RunOutput
 
 NIGHTS = 9
 
@@ -158,6 +158,24 @@ def test_a_person_promotes_it(browser, challenged, session, monkeypatch):
     assert "Promoted: its values are the entity" in answer.text
     session.expire_all()
     assert session.scalars(select(Entity)).one().active_run_id == challenged
+
+
+def test_while_s3_is_away_it_is_not_promoted_and_the_reason_stays(browser, read, challenged, session, unreachable_s3):
+    of = {"row_count": 1, "byte_size": 1, "sha256": "0" * 64, "s3_bucket": "rtb", "s3_key": "segments.json"}
+    session.add(RunOutput(run_id=challenged, output_type="segments", **of))
+    session.commit()
+    asked, before = unreachable_s3(), session.scalars(select(Entity)).one().active_run_id
+    form = {"challenger_id": "", "result": "promoted", "reason": "better by far"}
+    answer = browser.post("/rtb/entities/drugs_com/challenger", data=form)
+    page = read(answer)
+
+    assert asked
+    assert answer.status_code == 503
+    assert "Nothing was changed: the S3 of connection 'rtb_s3'" in page.select_one("[role=alert]").text
+    assert page.select_one("#reason").text.strip() == "better by far"
+    session.expire_all()
+    assert session.scalars(select(Entity)).one().active_run_id == before != challenged
+    assert session.scalars(select(Challenger)).one().ended_at is None
 
 
 @pytest.mark.parametrize(

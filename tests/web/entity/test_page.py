@@ -217,7 +217,7 @@ def test_a_viewer_reads_all_and_finds_nothing_to_press(sign_in, read, entity, fi
 
 def test_what_an_address_says_has_happened_is_never_shown_as_it_stands_there(browser, entity):
     assert entity
-    answer = browser.get("/rtb/entities/drugs_com?told=call+this+number")
+    answer = browser.get("/rtb/entities/drugs_com?notice=call+this+number")
     assert answer.status_code == 200
     assert "call" not in answer.text
 

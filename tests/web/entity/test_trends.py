@@ -10,6 +10,7 @@ from rtb_optimizer.store import activation, outcomes
 from rtb_optimizer.store.outcomes import Outcome
 from rtb_optimizer.store.schema import EntityConfig, Run, RunFeature
 from rtb_optimizer.store.trends import RunPoint, live_points, run_points
+from rtb_optimizer.web.entity import trends
 from rtb_optimizer.web.entity.trend_charts import strongest, trend_charts
 
 FIRST = date(2026, 3, 2)
@@ -55,7 +56,7 @@ def nights(add_entity, make_run, session):
 
 
 def live_days(run_id, days, arm=Arm.TREATED):
-    """Return what came of a run on some days: 400 outcomes worth 9 each, of 410 predicted."""
+    """Return the outcomes of a run on some days: 400 outcomes worth 9 each, of 410 predicted."""
     parts = {f"{n:x}": [9_000.0, 25.0, 0.0, 9.0] for n in range(16)}
     return [
         Outcome(run_id, FIRST + timedelta(days=n), arm, 100, 144_000.0, 400.0, 3_600.0, 144.0, 410.0, 9.0, parts)
@@ -112,6 +113,25 @@ def test_the_page_has_a_chart_of_each_kind_and_no_more(browser, read, nights, se
     assert titles == [CHARTS[0], *(f"{title} by run" for title in CHARTS[1:])]
     assert "never active" in page.select("figure")[1].text
     assert "site" in page.select("figure")[-1].text
+
+
+def test_charts_are_drawn_again_only_when_what_they_show_has_changed(browser, read, nights, session, monkeypatch):
+    _, ids = nights(4)
+    drawn = []
+    monkeypatch.setattr(trends, "trend_charts", lambda *points: drawn.append(points) or trend_charts(*points))
+
+    def charts():
+        return [str(figure) for figure in read(browser.get("/rtb/entities/drugs_com/trends")).select("figure")]
+
+    first = charts()
+    assert charts() == first != []
+    assert len(drawn) == 1
+    run = session.get_one(Run, ids[0])
+    run.figures = {**run.figures, "rows": 9_000}
+    session.commit()
+    changed = charts()
+    assert [now == before for now, before in zip(changed, first, strict=True)] == [False, *[True] * 5]
+    assert len(drawn) == 2
 
 
 @pytest.mark.parametrize("number", [0, 1])

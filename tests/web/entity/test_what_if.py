@@ -216,36 +216,39 @@ def test_a_form_without_a_change_has_nothing_to_try(browser, read, filled_in, da
 
 
 @pytest.mark.usefixtures("airflow_database")
-def test_without_an_active_run_it_says_what_to_do(browser, add_entity, filled_in, what_if_runs):
+def test_without_an_active_run_it_says_what_to_do(browser, read, add_entity, filled_in, what_if_runs):
     add_entity()
     answer = browser.post(TRY, data=filled_in(max_features="2"))
     assert answer.status_code == 409
     assert "drugs_com has no active run" in answer.text
     assert "rtb run drugs_com" in answer.text
+    assert read(answer).select_one('[name="value:max_features"]')["value"] == "2"
     assert what_if_runs() == []
 
 
 @pytest.mark.usefixtures("active", "airflow_database")
-def test_without_a_dag_in_airflow_no_run_is_left(browser, filled_in, what_if_runs):
+def test_without_a_dag_in_airflow_no_run_is_left(browser, read, filled_in, what_if_runs):
     answer = browser.post(TRY, data=filled_in(max_features="2"))
     assert (answer.status_code, f"Airflow has no DAG {DAG} yet" in answer.text) == (409, True)
+    assert read(answer).select_one('[name="value:max_features"]')["value"] == "2"
     assert what_if_runs() == []
 
 
 @pytest.mark.usefixtures("dag")
-def test_a_paused_dag_would_let_it_wait_and_is_refused(browser, filled_in, what_if_runs, airflow_database):
+def test_a_paused_dag_would_let_it_wait_and_is_refused(browser, read, filled_in, what_if_runs, airflow_database):
     from airflow.models.dag import DagModel
 
     with airflow_database() as metadata:
         metadata.get(DagModel, DAG).is_paused = True
     answer = browser.post(TRY, data=filled_in(max_features="2"))
     assert (answer.status_code, "is paused in Airflow" in answer.text) == (409, True)
+    assert read(answer).select_one('[name="value:max_features"]')["value"] == "2"
     assert what_if_runs() == []
 
 
 @pytest.mark.usefixtures("dag")
 def test_a_run_that_airflow_does_not_start_ends_as_failed_and_the_command_is_told(
-    browser, filled_in, what_if_runs, dag_runs, monkeypatch
+    browser, read, filled_in, what_if_runs, dag_runs, monkeypatch
 ):
     from rtb_optimizer.web import dag_runs as starting
 
@@ -256,6 +259,7 @@ def test_a_run_that_airflow_does_not_start_ends_as_failed_and_the_command_is_tol
     answer = browser.post(TRY, data=filled_in(max_features="2"))
     assert answer.status_code == 409
     assert "rtb what-if drugs_com --set max_features=2" in answer.text
+    assert read(answer).select_one('[name="value:max_features"]')["value"] == "2"
     assert "secret" not in answer.text
     [run] = what_if_runs()
     assert (run.status, run.error_message) == (

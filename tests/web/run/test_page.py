@@ -6,12 +6,18 @@ import re
 import pytest
 from sqlalchemy import delete
 
+from kinds_of_logs import DAY, DAYS, LAST
 from rtb_optimizer.outputs.report_page.formatting import UNKNOWN
+from rtb_optimizer.steps import in_process
 from rtb_optimizer.store import runs
-from rtb_optimizer.store.objects import ObjectStore, run_prefix
+from rtb_optimizer.store.objects import ObjectStore, run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, Run, RunOutput
 from rtb_optimizer.web.run.page import TABS
 from seeded_logs import NIGHTS
+from three_logs import CLICKS_APART, WINS_APART, delivered, three_logs
+from three_logs import CONFIG as OF_AUCTIONS
+
+READ = "What it read"
 
 
 @pytest.fixture
@@ -100,7 +106,7 @@ def test_every_part_of_a_finished_run_is_shown(finished, shown, session):
     assert outputs["segments"][5] == stored["segments"].sha256
 
     lineage = shown(run_id, "lineage")
-    read = cells(lineage, "What it read")
+    read = cells(lineage, READ)
     assert [row[1:3] for row in read] == [["logs", "1"]] * len(NIGHTS)
     assert [row[0][-16:-1] for row in read] == [f"date={night}" for night in NIGHTS]
     assert f"rtb rebuild {run_id}" in lineage.text
@@ -109,6 +115,19 @@ def test_every_part_of_a_finished_run_is_shown(finished, shown, session):
     config = {row[0].split()[-1]: row for row in cells(shown(run_id, "config"), "Keys that differ")}
     assert config["outcome_column"][1:4] == ["click", "entity", UNKNOWN]
     assert shown(run_id, "no such part").select_one('[aria-current="page"]').text == "Decision"
+
+
+def test_wins_and_clicks_are_folders_of_their_own_in_what_it_read(add_entity, request_run, store, base_path, shown):
+    for path, body in delivered(three_logs()).items():
+        store.put_once(f"{split_url(base_path)[1]}/{path}", body)
+    given = OF_AUCTIONS | WINS_APART | CLICKS_APART | {"logs_path": "{base}/auctions/{date}/"}
+    add_entity(**{key: value.replace("{base}", base_path) for key, value in given.items()})
+    decided = in_process.run(request_run(data_start=str(DAYS[0]), data_end=str(LAST + DAY)))
+
+    read = [(row[0].removeprefix(f"{base_path}/"), row[1]) for row in cells(shown(decided.opt_run_id, "lineage"), READ)]
+    of_clicks = [(f"clicks/{day}/", "outcome logs") for day in (*DAYS, LAST + DAY)]
+    of_wins = [(f"wins/{day}/", "win logs") for day in (*DAYS, LAST + DAY)]
+    assert read == [*((f"auctions/{day}/", "logs") for day in DAYS), *of_wins, *of_clicks]
 
 
 def test_a_download_goes_through_the_signed_in_user(finished, shown):
@@ -259,3 +278,14 @@ def test_a_store_that_does_not_answer_leaves_what_the_catalog_knows(finished, sh
     assert "cannot be read" in shown(run_id).text
     assert "The object store does not answer" in shown(run_id, "outputs").text
     assert len(asked) >= 3
+
+
+def test_the_configuration_of_a_run_lists_a_key_that_was_retired_since(add_entity, make_run, session, shown):
+    run_id = make_run(add_entity(), status="succeeded").run_id
+    session.get_one(Run, run_id).config_snapshot = {"values": {"max_spike": 5.0}, "origins": {"max_spike": "entity"}}
+    session.commit()
+
+    text = " ".join(shown(run_id, "config").text.split())
+
+    assert "not declared by the version" in text
+    assert "max_spike" in text

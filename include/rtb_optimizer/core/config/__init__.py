@@ -2,7 +2,7 @@
 
 key           one declared key: type, limits, parsing of a value
 resolve       version defaults, entity overrides and trigger overrides into one snapshot
-snapshot      what a run goes by, as its row stores it
+snapshot      the configuration of a run, as its row stores it
 settings      the snapshot as typed settings
 rules         the rules between keys
 roles         which two roles one column cannot have
@@ -13,8 +13,10 @@ formats       the formats of log files, by their first bytes
 spark         what Spark reads of a configuration: patterns of times, formats
 window        the half-open window of a run, in local days
 retired       keys of earlier releases, and what holds in their place
-outcome_logs  outcomes in logs of their own: which events count, for which rows
+event_logs    wins and outcomes in logs of their own: which events count, for which rows
+column_facts  what a sample says of a column
 likely_roles  guesses which column has which role
+likely_money  guesses which columns are the cost and the bid, or says what is left open
 challenge     the keys that a challenger may override, and the share that it may have
 deliveries    where exports are delivered to, and by which connection
 currencies    rates of currencies by day

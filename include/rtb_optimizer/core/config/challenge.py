@@ -1,11 +1,12 @@
 """Says which keys a challenger may override: what makes another table from the same rows, and nothing that counts them.
 
-A challenger is compared with the active policy by what came of both. Whatever changes what is counted, which rows, or
+A challenger is compared with the active policy by the results of both. Whatever changes what is counted, which rows, or
 who is in which arm would change the comparison instead of the table.
 """
 
 from collections.abc import Iterable
 
+from rtb_optimizer.core.config.retired import RETIRED, unknown_key
 from rtb_optimizer.core.decision.nearest import nearest_hint
 
 MAY_BE_CHALLENGED = frozenset(
@@ -21,12 +22,17 @@ MAY_BE_CHALLENGED = frozenset(
 
 def challenge_problems(overrides: Iterable[str]) -> list[str]:
     """Return why keys cannot be overridden by a challenger, as messages; nothing when all can."""
-    return [
-        f"{key}: a challenger cannot override it: the results of both policies could not be compared, or it changes no "
-        f"table; it may override {', '.join(sorted(MAY_BE_CHALLENGED))}{nearest_hint(key, sorted(MAY_BE_CHALLENGED))}"
-        for key in sorted(overrides)
-        if key not in MAY_BE_CHALLENGED
-    ]
+    return [f"{key}: {_why_not(key)}" for key in sorted(overrides) if key not in MAY_BE_CHALLENGED]
+
+
+def _why_not(key: str) -> str:
+    allowed = sorted(MAY_BE_CHALLENGED)
+    if key in RETIRED:
+        return unknown_key(key, allowed)
+    return (
+        "a challenger cannot override it: the results of both policies could not be compared, or it changes no table; "
+        f"it may override {', '.join(allowed)}{nearest_hint(key, allowed)}"
+    )
 
 
 def share_problems(share: float, holdback_share: float) -> list[str]:

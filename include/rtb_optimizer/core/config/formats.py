@@ -109,7 +109,7 @@ def compression_of(head: bytes) -> Compression:
 
 
 def content_of(plain: bytes, compression: Compression) -> Content | str:
-    """Return what a file holds, or in words why it cannot be read.
+    """Return what a file holds, or the reason why it cannot be read.
 
     Args:
         plain: Its first bytes, unpacked.

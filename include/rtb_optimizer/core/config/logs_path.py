@@ -88,6 +88,20 @@ def filled(path: str, folder: Folder) -> str:
     return _filled(path, datetime(day.year, day.month, day.day, folder.hour or 0))  # noqa: DTZ001
 
 
+def shared_by_hours(logs_path: str, folder: Folder) -> str:
+    """Return what the URLs of all hours of a folder's day begin with, and of no other day's.
+
+    Empty where hours have no folders of their own, or the hour is named before the day.
+    """
+    hour = next((found for found in _DIRECTIVE.finditer(logs_path) if found[1] in _HOURS), None)
+    if hour is None:
+        return ""
+    before = logs_path[: hour.start()]
+    before += "}" if before.rfind("{") > before.rfind("}") else ""
+    before = before.removesuffix("{date:}")
+    return filled(before, folder) if _names_days(_directives(before)) else ""
+
+
 def hours_of(day: date, tz: ZoneInfo) -> list[int]:
     """Return the hours that a day has on the clock of a zone; a day in spring lacks one."""
     whole = Window(midnight(day, tz), midnight(day + timedelta(days=1), tz))
@@ -118,7 +132,7 @@ def logs_path_problems(logs_path: str) -> Sequence[str]:
 
 
 def nearest_form(logs_path: str) -> str:
-    """Return the path as it is written here, where it is known what was meant; else empty text."""
+    """Return the path in the form that is read, where the meaning is known; else empty text."""
     known, counter = {}, iter(range(logs_path.count("{") + logs_path.count("%") + 1))
     path = logs_path
 

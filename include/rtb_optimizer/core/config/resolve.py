@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rtb_optimizer.core.config.key import ConfigKey, ConfigValue, read_value
-from rtb_optimizer.core.config.retired import RETIRED
+from rtb_optimizer.core.config.retired import unknown_key
 from rtb_optimizer.core.decision.nearest import nearest_hint
 from rtb_optimizer.errors import ConfigInvalid
 
@@ -62,18 +62,7 @@ def resolve(
 
 
 def _unknown(declared: Mapping[str, ConfigKey], overrides: Mapping[str, object], origin: Origin) -> list[str]:
-    return [
-        f"{name} ({origin}): {_unknown_key(name, declared, origin)}"
-        for name in sorted(overrides)
-        if name not in declared
-    ]
-
-
-def _unknown_key(name: str, declared: Mapping[str, ConfigKey], origin: Origin) -> str:
-    if name in RETIRED:
-        fix = "`rtb seed` deletes it" if origin is Origin.ENTITY else "leave it out"
-        return f"no config key any more: {RETIRED[name]}; {fix}"
-    return f"unknown config key{nearest_hint(name, declared)}"
+    return [f"{name} ({origin}): {unknown_key(name, declared)}" for name in sorted(overrides) if name not in declared]
 
 
 def _not_on_the_form(declared: Mapping[str, ConfigKey], overrides: Mapping[str, object]) -> list[str]:

@@ -29,8 +29,8 @@ NO_FEATURES = {
     "bid_column": "it follows from the multipliers",
     "multiplier_column": "it is what our own table bid",
     "run_column": "it is the name of our own table",
-    "holdback_id_column": "it tells one request from another",
-    "arm_column": "it tells whether our table was used",
+    "holdback_id_column": "it identifies a request",
+    "arm_column": "it records whether our table was used",
     "timestamp_column": "each row has its own; log the hour or the day of week instead",
     "person_id_column": "it identifies people or devices",
 }

@@ -5,10 +5,17 @@ from collections.abc import Mapping
 
 from rtb_optimizer.core.config.currencies import currency_problems
 from rtb_optimizer.core.config.deliveries import delivery_problems
+from rtb_optimizer.core.config.event_logs import (
+    ROLES,
+    WINS,
+    EventRole,
+    event_logs_problems,
+    joint_problems,
+    kinds_problems,
+)
 from rtb_optimizer.core.config.formats import EPOCHS
 from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.config.logs_path import logs_path_problems
-from rtb_optimizer.core.config.outcome_logs import outcome_logs_problems
 from rtb_optimizer.core.config.roles import denied_problems, role_problems
 from rtb_optimizer.core.config.schedule import schedule_problem
 from rtb_optimizer.core.config.settings import Settings, settings_as_stored
@@ -18,8 +25,8 @@ from rtb_optimizer.core.decision.alerts import kind_problems
 from rtb_optimizer.core.macros.dialect import GapPolicy
 from rtb_optimizer.core.platforms.clocks import clock_problem, clock_problems
 from rtb_optimizer.core.platforms.column import Platform
-from rtb_optimizer.core.platforms.fields import COLUMNS, column_of
-from rtb_optimizer.core.sample.value_maps import value_map_problems
+from rtb_optimizer.core.platforms.fields import COLUMNS, SCALARS, column_of
+from rtb_optimizer.core.sample.value_maps import exported_id_problems, value_map_problems
 from rtb_optimizer.errors import ConfigInvalid, WindowInvalid
 
 _LOGS_PATH = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")
@@ -95,28 +102,42 @@ def _logs_problems(s: Settings) -> list[str]:
         *logs_path_problems(s.logs_path),
         *_marker_problems(s.completion_marker),
         *_time_problems(s),
-        *_outcome_logs_problems(s),
+        *_event_logs_problems(s),
         *_iceberg_problems(s),
         *_zone_problems({"timezone": s.timezone, **({"logs_timezone": s.logs_timezone} if s.logs_timezone else {})}),
     ]
 
 
-def _outcome_logs_problems(s: Settings) -> list[str]:
-    path = s.outcome_logs_path
+def _event_logs_problems(s: Settings) -> list[str]:
+    """Return what is wrong with the keys of logs of events; the logs are typed only once their ids are as many."""
+    unfit = [kind for kind, weight in s.outcome_kinds.items() if not _is_number(weight)]
+    broken = [problem for role in ROLES for problem in _unusable(s, role)]
+    broken += [f"outcome_kinds: the weight of {unfit[0]!r} is no number"] if unfit else []
+    if broken:
+        return broken
+    return [
+        *(problem for logs in s.event_logs for problem in event_logs_problems(logs, s.timestamp_column)),
+        *kinds_problems(s.outcome_logs, s.outcome_kinds),
+        *joint_problems(s.event_logs),
+    ]
+
+
+def _unusable(s: Settings, role: EventRole) -> list[str]:
+    path, ids = getattr(s, role.path_key), getattr(s, role.id_key)
     if path and not _LOGS_PATH.fullmatch(path):
-        return [f"outcome_logs_path: {path!r} is not an s3://bucket/path URL"]
-    if len(s.outcome_logs_id_columns) not in (0, len(s.row_id_columns)):
-        return ["outcome_logs_id_columns: name as many as row_id_columns, in the same order"]
-    if unfit := [kind for kind, weight in s.outcome_kinds.items() if not _is_number(weight)]:
-        return [f"outcome_kinds: the weight of {unfit[0]!r} is no number"]
-    spelled = [problem.replace("logs_path:", "outcome_logs_path:", 1) for problem in logs_path_problems(path)]
-    return spelled + outcome_logs_problems(s.outcome_logs, s.outcome_kinds, s.timestamp_column)
+        return [f"{role.path_key}: {path!r} is not an s3://bucket/path URL"]
+    if not path and role == WINS:
+        keys = (role.id_key, role.time_key, role.amount_of)
+        return [f"{key}: {role.path_key} is not set" for key in keys if getattr(s, key)]
+    if len(ids) not in (0, len(s.row_id_columns)):
+        return [f"{role.id_key}: name as many as row_id_columns, in the same order"]
+    return [problem.replace("logs_path:", f"{role.path_key}:", 1) for problem in logs_path_problems(path)]
 
 
 def _iceberg_problems(s: Settings) -> list[str]:
-    roots = {path.rstrip("/") for path in (s.logs_path, s.outcome_logs_path) if path}
+    roots = {path.rstrip("/") for path in (s.logs_path, *(getattr(s, role.path_key) for role in ROLES)) if path}
     return [
-        f"iceberg_tables: {root} is neither logs_path nor outcome_logs_path"
+        f"iceberg_tables: {root} is neither logs_path nor {' nor '.join(role.path_key for role in reversed(ROLES))}"
         if root.rstrip("/") not in roots
         else f"iceberg_tables: {name!r} is no name of a table with its namespace, as logs.impressions"
         for root, name in s.iceberg_tables.items()
@@ -144,16 +165,20 @@ def _time_problems(s: Settings) -> list[str]:
     unknown = sorted(set(re.findall(r"%(-?.)", pattern)) - set("aAbBdHIjmMpSfgyYzZTF%"))
     if unknown:
         return [f"timestamp_format: {pattern!r} has %{', %'.join(unknown)}, which are no parts of a time"]
-    if "%" in pattern:
+    bare = pattern.replace("%%", "")
+    if bare.endswith("%"):
+        return [f"timestamp_format: {pattern!r} ends with a % without its letter"]
+    if "%" in bare:
         return []
     return [f"timestamp_format: {pattern!r} is no pattern such as %Y-%m-%d %H:%M:%S, and none of {', '.join(EPOCHS)}"]
 
 
 def _live_problems(s: Settings) -> list[str]:
-    """Return the contradictions between the keys that tell what was bid on a row, as messages."""
+    """Return the contradictions between the keys about the bid of a row, as messages."""
     problems = []
     if (s.multiplier_column or s.run_column) and not s.bids_follow_tables:
-        problems.append("bids_follow_tables: false, although a column tells the bids; remove one of them")
+        key = "multiplier_column" if s.multiplier_column else "run_column"
+        problems.append(f"bids_follow_tables: false, but {key} names a column with the bids: set true, or unset {key}")
     if s.holdback_share > 0 and not (s.arm_column or s.arm_id_column):
         problems.append(
             "holdback_share: which id draws the arm of a request is not known; set holdback_id_column to one that "
@@ -171,8 +196,8 @@ def _role_problems(s: Settings) -> list[str]:
 
 
 def _is_role(name: str) -> bool:
-    """Whether a key names a column of the rows; those of the outcome logs may be called alike."""
-    return name.endswith("_column") and not name.startswith("outcome_logs_")
+    """Whether a key names a column of the rows; those of logs of events may be called alike."""
+    return name.endswith("_column") and not name.startswith(tuple(role.name for role in ROLES))
 
 
 def _blank_names(s: Settings) -> list[str]:
@@ -218,7 +243,10 @@ def _export_problems(s: Settings) -> list[str | None]:
             for name in sorted(s.export_value_maps)
             if name not in list(Platform)
         ],
-        *value_map_problems("export_value_maps", s.export_value_maps),
+        *(
+            value_map_problems("export_value_maps", s.export_value_maps)
+            or exported_id_problems("export_value_maps", s.export_value_maps)
+        ),
         *delivery_problems(s.export_deliveries, s.exports, s.export_beeswax_folder),
         None
         if not s.export_beeswax_folder or _LOGS_PATH.fullmatch(s.export_beeswax_folder)
@@ -230,14 +258,21 @@ def _export_problems(s: Settings) -> list[str | None]:
 
 
 def _unknown_fields(s: Settings) -> list[str]:
-    named = {platform: s.export_fields.get(platform) for platform in _FIELDS}
     return [
         f"export_fields: {platform} has no field {field!r} for {feature}: choose one of {', '.join(_FIELDS[platform])}"
-        for platform, fields in named.items()
-        if isinstance(fields, dict)
-        for feature, field in sorted(fields.items())
+        for platform in _FIELDS
+        for feature, field in _own_fields(s, platform)
         if field and field not in _FIELDS[platform]
+    ] + [
+        f"export_fields: {field} for {feature}: a look-up table has no keys of it, since Xandr buckets it as a scalar"
+        for feature, field in _own_fields(s, Platform.LOOKUP_TABLES)
+        if field in SCALARS
     ]
+
+
+def _own_fields(s: Settings, platform: Platform) -> list[tuple[str, object]]:
+    fields = s.export_fields.get(platform)
+    return sorted(fields.items()) if isinstance(fields, dict) else []
 
 
 def _contradicted_clocks(s: Settings) -> list[str]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
+from rtb_optimizer.core.config.event_logs import OUTCOMES, WINS, EventLogs, EventRole
 from rtb_optimizer.core.config.formats import Delimiter, Quote, TextDialect
 from rtb_optimizer.core.config.key import ConfigValue
-from rtb_optimizer.core.config.outcome_logs import OutcomeLogs
 from rtb_optimizer.core.selection.interactions import InteractionRules
 from rtb_optimizer.core.selection.select import SelectionRules
 from rtb_optimizer.core.table.bidding import BidRules
@@ -53,6 +53,10 @@ class Settings:
     outcome_logs_value_column: str
     outcome_logs_kind_column: str
     outcome_kinds: dict[str, object]
+    win_logs_path: str
+    win_logs_id_columns: list[str]
+    win_logs_time_column: str
+    win_logs_cost_column: str
     attribution_hours: float
     outcome_column: str
     exposure_column: str
@@ -144,21 +148,35 @@ class Settings:
     engine_memory_mb: int
 
     @property
-    def outcome_logs(self) -> OutcomeLogs | None:
-        """The logs of what came of the rows, where they are logs of their own."""
-        if not self.outcome_logs_path:
-            return None
+    def outcome_logs(self) -> EventLogs | None:
+        """The logs of the rows' outcomes, where they are logs of their own."""
         kinds = {kind: float(str(weight)) for kind, weight in self.outcome_kinds.items()}
-        return OutcomeLogs(
-            path=self.outcome_logs_path,
-            ids=tuple(zip(self.row_id_columns, self.outcome_logs_id_columns or self.row_id_columns, strict=True)),
-            time_column=self.outcome_logs_time_column or self.timestamp_column,
-            value_column=self.outcome_logs_value_column,
-            kind_column=self.outcome_logs_kind_column,
+        return self._event_logs(OUTCOMES, self.outcome_logs_kind_column, kinds, self.value_column)
+
+    @property
+    def win_logs(self) -> EventLogs | None:
+        """The logs of which rows were won, and for how much, where they are logs of their own."""
+        return self._event_logs(WINS, "", {}, self.cost_column if self.win_logs_cost_column else "")
+
+    @property
+    def event_logs(self) -> Sequence[EventLogs]:
+        """All logs of events, in the order in which they are joined."""
+        return [logs for logs in (self.win_logs, self.outcome_logs) if logs is not None]
+
+    def _event_logs(self, role: EventRole, kind: str, kinds: Mapping[str, float], amount: str) -> EventLogs | None:
+        if not (path := getattr(self, role.path_key)):
+            return None
+        return EventLogs(
+            role=role,
+            path=path,
+            ids=tuple(zip(self.row_id_columns, getattr(self, role.id_key) or self.row_id_columns, strict=True)),
+            time_column=getattr(self, role.time_key) or self.timestamp_column,
+            amount_column=getattr(self, role.amount_of),
+            kind_column=kind,
             kinds=kinds,
             attribution=timedelta(hours=self.attribution_hours),
-            joined_outcome=self.outcome_column,
-            joined_value=self.value_column,
+            flag=getattr(self, role.flag_key),
+            amount=amount,
         )
 
     @property

@@ -123,6 +123,8 @@ WITHIN_A_FACTOR: Mapping[str, str] = {
 AT_MOST_IF_PRESENT: Mapping[str, str] = {
     "rowless_share": "{:.0%} of the events of the outcome logs found no row of their id, up to {:.0%} may: the warning "
     "events_without_row names the columns; correct row_id_columns, outcome_logs_id_columns, or the logs",
+    "rowless_wins_share": "{:.0%} of the wins of the win logs found no row of their id, up to {:.0%} may: the warning "
+    "wins_without_row names the columns; correct row_id_columns, win_logs_id_columns, or the logs",
     "unjoined_share": "{:.0%} of the outcomes stand in rows of events that were not joined to their exposures, up "
     "to {:.0%} are allowed: a missing feature is no signal; deliver one row an exposure, with its outcome",
     "silent_share": "{:.0%} of a day is missing, up to {:.0%} may be: the warning silent_hours names the hours; "
@@ -156,8 +158,8 @@ def failed_gates(facts: Mapping[str, float], limits: Mapping[str, float]) -> lis
 
     Facts about the active run are absent where there is none, the macro hit rate where no format has macros. The gain
     on the hold-out must exceed its limit, since a constant has a gain of exactly 0. Where there are too few outcomes,
-    or too few to tell on the hold-out, what other entities know is judged instead, by all of them: none has taught it
-    anything.
+    or too few on the hold-out for a verdict, what other entities know is judged instead, on all rows: it was fitted on
+    none of them.
     """
     waived = OF_OUTCOMES if _is_known_of_others(facts, limits) else frozenset()
     failures = [
@@ -184,7 +186,7 @@ def failed_gates(facts: Mapping[str, float], limits: Mapping[str, float]) -> lis
 
 
 def _is_known_of_others(facts: Mapping[str, float], limits: Mapping[str, float]) -> bool:
-    """Whether what other entities know stands in for the entity's own outcomes, which are too few to tell."""
+    """Whether what other entities know is judged, since the entity's own outcomes are too few."""
     limit = limits["holdout_gain"]
     cannot_tell = facts["outcomes"] < limits["outcomes"] or facts.get("holdout_gain_at_most", -inf) > limit
     return cannot_tell and facts.get("pooled_gain", -inf) > limit

@@ -89,7 +89,7 @@ def _kept_in_full(runs: Sequence[PastRun], active: int | None, count: int) -> li
     """Return the runs kept in full beside the active one: those active last, then, where they are few, the newest.
 
     Runs that were held for weeks must not displace those that bidders have read: these are roll-back targets. A
-    what-if run is none, and takes no place; nor does a challenger's.
+    what-if run or a challenger's run is no roll-back target, and takes no place.
     """
     own = [run for run in runs if not run.is_sandbox and not run.is_challenger]
     good = [run for run in own if run.status == "succeeded" and run.has_outputs]

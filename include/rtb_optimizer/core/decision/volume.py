@@ -11,11 +11,15 @@ from itertools import pairwise
 from math import exp, inf, log
 from statistics import median
 
+from rtb_optimizer.core.sample.counts import Counts
+
 MEASURES: Mapping[str, str] = {"rows": "rows", "exposures": "exposure", "outcomes": "outcome", "spend": "cost"}
 """The measures that volume is judged by, and the fields of a day that hold them."""
 PRICES: Mapping[str, str] = {"cost": "cost", "value": "value"}
 ENOUGH_ROWS, ENOUGH_OUTCOMES, ENOUGH_PER_HOUR = 200.0, 50.0, 30.0
 """Fewer vary by a factor of their own: no comparison is made."""
+ENOUGH_POSITIVES = 15.0
+"""Rows with an outcome that an hour without any should have: by chance one of a million has none."""
 MOST = 1e9
 """The factor of a day that has some of what the other days have nothing of."""
 SILENT_BELOW = 0.05
@@ -33,17 +37,6 @@ where they vary by 20 %.
 """
 
 Hour = tuple[date, int]
-
-
-@dataclass(frozen=True, slots=True)
-class DayVolume:
-    """What the logs of a day, or of a mean day, hold."""
-
-    rows: float
-    exposure: float
-    outcome: float
-    value: float
-    cost: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +59,27 @@ class Silence:
     share: float
 
 
-def against(now: DayVolume, before: DayVolume) -> dict[str, float]:
+def against(days: Collection[Counts], before: Collection[Counts]) -> dict[str, float]:
     """Return by what factor the measures of a mean day differ from the active run's, where there is enough of them."""
+    means = {name: (_mean(field, days), _mean(field, before)) for name, field in MEASURES.items()}
     return {
-        name: max(getattr(now, field), 0.0) / getattr(before, field)
-        for name, field in MEASURES.items()
-        if getattr(before, field) > 0 and _is_enough(name, _evidence(name, now), _evidence(name, before))
+        name: max(now, 0.0) / then
+        for name, (now, then) in means.items()
+        if then > 0 and _is_enough(name, *means["outcomes" if name == "outcomes" else "rows"])
     }
 
 
-def between_days(days: Mapping[date, DayVolume]) -> Outlier | None:
+def _mean(field: str, days: Collection[Counts]) -> float:
+    return sum(getattr(day, field) for day in days) / len(days) if days else 0.0
+
+
+def between_days(days: Mapping[date, Counts]) -> Outlier | None:
     """Return the day and the measure that differ most from the median of the other days; None without two days."""
     found = [_outlier(name, field, day, days) for name, field in MEASURES.items() for day in days]
     return _farthest(found)
 
 
-def unusual_day(days: Mapping[date, DayVolume], before: Mapping[date, DayVolume]) -> Outlier | None:
+def unusual_day(days: Mapping[date, Counts], before: Mapping[date, Counts]) -> Outlier | None:
     """Return the day that is farther from every other day than these are from each other; None without a week of them.
 
     A day is compared with the nearest of all days, and with the nearest of its weekday: half a Tuesday may be as much
@@ -106,13 +104,25 @@ def unusual_day(days: Mapping[date, DayVolume], before: Mapping[date, DayVolume]
     return _farthest(found)
 
 
-def latest_days(days: Mapping[date, DayVolume], before: Mapping[date, DayVolume]) -> dict[date, DayVolume]:
+def restated_day(days: Mapping[date, Counts], before: Mapping[date, Counts]) -> Outlier | None:
+    """Return the day that differs most from what an earlier run read of it; None where none does by a factor of 1.5."""
+    found = [
+        Outlier(name, at, min(now / then, MOST) if then > 0 else MOST, now, then)
+        for name, field in MEASURES.items()
+        for at in days.keys() & before.keys()
+        for now, then in ((getattr(days[at], field), getattr(before[at], field)),)
+        if max(now, then) > 0 and _is_enough(name, _evidence(name, days[at]), _evidence(name, before[at]))
+    ]
+    return _farthest([each for each in found if not 1 / UNUSUAL_FACTOR <= each.factor <= UNUSUAL_FACTOR])
+
+
+def latest_days(days: Mapping[date, Counts], before: Mapping[date, Counts]) -> dict[date, Counts]:
     """Return the days that the next run's are compared with, in order."""
     known = sorted({**before, **days}.items())
     return dict(known[-KNOWN_DAYS:])
 
 
-def prices_between_days(days: Mapping[date, DayVolume]) -> Outlier | None:
+def prices_between_days(days: Mapping[date, Counts]) -> Outlier | None:
     """Return the day whose cost or value per row differs most from the median of the other days."""
     found = []
     for name, field in PRICES.items():
@@ -134,6 +144,7 @@ def silences(
     hours: Collection[Hour],
     usual: Sequence[float],
     *,
+    enough: float = ENOUGH_PER_HOUR,
     begins_late: bool = False,
     ends_early: bool = False,
 ) -> list[Silence]:
@@ -146,6 +157,7 @@ def silences(
         rows: The rows of each hour that has any.
         hours: The hours that the logs should cover, on the entity's clock.
         usual: The rows of the active run's mean day by hour; empty where they are not known.
+        enough: The rows that an hour should have for its silence to be one.
         begins_late: Whether logs may begin within the window: its hours before the first row are not silent then.
         ends_early: Whether they may end within it.
     """
@@ -155,20 +167,12 @@ def silences(
     expected = _expected(covered, rows, usual)
     by_day: dict[date, list[int]] = {}
     for (day, hour), should in expected.items():
-        if should >= ENOUGH_PER_HOUR and rows.get((day, hour), 0) < SILENT_BELOW * should:
+        if should >= enough and rows.get((day, hour), 0) < SILENT_BELOW * should:
             by_day.setdefault(day, []).append(hour)
     return [Silence(day, tuple(silent), _share(day, silent, expected, rows)) for day, silent in sorted(by_day.items())]
 
 
-def mean_day(days: Mapping[date, DayVolume]) -> DayVolume | None:
-    """Return the mean day of some; None where there is none."""
-    if not days:
-        return None
-    fields = DayVolume.__slots__
-    return DayVolume(*(sum(getattr(day, field) for day in days.values()) / len(days) for field in fields))
-
-
-def _outlier(name: str, field: str, day: date, days: Mapping[date, DayVolume]) -> Outlier | None:
+def _outlier(name: str, field: str, day: date, days: Mapping[date, Counts]) -> Outlier | None:
     others = [other for at, other in days.items() if at != day]
     if not others:
         return None
@@ -179,7 +183,7 @@ def _outlier(name: str, field: str, day: date, days: Mapping[date, DayVolume]) -
     return Outlier(name, day, min(found / usual, MOST) if usual > 0 else MOST, found, usual)
 
 
-def _evidence(name: str, day: DayVolume) -> float:
+def _evidence(name: str, day: Counts) -> float:
     """Return the number that a measure of a day stands on."""
     return day.outcome if name == "outcomes" else day.rows
 
@@ -188,7 +192,7 @@ def _is_enough(name: str, *evidence: float) -> bool:
     return max(evidence) >= (ENOUGH_OUTCOMES if name == "outcomes" else ENOUGH_ROWS)
 
 
-def _is_comparable(name: str, field: str, day: DayVolume) -> bool:
+def _is_comparable(name: str, field: str, day: Counts) -> bool:
     enough = UNUSUAL_OUTCOMES if name == "outcomes" else ENOUGH_ROWS
     return getattr(day, field) > 0 and _evidence(name, day) >= enough / UNUSUAL_FACTOR
 

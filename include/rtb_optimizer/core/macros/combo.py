@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from shlex import quote
 
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.macros.dialect import Dialect, GapPolicy, template_problem
@@ -45,7 +46,7 @@ def map_ad_macros(
 
     Raises:
         MacroGap: when a feature has no macro, or the combo is too long, and the policy is `fail`.
-        ConfigInvalid: when the macro of a feature is none of the dialect, or that of another feature too.
+        ConfigInvalid: when the macro of a feature does not belong to the dialect, or is that of another feature too.
     """
     policy, name = policy or dialect.gap_policy, dialect.macro_format
     _require_macros(features, templates, dialect)
@@ -56,9 +57,9 @@ def map_ad_macros(
     gaps = [feature for feature, how in coverage.items() if how is Coverage.GAP]
     if gaps and policy is not GapPolicy.SKIP_FORMAT:
         raise MacroGap(
-            f"format {name!r} has no macro for {', '.join(gaps)}: give it one by `rtb macros set {gaps[0]} {name} "
-            "TEMPLATE` or in macro_templates, or choose another policy in macro_gap_policies (wildcard, derived, "
-            "skip_format)"
+            f"format {name!r} has no macro for {', '.join(gaps)}: give it one by `rtb macros set {quote(gaps[0])} "
+            f"{name} TEMPLATE` or in macro_templates, or choose another policy in macro_gap_policies (wildcard, "
+            "derived, skip_format)"
         )
     skipped = f"no macro for {', '.join(gaps)}" if gaps else _unfit(combo, dialect)
     if skipped and not gaps and policy is GapPolicy.FAIL:
@@ -78,7 +79,7 @@ def near_misses(combo: MacroCombo, dialect: Dialect) -> list[RunWarning]:
         RunWarning(
             "macro_near_miss",
             f"{dialect.macro_format} is not known to have the macro {macros[name]!r} of {name}: was {macro!r} meant? "
-            f"correct it: `rtb macros set {name} {dialect.macro_format} {macro!r}`",
+            f"correct it: `rtb macros set {quote(name)} {dialect.macro_format} {quote(macro)}`",
         )
         for name, macro in suggestion.items()
         if macro is not None

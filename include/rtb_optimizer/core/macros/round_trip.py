@@ -97,7 +97,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A value that is not read as it is, None for a feature as a whole, with its cause and share of the exposures."""
+    """A value that is not read back, None for a feature as a whole, with its cause and share of the exposures."""
 
     feature: str
     value: str | None

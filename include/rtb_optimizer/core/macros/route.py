@@ -53,7 +53,7 @@ class Place:
         is_host: Whether values are hosts: read in lower case, without a trailing dot.
         ids: Our value -> the platform's, where its ids differ.
         gap: Why no value is read here at all.
-        missing: What an absent value expands to here, where it is not what the route says; None: as it says.
+        missing: What an absent value expands to here, where it differs from the route's; None: as the route's.
     """
 
     feature: str

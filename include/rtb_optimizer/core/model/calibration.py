@@ -60,8 +60,9 @@ def left_out_log_factors(model: FactorModel, sample: Sample) -> Floats:
         codes, others = sample.features[name].codes, np.flatnonzero(factor.theta != 1.0)
         place = np.full(len(factor.theta), -1)
         place[others] = np.arange(len(others))
-        rows = np.flatnonzero(place.take(codes) >= 0)
-        cell, size = place.take(codes[rows]) * folds + fold[rows], len(others) * folds
+        number = place.take(codes)
+        rows = np.flatnonzero(number >= 0)
+        cell, size = number[rows] * folds + fold[rows], len(others) * folds
         k, n, e = (
             np.bincount(cell, of[rows], size).reshape(len(others), folds)
             for of in (sample.outcome, sample.exposure, expected)

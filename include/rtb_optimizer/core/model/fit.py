@@ -97,6 +97,13 @@ class Fitting:
         )
         return self._refit(name, feature, unfitted)
 
+    def branch(self) -> "Fitting":
+        """Return a copy that terms can be added to without a change of this one."""
+        branch = Fitting(self.sample, self.link)
+        branch.base, branch._state = self.base, self._state.copy()
+        branch._terms, branch._barred = dict(self._terms), dict(self._barred)
+        return branch
+
     def backfit(self, rounds: int = 1) -> None:
         """Refit each term to what the others leave, and the intercept last."""
         for _ in range(rounds):

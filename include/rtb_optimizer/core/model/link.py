@@ -14,7 +14,8 @@ from rtb_optimizer.core.sample.sample import Floats
 
 RARE_BELOW = 0.05
 """Below this outcome rate the two links differ by less than shrinkage does, and the log link is the cheaper."""
-BISECTION_STEPS = 60
+NEWTON_STEPS, MAX_STEP, SETTLED = 12, 5.0, 1e-9
+MIN_SLOPE = 1e-12
 
 
 class Link(StrEnum):
@@ -52,12 +53,34 @@ def rescaled_to_total(strength: Floats, exposure: Floats, outcome: float, link: 
     if link is Link.LOG:
         total = float((strength * exposure).sum())
         return strength * (outcome / total) if total > 0 else strength
-    low, high = 1e-9, 1e9
-    for _ in range(BISECTION_STEPS):
-        scale = float(np.sqrt(low * high))
-        below = float((rate_of(scale * strength, link) * exposure).sum()) < outcome
-        low, high = (scale, high) if below else (low, scale)
-    return strength * float(np.sqrt(low * high))
+    return strength * float(scale_to_totals(strength[None], exposure[None], np.array([outcome]))[0])
+
+
+def scale_to_totals(odds: Floats, exposure: Floats, totals: Floats) -> Floats:
+    """Return the scale of each row's odds (F x V) at which its exposures expect its total of outcomes (F floats).
+
+    By Newton's method on the log odds of the expected total against the log of the scale, a line of slope 1 where all
+    odds are alike. Steps are bounded: totals of 0, or of all exposures, have no such scale.
+    """
+    log_scale, available = np.zeros(len(totals)), np.maximum(exposure.sum(axis=1), MIN_SLOPE)
+    aim = _log_odds(totals, available)
+    for _ in range(NEWTON_STEPS):
+        strength = odds * np.exp(log_scale)[:, None]
+        share = strength / (1 + strength)
+        expected = exposure * share
+        slope = np.maximum(np.einsum("fv,fv->f", expected, 1 - share), MIN_SLOPE)
+        total = expected.sum(axis=1)
+        step = (aim - _log_odds(total, available)) * total * (available - total) / (available * slope)
+        step = np.clip(step, -MAX_STEP, MAX_STEP)
+        log_scale += step
+        if float(np.abs(step).max(initial=0.0)) < SETTLED:
+            break
+    return np.exp(log_scale)
+
+
+def _log_odds(part: Floats, whole: Floats) -> Floats:
+    odds: Floats = np.log(np.maximum(part, MIN_SLOPE) / np.maximum(whole - part, MIN_SLOPE))
+    return odds
 
 
 def baseline_deviance(outcome: float, exposure: float, link: Link) -> float:

@@ -58,8 +58,8 @@ def expected_with(expected: Floats, exposure: Floats, factor: Floats | float, li
 def aligned(centre: Floats | float, sums: Sums, expected: Floats, link: Link) -> Floats | float:
     """Return what factors shrink to, on the entity's own reference: as many outcomes are expected as are observed.
 
-    Factors are relative to the other rows of their entity, and each has another mix of values: what is known of some
-    values says nothing of the rate of all of them together.
+    Factors are relative to the other rows of their entity, and each has another mix of values: factors of some
+    values are no evidence of the rate of all of them together.
     """
     if isinstance(centre, float):
         return centre

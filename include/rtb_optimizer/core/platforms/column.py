@@ -1,7 +1,7 @@
 """Describes the values that a field of a platform accepts and holds, and lists the platforms that have an export.
 
 Two things are known of a field: what the platform accepts in a file, and its value space, what its requests can hold.
-A value outside the space is accepted and never matches, without a word: it is spelt as the platform spells it where
+A value outside the space is accepted and never matches, without an error: it is spelt as the platform spells it where
 that is documented, and counted as lost elsewhere.
 """
 
@@ -12,7 +12,8 @@ from enum import StrEnum
 
 from rtb_optimizer.core.sample.values import MISSING, NO_VALUES
 
-WHOLE = "0|[1-9][0-9]*"
+WHOLE = "0|[1-9][0-9]{0,17}"
+"""A whole number of 64 bits, as platforms read ids: one longer digit fails the file, or loses its last digits."""
 
 
 class Clock(StrEnum):
@@ -62,7 +63,7 @@ class Column:
 
     @property
     def holds(self) -> str:
-        """The values that requests hold, in words."""
+        """A description of the values that requests hold."""
         return self.wants if self.space is None else self.space.wants
 
 

@@ -8,8 +8,21 @@ from rtb_optimizer.core.platforms.column import Column, Platform
 FREE = Column("(?s:.*)", "any text")
 """A field of your own bidder, or one that a page defines for itself."""
 
+SCALARS = frozenset(
+    {
+        *("appnexus_audited", "cookie_age", "creative_size", "estimated_average_price", "estimated_clearing_price"),
+        *("predicted_iab_view_rate", "predicted_video_completion_rate", "self_audited", "size", "uniform", "user_age"),
+    }
+)
+"""Xandr's scalar descriptors: the service buckets them, and no key of a look-up table is one of their values."""
+
 LOOKED_UP: Mapping[str, Column] = {
-    name: FREE if column == bonsai.TEXT else column for name, column in bonsai.FEATURES.items() if name != "size"
+    **{
+        name: FREE if column == bonsai.TEXT else column
+        for name, column in bonsai.FEATURES.items()
+        if name not in SCALARS
+    },
+    "browser": bonsai.zero_is_none(FREE),
 }
 """Xandr's categorical descriptors, which hold the values of its trees, without the limits of a tree's text.
 

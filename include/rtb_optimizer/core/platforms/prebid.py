@@ -11,7 +11,7 @@ from rtb_optimizer.core.platforms.countries import alpha_3
 
 TEXT = Column("(?s:.+)", "text")
 OPENRTB_DEVICES = {"2": "desktop", "4": "phone", "5": "tablet", "pc": "desktop", "personal computer": "desktop"}
-"""OpenRTB's device types that are surely one of the three; 1 is "Mobile/Tablet", which Prebid tells apart."""
+"""OpenRTB's device types that are surely one of the three; 1 is "Mobile/Tablet", which Prebid distinguishes."""
 
 IN_PREBID_JS = ("adUnitCode", "gptSlot", "size", "mediaType", "domain")
 """The fields that Prebid.js knows by itself: it refuses a file with any other that the page does not define."""

@@ -1,4 +1,4 @@
-"""Spells the values of a sample as a platform's requests hold them, and tells which of them it never holds."""
+"""Spells the values of a sample as a platform's requests hold them, and finds those that requests never hold."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ class SpeltSample:
 
 
 def spelt_sample(sample: Sample, columns: Mapping[str, Column]) -> SpeltSample:
-    """Return a sample in the spelling of the columns, by feature; a value that its column never holds is none."""
+    """Return a sample in the spelling of the columns, by feature; one that its column never holds becomes no value."""
     features = dict[str, Feature](sample.features)
     respelt, outside = list[SpeltValues](), list[SpeltValues]()
     for name, column in columns.items():

@@ -1,4 +1,4 @@
-"""Compares what came of a table's bids with what it had predicted: by deciles of its rates, and by value.
+"""Compares the realized outcomes of a table's bids with the predicted ones: by deciles of its rates, and by value.
 
 A table may be right in total while one value earns what all others lose: that is a reason to look, not to bid on.
 """
@@ -52,7 +52,7 @@ def deciles(sample: Sample, predicted: Floats) -> tuple[Mapping[str, float], ...
 def groups_off(sample: Sample, predicted: Floats, features: Iterable[str]) -> list[Group]:
     """Return the values whose outcomes are off, relative to all of the window, the worst first.
 
-    A level that is off for all values alike is none of them: it moves all bids alike.
+    A level that is off for all values alike is not reported: it moves all bids alike.
 
     Args:
         sample: The rows.

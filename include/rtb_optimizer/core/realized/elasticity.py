@@ -2,7 +2,9 @@
 
 Where a table is followed, the exposures of a value change with its multiplier from the active run's window to this
 one: log(n1 / n0) = a + e (log b1 - log b0), with one intercept a for each feature, since traffic as a whole changes,
-and an elasticity e of 1 where twice the bid buys twice as much, 0 where bidders do not read the table. Values vary from
+and an elasticity e of 1 where twice the bid buys twice as much, 0 where bidders do not read the table. Requests of one
+value may be bid differently, or in part not at all: their bid is the one that would have bought the same exposures, had
+all been bid alike. By the mean of the logs, a bidder would look the more elastic the more bids differ. Values vary from
 day to day by more than counting: the variance between them is measured (Paule and Mandel, 1982).
 """
 
@@ -22,11 +24,17 @@ FOLLOWED_FROM = 0.25
 """An elasticity that is certainly above means that bids follow the table, certainly below that they do not."""
 NARROW = 0.6
 """The widest interval whose elasticity replaces the assumption of 1."""
+LEAST_RELIABLE = 0.5
+"""The least share of the spread of changes that is no error, for a night to count as evidence."""
 CHANGED_Z = 4.0
-"""Standard errors from which a change of the elasticity between two nights starts its measurement anew."""
+"""Standard errors from which a change of the elasticity between two nights restarts its measurement."""
 MIN_EXPOSURE = 30.0
 MIN_FREEDOM = 3
 MAX_SCATTER, BISECTIONS = 25.0, 50
+
+
+_Cell = tuple[str, float, float, float, float, float, float]
+"""The feature of a cell, and its fields in the order of `_Cells`."""
 
 
 class Following(StrEnum):
@@ -60,7 +68,7 @@ class Response:
 
     @property
     def assumed(self) -> float:
-        """The elasticity that bids are computed with: 1, unless the measured one is certainly another."""
+        """The elasticity that bids are computed with: 1, unless the measured one is certainly quite another."""
         low, high = self.interval
         is_other = self.following is Following.LIVE and high - low <= NARROW and not low <= 1 <= high
         return self.elasticity if is_other else 1.0
@@ -71,9 +79,10 @@ NOTHING_KNOWN = Response()
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """Values of features as arrays of one length: feature, log ratio of exposures, its variance, log bids, and change.
+    """Values of features as arrays of one length; a feature's values without a row are one cell.
 
-    A feature's values without a row are one cell.
+    `log_ratio` is of the exposures of both windows, `variance` its variance by counting. `change` is that of `log_bid`,
+    `error` its variance, and `shared` its covariance with the log ratio: both are computed from the same rows.
     """
 
     feature: Ints
@@ -81,6 +90,8 @@ class _Cells:
     variance: Floats
     log_bid: Floats
     change: Floats
+    error: Floats
+    shared: Floats
 
 
 def updated(known: Response, before: PublishedTable, sample: Sample, bought: Bought) -> Response:
@@ -90,7 +101,7 @@ def updated(known: Response, before: PublishedTable, sample: Sample, bought: Bou
     it is still the same: a bidder that stopped reading, or began to, changes what all multipliers did.
 
     Args:
-        known: What was known when `before` was made.
+        known: The response as measured when `before` was made.
         before: The active run's table, with the exposures of its own window.
         sample: The rows of this window, with the features of that table.
         bought: How these rows were bought.
@@ -102,7 +113,7 @@ def updated(known: Response, before: PublishedTable, sample: Sample, bought: Bou
         moved = _slope(cells, cells.log_ratio - known.elasticity * cells.change, cells.log_bid)
         if moved.precision > 0 and abs(moved.elasticity) * sqrt(moved.precision) > CHANGED_Z:
             return Response(known.elasticity + moved.elasticity, moved.precision)
-    tonight = _slope(cells, cells.log_ratio, cells.change)
+    tonight = _slope(cells, cells.log_ratio, cells.change, cells.error, cells.shared)
     precision = known.precision + tonight.precision
     if not precision > 0:
         return known
@@ -110,10 +121,17 @@ def updated(known: Response, before: PublishedTable, sample: Sample, bought: Bou
     return Response(mean, precision)
 
 
-def _slope(cells: _Cells, y: Floats, x: Floats) -> Response:
-    """Return the slope of y on x within features, and the inverse of its variance.
+def _slope(cells: _Cells, y: Floats, x: Floats, error: Floats | float = 0.0, shared: Floats | float = 0.0) -> Response:
+    """Return the slope of y on x within features, and the inverse of its variance; no evidence where x is mostly error.
 
     The same exposures are counted by every feature: as evidence they are worth those of one.
+
+    Args:
+        cells: Whose features group x and y, and whose variances weigh them.
+        y: What depends on x.
+        x: As measured.
+        error: The variances of the errors of x.
+        shared: Their covariances with the errors of y.
     """
     features = np.unique(cells.feature, return_inverse=True)[1]
     groups = int(features.max()) + 1
@@ -121,22 +139,36 @@ def _slope(cells: _Cells, y: Floats, x: Floats) -> Response:
     if freedom < MIN_FREEDOM:
         return Response()
 
-    def at(scatter: float) -> tuple[float, float, float]:
+    def at(scatter: float) -> _Line:
         weight = 1 / (cells.variance + scatter)
         total = sum_by(features, weight, groups)
         dx, dy = (v - (sum_by(features, weight * v, groups) / total).take(features) for v in (x, y))
         squares = float((weight * dx * dx).sum())
-        slope = float((weight * dx * dy).sum()) / squares if squares > 0 else 0.0
-        return slope, squares, float((weight * (dy - slope * dx) ** 2).sum())
+        true = squares - float((weight * error).sum())
+        reliability = true / squares if squares > 0 else 0.0
+        slope = float((weight * (dx * dy - shared)).sum()) / true if reliability >= LEAST_RELIABLE else 0.0
+        return _Line(slope, max(true * reliability, 0.0), reliability, float((weight * (dy - slope * dx) ** 2).sum()))
 
     low, high = 0.0, MAX_SCATTER
-    if at(low)[2] <= freedom:
+    if at(low).residual <= freedom:
         high = low
     for _ in range(BISECTIONS if high > low else 0):
         middle = (low + high) / 2
-        low, high = (middle, high) if at(middle)[2] > freedom else (low, middle)
-    slope, squares, _ = at(high)
-    return Response(slope, squares / groups * max(freedom - 2, 0) / freedom)
+        low, high = (middle, high) if at(middle).residual > freedom else (low, middle)
+    line = at(high)
+    if line.reliability < LEAST_RELIABLE:
+        return Response()
+    return Response(line.slope, line.precision / groups * max(freedom - 2, 0) / freedom)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line: its slope, the inverse of that slope's variance, the share of x that is no error, and chi squared."""
+
+    slope: float
+    precision: float
+    reliability: float
+    residual: float
 
 
 def _cells(before: PublishedTable, sample: Sample, bought: Bought) -> _Cells | None:
@@ -149,36 +181,43 @@ def _cells(before: PublishedTable, sample: Sample, bought: Bought) -> _Cells | N
     return _Cells(np.array([places[name] for name in feature]), *(np.array(column) for column in columns))
 
 
-def _of(
-    name: str, before: PublishedTable, sample: Sample, bought: Bought
-) -> Iterator[tuple[str, float, float, float, float]]:
-    """Yield the cells of one feature: log ratio of exposures, its variance, log bid, and its change."""
+def _of(name: str, before: PublishedTable, sample: Sample, bought: Bought) -> Iterator[_Cell]:
+    """Yield the cells of one feature."""
     feature, size = sample.features[name], len(sample.features[name].values)
     code_of = dict(zip(feature.values, range(size), strict=True))
-    exposure = sum_by(feature.codes, sample.exposure, size)
-    squared = sum_by(feature.codes, sample.exposure**2, size)
-    weighed = sum_by(feature.codes, sample.exposure * np.log(bought.bid), size)
+    at_one = sample.exposure / bought.mean_multiplier
+    columns = (sample.exposure, at_one, sample.exposure**2, at_one**2, sample.exposure * at_one)
+    sums = np.array([sum_by(feature.codes, column, size) for column in columns])
     rows = {dict(pattern)[name]: row for pattern, row in before.rows.items() if {n for n, _ in pattern} == {name}}
     codes = np.array([code_of[value] for value in rows if value in code_of], dtype=np.int64)
     rest = np.ones(size, dtype=bool)
     rest[codes] = False
-    was, was_bid = before.exposure, before.exposure * np.log(before.bought_at)
+    was, was_at_one = before.exposure, before.exposure / before.bought_at
     for value, row in rows.items():
         was -= row.exposure
-        was_bid -= row.exposure * np.log(row.bought_at)
+        was_at_one -= row.exposure / row.bought_at
         if value in code_of and row.exposure >= MIN_EXPOSURE:
-            code = code_of[value]
-            sums = (float(exposure[code]), float(squared[code]), float(weighed[code]))
-            yield from _cell(name, sums, row.exposure, row.exposure * np.log(row.bought_at))
-    if was >= MIN_EXPOSURE:
-        sums = (float(exposure[rest].sum()), float(squared[rest].sum()), float(weighed[rest].sum()))
-        yield from _cell(name, sums, was, was_bid)
+            yield from _cell(name, sums[:, code_of[value]], row.exposure, row.exposure / row.bought_at)
+    if was >= MIN_EXPOSURE and was_at_one > 0:
+        yield from _cell(name, sums[:, rest].sum(axis=1), was, was_at_one)
 
 
-def _cell(
-    name: str, now: tuple[float, float, float], was: float, was_bid: float
-) -> Iterator[tuple[str, float, float, float, float]]:
-    exposure, squared, weighed = now
-    if exposure**2 >= MIN_EXPOSURE * squared > 0:  # as many rows of one weight, by Kish (1965)
-        log_bid = weighed / exposure
-        yield name, float(np.log(exposure / was)), squared / exposure**2 + 1 / was, log_bid, log_bid - was_bid / was
+def _cell(name: str, now: Floats, was: float, was_at_one: float) -> Iterator[_Cell]:
+    """Yield a cell, if its exposures tell how they were bought: few of a large weight would blur its bid.
+
+    The rows of the window before are gone: its bid is taken to be known as well as that of this one.
+
+    Args:
+        name: The feature.
+        now: Sums over the rows of this window: exposures, what they had been at a multiplier of 1, the squares of both,
+            and their product.
+        was: The exposures of the window before.
+        was_at_one: What they had been at a multiplier of 1.
+    """
+    exposure, at_one, squared, at_one_squared, product = now.tolist()
+    if at_one**2 >= MIN_EXPOSURE * at_one_squared > 0:  # as many rows of one weight, by Kish (1965)
+        log_bid = float(np.log(exposure / at_one))
+        change = log_bid - float(np.log(was / was_at_one))
+        counted, both = squared / exposure**2, product / (exposure * at_one)  # by the delta method
+        error, shared = counted - 2 * both + at_one_squared / at_one**2, counted - both
+        yield name, float(np.log(exposure / was)), counted + 1 / was, log_bid, change, 2 * error, 2 * shared

@@ -1,4 +1,4 @@
-"""Sums what the nights of a policy tell about two arms, and how much those sums vary by chance.
+"""Sums the results of two arms over the nights of a policy, and estimates how much those sums vary by chance.
 
 With w the share of an arm in a night's spend, y its results and theta the ratio of results per spend, treated over
 control, the estimating function is the sum over nights of `w_control y_treated - theta w_treated y_control`. Its mean
@@ -88,7 +88,7 @@ class Evidence:
 
 
 def evidence_of(nights: Nights) -> Evidence:
-    """Return the evidence of the nights of each policy; a day on which one arm spent nothing is none."""
+    """Return the evidence of the nights of each policy; a day on which one arm spent nothing is left out."""
     s = nights.spend.sum(axis=-1)
     compared = (s > 0).all(axis=-1)
     y, k = (of.sum(axis=-1) * compared[..., None] for of in (nights.result, nights.outcomes))

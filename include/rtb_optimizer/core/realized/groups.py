@@ -24,7 +24,7 @@ from rtb_optimizer.core.sample.sample import Floats, Ints, Mask, Sample, sum_by
 FEATURES, VALUES = 2, 8
 """Groups are so many values at most of so many features."""
 MIN_OUTCOMES = 50.0
-"""Fewer effective outcomes tell nothing of a group, and its ratio is not normal."""
+"""With fewer effective outcomes the ratio of a group is not normal."""
 MIN_OF_ARM = 10.0
 """Effective outcomes of an arm in a group, for a lift."""
 
@@ -84,7 +84,7 @@ def changes_by_group(sample: Sample, features: Sequence[str], before: Floats, af
     Args:
         sample: The rows.
         features: Whose values are the groups.
-        before: The multiplier of each row in the table that brought what is known, 0 where it did not bid (n floats).
+        before: The multiplier of each row in the table that bought the rows, 0 where it did not bid (n floats).
         after: The same of the other table.
     """
     groups = groups_of(sample, features)
@@ -100,9 +100,9 @@ def changes_by_group(sample: Sample, features: Sequence[str], before: Floats, af
 def lifts_by_group(
     sample: Sample, features: Sequence[str], treated: Mask, control: Mask, days: int
 ) -> list[tuple[Group, Change]]:
-    """Return the lift of results per spend, treated over control, of the groups in which both arms tell one.
+    """Return the lift of results per spend, treated over control, of the groups with enough outcomes in both arms.
 
-    It is of one window, and looked at once: what a policy brought over all its nights is told in total alone.
+    It is of one window, and looked at once: the lift of a policy over all its nights is estimated in total alone.
 
     Args:
         sample: The rows.
@@ -174,7 +174,7 @@ def _quantile(groups: int) -> float:
 
 
 def _effective(outcome: Floats, codes: Ints, size: int) -> Floats:
-    """Return how many outcomes of equal weight those of each code tell as much as (Kish, 1965)."""
+    """Return the effective number of outcomes of each code: as many of equal weight are as precise (Kish, 1965)."""
     squares = np.maximum(sum_by(codes, outcome**2, size), 1e-300)
     effective: Floats = sum_by(codes, outcome, size) ** 2 / squares
     return effective

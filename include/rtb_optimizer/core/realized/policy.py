@@ -1,4 +1,4 @@
-"""Decides what the lift says of a policy: watched, harmful, better or worse, with reasons.
+"""Decides by the lift about a policy: watched, harmful, better or worse, with reasons.
 
 A holdback is there to stop harm: each side of its interval errs with at most 5 % over all looks. A challenger is both
 promoted and dropped by the interval: both sides together err with at most 5 %.
@@ -29,7 +29,7 @@ class Against(StrEnum):
 
 
 class Standing(StrEnum):
-    """What is known of a policy."""
+    """The verdict on a policy."""
 
     WATCHING = "watching"
     HARMFUL = "harmful"
@@ -54,7 +54,7 @@ class PolicyVerdict:
 
 
 def verdict_on(lift: Lift, against: Against, *, harm_limit: float = 0.0, notable: float = NOTABLE) -> PolicyVerdict:
-    """Return what the lift says of a policy, at this look or any other.
+    """Return the verdict of the lift on a policy, valid at any look.
 
     Args:
         lift: The lift over all nights of the policy, with an alpha that is at most that of `against`.

@@ -1,6 +1,6 @@
 """Finds the multiplier that each row of the logs was bought at, by the best source there is.
 
-The logs of a night were bought by the table that was live then: whatever speaks of spend or volume is taken relative to
+The logs of a night were bought by the table that was live then: spend and volume are taken relative to
 the bid of the row, or a run would count its own bids twice. In order: a column with the multiplier, a column with the
 name of the run, the decision history with the row's time, and none, where bids do not follow the tables.
 """
@@ -63,7 +63,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class BidRecord:
-    """What is known of the bids of a window's rows, as a run's snapshot freezes it."""
+    """The source of the bids of a window's rows, and the runs that were live, as a run's snapshot freezes them."""
 
     source: BidSource
     periods: tuple[LivePeriod, ...] = ()
@@ -219,7 +219,7 @@ def bought_by_tables(sample: Sample, codes: Ints, slots: Sequence[Slot], elastic
         slots: The slots.
         elasticity: The power of the multiplier that volume follows.
     """
-    log_bid, volume = np.zeros(len(codes)), np.zeros(len(codes))
+    log_bid, volume, mean = np.zeros(len(codes)), np.zeros(len(codes)), np.zeros(len(codes))
     for number, slot in enumerate(slots):
         rows = np.flatnonzero(codes == number)
         if not len(rows):
@@ -228,15 +228,19 @@ def bought_by_tables(sample: Sample, codes: Ints, slots: Sequence[Slot], elastic
         for share, live in slot.tables:
             if live is None:
                 volume[rows] += share
+                mean[rows] += share
                 continue
             bid = bids_of(live.table, part)
-            treated = (1 - live.holdback) * bid**elasticity
+            is_treated = np.full(len(rows), 1 - live.holdback)
             if live.holdback > 0:  # without one, a row in the logs was bid on, whatever the table says
-                treated *= is_bid_on(live.table, part)
+                is_treated *= is_bid_on(live.table, part)
+            treated = is_treated * bid**elasticity
             both = treated + live.holdback
+            mean[rows] += share * (is_treated * bid + live.holdback)
             log_bid[rows] += share * np.log(bid) * treated / both
             volume[rows] += share * both
-    return Bought(np.exp(log_bid), np.maximum(volume, SMALLEST_VOLUME), elasticity)
+    volume, mean = np.maximum(volume, SMALLEST_VOLUME), np.maximum(mean, SMALLEST_VOLUME)
+    return Bought(np.exp(log_bid), volume, elasticity, mean)
 
 
 def bought_at(multiplier: Floats, elasticity: float) -> Bought:

@@ -1,6 +1,8 @@
 """The rows that selection and fitting work on.
 
 sample      rows as arrays: exposure, outcome, spend, fold, features as codes; how rows are split
+numbering   integers and days renumbered from 0 without gaps
+counts      exact sums of some rows of the logs
 rows        outcomes by row of the logs, whatever a row weighs
 lists       the elements of list-valued columns
 values      canonical values, and the escaping of segment keys

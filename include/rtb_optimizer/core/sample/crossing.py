@@ -6,10 +6,9 @@ from typing import overload
 
 import numpy as np
 
+from rtb_optimizer.core.sample.numbering import DENSE_CELLS, renumbered_densely
 from rtb_optimizer.core.sample.sample import Feature, Ints, Sample
 from rtb_optimizer.core.sample.values import segment_key
-
-DENSE_CELLS = 1 << 22
 
 
 class CellNames(Sequence[str]):
@@ -101,19 +100,6 @@ def with_interactions(sample: Sample, interactions: Iterable[Sequence[str]]) -> 
 def cell_codes(sample: Sample, features: Sequence[str]) -> tuple[Ints, int]:
     """Return each row's cell (n codes, dense from 0), and the number of cells."""
     return renumbered_densely(*joint_codes(sample, features))
-
-
-def renumbered_densely(joint: Ints, size: int) -> tuple[Ints, int]:
-    """Return integers below `size` renumbered from 0 without gaps, in their order, and the number of distinct ones."""
-    if size > DENSE_CELLS:
-        present, codes = np.unique(joint, return_inverse=True)
-        return codes, len(present)
-    occurs = np.zeros(size, dtype=bool)
-    occurs[joint] = True
-    present = np.flatnonzero(occurs)
-    place = np.empty(size, dtype=np.int32)  # half the memory of int64
-    place[present] = np.arange(len(present), dtype=np.int32)
-    return place.take(joint).astype(np.intp), len(present)
 
 
 def joint_codes(sample: Sample, features: Sequence[str]) -> tuple[Ints, int]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtb_optimizer.core.sample.numbering import numbered_days
 from rtb_optimizer.core.sample.values import NO_VALUES
 
 Floats = NDArray[np.float64]
@@ -47,12 +48,32 @@ class Bought:
     """How rows were bought, as arrays of one length n.
 
     `bid` is the multiplier that the table of its time gave each row; `volume` is how much of its traffic was bought,
-    relative to a multiplier of 1 for all requests. Volume follows a multiplier to the power of `elasticity`.
+    relative to a multiplier of 1 for all requests. Volume follows a multiplier to the power of `elasticity`. `mean` is
+    the mean multiplier of the requests that each row stands for, 1 for those held back and 0 for those without a bid;
+    None where all of a row were bid alike, at `bid`.
     """
 
     bid: Floats
     volume: Floats
     elasticity: float = 1.0
+    mean: Floats | None = None
+
+    @property
+    def mean_multiplier(self) -> Floats:
+        """The mean multiplier of the requests that each row stands for (n floats)."""
+        return self.bid if self.mean is None else self.mean
+
+    def multiplier_of(self, exposure: Floats, codes: Ints, size: int) -> Floats:
+        """Return by value the multiplier that would have bought its exposures, had all requests been bid alike.
+
+        Args:
+            exposure: The exposures of each row (n floats).
+            codes: The value of each row, below `size` (n integers).
+            size: The number of values.
+        """
+        bought, at_one = (sum_by(codes, of, size) for of in (exposure, exposure / self.mean_multiplier))
+        multiplier: Floats = np.maximum(bought, 1e-300) / np.maximum(at_one, 1e-300)
+        return multiplier
 
 
 @dataclass(frozen=True)
@@ -121,7 +142,8 @@ class Sample:
         exposure, outcome, spend, fold = map(part, (self.exposure, self.outcome, self.spend, self.fold))
         bought = self.bought
         if bought is not None:
-            bought = Bought(part(bought.bid), part(bought.volume), bought.elasticity)
+            mean = None if bought.mean is None else part(bought.mean)
+            bought = Bought(part(bought.bid), part(bought.volume), bought.elasticity, mean)
         paid = None if self.paid_share is None else part(self.paid_share)
         return Sample(exposure, outcome, spend, fold, features, self.unit, self.stands_for, bought, paid)
 
@@ -162,7 +184,7 @@ def split_rows(days: NDArray[np.object_] | list[date], row_hash: NDArray[np.uint
     Days are the independent blocks: rows of one day share users, outages and retries, and a random split would let a
     feature learn from its own day.
     """
-    distinct, day = np.unique(np.asarray(days, dtype="datetime64[D]"), return_inverse=True)
+    distinct, day = numbered_days(np.asarray(days, dtype="datetime64[D]"))
     if len(distinct) > MIN_DAYS_FOR_DAY_FOLDS:
         return Split(day, day == len(distinct) - 1, by_day=True)
     buckets = (row_hash % np.uint64(HASH_FOLDS * HOLDOUT_BUCKETS)).astype(np.int64)

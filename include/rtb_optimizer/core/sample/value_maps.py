@@ -4,13 +4,16 @@ Value maps are given by platform (a macro format, or an export) and feature: our
 map: the ids are the same.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from rtb_optimizer.core.sample.sample import Feature, Sample
-from rtb_optimizer.core.sample.values import MISSING, OTHER
+from rtb_optimizer.core.sample.values import MISSING, NO_VALUES, OTHER
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def value_map_problems(key: str, maps: Mapping[str, object]) -> list[str]:
@@ -34,6 +37,21 @@ def value_map_problems(key: str, maps: Mapping[str, object]) -> list[str]:
                     f"{where} gives {repeated[0]!r} to more than one of our values: the map must be injective"
                 )
     return problems
+
+
+def exported_id_problems(key: str, maps: Mapping[str, Any]) -> list[str]:
+    """Return the ids of maps without other problems that no request can hold, as messages.
+
+    An id is written as it stands, into files of one row a line.
+    """
+    return [
+        f"{key}: {feature} in {platform!r} gives {theirs!r} to {ours!r}: an id is neither blank nor a placeholder, "
+        "without blanks around it or control characters; leave a value without an id out of the map"
+        for platform, of_platform in sorted(maps.items())
+        for feature, pairs in sorted(of_platform.items())
+        for ours, theirs in sorted(pairs.items())
+        if not theirs or theirs != theirs.strip() or theirs in NO_VALUES or _CONTROL.search(theirs)
+    ]
 
 
 def value_maps(maps: Mapping[str, Any], platform: str) -> dict[str, dict[str, str]]:

@@ -6,7 +6,7 @@ on distinct values, after counting: counts of values that become one are added u
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import unquote
 
 MISSING = "__missing__"
@@ -48,9 +48,10 @@ def canonical(raw: object, missing: frozenset[str], *, is_host: bool = False) ->
     """
     if raw is None:
         return MISSING
-    if isinstance(raw, str) and not is_host and _PLAIN.fullmatch(raw) and not _WHOLE_FLOAT.fullmatch(raw):
-        return MISSING if raw.lower() in missing else raw
-    trimmed = unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", str(raw)))).strip()
+    written = str(raw)
+    if not is_host and _PLAIN.fullmatch(written) and not _WHOLE_FLOAT.fullmatch(written):
+        return MISSING if written.lower() in missing else written
+    trimmed = unicodedata.normalize("NFC", _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", written))).strip()
     text = _whole(_host(trimmed) if is_host else trimmed)
     if not missing.isdisjoint((trimmed.lower(), text.lower())):
         return MISSING
@@ -73,6 +74,16 @@ def _whole(text: str) -> str:
 def segment_key(parts: Iterable[str | None], delimiter: str = "|") -> str:
     """Join the parts of a pattern, None standing for "any value", so that no two patterns share a key."""
     return delimiter.join(_escaped(part, delimiter) for part in parts)
+
+
+def segment_keys(columns: Iterable[Sequence[str | None]], delimiter: str = "|") -> list[str]:
+    """Return the `segment_key` of each row of some columns of parts: distinct parts are escaped once."""
+    return list(map(delimiter.join, zip(*(_escaped_column(column, delimiter) for column in columns), strict=True)))
+
+
+def _escaped_column(column: Sequence[str | None], delimiter: str) -> list[str]:
+    escaped = {part: _escaped(part, delimiter) for part in set(column)}
+    return [escaped[part] for part in column]
 
 
 def split_key(key: str, delimiter: str = "|") -> list[str | None]:

@@ -10,8 +10,8 @@ from rtb_optimizer.core.selection.select import FADED_PRIOR
 
 
 def fading_features(terms: Iterable[Collection[str]]) -> frozenset[str]:
-    """Return the features among terms that are no interactions."""
-    return frozenset(name for term in terms if len(term) == 1 for name in term)
+    """Return the features of terms: an interaction fades only beside its features."""
+    return frozenset(name for term in terms for name in term)
 
 
 def fading_interactions(

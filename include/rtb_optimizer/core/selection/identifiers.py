@@ -53,6 +53,8 @@ _PATTERNS = {
     Kind.MAC_ADDRESS: re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}|[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}", re.IGNORECASE),
     Kind.EMAIL: re.compile(r"(?:mailto:)?[^@\s]+@[^@\s]+\.[^@\s.]{2,}", re.IGNORECASE),
 }
+_SIGN = re.compile(r"[.:@]|.{17}", re.DOTALL)
+"""Every kind has one of these characters, or is as long as a MAC address with dashes: most values have neither."""
 _BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{BASE64_LENGTH},}}={{0,2}}")
 
 INVENTORY = re.compile(
@@ -107,6 +109,8 @@ def identifying_values(feature: Feature) -> Identifying | None:
 
 def kind_of(value: str) -> Kind | None:
     """Return what a value identifies by, or None."""
+    if not _SIGN.search(value):
+        return None
     for kind, pattern in _PATTERNS.items():
         if pattern.fullmatch(value):
             return kind

@@ -66,10 +66,7 @@ class RowSums:
     @classmethod
     def of(cls, codes: Ints, size: int, rows: RowOutcomes) -> Self:
         """Count the rows of each value; the sample is in an order that is independent of the outcome."""
-        cells = codes + size * (np.arange(len(codes)) % 2)
-        counted = [rows.with_outcome * rows.weight, rows.without * rows.weight]
-        counted += [each * rows.log_weight for each in counted]
-        return cls(*(sum_by(cells, weight, 2 * size).reshape(2, size) for weight in counted))
+        return cls(*(sums.reshape(2, size) for sums in rows.by(codes + size * rows.half, 2 * size)))
 
     def by_class(self, of: Ints, among: Ints, size: int) -> Self:
         """Return the sums of classes of values: the class `of[i]` holds the value `among[i]`."""

@@ -4,8 +4,14 @@ For each fold the factors come from the other folds and are scored on this one:
 G(m) = sum over folds j and values v of k_vj ln(theta_v) - E_vj (theta_v - 1),
 theta_v = (k_v - k_vj + m) / (E_v - E_vj + m).
 A value that memorises its own rows gains nothing, so a user id scores about 0, where plug-in mutual information
-would rank it first. The prior m is the best of a grid. On the logit scale the second term is n_vj ln(1 + p_vj (theta_v
-- 1)) with p = E / n, which treats the rows of a cell as identical and so never overstates the gain (Jensen).
+would rank it first. The prior m is the best of a grid.
+
+On the logit scale theta is that ratio of outcomes over the same ratio of exposures without one, whose prior is m times
+the odds against, as in core/model/fit.py: a ratio of rates is no factor of odds, and taken for one it loses a share p^2
+of the gain at a base rate of p. The second term is n_vj ln(1 + p_vj (theta_v - 1)) with p = E / n, which treats the
+rows of a cell as identical and so never overstates the gain (Jensen). The variance of an outcome is p (1 - p), not p,
+times Pearson's dispersion of the rows (McCullagh and Nelder, 1989, 4.5): where rows without an outcome were thinned,
+few heavy ones are as uncertain as the outcomes are.
 """
 
 from collections.abc import Sequence
@@ -14,7 +20,7 @@ from math import log
 
 import numpy as np
 
-from rtb_optimizer.core.model.link import Link, rate_ratio
+from rtb_optimizer.core.model.link import Link, rate_ratio, scale_to_totals
 from rtb_optimizer.core.model.pooling import PooledFeature
 from rtb_optimizer.core.model.priors import Prior, Sums, aligned, expected_with
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, Sample, sum_by
@@ -23,6 +29,8 @@ PRIORS: tuple[float, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 COARSE = 3
 """Every third prior is tried first, then the neighbours of the best: the gain has one peak."""
 TINY = 1e-300
+LEAST_REST = 1e-9
+"""Exposures without an outcome are at least as many: odds stay finite."""
 MAX_USED_SHARE = 0.5
 """Empty cells gain nothing; where fewer than this share are used, they are left out."""
 
@@ -77,14 +85,17 @@ def pooled_gain(
     known, positive = expected_with(expected, sample.exposure, np.asarray(centre)[feature.codes], link), sample.positive
     logs = np.log(known[positive] / expected[positive])
     k = sample.outcome[positive]
+    variance = k
     if link is Link.LOG:
         scale = float(expected.sum() / known.sum())
         known, nats = known * scale, float((k * (logs + np.log(scale))).sum())
     else:
         against = np.log((sample.exposure - known) / np.maximum(sample.exposure - expected, TINY))
         nats = float((k * logs).sum() + ((sample.exposure - sample.outcome) * against).sum())
+        logs -= against[positive]
+        variance = k * (1 - known[positive] / sample.exposure[positive]) * _dispersion(sample, known)
     beyond = Cells.of(feature, sample, known, link).gain(prior.strength)
-    error = float(np.sqrt((k * logs**2).sum() + beyond.standard_error**2))
+    error = float(np.sqrt((variance * logs**2).sum() + beyond.standard_error**2))
     return Gain(nats + beyond.nats, error, own, pooled.siblings)
 
 
@@ -92,7 +103,9 @@ def pooled_gain(
 class Cells:
     """Outcomes k, expected e and exposures n by value and fold (V x F); all priors are scored from these sums.
 
-    Logarithms are computed only where outcomes are: a small part of the cells of a column with many values.
+    Logarithms are computed only where outcomes are: a small part of the cells of a column with many values. `n` and
+    what follows from it are of the logit scale alone: `odds` that are expected, exposures without an outcome in the
+    other folds (`rest_out`; `rest_expected` expected), and the odds against an outcome.
     """
 
     e: Floats
@@ -102,8 +115,8 @@ class Cells:
     positive: Ints
     positive_fold: Ints
     k_positive: Floats
-    n: Floats | None
     used: Mask
+    logit: "_LogitCells | None" = None
 
     @classmethod
     def of(cls, feature: Feature, sample: Sample, expected: Floats, link: Link) -> "Cells":
@@ -124,11 +137,12 @@ class Cells:
         positive = np.flatnonzero(k)
         fold, k_positive = positive // max(k.shape[1], 1), k.take(positive)
         k_fold, e_fold = k.sum(axis=1), e.sum(axis=1)
-        # each complement is calibrated separately
-        scale = (k_fold.sum() - k_fold) / np.maximum(e_fold.sum() - e_fold, TINY)
         k_out, e_out = np.subtract(k.sum(axis=0), k, out=k), e.sum(axis=0) - e
-        e_out *= scale[:, None]
-        return cls(e, np.maximum(e_fold, TINY), k_out, e_out, positive, fold, k_positive, n, used)
+        # each complement is calibrated separately
+        logit = _LogitCells.of(n, e, k_out, e_out, _dispersion(sample, expected)) if n is not None else None
+        if logit is None:
+            e_out *= ((k_fold.sum() - k_fold) / np.maximum(e_fold.sum() - e_fold, TINY))[:, None]
+        return cls(e, np.maximum(e_fold, TINY), k_out, e_out, positive, fold, k_positive, used, logit)
 
     def gain(self, prior: float | Floats) -> Gain:
         """Return the gain with this prior: one, or one by value."""
@@ -136,15 +150,72 @@ class Cells:
             prior = prior[self.used]
         theta = self.k_out + prior
         theta /= self.e_out + prior
+        strength = float(np.max(prior, initial=0.0))
         # The mean factor is removed from the scored fold too: a gain measures discrimination, not the rate of the day.
-        share = self.e / np.maximum(self.n, TINY) if self.n is not None else None
-        total = np.einsum("fv,fv->f", self.e, theta if share is None else rate_ratio(theta, share, Link.LOGIT))
-        mean = np.maximum(total / self.e_fold, TINY)
+        if self.logit is not None:
+            return self._logit_gain(self.logit, theta * self.logit.ratio_against(prior), strength)
+        mean = np.maximum(np.einsum("fv,fv->f", self.e, theta) / self.e_fold, TINY)
         logs = np.log(theta.take(self.positive) / mean.take(self.positive_fold))
         nats = float((self.k_positive * logs).sum())
-        if self.n is not None and share is not None:
-            nats -= float((self.n * np.log1p(share * (theta / mean[:, None] - 1))).sum())
-        return Gain(nats, float(np.sqrt((self.k_positive * logs**2).sum())), float(np.max(prior, initial=0.0)))
+        return Gain(nats, float(np.sqrt((self.k_positive * logs**2).sum())), strength)
+
+    def _logit_gain(self, logit: "_LogitCells", theta: Floats, prior: float) -> Gain:
+        """Return the gain of factors of odds (F x V)."""
+        theta *= scale_to_totals(logit.odds * theta, logit.n, self.e_fold)[:, None]
+        logs = np.log(theta.take(self.positive))
+        nats = float((self.k_positive * logs).sum() - (logit.n * np.log1p(logit.share * (theta - 1))).sum())
+        share = logit.share.take(self.positive)
+        after = share * rate_ratio(theta.take(self.positive), share, Link.LOGIT)
+        variance = logit.dispersion * self.k_positive * np.maximum(1 - after, 0.0)
+        return Gain(nats, float(np.sqrt((variance * logs**2).sum())), prior)
+
+
+@dataclass(frozen=True, slots=True)
+class _LogitCells:
+    """Exposures n of cells, the share of them with an outcome that is expected, and its odds (F x V each).
+
+    `rest_out` and `rest_expected` are the exposures without an outcome in the other folds, observed and expected;
+    `odds_against` are those of all rows, `dispersion` is that of the rows over the binomial variance.
+    """
+
+    n: Floats
+    share: Floats
+    odds: Floats
+    rest_out: Floats
+    rest_expected: Floats
+    odds_against: float
+    dispersion: float
+
+    @classmethod
+    def of(cls, n: Floats, e: Floats, k_out: Floats, e_out: Floats, dispersion: float) -> "_LogitCells":
+        """Return the cells of exposures and sums by fold and value; `e_out` is calibrated to the outcomes in place."""
+        n_out = n.sum(axis=0) - n
+        odds = _odds(e_out, n_out)
+        odds *= scale_to_totals(odds, n_out, k_out.sum(axis=1))[:, None]
+        np.divide(n_out * odds, 1 + odds, out=e_out)
+        k, total = float(k_out.sum()) / max(len(n) - 1, 1), float(n.sum())
+        against = max(total - k, 0.0) / k if k > 0 else 0.0
+        share = e / np.maximum(n, TINY)
+        return cls(n, share, _odds(e, n), np.maximum(n_out - k_out, 0.0), n_out - e_out, against, dispersion)
+
+    def ratio_against(self, prior: float | Floats) -> Floats:
+        """Return expected over observed exposures without an outcome, shrunk by the prior."""
+        rest = prior * self.odds_against
+        ratio: Floats = np.maximum(self.rest_expected + rest, LEAST_REST) / np.maximum(self.rest_out + rest, LEAST_REST)
+        return ratio
+
+
+def _odds(expected: Floats, exposure: Floats) -> Floats:
+    odds: Floats = expected / np.maximum(exposure - expected, LEAST_REST)
+    return odds
+
+
+def _dispersion(sample: Sample, expected: Floats) -> float:
+    """Return the squared residuals of the rows over their binomial variances, at least 1."""
+    k, of_positive = sample.outcome[sample.positive], expected[sample.positive]
+    squares = float((expected**2).sum()) + float((k * (k - 2 * of_positive)).sum())
+    variance = float(expected.sum() - (expected**2 / np.maximum(sample.exposure, TINY)).sum())
+    return max(squares / variance, 1.0) if variance > LEAST_REST else 1.0
 
 
 def _best_prior(cells: Cells, priors: Sequence[float]) -> Gain:

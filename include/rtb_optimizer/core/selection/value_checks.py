@@ -1,6 +1,10 @@
-"""Warns of features with unreadable values, and of anchors that carry no information; neither stops a run."""
+"""Warns of features with unreadable or rounded values, and of anchors that carry no information; none stops a run."""
 
+import re
 from collections.abc import Iterator, Sequence
+from math import inf
+
+import numpy as np
 
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.sample.sample import Sample
@@ -17,6 +21,10 @@ UNREADABLE = {
 }
 MAX_UNREADABLE_SHARE = 0.01
 """Of the exposures; some bot or test page is in any log."""
+EXACT_BELOW = 2**53
+"""Whole numbers that a float of 64 bits holds exactly."""
+_SCIENTIFIC = re.compile(r"-?\d(?:\.\d+[eE]\+?|[eE]\+)\d{2,3}")
+"""How engines, languages and spreadsheets write large floats; a hash of digits around an e has no sign or point."""
 ANCHOR_WORDS = {
     "constant": "has a single value: it carries no information",
     "near_unique": "has a distinct value in most rows: no factor can be estimated",
@@ -26,7 +34,8 @@ ANCHOR_WORDS = {
 
 def value_warnings(sample: Sample, anchors: Sequence[str], max_missing_share: float) -> tuple[RunWarning, ...]:
     """Return the warnings about the features of a sample, the anchors in configured order."""
-    return (*_unreadable(sample), *_uninformative_anchors(sample, anchors, max_missing_share))
+    anchor_warnings = _uninformative_anchors(sample, anchors, max_missing_share)
+    return (*_unreadable(sample), *_rounded(sample), *anchor_warnings)
 
 
 def _unreadable(sample: Sample) -> Iterator[RunWarning]:
@@ -38,6 +47,28 @@ def _unreadable(sample: Sample) -> Iterator[RunWarning]:
             if share > MAX_UNREADABLE_SHARE:
                 message = f"{share:.1%} of the exposures hold {what} in {name!r}, which is never a segment; {fix}"
                 yield RunWarning(code, message, share=share)
+
+
+def _rounded(sample: Sample) -> Iterator[RunWarning]:
+    """Warn of ids that were floats in some file: no bidder sends what they have become, and several may be one."""
+    exposure = float(sample.exposure.sum())
+    for name, feature in sorted(sample.features.items()):
+        rounded = [n for n, value in enumerate(feature.values) if _is_rounded(value)]
+        if not rounded:
+            continue
+        share = float(sample.exposure[np.isin(feature.codes, rounded)].sum()) / exposure
+        if share > MAX_UNREADABLE_SHARE:
+            message = (
+                f"{share:.1%} of the exposures hold a number in {name!r} whose last digits are lost, such as "
+                f"{feature.values[rounded[0]]}: it was written as a float, in one file at least, as columns with nulls "
+                "often are; bidders send other values, so that its rows are never found, and several ids may have "
+                "become one; write ids as integers or texts in all files"
+            )
+            yield RunWarning("ids_rounded", message, share=share)
+
+
+def _is_rounded(value: str) -> bool:
+    return bool(_SCIENTIFIC.fullmatch(value)) and EXACT_BELOW <= abs(float(value)) < inf
 
 
 def _uninformative_anchors(sample: Sample, anchors: Sequence[str], max_missing_share: float) -> Iterator[RunWarning]:

@@ -36,8 +36,8 @@ class _Mean:
         total = float(weight.sum())
         if total <= 0:
             return cls(0.0, np.inf)
-        mean = float(values @ weight) / total
-        return cls(mean, float(weight**2 @ (values - mean) ** 2) / total**2)
+        mean = float((values * weight).sum()) / total
+        return cls(mean, float((weight**2 * (values - mean) ** 2).sum()) / total**2)
 
     def z_over(self, other: "_Mean") -> float:
         """Return by how many standard errors this mean is above another."""

@@ -13,5 +13,7 @@ replay           policies replayed on the hold-out; predicted changes of spend a
 second_price     policies replayed by logged bids and second prices
 changes, causes  what differs between two tables, and by which cause
 kpis             key figures of a window
-warnings         Simpson's paradox and spikes of a rate
+warnings         Simpson's paradox, and rates that stop, spike, or cost what others do not
+contradictions   days on which a feature says the opposite of the other days
+day_rates        values whose rate stops or jumps, or whose price stops, on some days
 """

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtb_optimizer.core.model.fit import Factor
-from rtb_optimizer.core.sample.crossing import CellNumbers, renumbered_densely
+from rtb_optimizer.core.sample.crossing import CellNumbers
+from rtb_optimizer.core.sample.numbering import renumbered_densely
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, Sample, sum_by
 from rtb_optimizer.core.selection.scoring import PRIORS, cross_fitted_gain
 from rtb_optimizer.core.table.bidding import BidRules, bid_bounds, multipliers
@@ -80,12 +81,15 @@ class JointTable:
         """The number of rows, the default included."""
         return 1 + sum(len(prefixes.rows) for prefixes in self.by_depth)
 
+    def columns(self, depth: int) -> list[list[str]]:
+        """Return the values of each feature of the rows of a length."""
+        rows = self.by_depth[depth - 1].rows
+        features = (self.sample.features[name] for name in self.features[:depth])
+        return [[feature.values[code] for code in feature.codes.take(rows).tolist()] for feature in features]
+
     def prefixes(self, depth: int) -> list[tuple[str, ...]]:
         """Return the values of each row of a length."""
-        columns = [self.sample.features[name] for name in self.features[:depth]]
-        return [
-            tuple(column.values[int(column.codes[row])] for column in columns) for row in self.by_depth[depth - 1].rows
-        ]
+        return list(zip(*self.columns(depth), strict=True))
 
 
 def compile_joint(
@@ -121,11 +125,10 @@ def compile_joint(
             inside = np.flatnonzero(enough.take(rows))
             rows, cell = rows[inside], cell[inside]
         rows, cell, size = _heavy(light, rows, cell, size, sample.features[name], rules.least)
-        part = Part(light.at(rows), cell, size, expected[rows], product[rows])
+        part = Part(light.at(rows), cell, size, expected.take(rows), product.take(rows))
         prefixes = _rated(part, rows, rules)
-        selected = _informative(
-            prefixes, part, (answers[0][rows], answers[1][rows]), rules, room=rules.max_rows - 1 - _count(by_depth)
-        )
+        above, room = (answers[0].take(rows), answers[1].take(rows)), rules.max_rows - 1 - _count(by_depth)
+        selected = _informative(prefixes, part, above, rules, room)
         place = np.full(size, -1, dtype=np.int64)
         place[selected] = selected
         answered = np.flatnonzero(place.take(cell) >= 0)
@@ -157,17 +160,16 @@ def _heavy(
 
     A cell that is not heavy has no heavy part either: its rows are dropped.
     """
-    usable = np.ones(len(feature.values), dtype=bool)
-    usable[feature.barred] = False
-    codes = feature.codes.take(rows)
-    usable_rows = np.flatnonzero(usable.take(codes))
-    joint = cell[usable_rows] * len(feature.values) + codes[usable_rows]
+    barred = feature.barred
+    if len(barred):
+        usable = np.flatnonzero(np.isin(feature.codes.take(rows), barred, invert=True))
+        rows, cell = rows.take(usable), cell.take(usable)
+    joint = cell * len(feature.values) + feature.codes.take(rows)
     finer, count = renumbered_densely(joint, size * len(feature.values))
-    is_heavy = sum_by(finer, light.exposure[rows[usable_rows]], count) >= min_exposures
-    place = np.where(is_heavy, np.cumsum(is_heavy) - 1, -1)
-    heavy_cell = place.take(finer)
+    is_heavy = sum_by(finer, light.exposure.take(rows), count) >= min_exposures
+    heavy_cell = np.where(is_heavy, np.cumsum(is_heavy) - 1, -1).take(finer)
     inside = np.flatnonzero(heavy_cell >= 0)
-    return rows[usable_rows[inside]], heavy_cell[inside], int(is_heavy.sum())
+    return rows.take(inside), heavy_cell.take(inside), int(is_heavy.sum())
 
 
 def _rated(part: Part, rows: Ints, rules: JointRules) -> Prefixes:
@@ -187,7 +189,7 @@ def _rated(part: Part, rows: Ints, rules: JointRules) -> Prefixes:
 
 
 def _of_cells(part: Part, cells: Ints) -> Part:
-    """Return the rows of some cells, which are numbered anew in their order."""
+    """Return the rows of some cells, renumbered in their order."""
     if len(cells) == part.size:
         return part
     place = np.full(part.size, -1, dtype=np.int64)
@@ -201,6 +203,8 @@ def _mean_bid(part: Part) -> Floats:
     """Return the mean multiplier of each cell: weighted by spend, by exposure where nothing was spent."""
     spend = sum_by(part.cell, part.sample.spend, part.size)
     by_spend = sum_by(part.cell, part.product * part.sample.spend, part.size) / np.maximum(spend, TINY)
+    if (spend > 0).all():
+        return by_spend
     exposure = sum_by(part.cell, part.sample.exposure, part.size)
     by_exposure = sum_by(part.cell, part.product * part.sample.exposure, part.size) / np.maximum(exposure, TINY)
     mean: Floats = np.where(spend > 0, by_spend, by_exposure)
@@ -225,12 +229,23 @@ def _informative(prefixes: Prefixes, part: Part, answers: tuple[Floats, Floats],
     """Return the cells that differ from what shorter prefixes answer for their rows, the heaviest differences first."""
     distance = np.zeros(part.size)
     weights = part.sample.exposure, part.sample.spend
-    for own, above, weight in zip((prefixes.rate, prefixes.multiplier), answers, weights, strict=True):
-        mean = sum_by(part.cell, above * weight, part.size) / np.maximum(sum_by(part.cell, weight, part.size), TINY)
+    totals = prefixes.exposure, sum_by(part.cell, part.sample.spend, part.size)
+    for own, above, weight, total in zip((prefixes.rate, prefixes.multiplier), answers, weights, totals, strict=True):
+        mean = sum_by(part.cell, above * weight, part.size) / np.maximum(total, TINY)
         distance = np.maximum(distance, np.abs(own - mean) / np.maximum(mean, TINY))
     candidates = np.flatnonzero(distance >= rules.dead_band)
-    importance = (prefixes.exposure * distance)[candidates]
-    return np.sort(candidates[np.argsort(-importance, kind="stable")[: max(room, 0)]])
+    return candidates[_largest((prefixes.exposure * distance)[candidates], max(room, 0))]
+
+
+def _largest(values: Floats, most: int) -> Ints:
+    """Return the places of the largest values, in order; of equal ones, the first."""
+    if len(values) <= most:
+        return np.arange(len(values))
+    if most == 0:
+        return np.arange(0)
+    least = np.partition(values, len(values) - most)[len(values) - most]
+    above, equal = np.flatnonzero(values > least), np.flatnonzero(values == least)
+    return np.sort(np.concatenate([above, equal[: most - len(above)]]))
 
 
 def rates_by_keys(table: JointTable, sample: Sample) -> Iterator[Floats]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.core.sample.counts import Counts
 
 Z_95 = 1.959964
 

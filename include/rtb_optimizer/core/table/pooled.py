@@ -1,7 +1,7 @@
 """Reads off published tables what their entities know of values, and pools it: what a new entity's factors shrink to.
 
-The rows of a table hold its own outcomes and what they were expected to be: what its entity was told by others when it
-was made is in neither, and never comes back as evidence.
+The rows of a table hold its own outcomes and the expected ones. What its entity shrank to when it was made is in
+neither, so that it never counts as evidence again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

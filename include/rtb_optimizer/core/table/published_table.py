@@ -19,7 +19,7 @@ class PublishedRow:
     """A row beside the default: its key, its pattern, its statistics, and its own multiplier.
 
     `is_significant` tells whether the gain of its feature is, `no_bid` whether its requests are not bid on, `bought_at`
-    the multiplier that its exposures were bought at, `centre` what its factor shrinks to.
+    the multiplier that would have bought its exposures, all bid alike, `centre` what its factor shrinks to.
     """
 
     segment: str
@@ -60,8 +60,8 @@ class Scale:
 class PublishedTable:
     """A table: `base_multiplier` is the default row's, `terms` are the model's, with rows or without.
 
-    `exposure` is that of its window, bought at the multiplier `bought_at` (geometric mean); `rate` is the prediction of
-    the default row, in the measure of the logs.
+    `exposure` is that of its window, which a multiplier of `bought_at` for all would have bought; `rate` is the
+    prediction of the default row, in the measure of the logs.
     """
 
     features: tuple[str, ...]

@@ -16,7 +16,7 @@ from rtb_optimizer.core.sample.sample import Floats, Sample
 LEAST_KNOWN = 0.95
 """The share of the outcomes whose price has to be known: what is not known may be won by any bid, or by none."""
 OWN_PRICE, MOST_AT_OWN_PRICE = 0.999, 0.5
-"""A price that is nearly the bid is none of a second-price auction; up to such a share of the spend may be floors."""
+"""A price that is nearly the bid is not a second price; up to such a share of the spend may be floors."""
 MIN_OUTCOMES = 100.0
 """Effective outcomes that each policy buys with the budget: the change of fewer is mostly chance."""
 
@@ -68,7 +68,7 @@ def replayed(sample: Sample, policies: Mapping[str, Floats]) -> SecondPrice | No
 
 
 def _bought(needed: Floats, spend: Floats, outcome: Floats, budget: float) -> tuple[float, float]:
-    """Return the outcomes that a budget buys, and how many of equal weight tell as much.
+    """Return the outcomes that a budget buys, and their effective number (Kish, 1965).
 
     A row is won from the scale `needed` on. In its order, what a scale buys is a running sum; of the row at the edge of
     the budget a part is won.

@@ -5,32 +5,20 @@ A row is a pattern over the ordered features: one value given (`*|mobile|*`), th
 matches, clipped.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from rtb_optimizer.core.model.fit import Factor, FactorModel
 from rtb_optimizer.core.model.link import rate_of
+from rtb_optimizer.core.sample.counts import NO_ROWS, Counts
 from rtb_optimizer.core.sample.crossing import parts_of
-from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Sample, sum_by
-from rtb_optimizer.core.sample.values import segment_key
+from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Sample
+from rtb_optimizer.core.sample.values import segment_keys, split_key
 from rtb_optimizer.core.table.bidding import BidRules, Tier, spend_neutral_level, tier
-from rtb_optimizer.core.table.rows import FactorRows, TableRows, given_values, multiplier_product, without_bid
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Exact statistics of some rows of the logs; `value` and `cost` in the currency of the logs."""
-
-    rows: int
-    exposure: float
-    outcome: float
-    value: float
-    cost: float
-
-
-NO_ROWS = Counts(0, 0, 0, 0, 0)
+from rtb_optimizer.core.table.rows import FactorRows, TableRows, multiplier_product, without_bid
 
 Statistics = Mapping[str, Mapping[str, Counts]]
 """Counts by term (a feature, or an interaction) and value."""
@@ -43,7 +31,7 @@ class Segment:
     """A row of the master table. `factor` predicts outcomes, `multiplier` is what to do about it.
 
     `events` are its outcomes as the model counts them, those that the interval and the tier stand on; `expected` is in
-    the measure of the logs; `bought_at` is the multiplier that its exposures were bought at (geometric mean);
+    the measure of the logs; `bought_at` is the multiplier that would have bought its exposures, all bid alike;
     `pooled_factor` is what the factor shrinks to, where other entities know the value, instead of to 1.
     """
 
@@ -87,19 +75,20 @@ def build_segments(
     """
     terms = {name: parts_of(name, sample.features[name]) for name in model.factors}
     features = [name for name, parts in terms.items() if parts == (name,)]
-    segments = []
+    unit, placed = sample.unit * sample.stands_for, list[tuple[tuple[Any, ...], Segment]]()
     for name, of_factor in rows.items():
-        bought = _bought_at(sample, sample.features[name])
-        for n, code in enumerate(of_factor.codes):
-            value = sample.features[name].values[code]
-            given = given_values(terms[name], value)
-            pattern = tuple(given.get(feature) for feature in features)
-            counts = exact[name].get(value, NO_ROWS)
-            row = _segment(model.factors[name], of_factor, n, pattern, counts, sample.unit * sample.stands_for)
-            segments.append(replace(row, bought_at=float(bought[code])))
+        values = [sample.features[name].values[code] for code in of_factor.codes.tolist()]
+        columns = _columns(features, terms[name], values)
+        counts = [exact[name].get(value, NO_ROWS) for value in values]
+        bought = _bought_at(sample, sample.features[name]).take(of_factor.codes)
+        given = sorted(map(features.index, terms[name]))
+        segments = _segments(model.factors[name], of_factor, zip(*columns, strict=True), counts, unit, bought)
+        for key, segment in zip(segment_keys(columns), segments, strict=True):
+            placed.append(((len(given), given, -segment.counts.exposure, key), segment))
     bid_on = multiplier_product(rows, sample) * ~without_bid(rows, sample)
     level = spend_neutral_level(bid_on, sample.base_spend, bids, sample.elasticity)
-    return [_default(features, totals, level, model, sample), *sorted(segments, key=_reading_order)]
+    in_order = (segment for _, segment in sorted(placed, key=lambda each: each[0]))
+    return [_default(features, totals, level, model, sample), *in_order]
 
 
 def countable(
@@ -127,45 +116,56 @@ def countable(
     return enough
 
 
-def _segment(
-    factor: Factor, rows: FactorRows, n: int, pattern: tuple[str | None, ...], counts: Counts, unit: float
-) -> Segment:
-    """Return the row of the n-th code; `unit` turns the model's events into the measure of the logs."""
-    code = rows.codes[n]
-    return Segment(
-        pattern=pattern,
-        counts=counts,
-        expected=float(factor.expected[code]) * unit,
-        factor=float(factor.theta[code]),
-        factor_low=float(rows.low[n]),
-        factor_high=float(rows.high[n]),
-        prior=_of_value(factor.prior, code),
-        events=float(factor.outcome[code]),
-        tier=tier(float(factor.outcome[code])),
-        multiplier=float(rows.multiplier[n]),
-        no_bid=bool(rows.no_bid[n]),
-        pooled_factor=None if (centre := _of_value(factor.centre, code)) == 1.0 else centre,
-    )
+def _columns(features: Sequence[str], term: Sequence[str], values: Sequence[str]) -> list[Sequence[str | None]]:
+    """Return what the values of a term give, a column a feature: the values of an interaction hold one for each."""
+    if len(term) == 1:
+        given: dict[str, Sequence[str | None]] = {term[0]: values}
+    else:
+        parts = [[str(part) for part in split_key(value)] for value in values]
+        given = {name: [each[n] for each in parts] for n, name in enumerate(term)}
+    return [given.get(name, [None] * len(values)) for name in features]
 
 
-def _of_value(by_value: Floats | float, code: int) -> float:
-    return float(by_value if isinstance(by_value, float | int) else by_value[code])
+def _segments(
+    factor: Factor,
+    rows: FactorRows,
+    patterns: Iterable[tuple[str | None, ...]],
+    counts: Sequence[Counts],
+    unit: float,
+    bought: Floats,
+) -> Iterator[Segment]:
+    """Yield the rows of a factor; `unit` turns the model's events into the measure of the logs."""
+    of_factor = (factor.expected * unit, factor.theta, factor.prior, factor.outcome, factor.centre)
+    arrays = (*(_of_codes(each, rows.codes) for each in of_factor), rows.low, rows.high, rows.multiplier, rows.no_bid)
+    for pattern, of_row, *numbers, bought_at in zip(
+        patterns, counts, *(array.tolist() for array in arrays), bought.tolist(), strict=True
+    ):
+        expected, theta, prior, events, centre, low, high, multiplier, no_bid = numbers
+        yield Segment(
+            pattern=pattern,
+            counts=of_row,
+            expected=expected,
+            factor=theta,
+            factor_low=low,
+            factor_high=high,
+            prior=prior,
+            events=events,
+            tier=tier(events),
+            multiplier=multiplier,
+            no_bid=no_bid,
+            bought_at=bought_at,
+            pooled_factor=None if centre == 1.0 else centre,
+        )
 
 
-def _reading_order(segment: Segment) -> tuple[int, list[int], float, str]:
-    given = [n for n, part in enumerate(segment.pattern) if part is not None]
-    return len(given), given, -segment.counts.exposure, segment_key(segment.pattern)
+def _of_codes(by_value: Floats | float, codes: Ints) -> Floats:
+    return np.broadcast_to(by_value, len(codes)) if isinstance(by_value, float | int) else by_value.take(codes)
 
 
 def _bought_at(sample: Sample, feature: Feature) -> Floats:
-    """Return the geometric mean of the multipliers that the exposures of each value were bought at."""
+    """Return the multiplier of each value that would have bought its exposures if all had been bid alike."""
     size = len(feature.values)
-    if sample.bought is None:
-        return np.ones(size)
-    exposure = sum_by(feature.codes, sample.exposure, size)
-    weighed = sum_by(feature.codes, sample.exposure * np.log(sample.bought.bid), size)
-    mean: Floats = np.exp(weighed / np.maximum(exposure, 1e-300))
-    return mean
+    return np.ones(size) if sample.bought is None else sample.bought.multiplier_of(sample.exposure, feature.codes, size)
 
 
 def _default(features: Sequence[str], totals: Counts, level: float, model: FactorModel, sample: Sample) -> Segment:

@@ -13,7 +13,7 @@ from rtb_optimizer.engines.duckdb.spill import SpillFolder
 from rtb_optimizer.engines.files.stored import StoredFiles
 from rtb_optimizer.engines.parquet.row_groups import RowGroups, bounded_columns, bounds_statement
 from rtb_optimizer.engines.progress import Progress
-from rtb_optimizer.engines.protocol import AS_THEY_ARE, BadLines, Reading
+from rtb_optimizer.engines.protocol import AS_THEY_ARE, BadLines, JsonColumns, Reading
 from rtb_optimizer.engines.sql.dialect import Dialect, literal
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE
 from rtb_optimizer.errors import LogsInvalid, RtbOptimizerError
@@ -69,7 +69,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         self.threads, self._filesystem = threads, filesystem
         self._urls: tuple[str, ...] = ()
         self._view = LogView(self._duckdb, filesystem, (), AS_THEY_ARE)
-        self._outcomes = LogView(self._duckdb, filesystem, (), AS_THEY_ARE, "outcome_logs")
+        self._events: dict[str, LogView] = {}
         self._event_urls: tuple[str, ...] = ()
         self._kept = False
         self._idle: list[duckdb.DuckDBPyConnection] = []
@@ -101,32 +101,34 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         """See Engine."""
         return self._view_of(table).bad_lines
 
+    def found(self) -> Mapping[str, JsonColumns]:
+        """See Engine."""
+        return self._view.found
+
     def _view_of(self, table: str) -> LogView:
-        return self._view if table == "logs" else self._outcomes
+        return self._view if table == "logs" else self._events[table]
 
     def open_logs(self, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
         """See Engine. Files may differ in their columns: what one lacks is NULL."""
-        import duckdb
-
         self._urls = tuple(urls)
-        try:
-            self._view = LogView(self._duckdb, self._filesystem, self._urls, reading)
-            self._view.stage(Path(self._spill.path, "texts"), self.threads, self._one_thread)
-            return self._view.create()
-        except duckdb.Error as problem:
-            raise self._failure("the log files cannot be read", problem, urls) from problem
+        self._view, types = self._open("logs", urls, reading, "log files")
+        return types
 
-    def open_outcome_logs(self, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
+    def open_events(self, name: str, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
         """See Engine."""
+        self._event_urls += tuple(urls)
+        self._events[name], types = self._open(name, urls, reading, name.replace("_", " "))
+        return types
+
+    def _open(self, name: str, urls: Sequence[str], reading: Reading, what: str) -> tuple[LogView, Mapping[str, str]]:
         import duckdb
 
-        self._event_urls = tuple(urls)
         try:
-            self._outcomes = view = LogView(self._duckdb, self._filesystem, urls, reading, "outcome_logs")
-            view.stage(Path(self._spill.path, "events"), self.threads, self._one_thread)
-            return view.create()
+            view = LogView(self._duckdb, self._filesystem, tuple(urls), reading, name)
+            view.stage(Path(self._spill.path, name), self.threads, self._one_thread)
+            return view, view.create()
         except duckdb.Error as problem:
-            raise self._failure("the outcome logs cannot be read", problem, urls) from problem
+            raise self._failure(f"the {what} cannot be read", problem, urls) from problem
 
     def store(self, name: str, sql: str) -> None:
         """See Engine. The rows are stored in memory, beyond its bound on disk."""
@@ -137,7 +139,9 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
             with Progress(name, self._view.rows, lambda: self._duckdb.query_progress() / 100):
                 self._duckdb.execute(f"CREATE OR REPLACE TABLE {name} AS {sql}")
         except duckdb.Error as problem:
-            raise self._failure("joining the outcome logs failed", problem, self._urls + self._event_urls) from problem
+            raise self._failure(
+                "joining the logs of events failed", problem, self._urls + self._event_urls
+            ) from problem
 
     def store_rows(self, name: str, rows: "pa.Table") -> None:
         """See Engine."""
@@ -250,20 +254,18 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         """Lend a database of one thread, which reads the lines of a file in their order."""
         import duckdb
 
-        database = duckdb.connect(config={"threads": 1, "autoload_known_extensions": False})
-        if self._files is not None:
-            from rtb_optimizer.engines.duckdb.shared_files import OpenedFiles
+        with duckdb.connect(config={"threads": 1, "autoload_known_extensions": False}) as database:
+            if self._files is not None:
+                from rtb_optimizer.engines.duckdb.shared_files import OpenedFiles
 
-            database.register_filesystem(OpenedFiles(self._files))
-        try:
+                database.register_filesystem(OpenedFiles(self._files))
             yield database
-        finally:
-            database.close()
 
     def _expect(self, sql: str) -> None:
         """Have the columns that a statement names read together."""
         if self._stored is not None:
-            self._stored.expect([*self._view.named_in(sql), *self._outcomes.named_in(sql)])
+            named = (column for view in (self._view, *self._events.values()) for column in view.named_in(sql))
+            self._stored.expect([*named])
 
     def _failure(self, what: str, problem: Exception, urls: Sequence[str]) -> RtbOptimizerError:
         if self._files is not None and self._files.failure is not None:
@@ -273,7 +275,7 @@ class DuckDBEngine(AbstractContextManager["DuckDBEngine"]):
         return classify_duckdb_error(what, problem, urls, self._spill.path, self._opens)
 
     def _undecodable(self) -> str:
-        """Return which text columns hold bytes that are no text, in words."""
+        """Return a message about the text columns that hold bytes that are not UTF-8."""
         import duckdb
 
         found = []

@@ -1,19 +1,22 @@
 """Makes files of logs the table `logs`: Parquet as it is, texts staged, configured columns under their names."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtb_optimizer.core.config.formats import PARQUET
-from rtb_optimizer.engines.duckdb.columns import Resolved, has_key, resolve
+from rtb_optimizer.engines.duckdb.columns import DuckDBSpelling
 from rtb_optimizer.engines.duckdb.names import one_file, quoted
 from rtb_optimizer.engines.duckdb.table_columns import TableView, listed_by_id
-from rtb_optimizer.engines.duckdb.text_files import Lend, Stage, stage
+from rtb_optimizer.engines.duckdb.text_files import Lend, Stage, in_lists, stage
 from rtb_optimizer.engines.parquet.row_groups import RowGroups
 from rtb_optimizer.engines.progress import Progress
-from rtb_optimizer.engines.protocol import BadLines, Reading
+from rtb_optimizer.engines.protocol import BadLines, JsonColumns, Reading
 from rtb_optimizer.engines.sql.dialect import literal
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW
+from rtb_optimizer.engines.sql.lookup import Resolved, files_lacking, resolve, stored_names
 from rtb_optimizer.errors import LogsInvalid
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
     from rtb_optimizer.engines.files.stored import StoredFiles
+
+FOOTERS_AT_ONCE = 16
 
 
 class LogView:
@@ -40,6 +45,7 @@ class LogView:
         self._added: Mapping[str, str] = {}
         self._placed = ""
         self._staged = Stage(())
+        self._in_lists: Sequence[str] = ()
         self._paths: Mapping[str, str] = {url: url for url in urls}
         self._resolved: Sequence[Resolved] = ()
         self._roots: Mapping[str, str] = {}
@@ -51,12 +57,19 @@ class LogView:
         """See Engine."""
         return self._staged.bad_lines
 
+    @property
+    def found(self) -> Mapping[str, JsonColumns]:
+        """What the files of JSON lines were found to hold, by URL."""
+        return {file.url: file.found for file in self._staged.files if file.found is not None}
+
     def stage(self, folder: Path, threads: int, lend: Lend) -> None:
-        """Write the Parquet of the files of text, if there are any."""
+        """Write the Parquet of the files of text, if there are any; look into lists where no columns are named."""
         texts = {url: content for url, content in self._reading.contents.items() if content != PARQUET}
         if texts:
             with Progress("files of text", 0, lambda: -1.0):
-                self._staged = stage(texts, self._reading.dialect, folder, threads, lend)
+                self._staged = stage(texts, self._reading, folder, threads, lend)
+                if not self._reading.columns:
+                    self._in_lists = in_lists(texts, threads, lend)
             staged = {file.url: file.path for file in self._staged.files}
             self._paths = {staged.get(url, url): url for url in self._urls}
 
@@ -95,9 +108,12 @@ class LogView:
         return self._added
 
     def nested_columns(self) -> Sequence[str]:
-        """Return the paths of the plain values in records and lists: of the first file, or in the lists of texts."""
+        """Return the paths of the plain values in records and lists: of the first file, or in the lists of texts.
+
+        Of texts none are known where the reading names columns.
+        """
         if self._staged.files:
-            return self._staged.nested
+            return self._in_lists
         return RowGroups.leaves(self._filesystem, self._urls[0])
 
     def places(self) -> "pa.Table":
@@ -128,17 +144,10 @@ class LogView:
         self, columns: Sequence[str], query: Callable[[str, str], "pa.Table"]
     ) -> Mapping[str, Sequence[str]]:
         """See Engine. Names are compared without case, as DuckDB reads them; of a path, the column that it is in."""
-        computed = {name.casefold(): stored for name, stored in self._table.computed.items()}
         columns = [name for name in columns if name not in self._added]
         if not columns or (self._reading.table is not None and self._reading.table.by_id):
             return {}
-        resolved = {each.name: each for each in self._resolved}
-        found = {name: resolved[name].root if name in resolved else name for name in columns}
-        roots = {
-            name: computed.get(root.casefold(), root)
-            for name, root in found.items()
-            if computed.get(root.casefold()) != ""
-        }
+        roots = stored_names(columns, self._resolved, self._table.computed)
         if not roots:
             return {}
         wanted = ", ".join(literal(root.lower()) for root in roots.values())
@@ -148,18 +157,14 @@ class LogView:
         )
         rows = query(statement, "columns of the files").to_pydict()
         present = {(self._paths[path], name) for path, name in zip(rows["file_name"], rows["name"], strict=True)}
-
-        def has(url: str, name: str, root: str) -> bool:
-            return (url, root.lower()) in present if root else has_key(url, self._reading.below, name)
-
-        lacking = {name: [url for url in self._urls if not has(url, name, root)] for name, root in roots.items()}
-        return {name: urls for name, urls in lacking.items() if urls}
+        return files_lacking(roots, self._urls, self._reading.below, lambda url, root: (url, root.lower()) in present)
 
     def _with_resolved(self, types: Mapping[str, str]) -> Mapping[str, str]:
         """Add the configured columns that the files have otherwise to the table; return the types of all."""
         types = self._with_exact_names(types)
         reading = self._reading
-        self._resolved = resolve(reading.columns, types, self._urls, reading.below, self._type_of)
+        spelling = DuckDBSpelling(types, self._type_of)
+        self._resolved = resolve(reading.columns, types, self._urls, reading.below, spelling)
         spelled = {each.root: each.name for each in self._resolved if each.sql == quoted(each.root)}
         computed = [each for each in self._resolved if each.root not in spelled]
         if self._resolved:
@@ -182,16 +187,16 @@ class LogView:
         DuckDB takes names without case: it calls the second one `Country_1`.
 
         Raises:
-            LogsInvalid: where two of them are read, or the one that is read is spelled as neither.
+            LogsInvalid: where two of them are read, the one that is read is spelled as neither, or not all files that
+                have one have both, in one order: DuckDB would give columns of one file to those of another.
         """
         folded = {name.casefold() for name in types}
         suspects = {name.casefold() for name in self._reading.columns if f"{name.casefold()}_1" in folded}
-        if not suspects or self._staged.files:
+        if not suspects or self._staged.files or (self._reading.table is not None and self._reading.table.by_id):
             return types
         kept, gone = dict[str, str](), set[str]()
-        stored = RowGroups.names(self._filesystem, self._urls[0])
         for fold in sorted(suspects):
-            alike = [name for name in stored if name.casefold() == fold]
+            alike = self._alike(fold)
             if len(alike) > 1:
                 exact = self._read_of(alike)
                 called = {name: name if n == 0 else f"{name}_{n}" for n, name in enumerate(alike)}
@@ -208,13 +213,32 @@ class LogView:
         others = {name: kind for name, kind in types.items() if name not in gone}
         return others | {name: types[called] for name, called in kept.items()}
 
+    def _alike(self, fold: str) -> Sequence[str]:
+        """Return the columns of that name in any case, as the files have them."""
+        found = {url: [name for name in names if name.casefold() == fold] for url, names in self._names.items()}
+        url, alike = max(found.items(), key=lambda each: len(each[1]))
+        other = next((u for u, names in found.items() if names and len(alike) > 1 and names != alike), "")
+        if other:
+            raise LogsInvalid(
+                f"{url} has columns {' and '.join(map(repr, alike))}, and {other} has "
+                f"{' and '.join(map(repr, found[other]))}: rename one of them"
+            )
+        return alike
+
+    @cached_property
+    def _names(self) -> Mapping[str, Sequence[str]]:
+        with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
+            names = pool.map(lambda url: RowGroups.names(self._filesystem, url), self._urls)
+            return dict(zip(self._urls, names, strict=True))
+
     def _read_of(self, alike: Sequence[str]) -> str:
         named = {name for name in self._reading.columns if name.casefold() == alike[0].casefold()}
         if len(named) == 1 and named < set(alike):
             return named.pop()
+        both = next(url for url, names in self._names.items() if set(alike) <= set(names))
         raise LogsInvalid(
             f"the logs have columns {' and '.join(map(repr, alike))}, which differ in case alone, as in "
-            f"{self._urls[0]}: rename one of them, or configure one of these spellings alone"
+            f"{both}: rename one of them, or configure one of these spellings alone"
         )
 
     def _type_of(self, sql: str) -> str | None:

@@ -6,17 +6,17 @@ fields, named by its path. A line that is no row is counted, and does not count.
 """
 
 import csv
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rtb_optimizer.core.config.formats import QUOTES, Content, Format, TextDialect, delimiter_of
+from rtb_optimizer.engines.duckdb.json_columns import IS_ROW, json_columns, path_of, paths_in_lists
 from rtb_optimizer.engines.duckdb.names import quoted
-from rtb_optimizer.engines.protocol import BadLines
+from rtb_optimizer.engines.protocol import BadLines, JsonColumns, Reading
 from rtb_optimizer.engines.sql.dialect import literal
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW
 from rtb_optimizer.errors import LogsInvalid
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 MAX_LINE_BYTES = 32 << 20
 _JSON_ERROR = "it is no JSON object"
 _REJECTS = ("reject_errors", "reject_scans")
+_NO_DELIMITER = "\x1e\x1f\x1e\x1f"
+"""What no line holds, so that each is one field."""
 
 Lend = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
 """Lends a database of one thread that reads the files of the logs."""
@@ -38,22 +40,22 @@ Lend = Callable[[], "AbstractContextManager[duckdb.DuckDBPyConnection]"]
 class StagedFile:
     """A file of text, the Parquet that holds its rows, their number, and the lines that are none.
 
-    `nested` are the paths of plain values in its lists.
+    `found` is what a file of JSON lines was found to hold.
     """
 
     url: str
     path: str
     rows: int
     bad: BadLines | None
-    nested: tuple[str, ...] = ()
+    found: JsonColumns | None = None
 
 
-def stage(contents: Mapping[str, Content], dialect: TextDialect, folder: Path, threads: int, lend: Lend) -> "Stage":
+def stage(contents: Mapping[str, Content], reading: Reading, folder: Path, threads: int, lend: Lend) -> "Stage":
     """Write the Parquet of files of text; return them in the order of the files.
 
     Args:
         contents: What each file holds, by URL.
-        dialect: How lines are cut.
+        reading: How lines are cut, and what of the files was found before.
         folder: Where the Parquet is written.
         threads: How many files are read at once.
         lend: See Lend.
@@ -66,10 +68,22 @@ def stage(contents: Mapping[str, Content], dialect: TextDialect, folder: Path, t
     def write(numbered: tuple[int, tuple[str, Content]]) -> StagedFile:
         number, (url, content) = numbered
         with lend() as database:
-            return _write(database, url, content, dialect, folder / f"{number:06d}.parquet")
+            return _write(database, url, content, reading, folder / f"{number:06d}.parquet")
 
     with ThreadPoolExecutor(threads) as pool:
         return Stage(tuple(pool.map(write, enumerate(contents.items()))))
+
+
+def in_lists(contents: Mapping[str, Content], threads: int, lend: Lend) -> Sequence[str]:
+    """Return the paths of plain values in the lists of files of JSON lines; arguments as of `stage`."""
+
+    def found(url: str) -> Sequence[str]:
+        with lend() as database:
+            return paths_in_lists(database, _json_lines(url, contents[url]))
+
+    with ThreadPoolExecutor(threads) as pool:
+        of_files = pool.map(found, [url for url, content in contents.items() if content.format is Format.JSON])
+        return list(dict.fromkeys(path for paths in of_files for path in paths))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +97,27 @@ class Stage:
         """The lines that are no rows, by file."""
         return [file.bad for file in self.files if file.bad is not None]
 
-    @property
-    def nested(self) -> Sequence[str]:
-        """The paths of plain values in lists, of all files."""
-        return list(dict.fromkeys(path for file in self.files for path in file.nested))
 
-
-def _write(
-    database: "duckdb.DuckDBPyConnection", url: str, content: Content, dialect: TextDialect, to: Path
-) -> StagedFile:
-    of_format = _csv_rows if content.format is Format.CSV else _json_rows
-    columns, rows, bad, nested = of_format(database, url, content, dialect)
+def _write(database: "duckdb.DuckDBPyConnection", url: str, content: Content, reading: Reading, to: Path) -> StagedFile:
+    found = None
+    if content.format is Format.CSV:
+        columns, rows, bad = _csv_rows(database, url, content, reading.dialect)
+    else:
+        lines = _json_lines(url, content)
+        found = reading.found.get(url) or json_columns(database, lines)
+        columns, rows, bad = _json_rows(url, lines, found)
     if SOURCE_FILE in columns or len(set(map(str.casefold, columns))) < len(columns):
         twice = [name for name, n in Counter(map(str.casefold, columns)).items() if n > 1]
         raise LogsInvalid(f"{url} names column {', '.join(map(repr, twice[:3]))} more than once: rename one of them")
     place = f"{literal(url)} AS {SOURCE_FILE}, ROW_NUMBER() OVER () - 1 AS {SOURCE_ROW}"
     statement = f"COPY (SELECT *, {place} FROM ({rows})) TO {literal(str(to))} (FORMAT parquet)"
     [(count,)] = database.execute(statement).fetchall()
-    return StagedFile(url, str(to), int(count), bad(database), nested)
+    return StagedFile(url, str(to), int(count), bad(database, to, int(count)), found)
 
 
-Bad = Callable[["duckdb.DuckDBPyConnection"], BadLines | None]
-Rows = tuple[Sequence[str], str, Bad, tuple[str, ...]]
-"""Columns, the statement for the rows, what finds the bad lines once it has run, and the paths into lists."""
+Bad = Callable[["duckdb.DuckDBPyConnection", Path, int], BadLines | None]
+Rows = tuple[Sequence[str], str, Bad]
+"""Columns, the statement for the rows, and what finds the bad lines once these are written: to where, and how many."""
 
 
 def _csv_rows(database: "duckdb.DuckDBPyConnection", url: str, content: Content, dialect: TextDialect) -> Rows:
@@ -114,19 +126,44 @@ def _csv_rows(database: "duckdb.DuckDBPyConnection", url: str, content: Content,
     delimiter, quote = delimiter_of(content.first_line, dialect), QUOTES[dialect.quote]
     columns = dialect.columns or _header(url, content.first_line, delimiter, quote)
     named = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns)
-    options = [
-        f"columns = {{{named}}}, auto_detect = false, header = {'false' if dialect.columns else 'true'}",
-        f"delim = {literal(delimiter)}, quote = {literal(quote)}, escape = {literal(quote)}, nullstr = ''",
-        f"compression = {literal(content.compression)}, store_rejects = true, max_line_size = {MAX_LINE_BYTES}",
-        "hive_partitioning = false",
-    ]
+    of_file = (
+        f"auto_detect = false, header = {'false' if dialect.columns else 'true'}, nullstr = '', "
+        f"compression = {literal(content.compression)}, max_line_size = {MAX_LINE_BYTES}, hive_partitioning = false"
+    )
+    cut = f"delim = {literal(delimiter)}, quote = {literal(quote)}, escape = {literal(quote)}, store_rejects = true"
 
-    def bad(database: "duckdb.DuckDBPyConnection") -> BadLines | None:
-        statement = "SELECT COUNT(DISTINCT line), MIN(line), ARG_MIN(error_message, line) FROM reject_errors"
-        [(lines, first, why)] = database.execute(statement).fetchall()
+    def bad(database: "duckdb.DuckDBPyConnection", to: Path, rows: int) -> BadLines | None:
+        statement = (
+            "SELECT COUNT(DISTINCT line), MIN(line), ARG_MIN(error_message, line), "
+            "BOOL_OR(CONTAINS(csv_line, CHR(10))) FROM reject_errors"
+        )
+        [(lines, first, why, are_many)] = database.execute(statement).fetchall()
+        if are_many:
+            lines = max(lines, _lines(database, url, of_file) - rows - _line_ends(database, to, columns))
         return BadLines(url, int(lines), int(first), " ".join(str(why).split())) if lines else None
 
-    return columns, f"SELECT * FROM read_csv({literal(url)}, {', '.join(options)})", bad, ()
+    return columns, f"SELECT * FROM read_csv({literal(url)}, columns = {{{named}}}, {of_file}, {cut})", bad
+
+
+def _lines(database: "duckdb.DuckDBPyConnection", url: str, of_file: str) -> int:
+    """Return how many lines a file has, blank ones and the header aside.
+
+    A field whose quote is not closed takes all lines up to the next quote along: the parser rejects them as one.
+    """
+    cut = f"columns = {{'line': 'VARCHAR'}}, delim = {literal(_NO_DELIMITER)}, quote = '', escape = ''"
+    options = f"{cut}, {of_file}, strict_mode = false, ignore_errors = true"
+    [(lines,)] = database.execute(f"SELECT COUNT(line) FROM read_csv({literal(url)}, {options})").fetchall()
+    return int(lines)
+
+
+def _line_ends(database: "duckdb.DuckDBPyConnection", path: Path, columns: Sequence[str]) -> int:
+    """Return how many line ends are parts of values of a staged file."""
+    row = f"CONCAT_WS('', {', '.join(map(quoted, columns))})"
+    counted = "COALESCE(SUM(LENGTH(row) - LENGTH(REPLACE(row, CHR(10), ''))), 0)"
+    [(ends,)] = database.execute(
+        f"SELECT {counted} FROM (SELECT {row} AS row FROM read_parquet({literal(str(path))}))"
+    ).fetchall()
+    return int(ends)
 
 
 def _header(url: str, first_line: str, delimiter: str, quote: str) -> Sequence[str]:
@@ -145,47 +182,20 @@ def _header(url: str, first_line: str, delimiter: str, quote: str) -> Sequence[s
     )
 
 
-def _json_rows(database: "duckdb.DuckDBPyConnection", url: str, content: Content, _dialect: TextDialect) -> Rows:
-    lines = (
+def _json_lines(url: str, content: Content) -> str:
+    return (
         f"(SELECT json FROM read_json_objects({literal(url)}, format = 'newline_delimited', ignore_errors = true, "
         f"compression = {literal(content.compression)}, maximum_object_size = {MAX_LINE_BYTES}, "
         "hive_partitioning = false))"
     )
-    numbered = f"(SELECT json, ROW_NUMBER() OVER () AS line FROM {lines})"
-    is_row = "COALESCE(json_type(json) = 'OBJECT', FALSE)"
-    shapes = database.execute(
-        f"SELECT CASE WHEN {is_row} THEN json_structure(json) END AS shape, COUNT(*), MIN(line) FROM {numbered} "
-        "GROUP BY shape"
-    ).fetchall()
-    bad_lines, first = next(((lines, line) for shape, lines, line in shapes if shape is None), (0, 0))
-    in_order = sorted((line, shape) for shape, _, line in shapes if shape is not None)
-    leaves = dict(leaf for _, shape in in_order for leaf in _leaves(json.loads(shape)))
+
+
+def _json_rows(url: str, lines: str, found: JsonColumns) -> Rows:
+    leaves = {name: path_of(names) for names in found.values if (name := ".".join(names))}
     columns = list(leaves)
     paths = ", ".join(literal(path) for path in leaves.values())
     values = ", ".join(f"v[{n}] AS {quoted(name)}" for n, name in enumerate(columns, start=1))
-    found = BadLines(url, int(bad_lines), int(first), _JSON_ERROR) if bad_lines else None
-    extracted = f"SELECT json_extract_string(json, [{paths}]) AS v FROM {lines} WHERE {is_row}"
+    bad = BadLines(url, found.bad_lines, found.first_bad, _JSON_ERROR) if found.bad_lines else None
+    extracted = f"SELECT json_extract_string(json, [{paths}]) AS v FROM {lines} WHERE {IS_ROW}"
     rows = f"SELECT {values} FROM ({extracted})" if columns else f"SELECT NULL AS empty FROM {lines} WHERE FALSE"
-    nested = dict.fromkeys(path for _, shape in in_order for path in _in_lists(json.loads(shape)))
-    return columns, rows, lambda _database: found, tuple(nested)
-
-
-def _in_lists(structure: object, names: tuple[str, ...] = (), *, is_listed: bool = False) -> Iterator[str]:
-    """Yield the paths of plain values in lists, of the first element each."""
-    if isinstance(structure, dict):
-        for name, below in structure.items():
-            yield from _in_lists(below, (*names, name), is_listed=is_listed)
-    elif isinstance(structure, list):
-        for element in structure[:1]:
-            yield from _in_lists(element, (*names, "0"), is_listed=True)
-    elif is_listed and structure != "NULL":
-        yield ".".join(names)
-
-
-def _leaves(structure: object, names: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-    """Yield the name and the path of each value that is no record."""
-    if isinstance(structure, dict):
-        for name, below in structure.items():
-            yield from _leaves(below, (*names, name))
-    elif structure != "NULL":
-        yield ".".join(names), "$" + "".join(f'."{name}"' for name in names)
+    return columns, rows, lambda _database, _to, _rows: bad

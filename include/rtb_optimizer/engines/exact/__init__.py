@@ -5,5 +5,6 @@ people     the people behind each published row
 measuring  the measures of a batch of rows
 cells      from raw values to published cells
 cell_sums  integer sums by cell
+key_rows   the rows of joint keys, which have no other sums
 grouped_sums  the same from raw values that SQL has grouped
 """

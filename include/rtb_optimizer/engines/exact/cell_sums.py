@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.sample.sample import Ints
 from rtb_optimizer.engines.exact.cells import Canonicaliser, Coded, Recoding, Term
+from rtb_optimizer.engines.exact.key_rows import KeyRows
 from rtb_optimizer.engines.exact.measuring import Measuring
 from rtb_optimizer.engines.parquet.row_groups import Bounds
 
@@ -29,6 +30,10 @@ MAX_GRID_CELLS = 1 << 14
 """Cells that fit into a core's cache with their sums."""
 
 Sums = NDArray[np.int64]
+Codes = Mapping[str, Ints]
+"""The codes of a batch's raw values (n each), by feature."""
+Raw = Mapping[str, Sequence[object]]
+"""The raw values that codes stand for, by feature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ class Grid:
         """Whether all of them are counted here."""
         return set(features) <= self._sizes.keys()
 
-    def add(self, codes: Mapping[str, Ints], measures: Measured) -> None:
+    def add(self, codes: Codes, measures: Measured) -> None:
         """Add rows by their codes."""
         first, *rest = self._sizes
         cell = codes[first].copy() if rest else codes[first]
@@ -120,10 +125,13 @@ def grids(sizes: Mapping[str, int], together: Collection[str]) -> list[Grid]:
 
 
 class CellSums:
-    """Sums of rows, exposure, outcome, value and cost (millionths) by cell of each term; threads may add at once."""
+    """Sums of rows, exposure, outcome, value and cost (millionths) by cell of each term, and the rows of joint keys.
 
-    def __init__(self, terms: Mapping[str, Term], settings: Settings, measuring: Measuring) -> None:
-        self._terms, self._measuring = terms, measuring
+    Threads may add at once.
+    """
+
+    def __init__(self, terms: Mapping[str, Term], keys: KeyRows, settings: Settings, measuring: Measuring) -> None:
+        self._terms, self._keys, self._measuring = terms, keys, measuring
         self._canonicalisers = {
             name: {f: Canonicaliser(f, settings, values) for f, values in zip(term.features, term.values, strict=True)}
             for name, term in terms.items()
@@ -137,45 +145,61 @@ class CellSums:
 
     def add(self, row_group: "Iterable[pa.RecordBatch]", bounds: Bounds) -> None:
         """Add the rows of a row group that the window keeps."""
-        counting = _Counting(self._terms, self._canonicalisers, bounds)
+        of_keys = self._keys.counting()
+        columns = _Columns(
+            {*self._keys.names, *(name for term in self._terms.values() for name in term.features)}, bounds
+        )
+        counting = _Counting(self._terms, self._canonicalisers)
         for batch in row_group:
             measured = self._measuring(batch)
             selected = np.flatnonzero(measured["kept"])
             whole = len(selected) == batch.num_rows
             measures = Measured.of({m: measured[m] if whole else measured[m][selected] for m in MEASURES[1:]})
-            counting.add(batch, None if whole else selected, measures)
+            codes, raw = columns.of(batch, None if whole else selected)
+            counting.add(codes, raw, measures)
+            of_keys.add(codes, raw)
         counting.end()
         with self._lock:
+            self._keys.merge(of_keys)
             for name, added in counting.sums.items():
                 self._sums[name] += added
+
+
+class _Columns:
+    """The features' columns of one row group, as codes of raw values."""
+
+    def __init__(self, names: Collection[str], bounds: Bounds) -> None:
+        self._coded = {name: Coded(bounds.get(name)) for name in names}
+
+    def of(self, batch: "pa.RecordBatch", selected: Ints | None) -> tuple[Codes, Raw]:
+        """Return the codes of a batch, of all its rows or those `selected`, and the raw values that they stand for."""
+        codes = {name: coded.codes(batch.column(name)) for name, coded in self._coded.items()}
+        if selected is not None:
+            codes = {name: column.take(selected) for name, column in codes.items()}
+        return codes, {name: coded.raw for name, coded in self._coded.items()}
 
 
 class _Counting:
     """The sums of one row group by term: on grids of raw values while these stay the same, in `sums` at the end."""
 
-    def __init__(
-        self, terms: Mapping[str, Term], canonicalisers: Mapping[str, Mapping[str, Canonicaliser]], bounds: Bounds
-    ) -> None:
+    def __init__(self, terms: Mapping[str, Term], canonicalisers: Mapping[str, Mapping[str, Canonicaliser]]) -> None:
         self._terms = terms
-        self._coded = {name: Coded(bounds.get(name)) for term in terms.values() for name in term.features}
+        self._names = {name for term in terms.values() for name in term.features}
         self._recodings = {
             name: {feature: Recoding(canonicaliser) for feature, canonicaliser in of_term.items()}
             for name, of_term in canonicalisers.items()
         }
         self._together = {name for term in terms.values() if len(term.features) > 1 for name in term.features}
-        self._raw: Mapping[str, Sequence[object]] = {}
+        self._raw: Raw = {}
         self._grids: list[Grid] = []
         self.sums = _zeros(terms)
 
-    def add(self, batch: "pa.RecordBatch", selected: Ints | None, measures: Measured) -> None:
-        """Add the rows of a batch, all or those `selected`."""
-        codes = {name: coded.codes(batch.column(name)) for name, coded in self._coded.items()}
-        if selected is not None:
-            codes = {name: column.take(selected) for name, column in codes.items()}
-        raw = {name: coded.raw for name, coded in self._coded.items()}
-        if any(raw[name] is not self._raw.get(name) for name in raw):
+    def add(self, codes: Codes, raw: Raw, measures: Measured) -> None:
+        """Add the rows of a batch."""
+        if any(raw[name] is not self._raw.get(name) for name in self._names):
             self.end()
-            self._raw, self._grids = raw, grids({name: len(raw[name]) for name in raw}, self._together)
+            self._raw = raw
+            self._grids = grids({name: len(raw[name]) for name in self._names}, self._together)
         for grid in self._grids:
             grid.add(codes, measures)
         for name, term in self._terms.items():

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 
 class FileFacts(Protocol):
-    """What a listing says of a file."""
+    """The facts of a file in a listing."""
 
     @property
     def byte_size(self) -> int:
@@ -33,7 +33,7 @@ class FileSource(Protocol):
         """The listed files, in the order in which they are read."""
 
     def facts(self, path: str) -> FileFacts:
-        """Return what the listing says of a file; one that was not listed is looked up once.
+        """Return the facts of a file in the listing; one that was not listed is looked up once.
 
         Raises:
             ObjectAbsent: when there is no such file.

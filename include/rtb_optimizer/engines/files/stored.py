@@ -197,7 +197,7 @@ class StoredFile(io.RawIOBase):
         return self._size
 
     def metadata(self) -> dict[str, bytes]:
-        """Return what pyarrow's S3 files say of themselves, as far as it is used: `Last-Modified` in ISO 8601."""
+        """Return the metadata of pyarrow's S3 files that is used: `Last-Modified` in ISO 8601."""
         return {"Last-Modified": self._files.modified(self._path)}
 
     def read_at(self, count: int, offset: int) -> bytes:

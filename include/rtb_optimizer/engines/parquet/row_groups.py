@@ -5,6 +5,7 @@ several times cheaper, and the dictionaries are small. The lowest and the highes
 are trusted, as SQL engines trust them.
 """
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ BATCH_ROWS = 1 << 16
 """Rows that fit into a core's cache with their codes; larger arrays are also returned to the system after each use."""
 
 UNITS = ("ms", "us")
+_FIELD_ID = b"PARQUET:field_id"
 
 Place = tuple[int, int]
 """A row group: which of the files, and which row group of it."""
@@ -91,6 +93,33 @@ class RowGroups:
         return names
 
     @staticmethod
+    def types_of(filesystem: "FileSystem | StoredFiles | None", url: str) -> Mapping[str, str]:
+        """Return the types of a file's columns by name; of records and lists, that they are such."""
+        with _opened(filesystem, url) as file:
+            schema = file.schema_arrow
+        return {field.name: str(field.type).partition("<")[0] for field in schema}
+
+    @staticmethod
+    def field_ids(filesystem: "FileSystem | StoredFiles | None", url: str) -> Mapping[int, str]:
+        """Return the names of a file's columns by their field ids; columns without one are left out."""
+        with _opened(filesystem, url) as file:
+            schema = file.schema_arrow
+        numbers = {field.name: (field.metadata or {}).get(_FIELD_ID) for field in schema}
+        return {int(number): name for name, number in numbers.items() if number is not None}
+
+    @staticmethod
+    def nanosecond_times(filesystem: "FileSystem | StoredFiles | None", url: str) -> Mapping[str, bool]:
+        """Return the times of a file that are stored in nanoseconds, by path, and whether they are zoned."""
+        with _opened(filesystem, url) as file:
+            columns = [file.schema.column(n) for n in range(len(file.schema))]
+        described = {column.path: json.loads(column.logical_type.to_json()) for column in columns}
+        return {
+            path: bool(kind["isAdjustedToUTC"])
+            for path, kind in described.items()
+            if kind["Type"] == "Timestamp" and kind["timeUnit"] == "nanoseconds"
+        }
+
+    @staticmethod
     def leaves(filesystem: "FileSystem | None", url: str) -> Sequence[str]:
         """Return the paths of plain values in a file's records and lists, as `imp.0.banner.w`."""
         with _opened(filesystem, url) as file:
@@ -114,7 +143,9 @@ class RowGroups:
         import numpy as np
 
         at = {url: n for n, url in enumerate(self.urls)}
-        files = np.array([at[url] for url in places[SOURCE_FILE].to_pylist()], dtype=np.int64)
+        named = places[SOURCE_FILE].dictionary_encode().unify_dictionaries().chunks
+        number = np.array([at[url] for url in named[0].dictionary.to_pylist()] if named else [], dtype=np.int64)
+        files = np.concatenate([number[:0], *(number[chunk.indices.to_numpy()] for chunk in named)])
         rows = places[SOURCE_ROW].to_numpy()
         values = {name: places[column].to_numpy() for name, column in columns.items()}
         added = {
@@ -192,7 +223,10 @@ def _opened(
 
     try:
         source = _source(filesystem, url, part)
-        with pq.ParquetFile(source, read_dictionary=list(texts), page_checksum_verification=True) as file:
+        ahead = not isinstance(filesystem, StoredFiles)  # of these the part is in memory: nothing is to be fetched
+        with pq.ParquetFile(
+            source, read_dictionary=list(texts), pre_buffer=ahead, page_checksum_verification=True
+        ) as file:
             yield file
     except (pa.ArrowException, OSError, ValueError, KeyError) as problem:
         message = (str(problem).splitlines() or [type(problem).__name__])[0]

@@ -8,6 +8,8 @@ sampling      the case-control sample
 arms          sums of the sample by day, arm and what bought its rows
 encoding      raw columns to codes of canonical values
 duplicates    rows that repeat another
-outcomes      joins the events of outcome logs to the rows
+events        joins the events of win logs and outcome logs to the rows
+incomplete_events  events that lack their kind or their amount
 column_facts  how much of a column is missing, how many values it has
+money_facts   what columns of money say together: costs, bids, flags of wins
 """

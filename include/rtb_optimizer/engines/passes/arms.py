@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rtb_optimizer.core.sample.counts import Counts
 from rtb_optimizer.core.sample.sample import Floats, Ints, Mask
-from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.engines.sql.amounts import MICRO
 from rtb_optimizer.engines.sql.table import MEASURES
 
@@ -44,7 +44,7 @@ def counts_by_arm(
     shares: tuple[float, float],
     by_day: Mapping[date, Counts],
 ) -> tuple[ArmCounts, ...]:
-    """Return what a sample tells of the window by arm, in a fixed order; the number of rows is rounded.
+    """Return the sums of the window by arm, estimated from a sample, in a fixed order; the number of rows is rounded.
 
     Args:
         drawn: The rows, with `log_day` and the columns of BOUGHT_BY (n rows).

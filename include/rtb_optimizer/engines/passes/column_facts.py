@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from rtb_optimizer.core.config.likely_roles import ColumnFacts
+from rtb_optimizer.core.config.column_facts import ColumnFacts
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.amounts import FALSE_WORDS, TEXT_TYPES, TRUE_WORDS
 from rtb_optimizer.engines.sql.dialect import Dialect
@@ -12,6 +12,8 @@ from rtb_optimizer.engines.sql.times import time_of_number, time_of_text
 MAX_ROWS = 200_000
 MAX_TEXT = 60
 MAX_EXAMPLES = 12
+SHARED_BY = 10
+"""Rows that share a value."""
 READABLE = 0.98
 _SPAN = ("2005-01-01 00:00:00", "2100-01-01 00:00:00")
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "U", "FLOAT", "DOUBLE", "DECIMAL", "BOOLEAN")
@@ -35,7 +37,7 @@ def _facts(engine: Engine, name: str, kind: str, missing: Sequence[str]) -> Colu
     text = dialect.text(column)
     spelled = dialect.literals(sorted({"", *(word.lower() for word in missing)}))
     known = f"CASE WHEN LOWER(TRIM({text})) IN ({spelled}) THEN NULL ELSE {column} END"
-    number, time, as_text = _number(kind, dialect), _time(kind, dialect), dialect.text("v")
+    number, time, as_text = number_of("v", kind, dialect), _time(kind, dialect), dialect.text("v")
     [row] = engine.query(
         f"SELECT COUNT(*) AS n, COUNT(v) AS given, COUNT(DISTINCT v) AS distinct_values, "
         f"LEFT(MIN({as_text}), {MAX_TEXT}) AS lowest, LEFT(MAX({as_text}), {MAX_TEXT}) AS highest, "
@@ -58,10 +60,18 @@ def _facts(engine: Engine, name: str, kind: str, missing: Sequence[str]) -> Colu
         lowest=f"{row['least']:g}" if is_number and kind not in TEXT_TYPES else str(row["lowest"] or ""),
         highest=f"{row['most']:g}" if is_number and kind not in TEXT_TYPES else str(row["highest"] or ""),
         mean=float(row["mean"]) if is_number and not is_time else None,
+        shared=_shared(engine, known) / given if given else 0.0,
         is_time=is_time,
         examples=examples,
         days=days,
     )
+
+
+def _shared(engine: Engine, known: str) -> int:
+    """Return the rows whose value several rows have."""
+    counts = f"SELECT COUNT(*) AS n FROM (SELECT {known} AS v FROM looked_at) WHERE v IS NOT NULL GROUP BY v"
+    [row] = engine.query(f"SELECT SUM(n) AS shared FROM ({counts}) WHERE n >= {SHARED_BY}", "shared values").to_pylist()
+    return int(row["shared"] or 0)
 
 
 def _days(engine: Engine, rows: str, time: str) -> tuple[date, date]:
@@ -89,12 +99,13 @@ def _examples(engine: Engine, known: str) -> tuple[str, ...]:
     return tuple(str(value) for value in rows["v"])
 
 
-def _number(kind: str, dialect: Dialect) -> str:
+def number_of(column: str, kind: str, dialect: Dialect) -> str:
+    """Return a column of a type as a number: words of yes and no are 1 and 0, and what is no number is NULL."""
     if kind in TEXT_TYPES:
         words = " ".join(f"WHEN {dialect.literal(w)} THEN 1" for w in TRUE_WORDS)
         words += "".join(f" WHEN {dialect.literal(w)} THEN 0" for w in FALSE_WORDS)
-        return f"CASE LOWER(TRIM(v)) {words} ELSE {dialect.number('v')} END"
-    return "CAST(v AS DOUBLE)" if kind.startswith(_NUMBERS) else "CAST(NULL AS DOUBLE)"
+        return f"CASE LOWER(TRIM({column})) {words} ELSE {dialect.number(column)} END"
+    return f"CAST({column} AS DOUBLE)" if kind.startswith(_NUMBERS) else "CAST(NULL AS DOUBLE)"
 
 
 def _is_plausible(time: str, dialect: Dialect) -> str:

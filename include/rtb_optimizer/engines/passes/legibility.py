@@ -32,7 +32,7 @@ class Illegible:
     forms: str
 
     def message(self) -> str:
-        """Return it in words."""
+        """Return the message about it."""
         return (
             f"{self.values} of {self.of} values of {self.column!r} ({self.key}) cannot be read, such as "
             f"{self.example[:MAX_EXAMPLE]!r}: write {self.forms}"

@@ -20,6 +20,8 @@ def require_few_excesses(profile: Profile, settings: Settings) -> None:
     if excesses <= settings.max_lost_share * rows:
         return
     exposures = f"exposure_column {settings.exposure_column!r}" if settings.exposure_column else "1, one a row"
+    if settings.win_logs_path:
+        exposures = f"the wins of win_logs_path within attribution_hours, {settings.attribution_hours:g}"
     raise LogsInvalid(
         f"{excesses / rows:.1%} of {rows} rows have more outcomes (outcome_column {settings.outcome_column!r}) than "
         f"exposures ({exposures}), more than the {settings.max_lost_share:.1%} of max_lost_share; most of them on "

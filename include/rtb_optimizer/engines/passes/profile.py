@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtb_optimizer.core.config.window import dates_of, zone
-from rtb_optimizer.core.table.segments import Counts
+from rtb_optimizer.core.sample.counts import Counts
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.amounts import MICRO
 from rtb_optimizer.engines.sql.table import MEASURES, LogTable
@@ -32,6 +32,7 @@ LARGEST_SUM = 2**63
 class Profile:
     """The window as a whole: exact totals, positive rows, totals per day, and rows per minute where rows have times.
 
+    `positives_by_minute` are the positive rows of each minute that has any.
     `zero_outcomes` are the rows with an outcome value of 0: where there are none, NULL is how the logs write it.
     `design_effect` is the number of outcomes of the logs per effective one: the mean weight of an outcome (Kish, 1965).
     `anomalies` counts rows that contradict themselves by kind, `worst_days` has the day with most of each kind.
@@ -45,6 +46,12 @@ class Profile:
     zero_outcomes: int = 0
     design_effect: float = 1.0
     rows_by_minute: Mapping[np.datetime64, int] = field(default_factory=dict)
+    positives_by_minute: Mapping[np.datetime64, int] = field(default_factory=dict)
+
+    @property
+    def exposed_rows(self) -> int:
+        """The number of rows that have an exposure."""
+        return self.totals.rows - self.anomalies["zero_exposure"]
 
     @property
     def rows_by_day(self) -> dict[date, int]:
@@ -87,13 +94,15 @@ def profile(engine: Engine, table: LogTable) -> Profile:
         zero_outcomes=sum(days["outcome_zero"]),
         worst_days={name: days["log_day"][days[name].index(max(days[name]))] for name in anomalies if any(days[name])},
         design_effect=_design_effect(sums["outcome"], sum(part or 0 for part in days["weighted_outcome"])),
-        rows_by_minute=_by_minute(rows) if table.settings.timestamp_column else {},
+        rows_by_minute=_by_minute(rows, "rows") if table.settings.timestamp_column else {},
+        positives_by_minute=_by_minute(rows, "positive") if table.settings.timestamp_column else {},
     )
 
 
-def _by_minute(rows: "pa.Table") -> dict[np.datetime64, int]:
-    minutes = rows.group_by("minute").aggregate([("rows", "sum")])
-    return dict(zip(minutes["minute"].to_numpy(), minutes["rows_sum"].to_pylist(), strict=True))
+def _by_minute(rows: "pa.Table", name: str) -> dict[np.datetime64, int]:
+    minutes = rows.group_by("minute").aggregate([(name, "sum")])
+    counts = zip(minutes["minute"].to_numpy(), minutes[f"{name}_sum"].to_pylist(), strict=True)
+    return {minute: count for minute, count in counts if count}
 
 
 def _by_day(rows: "pa.Table") -> dict[str, list[Any]]:

@@ -69,7 +69,7 @@ def draw_sample(
     the layout of the logs. Where all rows are drawn, those without an id are identified by their rank among the rows
     that are alike instead of their place: then the order of the rows does not matter either.
     """
-    shares = sampling_shares(table.settings, profile.totals.rows, profile.positive_rows)
+    shares = sampling_shares(table.settings, profile.exposed_rows, profile.positive_rows)
     drawn = engine.query(table.sample(features, shares.positives, shares.others, _drawn_bids(bids, table)), "sample")
     encoded = {name: encode(drawn["f_" + name], name, table.settings) for name in features}
     row_hash, time_hash = (_hashes(drawn[name]) for name in ("row_hash", "time_hash"))
@@ -109,10 +109,11 @@ def draw_sample(
 def sampling_shares(settings: Settings, rows: int, positive_rows: int) -> Shares:
     """Return the shares to draw: all of small logs, else every row with an outcome and some per such row without.
 
-    Never more rows than `max_sample_rows`, half of them with an outcome; each share is a whole number of hash
-    buckets, so that weighting back by it is exact.
+    Rows without an exposure, as auctions that were not won, are never drawn, and `rows` are those with one: the others
+    say nothing of a rate. Never more rows than `max_sample_rows`, half of them with an outcome; each share is a whole
+    number of hash buckets, so that weighting back by it is exact.
     """
-    others = rows - positive_rows
+    others = max(rows - positive_rows, 0)
     positives_at_most = max(settings.max_sample_rows // 2, settings.max_sample_rows - others)
     positives = min(positive_rows, positives_at_most)
     wanted = max(settings.negatives_per_positive * max(positive_rows, 1), settings.full_sample_rows - positive_rows)

@@ -7,7 +7,7 @@ _SIGN = 2**63
 
 
 class SparkDialect(Dialect):
-    """What Spark spells otherwise than DuckDB, or counts otherwise under the same spelling."""
+    """The SQL of Spark where it differs from DuckDB's, by its spelling or by its result."""
 
     text_type = "STRING"
     naive_type = "TIMESTAMP_NTZ"

@@ -1,19 +1,18 @@
 """Counts on a cluster: Spark, by Spark Connect. What comes back are counts and the sample, never the logs."""
 
 from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rtb_optimizer.engines.files.stored import StoredFiles
-from rtb_optimizer.engines.parquet.row_groups import RowGroups
 from rtb_optimizer.engines.progress import Progress
-from rtb_optimizer.engines.protocol import AS_THEY_ARE, BadLines, Reading
+from rtb_optimizer.engines.protocol import AS_THEY_ARE, BadLines, JsonColumns, Reading
 from rtb_optimizer.engines.spark.dialect import SparkDialect
 from rtb_optimizer.engines.spark.failures import classify_spark_error
-from rtb_optimizer.engines.spark.files import open_files, type_of
+from rtb_optimizer.engines.spark.log_view import ClusterView
 from rtb_optimizer.engines.spark.session import Cluster, open_session
+from rtb_optimizer.engines.spark.types import type_of
 from rtb_optimizer.engines.sql.dialect import Dialect
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE, SOURCE_ROW
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from rtb_optimizer.engines.files.source import FileSource
 
 FOOTERS_MB = 16
-FOOTERS_AT_ONCE = 16
 
 
 class SparkEngine(AbstractContextManager["SparkEngine"]):
@@ -44,7 +42,9 @@ class SparkEngine(AbstractContextManager["SparkEngine"]):
         self._session = open_session(cluster)
         self._urls: tuple[str, ...] = ()
         self._event_urls: tuple[str, ...] = ()
+        self._added: frozenset[str] = frozenset()
         self._rows = -1
+        self._view = ClusterView(self._session, self._filesystem)
 
     def __enter__(self) -> Self:
         return self
@@ -72,6 +72,10 @@ class SparkEngine(AbstractContextManager["SparkEngine"]):
         """See Engine."""
         return ()
 
+    def found(self) -> Mapping[str, JsonColumns]:
+        """See Engine."""
+        return {}
+
     def open_logs(self, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
         """See Engine.
 
@@ -80,17 +84,18 @@ class SparkEngine(AbstractContextManager["SparkEngine"]):
         """
         self._urls = tuple(urls)
         with self._sorted("the log files cannot be read"):
-            opened = open_files(self._session, urls, reading, self._cluster.s3_scheme)
-            opened.rows.createOrReplaceTempView("logs")
-        return opened.types
+            self._view = self._view_of(urls, reading)
+            self._added = frozenset()
+            return self._view.create("logs")
 
-    def open_outcome_logs(self, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
+    def open_events(self, name: str, urls: Sequence[str], reading: Reading = AS_THEY_ARE) -> Mapping[str, str]:
         """See Engine. It raises as `open_logs` does."""
-        self._event_urls = tuple(urls)
-        with self._sorted("the outcome logs cannot be read", self._event_urls):
-            opened = open_files(self._session, urls, reading, self._cluster.s3_scheme)
-            opened.rows.createOrReplaceTempView("outcome_logs")
-        return opened.types
+        self._event_urls += tuple(urls)
+        with self._sorted(f"the {name.replace('_', ' ')} cannot be read", tuple(urls)):
+            return self._view_of(urls, reading).create(name)
+
+    def _view_of(self, urls: Sequence[str], reading: Reading) -> ClusterView:
+        return ClusterView(self._session, self._filesystem, urls, reading, self._cluster.s3_scheme)
 
     def store(self, name: str, sql: str) -> None:
         """See Engine. The rows stay on the cluster, in memory and beyond it on disk."""
@@ -100,14 +105,15 @@ class SparkEngine(AbstractContextManager["SparkEngine"]):
 
     def store_rows(self, name: str, rows: "pa.Table") -> None:
         """See Engine."""
-        with self._sorted("joining the outcome logs failed", (*self._urls, *self._event_urls)):
+        with self._sorted("joining the logs of events failed", (*self._urls, *self._event_urls)):
             self._session.createDataFrame(rows).createOrReplaceTempView(name)
 
     def add_columns(self, table: str, columns: Mapping[str, str]) -> Mapping[str, str]:
         """See Engine."""
+        self._added = frozenset(columns)
         named = ", ".join(f"COALESCE(t.{column}, 0) AS {self.dialect.identifier(n)}" for n, column in columns.items())
         places = " AND ".join(f"seen.{part} = t.{part}" for part in (SOURCE_ROW, SOURCE_FILE))
-        with self._sorted("joining the outcome logs failed", (*self._urls, *self._event_urls)):
+        with self._sorted("joining the logs of events failed", (*self._urls, *self._event_urls)):
             self._session.table("logs").createOrReplaceTempView("seen")
             self._session.sql(
                 f"SELECT seen.*, {named} FROM seen LEFT JOIN {table} AS t ON {places}"
@@ -116,14 +122,8 @@ class SparkEngine(AbstractContextManager["SparkEngine"]):
         return {field.name: type_of(field.dataType) for field in fields if field.name in columns}
 
     def files_without(self, columns: Sequence[str]) -> Mapping[str, Sequence[str]]:
-        """See Engine."""
-        with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
-            names = dict(zip(self._urls, pool.map(self._names, self._urls), strict=True))
-        lacking = {column: [url for url in self._urls if column not in names[url]] for column in columns}
-        return {column: urls for column, urls in lacking.items() if urls}
-
-    def _names(self, url: str) -> frozenset[str]:
-        return frozenset(RowGroups.names(self._filesystem, url))
+        """See Engine. Columns that `add_columns` gave are in no file."""
+        return self._view.files_without([name for name in columns if name not in self._added])
 
     def query(self, sql: str, what: str = "query") -> "pa.Table":
         """See Engine.

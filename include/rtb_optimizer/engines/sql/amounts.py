@@ -50,9 +50,15 @@ class Amounts:
         return self.counted(column, self.rate() if self.settings.currency_column else "") if column else "0"
 
     def amount(self, measure: str) -> str:
-        """Return the value or cost of a row as the logs have it, whether it can be counted or not."""
+        """Return the value or cost of a row as the logs have it, whether it can be counted or not.
+
+        Of a text that says that there is none, as a Hive export writes NULL as a word, it is NULL.
+        """
         column = getattr(self.settings, f"{measure}_column")
-        return self.dialect.identifier(column) if column else "0"
+        if self.types.get(column) not in TEXT_TYPES:
+            return self.dialect.identifier(column) if column else "0"
+        quoted, missing = self.dialect.identifier(column), sorted({"", *map(str.lower, self.settings.missing_values)})
+        return f"CASE WHEN LOWER(TRIM({quoted})) IN ({self.dialect.literals(missing)}) THEN NULL ELSE {quoted} END"
 
     def raw(self, column: str) -> str:
         """Return a column in millionths, weighted, 0 for NULL and NaN."""

@@ -15,8 +15,8 @@ class BidColumns:
 
     `mark` is the code of a run, the place of a period of the history, or a day, where rows have no time. `multiplier`
     is a number or NULL, `is_control` whether the row was bid 1.0 on purpose, `is_challenger` whether it is of a
-    challenger's share. `bucket` is one of 16 parts of the ids, by the digit after those that draw the arm: what differs
-    between parts tells the variance of sums.
+    challenger's share. `bucket` is one of 16 parts of the ids, by the digit after those that draw the arm: differences
+    between parts give the variance of sums.
     """
 
     mark: str = "NULL"
@@ -34,7 +34,7 @@ def bid_columns(table: LogTable, record: BidRecord, rules: ArmRules) -> BidColum
 
     Args:
         table: The logs.
-        record: What is known of their bids.
+        record: The source of their bids, and the live runs.
         rules: What draws the arm of a row.
     """
     s, dialect = table.settings, table.dialect
@@ -61,7 +61,7 @@ def has_times(table: LogTable) -> bool:
 
 
 def run_mark(table: LogTable, record: BidRecord) -> str:
-    """Return what tells the run whose table bid on a row: its code, the place of its period, or its day."""
+    """Return what identifies the run whose table bid on a row: its code, the place of its period, or its day."""
     if record.source is BidSource.RUN:
         return f"TRIM({table.dialect.text(table.quote(table.settings.run_column))})"
     if not has_times(table):

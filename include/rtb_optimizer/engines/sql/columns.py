@@ -1,4 +1,4 @@
-"""Tells which columns of the logs a configuration needs, and refuses logs that lack one, or have it as another kind."""
+"""Lists the columns that a configuration needs, and refuses logs that lack one or have it in another type."""
 
 from collections.abc import Iterable, Mapping
 
@@ -23,7 +23,7 @@ LIVE_COLUMNS = ("multiplier", "run", "arm", "holdback_id")
 
 
 def measured_columns_by_key(settings: Settings) -> list[tuple[str, str]]:
-    """Return the columns that are counted, or tell what was bid, each with its config key."""
+    """Return the columns that are counted or describe the bid, each with its config key."""
     named = [(f"{role}_column", getattr(settings, f"{role}_column")) for role in (*MEASURE_COLUMNS, *LIVE_COLUMNS)]
     return [(key, column) for key, column in named if column]
 

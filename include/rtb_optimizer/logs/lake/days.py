@@ -33,7 +33,7 @@ def partitions_of(snapshot: Snapshot, window: Window, tz: ZoneInfo) -> list[Part
     """
     days = dates_of(window, tz)
     chosen = {day: [file for file in snapshot.files if may_hold(file, day, tz)] for day in days}
-    stored = _stored(snapshot, [*{file.url: file for files in chosen.values() for file in files}.values()])
+    stored = stored_files(snapshot, [*{file.url: file for files in chosen.values() for file in files}.values()])
     return [
         Partition(
             url_of_day(snapshot.pin.url, day),
@@ -46,15 +46,23 @@ def partitions_of(snapshot: Snapshot, window: Window, tz: ZoneInfo) -> list[Part
     ]
 
 
-def _stored(snapshot: Snapshot, files: Sequence[LakeFile]) -> dict[str, LogFile]:
-    """Return files as they are in the store, by their URL: listed by folder, a request for a thousand."""
+def stored_files(snapshot: Snapshot, files: Sequence[LakeFile]) -> dict[str, LogFile]:
+    """Return files as they are in the store, by their URL: listed by folder, a request for a thousand.
+
+    They may lie at another path than the table, as of a table with `write.data.path`, and not in another bucket.
+
+    Raises:
+        LogsInvalid: when they lie in another bucket, or one is not in the store any more.
+    """
     store, found = ObjectStore.of(snapshot.pin.url), dict[str, LogFile]()
     by_folder = sorted(files, key=lambda file: file.url.rpartition("/")[0])
     for folder, of_folder in groupby(by_folder, key=lambda file: file.url.rpartition("/")[0]):
         bucket, prefix = split_url(f"{folder}/")
         if bucket != store.bucket:
             raise LogsInvalid(
-                f"{snapshot.pin} has files in another bucket, {folder}/: write its data into {store.bucket}"
+                f"{snapshot.pin} has files in another bucket, {folder}/: a run records what it read by the bucket of "
+                f"the table; set write.data.path to a path in {store.bucket} and rewrite the files (rewrite_data_files "
+                f"of Spark, OPTIMIZE of Trino and Athena), or have the table, its metadata too, in {bucket}"
             )
         listed = {entry.key: entry for entry in store.list(prefix)}
         found |= {file.url: _found(snapshot, file, listed) for file in of_folder}

@@ -47,7 +47,7 @@ def last_version(url: str) -> Pin:
     """Return the version of a Delta table that is committed now.
 
     Raises:
-        LogsInvalid: when deltalake is not installed, or the table is none that is read.
+        LogsInvalid: when deltalake is not installed, or the table is of a kind that is not read.
         StoreFailed: when its log cannot be read.
     """
     table = _opened(url, None)
@@ -141,7 +141,7 @@ def _file(
 
 
 def _time(bound: object) -> date | None:
-    """Return a bound where it is one of times: of text and numbers it says nothing in order."""
+    """Return a bound where it is one of times: bounds of text and numbers are not in the order of times."""
     if isinstance(bound, datetime):
         return instant(bound)
     return bound if isinstance(bound, date) else None

@@ -32,10 +32,10 @@ def last_snapshot(url: str, name: str = "") -> Pin:
 
     Args:
         url: The root of the table.
-        name: Its name in the catalog; empty where the files of its metadata tell.
+        name: Its name in the catalog; empty where the files of its metadata are searched.
 
     Raises:
-        LogsInvalid: when pyiceberg is not installed, or the table is none that is read.
+        LogsInvalid: when pyiceberg is not installed, or the table is of a kind that is not read.
     """
     _require_pyiceberg(url)
     metadata = store_url(current_metadata(name)) if name else _newest_metadata(url)
@@ -60,8 +60,18 @@ def read_iceberg(pin: Pin, time_column: str, window: Window) -> Snapshot:
         window: The window.
 
     Raises:
-        LogsInvalid: when files are deleted from by values, or are not Parquet.
+        LogsInvalid: when files are deleted from by values, or are not Parquet, or the snapshot has expired.
     """
+    try:
+        return _read(pin, time_column, window)
+    except ObjectAbsent as problem:
+        raise LogsInvalid(
+            f"{pin} cannot be read any more: {problem}; it has expired, or the table was replaced: start a new run, "
+            "which reads the last snapshot, and keep snapshots longer than a run takes"
+        ) from problem
+
+
+def _read(pin: Pin, time_column: str, window: Window) -> Snapshot:
     table = _opened(pin.url, pin.metadata)
     time = _time_field(table, time_column)
     scan = table.scan(row_filter=_row_filter(time, window), snapshot_id=pin.version, case_sensitive=False)
@@ -80,7 +90,7 @@ def read_iceberg(pin: Pin, time_column: str, window: Window) -> Snapshot:
 
 
 def _newest_metadata(url: str) -> str:
-    """Return the URL of the file of metadata that is current, as far as the store tells."""
+    """Return the URL of the file of metadata that is current by the names in the store."""
     store = ObjectStore.of(url)
     folder = f"{split_url(url)[1]}metadata/"
     names = [entry.key.removeprefix(folder) for entry in store.list(folder)]

@@ -1,6 +1,5 @@
 """The files that describe an Iceberg table, through the store of the logs, and the rows that they say are deleted."""
 
-import io
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -42,9 +41,11 @@ def deleted_rows(pin: Pin, of_deletes: Iterable[Any]) -> Mapping[str, set[int]]:
     for each in of_deletes:
         body, kind = read_stored(each.file_path), str(getattr(each.file_format, "value", each.file_format)).upper()
         if kind == "PARQUET":
+            import pyarrow as pa
             import pyarrow.parquet as pq
 
-            rows = pq.ParquetFile(io.BytesIO(body)).read(["file_path", "pos"], use_threads=False).to_pydict()
+            with pq.ParquetFile(pa.BufferReader(body), pre_buffer=False) as file:  # by this thread alone
+                rows = file.read(["file_path", "pos"], use_threads=False).to_pydict()
             for path, position in zip(rows["file_path"], rows["pos"], strict=True):
                 deleted[store_url(path)].add(position)
         elif kind == "PUFFIN":

@@ -1,7 +1,7 @@
-"""Tells whether a folder is a table of a lake, lies in one or holds one.
+"""Finds whether a folder is a table of a lake, lies in one or holds one.
 
-The files of a table are those that its log names. Others lie beside them: what OPTIMIZE compacted, what a DELETE wrote
-anew, what a failed job left. Whoever reads the folder counts their rows as well.
+The files of a table are those that its log names. Others lie beside them: what OPTIMIZE compacted, what a DELETE
+rewrote, what a failed job left. Whoever reads the folder counts their rows as well.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Tells whether the files of an Iceberg table differ in what they call a column, and how they are read then."""
+"""Finds whether the files of an Iceberg table differ in the name of a column, and how they are read then."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -36,7 +36,7 @@ class Pin:
     metadata: str = ""
 
     def __str__(self) -> str:
-        """The snapshot, in words."""
+        """A description of the snapshot, for messages."""
         word = "version" if self.format is LakeFormat.DELTA else "snapshot"
         return f"{word} {self.version} of the {self.format} table {self.url}, of {self.committed:%F %R} UTC"
 
@@ -77,7 +77,7 @@ def may_hold(file: LakeFile, day: date, tz: ZoneInfo) -> bool:
 
 
 def is_of(file: LakeFile, day: date, tz: ZoneInfo) -> bool:
-    """Whether a file is of a day, as far as the table's log tells: that it has come is seen by it."""
+    """Whether a file belongs to a day by the table's log: such a file shows that the day has arrived."""
     if file.earliest is None and (dated := _dated(file.values)) is not None:
         return day == dated
     return _overlaps(file, day, tz)

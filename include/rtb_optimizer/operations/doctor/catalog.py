@@ -5,9 +5,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.event_logs import ROLES
 from rtb_optimizer.errors import ConnectionMissing, DagListInvalid
 from rtb_optimizer.operations.doctor import findings
 from rtb_optimizer.operations.doctor.findings import CheckStatus, Finding
@@ -60,22 +62,32 @@ def base_paths() -> list[str]:
         return list(session.scalars(paths.order_by(Entity.s3_base_path)))
 
 
-def logs_paths() -> list[str]:
-    """Return the log paths of the entities that are not retired."""
-    paths = select(EntityConfig.config_value).join(Entity, Entity.entity_id == EntityConfig.entity_id).distinct()
+def logs_paths() -> dict[str, str]:
+    """Return the paths of rows, wins and outcomes of the entities that are not retired, each with its config key."""
     with connections.session() as session:
-        return sorted(session.scalars(paths.where(EntityConfig.config_key == "logs_path", Entity.status != "retired")))
+        return _by_path(session, _log_paths())
 
 
-def spark_logs_paths() -> list[str]:
+def spark_logs_paths() -> dict[str, str]:
     """Return those of the entities that a cluster counts."""
     on_spark = select(EntityConfig.entity_id).where(
         EntityConfig.config_key == "engine", EntityConfig.config_value == "spark"
     )
-    paths = select(EntityConfig.config_value).join(Entity, Entity.entity_id == EntityConfig.entity_id).distinct()
-    of_logs = paths.where(EntityConfig.config_key == "logs_path", Entity.status != "retired")
     with connections.session() as session:
-        return sorted(session.scalars(of_logs.where(EntityConfig.entity_id.in_(on_spark))))
+        return _by_path(session, _log_paths().where(EntityConfig.entity_id.in_(on_spark)))
+
+
+def _log_paths() -> Select[str, str]:
+    paths = select(EntityConfig.config_value, EntityConfig.config_key)
+    of_entities = paths.join(Entity, Entity.entity_id == EntityConfig.entity_id).distinct()
+    keys = ("logs_path", *(role.path_key for role in ROLES))
+    return of_entities.where(
+        EntityConfig.config_key.in_(keys), EntityConfig.config_value != "", Entity.status != "retired"
+    )
+
+
+def _by_path(session: Session, paths: Select[str, str]) -> dict[str, str]:
+    return dict(sorted((path, key) for path, key in session.execute(paths)))
 
 
 def dag_list() -> Finding:

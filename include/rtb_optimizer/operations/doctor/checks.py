@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from rtb_optimizer.operations.doctor import airflow, catalog, cluster, machine
 from rtb_optimizer.operations.doctor.findings import CheckStatus, Finding
@@ -88,10 +89,10 @@ def _check_logs(failed: set[str]) -> Iterator[Finding]:
         yield _skipped("logs", causes)
         return
     with ThreadPoolExecutor(_BUCKETS_AT_ONCE) as pool:
-        checks = [Check("logs", lambda path=path: first_object(path)) for path in catalog.logs_paths()]  # type: ignore[misc]
+        checks = [Check("logs", partial(first_object, *found)) for found in catalog.logs_paths().items()]
         yield from pool.map(_timed, checks)
-    for path in catalog.spark_logs_paths():
-        yield _timed(Check(cluster.NAME, lambda path=path: cluster.first_object(path)))  # type: ignore[misc]
+    for found in catalog.spark_logs_paths().items():
+        yield _timed(Check(cluster.NAME, partial(cluster.first_object, *found)))
 
 
 def _run_in_order(checks: Sequence[Check], failed: set[str]) -> Iterator[Finding]:

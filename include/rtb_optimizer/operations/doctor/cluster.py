@@ -11,11 +11,11 @@ from rtb_optimizer.store.log_objects import LogObjects
 NAME = "cluster"
 
 
-def first_object(logs_path: str) -> Finding:
+def first_object(logs_path: str, key: str = "logs_path") -> Finding:
     """Open a session, and count the first object below the fixed part of a log path there."""
     found = first_log(logs_path)
     if found is None:
-        fix = "deliver the logs, or correct logs_path: `python -m rtb_optimizer config set ENTITY logs_path=...`"
+        fix = f"deliver the logs, or correct {key}: `python -m rtb_optimizer config set ENTITY {key}=...`"
         return Finding(NAME, CheckStatus.WARNING, f"{logs_path}: there is no object yet", fix)
     url, listed = found
     try:

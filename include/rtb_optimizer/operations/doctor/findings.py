@@ -9,6 +9,12 @@ SKEW_LIMIT = timedelta(seconds=30)  # S3 refuses requests at 15 minutes; windows
 SPILL_NEEDED = 2.0  # GiB: less than this and counting a large window ends as EngineFull
 _NAMED = 5
 _ACTIONS = {"list": "s3:ListBucket", "put": "s3:PutObject", "get": "s3:GetObject", "delete": "s3:DeleteObject"}
+_OPERATIONS = {"ListObjectsV2": "list", "PutObject": "put", "DeleteObjects": "delete"}
+_READ_FIX = (
+    f"grant {_ACTIONS['get']} there to the key of connection rtb_s3, kms:Decrypt where objects are encrypted by a "
+    "key, and for a bucket whose requesters pay set extra_args of service_config.s3: docs/operations.md"
+)
+_DENIED = ("AccessDenied", "Forbidden", "403")
 _CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 _S3_FIXES = {
     "NoSuchBucket": "create the bucket, or correct the path: S3 has no bucket of that name",
@@ -42,8 +48,8 @@ class Finding:
         """Return the finding with the keys of `doctor --json`."""
         return {
             "check": self.check,
-            "standing": self.status,
-            "told": self.summary,
+            "status": self.status,
+            "summary": self.summary,
             "fix": self.fix,
             "milliseconds": self.milliseconds,
         }
@@ -104,7 +110,7 @@ def rights(path: str, refused: Mapping[str, tuple[str, str]]) -> Finding:
 
 
 def logs(path: str, read: str, refused: Mapping[str, str]) -> Finding:
-    """Report an object of the logs that was read as a run reads it: what came of it, or the step that failed."""
+    """Report an object of the logs that was read as a run reads it: the result, or the step that failed."""
     if not refused:
         return Finding("logs", CheckStatus.OK, f"{path}: {read}")
     [(step, message)] = refused.items()
@@ -117,11 +123,8 @@ def _log_fix(step: str, message: str) -> str:
     if "AccessDenied" not in message and "Forbidden" not in message:
         return s3_fix(message if _CERTIFICATE in message else "") if step != "open" else "deliver that object again"
     if step == "list":
-        return f"grant {_ACTIONS['list']} there to the key of connection rtb_s3"
-    return (
-        f"grant {_ACTIONS['get']} there to the key of connection rtb_s3, kms:Decrypt where objects are encrypted by a "
-        "key, and for a bucket whose requesters pay set extra_args of service_config.s3: docs/operations.md"
-    )
+        return _granted(_ACTIONS["list"])
+    return _READ_FIX
 
 
 def s3_fix(code: str) -> str:
@@ -131,6 +134,14 @@ def s3_fix(code: str) -> str:
     if not code:
         return "start the store, or correct endpoint_url and region_name in the extra of connection rtb_s3"
     return _S3_FIXES.get(code, "check key, secret, endpoint_url and region_name of connection rtb_s3")
+
+
+def operation_fix(operation: str, code: str) -> str:
+    """Return the fix for an error code that an operation of S3 was answered with."""
+    if code not in _DENIED:
+        return s3_fix(code)
+    right = _OPERATIONS.get(operation, "get")
+    return _READ_FIX if right == "get" else _granted(_ACTIONS[right])
 
 
 def clock(whose: str, ahead: timedelta) -> Finding:
@@ -194,12 +205,16 @@ def _failed(check: str, summary: str, fix: str) -> Finding:
     return Finding(check, CheckStatus.FAILED, summary, fix)
 
 
+def _granted(action: str) -> str:
+    return f"grant {action} there to the key of connection rtb_s3"
+
+
 def _right_fix(right: str, code: str) -> str:
     if right == "put once":
         return "use a store that honours If-None-Match, or update it: runs must not overwrite each other's objects"
     if code in _S3_FIXES or not code:
         return s3_fix(code)
-    return f"grant {_ACTIONS[right]} there to the key of connection rtb_s3"
+    return _granted(_ACTIONS[right])
 
 
 def _join_names(names: Sequence[str]) -> str:

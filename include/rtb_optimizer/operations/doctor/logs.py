@@ -15,12 +15,12 @@ LOOKED_AT = 1000
 MEMORY_MB = 128
 
 
-def first_object(logs_path: str) -> Finding:
-    """Read the first object below the fixed part of a log path; the finding names the step that failed."""
+def first_object(logs_path: str, key: str = "logs_path") -> Finding:
+    """Read the first object below the fixed part of a log path; the finding names the step that failed, or the key."""
     url, step = logs_path, "list"
     try:
         if (first := first_log(logs_path)) is None:
-            fix = "deliver the logs, or correct logs_path: `python -m rtb_optimizer config set ENTITY logs_path=...`"
+            fix = f"deliver the logs, or correct {key}: `python -m rtb_optimizer config set ENTITY {key}=...`"
             return Finding("logs", CheckStatus.WARNING, f"{logs_path}: there is no object yet", fix)
         (url, found), step = first, "read"
         objects = LogObjects.of({url: found})

@@ -1,4 +1,4 @@
-"""Compares what a run published and recorded with what came out when it was made again."""
+"""Compares the files and rows of a run with those of its rebuild."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from rtb_optimizer.operations.rebuild.findings import ComparedFile, Finding, Kind
 from rtb_optimizer.operations.rebuild.source import Source, own_rows, read_object
+from rtb_optimizer.outputs.documents.manifest import Manifest
 from rtb_optimizer.store import connections, runs
 from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.row_copies import Copies, differing
@@ -22,7 +23,7 @@ BY = {
     "opt_entity_configs": ("config_key",),
     "opt_feature_macros": ("macro_format", "feature_name"),
 }
-"""The columns by which rows are matched: ids are given anew."""
+"""The columns by which rows are matched: ids are assigned again."""
 GIVEN_ANEW = (
     "id",
     "started_at",
@@ -55,6 +56,16 @@ def rebuilt_files(session: Session, run_id: int) -> dict[str, bytes | None]:
     """Return the files of the run that was made again, by type; called where the scratch is in use."""
     client, outputs = connections.client_in_use(), runs.outputs(session, run_id)
     return {each.output_type: read_object(ObjectStore(client, each.s3_bucket), each.s3_key) for each in outputs}
+
+
+def counted_otherwise(source: Source, rebuilt: Mapping[str, bytes | None]) -> list[Finding]:
+    """Return that another version of a server has counted now: unlike one of this machine, it is known only then."""
+    row, now = source.outputs.get("manifest"), rebuilt.get("manifest")
+    then = source.read(str(row["s3_bucket"]), str(row["s3_key"])) if row else None
+    if source.capsule.made_by.engine_version or then is None or now is None:
+        return []
+    was, is_now = (Manifest.read(body).engine for body in (then, now))
+    return [] if was == is_now else [Finding(kind=Kind.VERSION, name="engine", what=f"was {was}, is {is_now}")]
 
 
 def recorded_before(source: Source) -> list[Finding]:

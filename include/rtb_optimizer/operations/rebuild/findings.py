@@ -1,4 +1,4 @@
-"""What keeps a run from being made again to the same bytes, by name."""
+"""The reasons why a run is not made again to the same bytes, by name."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -30,11 +30,11 @@ SHA256_DIGITS, SHOWN_DIGITS = 64, 12
 BLOCKING = (Kind.INPUT, Kind.EARLIER)
 """What a run cannot be made again without."""
 HARMLESS = (Kind.SINCE, Kind.VERSION)
-"""What does not keep outputs from being the same by itself."""
+"""Kinds that do not by themselves make a rebuild differ."""
 
 
 class Finding(Document):
-    """One thing that is not as it was: its kind, its name, and what became of it."""
+    """One thing that differs from the run's record: its kind, its name, and the difference."""
 
     kind: Kind
     name: str
@@ -55,14 +55,14 @@ class ComparedFile(Document):
 
     @property
     def what(self) -> str:
-        """How it differs, in words."""
+        """A description of the difference."""
         if self.rebuilt is None:
             return "was not made again"
         return "is gone, and was made again" if self.published is None else "differs"
 
 
 class RebuildDocument(Document):
-    """What came of making a run again; `files` is empty where it was not made. `kept_at` is where its objects are."""
+    """The result of a rebuild; `files` is empty where the run was not made. `kept_at` is where its objects are."""
 
     run_id: int
     run_code: str
@@ -74,7 +74,7 @@ class RebuildDocument(Document):
 
 
 def version_findings(then: MadeBy, now: MadeBy) -> list[Finding]:
-    """Return what a run was made by and what makes it now, where they differ."""
+    """Return the differences between what made the run and what makes it now."""
     packages = _differences(then.packages, now.packages)
     before, after = (each.model_dump(exclude={"packages"}) for each in (then, now))
     names = {"code_sha256": "code", "lock_sha256": "requirements.txt", "hash_sample": "the engine's hash"}

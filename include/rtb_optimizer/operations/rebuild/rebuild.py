@@ -10,6 +10,7 @@ from rtb_optimizer.errors import RtbOptimizerError
 from rtb_optimizer.operations.rebuild.comparison import (
     changed_since,
     compared_files,
+    counted_otherwise,
     own_again,
     rebuilt_files,
     recorded_before,
@@ -49,7 +50,7 @@ STEPS: tuple[tuple[str, Callable[[int], int]], ...] = (
     ("map_ad_macros", map_ad_macros),
     ("write_outputs", write_outputs),
 )
-"""The steps of a run; what came of other runs, which measure_live records, it has read already."""
+"""The steps of a run but measure_live, which records outcomes of other runs: the capsule has those that it read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def rebuild(
             with connections.session() as session:
                 rebuilt, again = rebuilt_files(session, capsule.run_id), own_again(session, capsule.run_id)
             files = compared_files(source, rebuilt)
-            findings += recorded_otherwise(source, again)
+            findings += [*counted_otherwise(source, rebuilt), *recorded_otherwise(source, again)]
             kept_at = kept if options.scratch.keep else None
     same = bool(files) and all(each.is_same for each in files)
     return RebuildDocument(

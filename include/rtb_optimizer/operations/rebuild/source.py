@@ -1,4 +1,4 @@
-"""What is known of a run that is to be made again: from this catalog and its store, or from an exported file."""
+"""The record of a run that is to be made again: from this catalog and its store, or from an exported file."""
 
 import json
 import zipfile
@@ -57,7 +57,7 @@ class Source:
 
 
 def source_of(run: str) -> Source:
-    """Return what is known of a run: its id, its code, or the path of a file that was exported.
+    """Return the record of a run, by its id, its code, or the path of a file that was exported.
 
     Raises:
         NotFound: when there is no such run, or it has no capsule.
@@ -101,7 +101,7 @@ def _of_catalog(session: Session, run: Run) -> Source:
 
 
 def _present(session: Session, capsule: CapsuleDocument) -> Copies:
-    """Return the rows of a capsule as they are now, those of the run itself and of what came of runs left out."""
+    """Return the rows of a capsule as they are now, without those of the run itself and the outcomes of runs."""
     rows = capsule.rows
     versions, of_runs = (
         {row[name] for row in rows[table]} for table, name in (("opt_versions", "version_id"), RUN_IDS)

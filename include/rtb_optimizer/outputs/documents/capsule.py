@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from rtb_optimizer.core.config.event_logs import EventRole
 from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.outputs.documents.document import Document
 from rtb_optimizer.outputs.documents.lake import PLAIN_FILES, LakeDocument
@@ -17,7 +18,7 @@ SHARED = frozenset({"values", "origins", "defaults"})
 
 
 class CapsuleInput(InputDocument):
-    """An object of the logs that was read; `checksum` is what the store told of its bytes, as `crc32:...`."""
+    """An object of the logs that was read; `checksum` is the store's of its bytes, as `crc32:...`."""
 
     s3_bucket: str
     checksum: str | None = None
@@ -64,9 +65,14 @@ class CapsuleDocument(Document):
     inputs: tuple[CapsuleInput, ...]
     empty_inputs: tuple[InputDocument, ...] = ()
     outcome_inputs: tuple[CapsuleInput, ...] = ()
+    win_inputs: tuple[CapsuleInput, ...] = ()
     tables: LakeDocument = PLAIN_FILES
     catalog: Mapping[str, tuple[Mapping[str, Any], ...]]
     shared: Mapping[str, Mapping[str, ConfigValue]] = {}
+
+    def inputs_of(self, role: EventRole) -> tuple[CapsuleInput, ...]:
+        """Return the objects of logs of events that were read."""
+        return tuple(getattr(self, role.inputs))
 
     def to_json(self) -> bytes:
         """Return the document as JSON of one line: most of it is rows that nobody reads."""

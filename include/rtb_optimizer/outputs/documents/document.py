@@ -19,7 +19,7 @@ Number = Annotated[int, Strict()] | Annotated[float, Strict(), Field(allow_inf_n
 
 
 class Document(BaseModel):
-    """A JSON object. Only what was given is written: a field that is not known is absent, or null where given so."""
+    """A JSON object. Only fields that were set are written: an unknown one is absent, or null where set to None."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -34,7 +34,10 @@ class Document(BaseModel):
         Raises:
             ValueError: when any part of it has another shape.
         """
-        return cls.model_validate(json.loads(body))
+        try:
+            return cls.model_validate(cls._parsed(body))
+        except ValidationError as problem:
+            raise ValueError(_reasons(cls.__name__, problem)) from problem
 
     @classmethod
     def read(cls, body: bytes | str) -> Self:
@@ -46,16 +49,23 @@ class Document(BaseModel):
         Raises:
             ValueError: when the bytes are no JSON object, or lack a field without a default.
         """
-        raw: object = json.loads(body)
+        raw = cls._parsed(body)
         while True:
             try:
                 return cls.model_validate(raw)
             except ValidationError as problem:
                 places = [error["loc"] for error in problem.errors()]
                 if not _leave_out(raw, places):
-                    raise
+                    raise ValueError(_reasons(cls.__name__, problem)) from problem
                 named = sorted({".".join(map(str, place)) for place in places})
                 log.warning("%s: left out, of another shape: %s", cls.__name__, ", ".join(named[:MAX_NAMED]))
+
+    @classmethod
+    def _parsed(cls, body: bytes | str) -> object:
+        try:
+            return json.loads(body)
+        except ValueError as problem:
+            raise ValueError(f"{cls.__name__} is no JSON: {problem}") from problem
 
 
 class WarningDocument(Document):
@@ -78,6 +88,16 @@ class WarningDocument(Document):
         ordered = sorted(set(warnings), key=lambda w: (place.get(w.code, len(FIRST)), w.code, w.message))
         facts = ({name: value for name, value in asdict(w).items() if value is not None} for w in ordered)
         return tuple(map(cls.model_validate, facts))
+
+
+def _reasons(document: str, problem: ValidationError) -> str:
+    """Return what is wrong with a document, by place, without the library's own words about itself."""
+    errors = problem.errors(include_url=False)
+    if not errors[0]["loc"]:
+        return f"{document} is no JSON object"
+    named = [f"{'.'.join(map(str, error['loc']))}: {error['msg'].lower()}" for error in errors[:MAX_NAMED]]
+    more = f", and {len(errors) - MAX_NAMED} more" if len(errors) > MAX_NAMED else ""
+    return f"{document}: {'; '.join(named)}{more}"
 
 
 def _leave_out(raw: object, places: Sequence[Sequence[int | str]]) -> bool:

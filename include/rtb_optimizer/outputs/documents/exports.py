@@ -11,7 +11,7 @@ class FieldDocument(Document):
 
 
 class RefusedDocument(Document):
-    """A field that a feature is not exported to, since it cannot be right there, and why."""
+    """A field that a feature is not exported to, since it cannot be right there or is another's, and why."""
 
     feature: str = ""
     field: str = ""
@@ -40,7 +40,7 @@ class SpeltDocument(Document):
 
 
 class LostDocument(Document):
-    """How many rows of the table an export lost, by cause."""
+    """How many rows of the table an export lost, or how many answers a platform cuts to its own bounds, by cause."""
 
     cause: str = ""
     rows: Number = 0
@@ -55,7 +55,11 @@ class FileDocument(Document):
 
 
 class ExportDocument(Document):
-    """One export: its fields, what it lost, and what that costs against the master table."""
+    """One export: its fields, what it lost, and what that costs against the master table.
+
+    `unknown`: names in its config keys that are no candidate features. `bids_on_control`: the run holds requests back
+    by their id, and no file of this platform can.
+    """
 
     platform: str = ""
     fields: tuple[FieldDocument, ...] = ()
@@ -64,14 +68,18 @@ class ExportDocument(Document):
     respelt: tuple[SpeltDocument, ...] = ()
     outside: tuple[SpeltDocument, ...] = ()
     refused: tuple[RefusedDocument, ...] = ()
+    taken: tuple[RefusedDocument, ...] = ()
+    unknown: tuple[str, ...] = ()
     rows_asked: Number | None = None
     rows: Number | None = None
     lost: tuple[LostDocument, ...] = ()
+    cut: tuple[LostDocument, ...] = ()
     files: tuple[FileDocument, ...] = ()
     answered_share: Number | None = None
     largest_error: Number | None = None
     mean_error: Number | None = None
     no_bid_share: Number | None = None
+    bids_on_control: bool = False
 
 
 class ExportsDocument(Document):

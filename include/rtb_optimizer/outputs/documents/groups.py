@@ -1,4 +1,4 @@
-"""What a run says of the groups of its traffic: who gains, and who pays for it."""
+"""The predicted changes of a run by group of its traffic: who gains, and who pays for it."""
 
 from rtb_optimizer.core.realized.groups import Change, Group, GroupChange
 from rtb_optimizer.outputs.documents.document import Document, Number

@@ -17,10 +17,11 @@ class SnapshotDocument(Document):
 
 
 class LakeDocument(Document):
-    """The snapshots of the tables that logs and outcome logs are; absent where they are plain files."""
+    """The snapshots of the tables that logs, outcome logs and win logs are; absent where they are plain files."""
 
     logs: SnapshotDocument | None = None
     outcome_logs: SnapshotDocument | None = None
+    win_logs: SnapshotDocument | None = None
 
 
 PLAIN_FILES = LakeDocument()

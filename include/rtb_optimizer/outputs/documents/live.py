@@ -6,7 +6,7 @@ from rtb_optimizer.outputs.documents.document import Document
 
 
 class LiveDayDocument(Document):
-    """What came of one run's table on one day in one arm, and what it had predicted for these rows.
+    """The outcomes of one run's table on one day in one arm, and those that it had predicted for these rows.
 
     `predicted` is in the measure of the objective; `buckets` has by part of the ids the sums of exposures, outcomes,
     value and cost.

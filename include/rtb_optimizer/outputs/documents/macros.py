@@ -39,7 +39,7 @@ class LevelDocument(Document):
 
 
 class MissDocument(Document):
-    """A value that is not read as it is, with its cause and the share of the exposures that it costs."""
+    """A value that is not read back, with its cause and the share of the exposures that it costs."""
 
     feature: str | None = None
     value: str | None = None

@@ -37,6 +37,7 @@ class Manifest(Document):
     config_sha256: str
     inputs: tuple[InputDocument, ...]
     outcome_inputs: tuple[InputDocument, ...] = ()
+    win_inputs: tuple[InputDocument, ...] = ()
     tables: LakeDocument = PLAIN_FILES
     engine: str = ""
     outputs: Mapping[str, ListedOutput]

@@ -1,10 +1,10 @@
-"""What came of an entity's active policy, as the pages, the API and the command line show it."""
+"""The results of an entity's active policy, as the pages, the API and the command line show it."""
 
 from rtb_optimizer.outputs.documents.document import Document, Number
 
 
 class RealizedDayDocument(Document):
-    """What came of one day in one arm; `realized_over_predicted` is null where nothing was predicted."""
+    """The results of one day in one arm; `realized_over_predicted` is null where nothing was predicted."""
 
     day: str
     arm: str
@@ -33,7 +33,7 @@ class LiftDocument(Document):
 
 
 class ChallengerDocument(Document):
-    """An open challenger: what it overrides, on which share of the requests, and what came of it.
+    """An open challenger: what it overrides, on which share of the requests, and its results.
 
     `run_id` is its live run, null before its first night. The lift is that over the active policy; `days` are those on
     which both were live from end to end, its own (`challenger`) and those of the active policy (`treated`). `standing`
@@ -55,7 +55,7 @@ class ChallengerDocument(Document):
 
 
 class RealizedDocument(Document):
-    """What came of the policy of the active run: its days, the lift over the holdback, and what follows.
+    """The results of the policy of the active run: its days, the lift over the holdback, and what follows.
 
     `following` is whether bids follow the tables: `live`, `not live`, `cannot tell yet`, or empty before the first
     activation. `standing` is `watching`, `harmful` or `better`; `known_by` the night by which a tenth more or less

@@ -1,4 +1,4 @@
-"""What a run says of policies that are replayed on the hold-out by the logged prices."""
+"""The replay of policies on the hold-out by the logged prices."""
 
 from rtb_optimizer.outputs.documents.document import Document, Number
 

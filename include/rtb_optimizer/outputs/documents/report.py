@@ -7,8 +7,8 @@ manifest says which run it is. Every field may be absent: releases differ.
 from collections.abc import Mapping
 
 from rtb_optimizer.core.config.key import ConfigValue
+from rtb_optimizer.core.sample.counts import Counts
 from rtb_optimizer.core.table.kpis import Kpi
-from rtb_optimizer.core.table.segments import Counts
 from rtb_optimizer.outputs.documents.changes import ChangesDocument
 from rtb_optimizer.outputs.documents.document import Document, Number, WarningDocument
 from rtb_optimizer.outputs.documents.exports import ExportDocument

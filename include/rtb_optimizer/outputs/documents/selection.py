@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from rtb_optimizer.core.config.event_logs import EventRole
 from rtb_optimizer.core.model.link import Link
 from rtb_optimizer.outputs.documents.document import Document, Number, WarningDocument
 from rtb_optimizer.outputs.documents.groups import GroupLiftDocument
@@ -104,8 +105,8 @@ class BidsDocument(Document):
 
     `elasticity` is what volume follows a multiplier by, as measured so far, with the inverse of its variance;
     `assumed` is the one that spend and volume are computed with; `unknown_share` is the share of the exposures whose
-    bid is not known, `mean` the geometric mean of all bids. `deciles` has what came of these rows beside what the live
-    tables predicted, by their predicted rate.
+    bid is not known, `mean` the geometric mean of all bids. `deciles` has the realized outcomes of these rows
+    beside those that the live tables predicted, by predicted rate.
     """
 
     source: str = ""
@@ -240,8 +241,13 @@ class SelectionDocument(Document):
     inputs: tuple[InputDocument, ...]
     empty_inputs: tuple[InputDocument, ...] = ()
     outcome_inputs: tuple[InputDocument, ...] = ()
+    win_inputs: tuple[InputDocument, ...] = ()
     tables: LakeDocument = PLAIN_FILES
     engine: str = ""
+
+    def inputs_of(self, role: EventRole) -> tuple[InputDocument, ...]:
+        """Return the objects of logs of events that were read."""
+        return tuple(getattr(self, role.inputs))
 
     @property
     def features(self) -> FeaturesDocument:

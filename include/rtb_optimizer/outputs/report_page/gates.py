@@ -26,6 +26,7 @@ WORDS = {
     "silent_share": "share of a day that is missing",
     "unjoined_share": "outcomes in rows of their own",
     "rowless_share": "events that found no row",
+    "rowless_wins_share": "wins that found no row",
     "spend_change": "predicted spend against the active run's table",
     "outcomes_change": "predicted outcomes against the active run's table",
     **{f"{platform}{ANSWERED}": f"exposures answered by rows of the export {platform}" for platform in Platform},
@@ -36,7 +37,7 @@ WITHIN_A_FACTOR = {name for name in WORDS if name.endswith("_factor")}
 CHANGES = {"live_lift"}
 CHANGES_AT_MOST = {"spend_change", "outcomes_change"}
 AT_MOST = {
-    *("suspected_share", "silent_share", "unjoined_share", "rowless_share"),
+    *("suspected_share", "silent_share", "unjoined_share", "rowless_share", "rowless_wins_share"),
     *(f"{platform}{ERROR}" for platform in Platform),
 }
 

@@ -137,7 +137,7 @@ def _realized(report: Report) -> str:
     said = f"Bids follow the table: {text(part.following)}. " if part.following else ""
     if part.realized_over_predicted is not None:
         share = formatted(part.realized_over_predicted, "percent")
-        said += f"Of what was predicted of the treated requests, {share} came. "
+        said += f"The treated requests brought {share} of what was predicted of them. "
     return f"{said}{text('; '.join(part.reasons)).capitalize()}."
 
 

@@ -27,6 +27,7 @@ class Problem(BaseModel):
 
 
 ERRORS: Responses = {
+    400: {"model": Problem, "description": "The body is no JSON in UTF-8."},
     401: {"model": Problem, "description": "Not signed in: send Airflow's token as `Authorization: Bearer ...`."},
     403: {"model": Problem, "description": "Airflow's permissions on the entity's DAG do not allow it."},
     404: {"model": Problem, "description": "The catalog has no object of that name."},

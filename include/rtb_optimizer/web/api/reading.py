@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.status import HTTP_304_NOT_MODIFIED
 
 from rtb_optimizer.errors import NotFound
@@ -16,7 +17,7 @@ from rtb_optimizer.store import active_copy, deliveries, entities, history, quer
 from rtb_optimizer.store.schema import JsonObject
 from rtb_optimizer.web.access import ReadableCode, User, readable
 from rtb_optimizer.web.api.answers import ActiveAnswer, DecisionAnswer, DeliveryAnswer, EntityAnswer, RunAnswer
-from rtb_optimizer.web.api.etags import is_known, tag_of
+from rtb_optimizer.web.api.etags import is_known, tag_of, without_body
 from rtb_optimizer.web.sessions import CatalogSession, SnapshotSession
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="Maximum number, the newest first.")]
@@ -34,6 +35,7 @@ def list_entities(user: User, session: CatalogSession) -> list[queries.EntityRow
     return [row for row in rows if row["entity_code"] in visible]
 
 
+@router.head("/entities/{entity_code}/active", include_in_schema=False)
 @router.get(
     "/entities/{entity_code}/active",
     response_model=ActiveAnswer,
@@ -51,7 +53,7 @@ def active(request: Request, entity_code: ReadableCode, session: SnapshotSession
     headers = {"etag": tag, "cache-control": "private, no-cache"}
     if is_known(request.headers, tag):
         return Response(status_code=HTTP_304_NOT_MODIFIED, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
+    return without_body(request, Response(body, media_type="application/json", headers=headers))
 
 
 @router.get("/entities/{entity_code}/deliveries", response_model=list[DeliveryAnswer])
@@ -62,7 +64,7 @@ def list_deliveries(entity_code: ReadableCode, session: CatalogSession) -> list[
 
 @router.get("/entities/{entity_code}/live")
 def live(entity_code: ReadableCode, session: CatalogSession) -> RealizedDocument:
-    """What came of the active policy: its days by arm, the lift over the holdback, whether bids follow the tables.
+    """The results of the active policy: its days by arm, the lift over the holdback, whether bids follow the tables.
 
     404 while no run is active.
     """
@@ -124,4 +126,7 @@ def diff(
 )
 def explained(request: Request, entity_code: ReadableCode, session: CatalogSession) -> Explanation:
     """The explanation of a bid: the rows of the active table that match a request, and what they are based on."""
+    named = [name for name, _ in request.query_params.multi_items()]
+    if twice := [name for name in dict.fromkeys(named) if named.count(name) > 1]:
+        raise RequestValidationError([{"loc": ("query", name), "msg": "give one value"} for name in twice])
     return explain(session, entity_code, dict(request.query_params))

@@ -12,7 +12,7 @@ from rtb_optimizer.store.objects import ObjectStore
 from rtb_optimizer.store.schema import Entity, Run, RunOutput
 from rtb_optimizer.web.access import User, may
 from rtb_optimizer.web.api.answers import CONFLICT, RunDetails
-from rtb_optimizer.web.api.etags import is_known, quoted
+from rtb_optimizer.web.api.etags import is_known, quoted, without_body
 from rtb_optimizer.web.sessions import CatalogSession
 
 MEDIA_TYPES = {
@@ -51,8 +51,9 @@ def run_details(run: ReadableRun, session: CatalogSession) -> queries.RunDetails
     return queries.run_details(session, run)
 
 
+@router.head("/runs/{run_id}/outputs/{output_type}", include_in_schema=False)  # noqa: FAST003 - as above
 @router.get(
-    "/runs/{run_id}/outputs/{output_type}",  # noqa: FAST003 - as above
+    "/runs/{run_id}/outputs/{output_type}",
     name="output",
     response_class=StreamingResponse,
     responses={
@@ -73,11 +74,13 @@ def download(
     """Download an output of a run, as it was written. The name is looked up in the catalog, never used for an S3 key.
 
     With `spreadsheet` a CSV file is made safe to open in one: cells that it would take for formulas get an apostrophe.
+    That is another content, without an ETag.
     """
     row = _listed(session, run, output_type)
+    is_safe_csv = spreadsheet and row.s3_key.endswith(".csv")
     session.close()  # a download may take long, and the catalog has few connections
     headers = {"etag": quoted(row.sha256), "cache-control": "private, no-cache", **SAFE_HEADERS}
-    if is_known(request.headers, headers["etag"]):
+    if not is_safe_csv and is_known(request.headers, headers["etag"]):
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=headers)
     stream = ObjectStore.of(f"s3://{row.s3_bucket}").stream(row.s3_key)
     output = f"{output_type} of run {run.run_code} at s3://{row.s3_bucket}/{row.s3_key}"
@@ -87,15 +90,17 @@ def download(
     if byte_size != row.byte_size:
         raise HTTPException(status.HTTP_409_CONFLICT, f"{output} is not what was written")
     name = row.s3_key.rpartition("/")[2]
-    if spreadsheet and name.endswith(".csv"):
+    if is_safe_csv:
         headers = {**SAFE_HEADERS, "cache-control": "no-store"}
         headers |= {"content-disposition": f'attachment; filename="{run.run_code}-spreadsheet-{name}"'}
-        return StreamingResponse(without_formulas(chunks), headers=headers, media_type=MEDIA_TYPES["csv"])
+        safe = StreamingResponse(without_formulas(chunks), headers=headers, media_type=MEDIA_TYPES["csv"])
+        return without_body(request, safe)
     headers |= {
         "content-length": str(byte_size),
         "content-disposition": f'attachment; filename="{run.run_code}-{name}"',
     }
-    return StreamingResponse(chunks, headers=headers, media_type=MEDIA_TYPES.get(name.rpartition(".")[2]))
+    media_type = MEDIA_TYPES.get(name.rpartition(".")[2])
+    return without_body(request, StreamingResponse(chunks, headers=headers, media_type=media_type))
 
 
 def _listed(session: CatalogSession, run: Run, output_type: str) -> RunOutput:

@@ -9,13 +9,14 @@ from fastapi import APIRouter, Query, Request, Response, status
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+from rtb_optimizer.core.config.retired import unknown_key
 from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.errors import ConfigInvalid
 from rtb_optimizer.store import configs, entities, queries
 from rtb_optimizer.store.queries import ConfigRow
 from rtb_optimizer.store.schema import Entity, Run
 from rtb_optimizer.web.access import EditableCode, ReadableCode, User, may_trigger
-from rtb_optimizer.web.entity.page import head
+from rtb_optimizer.web.entity.page import Visit, head
 from rtb_optimizer.web.forms import Posted, export_dag_list, redirect
 from rtb_optimizer.web.rendering import page
 from rtb_optimizer.web.sessions import CatalogSession
@@ -35,11 +36,11 @@ class _Field(ConfigRow):
 class ConfigQuery(BaseModel):
     """The parameters of the page.
 
-    `told` is the word of a message, `tried` a what-if run whose values are filled in, `q` a search, `only` is `set`
+    `notice` names a message, `tried` a what-if run whose values are filled in, `q` a search, `only` is `set`
     for the keys that are set for the entity; `saved` are the keys that were saved last, by commas.
     """
 
-    told: str = ""
+    notice: str = ""
     tried: int | None = Field(None, ge=1, lt=2**63)
     q: str = ""
     only: str = ""
@@ -48,10 +49,14 @@ class ConfigQuery(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Which keys the page shows: those that hold all words of a search, and those that are set for the entity."""
+    """Which keys the page shows: those that hold all words of a search, and those that are set for the entity.
+
+    The sections of the keys that were `saved` last stay unfolded.
+    """
 
     words: str = ""
     set_alone: bool = False
+    saved: Collection[str] = ()
 
     def shows(self, row: ConfigRow) -> bool:
         """Return whether a key is shown; words are looked for in its name, title, section, help and value."""
@@ -76,10 +81,10 @@ def config_page(
     query: Annotated[ConfigQuery, Query()],
 ) -> Response:
     """Show the keys by section."""
-    entity, shown = entities.find(session, entity_code), Shown(query.q, query.only == "set")
+    entity = entities.find(session, entity_code)
     tried = _what_if_run(session, entity, query.tried)
-    saved = frozenset(query.saved.split(","))
-    return form_page(request, session, user, entity, word=query.told, tried=tried, shown=shown, saved=saved)
+    shown = Shown(query.q, query.only == "set", frozenset(query.saved.split(",")))
+    return form_page(Visit(request, session, user, entity), notice=query.notice, tried=tried, shown=shown)
 
 
 @router.post("/entities/{entity_code}/config", name="set_config")
@@ -88,7 +93,7 @@ def save(request: Request, entity_code: EditableCode, user: User, session: Catal
     entity = entities.find(session, entity_code, lock=True)
     rows = queries.config_rows(session, entity)
     values, problems = changed_values(rows, form), conflicts(rows, form)
-    if not values:
+    if not values and not problems:
         return redirect(request, "config", entity_code, "unchanged")
     if not problems:
         try:
@@ -97,7 +102,7 @@ def save(request: Request, entity_code: EditableCode, user: User, session: Catal
             problems = by_key(error.violations)
     if problems:
         session.rollback()
-        return form_page(request, session, user, entity, values=values, problems=problems)
+        return form_page(Visit(request, session, user, entity), values=values, problems=problems)
     return _saved(request, session, entity_code, "saved", values)
 
 
@@ -111,7 +116,7 @@ def unset(
         configs.unset_override(session, entity, config_key, user.get_name())
     except ConfigInvalid as error:
         session.rollback()
-        return form_page(request, session, user, entity, problems=by_key(error.violations))
+        return form_page(Visit(request, session, user, entity), problems=by_key(error.violations))
     return _saved(request, session, entity_code, "unset", [config_key])
 
 
@@ -122,9 +127,15 @@ def changed_values(rows: Iterable[ConfigRow], form: Mapping[str, str]) -> dict[s
 
 
 def conflicts(rows: Iterable[ConfigRow], form: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return, by key, a message for each value that another user changed after the form was rendered."""
-    values = changed_values(rows, form)
+    """Return, by key, a message for each value that another user, or an update, changed after the form was rendered."""
+    rows = list(rows)
+    values, known = changed_values(rows, form), {row["key"] for row in rows}
+    sent = {name.removeprefix("value:"): text for name, text in form.items() if name.startswith("value:")}
     return {
+        key: [unknown_key(key, known)]
+        for key, text in sent.items()
+        if key not in known and text != form.get(f"was:{key}")
+    } | {
         row["key"]: [f"{row['updated_by'] or 'another user'} has changed this value: save again to overwrite it"]
         for row in rows
         if row["key"] in values and form.get(f"was:{row['key']}", "") != _text(row)
@@ -141,47 +152,41 @@ def by_key(violations: Iterable[str]) -> dict[str, list[str]]:
     return problems
 
 
-def _saved(request: Request, session: Session, entity_code: str, word: str, keys: Iterable[str]) -> Response:
+def _saved(request: Request, session: Session, entity_code: str, notice: str, keys: Iterable[str]) -> Response:
     session.commit()
     is_late = not export_dag_list(session)
-    return redirect(request, "config", entity_code, word, late=is_late, saved=",".join(sorted(keys)))
+    return redirect(request, "config", entity_code, notice, late=is_late, saved=",".join(sorted(keys)))
 
 
-def form_page(  # noqa: PLR0913 - the page of a user, and what a rejected form left
-    request: Request,
-    session: Session,
-    user: User,
-    entity: Entity,
+def form_page(
+    visit: Visit,
     *,
-    word: str = "",
+    notice: str = "",
     values: Mapping[str, str] | None = None,
     problems: Mapping[str, list[str]] | None = None,
     tried: Run | None = None,
     shown: Shown = EVERYTHING,
-    saved: Collection[str] = (),
 ) -> Response:
-    """Return the page; `values` are those of the form that were not saved, or those of the what-if run `tried`.
-
-    The sections of the keys that were `saved` last stay unfolded.
-    """
+    """Return the page; `values` are those of the form that were not saved, or those of the what-if run `tried`."""
     what_if = RunSnapshot.read(tried.config_snapshot).what_if if tried else None
     values = what_if.overrides if what_if else values
     values, problems = values or {}, problems or {}
-    rows = [_field(row, values, problems) for row in queries.config_rows(session, entity)]
+    rows = [_field(row, values, problems) for row in queries.config_rows(visit.session, visit.entity)]
     keys = {row["key"] for row in rows}
     return page(
-        request,
+        visit.request,
         "entity_config",
         status.HTTP_422_UNPROCESSABLE_CONTENT if problems else status.HTTP_200_OK,
-        **head(session, entity, user, word),
+        **head(visit, notice),
         sections=_by_section(row for row in rows if shown.shows(row)),
         shown=shown,
-        unfolded=keys if shown else {*values, *problems, *saved},
+        unfolded=keys if shown else {*values, *problems, *shown.saved},
         overridden=sum(row["origin"] == "entity" for row in rows),
         problems=[(key, why) for key, whys in problems.items() for why in whys],
         keys=keys,
-        may_try=may_trigger(user, entity.entity_code),
+        may_try=may_trigger(visit.user, visit.entity.entity_code),
         tried=tried,
+        untried=[(key, text, unknown_key(key, keys)) for key, text in values.items() if tried and key not in keys],
     )
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from rtb_optimizer.store import entities, runs
 from rtb_optimizer.store.entity_overview import SORTS, EntityQuery, entity_overviews
 from rtb_optimizer.store.seeds import OPT_CODE
-from rtb_optimizer.web.access import User, dag_id_of, readable
+from rtb_optimizer.web.access import User, dag_id_of, may, readable
 from rtb_optimizer.web.rendering import address_of, page
 from rtb_optimizer.web.sessions import CatalogSession
 
@@ -65,6 +65,7 @@ def entity_list(
         next_runs=next_runs([row.entity_code for row in rows]),
         statuses=STATUSES,
         run_statuses=RUN_STATUSES,
+        may_add=may(user, "PUT"),
         now=datetime.now(UTC),
     )
 

@@ -1,6 +1,7 @@
 """The pages of one entity: its runs, and the history of decisions and changes."""
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -28,15 +29,26 @@ router = APIRouter(include_in_schema=False)
 
 
 class RunsQuery(BaseModel):
-    """The query parameters of an entity's runs: an unknown status is ignored; `told` is the word of a message."""
+    """The query parameters of an entity's runs: an unknown status is ignored; `notice` names a message."""
 
     status: str = ""
     page: int = Field(1, ge=1, le=100_000)
-    told: str = ""
+    notice: str = ""
 
 
-def head(session: Session, entity: Entity, user: User, word: str = "") -> PageContent:
-    """Return the content of the head of each page of an entity; `word` names a message."""
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A user's request for a page of an entity."""
+
+    request: Request
+    session: Session
+    user: User
+    entity: Entity
+
+
+def head(visit: Visit, notice: str = "") -> PageContent:
+    """Return the content of the head of each page of an entity; `notice` names a message."""
+    session, entity = visit.session, visit.entity
     return {
         "entity": entity,
         "active": session.get(Run, entity.active_run_id) if entity.active_run_id else None,
@@ -47,9 +59,9 @@ def head(session: Session, entity: Entity, user: User, word: str = "") -> PageCo
         "previous_run_id": activation.active_before(session, entity),
         "next_run": next_runs([entity.entity_code]).get(entity.entity_code),
         "dag_id": dag_id_of(entity.entity_code),
-        "may_edit": may(user, "PUT", entity.entity_code),
-        "message": MESSAGES.get(word),
-        "is_late": word.endswith(LATE),
+        "may_edit": may(visit.user, "PUT", entity.entity_code),
+        "message": MESSAGES.get(notice),
+        "is_late": notice.endswith(LATE),
         "now": datetime.now(UTC),
     }
 
@@ -70,7 +82,7 @@ def entity_page(
     return page(
         request,
         "entity_runs",
-        **head(session, entity, user, query.told),
+        **head(Visit(request, session, user, entity), query.notice),
         runs=queries.run_rows(session, entity_code, PAGE_SIZE, run_status, (query.page - 1) * PAGE_SIZE),
         status=run_status,
         statuses=RUN_STATUSES,
@@ -96,7 +108,7 @@ def history_page(
     return page(
         request,
         "entity_history",
-        **head(session, entity, user),
+        **head(Visit(request, session, user, entity)),
         decisions=history.decision_rows(session, entity, PAGE_SIZE, (decisions - 1) * PAGE_SIZE),
         changes=queries.config_change_rows(session, entity, PAGE_SIZE, (changes - 1) * PAGE_SIZE),
         totals=sizes,

@@ -1,4 +1,4 @@
-"""Draws an entity's last runs: what was predicted and came of it, money, volume, level, and the scores of features."""
+"""Draws an entity's last runs: predicted and realized results, money, volume, level, and the scores of features."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

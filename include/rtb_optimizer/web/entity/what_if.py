@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
-from starlette.status import HTTP_303_SEE_OTHER
+from starlette.status import HTTP_303_SEE_OTHER, HTTP_409_CONFLICT
 
 from rtb_optimizer.errors import ConfigInvalid, EntityInvalid
 from rtb_optimizer.outputs.what_if import what_if_command
@@ -21,6 +21,7 @@ from rtb_optimizer.store.schema import Entity
 from rtb_optimizer.web import dag_runs
 from rtb_optimizer.web.access import TriggerableCode, User, dag_id_of
 from rtb_optimizer.web.entity.config import by_key, changed_values, conflicts, form_page
+from rtb_optimizer.web.entity.page import Visit
 from rtb_optimizer.web.forms import Posted, redirect
 from rtb_optimizer.web.rendering import address_of
 from rtb_optimizer.web.sessions import CatalogSession
@@ -39,17 +40,22 @@ def try_values(
     entity = entities.find(session, entity_code)
     rows = queries.config_rows(session, entity)
     values, problems = changed_values(rows, form), conflicts(rows, form)
-    if not values:
+    if not values and not problems:
         return redirect(request, "config", entity_code, "untried")
     if not problems:
         try:
             run_id = _start(session, entity, values, user.get_name())
         except ConfigInvalid as error:
             problems = by_key(error.violations)
+        except EntityInvalid as error:  # no value is wrong: the form stays as it is until Airflow can start it
+            session.rollback()
+            response = form_page(Visit(request, session, user, entity), values=values, problems={"": [str(error)]})
+            response.status_code = HTTP_409_CONFLICT
+            return response
         else:
             return RedirectResponse(address_of(request, "run", run_id=run_id), HTTP_303_SEE_OTHER)
     session.rollback()
-    return form_page(request, session, user, entity, values=values, problems=problems)
+    return form_page(Visit(request, session, user, entity), values=values, problems=problems)
 
 
 def _start(session: Session, entity: Entity, values: dict[str, str], by: str) -> int:

@@ -5,6 +5,9 @@ from rtb_optimizer.store import configs
 from rtb_optimizer.web.rendering import PageContent
 from rtb_optimizer.web.run.view import RunView
 
+UNDECLARED = ("Of another release", "not declared by the version")
+"""Section and title of a key that the version does not declare: it was retired since."""
+
 
 def config(view: RunView) -> PageContent:
     """Return every key with its value, the default, and the other run's value; those that differ also separately."""
@@ -20,8 +23,8 @@ def config(view: RunView) -> PageContent:
     rows = [
         {
             "key": name,
-            "section": titles.get(name, ("not declared by the version", name))[0],
-            "title": titles.get(name, ("", name))[1] or name,
+            "section": titles.get(name, UNDECLARED)[0],
+            "title": titles.get(name, UNDECLARED)[1] or name,
             "value": values.get(name),
             "recorded": name in values,
             "default": defaults.get(name),

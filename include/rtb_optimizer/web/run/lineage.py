@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rtb_optimizer.core.config.event_logs import ROLES as EVENT_ROLES
 from rtb_optimizer.core.config.snapshot import RunSnapshot
 from rtb_optimizer.outputs.documents.logs import InputDocument
 from rtb_optimizer.store.objects import split_url
@@ -26,9 +27,11 @@ def lineage(view: RunView) -> PageContent:
     if manifest is None:
         return {"lineage_problem": problem}
     snapshot = RunSnapshot.read(view.run.config_snapshot)
-    logs, events = (str(snapshot.values.get(key) or "") for key in ("logs_path", "outcome_logs_path"))
-    read = read_folders("logs", logs, manifest.inputs) + read_folders("outcome logs", events, manifest.outcome_inputs)
-    tables = [each for each in (manifest.tables.logs, manifest.tables.outcome_logs) if each is not None]
+    read = read_folders("logs", str(snapshot.values.get("logs_path") or ""), manifest.inputs)
+    for role in EVENT_ROLES:
+        read += read_folders(role.words, str(snapshot.values.get(role.path_key) or ""), getattr(manifest, role.inputs))
+    named = ("logs", *(role.name for role in EVENT_ROLES))
+    tables = [table for name in named if (table := getattr(manifest.tables, name)) is not None]
     return {
         "lineage_problem": "",
         "manifest": manifest,

@@ -5,6 +5,7 @@ from hashlib import sha256
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.errors import NotFound, ObjectAbsent, RtbOptimizerError, StoreFailed
+from rtb_optimizer.operations.store_faults import fault_of_store
 from rtb_optimizer.store import runs
 from rtb_optimizer.store.objects import ObjectStore, run_prefix
 from rtb_optimizer.store.schema import Entity, Run
@@ -60,4 +61,6 @@ def unreadable(problem: Exception, what: str) -> str:
     """Return why an output cannot be read: it is gone, or S3 does not answer."""
     if isinstance(problem, ObjectAbsent):
         return f"{what} is gone: its object was deleted."
-    return str(problem) if isinstance(problem, NotFound) else f"{what} cannot be read: {problem}"
+    if isinstance(problem, NotFound):
+        return str(problem)
+    return f"{what} cannot be read: {fault_of_store(problem, with_address=False)}"

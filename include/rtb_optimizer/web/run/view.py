@@ -62,7 +62,7 @@ class RunView:
         except NotFound as error:
             return kind(), str(error)
         except ValueError as error:
-            return kind(), f"The output {output_type!r} is not valid JSON: {error}"
+            return kind(), f"The output {output_type!r} cannot be read: {error}"
 
 
 def view_of(session: Session, user: User, run_id: str) -> RunView:

@@ -1,4 +1,4 @@
-"""What came of runs after they went live, by day and arm; policies that stood down."""
+"""Outcomes of runs after they went live, by day and arm; policies that stood down."""
 
 import sqlalchemy as sa
 from alembic import op
