@@ -105,15 +105,20 @@ def test_a_bidder_that_begins_to_read_the_table_is_believed(base_path):
 
 
 @pytest.mark.takes_turns(4)
-def test_the_response_of_a_bidder_that_takes_the_square_root_is_measured_and_spend_kept(base_path):
-    loop = Loop(base_path, market=Market(elasticity=0.5))
+@pytest.mark.parametrize(
+    ("config", "knows_from"),  # a table that leaves segments out moves more spend, by an elasticity of one night
+    [({}, 2), ({"no_bid_below": "0.5", "holdback_share": "0.1"}, 3)],
+    ids=["on all requests", "on those worth a bid"],
+)
+def test_the_response_of_a_bidder_that_takes_the_square_root_is_measured_and_spend_kept(base_path, config, knows_from):
+    loop = Loop(base_path, config=config, market=Market(elasticity=0.5))
     for _ in range(7):
         loop.play()
         loop.run()
 
     bids = reported(loop)["bids"]
     assert bids["assumed"] == pytest.approx(0.5, abs=0.12)
-    assert spends(loop, first=2) == [within(0.05)] * 5  # the first table cannot know it yet
+    assert spends(loop, first=knows_from) == [within(0.05)] * (7 - knows_from)  # the first table cannot know it yet
 
 
 @pytest.mark.takes_turns(5)

@@ -44,14 +44,13 @@ def test_the_same_sample_gives_the_same_bytes():
     assert sample_bytes(planted(), ["site"]) == sample_bytes(planted(), ["site"])
 
 
-@pytest.mark.parametrize("mean", [None, np.array([0.1, 1.0, 2.8])], ids=["bid alike", "held back in part"])
-def test_how_rows_were_bought_is_kept_in_the_file_and_for_a_part_of_the_rows(mean):
-    bought = Bought(np.array([1.0, 1.0, 3.0]), np.array([0.1, 1.0, 2.0]), 0.7, mean)
+def test_how_rows_were_bought_is_kept_in_the_file_and_for_a_part_of_the_rows():
+    bought = Bought(np.array([1.0, 1.0, 3.0]), np.array([0.1, 1.0, 2.0]), 0.7)
     sample = replace(planted(rows=3_000).at(np.arange(3)), bought=bought)
     back = sample_of(sample_bytes(sample, ["site"])).bought
 
     assert back.elasticity == 0.7
-    for name in ("bid", "volume", "mean_multiplier"):
+    for name in ("bid", "volume"):
         whole = getattr(bought, name)
         assert getattr(back, name).tolist() == whole.tolist(), name
         assert getattr(sample.at(np.array([2, 0])).bought, name).tolist() == whole[[2, 0]].tolist(), name

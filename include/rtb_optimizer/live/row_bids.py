@@ -89,11 +89,15 @@ class RowBids:
         """
         if not self.is_known:
             return None, known
-        bought = self._bought(sample, marks, 1.0)
+
+        def bought(elasticity: float) -> Bought:
+            return self._bought(sample, marks, elasticity)
+
         response = known if before is None else updated(known, before, sample, bought)
+        found = bought(response.assumed)
         if response.following is Following.NOT_LIVE:
-            return replace(bought, volume=np.ones(len(marks.codes))), response
-        return self._bought(sample, marks, response.assumed), response
+            found = replace(found, volume=np.ones(len(marks.codes)))
+        return found, response
 
     def unknown(self, sample: Sample, marks: BidMarks) -> float:
         """Return the share of the exposures whose bid is not known: a table that is lost, or what is no multiplier."""

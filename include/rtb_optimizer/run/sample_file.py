@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ARRAYS = ("exposure", "outcome", "spend")
-BOUGHT = ("bid", "volume", "mean")
+BOUGHT = ("bid", "volume")
 
 
 def sample_bytes(sample: Sample, features: Sequence[str]) -> bytes:
@@ -87,7 +87,7 @@ def sample_of(body: bytes) -> Sample:
     exposure, outcome, spend = (columns[name] for name in ARRAYS)
     fold = columns["fold"].astype(np.int32)
     known = facts["elasticity"] is not None
-    bought = Bought(columns["bid"], columns["volume"], facts["elasticity"], columns.get("mean")) if known else None
+    bought = Bought(columns["bid"], columns["volume"], facts["elasticity"]) if known else None
     return Sample(exposure, outcome, spend, fold, features, facts["unit"], facts["stands_for"], bought)
 
 

@@ -4,11 +4,12 @@ Where a table is followed, the exposures of a value change with its multiplier f
 one: log(n1 / n0) = a + e (log b1 - log b0), with one intercept a for each feature, since traffic as a whole changes,
 and an elasticity e of 1 where twice the bid buys twice as much, 0 where bidders do not read the table. Requests of one
 value may be bid differently, or in part not at all: their bid is the one that would have bought the same exposures, had
-all been bid alike. By the mean of the logs, a bidder would look the more elastic the more bids differ. Values vary from
-day to day by more than counting: the variance between them is measured (Paule and Mandel, 1982).
+all been bid alike. By the mean of the logs, a bidder would look the more elastic the more bids differ. That bid depends
+on the elasticity itself: the one that is published leads to itself. Values vary from day to day by more than counting:
+the variance between them is measured (Paule and Mandel, 1982).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf, sqrt
@@ -28,6 +29,10 @@ LEAST_RELIABLE = 0.5
 """The least share of the spread of changes that is no error, for a night to count as evidence."""
 CHANGED_Z = 4.0
 """Standard errors from which a change of the elasticity between two nights restarts its measurement."""
+LARGEST = 4.0
+"""Above, an elasticity is no property of an auction."""
+PRECISE, MOST_ROUNDS = 0.01, 20
+"""When the search for the elasticity that leads to itself ends."""
 MIN_EXPOSURE = 30.0
 MIN_FREEDOM = 3
 MAX_SCATTER, BISECTIONS = 25.0, 50
@@ -94,7 +99,7 @@ class _Cells:
     shared: Floats
 
 
-def updated(known: Response, before: PublishedTable, sample: Sample, bought: Bought) -> Response:
+def updated(known: Response, before: PublishedTable, sample: Sample, bought: Callable[[float], Bought]) -> Response:
     """Return the elasticity with the evidence of one more window.
 
     Between two nights with nearly the same table, exposures tell little about the elasticity, but much about whether
@@ -104,15 +109,28 @@ def updated(known: Response, before: PublishedTable, sample: Sample, bought: Bou
         known: The response as measured when `before` was made.
         before: The active run's table, with the exposures of its own window.
         sample: The rows of this window, with the features of that table.
-        bought: How these rows were bought.
+        bought: Returns how these rows were bought, by the elasticity.
     """
-    cells = _cells(before, sample, bought)
+    elasticity = known.assumed
+    cells = _cells(before, sample, bought(elasticity))
     if cells is None:
         return known
     if known.precision > 0:
         moved = _slope(cells, cells.log_ratio - known.elasticity * cells.change, cells.log_bid)
         if moved.precision > 0 and abs(moved.elasticity) * sqrt(moved.precision) > CHANGED_Z:
             return Response(known.elasticity + moved.elasticity, moved.precision)
+    response = _with(known, cells)
+    for _ in range(MOST_ROUNDS):
+        led_to = min(max(response.elasticity, FOLLOWED_FROM), LARGEST)
+        if abs(led_to - elasticity) < PRECISE:
+            break
+        elasticity = led_to
+        response = _with(known, _cells(before, sample, bought(elasticity)) or cells)
+    return response
+
+
+def _with(known: Response, cells: _Cells) -> Response:
+    """Return what is known with the evidence of a window's cells."""
     tonight = _slope(cells, cells.log_ratio, cells.change, cells.error, cells.shared)
     precision = known.precision + tonight.precision
     if not precision > 0:
@@ -182,27 +200,29 @@ def _cells(before: PublishedTable, sample: Sample, bought: Bought) -> _Cells | N
 
 
 def _of(name: str, before: PublishedTable, sample: Sample, bought: Bought) -> Iterator[_Cell]:
-    """Yield the cells of one feature."""
+    """Yield the cells of one feature; a value without a bid is bought by a holdback, whatever the elasticity."""
     feature, size = sample.features[name], len(sample.features[name].values)
     code_of = dict(zip(feature.values, range(size), strict=True))
-    at_one = sample.exposure / bought.mean_multiplier
+    at_one = sample.exposure / bought.volume
     columns = (sample.exposure, at_one, sample.exposure**2, at_one**2, sample.exposure * at_one)
     sums = np.array([sum_by(feature.codes, column, size) for column in columns])
     rows = {dict(pattern)[name]: row for pattern, row in before.rows.items() if {n for n, _ in pattern} == {name}}
     codes = np.array([code_of[value] for value in rows if value in code_of], dtype=np.int64)
     rest = np.ones(size, dtype=bool)
     rest[codes] = False
-    was, was_at_one = before.exposure, before.exposure / before.bought_at
+    power = bought.elasticity
+    was, was_at_one = before.exposure, before.exposure / before.bought_at**power
     for value, row in rows.items():
+        row_at_one = row.exposure / row.bought_at**power
         was -= row.exposure
-        was_at_one -= row.exposure / row.bought_at
-        if value in code_of and row.exposure >= MIN_EXPOSURE:
-            yield from _cell(name, sums[:, code_of[value]], row.exposure, row.exposure / row.bought_at)
+        was_at_one -= row_at_one
+        if value in code_of and row.exposure >= MIN_EXPOSURE and not row.no_bid:
+            yield from _cell(name, sums[:, code_of[value]], row.exposure, row_at_one, power)
     if was >= MIN_EXPOSURE and was_at_one > 0:
-        yield from _cell(name, sums[:, rest].sum(axis=1), was, was_at_one)
+        yield from _cell(name, sums[:, rest].sum(axis=1), was, was_at_one, power)
 
 
-def _cell(name: str, now: Floats, was: float, was_at_one: float) -> Iterator[_Cell]:
+def _cell(name: str, now: Floats, was: float, was_at_one: float, power: float) -> Iterator[_Cell]:
     """Yield a cell, if its exposures tell how they were bought: few of a large weight would blur its bid.
 
     The rows of the window before are gone: its bid is taken to be known as well as that of this one.
@@ -213,11 +233,13 @@ def _cell(name: str, now: Floats, was: float, was_at_one: float) -> Iterator[_Ce
             and their product.
         was: The exposures of the window before.
         was_at_one: What they had been at a multiplier of 1.
+        power: The elasticity.
     """
     exposure, at_one, squared, at_one_squared, product = now.tolist()
     if at_one**2 >= MIN_EXPOSURE * at_one_squared > 0:  # as many rows of one weight, by Kish (1965)
-        log_bid = float(np.log(exposure / at_one))
-        change = log_bid - float(np.log(was / was_at_one))
+        log_bid = float(np.log(exposure / at_one)) / power
+        change = log_bid - float(np.log(was / was_at_one)) / power
         counted, both = squared / exposure**2, product / (exposure * at_one)  # by the delta method
-        error, shared = counted - 2 * both + at_one_squared / at_one**2, counted - both
+        error = (counted - 2 * both + at_one_squared / at_one**2) / power**2
+        shared = (counted - both) / power
         yield name, float(np.log(exposure / was)), counted + 1 / was, log_bid, change, 2 * error, 2 * shared

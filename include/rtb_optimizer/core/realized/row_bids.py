@@ -219,7 +219,7 @@ def bought_by_tables(sample: Sample, codes: Ints, slots: Sequence[Slot], elastic
         slots: The slots.
         elasticity: The power of the multiplier that volume follows.
     """
-    log_bid, volume, mean = np.zeros(len(codes)), np.zeros(len(codes)), np.zeros(len(codes))
+    log_bid, volume = np.zeros(len(codes)), np.zeros(len(codes))
     for number, slot in enumerate(slots):
         rows = np.flatnonzero(codes == number)
         if not len(rows):
@@ -228,7 +228,6 @@ def bought_by_tables(sample: Sample, codes: Ints, slots: Sequence[Slot], elastic
         for share, live in slot.tables:
             if live is None:
                 volume[rows] += share
-                mean[rows] += share
                 continue
             bid = bids_of(live.table, part)
             is_treated = np.full(len(rows), 1 - live.holdback)
@@ -236,11 +235,9 @@ def bought_by_tables(sample: Sample, codes: Ints, slots: Sequence[Slot], elastic
                 is_treated *= is_bid_on(live.table, part)
             treated = is_treated * bid**elasticity
             both = treated + live.holdback
-            mean[rows] += share * (is_treated * bid + live.holdback)
             log_bid[rows] += share * np.log(bid) * treated / both
             volume[rows] += share * both
-    volume, mean = np.maximum(volume, SMALLEST_VOLUME), np.maximum(mean, SMALLEST_VOLUME)
-    return Bought(np.exp(log_bid), volume, elasticity, mean)
+    return Bought(np.exp(log_bid), np.maximum(volume, SMALLEST_VOLUME), elasticity)
 
 
 def bought_at(multiplier: Floats, elasticity: float) -> Bought:

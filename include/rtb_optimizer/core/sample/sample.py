@@ -48,20 +48,12 @@ class Bought:
     """How rows were bought, as arrays of one length n.
 
     `bid` is the multiplier that the table of its time gave each row; `volume` is how much of its traffic was bought,
-    relative to a multiplier of 1 for all requests. Volume follows a multiplier to the power of `elasticity`. `mean` is
-    the mean multiplier of the requests that each row stands for, 1 for those held back and 0 for those without a bid;
-    None where all of a row were bid alike, at `bid`.
+    relative to a multiplier of 1 for all requests. Volume follows a multiplier to the power of `elasticity`.
     """
 
     bid: Floats
     volume: Floats
     elasticity: float = 1.0
-    mean: Floats | None = None
-
-    @property
-    def mean_multiplier(self) -> Floats:
-        """The mean multiplier of the requests that each row stands for (n floats)."""
-        return self.bid if self.mean is None else self.mean
 
     def multiplier_of(self, exposure: Floats, codes: Ints, size: int) -> Floats:
         """Return by value the multiplier that would have bought its exposures, had all requests been bid alike.
@@ -71,8 +63,9 @@ class Bought:
             codes: The value of each row, below `size` (n integers).
             size: The number of values.
         """
-        bought, at_one = (sum_by(codes, of, size) for of in (exposure, exposure / self.mean_multiplier))
-        multiplier: Floats = np.maximum(bought, 1e-300) / np.maximum(at_one, 1e-300)
+        bought, at_one = (sum_by(codes, of, size) for of in (exposure, exposure / self.volume))
+        volume: Floats = np.maximum(bought, 1e-300) / np.maximum(at_one, 1e-300)
+        multiplier: Floats = volume ** (1 / self.elasticity)
         return multiplier
 
 
@@ -142,8 +135,7 @@ class Sample:
         exposure, outcome, spend, fold = map(part, (self.exposure, self.outcome, self.spend, self.fold))
         bought = self.bought
         if bought is not None:
-            mean = None if bought.mean is None else part(bought.mean)
-            bought = Bought(part(bought.bid), part(bought.volume), bought.elasticity, mean)
+            bought = Bought(part(bought.bid), part(bought.volume), bought.elasticity)
         paid = None if self.paid_share is None else part(self.paid_share)
         return Sample(exposure, outcome, spend, fold, features, self.unit, self.stands_for, bought, paid)
 
