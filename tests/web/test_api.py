@@ -291,6 +291,25 @@ def test_what_cannot_be_asked_is_refused_with_every_violation(loader, entity, pa
     assert answer.json().keys() == {"detail", "violations"}
 
 
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        (
+            "/entities/drugs_com/runs?limt=5",
+            "limt: no parameter of this call: the parameters are limit, offset, status; the nearest is limit",
+        ),
+        ("/entities/drugs_com/runs?limit=5&limit=6", "limit: give one value"),
+        ("/entities?entity_code=drugs_com", "entity_code: no parameter of this call: there are no parameters"),
+        ("/entities/drugs_com/explain?country=DE&country=US", "country: give one value"),
+    ],
+)
+def test_a_parameter_that_would_be_ignored_is_refused_by_name(loader, entity, path, detail):
+    assert entity
+    answer = loader.get(f"{API}{path}")
+    assert answer.status_code == 422
+    assert answer.json() == {"detail": detail, "violations": [detail]}
+
+
 def test_a_program_activates_and_rolls_back_with_a_reason(program, entity, finish, session):
     first, second = finish(entity, date(2026, 3, 9)), finish(entity, date(2026, 3, 10))
     asked = {"run_id": first.run_id, "reason": "fill rate fell", "expected_active_run_id": second.run_id}

@@ -3,7 +3,6 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 from starlette.status import HTTP_304_NOT_MODIFIED
 
 from rtb_optimizer.errors import NotFound
@@ -18,6 +17,7 @@ from rtb_optimizer.store.schema import JsonObject
 from rtb_optimizer.web.access import ReadableCode, User, readable
 from rtb_optimizer.web.api.answers import ActiveAnswer, DecisionAnswer, DeliveryAnswer, EntityAnswer, RunAnswer
 from rtb_optimizer.web.api.etags import is_known, tag_of, without_body
+from rtb_optimizer.web.api.parameters import ANY_NAME
 from rtb_optimizer.web.sessions import CatalogSession, SnapshotSession
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="Maximum number, the newest first.")]
@@ -108,25 +108,7 @@ def diff(
     return compare(session, entity_code, before, after, limit)
 
 
-@router.get(
-    "/entities/{entity_code}/explain",
-    response_model_exclude_unset=True,
-    openapi_extra={
-        "parameters": [
-            {
-                "name": "features",
-                "in": "query",
-                "style": "form",
-                "explode": True,
-                "description": "feature=value of the request, as in the logs; a feature that is not passed is missing.",
-                "schema": {"type": "object", "additionalProperties": {"type": "string"}},
-            }
-        ]
-    },
-)
+@router.get("/entities/{entity_code}/explain", response_model_exclude_unset=True, openapi_extra=ANY_NAME)
 def explained(request: Request, entity_code: ReadableCode, session: CatalogSession) -> Explanation:
     """The explanation of a bid: the rows of the active table that match a request, and what they are based on."""
-    named = [name for name, _ in request.query_params.multi_items()]
-    if twice := [name for name in dict.fromkeys(named) if named.count(name) > 1]:
-        raise RequestValidationError([{"loc": ("query", name), "msg": "give one value"} for name in twice])
     return explain(session, entity_code, dict(request.query_params))
