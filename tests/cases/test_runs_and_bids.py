@@ -822,7 +822,9 @@ def test_flagged_traffic_is_left_out_by_the_row_filter(add_entity, write_nights,
     logs = write_nights(flagged)
     everything = read_output(started(overrides=logs))["totals"]
     human = read_output(started(overrides=logs | {"row_filter": {"is_ivt": ["false"]}}))["totals"]
+    no_bots = read_output(started(overrides=logs | {"row_filter": {"is_ivt": {"not": ["true"]}}}))["totals"]
 
+    assert no_bots == human
     assert human["rows"] == 0.8 * everything["rows"]
     assert human["outcome"] / human["exposure"] < 0.1 < everything["outcome"] / everything["exposure"]
 
@@ -843,7 +845,7 @@ def test_a_placement_whose_rate_has_jumped_is_warned_of_by_name(add_entity, writ
     assert messages(read_output(before), "rate_spike") == []
     (message,) = messages(report, "rate_spike")
     assert message.startswith("internal_adspace_id=1003 has ")
-    assert "times in the active run: bots? exclude flagged rows with row_filter" in message
+    assert "times in the active run: bots? leave such rows out with row_filter" in message
 
 
 @case(45)

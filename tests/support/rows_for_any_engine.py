@@ -52,6 +52,7 @@ COUNTED = {
     "decimals": {"outcome_column": "click", "cost_column": "billed"},
     "money": {"outcome_column": "click", "value_column": "earned", "objective": "value"},
     "a filter": {"outcome_column": "click", "row_filter": {"site": ["a'b", "späße \U0001f600"], "mobile": ["true"]}},
+    "a filter of what is left out": {"outcome_column": "click", "row_filter": {"site": {"not": ["a'b"]}}},
     "a filter of numbers": {"outcome_column": "click", "row_filter": {"adspace": ["1", "-2"]}},
     "days of Berlin": {"outcome_column": "click", "timezone": "Europe/Berlin", "cost_column": "paid"},
     "currencies, and prices above the bid": {

@@ -16,6 +16,11 @@ from rtb_optimizer.core.table.bidding import BidRules
 from rtb_optimizer.errors import ConfigInvalid
 from v3_settings import REQUIRED, SEED, declared_keys, v3_settings
 
+NO_FILTER = (
+    'row_filter: each column needs a list of strings, as {"site_id": ["345"]}, '
+    'or {"site_id": {"not": ["345"]}} for all rows but these'
+)
+
 
 def test_the_seed_declares_each_settings_field_once_and_nothing_else():
     declared = [key.key for key in declared_keys()]
@@ -131,12 +136,13 @@ NO_ID = (
             "anchor_features: user_id is also in denied_features",
         ),
         ({"anchor_features": "a, b, c", "max_features": 2}, "max_features: 2 is below the 3 anchor_features"),
-        (
-            {"row_filter": {"site_id": "345"}},
-            'row_filter: each column needs a list of strings, as {"site_id": ["345"]}',
-        ),
-        ({"row_filter": {"site_id": []}}, 'row_filter: each column needs a list of strings, as {"site_id": ["345"]}'),
-        ({"row_filter": {"site_id": [3]}}, 'row_filter: each column needs a list of strings, as {"site_id": ["345"]}'),
+        ({"row_filter": {"site_id": "345"}}, NO_FILTER),
+        ({"row_filter": {"site_id": []}}, NO_FILTER),
+        ({"row_filter": {"site_id": [3]}}, NO_FILTER),
+        ({"row_filter": {"site_id": {"not": []}}}, NO_FILTER),
+        ({"row_filter": {"site_id": {"not": "3"}}}, NO_FILTER),
+        ({"row_filter": {"site_id": {"except": ["3"]}}}, NO_FILTER),
+        ({"row_filter": {"site_id": {"not": ["3"], "in": ["4"]}}}, NO_FILTER),
         (
             {"macro_gap_policies": {"adx": "ignore"}},
             "macro_gap_policies: 'ignore' of 'adx' is not one of fail, wildcard, derived, skip_format",

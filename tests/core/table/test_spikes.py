@@ -128,8 +128,8 @@ def test_of_values_that_have_spiked_the_one_with_most_outcomes_too_many_is_named
     [warning] = rate_spikes([DEFAULT, *sites], ["site"], None)
 
     assert warning.message == (
-        "site=b has 300 outcomes of 500 exposures, 60 times the entity's rate, as have 2 more of site: bots? exclude "
-        "flagged rows with row_filter"
+        "site=b has 300 outcomes of 500 exposures, 60 times the entity's rate, as have 2 more of site: bots? leave "
+        'such rows out with row_filter, as {"column": {"not": ["value"]}}'
     )
     assert warning.rows == 800
 

@@ -140,6 +140,20 @@ def test_a_row_filter_keeps_the_rows_that_match_all_its_columns(open_logs):
     assert profile(engine, table).totals.rows == 2
 
 
+def test_a_row_filter_leaves_out_the_rows_of_some_values_and_no_row_without_one(open_logs):
+    engine, table = open_logs(
+        {"site_id": [1, 1, 2, 3, None], "kind": ["a", "b", "a", None, "a"], "click": [1, 1, 1, 1, 1]},
+        row_filter={"site_id": {"not": ["1", "9"]}},
+    )
+    both, of_both = open_logs(
+        {"site_id": [1, 1, 2, 3, None], "kind": ["a", "b", "a", None, "a"], "click": [1, 1, 1, 1, 1]},
+        row_filter={"site_id": {"not": ["3"]}, "kind": ["a"]},
+    )
+
+    assert profile(engine, table).totals.rows == 3
+    assert profile(both, of_both).totals.rows == 3
+
+
 def test_a_weight_multiplies_exposures_outcomes_value_and_cost(open_logs):
     engine, table = open_logs(
         {"click": [1, 0, 1], "w": [3.0, 2.5, None], "earned": [0.5, 0.0, 9.0], "paid": [0.25, 0.5, 9.0]},

@@ -19,5 +19,6 @@ likely_roles  guesses which column has which role
 likely_money  guesses which columns are the cost and the bid, or says what is left open
 challenge     the keys that a challenger may override, and the share that it may have
 deliveries    where exports are delivered to, and by which connection
+row_filter    the rows of shared logs that are an entity's
 currencies    rates of currencies by day
 """

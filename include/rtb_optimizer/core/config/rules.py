@@ -17,6 +17,7 @@ from rtb_optimizer.core.config.formats import EPOCHS
 from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.config.logs_path import logs_path_problems
 from rtb_optimizer.core.config.roles import denied_problems, role_problems
+from rtb_optimizer.core.config.row_filter import filter_problem
 from rtb_optimizer.core.config.schedule import schedule_problem
 from rtb_optimizer.core.config.settings import Settings, settings_as_stored
 from rtb_optimizer.core.config.spark import spark_problems
@@ -61,9 +62,7 @@ def _problems(s: Settings) -> list[str | None]:
         None
         if len(s.anchor_features) <= s.max_features
         else f"max_features: {s.max_features} is below the {len(s.anchor_features)} anchor_features",
-        None
-        if all(isinstance(v, list) and v and all(isinstance(x, str) for x in v) for v in s.row_filter.values())
-        else 'row_filter: each column needs a list of strings, as {"site_id": ["345"]}',
+        filter_problem(s.row_filter),
         None if s.objective != "value" or s.value_column else "value_column: required when objective is value",
         *kind_problems(s.alert_on),
         *_blank_names(s),

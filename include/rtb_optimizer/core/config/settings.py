@@ -23,7 +23,7 @@ OBSERVED = 2.0
 _EMPTY: dict[Any, Callable[[], Any]] = {
     str: str,
     list[str]: list,
-    **dict.fromkeys((dict[str, str], dict[str, list[str]], dict[str, object]), dict),
+    **dict.fromkeys((dict[str, str], dict[str, object]), dict),
 }
 
 
@@ -81,7 +81,7 @@ class Settings:
     value_cap_quantile: float
     row_id_columns: list[str]
     drop_duplicates: bool
-    row_filter: dict[str, list[str]]
+    row_filter: dict[str, object]
     max_duplicate_share: float
     max_lost_share: float
     max_silent_share: float

@@ -8,6 +8,8 @@ GROUP_PAYS = "group_pays"
 """The total gains, and a part of the traffic pays for it."""
 FIRST = (SUSPECTED_LEAK, GROUP_PAYS)
 """The codes of the warnings that come before all others, in this order."""
+LEAVE_OUT = 'leave such rows out with row_filter, as {"column": {"not": ["value"]}}'
+"""The advice on values that mislead."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.decision.warning import LEAVE_OUT, RunWarning
 from rtb_optimizer.core.sample.numbering import numbered_days
 from rtb_optimizer.core.sample.sample import Feature, Floats, Mask, Sample, sum_by
 
@@ -152,7 +152,7 @@ _OF_PRICES = (
     "the level of all bids follows the spend that is there, and rises where costs are missing; have these days "
     "delivered with them, or leave them out of the window"
 )
-_OF_JUMPS = "bots? exclude flagged rows with row_filter"
+_OF_JUMPS = f"bots? {LEAVE_OUT}"
 
 
 def _words(name: str, values: Sequence[str], found: _ByDay, which: Mask, days: Sequence[str], what: str) -> str:

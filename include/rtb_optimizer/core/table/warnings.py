@@ -14,7 +14,7 @@ from math import log, log1p
 
 import numpy as np
 
-from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.decision.warning import LEAVE_OUT, RunWarning
 from rtb_optimizer.core.sample.sample import Floats, Sample, sum_by
 from rtb_optimizer.core.table.bidding import Tier
 from rtb_optimizer.core.table.published_table import PublishedTable
@@ -213,7 +213,7 @@ def _spike_warning(name: str, found: Sequence[_Spike]) -> RunWarning:
     return RunWarning(
         "rate_spike",
         f"{name}={worst.value} has {counts.outcome:g} outcomes of {counts.exposure:g} exposures, "
-        f"{worst.now:.3g} times the entity's rate{against}{more}: bots? exclude flagged rows with row_filter",
+        f"{worst.now:.3g} times the entity's rate{against}{more}: bots? {LEAVE_OUT}",
         sum(each.segment.counts.rows for each in found),
     )
 

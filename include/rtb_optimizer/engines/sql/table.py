@@ -11,6 +11,7 @@ from datetime import date
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from rtb_optimizer.core.config.row_filter import ColumnFilter, column_filters
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window, zone
 from rtb_optimizer.engines.sql.amounts import MONEY, TEXT_TYPES, Amounts
@@ -180,10 +181,12 @@ class LogTable:
 
     def row_filter(self) -> list[str]:
         """Return the tests of `row_filter`, a column each."""
-        return [
-            f"{self.dialect.text(self.quote(column))} IN ({self.dialect.literals(values)})"
-            for column, values in sorted(self.settings.row_filter.items())
-        ]
+        return [self._filter(each) for each in column_filters(self.settings.row_filter)]
+
+    def _filter(self, of: ColumnFilter) -> str:
+        text = self.dialect.text(self.quote(of.column))
+        listed = f"({self.dialect.literals(of.values)})"
+        return f"({text} IS NULL OR {text} NOT IN {listed})" if of.is_excluding else f"{text} IN {listed}"
 
     def _drawn(self, share: float) -> str:
         """Return the test that picks a share of the rows by their hash."""
