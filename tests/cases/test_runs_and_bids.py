@@ -25,8 +25,18 @@ from rtb_optimizer.steps.activate_run import activate_run
 from rtb_optimizer.steps.create_run import create_run
 from rtb_optimizer.steps.select_features import select_features
 from rtb_optimizer.steps.write_outputs import write_outputs
-from rtb_optimizer.store import active_copy, configs, connections, dag_list, dag_list_export, entities, runs
+from rtb_optimizer.store import (
+    active_copy,
+    configs,
+    connections,
+    dag_list,
+    dag_list_export,
+    entities,
+    manual_activation,
+    runs,
+)
 from rtb_optimizer.store.entities import NewEntity
+from rtb_optimizer.store.manual_activation import PointerChange
 from rtb_optimizer.store.objects import ObjectStore, run_prefix, split_url
 from rtb_optimizer.store.schema import Entity, Run, RunDecision, RunFeature, RunOutput, Version
 from seeded_logs import BUSY_WORLD, NIGHTS, WORLD
@@ -846,6 +856,30 @@ def test_a_placement_whose_rate_has_jumped_is_warned_of_by_name(add_entity, writ
     (message,) = messages(report, "rate_spike")
     assert message.startswith("internal_adspace_id=1003 has ")
     assert "times in the active run: bots? leave such rows out with row_filter" in message
+
+
+@case(54)
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_an_unusual_day_holds_until_a_person_activates_a_run_of_it_and_no_longer(
+    session, add_entity, write_nights, started, read_output, is_answered
+):
+    """Else one holiday in a window of weeks would hold every night until it has left the window."""
+
+    def with_a_quiet_day(day, table):
+        return table.slice(0, len(table) // 5) if day == NIGHTS[1] else table
+
+    add_entity()
+    logs = write_nights(with_a_quiet_day)
+    first = started(**SHORTER, overrides=logs)
+    decided = activate_run(first)
+    if is_answered:
+        manual_activation.activate(session, PointerChange("drugs_com", "lena", "it was a holiday", first))
+    after = started(overrides=logs)
+
+    assert decided.decision == "held"
+    assert "a day has 0.2 times the volume of the other days" in decided.reasons[0]
+    assert activate_run(after).decision == ("activated" if is_answered else "held")
+    assert messages(read_output(after), "day_volume") != []
 
 
 @case(45)

@@ -12,17 +12,14 @@ import numpy as np
 from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window, dates_of, midnight, zone
+from rtb_optimizer.core.decision.silent_hours import ENOUGH_POSITIVES, Hour, Silence, silences, unjudged
 from rtb_optimizer.core.decision.volume import (
     ENOUGH_OUTCOMES,
-    ENOUGH_POSITIVES,
-    Hour,
     Outlier,
-    Silence,
     against,
     between_days,
     latest_days,
     prices_between_days,
-    silences,
     unusual_day,
 )
 from rtb_optimizer.core.decision.warning import RunWarning
@@ -111,15 +108,23 @@ def volume_findings(
     }
     before = {date.fromisoformat(day): counts for day, counts in (active.known_days if active else {}).items()}
     volume, price, unusual = between_days(days), prices_between_days(days), unusual_day(days, before)
-    factors = against(days.values(), active.by_day.values()) if active and days else {}
-    facts = {f"{name}_factor": factor for name, factor in factors.items()}
-    facts |= {"day_volume_factor": volume.factor} if volume else {}
-    facts |= {"day_price_factor": price.factor} if price else {}
-    facts |= {"silent_share": max((each.share for each in silent), default=0.0)} if hours else {}
+    facts = _facts(days, active.by_day.values() if active else (), before)
+    new = unjudged(silent, days, before)
+    facts |= {"silent_share": max((each.share for each in new), default=0.0)} if hours else {}
     by_hour = [sum(hours.get((day, hour), 0) for day in whole) / len(whole) for hour in range(HOURS_OF_DAY)]
     warnings = _warnings(volume, price, unusual, silent, settings)
     warnings += _without_outcomes(profile, covered, hours, settings)
     return VolumeFindings(facts, warnings, by_hour if hours and whole else (), latest_days(days, before))
+
+
+def _facts(days: Mapping[date, Counts], active: Collection[Counts], known: Mapping[date, Counts]) -> dict[str, float]:
+    """Return the facts of the gates on volume: between the days, and against the active run's and the days known."""
+    volume, price = between_days(days, known), prices_between_days(days, known)
+    others = [counts for day, counts in known.items() if day not in days]
+    factors = against(days.values(), active, others) if days else {}
+    facts = {f"{name}_factor": factor for name, factor in factors.items()}
+    facts |= {"day_volume_factor": volume.factor} if volume else {}
+    return facts | ({"day_price_factor": price.factor} if price else {})
 
 
 def counted_alike(values: Mapping[str, ConfigValue], before: Mapping[str, ConfigValue]) -> bool:

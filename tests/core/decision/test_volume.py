@@ -11,7 +11,6 @@ from rtb_optimizer.core.decision.volume import (
     between_days,
     latest_days,
     prices_between_days,
-    silences,
     unusual_day,
 )
 from rtb_optimizer.core.sample.counts import Counts
@@ -66,6 +65,52 @@ def test_the_day_that_differs_most_from_the_others_is_named(volumes, measure, pl
     assert found.factor == pytest.approx(factor, rel=0.01)
 
 
+THIRTY = days(*[USUAL] * 30)
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "is_named"),
+    [
+        (scaled(5), None, True),
+        (scaled(5), scaled(5), False),
+        (scaled(5), scaled(6), False),
+        (scaled(5), scaled(4), False),  # its outcomes have come in
+        (scaled(8), scaled(4), True),  # delivered twice since
+        (scaled(5), USUAL, True),
+        (scaled(1 / 5), scaled(1 / 5), False),
+        (scaled(1 / 5), scaled(1 / 4), True),  # a fifth of it has vanished since
+        (scaled(1 / 5), USUAL, True),
+        (scaled(1, outcome=0), scaled(1, outcome=0), False),
+        (scaled(1, outcome=0), USUAL, True),
+    ],
+)
+def test_a_day_that_an_active_run_read_alike_is_not_named_again(now, then, is_named):
+    window = days(USUAL, now, USUAL, USUAL)
+    judged = {} if then is None else {FIRST + timedelta(days=1): then}
+    found = between_days(window, judged)
+
+    assert (found.day == FIRST + timedelta(days=1) and not 1 / 3 <= found.factor <= 3) is is_named
+
+
+@pytest.mark.parametrize(("then", "is_named"), [(scaled(1, cost=18e9), False), (USUAL, True)])
+def test_a_price_that_an_active_run_read_alike_is_not_named_again(then, is_named):
+    window = days(USUAL, scaled(1, cost=18e9), USUAL)
+    found = prices_between_days(window, {FIRST + timedelta(days=1): then})
+
+    assert (found.factor > 1e5) is is_named
+
+
+def test_a_usual_day_after_an_unusual_active_one_is_compared_with_the_days_before_it():
+    """The Monday after Black Friday."""
+    active = [scaled(6)]
+
+    assert against([USUAL], active)["rows"] == pytest.approx(1 / 6)
+    assert against([USUAL], active, list(THIRTY.values())[:6])["rows"] == pytest.approx(1 / 6)  # no week is known
+    assert against([USUAL], active, THIRTY.values())["rows"] == 1
+    assert against([scaled(1 / 4)], [USUAL], THIRTY.values())["rows"] == 1 / 4
+    assert against([scaled(1 / 4)], active, THIRTY.values())["rows"] == 1 / 4
+
+
 def test_ordinary_days_differ_by_little_and_one_day_is_compared_with_none():
     ordinary = between_days(days(USUAL, scaled(1.4), scaled(0.8), USUAL))
 
@@ -96,76 +141,6 @@ def test_prices_of_few_rows_or_few_outcomes_are_not_compared():
     few = scaled(1, outcome=3, value=900e3, cost=0)
 
     assert prices_between_days(days(few, scaled(1, outcome=2, cost=0))) is None
-
-
-HOURS = [(FIRST + timedelta(days=n), hour) for n in range(3) for hour in range(24)]
-LAST = FIRST + timedelta(days=2)
-
-
-def rows(present=lambda _day, _hour: True, each=100):
-    return {(day, hour): each for day, hour in HOURS if present(day, hour)}
-
-
-@pytest.mark.parametrize(
-    ("present", "silent"),
-    [
-        (lambda _day, _hour: True, {}),
-        (lambda day, hour: day != LAST or hour < 6, {LAST: range(6, 24)}),
-        (lambda day, hour: (day, hour) != (FIRST, 5), {FIRST: [5]}),
-        (lambda _day, hour: 8 <= hour < 20, {}),  # the campaign bids from 8 to 20
-        (lambda day, hour: 8 <= hour < 20 and (day != LAST or hour < 12), {LAST: range(12, 20)}),
-    ],
-    ids=["whole", "six hours of the last day", "one hour", "day parting", "day parting and half a day"],
-)
-def test_an_hour_is_silent_where_other_days_have_rows(present, silent):
-    found = silences(rows(present), HOURS, ())
-
-    assert {each.day: list(each.hours) for each in found} == {day: list(hours) for day, hours in silent.items()}
-
-
-def test_the_share_of_a_silence_is_that_of_the_rows_that_should_have_been_there():
-    (found,) = silences(rows(lambda day, hour: day != LAST or hour < 6), HOURS, ())
-
-    assert found.share == pytest.approx(18 / 24)
-
-
-def test_an_hour_with_next_to_nothing_is_silent_too():
-    thin = rows() | {(LAST, 7): 4}
-
-    assert [each.hours for each in silences(thin, HOURS, ())] == [(7,)]
-
-
-def test_a_single_day_is_compared_with_the_active_runs_hours():
-    one_day = [hour for hour in HOURS if hour[0] == FIRST]
-    six = rows(lambda day, hour: day == FIRST and hour < 6)
-
-    assert silences(six, one_day, ()) == []
-    assert [each.hours for each in silences(six, one_day, [100.0] * 24)] == [tuple(range(6, 24))]
-
-
-def test_a_small_day_has_no_silent_hours():
-    """Volume has a gate of its own."""
-    small = {(day, hour): 100 if day == LAST else 4_000 for day, hour in HOURS}
-
-    assert silences(small, HOURS, ()) == []
-
-
-def test_quiet_hours_are_not_judged():
-    assert silences(rows(lambda day, hour: day != LAST or hour < 6, each=10), HOURS, ()) == []
-
-
-def test_logs_may_begin_within_the_first_window_and_not_within_a_later_one():
-    started = rows(lambda day, hour: (day, hour) >= (FIRST, 14))
-
-    assert silences(started, HOURS, (), begins_late=True) == []
-    assert [each.day for each in silences(started, HOURS, ())] == [FIRST]
-
-
-def test_a_file_may_end_within_its_first_window():
-    ended = rows(lambda day, hour: (day, hour) <= (LAST, 15))
-
-    assert silences(ended, HOURS, (), ends_early=True) == []
-    assert [each.hours for each in silences(ended, HOURS, ())] == [tuple(range(16, 24))]
 
 
 def test_a_mean_day_is_the_mean_of_each_measure_and_of_no_days_nothing_is_said():

@@ -1,11 +1,12 @@
 """Judges whether a window holds the rows that it should: between its days, by the hour, and against the active run.
 
 Logs that are there in part make a table that looks like any other. What is missing shows in volume: a day with a
-fraction of the others' rows, hours without any, a window that is a fraction of the active run's.
+fraction of the others' rows, hours without any, a window that is a fraction of the active run's. A day that an active
+run read alike was judged when that run was activated, by its gates or by a person: it holds no other run.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 from math import exp, inf, log
@@ -16,18 +17,18 @@ from rtb_optimizer.core.sample.counts import Counts
 MEASURES: Mapping[str, str] = {"rows": "rows", "exposures": "exposure", "outcomes": "outcome", "spend": "cost"}
 """The measures that volume is judged by, and the fields of a day that hold them."""
 PRICES: Mapping[str, str] = {"cost": "cost", "value": "value"}
-ENOUGH_ROWS, ENOUGH_OUTCOMES, ENOUGH_PER_HOUR = 200.0, 50.0, 30.0
+ENOUGH_ROWS, ENOUGH_OUTCOMES = 200.0, 50.0
 """Fewer vary by a factor of their own: no comparison is made."""
-ENOUGH_POSITIVES = 15.0
-"""Rows with an outcome that an hour without any should have: by chance one of a million has none."""
 MOST = 1e9
 """The factor of a day that has some of what the other days have nothing of."""
-SILENT_BELOW = 0.05
-"""An hour with less than this share of what it should have is silent."""
 KNOWN_DAYS, FEWEST_DAYS, FEWEST_OF_WEEKDAY = 28, 7, 3
 """Days that a run hands on to the next, days that a day is compared with at least, and those of its weekday."""
 UNUSUAL_FACTOR, UNUSUAL_OUTCOMES = 1.5, 300.0
 """A day within this factor of another one is usual; of fewer outcomes chance alone makes as much."""
+MOST_LOST, MOST_GAINED = 0.95, 1.5
+"""A day was read alike if it has so many times what was read, or more where it has too little, or less where it has too
+much: outcomes of a day come in late, what there was of it is not to vanish.
+"""
 TIMES_THE_GAP = 2.0
 """How many times the usual distance, in logarithms, a day is away from all others to be unusual.
 
@@ -35,8 +36,6 @@ The usual distance is the largest of the others from their nearest. In simulated
 most one night in a hundred is unusual; of days that lost half of their rows 89 % are where days vary by 10 %, 25 % are
 where they vary by 20 %.
 """
-
-Hour = tuple[date, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +49,49 @@ class Outlier:
     usual: float
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """The silent hours of a day, and which share of its rows they should have held."""
+def against(days: Collection[Counts], before: Collection[Counts], known: Collection[Counts] = ()) -> dict[str, float]:
+    """Return by what factor the measures of a mean day differ from the active run's, where there is enough of them.
 
-    day: date
-    hours: tuple[int, ...]
-    share: float
+    The active run's day may itself be unusual: where the median of a week or more of known days is nearer, the factor
+    is that from it.
 
-
-def against(days: Collection[Counts], before: Collection[Counts]) -> dict[str, float]:
-    """Return by what factor the measures of a mean day differ from the active run's, where there is enough of them."""
+    Args:
+        days: The days of the window.
+        before: The days of the active run's window.
+        known: The days that earlier runs read.
+    """
     means = {name: (_mean(field, days), _mean(field, before)) for name, field in MEASURES.items()}
     return {
-        name: max(now, 0.0) / then
-        for name, (now, then) in means.items()
+        name: _nearest_to_one(max(now, 0.0), [then, *_usual(field, known)])
+        for (name, field), (now, then) in zip(MEASURES.items(), means.values(), strict=True)
         if then > 0 and _is_enough(name, *means["outcomes" if name == "outcomes" else "rows"])
     }
+
+
+def _usual(field: str, known: Collection[Counts]) -> list[float]:
+    """Return the median of a measure over known days; nothing where they are few, or have none of it."""
+    usual = median(getattr(day, field) for day in known) if len(known) >= FEWEST_DAYS else 0.0
+    return [usual] if usual > 0 else []
+
+
+def _nearest_to_one(now: float, levels: Sequence[float]) -> float:
+    """Return the quotient of `now` and a level that is nearest to 1, by its logarithm."""
+    return min((now / level for level in levels), key=lambda factor: abs(log(max(factor, 1 / MOST))))
 
 
 def _mean(field: str, days: Collection[Counts]) -> float:
     return sum(getattr(day, field) for day in days) / len(days) if days else 0.0
 
 
-def between_days(days: Mapping[date, Counts]) -> Outlier | None:
-    """Return the day and the measure that differ most from the median of the other days; None without two days."""
+def between_days(days: Mapping[date, Counts], judged: Mapping[date, Counts] | None = None) -> Outlier | None:
+    """Return the day and the measure that differ most from the median of the other days; None without two days.
+
+    Args:
+        days: The days of the window.
+        judged: The days as earlier active runs read them; what is alike is not returned.
+    """
     found = [_outlier(name, field, day, days) for name, field in MEASURES.items() for day in days]
-    return _farthest(found)
+    return _farthest([each for each in found if each and not _is_judged(each, judged or {}, MEASURES[each.measure])])
 
 
 def unusual_day(days: Mapping[date, Counts], before: Mapping[date, Counts]) -> Outlier | None:
@@ -122,8 +137,13 @@ def latest_days(days: Mapping[date, Counts], before: Mapping[date, Counts]) -> d
     return dict(known[-KNOWN_DAYS:])
 
 
-def prices_between_days(days: Mapping[date, Counts]) -> Outlier | None:
-    """Return the day whose cost or value per row differs most from the median of the other days."""
+def prices_between_days(days: Mapping[date, Counts], judged: Mapping[date, Counts] | None = None) -> Outlier | None:
+    """Return the day whose cost or value per row differs most from the median of the other days.
+
+    Args:
+        days: The days of the window.
+        judged: The days as earlier active runs read them; what is alike is not returned.
+    """
     found = []
     for name, field in PRICES.items():
         enough = ENOUGH_OUTCOMES if name == "value" else ENOUGH_ROWS
@@ -136,40 +156,20 @@ def prices_between_days(days: Mapping[date, Counts]) -> Outlier | None:
             others = [other for at, other in priced.items() if at != day]
             if others:
                 found.append(Outlier(name, day, price / median(others), price, median(others)))
-    return _farthest(found)
+    priced_alike = {
+        day: replace(each, cost=each.cost / each.rows, value=each.value / each.rows)
+        for day, each in (judged or {}).items()
+        if each.rows
+    }
+    return _farthest([each for each in found if not _is_judged(each, priced_alike, each.measure)])
 
 
-def silences(
-    rows: Mapping[Hour, int],
-    hours: Collection[Hour],
-    usual: Sequence[float],
-    *,
-    enough: float = ENOUGH_PER_HOUR,
-    begins_late: bool = False,
-    ends_early: bool = False,
-) -> list[Silence]:
-    """Return the days with silent hours, in order.
-
-    An hour should have as many rows as the same hour of the other days (their median), or of the active run's mean day,
-    whichever is more. Hours that are silent every day are no loss.
-
-    Args:
-        rows: The rows of each hour that has any.
-        hours: The hours that the logs should cover, on the entity's clock.
-        usual: The rows of the active run's mean day by hour; empty where they are not known.
-        enough: The rows that an hour should have for its silence to be one.
-        begins_late: Whether logs may begin within the window: its hours before the first row are not silent then.
-        ends_early: Whether they may end within it.
-    """
-    first = min(rows, default=None) if begins_late else None
-    last = max(rows, default=None) if ends_early else None
-    covered = sorted(h for h in hours if (first is None or h >= first) and (last is None or h <= last))
-    expected = _expected(covered, rows, usual)
-    by_day: dict[date, list[int]] = {}
-    for (day, hour), should in expected.items():
-        if should >= enough and rows.get((day, hour), 0) < SILENT_BELOW * should:
-            by_day.setdefault(day, []).append(hour)
-    return [Silence(day, tuple(silent), _share(day, silent, expected, rows)) for day, silent in sorted(by_day.items())]
+def _is_judged(outlier: Outlier, judged: Mapping[date, Counts], field: str) -> bool:
+    """Whether an active run read a day alike, or as even farther from the others."""
+    if outlier.day not in judged:
+        return False
+    then = getattr(judged[outlier.day], field)
+    return bool(outlier.found <= MOST_GAINED * then if outlier.factor > 1 else outlier.found >= MOST_LOST * then)
 
 
 def _outlier(name: str, field: str, day: date, days: Mapping[date, Counts]) -> Outlier | None:
@@ -225,33 +225,3 @@ def _farthest(found: Collection[Outlier | None]) -> Outlier | None:
     outliers = [outlier for outlier in found if outlier is not None]
     # Rounded: of measures that a lost part of a day takes along alike, the first one is named.
     return max(outliers, key=lambda outlier: round(abs(log(max(outlier.factor, 1 / MOST))), 6), default=None)
-
-
-def _expected(hours: Sequence[Hour], rows: Mapping[Hour, int], usual: Sequence[float]) -> dict[Hour, float]:
-    """Return how many rows each hour should have."""
-    by_hour: dict[int, list[Hour]] = {}
-    for hour in hours:
-        by_hour.setdefault(hour[1], []).append(hour)
-    expected = {}
-    for hour in hours:
-        others = [rows.get(other, 0) for other in by_hour[hour[1]] if other != hour]
-        expected[hour] = max(median(others) if others else 0.0, usual[hour[1]] if usual else 0.0)
-    levels = {day: _level(day, expected, rows) for day in {day for day, _ in hours}}
-    return {(day, hour): should * levels[day] for (day, hour), should in expected.items()}
-
-
-def _level(day: date, expected: Mapping[Hour, float], rows: Mapping[Hour, int]) -> float:
-    """Return the volume of a day relative to what it should have, by its hours that are not silent; at most 1.
-
-    A day with a tenth of the usual rows in every hour is a small day: no hour of it is silent.
-    """
-    hours = [(rows.get(hour, 0), should) for hour, should in expected.items() if hour[0] == day and should > 0]
-    there = [(found, should) for found, should in hours if found >= SILENT_BELOW * should] or hours
-    return min(1.0, sum(found for found, _ in there) / sum(should for _, should in there)) if there else 1.0
-
-
-def _share(day: date, silent: Sequence[int], expected: Mapping[Hour, float], rows: Mapping[Hour, int]) -> float:
-    """Return which share of a day's rows its silent hours should have held."""
-    lost = sum(expected[day, hour] for hour in silent)
-    there = sum(count for (at, _), count in rows.items() if at == day)
-    return lost / (lost + there)
