@@ -83,7 +83,7 @@ def test_a_column_identifies_when_most_rows_beside_missing_and_placeholders_do()
         (uuids(60) + [f"site{n}" for n in range(40)], True),
         (uuids(40) + [f"site{n}" for n in range(60)], False),
         (uuids(30) + [f"10.0.0.{n}" for n in range(30)] + [f"site{n}" for n in range(40)], True),
-        (uuids(30) * 200, True),  # thirty frequent values have no placeholder among them
+        (uuids(30) * 150, True),  # thirty frequent values have no placeholder among them
         (["mobile"] * 5_000 + uuids(20), True),
         ([MISSING] * 100, False),
         (["a", "b"] * 50, False),
@@ -91,6 +91,30 @@ def test_a_column_identifies_when_most_rows_beside_missing_and_placeholders_do()
 )
 def test_a_minority_of_such_values_is_noise(column, identifies):
     assert (identifying_values(sample(x=column).features["x"]) is not None) is identifies
+
+
+@pytest.mark.parametrize(
+    ("rows", "identifies"),
+    [
+        ([500, 300, 250, 240, 230, 220], False),  # an anonymised age group
+        ([48_439, 5_936, 4_929, 666, 30], False),
+        ([200] * 100, False),
+        ([84] * 400, True),  # devices that are seen often
+        ([400] * 400, True),
+        ([150] * 100, True),  # so few rows each may be people's
+        ([5_000, *[50] * 40], True),  # a placeholder, and people
+    ],
+)
+@pytest.mark.parametrize("placeholder", [0, 40_000])
+def test_few_hashes_of_many_rows_each_are_a_category(rows, identifies, placeholder):
+    def column(of):
+        return sample(x=[value for value, n in zip(of, rows, strict=True) for _ in range(n)] + [ZEROS] * placeholder)
+
+    hashed = column([hashlib.md5(f"{n}".encode(), usedforsecurity=False).hexdigest() for n in range(len(rows))])
+    addresses = column([f"203.0.{n // 250}.{n % 250}" for n in range(len(rows))])
+
+    assert (identifying_values(hashed.features["x"]) is not None) is identifies
+    assert identifying_values(addresses.features["x"]).kind is Kind.IP_ADDRESS
 
 
 def test_many_values_are_judged_by_some_of_them():
