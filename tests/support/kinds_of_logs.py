@@ -692,9 +692,7 @@ MONEY: dict[str, Callable[[], Logs]] = {
         {day: in_cents("price")(t) if day == LAST else t for day in DAYS for t in [with_sellers(healthy_day(day))]},
         config=SELLERS,
     ),
-    "a seller at forty times the price since the night before": lambda: night(
-        lambda t: in_cents("price")(with_sellers(t)), **SELLERS
-    ),
+    "a placement at a fortieth of the price since the night before": lambda: night(at_another_price(105, 1 / 40)),
     "a seller at forty times the value on one day": lambda: Logs(
         {day: in_cents("revenue")(t) if day == LAST else t for day in DAYS for t in [with_sellers(healthy_day(day))]},
         config=SELLERS | {"value_column": "revenue", "objective": "value"},
