@@ -37,7 +37,7 @@ def run(add_entity, base_path, store, request_run):
         if logs.before:
             window = {"data_start": str(min(logs.before)), "data_end": str(max(logs.before) + DAY)}
             assert in_process.run(request_run(dag_run_id="manual__before", **window)).decision == "activated"
-        first = max(logs.before, default=DAYS[0] - DAY) + DAY
+        first = max(logs.before, default=min(logs.tables, default=DAYS[0]) - DAY) + DAY
         return in_process.run(request_run(data_start=str(first), data_end=str(LAST + DAY)))
 
     return ran

@@ -79,6 +79,7 @@ PURE_MAY_IMPORT = {
         "difflib",
         "enum",
         "functools",
+        "html",
         "itertools",
         "json",
         "math",

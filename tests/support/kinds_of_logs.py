@@ -1,9 +1,12 @@
 """The kinds of bad logs: two healthy days of clicks, and what is done to them, by the words of docs/bad-logs.md."""
 
 import io
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
@@ -295,6 +298,98 @@ def at_another_price(placement: int, factor: float) -> Callable[[pa.Table], pa.T
     return change
 
 
+def thinned(share: float, country: str) -> Callable[[pa.Table], pa.Table]:
+    """Return a change that keeps a share of the rows without a click of one country."""
+
+    def change(table: pa.Table) -> pa.Table:
+        others = pc.or_(pc.greater(table["click"], 0), pc.not_equal(table["country"], country))
+        return table.filter(pc.or_(others, pa.array(some(table, share))))
+
+    return change
+
+
+def with_sellers(table: pa.Table) -> pa.Table:
+    """Return a table with a column of sellers, of whom one has a twenty-fifth of the rows."""
+    return put(table, "seller", [201 if n % 25 == 0 else 202 + n % 2 for n in range(table.num_rows)])
+
+
+def in_cents(name: str) -> Callable[[pa.Table], pa.Table]:
+    """Return a change that has the money of the small seller in a fortieth of its unit."""
+    return lambda table: put(
+        table, name, pc.if_else(pc.equal(table["seller"], 201), pc.multiply(table[name], 40.0), table[name])
+    )
+
+
+def report(day: date, *, total: Sequence[str] = (), by: str = "") -> pa.Table:
+    """Return a day as a platform's report has it, summed by its features, with totals: of all rows, or by a feature."""
+    table, features = healthy_day(day, 20 * ROWS), list(FEATURES)
+    sums = [("click", "count"), ("click", "sum"), ("price", "sum")]
+    measures = {"imps": "click_count", "click": "click_sum", "price": "price_sum"}
+
+    def summed(features: Sequence[str], words: Sequence[str]) -> pa.Table:
+        found = table.group_by(list(features)).aggregate(sums)
+        cells = dict(zip(FEATURES, words, strict=True)) if words else {}
+        columns = {name: found[name].cast(pa.string()) if name in features else None for name in FEATURES}
+        filled = {name: pa.array([cells[name]] * found.num_rows) if c is None else c for name, c in columns.items()}
+        return pa.table(
+            {"day": pa.array([day] * found.num_rows), **filled, **{n: found[c] for n, c in measures.items()}}
+        )
+
+    parts = [summed(features, ())]
+    parts += [summed([], total)] if total else []
+    parts += [summed([by], ["Subtotal"] * len(FEATURES))] if by else []
+    return pa.concat_tables(parts)
+
+
+def reports(**config: Any) -> Logs:
+    """Return three days of reports; arguments as of `report`."""
+    of_report = {"row_id_columns": "", "timestamp_column": "day", "exposure_column": "imps"}
+    return Logs({day: report(day, **config) for day in DAYS}, config=of_report)
+
+
+def week(change: Callable[[pa.Table], pa.Table]) -> Logs:
+    """Return a week of days, the last of them changed."""
+    days = [LAST - n * DAY for n in range(6, -1, -1)]
+    tables = {day: change(healthy_day(day)) if day == LAST else healthy_day(day) for day in days}
+    return Logs(tables, config={"lookback_days": "7"})
+
+
+def without_late_clicks(share: float, first: int) -> Callable[[pa.Table], pa.Table]:
+    """Return a change that loses a share of the clicks from an hour on, which are still to come."""
+
+    def change(table: pa.Table) -> pa.Table:
+        is_late = pc.and_(pc.greater_equal(pc.hour(table["event_time"]), first), pa.array(some(table, share)))
+        return put(table, "click", pc.if_else(is_late, 0, table["click"]))
+
+    return change
+
+
+def of_half(name: str, change: Callable[[str], str]) -> Callable[[pa.Table], pa.Table]:
+    """Return a change of every other value of a column."""
+    return lambda table: put(table, name, [change(v) if n % 2 else v for n, v in enumerate(table[name].to_pylist())])
+
+
+def json_lines(table: pa.Table, twice: Mapping[str, object]) -> bytes:
+    """Return a table as JSON lines, some of which give a name a second time."""
+    rows = [
+        json.dumps(row, default=str)[:-1] + (f", {json.dumps(twice)[1:]}" if twice and n % 50 == 0 else "}")
+        for n, row in enumerate(table.to_pylist())
+    ]
+    return "\n".join(rows).encode()
+
+
+def csv_lines(table: pa.Table) -> list[bytes]:
+    """Return the lines of a table as text, its header first."""
+    body = io.BytesIO()
+    pcsv.write_csv(table, body)
+    return body.getvalue().splitlines()
+
+
+def texts(body: Callable[[pa.Table], bytes], ending: str) -> Logs:
+    """Return three days in files of text."""
+    return Logs({}, {f"date={day}/a.{ending}": body(healthy_day(day)) for day in DAYS}, {"completion_marker": ""})
+
+
 def damaged(objects: dict[str, bytes], change: Callable[[bytes], bytes]) -> None:
     """Damage the first file of the last day."""
     name = f"date={LAST}/part-0.parquet"
@@ -333,6 +428,7 @@ def added(name: str, value: Callable[[int], object], kind: pa.DataType | None = 
 
 
 CANDIDATES = "placement, device, country"
+SELLERS = {"candidate_features": f"{CANDIDATES}, seller", "anchor_features": "seller"}
 FAR = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -446,6 +542,14 @@ VOLUME: dict[str, Callable[[], Logs]] = {
         {day: added("imps", lambda _n, d=day: 10 if d == LAST else 1)(healthy_day(day)) for day in DAYS},
         config={"exposure_column": "imps"},
     ),
+    "reports, a row for each combination of values": reports,
+    "reports with a row of the total": lambda: reports(total=("Total", "-", "")),
+    "reports with a row of the total that says nothing": lambda: reports(total=("", "", "")),
+    "reports with a subtotal of each placement": lambda: reports(by="placement"),
+    "a tenth of the rows without a click of one country, on one day": lambda: Logs(
+        {day: thinned(0.1, "FR")(t) if day == LAST else t for day in DAYS for t in [healthy_day(day, 5 * ROWS)]}
+    ),
+    "a tenth of the rows without a click of one country, since the night before": lambda: night(thinned(0.1, "FR")),
 }
 OUTCOMES: dict[str, Callable[[], Logs]] = {
     "no outcome column": lambda: every(dropped("click")),
@@ -500,6 +604,8 @@ OUTCOMES: dict[str, Callable[[], Logs]] = {
     "bids that were lost among the exposures": lambda: every(with_lost_bids),
     "a flag of the bids that were won": lambda: every(with_lost_bids, candidate_features=f"{CANDIDATES}, won"),
     "lost bids, and the flag of the won ones as exposures": lambda: every(with_lost_bids, exposure_column="won"),
+    "most clicks of an evening are still to come": lambda: week(without_late_clicks(0.8, 18)),
+    "0 where there was a click, and 1 where there was none": lambda: every(mapped("click", lambda v: 1 - v)),
 }
 TIMES: dict[str, Callable[[], Logs]] = {
     "no time column": lambda: every(dropped("event_time")),
@@ -582,6 +688,15 @@ MONEY: dict[str, Callable[[], Logs]] = {
     "costs above the bid": lambda: every(added("bid", lambda _n: 1.0), bid_column="bid"),
     "one placement at a thousand times the price": lambda: every(at_another_price(103, 1000)),
     "one placement without a price on one day": lambda: last(at_another_price(103, 0)),
+    "a seller at forty times the price on one day": lambda: Logs(
+        {day: in_cents("price")(t) if day == LAST else t for day in DAYS for t in [with_sellers(healthy_day(day))]},
+        config=SELLERS,
+    ),
+    "a placement at a fortieth of the price since the night before": lambda: night(at_another_price(105, 1 / 40)),
+    "a seller at forty times the value on one day": lambda: Logs(
+        {day: in_cents("revenue")(t) if day == LAST else t for day in DAYS for t in [with_sellers(healthy_day(day))]},
+        config=SELLERS | {"value_column": "revenue", "objective": "value"},
+    ),
     "a currency without a rate": lambda: every(
         added("cur", lambda n: "USD" if n % 10 else "XYZ"), currency_column="cur", currency_rates='{"USD": 1}'
     ),
@@ -689,6 +804,25 @@ FEATURES_BROKEN: dict[str, Callable[[], Logs]] = {
     "values with a zero byte": lambda: every(mapped("device", lambda v: f"{v}\x00")),
     "emoji": lambda: every(mapped("device", lambda v: f"{v}\U0001f600")),
     "values with blanks around": lambda: every(with_value("device", "  mobile ", 0.2)),
+    "values in two cases": lambda: every(of_half("device", str.upper)),
+    "values that were encoded for a URL once more in some rows": lambda: every(
+        of_half("country", lambda v: quote(quote(f"{v} ")))
+    ),
+    "values with characters that are not seen in some rows": lambda: every(of_half("device", lambda v: f"{v}\u200b")),
+    "a value that is spelt -": lambda: every(with_value("device", "-", 0.2)),
+    "a value that is spelt with a character that is not seen": lambda: every(with_value("device", "\u200b", 0.2)),
+    "a value that is spelt unknown": lambda: every(with_value("device", "unknown", 0.2)),
+    "a value that is spelt unknown, beside rows without a value": lambda: every(
+        lambda t: with_value("device", None, 0.2)(with_value("device", "unknown", 0.5)(t))
+    ),
+    "macros that were not expanded, within values": lambda: every(with_value("device", "app=${APP_ID}&x=1", 0.3)),
+    "ids that were floats of 32 bits": lambda: every(
+        lambda t: put(
+            t,
+            "placement",
+            [int(np.float32(2_000_000_001 + 137 * (7 * v + n % 9))) for n, v in enumerate(t["placement"].to_pylist())],
+        )
+    ),
     "hosts in different case": lambda: every(
         mapped("device", lambda v: f"WWW.{v}.COM".title()), host_features="device"
     ),
@@ -751,6 +885,13 @@ FILES: dict[str, Callable[[], Logs]] = {
     "one damaged file of four": lambda: files(lambda o: damaged(o, lambda b: b[:100]), split=4),
     "texts with quotes that are not closed": lambda: Logs(
         {}, {f"date={day}/a.csv": open_quotes(healthy_day(day)) for day in DAYS}, {"completion_marker": ""}
+    ),
+    "JSON lines that give a feature twice": lambda: texts(lambda t: json_lines(t, {"device": "tv"}), "json"),
+    "JSON lines that give a name twice that nobody reads": lambda: texts(
+        lambda t: json_lines(put(t, "ext", ["x"] * t.num_rows), {"ext": "y"}), "json"
+    ),
+    "texts that were joined with their headers": lambda: texts(
+        lambda t: b"\n".join([*csv_lines(t.slice(0, 1200)), *csv_lines(t.slice(1200))]), "csv"
     ),
     "a file without columns": lambda: files(lambda o: damaged(o, lambda _b: parquet(healthy_day(LAST).select([])))),
     "a file name with glob characters": lambda: files(

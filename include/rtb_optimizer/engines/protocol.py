@@ -20,12 +20,13 @@ class JsonColumns:
     """The values in the records of a file's JSON lines, and the lines that are no rows, the first counted from 1.
 
     A value is given by the names that lead to it: a plain one, a list, or a record without names; what is null in all
-    lines is none.
+    lines is none. `twice` are the values and records that a line was found to give twice, where all lines were told.
     """
 
     values: Sequence[Sequence[str]]
     bad_lines: int
     first_bad: int
+    twice: Sequence[Sequence[str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

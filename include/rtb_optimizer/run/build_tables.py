@@ -28,6 +28,7 @@ from rtb_optimizer.core.table.evidence import (
     term_of,
 )
 from rtb_optimizer.core.table.joint import JointTable, compile_joint
+from rtb_optimizer.core.table.moved_levels import moved_levels
 from rtb_optimizer.core.table.published_table import PublishedTable
 from rtb_optimizer.core.table.replay import bids_of, is_bid_on, predicted_changes
 from rtb_optimizer.core.table.rows import (
@@ -164,18 +165,23 @@ def build_tables(
         rows_by_term=_rows_by_term(segments, recipe.features),
         joint_rows=joint.rows,
         **_changes(before, predictions, recipe.strongest),
-        warnings=WarningDocument.of(_value_warnings(segments, recipe.features, before, sample)),
+        warnings=WarningDocument.of(_value_warnings(segments, recipe.features, before, sample, settings)),
     )
     return Tables(segments, joint, summary, predictions)
 
 
 def _value_warnings(
-    segments: Sequence[Segment], features: Sequence[str], before: PublishedTable | None, sample: Sample
+    segments: Sequence[Segment],
+    features: Sequence[str],
+    before: PublishedTable | None,
+    sample: Sample,
+    settings: Settings,
 ) -> list[RunWarning]:
     """Return the warnings about values whose rates or prices are not those of such values."""
     stops = rate_stops(segments, features, before, sample.unit * sample.stands_for)
     against = contradicting_window(segments, features, before)
-    return [*rate_spikes(segments, features, before), *stops, *against, *prices_apart(segments, features)]
+    moved = moved_levels(segments, features, before, is_money=settings.objective == "value")
+    return [*rate_spikes(segments, features, before), *stops, *against, *moved, *prices_apart(segments, features)]
 
 
 def _changes(before: PublishedTable | None, predictions: TablePredictions, features: Sequence[str]) -> dict[str, Any]:

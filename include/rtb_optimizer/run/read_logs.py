@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rtb_optimizer.core.config.formats import EMPTY
+from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import dates_of, zone
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.realized.row_bids import BidRecord, BidSource
+from rtb_optimizer.core.selection.totals import totals_among_rows
 from rtb_optimizer.engines.passes.arrivals import arrivals, bursts
 from rtb_optimizer.engines.passes.duplicates import without_repeats
 from rtb_optimizer.engines.passes.events import EventFindings
@@ -126,6 +128,7 @@ def read_logs(workspace: Workspace, without_macro: Collection[str], before: Befo
         *in_part,
         *arrived.warnings,
         *odd,
+        *_totals(choice, window, workspace.settings),
         *bid_warnings(bids, choice.bids),
     ]
     empty = [partition for partition in partitions if partition.url not in {each.url for each in filled}]
@@ -139,6 +142,25 @@ def _left_out(contents: Contents) -> list[RunWarning]:
         return []
     message = f"{len(left_out)} files of the window are no logs and were not read: {listed(left_out)}"
     return [RunWarning("files_left_out", message, len(left_out))]
+
+
+def _totals(choice: Choice, window: Profile, settings: Settings) -> list[RunWarning]:
+    """Return a warning of rows that are the sum of the others, where rows are sums: one exposure is no total.
+
+    It holds no run: rates of values are as they were, and multipliers of a table moved by 3 % at most.
+    """
+    if not settings.exposure_column:
+        return []
+    drawn, has_cost = choice.whole, bool(settings.cost_column)
+    found = totals_among_rows(drawn.sample, drawn.bid_marks.day, window.by_day, has_cost=has_cost)
+    if found is None:
+        return []
+    message = (
+        f"the {found.rows} rows with {found.feature}={found.value} hold the sum of all other rows of their days: "
+        "totals of a report, which count all traffic once more; volumes are twice what they were, what features say is "
+        "blurred, and half of the spend counts as bid by the default row; leave totals out of the export"
+    )
+    return [RunWarning("totals_among_rows", message, found.rows)]
 
 
 def _require_different_files(partitions: Sequence[Partition], rows: Mapping[str, int]) -> None:

@@ -6,6 +6,7 @@ from rtb_optimizer.core.selection.last_day import last_day_warnings
 from rtb_optimizer.core.selection.leaks import Sign
 from rtb_optimizer.core.selection.unbought import unbought_rows
 from rtb_optimizer.core.table.contradictions import contradicting_days
+from rtb_optimizer.core.table.day_levels import day_levels
 from rtb_optimizer.core.table.day_rates import day_rates, unpriced_days
 from rtb_optimizer.core.table.warnings import simpsons_paradox
 from rtb_optimizer.engines.passes.sampling import Drawn
@@ -26,6 +27,8 @@ def selection_warnings(choice: Choice, settings: Settings) -> list[RunWarning]:
     known_cause = choice.unjoined > 0  # rows of events have the outcomes of all values
     of_values = [] if known_cause else [*day_rates(sample, chosen, days), *contradicting_days(sample, chosen, days)]
     of_values += unpriced_days(sample, chosen, days) if settings.cost_column else []
+    is_money = settings.objective == "value"
+    of_values += day_levels(sample, chosen, days, has_cost=bool(settings.cost_column), is_money=is_money)
     of_values += last_day_warnings(sample, chosen, days)
     of_values += simpsons_paradox(sample, chosen)
     rows = [*_unjoined(choice), *_unbought(choice, settings)]

@@ -12,6 +12,7 @@ import numpy as np
 from rtb_optimizer.core.config.key import ConfigValue
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import Window, dates_of, midnight, zone
+from rtb_optimizer.core.decision.late_outcomes import late_outcomes
 from rtb_optimizer.core.decision.silent_hours import ENOUGH_POSITIVES, Hour, Silence, silences, unjudged
 from rtb_optimizer.core.decision.volume import (
     ENOUGH_OUTCOMES,
@@ -29,6 +30,8 @@ from rtb_optimizer.outputs.documents.logs import LogsDocument
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HOURS_OF_DAY = 24
+COMMON = 0.8
+"""Clicks and conversions are seldom; videos that were seen to their end are not."""
 COUNTED_BY = (
     *("row_filter", "drop_duplicates", "outcome_column", "exposure_column", "weight_column", "cost_column"),
     *("bid_column", "currency_column", "currency_rates", "win_logs_path", "win_logs_cost_column"),
@@ -113,7 +116,8 @@ def volume_findings(
     facts |= {"silent_share": max((each.share for each in new), default=0.0)} if hours else {}
     by_hour = [sum(hours.get((day, hour), 0) for day in whole) / len(whole) for hour in range(HOURS_OF_DAY)]
     warnings = _warnings(volume, price, unusual, silent, settings)
-    warnings += _without_outcomes(profile, covered, hours, settings)
+    warnings += _common_outcomes(profile) if is_first else []
+    warnings += _without_outcomes(profile, covered, hours, settings) or _late_outcomes(profile, covered, hours)
     return VolumeFindings(facts, warnings, by_hour if hours and whole else (), latest_days(days, before))
 
 
@@ -243,6 +247,30 @@ def _without_outcomes(
         "with it, or leave it out of the window"
     )
     return [RunWarning("outcomes_silent", message, share=max(each.share for each in found))]
+
+
+def _common_outcomes(profile: Profile) -> list[RunWarning]:
+    """Return a warning of a first run nearly all of whose exposures have the outcome; later ones have a measure."""
+    share = profile.totals.outcome / profile.totals.exposure
+    if share < COMMON:
+        return []
+    message = (
+        f"{share:.0%} of the exposures have the outcome: if it is seldom, 0 and 1 are the other way round in the logs"
+    )
+    return [RunWarning("outcomes_common", message, share=share)]
+
+
+def _late_outcomes(profile: Profile, covered: Coverage, rows: Mapping[Hour, int]) -> list[RunWarning]:
+    """Return a warning of the last hours of the window, where a part of their outcomes is still to come."""
+    late = late_outcomes(rows, _by_hour(profile.positives_by_minute, covered.timezone))
+    if late is None:
+        return []
+    message = (
+        f"from {late.first:02d}:00 on, {late.day} has {late.found} rows with an outcome, where {late.expected:.0f} are "
+        "expected by its other hours and the other days: do outcomes still come, or were they joined too early? the "
+        "table takes these rows for worse than they are; raise maturity_lag_hours, or have the day delivered again"
+    )
+    return [RunWarning("outcomes_late", message, share=1 - late.found / late.expected)]
 
 
 def _spans(hours: Sequence[int]) -> str:

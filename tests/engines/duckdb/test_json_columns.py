@@ -10,6 +10,7 @@ from rtb_optimizer.engines.duckdb import json_columns, text_files
 from rtb_optimizer.engines.duckdb.engine import DuckDBEngine
 from rtb_optimizer.engines.protocol import Reading
 from rtb_optimizer.engines.sql.identity import SOURCE_ROW
+from rtb_optimizer.errors import LogsInvalid
 
 of_structures = json_columns._of_structures
 PLAIN = {"n": 1, "device": {"kind": "tv"}}
@@ -135,3 +136,19 @@ def test_what_is_in_lists_is_looked_for_where_no_columns_are_named(opened):
     found, engine = opened(lines, "f.0.g")
     assert found["f.0.g"] == [None, "x"]
     assert not engine.nested_columns()
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [('{"n": 1, "n": 2}', "'n'"), ('{"n": 1, "device": {"kind": "tv", "kind": "pc"}}', "'device.kind'")],
+    ids=["a value", "in a record"],
+)
+def test_a_value_that_a_line_gives_twice_is_refused(opened, line, named):
+    with pytest.raises(LogsInvalid, match=rf"has lines that give {named} twice: readers of JSON take the first or"):
+        opened([PLAIN, line], "n", "device.kind")
+
+
+def test_a_value_that_a_line_gives_twice_and_nobody_reads_is_no_matter(opened):
+    found, _ = opened([PLAIN | {"ext": 1}, '{"n": 1, "device": {"kind": "tv"}, "ext": 1, "ext": 2}'], "n")
+
+    assert found["n"] == ["1", "1"]

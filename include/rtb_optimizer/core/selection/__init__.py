@@ -16,5 +16,7 @@ bands         numbers cut into bands, to know what a column would say so
 rejection     reason codes of candidates that are left out
 denied_names  the names of columns that are denied, matched by word
 identifiers   columns whose values identify people or devices
+spellings     values that are one but for their spelling, or that spell nothing
+totals        rows that are the sum of the others
 value_checks  warnings about unreadable values and uninformative anchors
 """

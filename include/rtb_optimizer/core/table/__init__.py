@@ -15,5 +15,7 @@ changes, causes  what differs between two tables, and by which cause
 kpis             key figures of a window
 warnings         Simpson's paradox, and rates that stop, spike, or cost what others do not
 contradictions   days on which a feature says the opposite of the other days
+day_levels       values whose money, or exposures, are of another magnitude on some days
+moved_levels     values whose money, or exposures, are of another magnitude than in the active run
 day_rates        values whose rate stops or jumps, or whose price stops, on some days
 """

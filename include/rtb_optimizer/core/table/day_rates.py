@@ -64,7 +64,7 @@ class _ByDay:
     def stopped(self) -> Mask:
         """Return on which days each value has next to no outcomes, where its other days have (V x D)."""
         stopped = np.zeros(self.outcome.shape, dtype=bool)
-        for span in _spans(self.outcome.shape[1]):
+        for span in spans(self.outcome.shape[1]):
             least, _ = self.expected(span)
             observed, then = self.outcome[:, span].sum(axis=1), self.outcome[:, ~span].sum(axis=1)
             enough = self.rows[:, span].sum(axis=1) >= MIN_ROWS
@@ -90,7 +90,7 @@ class _ByDay:
         return least * np.minimum(level, 1.0), most * np.maximum(level, 1.0)
 
 
-def _spans(days: int) -> Iterator[Mask]:
+def spans(days: int) -> Iterator[Mask]:
     """Yield each day, and the last days together: what breaks stays broken, and a day may hold few outcomes."""
     at = np.arange(days)
     yield from (at == day for day in range(days))

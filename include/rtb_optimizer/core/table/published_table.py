@@ -19,7 +19,8 @@ class PublishedRow:
     """A row beside the default: its key, its pattern, its statistics, and its own multiplier.
 
     `is_significant` tells whether the gain of its feature is, `no_bid` whether its requests are not bid on, `bought_at`
-    the multiplier that would have bought its exposures, all bid alike, `centre` what its factor shrinks to.
+    the multiplier that would have bought its exposures, all bid alike, `centre` what its factor shrinks to; `cost` and
+    `value` are those of the logs.
     """
 
     segment: str
@@ -34,6 +35,8 @@ class PublishedRow:
     bought_at: float = 1.0
     factor: float = 1.0
     centre: float = 1.0
+    cost: float = 0.0
+    value: float = 0.0
 
     @property
     def term(self) -> Term:
@@ -137,6 +140,7 @@ def read_table(
             bought_at=row.get("bought_at") or 1.0,
             factor=row.get("factor", 1.0),
             centre=row.get("pooled_factor") or 1.0,
+            **{name: row.get(name) or 0.0 for name in ("cost", "value")},
         )
     return PublishedTable(
         features=tuple(features),

@@ -7,6 +7,7 @@ which each has few of many names, and what is in lists, are left to `json_struct
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ def json_columns(database: "duckdb.DuckDBPyConnection", lines: str) -> JsonColum
     if told.is_sparse:
         return _of_structures(database, lines)
     first_bad = [line for _, bad, line, *_ in told.groups if bad]
-    return JsonColumns(told.values, sum(bad for _, bad, *_ in told.groups), min(first_bad, default=0))
+    return JsonColumns(told.values, sum(bad for _, bad, *_ in told.groups), min(first_bad, default=0), told.twice)
 
 
 def _of_structures(database: "duckdb.DuckDBPyConnection", lines: str) -> JsonColumns:
@@ -154,6 +155,17 @@ class _Told:
         """Whether most lines have few of the names that are known now."""
         lines, names = (int(sum(group[n] for group in self.groups)) for n in (3, 4))
         return lines * len(self.found.paths) > MOST_PATHS_A_NAME * names
+
+    @property
+    def twice(self) -> Sequence[Names]:
+        """The names that a line with more of them than are known gives twice: engines differ in which they read."""
+        counted = Counter(
+            (*above, name, place)
+            for place, (more, *_) in enumerate(self.groups)
+            for above, names in zip(((), *self.known.records), more or (), strict=False)
+            for name in names or ()
+        )
+        return list(dict.fromkeys(names[:-1] for names, count in counted.items() if count > 1))
 
     def _flagged(self, start: int) -> Sequence[Names]:
         return [names for n, names in enumerate(self.known.paths, start) if any(group[n] for group in self.groups)]

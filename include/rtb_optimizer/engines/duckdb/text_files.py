@@ -105,6 +105,7 @@ def _write(database: "duckdb.DuckDBPyConnection", url: str, content: Content, re
     else:
         lines = _json_lines(url, content)
         found = reading.found.get(url) or json_columns(database, lines)
+        _require_once(url, found, reading.columns)
         columns, rows, bad = _json_rows(url, lines, found)
     if SOURCE_FILE in columns or len(set(map(str.casefold, columns))) < len(columns):
         twice = [name for name, n in Counter(map(str.casefold, columns)).items() if n > 1]
@@ -113,6 +114,18 @@ def _write(database: "duckdb.DuckDBPyConnection", url: str, content: Content, re
     statement = f"COPY (SELECT *, {place} FROM ({rows})) TO {literal(str(to))} (FORMAT parquet)"
     [(count,)] = database.execute(statement).fetchall()
     return StagedFile(url, str(to), int(count), bad(database, to, int(count)), found)
+
+
+def _require_once(url: str, found: JsonColumns, columns: Sequence[str]) -> None:
+    """Raise LogsInvalid for a value that is read and that a line gives twice: which of them counts is chance."""
+    paths = (name.split(".") for name in columns)
+    read = {".".join(parts[:n]) for parts in paths for n in range(1, len(parts) + 1)}
+    twice = [name for names in found.twice if (name := ".".join(names)) in read]
+    if twice:
+        raise LogsInvalid(
+            f"{url} has lines that give {', '.join(map(repr, twice[:3]))} twice: readers of JSON take the first or the "
+            "last of them; have the logger write each name once"
+        )
 
 
 Bad = Callable[["duckdb.DuckDBPyConnection", Path, int], BadLines | None]
