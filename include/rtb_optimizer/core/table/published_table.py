@@ -125,8 +125,7 @@ def read_table(
         if row["is_default"]:
             default = dict(row)
             continue
-        pattern = _pattern(row["segment"], features)
-        prior = row.get("prior")
+        pattern, prior = _pattern(row["segment"], features), row.get("prior")
         table_rows[pattern] = PublishedRow(
             segment=row["segment"],
             pattern=pattern,
