@@ -19,8 +19,10 @@ preload.USED_BY_TASKS = ("no_such_module", "modulefinder")
 preload.import_before_tasks()
 preload.import_before_tasks()
 assert "modulefinder" not in sys.modules
+from rtb_optimizer.outputs.documents.logs import LogsDocument
+assert not LogsDocument.__pydantic_complete__
 if os.fork() == 0:
-    print(*{{"modulefinder"}} & sys.modules.keys())
+    print(*{{"modulefinder"}} & sys.modules.keys(), *["validators"] * LogsDocument.__pydantic_complete__)
     os._exit(sys.stdout.flush() or 0)
 os.wait()
 """
@@ -29,7 +31,7 @@ os.wait()
 @pytest.mark.parametrize(
     ("argv", "executor", "imported"),
     [
-        (["airflow", "scheduler", "--skip-serve-logs"], "LocalExecutor", ["modulefinder"]),
+        (["airflow", "scheduler", "--skip-serve-logs"], "LocalExecutor", ["modulefinder", "validators"]),
         (["airflow", "scheduler"], "CeleryExecutor", []),
         (["airflow", "dag-processor"], "LocalExecutor", []),
     ],

@@ -203,6 +203,8 @@ def test_a_page_that_scrolled_sideways_or_was_unreadable_would_be_found(add_enti
     look_at("/", "Entities", "eyes")
     seen.page.locator("h1").evaluate("e => { e.style.color = '#eee'; e.style.background = '#fff'; }")
     assert [line.split()[0] for line in chromium.graves(seen.document)] == ["color-contrast"]
+    seen.turn("wide", "dark")
+    assert [line.split()[0] for line in chromium.graves(seen.document, chromium.COLOURS)] == ["color-contrast"]
     seen.page.locator("h1").evaluate("e => { e.style = 'width: 2000px' }")
     with pytest.raises(AssertionError, match="scrolls sideways"):
         seen.looks_well("eyes")

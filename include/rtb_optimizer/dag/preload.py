@@ -50,5 +50,9 @@ def _import_all() -> None:
     for name in USED_BY_TASKS:
         with suppress(ImportError):  # the task that needs it reports the error
             importlib.import_module(name)
+    with suppress(ImportError):
+        from rtb_optimizer.steps import in_process
+
+        in_process.build_once()
     # Airflow's AWS hook asks for the stack of calls, for which inspect reads every module there is, once.
     inspect.stack()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import OperationalError
 
+from rtb_optimizer.outputs.documents.document import Document
 from rtb_optimizer.run.request import RunRequest
 from rtb_optimizer.steps.activate_run import activate_run
 from rtb_optimizer.steps.build_segments import build_segments
@@ -33,6 +34,11 @@ STEPS: tuple[tuple[str, Callable[[int], int]], ...] = (
 RECORDING_TRIES, RECORDING_PAUSE_S = 6, 5.0
 BESIDE = ("measure_live",)
 """Steps whose failure does not fail the run."""
+
+
+def build_once() -> None:
+    """Build what each process of a run builds when it first needs it, in the process that they are forks of."""
+    Document.build_all()
 
 
 def run(request: RunRequest, on_step: Callable[[str, int], None] = lambda _step, _count: None) -> DecisionRecord:

@@ -19,9 +19,12 @@ Number = Annotated[int, Strict()] | Annotated[float, Strict(), Field(allow_inf_n
 
 
 class Document(BaseModel):
-    """A JSON object. Only fields that were set are written: an unknown one is absent, or null where set to None."""
+    """A JSON object. Only fields that were set are written: an unknown one is absent, or null where set to None.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    A validator is built when the first document of its kind is made: a command that makes none starts sooner.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     def to_json(self) -> bytes:
         """Return the document as JSON: keys sorted, with a final newline."""
@@ -59,6 +62,13 @@ class Document(BaseModel):
                     raise ValueError(_reasons(cls.__name__, problem)) from problem
                 named = sorted({".".join(map(str, place)) for place in places})
                 log.warning("%s: left out, of another shape: %s", cls.__name__, ", ".join(named[:MAX_NAMED]))
+
+    @classmethod
+    def build_all(cls) -> None:
+        """Build the validators of all kinds that are imported: what is forked from here on need not."""
+        for kind in cls.__subclasses__():
+            kind.model_rebuild()
+            kind.build_all()
 
     @classmethod
     def _parsed(cls, body: bytes | str) -> object:
