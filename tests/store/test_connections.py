@@ -206,6 +206,67 @@ def test_tries_and_timeouts_of_s3_are_bounded_and_the_connection_may_set_its_own
         cached.cache_clear()
 
 
+PLAIN_S3 = {
+    "conn_type": "aws",
+    "login": "k",
+    "password": "s",
+    "extra": {"endpoint_url": "http://127.0.0.1:1", "region_name": "eu-west-1"},
+}
+
+
+@pytest.mark.parametrize(
+    ("form", "is_plain"),
+    [
+        (PLAIN_S3, True),
+        (PLAIN_S3 | {"extra": PLAIN_S3["extra"] | {"verify": False}}, False),
+        (PLAIN_S3 | {"extra": PLAIN_S3["extra"] | {"role_arn": "arn:aws:iam::1:role/reader"}}, False),
+        (PLAIN_S3 | {"extra": {"region_name": "eu-west-1"}}, False),  # the endpoint may be an environment's
+        (PLAIN_S3 | {"extra": json.dumps(PLAIN_S3["extra"])}, False),
+        (PLAIN_S3 | {"login": ""}, False),  # credentials may be the machine's
+    ],
+)
+def test_a_connection_to_s3_is_plain_where_it_says_all(monkeypatch, form, is_plain):
+    monkeypatch.setenv("AIRFLOW_CONN_RTB_S3", json.dumps(form))
+
+    assert (connections._plain_s3("rtb_s3") is not None) is is_plain
+
+
+def test_a_command_needs_no_airflow_for_a_plain_connection_to_s3(monkeypatch):
+    """In a process of its own, as a command has."""
+    monkeypatch.setenv("AIRFLOW_CONN_RTB_S3", json.dumps(PLAIN_S3))
+    monkeypatch.setenv("PYTHONPATH", "include")
+    code = """
+import sys
+from rtb_optimizer.store import connections
+print(connections.s3_client().meta.endpoint_url, "airflow" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "http://127.0.0.1:1 False\n"
+
+
+def test_the_client_of_a_plain_connection_is_the_one_that_the_hook_makes(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_RTB_S3", json.dumps(PLAIN_S3))
+    plain = connections._plain_s3("rtb_s3")
+    for cached in (connections.s3_client, connections._s3_hook):
+        cached.cache_clear()
+    by_hook = connections.s3_client()
+    for cached in (connections.s3_client, connections._s3_hook):
+        cached.cache_clear()
+
+    def told(client):
+        config = {name: getattr(client.meta.config, name) for name in client.meta.config._user_provided_options}
+        keys = client._request_signer._credentials.get_frozen_credentials()
+        return (
+            client.meta.endpoint_url,
+            client.meta.region_name,
+            keys,
+            {**config, "user_agent": "", "user_agent_extra": ""},
+        )
+
+    assert told(plain) == told(by_hook)
+
+
 def test_the_catalog_is_given_up_soon_unless_its_url_says_otherwise(catalog, monkeypatch):
     def parameters():
         connections.catalog.cache_clear()

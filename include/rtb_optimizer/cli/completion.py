@@ -12,7 +12,8 @@ from sqlalchemy.pool import NullPool
 
 from rtb_optimizer.errors import RtbOptimizerError
 from rtb_optimizer.store import queries
-from rtb_optimizer.store.connections import CATALOG_CONN_ID, catalog_engine
+from rtb_optimizer.store.catalog_connection import CATALOG_CONN_ID
+from rtb_optimizer.store.connections import catalog_engine
 from rtb_optimizer.store.schema import Entity, EntityConfig, Version, VersionConfig
 from rtb_optimizer.store.seeds import dialects
 

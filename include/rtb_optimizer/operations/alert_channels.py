@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from rtb_optimizer.errors import AlertsNotSent, ConnectionMissing
-from rtb_optimizer.store import connections
+from rtb_optimizer.store.airflow_connections import airflow_connection
 
 SLACK_SECONDS = 10
 MAX_ERROR = 300  # characters
@@ -38,7 +38,7 @@ def run_link(opt_run_id: int) -> str:
 def connection_exists(conn_id: str) -> bool:
     """Whether Airflow has a connection of that id."""
     try:
-        connections.airflow_connection(conn_id)
+        airflow_connection(conn_id)
     except ConnectionMissing:
         return False
     return True
@@ -51,7 +51,7 @@ def send(conn_id: str, message: Message) -> None:
         AlertsNotSent: with the connection and its error, in one line and without the connection's secrets.
         ConnectionMissing: when Airflow has no such connection.
     """
-    connection = connections.airflow_connection(conn_id)
+    connection = airflow_connection(conn_id)
     sender = SENDERS.get(connection.conn_type)
     if sender is None:
         raise AlertsNotSent(

@@ -1,6 +1,8 @@
 """Persistence: the catalog in PostgreSQL and the objects in S3.
 
-connections, engine_connection            the Airflow connections of the catalog, S3 and a Spark cluster; sessions
+connections                               the catalog's engine and sessions, the client of S3
+airflow_connections, catalog_connection   looks up Airflow connections; reads the catalog's
+engine_connection                         the Airflow connection of a Spark cluster
 schema, migrate                           tables and constraints; migrations/ by Alembic
 seeds, retirement                         writes version, keys and macros of seeds/*.toml; deletes retired keys
 locks, leases                             waits for the lock of a row; the lock of a command-line run's process

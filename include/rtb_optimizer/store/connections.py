@@ -1,26 +1,26 @@
-"""Where the catalog and the objects are: the only module that knows credentials.
+"""Where the catalog and the objects are.
 
 Airflow connections: `rtb_catalog` (PostgreSQL), `rtb_s3` (aws, `endpoint_url` honoured), and those of deliveries.
 """
 
+import json
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
 from rtb_optimizer.errors import ConnectionMissing
 from rtb_optimizer.store import redirected
+from rtb_optimizer.store.airflow_connections import airflow_connection
+from rtb_optimizer.store.catalog_connection import catalog_connection
 
-CATALOG_CONN_ID = "rtb_catalog"
 S3_CONN_ID = "rtb_s3"
 # What the connection's extra may set otherwise: a server that does not answer, or is gone, is given up in a minute.
 CATALOG_LIMITS = {
@@ -35,18 +35,8 @@ S3_TRIES = 5
 S3_OPERATIONS = ("GetObject", "HeadObject", "PutObject", "ListObjectsV2", "DeleteObject", "DeleteObjects")
 S3_CONNECTIONS = 32
 """Connections that are kept for the next request: log files are read by many threads at once."""
+_PLAIN_FIELDS, _PLAIN_EXTRA = {"conn_type", "login", "password", "extra"}, {"endpoint_url", "region_name"}
 _NONE: Mapping[str, Any] = MappingProxyType({})
-_DRIVER = "postgresql+psycopg"
-_URL_FORM = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-
-
-@dataclass(frozen=True, slots=True)
-class _Catalog:
-    """The catalog's connection: `options` are libpq's, `sign_in` returns user, password and port of a new token."""
-
-    url: URL
-    options: Mapping[str, Any] = field(repr=False)
-    sign_in: Callable[[], tuple[str, str, int]] | None = None
 
 
 @cache
@@ -68,7 +58,7 @@ def catalog_engine(connect_args: Mapping[str, Any] = _NONE, **settings: Any) -> 
     Raises:
         ConnectionMissing: as `catalog` does.
     """
-    found = _catalog()
+    found = catalog_connection()
     limits = {name: limit for name, limit in CATALOG_LIMITS.items() if name not in found.url.query}
     engine = create_engine(found.url, connect_args={**limits, **found.options, **connect_args}, **settings)
     sign_in = found.sign_in
@@ -96,95 +86,7 @@ def catalog_url() -> URL:
     Raises:
         ConnectionMissing: as `catalog` does.
     """
-    return _catalog().url
-
-
-def _catalog() -> _Catalog:
-    text = os.environ.get(f"AIRFLOW_CONN_{CATALOG_CONN_ID.upper()}", "").strip()
-    if "://" in text and not text.startswith("{"):  # JSON may hold a URL, or a password that looks like one
-        parts = _split(text)  # before Airflow: it would log what it cannot read, password included
-        _require_postgres(parts.scheme)
-        # Importing Airflow takes seconds, and a command has not done so: what the hook would say needs none.
-        if "airflow" not in sys.modules and (plain := _plain(parts)) is not None:
-            return plain
-    return _by_hook()
-
-
-def _split(text: str) -> SplitResult:
-    """Return the parts of a URL, refusing one of which Airflow would take a part of the password for another part."""
-    try:
-        parts = urlsplit(text)
-        _ = parts.port  # which is read here
-    except ValueError:  # without the text, which has the password
-        parts = SplitResult("", "", "", "", "")
-    names = "".join(name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
-    if not parts.scheme or parts.fragment or "@" in parts.path + names or text.count("://") > 1:
-        raise ConnectionMissing(
-            f"connection {CATALOG_CONN_ID!r} is no PostgreSQL URL: write {_URL_FORM}, "
-            "in a password @ as %40, : as %3A, / as %2F, # as %23, ? as %3F"
-        )
-    return parts
-
-
-def _require_postgres(conn_type: str | None) -> None:
-    if (conn_type or "").partition("+")[0] not in ("postgres", "postgresql"):
-        raise ConnectionMissing(
-            f"connection {CATALOG_CONN_ID!r} is {conn_type or 'of no type'}: PostgreSQL is needed; "
-            f"set AIRFLOW_CONN_{CATALOG_CONN_ID.upper()}={_URL_FORM}, or its type in Airflow to Postgres"
-        )
-
-
-def _plain(parts: SplitResult) -> _Catalog | None:
-    """Return what the hook would make of a URL with options of libpq; None where the hook alone knows."""
-    from psycopg.pq import Conninfo
-
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    host = parts.hostname or ""
-    if "%" in host or not options.keys() <= {option.keyword.decode() for option in Conninfo.get_defaults()}:
-        return None
-    return _Catalog(
-        URL.create(
-            _DRIVER,
-            username=parts.username and unquote(parts.username),
-            password=parts.password and unquote(parts.password),
-            host=host,
-            port=parts.port,
-            database=unquote(parts.path[1:]),
-        ),
-        options,
-    )
-
-
-def _by_hook() -> _Catalog:
-    from airflow.providers.postgres.hooks.postgres import PostgresHook
-
-    _require_postgres(airflow_connection(CATALOG_CONN_ID).conn_type)
-    hook = PostgresHook(postgres_conn_id=CATALOG_CONN_ID, sqlalchemy_scheme=_DRIVER)
-    with _extra_refused():
-        extra = hook.connection.extra_dejson
-        options = {name: value for name, value in extra.items() if name not in hook.ignored_extra_options}
-        return _Catalog(hook.sqlalchemy_url, options, (lambda: _token(hook)) if extra.get("iam") else None)
-
-
-def _token(hook: Any) -> tuple[str, str, int]:  # noqa: ANN401 - imported late
-    with _extra_refused():
-        user, token, port = hook.get_iam_token(hook.connection)
-    return user, token, port
-
-
-@contextmanager
-def _extra_refused() -> Iterator[None]:
-    """Turn what the hook raises of the connection's extra, and AWS of an IAM token, into ConnectionMissing."""
-    from airflow.sdk.exceptions import AirflowException
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except (AirflowException, BotoCoreError, ClientError, TypeError, ValueError) as problem:
-        raise ConnectionMissing(
-            f"connection {CATALOG_CONN_ID!r} cannot be used: {problem}; correct its extra, "
-            "or with `iam` the AWS connection of `aws_conn_id` (aws_default where there is none)"
-        ) from problem
+    return catalog_connection().url
 
 
 @cache
@@ -197,6 +99,9 @@ def s3_client(conn_id: str = S3_CONN_ID) -> Any:  # noqa: ANN401 - boto3 clients
     Raises:
         ConnectionMissing: when there is no connection, or its `extra_args` are of no request.
     """
+    # Importing Airflow takes seconds, and a command has not done so: what the hook would make needs none.
+    if "airflow" not in sys.modules and (plain := _plain_s3(conn_id)) is not None:
+        return plain
     hook = _s3_hook(conn_id)
     client = hook.get_conn()
     _add_arguments(client, hook.service_config.get("extra_args", {}), conn_id)
@@ -262,39 +167,44 @@ def s3_options() -> dict[str, str]:
     return {name: value for name, value in options.items() if value}
 
 
-@cache
-def _s3_hook(conn_id: str = S3_CONN_ID) -> Any:  # noqa: ANN401 - imported late
-    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+def _bounded() -> Any:  # noqa: ANN401 - imported late
     from botocore.config import Config
 
-    airflow_connection(conn_id)  # the hook would fall back to whatever credentials the machine has
-    asked = S3Hook(aws_conn_id=conn_id).config  # the connection's `config_kwargs`, which a config given hides
-    bounded = Config(
+    return Config(
         retries={"mode": "standard", "total_max_attempts": S3_TRIES},
         connect_timeout=10,
         read_timeout=60,
         max_pool_connections=S3_CONNECTIONS,
     )
-    hook: Any = S3Hook(aws_conn_id=conn_id, config=bounded.merge(asked))
+
+
+def _plain_s3(conn_id: str) -> Any:  # noqa: ANN401 - boto3 clients have no static type
+    """Return the client of a connection that is two keys, an endpoint and a region; None where the hook alone knows."""
+    try:
+        form = json.loads(os.environ.get(f"AIRFLOW_CONN_{conn_id.upper()}", ""))
+    except ValueError:
+        return None
+    if not isinstance(form, dict) or form.keys() != _PLAIN_FIELDS or not isinstance(form["extra"], dict):
+        return None
+    texts = (form["login"], form["password"], *form["extra"].values())
+    if form["extra"].keys() != _PLAIN_EXTRA or form["conn_type"] != "aws" or not all(map(_is_text, texts)):
+        return None
+    from boto3.session import Session as AwsSession
+
+    session = AwsSession(form["login"], form["password"], region_name=form["extra"]["region_name"])
+    return session.client("s3", endpoint_url=form["extra"]["endpoint_url"], config=_bounded())
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+@cache
+def _s3_hook(conn_id: str = S3_CONN_ID) -> Any:  # noqa: ANN401 - imported late
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+    airflow_connection(conn_id)  # the hook would fall back to whatever credentials the machine has
+    asked = S3Hook(aws_conn_id=conn_id).config  # the connection's `config_kwargs`, which a config given hides
+    hook: Any = S3Hook(aws_conn_id=conn_id, config=_bounded().merge(asked))
     hook.get_session = cache(hook.get_session)  # making one takes as long as ten requests; it renews its credentials
     return hook
-
-
-def airflow_connection(conn_id: str) -> Any:  # noqa: ANN401 - Airflow's class differs between its processes
-    """Return an Airflow connection.
-
-    Raises:
-        ConnectionMissing: when there is none, saying how to add it.
-    """
-    from airflow.sdk import Connection
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    try:
-        return Connection.get(conn_id)
-    except AirflowNotFoundException:
-        variable = f"AIRFLOW_CONN_{conn_id.upper()}"
-        if os.environ.get(variable):
-            message = f"connection {conn_id!r} cannot be read: {variable} must be a URL or JSON as Airflow documents"
-        else:
-            message = f"no Airflow connection {conn_id!r}: set {variable} or add it to Airflow"
-        raise ConnectionMissing(message) from None

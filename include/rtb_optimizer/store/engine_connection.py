@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 from rtb_optimizer.errors import ConnectionMissing
-from rtb_optimizer.store.connections import airflow_connection
+from rtb_optimizer.store.airflow_connections import airflow_connection
 
 ENGINE_CONN_ID = "rtb_engine"
 CONN_TYPE = "spark_connect"

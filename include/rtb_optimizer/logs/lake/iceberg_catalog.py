@@ -5,7 +5,7 @@ pyiceberg's catalogs by name, as `{"type": "glue"}`.
 """
 
 from rtb_optimizer.errors import ConnectionMissing, LogsInvalid, StoreFailed
-from rtb_optimizer.store.connections import airflow_connection
+from rtb_optimizer.store.airflow_connections import airflow_connection
 
 ICEBERG_CONN_ID = "rtb_iceberg"
 STORE = "rtb_optimizer.logs.lake.iceberg_store.StoredFiles"
