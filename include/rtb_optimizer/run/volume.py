@@ -109,9 +109,9 @@ def volume_findings(
         for day, each in days.items()
         if not _is_edge(day, hours, begins_late=begins_late, ends_early=ends_early)
     }
-    before = {date.fromisoformat(day): counts for day, counts in (active.known_days if active else {}).items()}
+    before, of_active = (_by_date(of) for of in ((active.known_days, active.by_day) if active else ({}, {})))
     volume, price, unusual = between_days(days), prices_between_days(days), unusual_day(days, before)
-    facts = _facts(days, active.by_day.values() if active else (), before)
+    facts = _facts(days, of_active, before)
     new = unjudged(silent, days, before)
     facts |= {"silent_share": max((each.share for each in new), default=0.0)} if hours else {}
     by_hour = [sum(hours.get((day, hour), 0) for day in whole) / len(whole) for hour in range(HOURS_OF_DAY)]
@@ -121,10 +121,16 @@ def volume_findings(
     return VolumeFindings(facts, warnings, by_hour if hours and whole else (), latest_days(days, before))
 
 
-def _facts(days: Mapping[date, Counts], active: Collection[Counts], known: Mapping[date, Counts]) -> dict[str, float]:
+def _by_date(by_day: Mapping[str, Counts]) -> dict[date, Counts]:
+    return {date.fromisoformat(day): counts for day, counts in by_day.items()}
+
+
+def _facts(
+    days: Mapping[date, Counts], active: Mapping[date, Counts], known: Mapping[date, Counts]
+) -> dict[str, float]:
     """Return the facts of the gates on volume: between the days, and against the active run's and the days known."""
     volume, price = between_days(days, known), prices_between_days(days, known)
-    others = [counts for day, counts in known.items() if day not in days]
+    others = {day: counts for day, counts in known.items() if day not in days}
     factors = against(days.values(), active, others) if days else {}
     facts = {f"{name}_factor": factor for name, factor in factors.items()}
     facts |= {"day_volume_factor": volume.factor} if volume else {}

@@ -38,14 +38,14 @@ def days(*volumes):
     ],
 )
 def test_a_window_is_compared_with_the_active_runs_by_its_mean_day(now, factors):
-    assert against([now], [USUAL, USUAL]) == pytest.approx(factors)
+    assert against([now], days(USUAL, USUAL)) == pytest.approx(factors)
 
 
 def test_small_numbers_and_measures_that_the_active_run_had_none_of_are_not_compared():
     few = Counts(rows=60, exposure=60, outcome=3, value=0, cost=0)
 
-    assert against([scaled(0.1, rows=10, outcome=1)], [few]) == {}
-    assert against([USUAL], [scaled(1, cost=0)]).keys() == {"rows", "exposures", "outcomes"}
+    assert against([scaled(0.1, rows=10, outcome=1)], days(few)) == {}
+    assert against([USUAL], days(scaled(1, cost=0))).keys() == {"rows", "exposures", "outcomes"}
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,6 @@ def test_the_day_that_differs_most_from_the_others_is_named(volumes, measure, pl
 
     assert (found.measure, found.day) == (measure, FIRST + timedelta(days=place))
     assert found.factor == pytest.approx(factor, rel=0.01)
-
-
-THIRTY = days(*[USUAL] * 30)
 
 
 @pytest.mark.parametrize(
@@ -100,15 +97,24 @@ def test_a_price_that_an_active_run_read_alike_is_not_named_again(then, is_named
     assert (found.factor > 1e5) is is_named
 
 
-def test_a_usual_day_after_an_unusual_active_one_is_compared_with_the_days_before_it():
-    """The Monday after Black Friday."""
-    active = [scaled(6)]
+HOLIDAY = date(2027, 1, 1)
 
-    assert against([USUAL], active)["rows"] == pytest.approx(1 / 6)
-    assert against([USUAL], active, list(THIRTY.values())[:6])["rows"] == pytest.approx(1 / 6)  # no week is known
-    assert against([USUAL], active, THIRTY.values())["rows"] == 1
-    assert against([scaled(1 / 4)], [USUAL], THIRTY.values())["rows"] == 1 / 4
-    assert against([scaled(1 / 4)], active, THIRTY.values())["rows"] == 1 / 4
+
+@pytest.mark.parametrize(
+    ("now", "active", "before", "factor"),
+    [
+        (USUAL, scaled(6), [USUAL] * 3, 1),  # the day after a holiday
+        (scaled(0.8), scaled(1 / 6), [USUAL, scaled(0.5), USUAL], 1.6),
+        (USUAL, scaled(6), [USUAL] * 2, 1 / 6),  # too little is known
+        (USUAL, scaled(6), [USUAL, USUAL, scaled(5)], 1 / 5),  # not one day, another level: what of it is lost?
+        (scaled(1 / 4), USUAL, [USUAL] * 3, 1 / 4),
+        (scaled(1 / 4), scaled(6), [USUAL] * 3, 1 / 4),
+    ],
+)
+def test_a_usual_day_after_an_unusual_active_one_is_compared_with_those_before_it(now, active, before, factor):
+    known = {HOLIDAY - timedelta(days=n): day for n, day in enumerate(reversed(before), start=1)}
+
+    assert against([now], {HOLIDAY: active}, known | {HOLIDAY: active})["rows"] == pytest.approx(factor)
 
 
 def test_ordinary_days_differ_by_little_and_one_day_is_compared_with_none():
@@ -144,8 +150,8 @@ def test_prices_of_few_rows_or_few_outcomes_are_not_compared():
 
 
 def test_a_mean_day_is_the_mean_of_each_measure_and_of_no_days_nothing_is_said():
-    assert against([scaled(1), scaled(3)], [USUAL]) == pytest.approx(dict.fromkeys(MEASURES, 2))
-    assert against([USUAL], []) == {}
+    assert against([scaled(1), scaled(3)], days(USUAL)) == pytest.approx(dict.fromkeys(MEASURES, 2))
+    assert against([USUAL], {}) == {}
 
 
 def weeks(number, of_weekend=1.0, vary=0.05, seed=1, start=FIRST):

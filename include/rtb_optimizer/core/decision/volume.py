@@ -23,6 +23,8 @@ MOST = 1e9
 """The factor of a day that has some of what the other days have nothing of."""
 KNOWN_DAYS, FEWEST_DAYS, FEWEST_OF_WEEKDAY = 28, 7, 3
 """Days that a run hands on to the next, days that a day is compared with at least, and those of its weekday."""
+DAYS_BEFORE = 3
+"""Days before the active run's window that say that it was unusual, and not the first of another level."""
 UNUSUAL_FACTOR, UNUSUAL_OUTCOMES = 1.5, 300.0
 """A day within this factor of another one is usual; of fewer outcomes chance alone makes as much."""
 MOST_LOST, MOST_GAINED = 0.95, 1.5
@@ -49,34 +51,39 @@ class Outlier:
     usual: float
 
 
-def against(days: Collection[Counts], before: Collection[Counts], known: Collection[Counts] = ()) -> dict[str, float]:
+def against(
+    days: Collection[Counts], active: Mapping[date, Counts], known: Mapping[date, Counts] | None = None
+) -> dict[str, float]:
     """Return by what factor the measures of a mean day differ from the active run's, where there is enough of them.
 
-    The active run's day may itself be unusual: where the median of a week or more of known days is nearer, the factor
-    is that from it.
+    The active run's window may itself have been unusual, as a holiday is: where each of the days right before it is
+    nearer, the factor is that from the farthest of them.
 
     Args:
         days: The days of the window.
-        before: The days of the active run's window.
-        known: The days that earlier runs read.
+        active: The days of the active run's window.
+        known: The days that earlier runs read, without those of the window.
     """
-    means = {name: (_mean(field, days), _mean(field, before)) for name, field in MEASURES.items()}
+    then = active.values()
+    means = {name: (_mean(field, days), _mean(field, then)) for name, field in MEASURES.items()}
+    of_day = known or {}
+    earlier = [of_day[day] for day in sorted(of_day) if active and day < min(active)][-DAYS_BEFORE:]
     return {
-        name: _nearest_to_one(max(now, 0.0), [then, *_usual(field, known)])
-        for (name, field), (now, then) in zip(MEASURES.items(), means.values(), strict=True)
-        if then > 0 and _is_enough(name, *means["outcomes" if name == "outcomes" else "rows"])
+        name: _nearer(max(now, 0.0), usual, [getattr(day, MEASURES[name]) for day in earlier])
+        for name, (now, usual) in means.items()
+        if usual > 0 and _is_enough(name, *means["outcomes" if name == "outcomes" else "rows"])
     }
 
 
-def _usual(field: str, known: Collection[Counts]) -> list[float]:
-    """Return the median of a measure over known days; nothing where they are few, or have none of it."""
-    usual = median(getattr(day, field) for day in known) if len(known) >= FEWEST_DAYS else 0.0
-    return [usual] if usual > 0 else []
+def _nearer(now: float, usual: float, earlier: Sequence[float]) -> float:
+    """Return the factor from `usual`, or from the farthest of enough earlier days, whichever is nearer to 1."""
+    if len(earlier) < DAYS_BEFORE or min(earlier) <= 0:
+        return now / usual
 
+    def distance(factor: float) -> float:
+        return abs(log(max(factor, 1 / MOST)))
 
-def _nearest_to_one(now: float, levels: Sequence[float]) -> float:
-    """Return the quotient of `now` and a level that is nearest to 1, by its logarithm."""
-    return min((now / level for level in levels), key=lambda factor: abs(log(max(factor, 1 / MOST))))
+    return min(now / usual, max((now / each for each in earlier), key=distance), key=distance)
 
 
 def _mean(field: str, days: Collection[Counts]) -> float:
