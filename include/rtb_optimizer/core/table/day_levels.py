@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.sample.numbering import numbered_days
-from rtb_optimizer.core.sample.sample import Feature, Floats, Mask, Sample, sum_by
+from rtb_optimizer.core.sample.sample import Floats, Mask, Sample, sum_by
 from rtb_optimizer.core.table.day_rates import spans
 
 ENOUGH = 20.0
@@ -25,8 +25,23 @@ APART, TIMES, MOST_VALUES = 8.0, 2.0, 90
 """A level has changed where it is this factor from the median of the other days, and that is so many times, in
 logarithms, what these are apart from each other, of the value and of so many percent of the feature's values: of 1,000
 windows of columns of real logs one was above 5, by 7.5."""
+MOST_ROWS = 250_000
+"""Rows that exposures and prices are taken from, evenly among more: a factor of so much shows in few."""
 THINNED, KEPT = 3.0, 1.5
 """Exposures are thinned where they fall by the first factor, and outcomes by less than the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The cell of each row (n integers): its value of a feature, of V, and its day, of D."""
+
+    codes: NDArray[np.intp]
+    values: int
+    days: int
+
+    def sums(self, codes: NDArray[np.intp], of: Floats) -> Floats:
+        """Return the sums of rows by value and day (V x D)."""
+        return sum_by(codes, of, self.values * self.days).reshape(self.values, self.days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +57,15 @@ class _Level:
     known: NDArray[np.intp]
 
     @classmethod
-    def of(cls, feature: Feature, day: NDArray[np.intp], amount: Floats, per: Floats) -> "_Level":
-        days = int(day.max()) + 1
-        cells, shape = feature.codes * days + day, (len(feature.values), days)
-        sums = (sum_by(cells, each, shape[0] * days).reshape(shape) for each in (amount, per, amount**2))
-        total, of, squares = sums
-        rows = total**2 / np.maximum(squares, 1e-300)
-        return cls(total, of, rows, np.flatnonzero((rows >= ENOUGH).sum(axis=1) >= MIN_DAYS - 1))
-
-    @property
-    def of_days(self) -> "_Level":
-        """The amount of a day, whatever it is per."""
-        return _Level(self.amount, np.ones(self.amount.shape), self.rows, self.known)
+    def of(cls, cells: _Cells, amount: Floats, per: Floats | None = None) -> "_Level":
+        """Return the level of an amount per something of the rows that have any, or of a day (n floats each)."""
+        rows = np.flatnonzero(amount)
+        codes, some = (cells.codes, amount) if len(rows) == len(amount) else (cells.codes[rows], amount[rows])
+        total = cells.sums(codes, some)
+        squares = total if bool((some == 1).all()) else cells.sums(codes, some**2)
+        of = np.ones(total.shape) if per is None else cells.sums(codes, per if some is amount else per[rows])
+        effective = total**2 / np.maximum(squares, 1e-300)
+        return cls(total, of, effective, np.flatnonzero((effective >= ENOUGH).sum(axis=1) >= MIN_DAYS - 1))
 
     def change(self, span: Mask) -> tuple[Floats, Floats]:
         """Return the logarithm of the factor by which the level differs on some days, and how far the others are apart.
@@ -89,19 +101,26 @@ def day_levels(
         is_money: Whether outcomes are money.
     """
     distinct, day = numbered_days(days)
-    names, warnings = [str(each) for each in distinct], list[RunWarning]()
     if len(distinct) < MIN_DAYS:
         return []
-    amounts = {"price_moves": sample.spend} if has_cost else {}
-    amounts |= {"worth_moves": sample.outcome} if is_money else {}
+    names, size = [str(each) for each in distinct], len(distinct)
+    some = np.arange(0, len(day), -(-len(day) // MOST_ROWS))
+    exposure, spend = sample.exposure[some], sample.spend[some]
+    day_of_some, day_of_positive = day[some], day[sample.positive]
+    warnings = list[RunWarning]()
     for name in features:
         feature = sample.features[name]
-        size = len(distinct)
-        for code, amount in amounts.items():
-            level = _Level.of(feature, day, amount, sample.exposure * (amount > 0))
-            warnings += _warned(code, name, feature.values, names, _farthest(level, size))
-        if not is_money:
-            warnings += _warned("exposures_thinned", name, feature.values, names, _thinned(feature, day, sample, size))
+        drawn = _Cells(feature.codes[some] * size + day_of_some, len(feature.values), size)
+        positive = _Cells(feature.codes[sample.positive] * size + day_of_positive, len(feature.values), size)
+        outcome = sample.outcome[sample.positive]
+        found = {"price_moves": _farthest(_Level.of(drawn, spend, exposure), size)} if has_cost else {}
+        if is_money:
+            per = sample.exposure[sample.positive]
+            found["worth_moves"] = _farthest(_Level.of(positive, outcome, per), size)
+        else:
+            levels = _Level.of(drawn, exposure), _Level.of(positive, outcome)
+            found["exposures_thinned"] = _thinned(*levels, size)
+        warnings += [w for code, moved in found.items() for w in _warned(code, name, feature.values, names, moved)]
     return warnings
 
 
@@ -124,11 +143,8 @@ def _farthest(level: _Level, days: int) -> _Moved | None:
     return _most(found)
 
 
-def _thinned(feature: Feature, day: NDArray[np.intp], sample: Sample, days: int) -> _Moved | None:
+def _thinned(exposure: _Level, outcome: _Level, days: int) -> _Moved | None:
     """Return the value whose exposures fall most on days on which its outcomes do not."""
-    exposure, outcome = (
-        _Level.of(feature, day, of, sample.exposure).of_days for of in (sample.exposure, sample.outcome)
-    )
     found = []
     for span in spans(days):
         (fell, apart), (kept, _) = exposure.change(span), outcome.change(span)
