@@ -147,7 +147,8 @@ def _left_out(contents: Contents) -> list[RunWarning]:
 def _totals(choice: Choice, window: Profile, settings: Settings) -> list[RunWarning]:
     """Return a warning of rows that are the sum of the others, where rows are sums: one exposure is no total.
 
-    It holds no run: rates of values are as they were, and multipliers of a table moved by 3 % at most.
+    It holds no run: rates of values are as they were, and multipliers of a table moved by 5 % at most,
+    most of them by less than 2 %.
     """
     if not settings.exposure_column:
         return []

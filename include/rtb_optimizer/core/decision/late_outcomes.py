@@ -16,6 +16,7 @@ LATE, SURE, TIMES = 0.5, 5.0, 3.0
 """Outcomes are late where at most this part of those expected is there, so many standard errors below all of them, and,
 in logarithms, so many times as far as the same hours of any other day are from what the rest says of them."""
 MIN_EXPECTED = 50.0
+"""Outcomes that a part of a day has to have, or be expected to have: fewer are not SURE unless most are gone."""
 
 
 @dataclass(frozen=True, slots=True)
