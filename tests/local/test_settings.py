@@ -6,9 +6,9 @@ import subprocess
 import pytest
 
 from rtb_optimizer.errors import LocalStackError
-from rtb_optimizer.local import environment, ports, postgres
+from rtb_optimizer.local import environment, postgres
 from rtb_optimizer.local.credentials import load_or_create
-from rtb_optimizer.local.ports import all_free, pick_free, with_grpc
+from rtb_optimizer.local.ports import all_free, may_be_picked, pick_free, with_grpc
 from rtb_optimizer.local.postgres_account import Account, choose_for_root
 from rtb_optimizer.local.settings import CHECKOUT, local_settings
 
@@ -43,14 +43,22 @@ def test_picked_ports_are_free_and_apart():
     assert max(ports) < 65_536
 
 
-def test_picked_ports_are_not_those_of_a_stack_with_default_settings(monkeypatch):
-    default = {15_432, 18_080, *with_grpc(18_333)}
-    monkeypatch.setattr(ports, "FREE_RANGE", [15_432, 18_080, 18_331, 18_333, 16_000, 17_000, 19_000])
-    monkeypatch.setattr(ports, "all_free", lambda _: True)
+PICKED = {
+    "apart": ((16_000, 17_000, 19_000), True),
+    "the default port of PostgreSQL": ((15_432, 17_000, 19_000), False),
+    "the default port of Airflow": ((16_000, 17_000, 18_080), False),
+    "the default port of the store": ((16_000, 18_333, 19_000), False),
+    "an inner port of the default store": ((18_335, 17_000, 19_000), False),
+    "inner ports that reach those of the default store": ((16_000, 18_331, 19_000), False),
+    "inner ports that end below those of the default store": ((16_000, 18_328, 19_000), True),
+    "one port for two": ((16_000, 17_000, 16_000), False),
+    "an inner port of the store for another": ((17_002, 17_000, 19_000), False),
+}
 
-    for _ in range(200):
-        postgres_port, store, airflow = pick_free()
-        assert default.isdisjoint({postgres_port, airflow, *with_grpc(store)})
+
+@pytest.mark.parametrize(("ports", "allowed"), PICKED.values(), ids=PICKED)
+def test_picked_ports_are_apart_from_each_other_and_from_a_stack_with_default_settings(ports, allowed):
+    assert may_be_picked(*ports) is allowed
 
 
 def test_a_shell_that_reads_the_env_file_has_the_environment(settings):

@@ -42,6 +42,9 @@ def with_grpc(base: int) -> list[int]:
     return http + [port + GRPC_OFFSET for port in http]
 
 
+_DEFAULT = frozenset({DEFAULT_POSTGRES, DEFAULT_AIRFLOW, *with_grpc(DEFAULT_STORE)})
+
+
 def is_free(port: int) -> bool:
     """Return whether a server could listen on this loopback port now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -75,13 +78,17 @@ def pick_free() -> tuple[int, int, int]:
     Raises:
         LocalStackError: when a hundred tries yield none.
     """
-    default = {DEFAULT_POSTGRES, DEFAULT_AIRFLOW, *with_grpc(DEFAULT_STORE)}
     for _ in range(100):
         postgres, store, airflow = (FREE_RANGE[secrets.randbelow(len(FREE_RANGE))] for _ in range(3))
-        wanted = [postgres, airflow, *with_grpc(store)]
-        if len(set(wanted)) == len(wanted) and default.isdisjoint(wanted) and all_free(wanted):
+        if may_be_picked(postgres, store, airflow) and all_free([postgres, airflow, *with_grpc(store)]):
             return postgres, store, airflow
     raise LocalStackError("no free ports between 15000 and 22000: stop some servers on this machine")
+
+
+def may_be_picked(postgres: int, store: int, airflow: int) -> bool:
+    """Return whether these ports collide neither with each other nor with those of a stack with default settings."""
+    ports = [postgres, airflow, *with_grpc(store)]
+    return len(set(ports)) == len(ports) and _DEFAULT.isdisjoint(ports)
 
 
 def all_free(ports: Iterable[int]) -> bool:
