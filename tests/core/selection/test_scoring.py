@@ -40,7 +40,7 @@ def test_a_gain_is_what_the_formula_says_value_by_value(name):
     keep = np.random.default_rng(5).random(6_000) < np.where(sample.outcome > 0, 1 - 0.2 * sample.fold, 1)
     sample = sample.where(keep)
     expected, codes, prior = sample.exposure * 0.07, sample.features[name].codes, 4.0
-    nats = variance = 0.0
+    nats = by_outcomes = by_factors = 0.0
     for fold in range(FOLDS):
         mine, others = sample.fold == fold, sample.fold != fold
         level = sample.outcome[others].sum() / expected[others].sum()
@@ -52,12 +52,30 @@ def test_a_gain_is_what_the_formula_says_value_by_value(name):
         factor = np.array([factors[code] for code in codes[mine]])
         logs = np.log(factor / (expected[mine] * factor).sum() * expected[mine].sum())
         nats += (sample.outcome[mine] * logs).sum()
-        variance += (sample.outcome[mine] * logs**2).sum()
+        by_outcomes += (sample.outcome[mine] * logs**2).sum()
+        after = expected[mine] * np.exp(logs)
+        by_factors += (after * logs**2).sum() * sample.outcome[mine].sum() / after.sum()
 
     gain = cross_fitted_gain(sample.features[name], sample, expected, priors=[prior])
 
     assert gain.nats == pytest.approx(nats, rel=1e-9)
-    assert gain.standard_error == pytest.approx(np.sqrt(variance), rel=1e-9)
+    assert gain.standard_error == pytest.approx(np.sqrt(max(by_outcomes, by_factors)), rel=1e-9)
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.3], ids=["rare", "not rare"])
+@pytest.mark.parametrize("link", list(Link))
+def test_a_rare_value_that_has_no_outcome_by_chance_is_not_significant(link, rate):
+    """No outcome is no evidence of a small error: three are expected, and there is none in one column of twenty."""
+    rows, draw = 5_000, np.random.default_rng(3)
+    outcome, fold = (draw.random(rows) < rate).astype(float), draw.integers(0, FOLDS, rows)
+    flag = np.zeros(rows, int)
+    flag[np.flatnonzero(outcome == 0)[: round(3 / rate)]] = 1
+    sample = sample_of(outcome, fold=fold, flag=flag)
+
+    gain = cross_fitted_gain(sample.features["flag"], sample, np.full(rows, outcome.mean()), link)
+
+    assert gain.nats > 0.5
+    assert gain.z < 2
 
 
 @pytest.mark.parametrize("seed", range(5))

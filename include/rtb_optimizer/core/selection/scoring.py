@@ -146,28 +146,50 @@ class Cells:
 
     def gain(self, prior: float | Floats) -> Gain:
         """Return the gain with this prior: one, or one by value."""
+        factors = self._factors(prior)
+        return Gain(self._nats(factors), self._standard_error(factors), float(np.max(prior, initial=0.0)))
+
+    def nats(self, prior: float | Floats) -> float:
+        """Return the log-likelihood gained with this prior, without its error."""
+        return self._nats(self._factors(prior))
+
+    def _factors(self, prior: float | Floats) -> Floats:
+        """Return the factor of each fold and value, from the other folds (F x V).
+
+        The mean factor is removed from the scored fold too: a gain measures discrimination, not the rate of the day.
+        """
         if not isinstance(prior, float | int):
             prior = prior[self.used]
         theta = self.k_out + prior
         theta /= self.e_out + prior
-        strength = float(np.max(prior, initial=0.0))
-        # The mean factor is removed from the scored fold too: a gain measures discrimination, not the rate of the day.
-        if self.logit is not None:
-            return self._logit_gain(self.logit, theta * self.logit.ratio_against(prior), strength)
-        mean = np.maximum(np.einsum("fv,fv->f", self.e, theta) / self.e_fold, TINY)
-        logs = np.log(theta.take(self.positive) / mean.take(self.positive_fold))
-        nats = float((self.k_positive * logs).sum())
-        return Gain(nats, float(np.sqrt((self.k_positive * logs**2).sum())), strength)
+        if self.logit is None:
+            theta /= np.maximum(np.einsum("fv,fv->f", self.e, theta) / self.e_fold, TINY)[:, None]
+        else:
+            theta *= self.logit.ratio_against(prior)
+            theta *= scale_to_totals(self.logit.odds * theta, self.logit.n, self.e_fold)[:, None]
+        return theta
 
-    def _logit_gain(self, logit: "_LogitCells", theta: Floats, prior: float) -> Gain:
-        """Return the gain of factors of odds (F x V)."""
-        theta *= scale_to_totals(logit.odds * theta, logit.n, self.e_fold)[:, None]
-        logs = np.log(theta.take(self.positive))
-        nats = float((self.k_positive * logs).sum() - (logit.n * np.log1p(logit.share * (theta - 1))).sum())
-        share = logit.share.take(self.positive)
-        after = share * rate_ratio(theta.take(self.positive), share, Link.LOGIT)
-        variance = logit.dispersion * self.k_positive * np.maximum(1 - after, 0.0)
-        return Gain(nats, float(np.sqrt((variance * logs**2).sum())), prior)
+    def _nats(self, factors: Floats) -> float:
+        gained = float((self.k_positive * np.log(factors.take(self.positive))).sum())
+        if self.logit is None:
+            return gained
+        return gained - float((self.logit.n * np.log1p(self.logit.share * (factors - 1))).sum())
+
+    def _standard_error(self, factors: Floats) -> float:
+        """Return the larger of the errors by the outcomes that there are and by those that the factors expect.
+
+        By the outcomes alone, a value without any would have no error: what it was expected to have is gained for sure.
+        """
+        seen, expected = self.k_positive, self.e * factors
+        if self.logit is not None:
+            after = rate_ratio(factors, self.logit.share, Link.LOGIT) * self.logit.share
+            rest = np.maximum(1 - after, 0.0)
+            seen, expected = seen * rest.take(self.positive), self.logit.n * after * rest
+        level = sum_by(self.positive_fold, self.k_positive, len(self.e)) / self.e_fold
+        squared = np.square(np.log(factors))
+        by_outcomes = float((seen * squared.take(self.positive)).sum())
+        by_factors = float((np.einsum("fv,fv->f", expected, squared) * level).sum())
+        return float(np.sqrt(max(by_outcomes, by_factors) * (self.logit.dispersion if self.logit else 1.0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +241,10 @@ def _dispersion(sample: Sample, expected: Floats) -> float:
 
 
 def _best_prior(cells: Cells, priors: Sequence[float]) -> Gain:
-    gains = {at: cells.gain(priors[at]) for at in {*range(0, len(priors), COARSE), len(priors) - 1}}
+    nats = {at: cells.nats(priors[at]) for at in {*range(0, len(priors), COARSE), len(priors) - 1}}
     while True:
-        best = max(sorted(gains), key=lambda at: gains[at].nats)
-        near = [at for at in (best - 1, best + 1) if 0 <= at < len(priors) and at not in gains]
+        best = max(sorted(nats), key=lambda at: nats[at])
+        near = [at for at in (best - 1, best + 1) if 0 <= at < len(priors) and at not in nats]
         if not near:
-            return gains[best]
-        gains |= {at: cells.gain(priors[at]) for at in near}
+            return cells.gain(priors[best])
+        nats |= {at: cells.nats(priors[at]) for at in near}
