@@ -212,3 +212,25 @@ class LocalStackError(RtbOptimizerError):
 
     Fix: as the message says; otherwise `make down`, then `make up`.
     """
+
+
+NO_MEMORY = (
+    "Cannot allocate memory",  # the operating system's ENOMEM
+    "Unable to allocate",  # numpy
+    "can't start new thread",  # Python: no room for a stack, or a limit of processes
+    "malloc of size",  # Arrow, and `realloc of size`
+    "realloc of size",
+    "std::bad_alloc",  # C++ libraries
+)
+"""How errors read that a process without memory raises, whatever library meets it first."""
+
+
+def described(problem: BaseException) -> str:
+    """Return the class and message of an error in one text, with the fix where the process had no memory left."""
+    text = f"{type(problem).__name__}: {problem}".removesuffix(": ")
+    if isinstance(problem, MemoryError) or any(words in str(problem) for words in NO_MEMORY):
+        text += (
+            "; the process has no memory left, or may start no more threads: give the task's container more memory,"
+            " or less to the engine by engine_memory_mb"
+        )
+    return text

@@ -1,8 +1,11 @@
 """A failure is recorded in opt_runs once, whatever reports it and however late."""
 
+import errno
+import os
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm.exc import DetachedInstanceError
@@ -54,6 +57,30 @@ def test_a_failed_task_reports_its_name_its_try_and_its_exception(create, state,
     callbacks.task_failed(task_context(exception=ValueError("no column click")))
     assert state(run) == ("failed", "build_segments (try 2): ValueError: no column click")
     assert session.get_one(Run, run).finished_at is not None
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+        pa.ArrowMemoryError("malloc of size 4194304 failed"),
+        pa.ArrowMemoryError("realloc of size 4194304 failed"),
+        RuntimeError("std::bad_alloc"),
+        ValueError("Unable to allocate 8.00 GiB for an array"),
+    ],
+    ids=repr,
+)
+def test_a_task_without_memory_says_so_and_what_to_do_whatever_met_it_first(create, state, problem):
+    run = create()
+    callbacks.task_failed(task_context(exception=problem))
+    message = state(run)[1]
+    assert type(problem).__name__ in message
+    assert message.endswith(
+        "; the process has no memory left, or may start no more threads: give the task's container more memory,"
+        " or less to the engine by engine_memory_mb"
+    )
 
 
 def test_a_killed_task_has_no_exception_and_says_so(create, state):

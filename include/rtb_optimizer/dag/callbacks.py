@@ -9,6 +9,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from rtb_optimizer.errors import described
+
 TASK_FAILURE = "task_failure"  # Airflow's reason when a task has failed
 
 log = logging.getLogger(__name__)
@@ -17,7 +19,7 @@ log = logging.getLogger(__name__)
 def task_failed(context: Any) -> None:  # noqa: ANN401 - Airflow's context is a plain mapping
     """End the run with the task's exception; there is none after a lost heartbeat: the worker died."""
     task, problem = context["ti"], context.get("exception")
-    cause = "no heartbeat: its worker died" if problem is None else f"{type(problem).__name__}: {problem}"
+    cause = "no heartbeat: its worker died" if problem is None else described(problem)
     _fail(context["dag_run"], f"{task.task_id} (try {task.try_number}): {cause}")
 
 

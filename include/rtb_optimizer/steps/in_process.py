@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import OperationalError
 
+from rtb_optimizer.errors import described
 from rtb_optimizer.outputs.documents.document import Document
 from rtb_optimizer.run.request import RunRequest
 from rtb_optimizer.steps.activate_run import activate_run
@@ -61,7 +62,7 @@ def finish(opt_run_id: int, on_step: Callable[[str, int], None] = lambda _step, 
             step = "activate_run"
             record = activate_run(opt_run_id)
     except BaseException as problem:
-        _record_failure(opt_run_id, f"{step}: {type(problem).__name__}: {problem}")
+        _record_failure(opt_run_id, f"{step}: {described(problem)}")
         raise
     _challenge(opt_run_id, on_step)
     return record
@@ -74,7 +75,7 @@ def _challenge(opt_run_id: int, on_step: Callable[[str, int], None]) -> None:
             on_step("run_challenger", made)
     except BaseException as problem:
         with connections.session() as session:
-            message = f"run_challenger: {type(problem).__name__}: {problem}"
+            message = f"run_challenger: {described(problem)}"
             challenger_runs.fail_beside(session, runs.find(session, opt_run_id), message)
             session.commit()
         if not isinstance(problem, Exception):
