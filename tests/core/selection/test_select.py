@@ -13,6 +13,7 @@ from rtb_optimizer.core.selection.rejection import Reason, screen
 from rtb_optimizer.core.selection.select import SelectionRules, select
 
 RULES = SelectionRules(max_features=8, min_signal_score=0.0005, min_z=3, min_positives=50, leak_score=0.25)
+V3_RULES = SelectionRules(max_features=12, min_signal_score=0.0001, min_z=2.25, min_positives=50, leak_score=0.55)
 CANDIDATES = ("random_id", "noise", "device", "site", "leak")
 
 
@@ -180,6 +181,50 @@ def test_a_shadow_feature_keeps_out_noise_and_lets_signal_pass():
     lenient = replace(RULES, min_signal_score=0.0, min_z=0.0)
     for seed in range(4):
         assert names(select(planted(seed), ["site", "device"], [], lenient)) == ["site", "device"]
+
+
+def weak_world(seed, weak, noise, copies=0):
+    """1,200 outcomes of 12,000 rows; a weak column moves the log odds by 0.13 a step, a copy is another's values."""
+    draw = np.random.default_rng(seed)
+    columns = {f"weak{n}": draw.integers(0, 3, 12_000) for n in range(weak)}
+    strength = np.exp(sum((0.13 * (column - 1) for column in columns.values()), np.full(12_000, np.log(1 / 9))))
+    outcome = (draw.random(12_000) < strength / (1 + strength)).astype(float)
+    for n in range(noise):
+        columns[f"noise{n}"] = draw.integers(0, 3 + n % 6, 12_000)
+        columns |= {f"noise{n}_copy{at}": columns[f"noise{n}"] + at for at in range(copies)}
+    return sample_of(outcome, fold=draw.integers(0, 5, 12_000), **columns)
+
+
+def weak_and_noise(sample, candidates=None):
+    chosen = names(select(sample, candidates or list(sample.features), [], V3_RULES))
+    return sum(name.startswith("weak") for name in chosen), sum(name.startswith("noise") for name in chosen)
+
+
+def test_weak_columns_that_are_significant_together_enter_of_which_each_alone_does_not():
+    together, alone = [], []
+    for seed in range(8):
+        sample = weak_world(seed, weak=10, noise=4)
+        together.append(weak_and_noise(sample))
+        alone += [weak_and_noise(sample, [f"weak{n}", "noise0", "noise1"])[0] for n in range(10)]
+
+    weak, noise = np.sum(together, axis=0)
+    assert np.mean(alone) < 0.25
+    assert weak / 80 > 2.5 * np.mean(alone)
+    assert noise <= 0.1 * (weak + noise)
+
+
+def test_who_asks_for_more_significance_asks_it_of_weak_columns_too():
+    sample = weak_world(0, weak=10, noise=4)
+    found = {z: len(select(sample, list(sample.features), [], replace(V3_RULES, min_z=z)).chosen) for z in (2.25, 4.0)}
+    assert found[2.25] > 5
+    assert found[4.0] == 0
+
+
+@pytest.mark.parametrize(
+    ("noise", "copies"), [(14, 0), (60, 0), (4, 5)], ids=["14 columns", "60 columns", "4 columns and 5 copies of each"]
+)
+def test_columns_of_noise_are_not_significant_together(noise, copies):
+    assert [weak_and_noise(weak_world(seed, 0, noise, copies)) for seed in range(10)] == [(0, 0)] * 10
 
 
 def test_with_too_few_positives_only_anchors_are_used():

@@ -3,6 +3,9 @@
 Anchors first, in their configured order, scored but never dropped. Then greedily the candidate with the largest
 cross-fitted gain over what is chosen, until none passes: gain too small, within its error, or no larger than that of
 a shadow feature, the best candidate with its values permuted over the rows (as in Boruta).
+
+At last, weak candidates: each is within its error, and several enter where chance would let at most a tenth of them
+pass, so that the false discoveries among them are bounded (Benjamini and Hochberg, 1995).
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,8 +27,6 @@ SHADOW_SEED = 20_260_101
 BEYOND_SHADOW_Z = 10.0
 BACKFIT_SHARE = 0.1
 """A pick that gains less than this share of the first one does not trigger a backfit of the other factors."""
-
-
 FADED_PRIOR = 1e12
 """The prior of what fades: so many outcomes as expected that every factor is 1, whatever the rows say."""
 MANY_OUTCOMES = 15_000
@@ -33,6 +34,13 @@ Z_PER_DECADE, LEAST_Z = 0.17, 2.0
 """How `min_z` falls with fewer outcomes than many: measured on campaigns of 250 to 1,000 outcomes, where weak features
 are most of what can be known, and on worlds of 250 to 3,000, where columns of noise stay out (`make bench`, `small`).
 """
+WEAK, WEAK_AT = ((1.5, 0.0065), (1.25, 0.017), (1.0, 0.044)), 2.25
+"""Standard errors asked of weak candidates, in proportion for a larger `min_z` than this one, and the share of columns
+dealt to other rows that reach them: of 2,568 such columns of eight real logs and of small worlds."""
+WEAK_FROM = 500
+"""With fewer outcomes standard errors are themselves uncertain: three times as many columns of noise reach 1.5."""
+FALSE_SHARE, LEAST_WEAK = 0.1, 3
+"""Of weak candidates that enter, the largest share that chance may let pass, and the fewest that enter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +136,13 @@ def select(
     left_out = {**(left_out or {}), **dict.fromkeys(suspected, Reason.LEAK_SUSPECTED)}
     rejected = unknown
     gains = {name: search.marginal[name] for name in remaining if name not in suspected}
-    while gains:
-        best = search.best(gains)
-        if best is None or search.shadow_feature_wins(best, gains[best]):
-            stays = [name for name in gains if name in rules.fading][: search.room]
-            rejected += [search.left_out(name, gain, best) for name, gain in gains.items() if name not in stays]
-            for name in stays:
-                search.let_fade(name)
-            break
-        search.take(best, gains.pop(best), is_anchor=False)
+    beaten_by_shadow = search.take_best(gains)
+    if beaten_by_shadow is None:
+        search.take_weak(gains)
+    stays = [name for name in gains if name in rules.fading][: search.room]
+    rejected += [search.left_out(name, gain, beaten_by_shadow) for name, gain in gains.items() if name not in stays]
+    for name in stays:
+        search.let_fade(name)
     rejected += [search.rejected(name, search.score(name), reason) for name, reason in left_out.items()]
     return search.selection(rejected)
 
@@ -192,6 +198,34 @@ class _Search:
         place = len(self._chosen) + 1
         self._chosen.append(Chosen(name, place, False, *scored, is_fading=True, is_significant=False))
 
+    def take_best(self, gains: dict[str, Gain]) -> str | None:
+        """Take the best of `gains` while one passes, and remove what is taken; return what a shadow feature beat."""
+        while gains:
+            best = self.best(gains)
+            if best is None:
+                return None
+            if self.shadow_feature_wins(best, gains[best]):
+                return best
+            self.take(best, gains.pop(best), is_anchor=False)
+        return None
+
+    def take_weak(self, gains: dict[str, Gain]) -> None:
+        """Take the weak candidates that are significant together, and remove them; none of `gains` passes alone."""
+        if self._sample.outcome.sum() < WEAK_FROM:
+            return
+        asked, strong, candidates = self._min_z, len(self._chosen), len(gains)
+        for least_z, by_chance in WEAK:
+            self._min_z = least_z * max(self._rules.min_z / WEAK_AT, 1.0)
+            needed = max(LEAST_WEAK, candidates * by_chance / FALSE_SHARE) + strong - len(self._chosen)
+            if sum(self._passes(gain) for gain in gains.values()) < needed:
+                continue
+            fitting, chosen, before = self._fitting.branch(), list(self._chosen), dict(gains)
+            self.take_best(gains)
+            if len(self._chosen) - len(chosen) < needed:
+                self._fitting, self._chosen, self._expected = fitting, chosen, fitting.expected
+                gains.update(before)
+        self._min_z = asked
+
     def best(self, gains: dict[str, Gain]) -> str | None:
         """Return the candidate with the largest gain over what is chosen; `gains` are updated as far as needed.
 
@@ -202,8 +236,7 @@ class _Search:
             if best is not None and gains[name].nats * SHRINKING < gains[best].nats:
                 break
             gains[name] = self.score(name)
-            passes = self._stop(gains[name], len(self._chosen)) is None
-            if passes and (best is None or gains[name].nats > gains[best].nats):
+            if self._passes(gains[name]) and (best is None or gains[name].nats > gains[best].nats):
                 best = name
         return best
 
@@ -249,6 +282,9 @@ class _Search:
             return own
         known = pooled_gain(feature, self._sample, self._expected, self._rules.pooled[name], own.prior, self._link)
         return own if own.nats > known.nats and own.z >= self._min_z else known
+
+    def _passes(self, gain: Gain) -> bool:
+        return self._stop(gain, len(self._chosen)) is None
 
     def _stop(self, gain: Gain, count: int) -> Reason | None:
         if count >= self._rules.max_features:
