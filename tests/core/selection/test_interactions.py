@@ -1,5 +1,7 @@
 """Interactions of features are detected where they are planted, and nowhere else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,10 @@ def pair(rng, codes):
     return np.exp(rng.normal(0, 0.8, (4, 6)))[codes["device"], codes["size"]]
 
 
+def weak_pair(rng, codes):
+    return np.exp(rng.normal(0, 0.2, (4, 6)))[codes["device"], codes["size"]]
+
+
 def triple(rng, codes):
     return np.exp(rng.normal(0, 0.6, (4, 6, 8)))[codes["device"], codes["size"], codes["hour"]]
 
@@ -44,6 +50,20 @@ def test_a_planted_pair_is_found_and_no_other(seed):
 @pytest.mark.parametrize("seed", range(10))
 def test_main_effects_alone_are_no_interaction(seed):
     assert detect(world(seed, nothing), PRIORS, RULES) == ()
+
+
+@pytest.mark.parametrize("rows", [6_000, 20_000, 60_000])
+def test_main_effects_alone_are_no_interaction_for_half_of_the_significance_that_is_asked_either(rows):
+    asked = InteractionRules(8, 0.0001)
+    for rules in (asked, replace(asked, min_z=asked.min_z / 2)):
+        assert [detect(world(seed, nothing, rows), PRIORS, rules) for seed in range(8)] == [()] * 8
+
+
+def test_a_weak_pair_is_found_in_a_third_of_the_worlds_and_no_other_in_any():
+    detected = [detect(world(seed, weak_pair, 20_000), PRIORS, InteractionRules(8, 0.0001)) for seed in range(20)]
+
+    assert {i.features for found in detected for i in found} == {("device", "size")}
+    assert sum(map(len, detected)) >= 6
 
 
 def test_a_planted_triple_is_reached_through_its_pairs():
