@@ -347,6 +347,31 @@ def reports(**config: Any) -> Logs:
     return Logs({day: report(day, **config) for day in DAYS}, config=of_report)
 
 
+def in_one_file(change: Callable[[pa.Table], pa.Table], parts: int = 10) -> Logs:
+    """Return larger days in files of every so many rows, of which the second of each day is changed, or of the last."""
+    objects = {}
+    for day in DAYS:
+        table = healthy_day(day, 5 * ROWS)
+        for n in range(parts):
+            part = table.take(pa.array(range(n, table.num_rows, parts)))
+            is_changed = n == 1 and (day == LAST or parts == 3)
+            objects[f"date={day}/part-{n}.parquet"] = parquet(change(part) if is_changed else part)
+        objects[f"date={day}/_SUCCESS"] = b"\n"
+    return Logs({}, objects)
+
+
+def files_by_country() -> Logs:
+    """Return larger days in a file for each country; in one they click nearly four times as often as in another."""
+    objects = {}
+    for day in DAYS:
+        table = healthy_day(day, 5 * ROWS)
+        for country in ("US", "DE", "FR", "BR"):
+            of_country = table.filter(pc.equal(table["country"], country))
+            objects[f"date={day}/country-{country}.parquet"] = parquet(of_country)
+        objects[f"date={day}/_SUCCESS"] = b"\n"
+    return Logs({}, objects)
+
+
 def week(change: Callable[[pa.Table], pa.Table]) -> Logs:
     """Return a week of days, the last of them changed."""
     days = [LAST - n * DAY for n in range(6, -1, -1)]
@@ -606,6 +631,10 @@ OUTCOMES: dict[str, Callable[[], Logs]] = {
     "lost bids, and the flag of the won ones as exposures": lambda: every(with_lost_bids, exposure_column="won"),
     "most clicks of an evening are still to come": lambda: week(without_late_clicks(0.8, 18)),
     "0 where there was a click, and 1 where there was none": lambda: every(mapped("click", lambda v: 1 - v)),
+    "0 where there was a click, in one file of thirty": lambda: in_one_file(mapped("click", lambda v: 1 - v)),
+    "a file of thirty that lost its clicks": lambda: in_one_file(mapped("click", lambda _v: 0)),
+    "files of a server of three that lost its clicks": lambda: in_one_file(mapped("click", lambda _v: 0), parts=3),
+    "a file for each country": files_by_country,
 }
 TIMES: dict[str, Callable[[], Logs]] = {
     "no time column": lambda: every(dropped("event_time")),

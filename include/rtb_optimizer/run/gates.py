@@ -9,6 +9,7 @@ from rtb_optimizer.core.decision.volume import MEASURES
 from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.core.selection.leaks import HELD_FROM
 from rtb_optimizer.core.selection.unjoined import MAX_UNJOINED
+from rtb_optimizer.core.selection.unlike_files import MAX_UNLIKE
 from rtb_optimizer.core.table.kpis import Kpi
 from rtb_optimizer.engines.passes.events import MAX_ROWLESS
 from rtb_optimizer.outputs.documents.exports import ExportsDocument
@@ -97,6 +98,7 @@ def _limits(settings: Settings) -> dict[str, float]:
         **{f"{measure}_factor": settings.max_volume_factor for measure in (*MEASURES, "day_volume")},
         "silent_share": settings.max_silent_share,
         "unjoined_share": MAX_UNJOINED,
+        "unlike_share": MAX_UNLIKE,
         **dict.fromkeys((role.rowless for role in ROLES), MAX_ROWLESS),
         **{f"{platform}{ANSWERED}": settings.min_export_answered for platform in Platform},
         **{f"{platform}{ERROR}": settings.max_export_error for platform in Platform},

@@ -127,6 +127,8 @@ AT_MOST_IF_PRESENT: Mapping[str, str] = {
     "wins_without_row names the columns; correct row_id_columns, win_logs_id_columns, or the logs",
     "unjoined_share": "{:.0%} of the outcomes stand in rows of events that were not joined to their exposures, up "
     "to {:.0%} are allowed: a missing feature is no signal; deliver one row an exposure, with its outcome",
+    "unlike_share": "{:.0%} of the outcomes are inverted or lost in files that are unlike the others, up to {:.0%} may "
+    "be: the warnings outcomes_inverted and outcomes_lost name the files; have them delivered again",
     "silent_share": "{:.0%} of a day is missing, up to {:.0%} may be: the warning silent_hours names the hours; "
     "deliver them, activate by hand, or raise max_silent_share",
     "suspected_share": "a column that is suspected to leak the outcome would carry {:.0%} of the gain, up to {:.0%} is "

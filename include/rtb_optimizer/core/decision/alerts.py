@@ -38,6 +38,8 @@ KIND_OF_WARNING: Mapping[str, Kind] = {
     "rate_spike": Kind.DRIFT,
     "rate_stops": Kind.DRIFT,
     "outcomes_silent": Kind.DRIFT,
+    "outcomes_inverted": Kind.DRIFT,
+    "outcomes_lost": Kind.DRIFT,
     "outcomes_late": Kind.DRIFT,
     "price_apart": Kind.DRIFT,
     "price_stops": Kind.DRIFT,

@@ -15,6 +15,7 @@ from rtb_optimizer.core.sample.rows import RowOutcomes
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, Sample, split_rows
 from rtb_optimizer.engines.passes.arms import ArmCounts, counts_by_arm
 from rtb_optimizer.engines.passes.encoding import encode
+from rtb_optimizer.engines.passes.origin import Origin, origin_columns, origin_of
 from rtb_optimizer.engines.passes.profile import Profile
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.amounts import MICRO
@@ -58,6 +59,7 @@ class Drawn:
     bid_marks: BidMarks
     value_cut: float = 0.0
     by_arm: Sequence[ArmCounts] = ()
+    origin: Origin | None = None
 
 
 def draw_sample(
@@ -70,7 +72,8 @@ def draw_sample(
     that are alike instead of their place: then the order of the rows does not matter either.
     """
     shares = sampling_shares(table.settings, profile.exposed_rows, profile.positive_rows)
-    drawn = engine.query(table.sample(features, shares.positives, shares.others, _drawn_bids(bids, table)), "sample")
+    more = _drawn_bids(bids, table) | origin_columns(table)
+    drawn = engine.query(table.sample(features, shares.positives, shares.others, more), "sample")
     encoded = {name: encode(drawn["f_" + name], name, table.settings) for name in features}
     row_hash, time_hash = (_hashes(drawn[name]) for name in ("row_hash", "time_hash"))
     has_id = np.asarray(drawn["has_id"].to_numpy(zero_copy_only=False), dtype=bool)
@@ -103,6 +106,7 @@ def draw_sample(
         rows=_row_outcomes(micros, weight, shares, table),
         bid_marks=_bid_marks(drawn, days, order),
         by_arm=by_arm,
+        origin=origin_of(drawn, days, order),
     )
 
 

@@ -1,0 +1,87 @@
+"""Warns of rows that are not what they were delivered as: totals, and files unlike the others; what may hold a run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rtb_optimizer.core.config.settings import Settings
+from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.selection.totals import totals_among_rows
+from rtb_optimizer.core.selection.unlike_files import Unlike, unlike_files
+from rtb_optimizer.engines.passes.profile import Profile
+from rtb_optimizer.run.choose_features import Choice
+
+MAX_LISTED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFindings:
+    """Warnings about the rows that were delivered, and the facts that a run is held by, as far as there are any."""
+
+    warnings: Sequence[RunWarning] = ()
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+
+def delivery_findings(
+    choice: Choice, window: Profile, settings: Settings, files: Mapping[str, str]
+) -> DeliveryFindings:
+    """Return what is wrong with the rows that were delivered.
+
+    Args:
+        choice: The selection, with the whole sample.
+        window: The window as a whole.
+        settings: The configuration of the run.
+        files: The URLs of the files by their hash.
+    """
+    unlike = _unlike(choice, settings)
+    facts = {"unlike_share": max(each.share for each in unlike)} if unlike else {}
+    warnings = [*_totals(choice, window, settings), *(_of_files(each, files, settings) for each in unlike)]
+    return DeliveryFindings(warnings, facts)
+
+
+def _totals(choice: Choice, window: Profile, settings: Settings) -> list[RunWarning]:
+    """Return a warning of rows that are the sum of the others, where rows are sums: one exposure is no total.
+
+    It holds no run: rates of values are as they were, and multipliers of a table moved by 5 % at most,
+    most of them by less than 2 %.
+    """
+    if not settings.exposure_column:
+        return []
+    drawn, has_cost = choice.whole, bool(settings.cost_column)
+    found = totals_among_rows(drawn.sample, drawn.bid_marks.day, window.by_day, has_cost=has_cost)
+    if found is None:
+        return []
+    message = (
+        f"the {found.rows} rows with {found.feature}={found.value} hold the sum of all other rows of their days: "
+        "totals of a report, which count all traffic once more; volumes are twice what they were, what features say is "
+        "blurred, and half of the spend counts as bid by the default row; leave totals out of the export"
+    )
+    return [RunWarning("totals_among_rows", message, found.rows)]
+
+
+def _unlike(choice: Choice, settings: Settings) -> list[Unlike]:
+    """Return the files whose outcomes are inverted or lost; rows of events have the outcomes of all others."""
+    drawn = choice.whole
+    if drawn.origin is None or choice.unjoined > 0:
+        return []
+    ids = {*settings.row_id_columns}
+    columns = {name: feature for name, feature in drawn.sample.features.items() if name not in ids}
+    return unlike_files(drawn.rows, drawn.origin.file, columns, drawn.origin.minute.astype("datetime64[h]"))
+
+
+WORDS = {
+    "inverted": "an outcome where the others have none, and none where they have one; {:.0%} of the outcomes of the "
+    "window stand in them, where {:.2g} of the rows of the others have one: is 0 an outcome there? the table bids for "
+    "what nobody clicks; have them delivered again, with 1 for an outcome",
+    "lost": "no outcome, {:.0%} of those that the window should have, where {:.2g} of the rows of the others have one, "
+    "of the same values and hours: were they lost, or not joined? have them delivered again, or leave them out",
+}
+
+
+def _of_files(unlike: Unlike, files: Mapping[str, str], settings: Settings) -> RunWarning:
+    urls = sorted(files.get(name, name) for name in unlike.files)
+    more = f" and {len(urls) - MAX_LISTED} more" if len(urls) > MAX_LISTED else ""
+    verb = "has" if len(urls) == 1 else "have"
+    column = settings.value_column if settings.objective == "value" else settings.outcome_column
+    words = WORDS[unlike.kind].format(unlike.share, unlike.rate)
+    message = f"{', '.join(urls[:MAX_LISTED])}{more} {verb} in {column or 'the outcome'} {words}"
+    return RunWarning(f"outcomes_{unlike.kind}", message, share=unlike.share)
