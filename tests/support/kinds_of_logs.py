@@ -347,6 +347,30 @@ def reports(**config: Any) -> Logs:
     return Logs({day: report(day, **config) for day in DAYS}, config=of_report)
 
 
+def again_by_new_ids(share: float) -> Callable[[pa.Table], pa.Table]:
+    """Return a change that appends a share of the rows once more, with ids of their own."""
+
+    def change(table: pa.Table) -> pa.Table:
+        copies = table.filter(pa.array(some(table, share)))
+        ids = pc.binary_join_element_wise(copies["auction_id"].cast(pa.string()), "again", "-")
+        return pa.concat_tables([table, put(copies, "auction_id", ids)])
+
+    return change
+
+
+def beside(share: float) -> Callable[[pa.Table], pa.Table]:
+    """Return a change that appends rows of the same time and values as some, with a click and a price of their own."""
+
+    def change(table: pa.Table) -> pa.Table:
+        both = again_by_new_ids(share)(table)
+        others = both.slice(table.num_rows)
+        anew = healthy_day(DAYS[0], others.num_rows)
+        others = put(put(others, "click", anew["click"]), "price", anew["price"])
+        return pa.concat_tables([table, others])
+
+    return change
+
+
 def in_one_file(change: Callable[[pa.Table], pa.Table], parts: int = 10) -> Logs:
     """Return larger days in files of every so many rows, of which the second of each day is changed, or of the last."""
     objects = {}
@@ -683,6 +707,9 @@ IDS: dict[str, Callable[[], Logs]] = {
     "a fifth of the rows is there twice, and dropped": lambda: every(
         repeated(0.2), drop_duplicates="true", max_duplicate_share="1"
     ),
+    "a fifth of the rows is there twice, under new ids": lambda: every(again_by_new_ids(0.2)),
+    "one row of fifty is there twice, under new ids": lambda: every(again_by_new_ids(0.02)),
+    "a fifth of the rows beside another of the same time": lambda: every(beside(0.2)),
     "a file that was delivered twice": lambda: files(_copied),
     "a file that was delivered twice, without ids": lambda: files(_copied, row_id_columns=""),
     "a file that was delivered twice, without ids and times": lambda: files(

@@ -1,10 +1,13 @@
-"""Warns of rows that are not what they were delivered as: totals, and files unlike the others; what may hold a run."""
+"""Warns of rows that are not what they were delivered as: totals, files unlike the others, rows that came again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
+from rtb_optimizer.core.selection.redelivered import Drawing, redelivered
 from rtb_optimizer.core.selection.totals import totals_among_rows
 from rtb_optimizer.core.selection.unlike_files import Unlike, unlike_files
 from rtb_optimizer.engines.passes.profile import Profile
@@ -34,8 +37,10 @@ def delivery_findings(
     """
     unlike = _unlike(choice, settings)
     facts = {"unlike_share": max(each.share for each in unlike)} if unlike else {}
-    warnings = [*_totals(choice, window, settings), *(_of_files(each, files, settings) for each in unlike)]
-    return DeliveryFindings(warnings, facts)
+    share = _again(choice, settings)
+    facts |= {"redelivered_share": share} if share else {}
+    of_files = [_of_files(each, files, settings) for each in unlike]
+    return DeliveryFindings([*_totals(choice, window, settings), *of_files, *_redelivered(share, settings)], facts)
 
 
 def _totals(choice: Choice, window: Profile, settings: Settings) -> list[RunWarning]:
@@ -66,6 +71,37 @@ def _unlike(choice: Choice, settings: Settings) -> list[Unlike]:
     ids = {*settings.row_id_columns}
     columns = {name: feature for name, feature in drawn.sample.features.items() if name not in ids}
     return unlike_files(drawn.rows, drawn.origin.file, columns, drawn.origin.minute.astype("datetime64[h]"))
+
+
+def _again(choice: Choice, settings: Settings) -> float:
+    """Return the share of the rows that repeat another under another id, where a row is one event with an id and time.
+
+    Those without an id that repeat another at the same time are counted as duplicates.
+    """
+    drawn, s = choice.whole, settings
+    time = drawn.origin.time if drawn.origin is not None else None
+    if time is None or not s.row_id_columns or s.exposure_column or s.weight_column:
+        return 0.0
+    known, rows = np.flatnonzero(drawn.has_id), drawn.rows
+    shares = drawn.shares.positives, drawn.shares.others
+    drawing = Drawing(time[known], drawn.row_hash[known], (rows.with_outcome > 0)[known], *shares)
+    features = {
+        n: replace(f, codes=f.codes[known]) for n, f in drawn.sample.features.items() if n not in s.row_id_columns
+    }
+    return redelivered(drawing, features, (drawn.sample.spend / rows.weight)[known] if s.cost_column else None)
+
+
+def _redelivered(share: float, settings: Settings) -> list[RunWarning]:
+    if not share:
+        return []
+    ids = ", ".join(settings.row_id_columns)
+    message = (
+        f"{share:.1%} of the rows are another's in all but {ids} (row_id_columns): the same "
+        f"{settings.timestamp_column}, values, cost and outcome, where next to no rows of one time differ in little: "
+        "delivered twice, as by a retry or a second consumer that gives ids anew? volumes and spend are counted twice; deliver each row once, or name in "
+        "row_id_columns what a retry keeps"
+    )
+    return [RunWarning("rows_redelivered", message, share=share)]
 
 
 WORDS = {

@@ -99,6 +99,7 @@ def _limits(settings: Settings) -> dict[str, float]:
         "silent_share": settings.max_silent_share,
         "unjoined_share": MAX_UNJOINED,
         "unlike_share": MAX_UNLIKE,
+        "redelivered_share": settings.max_duplicate_share,
         **dict.fromkeys((role.rowless for role in ROLES), MAX_ROWLESS),
         **{f"{platform}{ANSWERED}": settings.min_export_answered for platform in Platform},
         **{f"{platform}{ERROR}": settings.max_export_error for platform in Platform},

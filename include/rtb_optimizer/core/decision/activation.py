@@ -129,6 +129,8 @@ AT_MOST_IF_PRESENT: Mapping[str, str] = {
     "to {:.0%} are allowed: a missing feature is no signal; deliver one row an exposure, with its outcome",
     "unlike_share": "{:.0%} of the outcomes are inverted or lost in files that are unlike the others, up to {:.0%} may "
     "be: the warnings outcomes_inverted and outcomes_lost name the files; have them delivered again",
+    "redelivered_share": "{:.1%} of the rows repeat another under another id, up to {:.1%} may: the warning "
+    "rows_redelivered says in what; deliver each row once, activate by hand, or raise max_duplicate_share",
     "silent_share": "{:.0%} of a day is missing, up to {:.0%} may be: the warning silent_hours names the hours; "
     "deliver them, activate by hand, or raise max_silent_share",
     "suspected_share": "a column that is suspected to leak the outcome would carry {:.0%} of the gain, up to {:.0%} is "

@@ -56,6 +56,7 @@ KIND_OF_WARNING: Mapping[str, Kind] = {
     "values_grown": Kind.DRIFT,
     "bids_not_followed": Kind.NOT_LIVE,
     "minute_burst": Kind.DRIFT,
+    "rows_redelivered": Kind.DRIFT,
     "unexpanded_macro": Kind.DRIFT,
     "ids_rounded": Kind.DRIFT,
 }

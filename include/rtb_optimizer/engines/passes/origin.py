@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rtb_optimizer.core.sample.hashes import Hashes
 from rtb_optimizer.core.sample.sample import Feature, Ints
 from rtb_optimizer.engines.sql.amounts import TEXT_TYPES
 from rtb_optimizer.engines.sql.bids import has_times
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where rows come from (n): their files, whose values are hashes of URLs, and their minutes, or days without."""
+    """Where rows come from (n): their files, whose values are hashes of URLs, and their minutes, or days without.
+
+    `time` are hashes of their times as they are logged; None where these are days, or rows have none.
+    """
 
     file: Feature
     minute: NDArray[np.datetime64]
+    time: Hashes | None = None
 
 
 def file_hash(table: LogTable) -> str:
@@ -38,16 +43,18 @@ def origin_columns(table: LogTable) -> dict[str, str]:
     )
 
 
-def origin_of(drawn: "pa.Table", days: NDArray[np.datetime64], order: Ints) -> Origin:
+def origin_of(table: LogTable, drawn: "pa.Table", days: NDArray[np.datetime64], time: Hashes, order: Ints) -> Origin:
     """Return the origin of drawn rows in an order.
 
     Args:
+        table: The logs.
         drawn: The rows (n), with `origin_columns`.
         days: The day of each row (n days).
+        time: The hash of the time of each row (n).
         order: The positions of the rows (n integers).
     """
     chunks = drawn["file_hash"].dictionary_encode().chunks
     codes = np.concatenate([chunk.indices.to_numpy() for chunk in chunks]) if chunks else np.zeros(0, dtype=np.intp)
     names = tuple(map(str, chunks[0].dictionary.to_pylist())) if chunks else ()
     minute = np.asarray(drawn["row_minute"].to_numpy()) if "row_minute" in drawn.column_names else days
-    return Origin(Feature(codes.take(order), names), minute.take(order))
+    return Origin(Feature(codes.take(order), names), minute.take(order), time.take(order) if has_times(table) else None)
