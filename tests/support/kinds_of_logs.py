@@ -396,6 +396,26 @@ def files_by_country() -> Logs:
     return Logs({}, objects)
 
 
+def hourly_reports(*, runs_on: bool) -> Logs:
+    """Return days of reports by hour, whose counts are those of the hour, or of all hours since midnight."""
+    tables = {}
+    for day in DAYS:
+        draw = np.random.default_rng(day.toordinal())
+        device, country, placement, hour = (each.ravel() for each in np.indices((3, 4, 5, 24)))
+        rate = 0.1 * np.array([1.8, 1.0, 0.4])[device] * np.array([1.5, 1.0, 0.8, 0.4])[country]
+        imps = draw.poisson(60 * (1 + 0.8 * np.sin((hour - 9) / 12 * np.pi)))
+        counts = {"imps": imps, "click": draw.binomial(imps, rate * (0.4 + 0.3 * placement))}
+        counts |= {"price": imps * draw.uniform(1.0, 1.5, len(imps))}
+        if runs_on:
+            counts = {name: each.reshape(-1, 24).cumsum(axis=1).ravel() for name, each in counts.items()}
+        start = datetime.combine(day, time(), UTC)
+        times = pa.array([start + timedelta(hours=int(h)) for h in hour], pa.timestamp("us", "UTC"))
+        named = {"placement": 101 + placement, "device": np.array(["mobile", "desktop", "tablet"])[device]}
+        named["country"] = np.array(["US", "DE", "FR", "BR"])[country]
+        tables[day] = pa.table({"event_time": times, **named, **counts})
+    return Logs(tables, config={"row_id_columns": "", "exposure_column": "imps"})
+
+
 def week(change: Callable[[pa.Table], pa.Table]) -> Logs:
     """Return a week of days, the last of them changed."""
     days = [LAST - n * DAY for n in range(6, -1, -1)]
@@ -595,6 +615,8 @@ VOLUME: dict[str, Callable[[], Logs]] = {
     "reports with a row of the total": lambda: reports(total=("Total", "-", "")),
     "reports with a row of the total that says nothing": lambda: reports(total=("", "", "")),
     "reports with a subtotal of each placement": lambda: reports(by="placement"),
+    "hourly reports": lambda: hourly_reports(runs_on=False),
+    "hourly reports whose counts run on since midnight": lambda: hourly_reports(runs_on=True),
     "a tenth of the rows without a click of one country, on one day": lambda: Logs(
         {day: thinned(0.1, "FR")(t) if day == LAST else t for day in DAYS for t in [healthy_day(day, 5 * ROWS)]}
     ),

@@ -1,4 +1,4 @@
-"""Warns of rows that are not what they were delivered as: totals, files unlike the others, rows that came again."""
+"""Warns of rows that are not what they were delivered as: totals, running totals, unlike files, second deliveries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,6 +8,7 @@ import numpy as np
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.selection.redelivered import Drawing, redelivered
+from rtb_optimizer.core.selection.running_totals import running_totals
 from rtb_optimizer.core.selection.totals import totals_among_rows
 from rtb_optimizer.core.selection.unlike_files import Unlike, unlike_files
 from rtb_optimizer.engines.passes.profile import Profile
@@ -39,8 +40,11 @@ def delivery_findings(
     facts = {"unlike_share": max(each.share for each in unlike)} if unlike else {}
     share = _again(choice, settings)
     facts |= {"redelivered_share": share} if share else {}
+    running = _running(choice, settings)
+    facts |= {"rising_share": running.share} if running and running.share is not None else {}
     of_files = [_of_files(each, files, settings) for each in unlike]
-    return DeliveryFindings([*_totals(choice, window, settings), *of_files, *_redelivered(share, settings)], facts)
+    of_rows = [*_totals(choice, window, settings), *([running] if running else []), *_redelivered(share, settings)]
+    return DeliveryFindings([*of_rows, *of_files], facts)
 
 
 def _totals(choice: Choice, window: Profile, settings: Settings) -> list[RunWarning]:
@@ -91,6 +95,25 @@ def _again(choice: Choice, settings: Settings) -> float:
     return redelivered(drawing, features, (drawn.sample.spend / rows.weight)[known] if s.cost_column else None)
 
 
+def _running(choice: Choice, settings: Settings) -> RunWarning | None:
+    """Return a warning of counts that run on from row to row, where rows are counts; `share` is that of the rises."""
+    drawn, s = choice.whole, settings
+    if drawn.origin is None or not s.exposure_column or s.weight_column:
+        return None
+    rows = drawn.rows
+    counts = [rows.with_outcome + rows.without, *([] if s.objective == "value" else [rows.with_outcome])]
+    found = running_totals(counts, drawn.sample.features, drawn.origin.minute)
+    if found is None:
+        return None
+    columns = s.exposure_column if s.objective == "value" else f"{s.exposure_column} and {s.outcome_column}"
+    message = (
+        f"{columns} next to never fall from row to row of the same values: {found.falls} of {found.changes} changes "
+        f"are falls, where {found.expected:.0f} would be: running totals, as of a counter since midnight? each row "
+        "counts what the rows before it counted; deliver what each row's own hour or day has"
+    )
+    return RunWarning("counts_run_on", message, share=1 - found.falls / found.changes)
+
+
 def _redelivered(share: float, settings: Settings) -> list[RunWarning]:
     if not share:
         return []
@@ -98,8 +121,8 @@ def _redelivered(share: float, settings: Settings) -> list[RunWarning]:
     message = (
         f"{share:.1%} of the rows are another's in all but {ids} (row_id_columns): the same "
         f"{settings.timestamp_column}, values, cost and outcome, where next to no rows of one time differ in little: "
-        "delivered twice, as by a retry or a second consumer that gives ids anew? volumes and spend are counted twice; deliver each row once, or name in "
-        "row_id_columns what a retry keeps"
+        "delivered twice, as by a retry or a second consumer that gives ids anew? volumes and spend are counted twice; "
+        "deliver each row once, or name in row_id_columns what a retry keeps"
     )
     return [RunWarning("rows_redelivered", message, share=share)]
 

@@ -8,6 +8,7 @@ from rtb_optimizer.core.decision.activation import ANSWERED, ERROR
 from rtb_optimizer.core.decision.volume import MEASURES
 from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.core.selection.leaks import HELD_FROM
+from rtb_optimizer.core.selection.running_totals import MAX_RISING
 from rtb_optimizer.core.selection.unjoined import MAX_UNJOINED
 from rtb_optimizer.core.selection.unlike_files import MAX_UNLIKE
 from rtb_optimizer.core.table.kpis import Kpi
@@ -99,6 +100,7 @@ def _limits(settings: Settings) -> dict[str, float]:
         "silent_share": settings.max_silent_share,
         "unjoined_share": MAX_UNJOINED,
         "unlike_share": MAX_UNLIKE,
+        "rising_share": MAX_RISING,
         "redelivered_share": settings.max_duplicate_share,
         **dict.fromkeys((role.rowless for role in ROLES), MAX_ROWLESS),
         **{f"{platform}{ANSWERED}": settings.min_export_answered for platform in Platform},

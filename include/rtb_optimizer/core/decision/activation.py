@@ -131,6 +131,8 @@ AT_MOST_IF_PRESENT: Mapping[str, str] = {
     "be: the warnings outcomes_inverted and outcomes_lost name the files; have them delivered again",
     "redelivered_share": "{:.1%} of the rows repeat another under another id, up to {:.1%} may: the warning "
     "rows_redelivered says in what; deliver each row once, activate by hand, or raise max_duplicate_share",
+    "rising_share": "{:.0%} of the changes of counts from row to row are rises, about {:.0%} may be: counts run on, as "
+    "the warning counts_run_on says; deliver what each row's own hour or day has, or activate by hand",
     "silent_share": "{:.0%} of a day is missing, up to {:.0%} may be: the warning silent_hours names the hours; "
     "deliver them, activate by hand, or raise max_silent_share",
     "suspected_share": "a column that is suspected to leak the outcome would carry {:.0%} of the gain, up to {:.0%} is "

@@ -57,6 +57,7 @@ KIND_OF_WARNING: Mapping[str, Kind] = {
     "bids_not_followed": Kind.NOT_LIVE,
     "minute_burst": Kind.DRIFT,
     "rows_redelivered": Kind.DRIFT,
+    "counts_run_on": Kind.DRIFT,
     "unexpanded_macro": Kind.DRIFT,
     "ids_rounded": Kind.DRIFT,
 }
