@@ -371,6 +371,9 @@ def beside(share: float) -> Callable[[pa.Table], pa.Table]:
     return change
 
 
+SERVERS = 4
+
+
 def in_one_file(change: Callable[[pa.Table], pa.Table], parts: int = 10) -> Logs:
     """Return larger days in files of every so many rows, of which the second of each day is changed, or of the last."""
     objects = {}
@@ -378,7 +381,7 @@ def in_one_file(change: Callable[[pa.Table], pa.Table], parts: int = 10) -> Logs
         table = healthy_day(day, 5 * ROWS)
         for n in range(parts):
             part = table.take(pa.array(range(n, table.num_rows, parts)))
-            is_changed = n == 1 and (day == LAST or parts == 3)
+            is_changed = n == 1 and (day == LAST or parts == SERVERS)
             objects[f"date={day}/part-{n}.parquet"] = parquet(change(part) if is_changed else part)
         objects[f"date={day}/_SUCCESS"] = b"\n"
     return Logs({}, objects)
@@ -679,7 +682,7 @@ OUTCOMES: dict[str, Callable[[], Logs]] = {
     "0 where there was a click, and 1 where there was none": lambda: every(mapped("click", lambda v: 1 - v)),
     "0 where there was a click, in one file of thirty": lambda: in_one_file(mapped("click", lambda v: 1 - v)),
     "a file of thirty that lost its clicks": lambda: in_one_file(mapped("click", lambda _v: 0)),
-    "files of a server of three that lost its clicks": lambda: in_one_file(mapped("click", lambda _v: 0), parts=3),
+    "files of a server of four that lost its clicks": lambda: in_one_file(mapped("click", lambda _v: 0), parts=4),
     "a file for each country": files_by_country,
 }
 TIMES: dict[str, Callable[[], Logs]] = {

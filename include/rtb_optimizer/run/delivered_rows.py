@@ -11,7 +11,10 @@ from rtb_optimizer.core.selection.redelivered import Drawing, redelivered
 from rtb_optimizer.core.selection.running_totals import running_totals
 from rtb_optimizer.core.selection.totals import totals_among_rows
 from rtb_optimizer.core.selection.unlike_files import Unlike, unlike_files
+from rtb_optimizer.engines.passes.origin import urls_by_hash
 from rtb_optimizer.engines.passes.profile import Profile
+from rtb_optimizer.engines.protocol import Engine
+from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.run.choose_features import Choice
 
 MAX_LISTED = 3
@@ -25,25 +28,25 @@ class DeliveryFindings:
     facts: Mapping[str, float] = field(default_factory=dict)
 
 
-def delivery_findings(
-    choice: Choice, window: Profile, settings: Settings, files: Mapping[str, str]
-) -> DeliveryFindings:
+def delivery_findings(engine: Engine, table: LogTable, window: Profile, choice: Choice) -> DeliveryFindings:
     """Return what is wrong with the rows that were delivered.
 
+    Lost outcomes hold no run: files of the same traffic lack them for all values alike, which moves no multiplier.
+
     Args:
-        choice: The selection, with the whole sample.
+        engine: The engine that has the logs open.
+        table: The logs.
         window: The window as a whole.
-        settings: The configuration of the run.
-        files: The URLs of the files by their hash.
+        choice: The selection, with the whole sample.
     """
-    unlike = _unlike(choice, settings)
-    facts = {"unlike_share": max(each.share for each in unlike)} if unlike else {}
-    share = _again(choice, settings)
-    facts |= {"redelivered_share": share} if share else {}
-    running = _running(choice, settings)
+    settings = table.settings
+    unlike, again, running = _unlike(choice, settings), _again(choice, settings), _running(choice, settings)
+    facts = {f"{each.kind}_share": each.share for each in unlike if each.kind == "inverted"}
+    facts |= {"redelivered_share": again} if again else {}
     facts |= {"rising_share": running.share} if running and running.share is not None else {}
-    of_files = [_of_files(each, files, settings) for each in unlike]
-    of_rows = [*_totals(choice, window, settings), *([running] if running else []), *_redelivered(share, settings)]
+    urls = urls_by_hash(engine, table) if unlike else {}
+    of_files = [_of_files(each, urls, settings) for each in unlike]
+    of_rows = [*_totals(choice, window, settings), *([running] if running else []), *_redelivered(again, settings)]
     return DeliveryFindings([*of_rows, *of_files], facts)
 
 

@@ -10,7 +10,7 @@ from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.core.selection.leaks import HELD_FROM
 from rtb_optimizer.core.selection.running_totals import MAX_RISING
 from rtb_optimizer.core.selection.unjoined import MAX_UNJOINED
-from rtb_optimizer.core.selection.unlike_files import MAX_UNLIKE
+from rtb_optimizer.core.selection.unlike_files import MAX_INVERTED
 from rtb_optimizer.core.table.kpis import Kpi
 from rtb_optimizer.engines.passes.events import MAX_ROWLESS
 from rtb_optimizer.outputs.documents.exports import ExportsDocument
@@ -99,7 +99,7 @@ def _limits(settings: Settings) -> dict[str, float]:
         **{f"{measure}_factor": settings.max_volume_factor for measure in (*MEASURES, "day_volume")},
         "silent_share": settings.max_silent_share,
         "unjoined_share": MAX_UNJOINED,
-        "unlike_share": MAX_UNLIKE,
+        "inverted_share": MAX_INVERTED,
         "rising_share": MAX_RISING,
         "redelivered_share": settings.max_duplicate_share,
         **dict.fromkeys((role.rowless for role in ROLES), MAX_ROWLESS),

@@ -118,10 +118,10 @@ def read_logs(workspace: Workspace, without_macro: Collection[str], before: Befo
         require_countable_money(window, workspace.settings)
         bidding = Bidding(bids, columns, before.table, before.response, before.features)
         choice = choose_features(engine, table, window, Background(without_macro, bidding, before.pooled))
+        delivered = delivery_findings(engine, table, window, choice)
     covered, is_first = _coverage(workspace, filled), before.table is None
     volume = volume_findings(window, covered, workspace.settings, before.logs, is_first=is_first)
     odd = bursts(window.rows_by_minute)
-    delivered = delivery_findings(choice, window, workspace.settings, arrived.by_hash)
     by_events = event_volume(logs.events, workspace.settings, workspace.window, before.logs, is_first=is_first)
     warnings = [
         *volume.warnings,

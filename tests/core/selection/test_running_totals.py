@@ -51,6 +51,7 @@ def since_the_beginning(exposure, outcome, draw):
         ({}, since_the_beginning, {}),
         ({"days": 14, "hours": 1}, since_the_beginning, {"unit": "D"}),
         ({}, since_midnight, {"drawn": 0.3}),
+        ({"days": 120}, since_midnight, {}),
     ],
     ids=[
         "since midnight",
@@ -60,6 +61,7 @@ def since_the_beginning(exposure, outcome, draw):
         "since the beginning of the window",
         "daily, since the beginning of the window",
         "since midnight, a sample of the rows",
+        "since midnight, more rows than are looked at",
     ],
 )
 def test_running_totals_are_told(world, change, how):

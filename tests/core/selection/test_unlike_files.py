@@ -68,7 +68,7 @@ def named(found):
         ({"files": 4}, inverted(3), {("inverted", ("3",))}),
         ({"rate": 3.0}, inverted(3), {("inverted", ("3",))}),
         ({}, lost(7), {("lost", ("7",))}),
-        ({"files": 4}, lost(2), {("lost", ("2",))}),
+        ({"files": 8}, lost(2), {("lost", ("2",))}),
         (
             {"files": 40, "rows": 80_000},
             lost(2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
@@ -82,7 +82,7 @@ def named(found):
         "one of four inverted",
         "one inverted where most have the outcome",
         "one of twenty without outcomes",
-        "one of four without outcomes",
+        "one of eight without outcomes",
         "a quarter of the files without outcomes",
     ],
 )
@@ -166,6 +166,7 @@ def of_different_size(world):
     [
         ({}, lambda _world: None),
         ({"files": 3}, inverted(1)),
+        ({"files": 7}, lost(1)),
         ({"files": 1}, lambda _world: None),
         ({"rate": 0.004}, lost(3)),
         ({"rate": 0.4}, inverted(3)),
@@ -185,6 +186,7 @@ def of_different_size(world):
     ids=[
         "as they should be",
         "three files",
+        "seven files, of which one has no outcomes",
         "one file",
         "few outcomes in a file",
         "inverted or not is alike where the outcome is common",

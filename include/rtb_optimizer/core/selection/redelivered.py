@@ -29,7 +29,7 @@ FINE = 0.05
 """A cost, or all values together, tell events apart where at most this share of pairs of rows has the same."""
 SAME_MIX = 0.25
 """How much of the rows that are alike may be of other values than the rest, where times and values alone tell."""
-MOST_ROWS, MOST_PRICED = 250_000, 50_000
+MOST_ROWS, MOST_PRICED = 150_000, 50_000
 """Rows that are looked at, all of some times among more, as those that are alike have one time; and rows whose costs
 are compared."""
 MIN_PAIRS, MIN_SHARE = 100, 0.01

@@ -27,7 +27,9 @@ NEIGHBOURS = 4
 """Rows of a key in a row that a change is looked at among: the outer two give the trend."""
 MOST_ALIKE = 0.5
 """Share of the rows that have the key and time of another, above which keys are not known."""
-MOST_ROWS, MOST_COMPARED = 250_000, 50_000
+KEY_COLUMNS = 3
+"""Columns by which keys are picked among more rows."""
+MOST_ROWS, MOST_COMPARED = 150_000, 20_000
 """Rows that are looked at, all of some keys among more; and rows by which a column is found to follow the time."""
 
 
@@ -51,13 +53,12 @@ def running_totals(
         time: The time of each row (n).
     """
     at = time.astype("datetime64[m]").astype(np.int64)
-    columns = [each.codes for each in features.values() if not _follows(each.codes, at)]
+    columns = [each for each in features.values() if not _follows(each.codes, at)]
     if not columns:
         return None
-    key = mixed(np.zeros(len(at), dtype=np.uint64), columns)
-    some = np.uint64(max(-(-len(at) // MOST_ROWS), 1))
-    rows = np.flatnonzero((key >> np.uint64(7)) % some == 0)
-    key, at = key[rows], at[rows]
+    rows = _of_some_keys(columns, len(at))
+    at = at[rows]
+    key = mixed(np.zeros(len(at), dtype=np.uint64), [each.codes[rows] for each in columns])
     day = time[rows].astype("datetime64[D]").astype(np.int64)
     order = _alone(key, at)
     if len(order) < MOST_ALIKE * len(rows):
@@ -70,6 +71,15 @@ def running_totals(
         if run_on and whole.expected >= ENOUGH and of_steps.falls >= SCATTER * of_steps.expected:
             return whole
     return None
+
+
+def _of_some_keys(columns: Sequence[Feature], size: int) -> Ints:
+    """Return all rows of some keys, by the columns with the most values."""
+    if size <= MOST_ROWS:
+        return np.arange(size)
+    most = sorted(columns, key=lambda each: len(each.values))[-KEY_COLUMNS:]
+    key = mixed(np.zeros(size, dtype=np.uint64), [each.codes for each in most])
+    return np.flatnonzero((key >> np.uint64(7)) % np.uint64(-(-size // MOST_ROWS)) == 0)
 
 
 def _follows(codes: Ints, at: Ints) -> bool:

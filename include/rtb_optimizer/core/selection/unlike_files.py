@@ -19,12 +19,13 @@ ENOUGH = 30.0
 """Rows with the outcome that a file should have: by chance one of 10^13 such has none."""
 FEW = 10.0
 """Rows without it that an inverted file has at least, so that how many there are is known to a third."""
-OTHERS, MOST = 3, 2
-"""Files with enough that are alike, at least, and how many times as many as those that are not."""
+OTHERS, MOST = {"inverted": 3, "lost": 7}, 2
+"""Files with enough that are alike, at least, and how many times as many as those that are not. Three of publishers
+that no column tells are alike by chance, and one that has no outcome is honest; odds upside down are none's."""
 ALIKE, STRAY = log(2.0), 0.05
 """Odds of files of the same traffic are within this factor of each other, beside chance, but for this share of them."""
-MAX_UNLIKE = 0.1
-"""A run is held where a larger share of its outcomes is inverted, or lost, in such files."""
+MAX_INVERTED = 0.05
+"""A run is held where a larger share of its outcomes stands in inverted files."""
 APART = log(30.0)
 """Odds of an inverted file are this factor from the others': where a third has the outcome, 1 - 1/3 is no news."""
 COMMON = 20
@@ -82,21 +83,22 @@ def unlike_files(
         hours: The hour of each row, or its day (n).
     """
     found = _by_file(rows, file)
-    usual = found.usual if len(found.total) > OTHERS else np.inf
+    usual = found.usual if len(found.total) > min(OTHERS.values()) else np.inf
     if not np.isfinite(usual):
         return []
     kinds = _suspects(found, usual)
     suspect = kinds["inverted"] | kinds["lost"]
-    if not suspect.any() or not _others_are_alike(found, usual, suspect):
+    alike = _alike_others(found, usual, suspect) if suspect.any() else 0
+    kinds = {kind: which for kind, which in kinds.items() if alike >= OTHERS[kind] and which.any()}
+    if not kinds:
         return []
     of_hours = Feature(np.unique(hours, return_inverse=True)[1], ())
     confirmed = _confirmed(rows, file, [*features.values(), of_hours], suspect)
     wrong = {kind: np.flatnonzero(which & (confirmed >= ENOUGH)) for kind, which in kinds.items()}
     rate = 1 / (1 + np.exp(-usual))
-    shares = {
-        "inverted": found.having[wrong["inverted"]].sum() / found.having.sum(),
-        "lost": 1 - found.having.sum() / (found.having.sum() + rate * found.total[wrong["lost"]].sum()),
-    }
+    lost = rate * found.total[wrong["lost"]].sum() if "lost" in wrong else 0.0
+    shares = {kind: found.having[codes].sum() / found.having.sum() for kind, codes in wrong.items()}
+    shares |= {"lost": lost / (found.having.sum() + lost)}
     return [
         Unlike(kind, [file.values[n] for n in codes.tolist()], float(shares[kind]), float(rate))
         for kind, codes in wrong.items()
@@ -128,14 +130,15 @@ def _suspects(files: _Files, usual: float) -> dict[str, Mask]:
     return {"inverted": inverted, "lost": (expected >= ENOUGH) & (files.having == 0)}
 
 
-def _others_are_alike(files: _Files, usual: float, suspect: Mask) -> bool:
-    """Whether enough files are beside those that are suspected, and alike in their odds but for a few."""
+def _alike_others(files: _Files, usual: float, suspect: Mask) -> int:
+    """Return how many files are beside those that are suspected; 0 where they are too few, or unlike but for a few."""
     rarer = _expected(files, usual)[1]
     with np.errstate(invalid="ignore"):
         alike = np.abs(files.odds - usual) <= ALIKE + 2 / np.sqrt(np.maximum(rarer, 1.0))
     others = (rarer >= ENOUGH) & ~suspect
     count = int(others.sum())
-    return count >= max(OTHERS, MOST * int(suspect.sum())) and int((others & ~alike).sum()) <= STRAY * count
+    are_alike = count >= MOST * int(suspect.sum()) and int((others & ~alike).sum()) <= STRAY * count
+    return count if are_alike else 0
 
 
 def _confirmed(rows: RowOutcomes, file: Feature, columns: Sequence[Feature], suspect: Mask) -> Floats:

@@ -10,7 +10,6 @@ import numpy as np
 
 from rtb_optimizer.core.config.window import Window, dates_of, midnight, zone
 from rtb_optimizer.core.decision.warning import RunWarning
-from rtb_optimizer.engines.passes.origin import file_hash
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.dialect import seconds
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE
@@ -42,13 +41,12 @@ class Arrivals:
     """The rows of each partition and file, by URL, and those among them that do not count, with warnings about these.
 
     `untimed` have no time, `outside` one that is not on the days of the partitions; `total` is the number of rows that
-    pass `row_filter`, where any of them do not count. `by_hash` are the files by the hash that a sample has of each.
+    pass `row_filter`, where any of them do not count.
     """
 
     rows: Mapping[str, int]
     warnings: tuple[RunWarning, ...]
     by_file: Mapping[str, int] = field(default_factory=dict)
-    by_hash: Mapping[str, str] = field(default_factory=dict)
     untimed: int = 0
     outside: int = 0
     total: int = 0
@@ -56,19 +54,18 @@ class Arrivals:
 
 def arrivals(engine: Engine, table: LogTable) -> Arrivals:
     """Count the rows that arrived, before any filter but `row_filter`."""
-    statement = f"SELECT {SOURCE_FILE}, COUNT(*) AS n, {file_hash(table)} AS named FROM logs GROUP BY {SOURCE_FILE}"
-    urls, counts, hashes = engine.query(statement, "rows of each file").to_pydict().values()
-    by_file, by_hash = dict(zip(urls, counts, strict=True)), dict(zip(map(str, hashes), urls, strict=True))
+    files = engine.query(f"SELECT {SOURCE_FILE}, COUNT(*) AS n FROM logs GROUP BY {SOURCE_FILE}", "rows of each file")
+    by_file = dict(zip(*files.to_pydict().values(), strict=True))
     rows = _by_day(engine, table) if table.by_time else _by_folder(table, by_file)
     if not table.settings.timestamp_column:
-        return Arrivals(rows, (), by_file, by_hash)
+        return Arrivals(rows, (), by_file)
     strays = _strays(engine, table)
     if not (strays.untimed or strays.outside):
-        return Arrivals(rows, (), by_file, by_hash)
+        return Arrivals(rows, (), by_file)
     is_dated = not table.by_time and any(day is not None for day in table.days.values())
     total = _rows(engine, table)
     warnings = tuple(_outside(strays, total, table, is_dated=is_dated))
-    return Arrivals(rows, warnings, by_file, by_hash, strays.untimed, strays.outside if is_dated else 0, total)
+    return Arrivals(rows, warnings, by_file, strays.untimed, strays.outside if is_dated else 0, total)
 
 
 def _by_folder(table: LogTable, by_file: Mapping[str, int]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from rtb_optimizer.core.sample.hashes import Hashes
 from rtb_optimizer.core.sample.sample import Feature, Ints
+from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.amounts import TEXT_TYPES
 from rtb_optimizer.engines.sql.bids import has_times
 from rtb_optimizer.engines.sql.identity import SOURCE_FILE, hashed
@@ -29,7 +30,14 @@ class Origin:
     time: Hashes | None = None
 
 
-def file_hash(table: LogTable) -> str:
+def urls_by_hash(engine: Engine, table: LogTable) -> dict[str, str]:
+    """Return the URLs of the files by the values that `Origin.file` has."""
+    statement = f"SELECT {SOURCE_FILE}, {_file_hash(table)} AS file_hash FROM logs GROUP BY {SOURCE_FILE}"
+    urls, hashes = engine.query(statement, "names of the files").to_pydict().values()
+    return dict(zip(map(str, hashes), urls, strict=True))
+
+
+def _file_hash(table: LogTable) -> str:
     """Return the hash of a row's file: names of files are long, and rows many."""
     return hashed(table.settings, table.dialect, SOURCE_FILE)
 
@@ -38,7 +46,7 @@ def origin_columns(table: LogTable) -> dict[str, str]:
     """Return a row's file and minute; times that are texts are not parsed once more."""
     s = table.settings
     is_timed = has_times(table) and table.types[s.timestamp_column] not in TEXT_TYPES
-    return {"file_hash": file_hash(table)} | (
+    return {"file_hash": _file_hash(table)} | (
         {"row_minute": table.dialect.minute(instant_of(table))} if is_timed else {}
     )
 
