@@ -102,6 +102,7 @@ class _Mates:
 
     drawn: Drawing
     codes: Sequence[Ints]
+    paid: Ints | None
     values: Hashes
     of_values: Hashes
     key: Hashes
@@ -113,7 +114,7 @@ class _Mates:
         values = mixed(np.zeros(len(drawn.time), dtype=np.uint64), codes)
         of_values = mixed(drawn.time, [values])
         key = of_values if paid is None else mixed(of_values, [paid])
-        return cls(drawn, codes, values, of_values, key, _pairs(key, drawn.positive))
+        return cls(drawn, codes, paid, values, of_values, key, _pairs(key, drawn.positive))
 
     def is_one_event(self) -> bool:
         """Whether rows that are alike have one outcome, and are two each."""
@@ -126,8 +127,9 @@ class _Mates:
         return bool(one <= MOST_OF_ONE * both and of_two >= PAIRS_OF_TWO * (sizes - 1).sum())
 
     def differ_in_nothing(self) -> bool:
-        """Whether rows of one time and one value of a column are alike in all, but for what chance explains."""
-        return all(self._explained(code.astype(np.uint64)) for code in self.codes)
+        """Whether rows of one time and one value of a column, or one cost, are alike, but for what chance explains."""
+        shared = [*self.codes, *([] if self.paid is None else [self.paid])]
+        return all(self._explained(code.astype(np.uint64)) for code in shared)
 
     def told_by_cost(self, same_cost: float) -> bool:
         """Whether the cost tells events apart, and rows that are alike in all else have one."""
