@@ -347,6 +347,78 @@ def reports(**config: Any) -> Logs:
     return Logs({day: report(day, **config) for day in DAYS}, config=of_report)
 
 
+def again_by_new_ids(share: float) -> Callable[[pa.Table], pa.Table]:
+    """Return a change that appends a share of the rows once more, with ids of their own."""
+
+    def change(table: pa.Table) -> pa.Table:
+        copies = table.filter(pa.array(some(table, share)))
+        ids = pc.binary_join_element_wise(copies["auction_id"].cast(pa.string()), "again", "-")
+        return pa.concat_tables([table, put(copies, "auction_id", ids)])
+
+    return change
+
+
+def beside(share: float) -> Callable[[pa.Table], pa.Table]:
+    """Return a change that appends rows of the same time and values as some, with a click and a price of their own."""
+
+    def change(table: pa.Table) -> pa.Table:
+        both = again_by_new_ids(share)(table)
+        others = both.slice(table.num_rows)
+        anew = healthy_day(DAYS[0], others.num_rows)
+        others = put(put(others, "click", anew["click"]), "price", anew["price"])
+        return pa.concat_tables([table, others])
+
+    return change
+
+
+SERVERS = 4
+
+
+def in_one_file(change: Callable[[pa.Table], pa.Table], parts: int = 10) -> Logs:
+    """Return larger days in files of every so many rows, of which the second of each day is changed, or of the last."""
+    objects = {}
+    for day in DAYS:
+        table = healthy_day(day, 5 * ROWS)
+        for n in range(parts):
+            part = table.take(pa.array(range(n, table.num_rows, parts)))
+            is_changed = n == 1 and (day == LAST or parts == SERVERS)
+            objects[f"date={day}/part-{n}.parquet"] = parquet(change(part) if is_changed else part)
+        objects[f"date={day}/_SUCCESS"] = b"\n"
+    return Logs({}, objects)
+
+
+def files_by_country() -> Logs:
+    """Return larger days in a file for each country; in one they click nearly four times as often as in another."""
+    objects = {}
+    for day in DAYS:
+        table = healthy_day(day, 5 * ROWS)
+        for country in ("US", "DE", "FR", "BR"):
+            of_country = table.filter(pc.equal(table["country"], country))
+            objects[f"date={day}/country-{country}.parquet"] = parquet(of_country)
+        objects[f"date={day}/_SUCCESS"] = b"\n"
+    return Logs({}, objects)
+
+
+def hourly_reports(*, runs_on: bool) -> Logs:
+    """Return days of reports by hour, whose counts are those of the hour, or of all hours since midnight."""
+    tables = {}
+    for day in DAYS:
+        draw = np.random.default_rng(day.toordinal())
+        device, country, placement, hour = (each.ravel() for each in np.indices((3, 4, 5, 24)))
+        rate = 0.1 * np.array([1.8, 1.0, 0.4])[device] * np.array([1.5, 1.0, 0.8, 0.4])[country]
+        imps = draw.poisson(60 * (1 + 0.8 * np.sin((hour - 9) / 12 * np.pi)))
+        counts = {"imps": imps, "click": draw.binomial(imps, rate * (0.4 + 0.3 * placement))}
+        counts |= {"price": imps * draw.uniform(1.0, 1.5, len(imps))}
+        if runs_on:
+            counts = {name: each.reshape(-1, 24).cumsum(axis=1).ravel() for name, each in counts.items()}
+        start = datetime.combine(day, time(), UTC)
+        times = pa.array([start + timedelta(hours=int(h)) for h in hour], pa.timestamp("us", "UTC"))
+        named = {"placement": 101 + placement, "device": np.array(["mobile", "desktop", "tablet"])[device]}
+        named["country"] = np.array(["US", "DE", "FR", "BR"])[country]
+        tables[day] = pa.table({"event_time": times, **named, **counts})
+    return Logs(tables, config={"row_id_columns": "", "exposure_column": "imps"})
+
+
 def week(change: Callable[[pa.Table], pa.Table]) -> Logs:
     """Return a week of days, the last of them changed."""
     days = [LAST - n * DAY for n in range(6, -1, -1)]
@@ -546,6 +618,8 @@ VOLUME: dict[str, Callable[[], Logs]] = {
     "reports with a row of the total": lambda: reports(total=("Total", "-", "")),
     "reports with a row of the total that says nothing": lambda: reports(total=("", "", "")),
     "reports with a subtotal of each placement": lambda: reports(by="placement"),
+    "hourly reports": lambda: hourly_reports(runs_on=False),
+    "hourly reports whose counts run on since midnight": lambda: hourly_reports(runs_on=True),
     "a tenth of the rows without a click of one country, on one day": lambda: Logs(
         {day: thinned(0.1, "FR")(t) if day == LAST else t for day in DAYS for t in [healthy_day(day, 5 * ROWS)]}
     ),
@@ -606,6 +680,10 @@ OUTCOMES: dict[str, Callable[[], Logs]] = {
     "lost bids, and the flag of the won ones as exposures": lambda: every(with_lost_bids, exposure_column="won"),
     "most clicks of an evening are still to come": lambda: week(without_late_clicks(0.8, 18)),
     "0 where there was a click, and 1 where there was none": lambda: every(mapped("click", lambda v: 1 - v)),
+    "0 where there was a click, in one file of thirty": lambda: in_one_file(mapped("click", lambda v: 1 - v)),
+    "a file of thirty that lost its clicks": lambda: in_one_file(mapped("click", lambda _v: 0)),
+    "files of a server of four that lost its clicks": lambda: in_one_file(mapped("click", lambda _v: 0), parts=4),
+    "a file for each country": files_by_country,
 }
 TIMES: dict[str, Callable[[], Logs]] = {
     "no time column": lambda: every(dropped("event_time")),
@@ -654,6 +732,9 @@ IDS: dict[str, Callable[[], Logs]] = {
     "a fifth of the rows is there twice, and dropped": lambda: every(
         repeated(0.2), drop_duplicates="true", max_duplicate_share="1"
     ),
+    "a fifth of the rows is there twice, under new ids": lambda: every(again_by_new_ids(0.2)),
+    "one row of fifty is there twice, under new ids": lambda: every(again_by_new_ids(0.02)),
+    "a fifth of the rows beside another of the same time": lambda: every(beside(0.2)),
     "a file that was delivered twice": lambda: files(_copied),
     "a file that was delivered twice, without ids": lambda: files(_copied, row_id_columns=""),
     "a file that was delivered twice, without ids and times": lambda: files(

@@ -10,6 +10,7 @@ found_columns       what files of JSON lines hold, found once for both steps tha
 event_partitions    the partitions of win logs and outcome logs
 event_volume        how many events a day has, against other days and earlier runs
 read_logs           what a run reads off its logs first, and when they are refused
+delivered_rows      rows that are not what they were delivered as, as totals, running totals, retries
 volume              the volume of the logs by day and hour, and against the active run's
 bought_sample       the sample with the bids that bought its rows
 live_days           outcomes of the tables that were live, by day and arm

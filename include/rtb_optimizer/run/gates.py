@@ -8,7 +8,9 @@ from rtb_optimizer.core.decision.activation import ANSWERED, ERROR
 from rtb_optimizer.core.decision.volume import MEASURES
 from rtb_optimizer.core.platforms.column import Platform
 from rtb_optimizer.core.selection.leaks import HELD_FROM
+from rtb_optimizer.core.selection.running_totals import MAX_RISING
 from rtb_optimizer.core.selection.unjoined import MAX_UNJOINED
+from rtb_optimizer.core.selection.unlike_files import MAX_INVERTED
 from rtb_optimizer.core.table.kpis import Kpi
 from rtb_optimizer.engines.passes.events import MAX_ROWLESS
 from rtb_optimizer.outputs.documents.exports import ExportsDocument
@@ -97,6 +99,9 @@ def _limits(settings: Settings) -> dict[str, float]:
         **{f"{measure}_factor": settings.max_volume_factor for measure in (*MEASURES, "day_volume")},
         "silent_share": settings.max_silent_share,
         "unjoined_share": MAX_UNJOINED,
+        "inverted_share": MAX_INVERTED,
+        "rising_share": MAX_RISING,
+        "redelivered_share": settings.max_duplicate_share,
         **dict.fromkeys((role.rowless for role in ROLES), MAX_ROWLESS),
         **{f"{platform}{ANSWERED}": settings.min_export_answered for platform in Platform},
         **{f"{platform}{ERROR}": settings.max_export_error for platform in Platform},

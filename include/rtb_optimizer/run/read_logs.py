@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rtb_optimizer.core.config.formats import EMPTY
-from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.config.window import dates_of, zone
 from rtb_optimizer.core.decision.warning import RunWarning
 from rtb_optimizer.core.realized.row_bids import BidRecord, BidSource
-from rtb_optimizer.core.selection.totals import totals_among_rows
 from rtb_optimizer.engines.passes.arrivals import arrivals, bursts
 from rtb_optimizer.engines.passes.duplicates import without_repeats
 from rtb_optimizer.engines.passes.events import EventFindings
@@ -35,6 +33,7 @@ from rtb_optimizer.outputs.documents.logs import EventsDocument
 from rtb_optimizer.run.active_before import Before
 from rtb_optimizer.run.bought_sample import Bidding, bid_warnings
 from rtb_optimizer.run.choose_features import Background, Choice, choose_features
+from rtb_optimizer.run.delivered_rows import delivery_findings
 from rtb_optimizer.run.event_partitions import events_to_read
 from rtb_optimizer.run.event_volume import event_volume
 from rtb_optimizer.run.opened_logs import counting
@@ -69,7 +68,7 @@ class LogsRead:
     """The partitions that hold rows, the window as a whole, its volume and bids, the selection, and warnings.
 
     `columns` are those of the logs; `empty` are partitions that were read and hold no rows; `engine` counted them;
-    `found` is what files of JSON lines hold, by URL.
+    `found` is what files of JSON lines hold, by URL; `delivered` are facts about rows that are not what they should be.
     """
 
     partitions: Sequence[Partition]
@@ -83,6 +82,7 @@ class LogsRead:
     empty: Sequence[Partition] = ()
     engine: str = ""
     found: Mapping[str, JsonColumns] = field(default_factory=dict)
+    delivered: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_logs(workspace: Workspace, without_macro: Collection[str], before: Before) -> LogsRead:
@@ -118,6 +118,7 @@ def read_logs(workspace: Workspace, without_macro: Collection[str], before: Befo
         require_countable_money(window, workspace.settings)
         bidding = Bidding(bids, columns, before.table, before.response, before.features)
         choice = choose_features(engine, table, window, Background(without_macro, bidding, before.pooled))
+        delivered = delivery_findings(engine, table, window, choice)
     covered, is_first = _coverage(workspace, filled), before.table is None
     volume = volume_findings(window, covered, workspace.settings, before.logs, is_first=is_first)
     odd = bursts(window.rows_by_minute)
@@ -128,12 +129,13 @@ def read_logs(workspace: Workspace, without_macro: Collection[str], before: Befo
         *in_part,
         *arrived.warnings,
         *odd,
-        *_totals(choice, window, workspace.settings),
+        *delivered.warnings,
         *bid_warnings(bids, choice.bids),
     ]
     empty = [partition for partition in partitions if partition.url not in {each.url for each in filled}]
     of_own = EventsRead(of_events, logs.events, logs.placed, by_events.known)
-    return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types], of_own, empty, by, found)
+    facts = delivered.facts
+    return LogsRead(filled, window, volume, bids, choice, warnings, [*table.types], of_own, empty, by, found, facts)
 
 
 def _left_out(contents: Contents) -> list[RunWarning]:
@@ -142,26 +144,6 @@ def _left_out(contents: Contents) -> list[RunWarning]:
         return []
     message = f"{len(left_out)} files of the window are no logs and were not read: {listed(left_out)}"
     return [RunWarning("files_left_out", message, len(left_out))]
-
-
-def _totals(choice: Choice, window: Profile, settings: Settings) -> list[RunWarning]:
-    """Return a warning of rows that are the sum of the others, where rows are sums: one exposure is no total.
-
-    It holds no run: rates of values are as they were, and multipliers of a table moved by 5 % at most,
-    most of them by less than 2 %.
-    """
-    if not settings.exposure_column:
-        return []
-    drawn, has_cost = choice.whole, bool(settings.cost_column)
-    found = totals_among_rows(drawn.sample, drawn.bid_marks.day, window.by_day, has_cost=has_cost)
-    if found is None:
-        return []
-    message = (
-        f"the {found.rows} rows with {found.feature}={found.value} hold the sum of all other rows of their days: "
-        "totals of a report, which count all traffic once more; volumes are twice what they were, what features say is "
-        "blurred, and half of the spend counts as bid by the default row; leave totals out of the export"
-    )
-    return [RunWarning("totals_among_rows", message, found.rows)]
 
 
 def _require_different_files(partitions: Sequence[Partition], rows: Mapping[str, int]) -> None:

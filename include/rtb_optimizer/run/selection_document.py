@@ -51,7 +51,7 @@ def selection_document(
         **_of_choice(read.choice, evidence, WarningDocument.of(read.warnings), warnings),
         logs=_logs(read, expected),
         bids=bids_document(read.bids, read.choice.bids, read.choice.drawn.sample),
-        volume={**read.volume.facts, **_of_joins(read)},
+        volume={**read.volume.facts, **_of_joins(read), **read.delivered},
         inputs=_inputs(read.partitions),
         engine=read.engine,
     )

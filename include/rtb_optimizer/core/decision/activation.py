@@ -127,6 +127,12 @@ AT_MOST_IF_PRESENT: Mapping[str, str] = {
     "wins_without_row names the columns; correct row_id_columns, win_logs_id_columns, or the logs",
     "unjoined_share": "{:.0%} of the outcomes stand in rows of events that were not joined to their exposures, up "
     "to {:.0%} are allowed: a missing feature is no signal; deliver one row an exposure, with its outcome",
+    "inverted_share": "{:.0%} of the outcomes stand in files that have them inverted, up to {:.0%} may: the warning "
+    "outcomes_inverted names the files; have them delivered again, with 1 for an outcome",
+    "redelivered_share": "{:.1%} of the rows repeat another under another id, up to {:.1%} may: the warning "
+    "rows_redelivered says in what; deliver each row once, activate by hand, or raise max_duplicate_share",
+    "rising_share": "{:.0%} of the changes of counts from row to row are rises, about {:.0%} may be: counts run on, as "
+    "the warning counts_run_on says; deliver what each row's own hour or day has, or activate by hand",
     "silent_share": "{:.0%} of a day is missing, up to {:.0%} may be: the warning silent_hours names the hours; "
     "deliver them, activate by hand, or raise max_silent_share",
     "suspected_share": "a column that is suspected to leak the outcome would carry {:.0%} of the gain, up to {:.0%} is "

@@ -38,6 +38,8 @@ KIND_OF_WARNING: Mapping[str, Kind] = {
     "rate_spike": Kind.DRIFT,
     "rate_stops": Kind.DRIFT,
     "outcomes_silent": Kind.DRIFT,
+    "outcomes_inverted": Kind.DRIFT,
+    "outcomes_lost": Kind.DRIFT,
     "outcomes_late": Kind.DRIFT,
     "price_apart": Kind.DRIFT,
     "price_stops": Kind.DRIFT,
@@ -54,6 +56,8 @@ KIND_OF_WARNING: Mapping[str, Kind] = {
     "values_grown": Kind.DRIFT,
     "bids_not_followed": Kind.NOT_LIVE,
     "minute_burst": Kind.DRIFT,
+    "rows_redelivered": Kind.DRIFT,
+    "counts_run_on": Kind.DRIFT,
     "unexpanded_macro": Kind.DRIFT,
     "ids_rounded": Kind.DRIFT,
 }

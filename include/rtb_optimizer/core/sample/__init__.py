@@ -4,6 +4,7 @@ sample      rows as arrays: exposure, outcome, spend, fold, features as codes; h
 numbering   integers and days renumbered from 0 without gaps
 counts      exact sums of some rows of the logs
 rows        outcomes by row of the logs, whatever a row weighs
+hashes      hashes of rows by many columns at once
 lists       the elements of list-valued columns
 values      canonical values, and the escaping of segment keys
 drift       how the values of a feature have shifted between two windows

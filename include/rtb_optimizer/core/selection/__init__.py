@@ -18,5 +18,8 @@ denied_names  the names of columns that are denied, matched by word
 identifiers   columns whose values identify people or devices
 spellings     values that are one but for their spelling, or that spell nothing
 totals        rows that are the sum of the others
+running_totals counts that run on from row to row
+redelivered   rows that were delivered again under new ids
+unlike_files  files whose outcomes are inverted or lost
 value_checks  warnings about unreadable values and uninformative anchors
 """

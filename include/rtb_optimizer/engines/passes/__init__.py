@@ -5,6 +5,7 @@ arrivals      rows outside the window, bursts, late days
 limits        refuses logs of which too much does not count
 legibility    texts and lines that cannot be read
 sampling      the case-control sample
+origin        the file and the minute of a sample's rows
 arms          sums of the sample by day, arm and what bought its rows
 encoding      raw columns to codes of canonical values
 duplicates    rows that repeat another

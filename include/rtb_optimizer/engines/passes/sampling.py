@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.core.realized.row_bids import BidMarks
+from rtb_optimizer.core.sample.hashes import Hashes, mixed
 from rtb_optimizer.core.sample.objective import effective_events, share_cut
 from rtb_optimizer.core.sample.rows import RowOutcomes
 from rtb_optimizer.core.sample.sample import Feature, Floats, Ints, Mask, Sample, split_rows
 from rtb_optimizer.engines.passes.arms import ArmCounts, counts_by_arm
 from rtb_optimizer.engines.passes.encoding import encode
+from rtb_optimizer.engines.passes.origin import Origin, origin_columns, origin_of
 from rtb_optimizer.engines.passes.profile import Profile
 from rtb_optimizer.engines.protocol import Engine
 from rtb_optimizer.engines.sql.amounts import MICRO
@@ -24,9 +25,8 @@ from rtb_optimizer.engines.sql.table import MEASURES, LogTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
-Hashes = NDArray[np.uint64]
-_MIX = np.uint64(0x9E3779B97F4A7C15)
 _FOLD_BITS, _HASH_BITS = np.uint64(54), np.uint64(10)
 
 
@@ -58,6 +58,7 @@ class Drawn:
     bid_marks: BidMarks
     value_cut: float = 0.0
     by_arm: Sequence[ArmCounts] = ()
+    origin: Origin | None = None
 
 
 def draw_sample(
@@ -70,20 +71,21 @@ def draw_sample(
     that are alike instead of their place: then the order of the rows does not matter either.
     """
     shares = sampling_shares(table.settings, profile.exposed_rows, profile.positive_rows)
-    drawn = engine.query(table.sample(features, shares.positives, shares.others, _drawn_bids(bids, table)), "sample")
+    more = _drawn_bids(bids, table) | origin_columns(table)
+    drawn = engine.query(table.sample(features, shares.positives, shares.others, more), "sample")
     encoded = {name: encode(drawn["f_" + name], name, table.settings) for name in features}
     row_hash, time_hash = (_hashes(drawn[name]) for name in ("row_hash", "time_hash"))
     has_id = np.asarray(drawn["has_id"].to_numpy(zero_copy_only=False), dtype=bool)
     micros = {name: np.asarray(drawn[name].to_numpy(), dtype=np.int64) for name in MEASURES}
     days = np.asarray(drawn["log_day"].to_numpy(), dtype="datetime64[D]")
     if shares == Shares(1.0, 1.0) and not has_id.all():
-        alike = _hashed(days.astype(np.uint64), [has_id, *(feature.codes for feature in encoded.values())])
+        alike = mixed(days.astype(np.uint64), [has_id, *(feature.codes for feature in encoded.values())])
         row_hash = np.where(has_id, row_hash, _ranked(alike, micros))
     positive = micros[table.target] > 0
     split = split_rows(days, row_hash)
     values = [*(feature.codes for feature in encoded.values()), *micros.values()]
-    row = _hashed(row_hash, values)
-    repeats = _repeats(table, shares, positive, row_hash, has_id, _hashed(time_hash, values))
+    row = mixed(row_hash, values)
+    repeats = _repeats(table, shares, positive, row_hash, has_id, mixed(time_hash, values))
     by_arm = _by_arm(drawn, micros, positive, shares, profile) if bids != NO_BID_COLUMNS else ()
     order = np.argsort((split.fold.astype(np.uint64) << _FOLD_BITS) | (row >> _HASH_BITS))
     encoded = {name: replace(feature, codes=feature.codes.take(order)) for name, feature in encoded.items()}
@@ -103,6 +105,7 @@ def draw_sample(
         rows=_row_outcomes(micros, weight, shares, table),
         bid_marks=_bid_marks(drawn, days, order),
         by_arm=by_arm,
+        origin=origin_of(table, drawn, days, time_hash, order),
     )
 
 
@@ -213,17 +216,6 @@ def _value_cut(micros: Mapping[str, Ints], weight: Floats, settings: Settings) -
     return share_cut(micros["value"] / MICRO, micros["exposure"] / MICRO, weight, settings.value_cap_quantile)
 
 
-def _hashed(seed: Hashes, columns: Sequence[Ints | Mask]) -> Hashes:
-    """Return a hash of a seed and of integer columns (n each): rows that share it are alike in all of them."""
-    mixed = seed.copy()
-    for column in columns:
-        mixed ^= mixed >> np.uint64(32)
-        mixed *= _MIX
-        mixed += column.astype(np.uint64)
-    mixed *= _MIX
-    return mixed ^ (mixed >> np.uint64(29))
-
-
 def _ranked(alike: Hashes, micros: Mapping[str, Ints]) -> Hashes:
     """Return a hash of each row's rank among the rows that are alike.
 
@@ -235,7 +227,7 @@ def _ranked(alike: Hashes, micros: Mapping[str, Ints]) -> Hashes:
     sizes = np.diff(starts, append=len(order))
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order)) - np.repeat(starts, sizes)
-    return _hashed(_hashed(alike, [rank]), [rank])
+    return mixed(mixed(alike, [rank]), [rank])
 
 
 def _repeats(table: LogTable, shares: Shares, positive: Mask, row_hash: Hashes, has_id: Mask, row: Hashes) -> int:

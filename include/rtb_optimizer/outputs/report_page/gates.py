@@ -25,6 +25,9 @@ WORDS = {
     "day_price_factor": "price of the day that differs most, times the other days'",
     "silent_share": "share of a day that is missing",
     "unjoined_share": "outcomes in rows of their own",
+    "redelivered_share": "rows that repeat another under another id",
+    "rising_share": "changes of counts that are rises, where counts run on",
+    "inverted_share": "outcomes that files have inverted",
     "rowless_share": "events that found no row",
     "rowless_wins_share": "wins that found no row",
     "spend_change": "predicted spend against the active run's table",
@@ -37,7 +40,8 @@ WITHIN_A_FACTOR = {name for name in WORDS if name.endswith("_factor")}
 CHANGES = {"live_lift"}
 CHANGES_AT_MOST = {"spend_change", "outcomes_change"}
 AT_MOST = {
-    *("suspected_share", "silent_share", "unjoined_share", "rowless_share", "rowless_wins_share"),
+    *("suspected_share", "silent_share", "unjoined_share", "inverted_share", "redelivered_share", "rising_share"),
+    *("rowless_share", "rowless_wins_share"),
     *(f"{platform}{ERROR}" for platform in Platform),
 }
 
