@@ -42,6 +42,8 @@ def _facts(engine: Engine, name: str, kind: str, missing: Sequence[str]) -> Colu
         f"SELECT COUNT(*) AS n, COUNT(v) AS given, COUNT(DISTINCT v) AS distinct_values, "
         f"LEFT(MIN({as_text}), {MAX_TEXT}) AS lowest, LEFT(MAX({as_text}), {MAX_TEXT}) AS highest, "
         f"COUNT({number}) AS numbers, AVG({number}) AS mean, MIN({number}) AS least, MAX({number}) AS most, "
+        f"LEFT(MIN_BY({as_text}, {number}), {MAX_TEXT}) AS least_text, "
+        f"LEFT(MAX_BY({as_text}, {number}), {MAX_TEXT}) AS most_text, "
         f"SUM(CASE WHEN {_is_plausible(time, dialect)} THEN 1 ELSE 0 END) AS times "
         f"FROM (SELECT {known} AS v FROM looked_at)",
         f"column {name}",
@@ -57,8 +59,8 @@ def _facts(engine: Engine, name: str, kind: str, missing: Sequence[str]) -> Colu
         missing=1 - given / row["n"] if row["n"] else 0.0,
         values=distinct,
         rows=int(row["n"]),
-        lowest=f"{row['least']:g}" if is_number and kind not in TEXT_TYPES else str(row["lowest"] or ""),
-        highest=f"{row['most']:g}" if is_number and kind not in TEXT_TYPES else str(row["highest"] or ""),
+        lowest=str(row["least_text" if is_number else "lowest"] or ""),
+        highest=str(row["most_text" if is_number else "highest"] or ""),
         mean=float(row["mean"]) if is_number and not is_time else None,
         shared=_shared(engine, known) / given if given else 0.0,
         is_time=is_time,
