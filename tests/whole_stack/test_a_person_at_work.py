@@ -17,7 +17,7 @@ from rtb_optimizer.store import connections, entities
 from rtb_optimizer.store.schema import EntityConfigChange, Run, RunDecision
 from rtb_optimizer.web.run.page import TABS
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
 ENTITY, NAME = "healthline", "Healthline"
 DAG = f"rtb_optimizer__{ENTITY}"

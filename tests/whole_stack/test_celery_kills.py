@@ -18,7 +18,7 @@ from rtb_optimizer.local.settings import settings_on_free_ports
 from rtb_optimizer.local.startup import Startup
 from rtb_optimizer.local.supervisor import Supervisor
 
-pytestmark = [pytest.mark.airflow, pytest.mark.celery, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.airflow, pytest.mark.celery, pytest.mark.timeout(1800)]
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 LOGS = "s3://rtb/celery/logs/date={date}/"

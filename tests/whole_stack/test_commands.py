@@ -18,7 +18,7 @@ from rtb_optimizer.local.settings import settings_on_free_ports
 from rtb_optimizer.local.stack import running_stack
 from shell_blocks import commands_of, normalised
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
 # What a reader does one after the other; every other page stands on what the tutorial has made, and on no other: with
 # the tutorial a commit runs a third of them, `--long` all.

@@ -12,7 +12,7 @@ from checkout import CHECKOUT
 from rtb_optimizer.demo.content import ENTITIES
 from rtb_optimizer.local.settings import settings_on_free_ports
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture

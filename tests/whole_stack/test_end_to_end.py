@@ -25,7 +25,7 @@ from rtb_optimizer.store.objects import ObjectStore, split_url
 from rtb_optimizer.store.schema import Run
 from seeded_logs import BUSY_WORLD, write_logs
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 LOGS = "s3://rtb/e2e/logs/date={date}/"

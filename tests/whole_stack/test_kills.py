@@ -20,7 +20,7 @@ from rtb_optimizer.local import state
 from rtb_optimizer.local.airflow import is_healthy
 from rtb_optimizer.store import connections
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 LOGS = "s3://rtb/kills/logs/date={date}/"
