@@ -20,9 +20,10 @@ def aggregated(*, days=3, hours=24, level=200.0, rate=0.05, growth=1.0, spread=1
     return exposure, draw.binomial(exposure.astype(int), rate).astype(float), draw
 
 
-def found(exposure, outcome, draw, *, drawn=1.0, unit="h", columns=True):
+def found(exposure, outcome, draw, *, drawn=1.0, unit="h", columns=True, known=60):
     _sites, _days, _hours = exposure.shape
     site, day, hour = (each.ravel() for each in np.indices(exposure.shape))
+    site = np.minimum(site, known)
     steps = day * 24 + hour if unit == "h" else day
     time = np.datetime64("2026-03-07T00", "m") + steps * np.timedelta64(1, unit)
     keep = (exposure.ravel() > 0) & ((outcome.ravel() > 0) | (draw.random(site.size) < drawn))
@@ -109,6 +110,7 @@ def at_most_one(exposure, outcome, draw):
         ({}, as_planned, {}),
         ({"days": 1, "hours": 3}, since_midnight, {}),
         ({}, since_midnight, {"columns": False}),
+        ({}, since_midnight, {"known": 12}),
     ],
     ids=[
         "counts of an hour",
@@ -125,6 +127,7 @@ def at_most_one(exposure, outcome, draw):
         "exposures as planned",
         "three rows of a key are too few",
         "no key to follow",
+        "most keys told by no column",
     ],
 )
 def test_counts_of_their_own_hour_are_not(world, change, how):

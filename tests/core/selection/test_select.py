@@ -183,16 +183,16 @@ def test_a_shadow_feature_keeps_out_noise_and_lets_signal_pass():
         assert names(select(planted(seed), ["site", "device"], [], lenient)) == ["site", "device"]
 
 
-def weak_world(seed, weak, noise, copies=0):
-    """1,200 outcomes of 12,000 rows; a weak column moves the log odds by 0.13 a step, a copy is another's values."""
+def weak_world(seed, weak, noise, copies=0, rows=12_000):
+    """An outcome in a tenth of the rows; a weak column moves its log odds by 0.13, a copy is another's values."""
     draw = np.random.default_rng(seed)
-    columns = {f"weak{n}": draw.integers(0, 3, 12_000) for n in range(weak)}
-    strength = np.exp(sum((0.13 * (column - 1) for column in columns.values()), np.full(12_000, np.log(1 / 9))))
-    outcome = (draw.random(12_000) < strength / (1 + strength)).astype(float)
+    columns = {f"weak{n}": draw.integers(0, 3, rows) for n in range(weak)}
+    strength = np.exp(sum((0.13 * (column - 1) for column in columns.values()), np.full(rows, np.log(1 / 9))))
+    outcome = (draw.random(rows) < strength / (1 + strength)).astype(float)
     for n in range(noise):
-        columns[f"noise{n}"] = draw.integers(0, 3 + n % 6, 12_000)
+        columns[f"noise{n}"] = draw.integers(0, 3 + n % 6, rows)
         columns |= {f"noise{n}_copy{at}": columns[f"noise{n}"] + at for at in range(copies)}
-    return sample_of(outcome, fold=draw.integers(0, 5, 12_000), **columns)
+    return sample_of(outcome, fold=draw.integers(0, 5, rows), **columns)
 
 
 def weak_and_noise(sample, candidates=None):
@@ -211,6 +211,25 @@ def test_weak_columns_that_are_significant_together_enter_of_which_each_alone_do
     assert np.mean(alone) < 0.25
     assert weak / 80 > 2.5 * np.mean(alone)
     assert noise <= 0.1 * (weak + noise)
+
+
+def test_a_weak_column_and_its_copies_are_one_and_enter_no_sooner():
+    for seed in range(8):
+        alone = weak_world(seed, weak=1, noise=0)
+        values = alone.features["weak0"]
+        copies = {f"copy{n}": replace(values, codes=(values.codes + n) % 3) for n in range(5)}
+        both = replace(alone, features=alone.features | copies)
+
+        expected = len(select(alone, ["weak0"], [], V3_RULES).chosen)
+        assert len(select(both, list(both.features), [], V3_RULES).chosen) == expected
+
+
+def test_with_few_outcomes_each_feature_is_significant_alone():
+    for seed in range(8):
+        sample = weak_world(seed, weak=10, noise=4, rows=4_500)
+        asked = V3_RULES.min_z_of(float(sample.outcome.sum()))
+        assert sample.outcome.sum() < 500
+        assert all(feature.z >= asked for feature in select(sample, list(sample.features), [], V3_RULES).chosen)
 
 
 def test_who_asks_for_more_significance_asks_it_of_weak_columns_too():
