@@ -377,6 +377,11 @@ def test_a_section_without_content_says_so(document):
         ),
         ({"segments": {"total": 1}}, "segments", "1 row."),
         (
+            {"features": [{"name": each, "signal_score": 0.01, "is_weak": each != "site"} for each in ("site", "os")]},
+            "features",
+            "Alone, os may be chance; all of them together are not.",
+        ),
+        (
             {"exports": [{"platform": "plain", "mean_error": 0.031}]},
             "exports",
             "1 export; bids differ most in plain: by",

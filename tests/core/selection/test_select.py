@@ -213,6 +213,15 @@ def test_weak_columns_that_are_significant_together_enter_of_which_each_alone_do
     assert noise <= 0.1 * (weak + noise)
 
 
+def test_a_feature_that_is_significant_with_others_alone_is_marked():
+    sample = weak_world(3, weak=10, noise=4)
+    asked = V3_RULES.min_z_of(float(sample.outcome.sum()))
+    chosen = select(sample, list(sample.features), [], V3_RULES).chosen
+
+    assert {feature.is_weak for feature in chosen} == {True, False}
+    assert {feature.name: feature.is_weak for feature in chosen} == {each.name: each.z < asked for each in chosen}
+
+
 def test_a_weak_column_and_its_copies_are_one_and_enter_no_sooner():
     for seed in range(8):
         alone = weak_world(seed, weak=1, noise=0)

@@ -73,7 +73,8 @@ class Chosen:
 
     One that fades has not passed: it stays until its rows of the active run have moved to 1. The gain of an anchor, or
     of what is pooled, may not be significant: of fewer standard errors than are asked for this number of outcomes.
-    `pooled` is what its factors shrink to, where that is what other entities know.
+    A weak one is significant together with others alone. `pooled` is what its factors shrink to, where that is what
+    other entities know.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Chosen:
     prior: float
     is_fading: bool = False
     is_significant: bool = True
+    is_weak: bool = False
     pooled: PooledFeature | None = None
 
 
@@ -152,7 +154,7 @@ class _Search:
 
     def __init__(self, sample: Sample, rules: SelectionRules, link: Link, names: Sequence[str]) -> None:
         self._sample, self._rules, self._link = sample, rules, link
-        self._min_z = rules.min_z_of(float(sample.outcome.sum()))
+        self._asked = self._min_z = rules.min_z_of(float(sample.outcome.sum()))
         self._is_enough = float(sample.outcome.sum()) >= rules.min_positives
         self._base = baseline_deviance(float(sample.outcome.sum()), float(sample.exposure.sum()), link)
         self._fitting = Fitting(sample, link)
@@ -179,8 +181,8 @@ class _Search:
         scale = self._base or 1.0
         scored = (gain.nats / scale, gain.standard_error / scale, self.alone(name), gain.z, gain.prior)
         pooled = self._rules.pooled[name] if gain.is_pooled else None
-        place, is_significant = len(self._chosen) + 1, gain.z >= self._min_z
-        self._chosen.append(Chosen(name, place, is_anchor, *scored, is_significant=is_significant, pooled=pooled))
+        passed = {"is_significant": gain.z >= self._min_z, "is_weak": self._min_z < self._asked}
+        self._chosen.append(Chosen(name, len(self._chosen) + 1, is_anchor, *scored, **passed, pooled=pooled))
         known = {name: pooled} if pooled else {}
         prior = prior_of(name, gain.prior, self._sample, self._link, known)
         self._fitting.add(name, self._sample.features[name], prior)
@@ -213,7 +215,7 @@ class _Search:
         """Take the weak candidates that are significant together, and remove them; none of `gains` passes alone."""
         if self._sample.outcome.sum() < WEAK_FROM:
             return
-        asked, strong, candidates = self._min_z, len(self._chosen), len(gains)
+        strong, candidates = len(self._chosen), len(gains)
         for least_z, by_chance in WEAK:
             self._min_z = least_z * max(self._rules.min_z / WEAK_AT, 1.0)
             needed = max(LEAST_WEAK, candidates * by_chance / FALSE_SHARE) + strong - len(self._chosen)
@@ -224,7 +226,7 @@ class _Search:
             if len(self._chosen) - len(chosen) < needed:
                 self._fitting, self._chosen, self._expected = fitting, chosen, fitting.expected
                 gains.update(before)
-        self._min_z = asked
+        self._min_z = self._asked
 
     def best(self, gains: dict[str, Gain]) -> str | None:
         """Return the candidate with the largest gain over what is chosen; `gains` are updated as far as needed.

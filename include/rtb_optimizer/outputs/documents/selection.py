@@ -15,8 +15,9 @@ class FeatureDocument(Document):
     """A selected feature: its place, its scores, how many values it has, and which share of exposures has none.
 
     One that is fading has not passed: its rows move to 1. Documents of earlier releases do not say whether its gain
-    `is_significant`. `siblings` is how many other entities its factors shrink to
-    what is known of, `pooled_values` how many of its values they know: the `pooled` output has what they know.
+    `is_significant`; one that `is_weak` is so together with other weak ones alone. `siblings` is how many other
+    entities its factors shrink to what is known of, `pooled_values` how many of its values they know: the `pooled`
+    output has what they know.
 
     `cumulative_score` and `rows`, its rows in the table, are known to the report alone.
     """
@@ -31,6 +32,7 @@ class FeatureDocument(Document):
     prior: Number = 0.0
     is_fading: bool | None = None
     is_significant: bool | None = None
+    is_weak: bool | None = None
     siblings: int | None = None
     pooled_values: int | None = None
     values: Number | None = None

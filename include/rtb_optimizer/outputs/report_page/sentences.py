@@ -67,8 +67,13 @@ def _features(report: Report) -> str:
     share = formatted(score, "percent")
     return (
         f"Of {_many(len(rows), 'feature')}, {text(name)} adds the most: "
-        f"it explains {share} of what an average rate leaves unexplained.{_pooled(rows)}"
+        f"it explains {share} of what an average rate leaves unexplained.{_weak(rows)}{_pooled(rows)}"
     )
+
+
+def _weak(rows: Sequence[FeatureDocument]) -> str:
+    names = [text(row.name) for row in rows if row.is_weak]
+    return f" Alone, {', '.join(names)} may be chance; all of them together are not." if names else ""
 
 
 def _pooled(rows: Sequence[FeatureDocument]) -> str:
