@@ -448,7 +448,7 @@ def aggregated(w):
 
 GAM = both(
     by_hour(gam_impressions, "NetworkImpressions_1234567_{day:%Y%m%d}_{hour:02d}.gz"),
-    by_hour(gam_clicks, "NetworkClicks_1234567_{day:%Y%m%d}_{hour:02d}.gz"),
+    by_day(gam_clicks, "NetworkClicks_1234567_{day:%Y%m%d}.gz"),
 )
 WAREHOUSE = list(warehouse(world()).columns)
 
@@ -464,7 +464,7 @@ RUN = {
         "NetworkClicks",
         found={
             "logs_path": "{url}NetworkImpressions_1234567_{date:%Y%m%d_%H}.gz",
-            "outcome_logs_path": "{url}NetworkClicks_1234567_{date:%Y%m%d_%H}.gz",
+            "outcome_logs_path": "{url}NetworkClicks_1234567_{date:%Y%m%d}.gz",
             "timestamp_column": "TimeUsec2",
             "row_id_columns": "KeyPart",
             "candidate_features": "AdvertiserId,OrderId,LineItemId,CreativeId,CreativeSize,AdUnitId,Country,"

@@ -89,7 +89,7 @@ class Amounts:
         """
         quoted = self.dialect.identifier(column)
         if self.types.get(column, "").startswith(TIME_TYPES):
-            return f"CASE WHEN {quoted} IS NOT NULL THEN 1.0 END"
+            return f"CASE WHEN {quoted} IS NOT NULL THEN CAST(1 AS DOUBLE) END"
         if self.types.get(column) not in TEXT_TYPES:
             return f"CAST({quoted} AS DOUBLE)"
         words = " ".join(f"WHEN {self.dialect.literal(word)} THEN 1" for word in TRUE_WORDS)
