@@ -18,7 +18,7 @@ from rtb_optimizer.cli.app import app
 from rtb_optimizer.core.config.column_facts import ColumnFacts
 from rtb_optimizer.core.config.event_logs import WINS
 from rtb_optimizer.core.config.key import read_value
-from rtb_optimizer.core.config.likely_events import likely_event_roles
+from rtb_optimizer.core.config.likely_events import likely_event_roles, mixed_kinds
 from rtb_optimizer.core.config.likely_money import LostRows, MoneyFacts, MoneyPair, money_columns
 from rtb_optimizer.core.config.likely_roles import likely_roles
 from rtb_optimizer.errors import LogsMissing
@@ -456,6 +456,27 @@ def test_a_column_whose_name_is_no_plain_item_of_a_list_is_named_all_the_same(fo
     key = next(key for key in seeds.config_keys() if key.key == "candidate_features")
 
     assert name in read_value(key, found.values["candidate_features"])
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds", "told"),
+    [
+        ("event_type", ("imp", "click"), (("imp",), ("click",), ())),
+        ("Event Name", ("defaultImpression", "defaultClick"), (("defaultImpression",), ("defaultClick",), ())),
+        ("event", ("bid", "win", "impression", "click"), (("impression",), ("click",), ("bid", "win"))),
+        (
+            "event_type",
+            ("impression", "viewable_impression", "conversion", "click"),
+            (("impression",), ("click",), ("viewable_impression", "conversion")),
+        ),
+        ("event_type", ("imp", "view"), None),
+        ("ad_type", ("banner", "video"), None),
+        ("country", ("imp", "click"), None),
+    ],
+)
+def test_one_kind_of_lines_is_rows_and_one_is_outcomes_where_a_log_holds_several(name, kinds, told):
+    found = mixed_kinds([facts(name, kind="VARCHAR", values=len(kinds), examples=kinds)])
+    assert (found and (found.rows, found.outcomes, found.others)) == told
 
 
 IDS = facts("auction_id", kind="VARCHAR", values=1_000)

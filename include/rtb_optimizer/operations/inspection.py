@@ -127,7 +127,9 @@ def inspect(url: str, outcomes_url: str = "", wins_url: str = "", columns: Seque
         if role == WINS:
             questions = _questions_of_wins(logs, events[role.name])
             values.pop("bid_column", None)
-    values |= _of_mixed(mixed) if mixed else {}
+    if mixed:
+        values |= _of_mixed(mixed)
+        questions += _questions_of_kinds(mixed)
     values = {key: value for key, value in values.items() if value or key == "completion_marker"}
     lacks = (*logs.problems, *_without_id(events), *_other_times(logs, roles, events), *_lacks(values))
     return Inspection(logs, roles, events, values, lacks, questions)
@@ -140,6 +142,17 @@ def _of_mixed(mixed: MixedKinds) -> dict[str, str]:
         "outcome_logs_kind_column": mixed.column,
         "outcome_kinds": json.dumps(dict.fromkeys(mixed.outcomes, 1), ensure_ascii=False),
     }
+
+
+def _questions_of_kinds(mixed: MixedKinds) -> list[str]:
+    """Return which other kinds of lines there are, that count neither as rows nor as outcomes."""
+    if not mixed.others:
+        return []
+    question = (
+        f"outcome_kinds: {mixed.column} also has {', '.join(mixed.others)}; {', '.join(mixed.rows)} are rows and "
+        f"{', '.join(mixed.outcomes)} are outcomes: set outcome_kinds and row_filter where others are meant"
+    )
+    return [question]
 
 
 def _time_of(logs: InspectedLogs, name: str) -> ColumnFacts | None:

@@ -12,18 +12,20 @@ from rtb_optimizer.core.selection.denied_names import words
 MANY_SHARE = 0.2
 """The id of a row may be that of several events, each of them repeated."""
 _KINDS = ("type", "event", "kind", "action", "activity", "name")
-_SHOWN = {"impression", "imp", "impressions", "view", "win"}
-"""Kinds of events that are rows, the likeliest first."""
-_HAPPENED = ("click", "conv", "install", "purchase", "complet", "viewab", "lead", "sale")
+_SHOWN = ("impression", "imp", "view", "render", "served", "win")
+"""Kinds of lines that are rows, the likeliest first: a log may tell that an impression was won, and then shown."""
+_HAPPENED = ("click", "conv", "install", "purchas", "sale", "lead", "complet", "viewab")
+"""Words of kinds that are outcomes, the likeliest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class MixedKinds:
-    """A column that says what each line of a log is: the kinds that are rows, and those that are their outcomes."""
+    """A column that says what each line of a log is: the kinds that are rows, their likeliest outcome, and others."""
 
     column: str
     rows: tuple[str, ...]
     outcomes: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
 
 def mixed_kinds(facts: Sequence[ColumnFacts]) -> MixedKinds | None:
@@ -31,12 +33,13 @@ def mixed_kinds(facts: Sequence[ColumnFacts]) -> MixedKinds | None:
     for each in facts:
         if not has_word(each.name, *_KINDS) or each.values > len(each.examples) or each.mean is not None:
             continue
-        shown = tuple(kind for kind in each.examples if _SHOWN & {*words(kind), kind.lower()})
-        happened = tuple(
-            kind for kind in each.examples if any(w in kind.lower() for w in _HAPPENED) and kind not in shown
-        )
-        if shown and happened:
-            return MixedKinds(each.name, shown, happened)
+        happened = {word: tuple(k for k in each.examples if word in k.lower()) for word in _HAPPENED}
+        left = [kind for kind in each.examples if not any(kind in kinds for kinds in happened.values())]
+        shown = [tuple(k for k in left if has_word(k, word)) for word in _SHOWN]
+        rows, outcomes = next(filter(None, shown), ()), next(filter(None, happened.values()), ())
+        if rows and outcomes:
+            others = tuple(kind for kind in each.examples if kind not in {*rows, *outcomes})
+            return MixedKinds(each.name, rows, outcomes, others)
     return None
 
 
