@@ -18,8 +18,9 @@ from rtb_optimizer.cli.app import app
 from rtb_optimizer.core.config.column_facts import ColumnFacts
 from rtb_optimizer.core.config.event_logs import WINS
 from rtb_optimizer.core.config.key import read_value
-from rtb_optimizer.core.config.likely_money import LostRows, MoneyFacts, MoneyPair
-from rtb_optimizer.core.config.likely_roles import likely_event_roles, likely_roles
+from rtb_optimizer.core.config.likely_events import likely_event_roles, mixed_kinds
+from rtb_optimizer.core.config.likely_money import LostRows, MoneyFacts, MoneyPair, money_columns
+from rtb_optimizer.core.config.likely_roles import likely_roles
 from rtb_optimizer.errors import LogsMissing
 from rtb_optimizer.operations.inspection import inspect
 from rtb_optimizer.store import seeds
@@ -245,8 +246,29 @@ COUNT = {"values": 500, "mean": 40.0}
         ),
         (
             [facts("converted_at", is_time=True, missing=0.99), facts("time", is_time=True)],
-            {"timestamp_column": "time"},
+            {"timestamp_column": "time", "outcome_column": "converted_at"},
         ),
+        (
+            [facts("click_at", is_time=True, missing=0.99), facts("click", values=2, mean=0.01)],
+            {"timestamp_column": "click_at", "outcome_column": "click"},
+        ),
+        (
+            [
+                facts("etl_tstamp", is_time=True),
+                facts("created", is_time=True),
+                facts("collector_tstamp", is_time=True),
+            ],
+            {"timestamp_column": "collector_tstamp"},
+        ),
+        (
+            [facts("local_time", is_time=True, time_format="%d.%m.%Y"), facts("TimeUsec2", is_time=True)],
+            {"timestamp_column": "TimeUsec2"},
+        ),
+        (
+            [facts("clicks", values=2, mean=0.1), facts("impressions", **COUNT)],
+            {"outcome_column": "clicks", "exposure_column": "impressions"},
+        ),
+        ([facts("win_price_micros", **COUNT), facts("revenue", **COUNT)], {"value_column": "revenue"}),
     ],
 )
 def test_a_role_goes_to_the_column_whose_name_and_values_fit(columns, roles):
@@ -379,6 +401,18 @@ def test_a_bid_in_the_auctions_and_a_cost_in_the_wins_are_a_question(folder_with
     assert question.startswith("bid_column: bid_price? No row of one log has it and win_price of the win logs")
 
 
+def test_amounts_in_millionths_are_said_to_be_counted_as_they_are_and_two_units_are_a_question():
+    micros, revenue = facts("win_price_micros", **COUNT | {"mean": 1_200.0}), facts("revenue", **COUNT)
+    assert "1,200 on the mean: amounts are counted as they are" in likely_roles([micros], ()).evidence["cost_column"]
+    [question] = likely_roles([micros, revenue], ()).questions
+    assert question.startswith("cost_column: win_price_micros? By its name it is in another unit than revenue")
+
+
+def test_a_flag_of_what_came_after_an_impression_says_nothing_of_whether_it_was_won():
+    flags = [facts(name, values=2, lowest="0", highest="1", mean=0.5) for name in ("Viewable Impressions", "is_imp")]
+    assert money_columns([facts("cost", **MONEY), *flags]) == (["cost"], ["is_imp"])
+
+
 OF_A_BID = "it looks like what was bid, which a table must not follow"
 
 
@@ -392,10 +426,21 @@ OF_A_BID = "it looks like what was bid, which a table must not follow"
             "it looks like what was bid, which a table must not follow",
         ),
         (facts("bid", values=9, mean=2.0), "it looks like what was bid, which a table must not follow"),
+        (
+            facts("cost", kind="VARCHAR", values=700, highest="3,99", written="a decimal comma"),
+            "it is written with a decimal comma, as '3,99', which is not read; write a number with a point",
+        ),
+        (
+            facts("viewability", kind="VARCHAR", values=90, written="a sign of percent"),
+            "it looks like an outcome of the row",
+        ),
         (facts("bid_floor", values=9, mean=2.0), None),
         (facts("multiplier_group", values=9, mean=2.0), None),
     ],
-    ids=["values that rows share", "values of a row each", "a multiplier", "a bid", "a floor", "a group"],
+    ids=[
+        *("values that rows share", "values of a row each", "a multiplier", "a bid", "a decimal comma", "percents"),
+        *("a floor", "a group"),
+    ],
 )
 def test_a_column_that_cannot_be_a_feature_is_passed_over_with_the_reason(column, reason):
     assert likely_roles([column], ()).passed_over.get(column.name) == reason
@@ -411,6 +456,27 @@ def test_a_column_whose_name_is_no_plain_item_of_a_list_is_named_all_the_same(fo
     key = next(key for key in seeds.config_keys() if key.key == "candidate_features")
 
     assert name in read_value(key, found.values["candidate_features"])
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds", "told"),
+    [
+        ("event_type", ("imp", "click"), (("imp",), ("click",), ())),
+        ("Event Name", ("defaultImpression", "defaultClick"), (("defaultImpression",), ("defaultClick",), ())),
+        ("event", ("bid", "win", "impression", "click"), (("impression",), ("click",), ("bid", "win"))),
+        (
+            "event_type",
+            ("impression", "viewable_impression", "conversion", "click"),
+            (("impression",), ("click",), ("viewable_impression", "conversion")),
+        ),
+        ("event_type", ("imp", "view"), None),
+        ("ad_type", ("banner", "video"), None),
+        ("country", ("imp", "click"), None),
+    ],
+)
+def test_one_kind_of_lines_is_rows_and_one_is_outcomes_where_a_log_holds_several(name, kinds, told):
+    found = mixed_kinds([facts(name, kind="VARCHAR", values=len(kinds), examples=kinds)])
+    assert (found and (found.rows, found.outcomes, found.others)) == told
 
 
 IDS = facts("auction_id", kind="VARCHAR", values=1_000)

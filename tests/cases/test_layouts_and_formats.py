@@ -50,7 +50,8 @@ def test_rows_count_the_same_however_they_are_delivered(run, published, name):
     decided = run(layout)
     assert decided.decision == "activated", decided
     segments, warnings = published(decided)
-    assert set(warnings) <= {"files_left_out", "events_repeated"}
+    assert set(warnings) <= {"files_left_out", "events_repeated", "outcome_null"}
+    assert ("outcome_null" in warnings) == ("an outcome as" in name)  # NULL where there was none
     assert ("files_left_out" in warnings) == (name == "files beside the logs")
     assert ("events_repeated" in warnings) == ("outcome_logs_path" in layout.config)  # these hold each click twice
     require_counts_of_plain_rows(segments, layout.features)

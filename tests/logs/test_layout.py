@@ -18,6 +18,13 @@ def each_day(*names):
     return [name.format(d=day) for day in DAYS for name in names]
 
 
+def each_hour(*names):
+    return [name.format(d=day, hour=hour) for day in DAYS for hour in HOURS for name in names]
+
+
+FEED_HOURS = "feed/{date:%Y_%m_%d_%H}/"
+
+
 @pytest.mark.parametrize(
     ("keys", "path", "marker"),
     [
@@ -42,6 +49,13 @@ def each_day(*names):
         ),
         (["a.parquet", "b.parquet", "_SUCCESS"], "", ""),
         ([f"part-{n:08d}.parquet" for n in range(20260227, 20260247)], "", ""),
+        (each_hour("imp_{d:%Y%m%d}_{hour:02d}.gz"), "imp_{date:%Y%m%d_%H}.gz", ""),
+        (each_hour("cf.{d}-{hour:02d}.a1.gz"), "cf.{date:%Y-%m-%d-%H}.a1.gz", ""),
+        (each_hour("feed/{d:%Y_%m_%d}_{hour:02d}/part-0", "feed/{d:%Y_%m_%d}_{hour:02d}/part-1"), FEED_HOURS, ""),
+        (each_day("{d:%Y_%m_%d}/a", "{d:%Y_%m_%d}/b"), "{date:%Y_%m_%d}/", ""),
+        (each_hour("imp_{d:%Y%m%d}_{hour:02d}_0.gz", "imp_{d:%Y%m%d}_{hour:02d}_1.gz"), "", ""),
+        (each_hour("{d}/{d}-{hour:02d}-17.gz"), "{date}/", ""),
+        (each_day("run={d}-03-00-00/a"), "run={date}-03-00-00/", ""),
         ([*each_day(*(f"date={{d}}/{n}.parquet" for n in range(6))), "readme.md"], "date={date}/", ""),
     ],
     ids=[
@@ -54,7 +68,8 @@ def each_day(*names):
             "each hour marked",
             "no dates",
         ),
-        *("numbers that look like dates", "a stray file"),
+        *("numbers that look like dates", "a file an hour", "a file an hour, in dashes", "a folder an hour"),
+        *("underscores", "two files an hour", "hours below days", "a run a day", "a stray file"),
     ],
 )
 def test_the_path_and_the_marker_are_those_that_nearly_all_objects_have(keys, path, marker):

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from urllib.parse import quote
@@ -107,6 +107,13 @@ def columns_as(**kinds):
 
 def texts(true, false):
     return lambda column: pa.array([true if value else false for value in column.to_pylist()])
+
+
+def times_of_clicks(table):
+    return [
+        at if click else None
+        for at, click in zip(table["event_time"].to_pylist(), table["click"].to_pylist(), strict=True)
+    ]
 
 
 def written(table, **options):
@@ -297,6 +304,16 @@ LAYOUTS = {
     "booleans": days(columns_as(click=lambda c: c.cast(pa.bool_()))),
     "booleans as words": days(columns_as(click=texts("TRUE", "False"))),
     "booleans as yes and no": days(columns_as(click=texts(" yes", "no "))),
+    "an outcome as its time": days(
+        lambda t: parquet(put(t, "click", pa.array(times_of_clicks(t), pa.timestamp("us"))))
+    ),
+    "an outcome as the text of its time": days(
+        lambda t: parquet(put(t, "click", pa.array([str(at) if at else "NULL" for at in times_of_clicks(t)])))
+    ),
+    "lines below the remarks of an access log": days(
+        lambda t: b"#Version: 1.0\n#Fields: " + lines_of(t, "\t").replace(b"\t", b" ", len(t.column_names) - 1),
+        name="E2ABC.1a2b",
+    ),
     "numbers as text": days(
         columns_as(click=lambda c: c.cast(pa.string()), price=lambda c: c.cast(pa.string()), placement=lambda c: c)
     ),
@@ -341,13 +358,21 @@ REFUSED = {
         days(times_as(lambda at: at.strftime("%d/%m/%Y at %H"))),
         ["'event_time' (timestamp_column) cannot be read", "timestamp_format"],
     ),
-    "an outcome that is a time": (
-        days(columns_as(click=lambda c: pa.array([datetime.combine(LAST, time(), UTC)] * len(c)))),
-        ["'click' (outcome_column) is TIMESTAMP", "a measure is a number"],
-    ),
     "a time that is a boolean": (
         days(columns_as(event_time=lambda c: pa.array([True] * len(c)))),
         ["'event_time' (timestamp_column) is BOOLEAN"],
+    ),
+    "text in UTF-16": (
+        days(lambda t: lines_of(t).decode().encode("utf-16"), name="l.csv"),
+        ["text in UTF-16; write UTF-8"],
+    ),
+    "text in Latin-1": (
+        days(lambda t: lines_of(put(t, "country", ["Köln"] * len(t))).decode().encode("latin-1"), name="l.csv"),
+        ["not utf-8 encoded", "write the files in UTF-8"],
+    ),
+    "an access log cut at blanks": (
+        days(lambda t: b"#Fields: " + lines_of(t, " "), name="access.log"),
+        ["an access log whose fields are not separated by tabs"],
     ),
     "ORC": (days(lambda _: b"ORC" + b"\0" * 900, name="l.orc"), ["ORC", "formats that are read: parquet, csv, json"]),
     "CSV that is called Parquet": (days(lines_of), ["part-0.parquet"]),

@@ -20,12 +20,19 @@ TITLES = {OUTCOMES.name: "outcomes", WINS.name: "wins"}
 
 @app.command()
 def inspect(
-    url: Annotated[str, typer.Argument(help="s3:// URL of a folder of logs (or of one file).")],
+    url: Annotated[
+        str,
+        typer.Argument(help="s3:// URL of a folder of logs, a file, or what names of files begin with."),
+    ],
     outcomes: Annotated[
         str, typer.Option("--outcomes", help="s3:// URL of events that name the rows by id: clicks, conversions.")
     ] = "",
     wins: Annotated[
         str, typer.Option("--wins", help="s3:// URL of wins that name the rows by id, where these are auctions.")
+    ] = "",
+    columns: Annotated[
+        str,
+        typer.Option("--columns", help="Names of the columns in their order, for text without a header: a,b,..."),
     ] = "",
     entity: Annotated[str, typer.Option("--entity", help="Code of the entity in the printed command.")] = "",
     as_json: AsJson = False,
@@ -37,7 +44,8 @@ def inspect(
     guesses by name and values: look them over before you paste the command.
     Nothing is written.
     """
-    found = inspection.inspect(url, outcomes, wins)
+    names = tuple(name.strip() for name in columns.split(",")) if columns else ()
+    found = inspection.inspect(url, outcomes, wins, names)
     code = entity or inspection.entity_code_of(url)
     command = found.add_command(code, inspection.base_path_of(url, code))
     if as_json:

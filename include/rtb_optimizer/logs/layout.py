@@ -31,17 +31,20 @@ class _Form:
 _Y, _M, _D, _H = r"(?P<y>20\d\d)", r"(?P<m>0[1-9]|1[0-2])", r"(?P<d>0[1-9]|[12]\d|3[01])", r"(?P<h>[01]\d|2[0-3])"
 _FORMS = (
     _Form(re.compile(rf"(?<!\d){_Y}/{_M}/{_D}/{_H}(?=/)"), "{date:%Y/%m/%d/%H}"),
+    _Form(
+        re.compile(rf"(?<!\d){_Y}(?P<k1>[-_]?){_M}(?P=k1){_D}(?P<k2>[-_T]?){_H}(?!\d)"),
+        "{{date:%Y{k1}%m{k1}%d{k2}%H}}",
+    ),
     _Form(re.compile(rf"(?<!\d){_Y}/{_M}/{_D}(?=/)"), "{date:%Y/%m/%d}"),
     _Form(
         re.compile(rf"(?P<k1>\w+=){_Y}/(?P<k2>\w+=)(?P<m>\d{{1,2}})/(?P<k3>\w+=)(?P<d>\d{{1,2}})(?=/)"),
         "{k1}{{date:%Y}}/{k2}{{date:%m}}/{k3}{{date:%d}}",
     ),
-    _Form(re.compile(rf"(?<!\d){_Y}-{_M}-{_D}[-/T_]{_H}(?=/)"), ""),
     _Form(re.compile(rf"(?<!\d){_Y}-{_M}-{_D}(?!\d)"), "{date}"),
-    _Form(re.compile(rf"(?<!\d){_Y}{_M}{_D}{_H}(?=/)"), "{date:%Y%m%d%H}"),
+    _Form(re.compile(rf"(?<!\d){_Y}_{_M}_{_D}(?!\d)"), "{date:%Y_%m_%d}"),
     _Form(re.compile(rf"(?<!\d){_Y}{_M}{_D}(?!\d)"), "{date:%Y%m%d}"),
 )
-"""The ways that dates are written, the most specific first; one without a path is read by the form after it."""
+"""The ways that dates are written, the most specific first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def _dated(data: Sequence[str]) -> tuple[str, dict[date | None, list[str]]]:
     """Return the path of the dates, empty where there are none, and the files of each day."""
     for form in _FORMS:
         found = {path: match for path in data if (match := form.matches.search(path)) and _day(match) is not None}
-        if not form.written or len(found) < MIN_SHARE * len(data) or not found:
+        if len(found) < MIN_SHARE * len(data) or not found:
             continue
         templates = Counter(_template(path, match, form) for path, match in found.items())
         template, count = templates.most_common(1)[0]
@@ -107,7 +110,8 @@ def _dated(data: Sequence[str]) -> tuple[str, dict[date | None, list[str]]]:
         by_day = defaultdict[date | None, list[str]](list)
         for path, match in found.items():
             by_day[_day(match)].append(path)
-        if "/" in template or len(by_day) == len(found):  # a date in a file's name stands for one file, to its end
+        dates = {(_day(match), match["h"]) for match in found.values()} if form.has_hours else by_day
+        if "/" in template or len(dates) == len(found):  # a date in a file's name stands for one file, to its end
             return template, dict(by_day)
     return "", {None: list(data)}
 

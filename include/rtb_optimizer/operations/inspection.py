@@ -3,23 +3,25 @@
 import json
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
+from rtb_optimizer.core.config.column_facts import ColumnFacts
 from rtb_optimizer.core.config.event_logs import OUTCOMES, ROLES, WINS, EventRole
-from rtb_optimizer.core.config.likely_money import is_bid
-from rtb_optimizer.core.config.likely_roles import (
-    LikelyRoles,
+from rtb_optimizer.core.config.likely_events import (
+    MixedKinds,
     counted_kinds,
     likely_event_roles,
-    likely_roles,
     likely_win_cost,
+    mixed_kinds,
 )
+from rtb_optimizer.core.config.likely_money import is_bid
+from rtb_optimizer.core.config.likely_roles import LikelyRoles, likely_roles
 from rtb_optimizer.core.config.resolve import resolve
 from rtb_optimizer.core.config.rules import problems
 from rtb_optimizer.core.config.settings import Settings, settings_as_stored
 from rtb_optimizer.logs.layout import slug
-from rtb_optimizer.operations.inspected_logs import InspectedLogs, looked_into
+from rtb_optimizer.operations.inspected_logs import ALL_ROWS, InspectedLogs, looked_into
 from rtb_optimizer.store import seeds
 from rtb_optimizer.store.objects import split_url
 
@@ -89,13 +91,14 @@ class Inspection:
         return "\n".join([*(f"# {question}" for question in self.questions), " \\\n".join(lines)])
 
 
-def inspect(url: str, outcomes_url: str = "", wins_url: str = "") -> Inspection:
+def inspect(url: str, outcomes_url: str = "", wins_url: str = "", columns: Sequence[str] = ()) -> Inspection:
     """Inspect logs, and logs of their wins and outcomes.
 
     Args:
-        url: What lies below it is looked at: an s3:// URL of a folder or a file.
+        url: What lies below it is looked at: an s3:// URL of a folder or a file, or what names of files begin with.
         outcomes_url: The same of events, such as clicks; empty where the logs hold the outcomes.
         wins_url: The same of wins; empty where each row is an exposure, or the logs hold the exposures.
+        columns: The names of the columns in their order, where files of text have no header.
 
     Raises:
         LogsMissing: when there are no files.
@@ -104,24 +107,89 @@ def inspect(url: str, outcomes_url: str = "", wins_url: str = "") -> Inspection:
         ConnectionMissing: when there is no connection to the store.
         EngineFull: when they need more memory or disk than there is.
     """
-    settings = _defaults()
+    settings = replace(_defaults(), csv_columns=list(columns))
     logs = looked_into(url, settings)
     roles = likely_roles(logs.facts, settings.denied_features, logs.money)
-    names, questions = {each.name.lower() for each in logs.facts}, list(roles.questions)
+    is_whole = bool(outcomes_url) or "outcome_column" in roles.columns
+    if mixed := None if is_whole else mixed_kinds(logs.facts):
+        logs = looked_into(url, settings, (mixed.column, mixed.rows))
+        roles = likely_roles(logs.facts, settings.denied_features, logs.money)
     values, events = _values(logs, roles), dict[str, InspectedEvents]()
-    urls = {WINS.name: wins_url, OUTCOMES.name: outcomes_url}
+    values |= {"csv_columns": _listed(columns)} if columns else {}
+    questions = [*roles.questions, *_questions_of_times(logs, roles)]
+    urls = {WINS.name: wins_url, OUTCOMES.name: url if mixed else outcomes_url}
     for role in (each for each in ROLES if urls[each.name]):
-        inspected = looked_into(urls[role.name], settings)
-        found = InspectedEvents(
-            inspected, likely_event_roles(inspected.facts, roles.row_id_columns, role, inspected.money)
-        )
-        events[role.name] = found
-        values |= _event_values(role, roles, found, names)
+        of_kinds = (mixed.column, mixed.outcomes) if mixed and role == OUTCOMES else ALL_ROWS
+        inspected = looked_into(urls[role.name], settings, of_kinds)
+        found = likely_event_roles(inspected.facts, roles.row_id_columns, role, inspected.money)
+        events[role.name] = InspectedEvents(inspected, found)
+        values |= _event_values(role, roles, events[role.name], {each.name.lower() for each in logs.facts})
         if role == WINS:
-            questions = _questions_of_wins(logs, found)
+            questions = _questions_of_wins(logs, events[role.name])
             values.pop("bid_column", None)
+    if mixed:
+        values |= _of_mixed(mixed)
+        questions += _questions_of_kinds(mixed)
     values = {key: value for key, value in values.items() if value or key == "completion_marker"}
-    return Inspection(logs, roles, events, values, (*_without_id(events), *_lacks(values)), questions)
+    lacks = (*logs.problems, *_without_id(events), *_other_times(logs, roles, events), *_lacks(values))
+    return Inspection(logs, roles, events, values, lacks, questions)
+
+
+def _of_mixed(mixed: MixedKinds) -> dict[str, str]:
+    """Return the overrides of a log that holds rows and their outcomes as lines of two kinds."""
+    return {
+        "row_filter": json.dumps({mixed.column: list(mixed.rows)}, ensure_ascii=False),
+        "outcome_logs_kind_column": mixed.column,
+        "outcome_kinds": json.dumps(dict.fromkeys(mixed.outcomes, 1), ensure_ascii=False),
+    }
+
+
+def _questions_of_kinds(mixed: MixedKinds) -> list[str]:
+    """Return which other kinds of lines there are, that count neither as rows nor as outcomes."""
+    if not mixed.others:
+        return []
+    question = (
+        f"outcome_kinds: {mixed.column} also has {', '.join(mixed.others)}; {', '.join(mixed.rows)} are rows and "
+        f"{', '.join(mixed.outcomes)} are outcomes: set outcome_kinds and row_filter where others are meant"
+    )
+    return [question]
+
+
+def _time_of(logs: InspectedLogs, name: str) -> ColumnFacts | None:
+    return next((each for each in logs.facts if each.name == name), None)
+
+
+def _questions_of_times(logs: InspectedLogs, roles: LikelyRoles) -> list[str]:
+    """Return what the times of the rows leave open: whether there are any, and which of two numbers is the month."""
+    time = _time_of(logs, roles.columns.get("timestamp_column", ""))
+    if time is None:
+        whole = "all rows count in every window" if not logs.layout.days else "rows count by the day of their folder"
+        question = (
+            f"timestamp_column: no column can be read as a time, so {whole}; add --set timestamp_column=... and, where "
+            "its form is another than 2026-11-20 08:15:07, --set timestamp_format=..."
+        )
+        return [question]
+    if not time.other_format:
+        return []
+    question = (
+        f"timestamp_format: {time.time_format} or {time.other_format}? Both read {time.name} ({time.lowest}); add "
+        "--set timestamp_format=... with the one that is meant"
+    )
+    return [question]
+
+
+def _other_times(logs: InspectedLogs, roles: LikelyRoles, events: Mapping[str, InspectedEvents]) -> list[str]:
+    """Return the logs of events whose times are of another form than those of the rows, in words."""
+    time = _time_of(logs, roles.columns.get("timestamp_column", ""))
+    lacks = []
+    for role in (each for each in ROLES if each.name in events):
+        at = _time_of(events[role.name].logs, events[role.name].roles.get(role.time_key, ""))
+        if time is not None and at is not None and at.time_format != time.time_format:
+            lacks.append(
+                f"{at.name} of the {role.words} is written as {at.time_format or 'ISO 8601 or an epoch'}, {time.name} "
+                f"of the rows as {time.time_format or 'ISO 8601 or an epoch'}: timestamp_format reads one form for both"
+            )
+    return lacks
 
 
 def entity_code_of(url: str) -> str:
@@ -141,7 +209,9 @@ def _defaults() -> Settings:
 
 def _values(logs: InspectedLogs, roles: LikelyRoles) -> dict[str, str]:
     layout = logs.layout
-    values = {"logs_path": layout.logs_path, "completion_marker": layout.marker, **roles.columns}
+    values = {"logs_path": layout.logs_path, "completion_marker": layout.marker, **logs.overrides, **roles.columns}
+    if (time := _time_of(logs, roles.columns.get("timestamp_column", ""))) is not None:
+        values["timestamp_format"] = time.time_format
     values |= {
         "row_id_columns": _listed(roles.row_id_columns),
         "anchor_features": _listed(roles.anchor_features),

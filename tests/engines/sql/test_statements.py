@@ -136,7 +136,7 @@ DIGESTS = {
     "numbers": "4159c40d0a9edd76",
     "folders": "5059cf5ef588df0a",
     "events": "764879babbd2bed8",
-    "passes": "e684df7326e1d639",
+    "passes": "f5a211f6419983d7",
 }
 
 

@@ -16,6 +16,7 @@ retired       keys of earlier releases, and what holds in their place
 event_logs    wins and outcomes in logs of their own: which events count, for which rows
 column_facts  what a sample says of a column
 likely_roles  guesses which column has which role
+likely_events  guesses the same of logs of events, and of events that lie among the rows
 likely_money  guesses which columns are the cost and the bid, or says what is left open
 challenge     the keys that a challenger may override, and the share that it may have
 deliveries    where exports are delivered to, and by which connection

@@ -10,6 +10,7 @@ ID_SHARE = 0.98
 MAX_MISSING = 0.95
 """A column of which more is missing is no id, and no feature."""
 YES_AND_NO = 2
+TIME_WORDS = ("time", "timestamp", "tstamp", "ts", "datetime", "date", "day", "hour", "at", "epoch", "usec")
 _FRACTIONS = ("FLOAT", "DOUBLE", "DECIMAL")
 
 
@@ -29,6 +30,9 @@ class ColumnFacts:
         is_time: Whether nearly all of its values can be read as times of the last decades.
         examples: All of its values, the most frequent first, where they are few.
         days: The first and the last day of its times.
+        time_format: The form of its times, as `timestamp_format` has it; empty where they need none.
+        other_format: Another form that reads all of them as other days; empty where there is none.
+        written: How its texts write numbers that are not read, such as "a decimal comma"; empty where they do not.
     """
 
     name: str
@@ -43,11 +47,19 @@ class ColumnFacts:
     is_time: bool = False
     examples: tuple[str, ...] = ()
     days: tuple[date, date] | None = None
+    time_format: str = ""
+    other_format: str = ""
+    written: str = ""
 
     @property
     def is_id(self) -> bool:
         """Whether nearly each row has a value of its own."""
         return self.rows > 1 and self.values >= ID_SHARE * self.rows * (1 - self.missing) and self.missing < MAX_MISSING
+
+
+def names_time(name: str) -> bool:
+    """Return whether a word of a name, or its end, is one of times, as in `event_ts`, `TimeUsec2` and `rxtimestamp`."""
+    return has_word(name, *TIME_WORDS) or name.lower().rstrip("0123456789_").endswith(("time", "timestamp", "tstamp"))
 
 
 def has_word(name: str, *wanted: str) -> bool:

@@ -1,15 +1,27 @@
 """The formats of log files: what their first bytes show, and how texts are cut into columns."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 EPOCHS = {"epoch_s": "1000000", "epoch_ms": "1000", "epoch_us": "1", "epoch_ns": "0.001"}
 """Microseconds in a unit of a time that is a number, by the name of the unit."""
+_DATES = ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d-%b-%Y", "%d %b %Y", "%m/%d/%Y", "%m-%d-%Y", "%b %d, %Y")
+_CLOCKS = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", " %H:%M:%S %z", " %H:%M:%S.%f", "")
+_ZONED = ("%Y-%m-%d %H:%M:%S.%f %z", "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S.%f Z", "%Y-%m-%d %H:%M:%S Z")
+TIME_PATTERNS = (
+    *(*_ZONED, "%Y-%m-%d-%H:%M:%S", "%Y-%m-%d-%H.%M.%S", "%d/%b/%Y:%H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %Z"),
+    *("%Y%m%dT%H%M%SZ", "%Y%m%d"),
+    *(day + clock for day in _DATES for clock in _CLOCKS),
+)
+"""Forms of times beside ISO 8601 and epochs that are tried on texts, as `timestamp_format` has them."""
 PARQUET_ENDINGS = (".parquet", ".parq", ".pq")
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".log", ".json", ".jsonl", ".ndjson")
 _COMPRESSED = ("", ".gz", ".gzip", ".zst", ".zstd")
 _CONTROLS = bytes({*range(32)} - {1, 9, 10, 11, 12, 13, 27})  # ^A is Hive's delimiter
 _BOM = b"\xef\xbb\xbf"
+_FIELDS = "#fields:"
 EMPTY = "empty"
 _OTHERS = {
     b"ORC": "ORC",
@@ -19,6 +31,8 @@ _OTHERS = {
     b"\xfd7zXZ": "xz",
     b"\x04\x22\x4d\x18": "LZ4",
     b"\xff\x06\x00\x00sNaPpY": "Snappy",
+    b"\xff\xfe": "text in UTF-16; write UTF-8",
+    b"\xfe\xff": "text in UTF-16; write UTF-8",
     b"SEQ": "a Hadoop sequence file",
 }
 """Formats that are recognised to be named, and not read."""
@@ -71,11 +85,15 @@ QUOTES = {Quote.DOUBLE: '"', Quote.SINGLE: "'", Quote.NONE: ""}
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file holds; `first_line` is that of a text whose columns it may name."""
+    """What a file holds; `first_line` is that of a text whose columns it may name.
+
+    `remarks` is how many lines of remarks a text begins with, one of which has named its columns (W3C access logs).
+    """
 
     format: Format
     compression: Compression = Compression.NONE
     first_line: str = ""
+    remarks: int = 0
 
 
 PARQUET = Content(Format.PARQUET)
@@ -127,7 +145,33 @@ def content_of(plain: bytes, compression: Compression) -> Content | str:
         return Content(Format.JSON, compression)
     if text.lstrip().startswith(b"["):
         return "a JSON array; write an object a line"
-    return Content(Format.CSV, compression, text.decode(errors="replace").splitlines()[0])
+    return _delimited(text.decode(errors="replace").splitlines(), compression)
+
+
+def _delimited(lines: Sequence[str], compression: Compression) -> Content | str:
+    """Return what lines of text hold: those of an access log begin with remarks, which name the columns."""
+    remarks = next((n for n, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    named = next((line for line in lines[:remarks] if line.lower().startswith(_FIELDS)), "")
+    if not named:
+        return Content(Format.CSV, compression, lines[0])
+    names = named[len(_FIELDS) :].split()
+    tab = DELIMITERS[Delimiter.TAB]
+    if any(line.count(tab) + 1 != len(names) for line in lines[remarks : remarks + 1]):
+        return "an access log whose fields are not separated by tabs; write CSV, JSON lines or Parquet"
+    return Content(Format.CSV, compression, tab.join(names), remarks)
+
+
+_VALUE = re.compile(r"-?\d+([.,]\d+)?|\d{4}-\d\d-\d\d.*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\\N", re.IGNORECASE)
+
+
+def is_row(fields: Sequence[str]) -> bool:
+    """Whether the fields of a file's first line are values, not names: a number, a date, a UUID or nothing.
+
+    Columns that are numbered from 0 or 1 on are named so.
+    """
+    numbered = {tuple(str(n) for n in range(first, first + len(fields))) for first in (0, 1)}
+    is_value = any(not field.strip() or _VALUE.fullmatch(field.strip()) for field in fields)
+    return is_value and tuple(fields) not in numbered
 
 
 def delimiter_of(first_line: str, dialect: TextDialect) -> str:

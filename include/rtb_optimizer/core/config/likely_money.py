@@ -16,6 +16,10 @@ _NO_BID = (
     *("strategy", "adjustment", "rate", "factor", "landscape", "reason", "index", "position", "version", "no", "num"),
 )
 _WON = ("win", "won", "winner", "exposed", "served", "delivered", "rendered", "impression", "imp", "shown")
+_AFTER = ("click", "clicked", "view", "viewable", "viewability", "measurable", "eligible", "conversion", "converted")
+"""Words of what happens to an impression once it was won."""
+MANY = 1_000
+"""A mean cost that no row has in units of a currency, be it per mille."""
 MIN_ROWS = 30
 AGREEING = 0.99
 """Share of the rows with both amounts whose cost is at most the bid: the others are rounded, or lost their price."""
@@ -92,13 +96,22 @@ class LikelyMoney:
 def money_columns(facts: Sequence[ColumnFacts]) -> tuple[list[str], list[str]]:
     """Return the columns that may be a cost or a bid, and the flags that may say whether a row was won."""
     money = [each.name for each in facts if _is_cost(each, any_values=True) or is_bid(each)]
-    flags = [each.name for each in facts if each.values == YES_AND_NO and has_word(each.name, *_WON)]
+    flags = [
+        each.name
+        for each in facts
+        if each.values == YES_AND_NO and has_word(each.name, *_WON) and not has_word(each.name, *_AFTER)
+    ]
     return money, [each.name for each in facts if each.name in flags and each.mean is not None and _is_0_or_1(each)]
 
 
 def is_bid(each: ColumnFacts) -> bool:
     """Return whether a column is named like what was bid, and holds amounts."""
     return amount_score(each, *_BID) > 0 and not has_word(each.name, *_NO_BID) and _is_amount(each)
+
+
+def in_parts(name: str) -> bool:
+    """Return whether a name says that amounts are in millionths or billionths."""
+    return has_word(name, "micro", "micros", "microcents", "nano", "nanos", "millionths")
 
 
 def likely_cost(key: str, facts: Sequence[ColumnFacts], money: MoneyFacts, *, any_values: bool = False) -> LikelyMoney:
@@ -125,6 +138,9 @@ def likely_cost(key: str, facts: Sequence[ColumnFacts], money: MoneyFacts, *, an
         return LikelyMoney(questions=(question,), passed_over=passed)
     zero = [each for each in money.lost if each.column == different[0] and each.rows]
     evidence = ["named like what a row cost"]
+    [mean] = [each.mean or 0.0 for each in facts if each.name == different[0]]
+    if in_parts(different[0]) or mean > MANY:
+        evidence.append(f"{mean:,.0f} on the mean: amounts are counted as they are, in millionths if these are such")
     evidence += [f"0 or missing in {1 - each.paid_share:.1%} of the rows where {each.flag} is 0" for each in zero]
     return LikelyMoney(different[0], "; ".join(evidence), (), passed)
 

@@ -137,10 +137,11 @@ def _csv_rows(database: "duckdb.DuckDBPyConnection", url: str, content: Content,
     for table in _REJECTS:
         database.execute(f"DROP TABLE IF EXISTS {table}")
     delimiter, quote = delimiter_of(content.first_line, dialect), QUOTES[dialect.quote]
-    columns = dialect.columns or _header(url, content.first_line, delimiter, quote)
+    columns = dialect.columns or header_of(url, content.first_line, delimiter, quote)
     named = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns)
     of_file = (
-        f"auto_detect = false, header = {'false' if dialect.columns else 'true'}, nullstr = '', "
+        f"auto_detect = false, header = {'false' if dialect.columns or content.remarks else 'true'}, nullstr = '', "
+        f"skip = {content.remarks}, "
         f"compression = {literal(content.compression)}, max_line_size = {MAX_LINE_BYTES}, hive_partitioning = false"
     )
     cut = f"delim = {literal(delimiter)}, quote = {literal(quote)}, escape = {literal(quote)}, store_rejects = true"
@@ -179,7 +180,7 @@ def _line_ends(database: "duckdb.DuckDBPyConnection", path: Path, columns: Seque
     return int(ends)
 
 
-def _header(url: str, first_line: str, delimiter: str, quote: str) -> Sequence[str]:
+def header_of(url: str, first_line: str, delimiter: str, quote: str) -> Sequence[str]:
     """Return the names in the first line of a file.
 
     Raises:

@@ -73,10 +73,9 @@ def require_few_bad_lines(engine: Engine, settings: Settings, source: str = "log
     lines, worst = sum(each.lines for each in bad), max(bad, key=lambda each: each.lines)
     said = f"{lines} of {rows + lines} lines are no rows; most of them in {worst.url}, line {worst.first}: {worst.why}"
     if lines > settings.max_lost_share * (rows + lines):
-        raise LogsInvalid(
-            f"{said}; up to {settings.max_lost_share:.1%} may be lost (max_lost_share): correct the files, or "
-            "csv_delimiter, csv_quote and csv_columns"
-        )
+        fix = "correct the files, or csv_delimiter, csv_quote and csv_columns"
+        fix = "write the files in UTF-8" if "utf-8" in worst.why.lower() else fix
+        raise LogsInvalid(f"{said}; up to {settings.max_lost_share:.1%} may be lost (max_lost_share): {fix}")
     return (RunWarning("bad_lines", f"{said}: not counted", lines, lines / (rows + lines)),)
 
 

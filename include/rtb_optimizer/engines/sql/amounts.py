@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from rtb_optimizer.core.config.settings import Settings
 from rtb_optimizer.engines.sql.dialect import Dialect
+from rtb_optimizer.engines.sql.times import time_of_text
 
 MICRO = 1_000_000
 MONEY = ("value", "cost")
 TEXT_TYPES = ("VARCHAR", "JSON")
 TRUE_WORDS, FALSE_WORDS = ("true", "t", "yes", "y"), ("false", "f", "no", "n")
+TIME_TYPES = ("TIMESTAMP", "DATE")
 WHOLE_TYPES = ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "BOOLEAN")
 
 
@@ -81,13 +83,22 @@ class Amounts:
         return self.dialect.floored(f"{self.number(column)} * {MICRO} + 0.5")
 
     def number(self, column: str) -> str:
-        """Return a column as a number; of a text that is none, NULL, but for the words of a boolean."""
+        """Return a column as a number; of a text that is none, NULL, but for the words of a boolean.
+
+        Of an outcome that is the time at which it came, 1.
+        """
         quoted = self.dialect.identifier(column)
+        if self.types.get(column, "").startswith(TIME_TYPES):
+            return f"CASE WHEN {quoted} IS NOT NULL THEN CAST(1 AS DOUBLE) END"
         if self.types.get(column) not in TEXT_TYPES:
             return f"CAST({quoted} AS DOUBLE)"
         words = " ".join(f"WHEN {self.dialect.literal(word)} THEN 1" for word in TRUE_WORDS)
         words += "".join(f" WHEN {self.dialect.literal(word)} THEN 0" for word in FALSE_WORDS)
-        return f"CASE LOWER(TRIM({quoted})) {words} ELSE {self.dialect.number(f'TRIM({quoted})')} END"
+        number = self.dialect.number(f"TRIM({quoted})")
+        if column == self.settings.outcome_column:
+            time = time_of_text(f"TRIM({quoted})", self.settings.timestamp_format, self.dialect)
+            number = f"COALESCE({number}, CASE WHEN {time} IS NOT NULL THEN 1 END)"
+        return f"CASE LOWER(TRIM({quoted})) {words} ELSE {number} END"
 
     def has_money(self) -> str:
         """Return the test of a row whose value or cost is not 0."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from rtb_optimizer.core.config.settings import Settings
-from rtb_optimizer.engines.sql.amounts import TEXT_TYPES
+from rtb_optimizer.engines.sql.amounts import TEXT_TYPES, TIME_TYPES
 from rtb_optimizer.engines.sql.identity import is_portable
 from rtb_optimizer.engines.sql.table import LogTable
 from rtb_optimizer.errors import LogsInvalid
@@ -16,8 +16,8 @@ NUMBERS = (
     *("UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL", "BOOLEAN"),
 )
 ACCEPTED = (
-    "a measure is a number, a boolean, or a text of one (true, yes, 1); a time is a timestamp, a date, an epoch, or a "
-    "text of one (ISO 8601, or timestamp_format)"
+    "a measure is a number, a boolean, or a text of one (true, yes, 1), an outcome also the time at which it came; a "
+    "time is a timestamp, a date, an epoch, or a text of one (ISO 8601, or timestamp_format)"
 )
 LIVE_COLUMNS = ("multiplier", "run", "arm", "holdback_id")
 
@@ -90,8 +90,11 @@ def _unfit(kinds: Mapping[tuple[str, str], str]) -> list[tuple[str, str, str]]:
     unfit = []
     for (key, column), kind in kinds.items():
         is_number = kind.startswith(NUMBERS) or kind in TEXT_TYPES
+        is_time = kind.startswith(TIME_TYPES)
         if key == "timestamp_column":
-            fits = (is_number and kind != "BOOLEAN") or kind == "DATE" or kind.startswith("TIMESTAMP")
+            fits = (is_number and kind != "BOOLEAN") or is_time
+        elif key == "outcome_column":
+            fits = is_number or is_time or not kind
         else:
             fits = is_number or not kind or key.removesuffix("_column") not in COUNTED
         if not fits:
