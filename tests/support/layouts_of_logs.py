@@ -232,6 +232,7 @@ LAYOUTS = {
         }
     ),
     "CSV": days(lines_of, name="log.csv"),
+    "CSV of a data frame, with its nameless index": days(lambda t: t.to_pandas().to_csv().encode(), name="log.csv"),
     "CSV, packed by gzip": days(lambda t: gzip.compress(lines_of(t)), name="win_log.csv.gz"),
     "CSV, packed by zstd": days(lambda t: zstd(lines_of(t)), name="log.csv.zst"),
     "CSV with semicolons, all fields quoted": days(lambda t: lines_of(t, ";", quoting=csv.QUOTE_ALL), name="log"),

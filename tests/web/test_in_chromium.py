@@ -27,7 +27,7 @@ from rtb_optimizer.store.manual_activation import PointerChange
 from rtb_optimizer.store.outcomes import Outcome
 from rtb_optimizer.store.schema import Run, RunOutput
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 MANY = 50_000
 LONG_ERROR = "\n".join(
@@ -55,11 +55,11 @@ def served(mounted):
 
 
 @pytest.fixture
-def seen(running_chromium, served, sign_in):
+def seen(running_chromium, served, sign_in, taking_turns):
     """The tab of a signed-in admin; `open_at` opens a page."""
     page = chromium.new_page(running_chromium, base_url=served)
     page.context.add_cookies([{"name": "_token", "value": sign_in().cookies["_token"], "url": served}])
-    yield chromium.Seen(page, "states", framed=False)
+    yield chromium.Seen(page, "states", framed=False, taking_turns=taking_turns)
     page.context.close()
 
 

@@ -17,7 +17,7 @@ from rtb_optimizer.store import connections, entities
 from rtb_optimizer.store.schema import EntityConfigChange, Run, RunDecision
 from rtb_optimizer.web.run.page import TABS
 
-pytestmark = [pytest.mark.airflow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.airflow, pytest.mark.long, pytest.mark.timeout(1800)]
 
 ENTITY, NAME = "healthline", "Healthline"
 DAG = f"rtb_optimizer__{ENTITY}"
@@ -43,10 +43,10 @@ def airflow(live):
 
 
 @pytest.fixture(scope="module")
-def screen(running_chromium, airflow):
+def screen(running_chromium, airflow, taking_turns):
     """The tab of a person, with our pages in Airflow's frame."""
     assert airflow
-    return chromium.Seen(chromium.new_page(running_chromium), "story")
+    return chromium.Seen(chromium.new_page(running_chromium), "story", taking_turns=taking_turns)
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,11 @@ ROWS = 2 * BATCH_ROWS + 7
 FEATURES = ("a", "b", "c")
 
 
-@pytest.fixture(params=[cells.DENSE_CELLS, 1], ids=["looked up in a table", "searched for"])
+@pytest.fixture(params=[True, False], ids=["in a table", "by a hash"])
 def lookup(request, monkeypatch):
-    monkeypatch.setattr(key_rows, "DENSE_CELLS", request.param)
+    if not request.param:
+        monkeypatch.setattr(key_rows, "DENSE_NODES", 1)
+        monkeypatch.setattr(cells, "DENSE_CELLS", 1)
 
 
 @given(
@@ -81,3 +83,12 @@ def test_keys_alone_are_counted_without_any_term(open_logs):
 
     assert counted == counts_in_sql(engine, table, {}, {}, {("site",): ["s", "u"]})
     assert counted.rows == {("site",): {"s": 2}}
+
+
+def test_a_number_that_is_not_among_those_searched_has_the_place_after_the_last():
+    numbers = np.array([7, -3, 2**62, 0])
+
+    places = cells.places_among(numbers)
+
+    assert places(np.array([0, 7, 8, 2**62, -3, -1])).tolist() == [3, 0, 4, 2, 1, 4]
+    assert cells.places_among(numbers[:0])(numbers).tolist() == [0, 0, 0, 0]

@@ -161,16 +161,19 @@ def _delimited(lines: Sequence[str], compression: Compression) -> Content | str:
     return Content(Format.CSV, compression, tab.join(names), remarks)
 
 
+INDEX = "index"
+"""The column that a data frame wrote without a name, before all others."""
 _VALUE = re.compile(r"-?\d+([.,]\d+)?|\d{4}-\d\d-\d\d.*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\\N", re.IGNORECASE)
 
 
 def is_row(fields: Sequence[str]) -> bool:
     """Whether the fields of a file's first line are values, not names: a number, a date, a UUID or nothing.
 
-    Columns that are numbered from 0 or 1 on are named so.
+    Columns that are numbered from 0 or 1 on are named so; the first name may be nothing, as data frames write an index.
     """
     numbered = {tuple(str(n) for n in range(first, first + len(fields))) for first in (0, 1)}
-    is_value = any(not field.strip() or _VALUE.fullmatch(field.strip()) for field in fields)
+    named = fields if fields[0].strip() else fields[1:]
+    is_value = any(not field.strip() or _VALUE.fullmatch(field.strip()) for field in named)
     return is_value and tuple(fields) not in numbered
 
 

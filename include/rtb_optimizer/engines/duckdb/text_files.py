@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rtb_optimizer.core.config.formats import QUOTES, Content, Format, TextDialect, delimiter_of
+from rtb_optimizer.core.config.formats import INDEX, QUOTES, Content, Format, TextDialect, delimiter_of, is_row
 from rtb_optimizer.engines.duckdb.json_columns import IS_ROW, json_columns, path_of, paths_in_lists
 from rtb_optimizer.engines.duckdb.names import quoted
 from rtb_optimizer.engines.protocol import BadLines, JsonColumns, Reading
@@ -181,13 +181,15 @@ def _line_ends(database: "duckdb.DuckDBPyConnection", path: Path, columns: Seque
 
 
 def header_of(url: str, first_line: str, delimiter: str, quote: str) -> Sequence[str]:
-    """Return the names in the first line of a file.
+    """Return the names in the first line of a file; the first may be blank, as data frames write their index.
 
     Raises:
-        LogsInvalid: when one is blank, as in a file without a header.
+        LogsInvalid: when another one is blank, as in a file without a header.
     """
     quoting: Mapping[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
     names = [name.strip() for name in next(csv.reader([first_line], delimiter=delimiter, **quoting))]
+    if not names[0] and not is_row(names) and INDEX not in names:
+        names[0] = INDEX
     if all(names):
         return names
     raise LogsInvalid(
