@@ -44,8 +44,7 @@ def inspect(
     guesses by name and values: look them over before you paste the command.
     Nothing is written.
     """
-    names = tuple(name.strip() for name in columns.split(",")) if columns else ()
-    found = inspection.inspect(url, outcomes, wins, names)
+    found = inspection.inspect(url, outcomes, wins, inspection.column_names(columns))
     code = entity or inspection.entity_code_of(url)
     command = found.add_command(code, inspection.base_path_of(url, code))
     if as_json:

@@ -91,6 +91,11 @@ class Inspection:
         return "\n".join([*(f"# {question}" for question in self.questions), " \\\n".join(lines)])
 
 
+def column_names(text: str) -> tuple[str, ...]:
+    """Return the names of columns as a person writes them: in their order, separated by commas."""
+    return tuple(name.strip() for name in text.split(",")) if text.strip() else ()
+
+
 def inspect(url: str, outcomes_url: str = "", wins_url: str = "", columns: Sequence[str] = ()) -> Inspection:
     """Inspect logs, and logs of their wins and outcomes.
 

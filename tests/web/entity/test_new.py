@@ -44,7 +44,7 @@ def test_the_list_leads_who_may_change_all_entities_to_a_page_that_asks_for_the_
     link = read(browser.get("/rtb/")).find("a", string="Add an entity…")
     page = read(browser.get(link["href"]))
 
-    assert {field["name"] for field in page.select("form.new input")} == {"logs", "wins", "outcomes"}
+    assert {field["name"] for field in page.select("form.new input")} == {"logs", "wins", "outcomes", "columns"}
     assert page.select("form.config") == []
     assert "Add an entity…" not in sign_in("viewer").get("/rtb/").text
 
@@ -123,7 +123,7 @@ def test_a_url_without_logs_is_refused_and_stays_in_its_field(browser, read, log
     assert page.select("form.config") == []
 
 
-TYPED = {"wins": "s3://rtb/typed/wins/", "outcomes": "s3://rtb/typed/clicks/"}
+TYPED = {"wins": "s3://rtb/typed/wins/", "outcomes": "s3://rtb/typed/clicks/", "columns": "id, time"}
 GRANT_LIST = "grant s3:ListBucket there to the key of connection rtb_s3"
 GRANT_READ = "grant s3:GetObject there to the key of connection rtb_s3"
 START = "start the store, or correct endpoint_url and region_name in the extra of connection rtb_s3"
@@ -189,6 +189,19 @@ def test_files_that_are_no_logs_are_refused_by_name(browser, read, store, base_p
 
     assert answer.status_code == 422
     assert "date=2026-03-06" in read(answer).select_one('[role="alert"]').text
+
+
+def test_files_without_a_header_are_refused_until_their_columns_are_named(browser, read, store, base_path):
+    body = "".join(f"2026-03-06 0{n % 9}:00:00,a{n},{n % 2},{'DE' * (n % 3)}\n" for n in range(90))
+    store.put_once(f"{split_url(base_path)[1]}/bare/date=2026-03-06/part.csv", body.encode())
+    refused = browser.get(PAGE, params={"logs": f"{base_path}/bare/"})
+    named = read(browser.get(PAGE, params={"logs": f"{base_path}/bare/", "columns": "ts, auction_id, click, country"}))
+
+    assert refused.status_code == 422
+    assert "is a row and names no columns (2026-03-06" in read(refused).select_one('[role="alert"]').text
+    assert value_of(named.select_one('[name="columns"]')) == "ts, auction_id, click, country"
+    assert value_of(named.select_one('[name="set:csv_columns"]')) == "ts,auction_id,click,country"
+    assert value_of(named.select_one('[name="set:outcome_column"]')) == "click"
 
 
 def test_logs_without_an_outcome_say_what_is_missing_and_leave_its_field_empty(browser, read, store, base_path):

@@ -39,7 +39,7 @@ REQUIRED = ("logs_path", "outcome_column", "candidate_features")
 """Keys without a default: the form has them whatever was found."""
 TITLES = {WINS.name: "Wins", OUTCOMES.name: "Clicks and conversions"}
 SET = "set:"
-MAX_URL = 1_000
+MAX_TEXT = 4_000
 S3_URL = re.compile(r"s3://[^/]+/")
 MAX_DIGITS = 18
 PATIENCE = 20.0
@@ -52,11 +52,12 @@ _at_once = Semaphore(1)
 
 
 class LogsQuery(BaseModel):
-    """Where the logs are that the page looks at: s3:// URLs, `logs` of the rows."""
+    """Where the logs are: s3:// URLs, `logs` of the rows; `columns` are their names where no header has them."""
 
-    logs: str = Limits("", max_length=MAX_URL)
-    wins: str = Limits("", max_length=MAX_URL)
-    outcomes: str = Limits("", max_length=MAX_URL)
+    logs: str = Limits("", max_length=MAX_TEXT)
+    wins: str = Limits("", max_length=MAX_TEXT)
+    outcomes: str = Limits("", max_length=MAX_TEXT)
+    columns: str = Limits("", max_length=MAX_TEXT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def add_entity(request: Request, user: Editor, session: CatalogSession, form: Po
             problems = [("", str(error))]
     if problems:
         session.rollback()
-        urls = LogsQuery(**{name: form.get(name, "")[:MAX_URL] for name in LogsQuery.model_fields})
+        urls = LogsQuery(**{name: form.get(name, "")[:MAX_TEXT] for name in LogsQuery.model_fields})
         return _form(request, urls, typed, values, problems=problems)
     session.commit()
     return redirect(request, "config", typed.entity_code, "added", late=not export_dag_list(session), only="set")
@@ -167,7 +168,7 @@ def _looked_at(urls: LogsQuery) -> Inspection:
     if not _at_once.acquire(timeout=PATIENCE):
         raise TransientError("other logs are being looked at: try again in a moment")
     try:
-        return inspection.inspect(urls.logs, urls.outcomes, urls.wins)
+        return inspection.inspect(urls.logs, urls.outcomes, urls.wins, inspection.column_names(urls.columns))
     finally:
         _at_once.release()
 
