@@ -188,7 +188,7 @@ def header_of(url: str, first_line: str, delimiter: str, quote: str) -> Sequence
     """
     quoting: Mapping[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
     names = [name.strip() for name in next(csv.reader([first_line], delimiter=delimiter, **quoting))]
-    if not names[0] and not is_row(names) and INDEX not in names:
+    if len(names) > 1 and not names[0] and not is_row(names) and INDEX not in names:
         names[0] = INDEX
     if all(names):
         return names
