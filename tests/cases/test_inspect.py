@@ -401,6 +401,18 @@ def test_a_bid_in_the_auctions_and_a_cost_in_the_wins_are_a_question(folder_with
     assert question.startswith("bid_column: bid_price? No row of one log has it and win_price of the win logs")
 
 
+def test_auctions_without_a_time_are_a_question_also_where_their_wins_are_apart(folder_with):
+    url = folder_with(
+        {
+            "auctions/a.csv": b"auction_id,country\n"
+            + b"".join(b"a%d,%s\n" % (n, b"DEUS"[: 2 * (n % 2)]) for n in range(90)),
+            "wins/a.csv": b"auction_id,at\n" + b"".join(b"a%d,2026-03-06 0%d:00:00\n" % (n, n % 9) for n in range(90)),
+        }
+    )
+    [question] = inspect(f"{url}auctions/", wins_url=f"{url}wins/").questions
+    assert question.startswith("timestamp_column: no column can be read as a time")
+
+
 def test_amounts_in_millionths_are_said_to_be_counted_as_they_are_and_two_units_are_a_question():
     micros, revenue = facts("win_price_micros", **COUNT | {"mean": 1_200.0}), facts("revenue", **COUNT)
     assert "1,200 on the mean: amounts are counted as they are" in likely_roles([micros], ()).evidence["cost_column"]

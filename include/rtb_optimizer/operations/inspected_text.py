@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from rtb_optimizer.core.config.formats import Format, Quote, TextDialect, delimiter_of, is_row
+from rtb_optimizer.core.config.formats import QUOTES, Format, Quote, TextDialect, delimiter_of, is_row
 from rtb_optimizer.core.config.settings import Settings
-from rtb_optimizer.engines.duckdb.text_files import header_of
+from rtb_optimizer.engines.duckdb.text_files import fields_of, header_of
 from rtb_optimizer.errors import LogsInvalid
 from rtb_optimizer.logs.partitions import LogFile
 
@@ -18,7 +18,7 @@ def names_by_file(files: Sequence[LogFile], settings: Settings) -> dict[str, Seq
     """Return the names in the first line of each file of delimited text, by key.
 
     Raises:
-        LogsInvalid: when a first line holds values, or one field alone.
+        LogsInvalid: when a first line holds values, is cut at blanks, or is blank.
     """
     dialect = settings.text_dialect
     texts = [file for file in files if file.content.format is Format.CSV]
@@ -29,14 +29,14 @@ def names_by_file(files: Sequence[LogFile], settings: Settings) -> dict[str, Seq
 
 def _names(file: LogFile, dialect: TextDialect) -> Sequence[str]:
     line = file.content.first_line
-    delimiter, quote = delimiter_of(line, dialect), {Quote.DOUBLE: '"', Quote.SINGLE: "'"}.get(dialect.quote, "")
-    fields = [field.strip().strip(quote or None) for field in line.split(delimiter)]
-    if len(fields) == 1:
+    delimiter, quote = delimiter_of(line, dialect), QUOTES[dialect.quote]
+    fields = fields_of(line, delimiter, quote)
+    if len(fields) == 1 and len(fields[0].split()) > 1:
         raise LogsInvalid(
             f"the first line of {file.key} is one field, {line[:60]!r}: lines are cut at commas, tabs, semicolons, "
             "pipes or ^A, and not at blanks; write one of these, JSON lines or Parquet"
         )
-    if is_row(fields):
+    if fields and is_row(fields):
         shown = ", ".join(field or "(nothing)" for field in fields[:MAX_SHOWN])
         raise LogsInvalid(
             f"the first line of {file.key} is a row and names no columns ({shown}...): name its {len(fields)} columns "

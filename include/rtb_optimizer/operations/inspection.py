@@ -121,7 +121,7 @@ def inspect(url: str, outcomes_url: str = "", wins_url: str = "", columns: Seque
         roles = likely_roles(logs.facts, settings.denied_features, logs.money)
     values, events = _values(logs, roles), dict[str, InspectedEvents]()
     values |= {"csv_columns": _listed(columns)} if columns else {}
-    questions = [*roles.questions, *_questions_of_times(logs, roles)]
+    questions = list(roles.questions)
     urls = {WINS.name: wins_url, OUTCOMES.name: url if mixed else outcomes_url}
     for role in (each for each in ROLES if urls[each.name]):
         of_kinds = (mixed.column, mixed.outcomes) if mixed and role == OUTCOMES else ALL_ROWS
@@ -132,6 +132,7 @@ def inspect(url: str, outcomes_url: str = "", wins_url: str = "", columns: Seque
         if role == WINS:
             questions = _questions_of_wins(logs, events[role.name])
             values.pop("bid_column", None)
+    questions += _questions_of_times(logs, roles)
     if mixed:
         values |= _of_mixed(mixed)
         questions += _questions_of_kinds(mixed)

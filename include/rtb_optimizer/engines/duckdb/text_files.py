@@ -180,14 +180,21 @@ def _line_ends(database: "duckdb.DuckDBPyConnection", path: Path, columns: Seque
     return int(ends)
 
 
+def fields_of(first_line: str, delimiter: str, quote: str) -> list[str]:
+    """Return the fields of the first line of a file as the engine cuts it; none of a blank line."""
+    quoting: Mapping[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+    return [field.strip() for field in next(csv.reader([first_line], delimiter=delimiter, **quoting))]
+
+
 def header_of(url: str, first_line: str, delimiter: str, quote: str) -> Sequence[str]:
     """Return the names in the first line of a file; the first may be blank, as data frames write their index.
 
     Raises:
-        LogsInvalid: when another one is blank, as in a file without a header.
+        LogsInvalid: when the line or another name is blank, as in a file without a header.
     """
-    quoting: Mapping[str, Any] = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
-    names = [name.strip() for name in next(csv.reader([first_line], delimiter=delimiter, **quoting))]
+    names = fields_of(first_line, delimiter, quote)
+    if not names:
+        raise LogsInvalid(f"the first line of {url} is blank, where the names of the columns should be: remove it")
     if len(names) > 1 and not names[0] and not is_row(names) and INDEX not in names:
         names[0] = INDEX
     if all(names):
