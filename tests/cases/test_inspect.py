@@ -446,11 +446,14 @@ OF_A_BID = "it looks like what was bid, which a table must not follow"
             facts("viewability", kind="VARCHAR", values=90, written="a sign of percent"),
             "it looks like an outcome of the row",
         ),
+        (facts("click_ts", kind="VARCHAR", values=38), "it looks like an outcome of the row"),
+        (facts("click_type", kind="VARCHAR", values=3), None),
         (facts("bid_floor", values=9, mean=2.0), None),
         (facts("multiplier_group", values=9, mean=2.0), None),
     ],
     ids=[
         *("values that rows share", "values of a row each", "a multiplier", "a bid", "a decimal comma", "percents"),
+        *("the time of an outcome, or a placeholder", "a kind"),
         *("a floor", "a group"),
     ],
 )

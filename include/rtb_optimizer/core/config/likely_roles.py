@@ -4,7 +4,14 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rtb_optimizer.core.config.column_facts import MAX_MISSING, YES_AND_NO, ColumnFacts, has_word, money_score
+from rtb_optimizer.core.config.column_facts import (
+    MAX_MISSING,
+    YES_AND_NO,
+    ColumnFacts,
+    has_word,
+    money_score,
+    names_time,
+)
 from rtb_optimizer.core.config.likely_money import (
     NO_MONEY,
     LikelyMoney,
@@ -246,7 +253,7 @@ def _unfit(each: ColumnFacts, personal: Mapping[str, str]) -> str:
     """Return why a column is no candidate; empty where it is one."""
     few = min(MAX_VALUES, MAX_VALUE_SHARE * each.rows)
     is_money = _MONEY.search(each.name.lower()) is not None
-    is_measure = each.mean is not None or bool(each.written)
+    is_measure = each.mean is not None or bool(each.written) or names_time(each.name)
     reasons = (
         (each.name in personal, f"it may identify people ({personal.get(each.name)})"),
         (each.is_time, "it is a time"),
